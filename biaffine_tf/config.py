@@ -1,0 +1,335 @@
+"""Settings of an experiment: frozen, validated, to and from JSON.
+
+Nothing here reads flags or files other than a BERT config; the commands build
+these objects from flags, a model directory stores them as `config.json`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import os
+import types
+import typing
+from typing import Any, Self
+
+from biaffine_tf.errors import ConfigError
+
+CONFIG_VERSION = 1
+
+
+class TokenizerKind(enum.StrEnum):
+    """How text becomes pieces."""
+
+    CHAR = "char"
+    WORDPIECE = "wordpiece"
+
+
+class Loss(enum.StrEnum):
+    """Training objective over the valid pairs of a sentence."""
+
+    CROSS_ENTROPY = "cross_entropy"
+    FOCAL = "focal"
+    DICE = "dice"
+
+
+class Position(enum.StrEnum):
+    """Whether the projections see the encoder's position embedding."""
+
+    NONE = "none"
+    JOINED = "joined"
+
+
+class Precision(enum.StrEnum):
+    """Keras mixed-precision policy; losses are float32 under each of them."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "mixed_bfloat16"
+    FLOAT16 = "mixed_float16"
+
+
+class _Config:
+    """Mixin: dictionaries in and out, with the checks of the dataclass."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Builds the config from `to_dict`'s output.
+
+        Raises:
+            ConfigError: If a setting is unknown, missing or out of range.
+        """
+        hints = typing.get_type_hints(cls)
+        unknown = sorted(set(values) - set(hints))
+        if unknown:
+            raise ConfigError(
+                f"unknown settings in {cls.__name__}: {unknown}",
+                remedy="the file was written by another version",
+            )
+        try:
+            return cls(**{k: _revive(hints[k], v) for k, v in values.items()})
+        except TypeError as error:
+            raise ConfigError(f"{cls.__name__}: {error}") from error
+
+
+def _revive(hint: Any, value: Any) -> Any:
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        try:
+            return hint(value)
+        except ValueError as error:
+            raise ConfigError(
+                f"{value!r} is not one of {[str(h) for h in hint]}"
+            ) from error
+    if isinstance(hint, type) and issubclass(hint, _Config):
+        return hint.from_dict(value)
+    return value
+
+
+def _require(condition: bool, name: str, value: object, want: str) -> None:
+    if not condition:
+        raise ConfigError(f"{name} is {value!r}", remedy=f"it must be {want}")
+
+
+_ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderConfig(_Config):
+    """Shape of a BERT encoder; names as in `bert_config.json`."""
+
+    vocab_size: int
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+
+    def __post_init__(self) -> None:
+        for name in (
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+            "type_vocab_size",
+        ):
+            value = getattr(self, name)
+            good = isinstance(value, int) and value > 0
+            _require(good, name, value, "a positive integer")
+        _require(
+            self.hidden_size % self.num_attention_heads == 0,
+            "hidden_size",
+            self.hidden_size,
+            f"a multiple of num_attention_heads={self.num_attention_heads}",
+        )
+        _require(
+            self.hidden_act in _ACTIVATIONS,
+            "hidden_act",
+            self.hidden_act,
+            f"one of {_ACTIVATIONS}",
+        )
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+            value = getattr(self, name)
+            _require(0 <= value < 1, name, value, "in [0, 1)")
+
+    @classmethod
+    def from_bert_config(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a `bert_config.json` as released with BERT.
+
+        Keys that do not shape the encoder (pooler sizes, `directionality`,
+        ...) are ignored, as every BERT implementation does.
+
+        Args:
+            path: The JSON file.
+
+        Raises:
+            ConfigError: If the file is missing, not JSON, or not a BERT's.
+        """
+        remedy = "give the bert_config.json of a BERT encoder"
+        try:
+            with open(path, encoding="utf-8") as file:
+                values = json.load(file)
+        except OSError as error:
+            raise ConfigError(
+                f"{path}: cannot be read ({error.strerror})", remedy=remedy
+            ) from error
+        except ValueError as error:
+            raise ConfigError(
+                f"{path}: not JSON ({error})", remedy=remedy
+            ) from error
+        if not isinstance(values, dict) or "vocab_size" not in values:
+            raise ConfigError(f"{path}: no vocab_size in it", remedy=remedy)
+        known = {field.name for field in dataclasses.fields(cls)}
+        try:
+            return cls(**{k: v for k, v in values.items() if k in known})
+        except (ConfigError, TypeError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TokenizerConfig(_Config):
+    """How text becomes pieces; the vocabulary itself is a file."""
+
+    kind: TokenizerKind = TokenizerKind.CHAR
+    do_lower_case: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeadConfig(_Config):
+    """The biaffine head; the ancestor's values are the defaults."""
+
+    projection_size: int = 150
+    dropout: float = 0.1
+    position: Position = Position.NONE
+
+    def __post_init__(self) -> None:
+        _require(
+            self.projection_size > 0,
+            "projection_size",
+            self.projection_size,
+            "positive",
+        )
+        _require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig(_Config):
+    """Everything needed to build the model and feed it text."""
+
+    encoder: EncoderConfig
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    head: HeadConfig = HeadConfig()
+    max_seq_length: int = 128
+
+    def __post_init__(self) -> None:
+        _require(
+            self.max_seq_length > 2,
+            "max_seq_length",
+            self.max_seq_length,
+            "at least 3: [CLS], one piece and [SEP]",
+        )
+        positions = self.encoder.max_position_embeddings
+        if self.max_seq_length > positions:
+            raise ConfigError(
+                f"max_seq_length is {self.max_seq_length} but the encoder has "
+                f"only {positions} positions",
+                remedy=f"pass --max_seq_length={positions} or less",
+            )
+
+    @property
+    def max_pieces(self) -> int:
+        """Pieces of a sentence that fit between [CLS] and [SEP]."""
+        return self.max_seq_length - 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DecodingConfig(_Config):
+    """How candidates become entities."""
+
+    nested: bool = False
+    force_one_entity: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig(_Config):
+    """The objective, the optimizer and the batches."""
+
+    loss: Loss = Loss.CROSS_ENTROPY
+    focal_gamma: float = 3.0
+    neg_sample: float = 1.0
+    learning_rate: float = 3e-5
+    head_learning_rate_ratio: float = 1.0
+    weight_decay: float = 0.01
+    warmup_proportion: float = 0.1
+    max_gradient_norm: float = 1.0
+    num_train_epochs: int = 5
+    train_batch_size: int = 32
+    token_budget: int | None = None
+    num_buckets: int = 8
+    early_stopping_patience: int | None = None
+    precision: Precision = Precision.FLOAT32
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _require(self.focal_gamma >= 0, "focal_gamma", self.focal_gamma, ">= 0")
+        _require(
+            0 < self.neg_sample <= 1,
+            "neg_sample",
+            self.neg_sample,
+            "in (0, 1]: the share of negative pairs that is kept",
+        )
+        for name in (
+            "learning_rate",
+            "head_learning_rate_ratio",
+            "max_gradient_norm",
+            "num_train_epochs",
+            "train_batch_size",
+            "num_buckets",
+        ):
+            value = getattr(self, name)
+            _require(value > 0, name, value, "positive")
+        for name in ("token_budget", "early_stopping_patience"):
+            value = getattr(self, name)
+            _require(
+                value is None or value > 0, name, value, "positive or unset"
+            )
+        _require(
+            0 <= self.warmup_proportion <= 1,
+            "warmup_proportion",
+            self.warmup_proportion,
+            "in [0, 1]",
+        )
+        _require(
+            self.weight_decay >= 0, "weight_decay", self.weight_decay, ">= 0"
+        )
+        _require(0 <= self.seed < 2**31, "seed", self.seed, "in [0, 2**31)")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExperimentConfig(_Config):
+    """One experiment: what a model directory's `config.json` holds.
+
+    Attributes:
+        data: Fingerprints of the training and evaluation files, which make
+            "the same experiment" a statement about content, not paths.
+    """
+
+    model: ModelConfig
+    training: TrainingConfig = TrainingConfig()
+    decoding: DecodingConfig = DecodingConfig()
+    data: dict[str, str] = dataclasses.field(default_factory=dict)
+    version: int = CONFIG_VERSION
+
+    def differences(self, other: ExperimentConfig) -> list[str]:
+        """Names of the settings in which two experiments differ."""
+        mine, theirs = _flatten(self.to_dict()), _flatten(other.to_dict())
+        return sorted(
+            key
+            for key in mine.keys() | theirs.keys()
+            if mine.get(key) != theirs.get(key)
+        )
+
+
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat

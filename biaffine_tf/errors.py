@@ -1,0 +1,62 @@
+"""The errors a user can cause, each one line long and with a remedy."""
+
+from __future__ import annotations
+
+import os
+
+EXIT_CODE = 2
+
+
+class BiaffineError(Exception):
+    """A mistake in what the user gave us, not in the program.
+
+    Commands print it as one line and exit with `EXIT_CODE`; no traceback.
+
+    Attributes:
+        problem: What is wrong and what was received instead.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, problem: str, *, remedy: str = "") -> None:
+        self.problem = _one_line(problem)
+        self.remedy = _one_line(remedy)
+        super().__init__(self.problem)
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
+
+
+class DataError(BiaffineError):
+    """A file that cannot be read as what it should be.
+
+    Attributes:
+        file: The file as the user named it, or None for text given directly.
+        line: One-based line number, or None where the whole file is at fault.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | os.PathLike[str] | None = None,
+        line: int | None = None,
+        remedy: str = "",
+    ) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.file = None if file is None else os.fspath(file)
+        self.line = line
+
+    def __str__(self) -> str:
+        place = self.file or ""
+        if self.line is not None:
+            place += f":{self.line}" if place else f"line {self.line}"
+        message = super().__str__()
+        return f"{place}: {message}" if place else message
+
+
+class ConfigError(BiaffineError):
+    """Settings that contradict each other, the data or the machine."""
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())

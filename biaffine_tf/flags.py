@@ -1,0 +1,339 @@
+"""The absl flags of the commands, and what becomes of them.
+
+Names are the ancestor's where it has them.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from absl import app, flags, logging
+
+from biaffine_tf import readers
+from biaffine_tf.config import (
+    DecodingConfig,
+    EncoderConfig,
+    HeadConfig,
+    Loss,
+    ModelConfig,
+    Position,
+    Precision,
+    TokenizerConfig,
+    TokenizerKind,
+    TrainingConfig,
+)
+from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+
+FLAGS = flags.FLAGS
+
+
+def run(main: Callable[[], None], *, required: Sequence[str] = ()) -> NoReturn:
+    """Runs a command; a user's mistake is one line and exit code 2.
+
+    Args:
+        main: Called after the flags are parsed.
+        required: Flags that must be given.
+    """
+    # Before TensorFlow is loaded: its start-up notes are not for users.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    def parse(arguments: list[str]) -> list[str]:
+        try:
+            rest = FLAGS(arguments)
+            for name in required:
+                if FLAGS[name].value in (None, ""):
+                    raise ConfigError(
+                        f"--{name} is missing",
+                        remedy=f"{FLAGS[name].help} (--help shows all flags)",
+                    )
+            if len(rest) > 1:
+                raise ConfigError(
+                    f"unexpected argument {rest[1]!r}",
+                    remedy="settings are flags: --name=value",
+                )
+        except (flags.Error, BiaffineError) as error:
+            _fail(error)
+        return rest
+
+    def guarded(_: list[str]) -> None:
+        logging.set_verbosity(logging.WARNING)
+        try:
+            main()
+        except BiaffineError as error:
+            _fail(error)
+        except KeyboardInterrupt:
+            sys.stderr.write("\ninterrupted\n")
+            sys.exit(130)
+
+    app.run(guarded, flags_parser=parse)
+    raise AssertionError("app.run does not return")
+
+
+def _fail(error: Exception) -> NoReturn:
+    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+    sys.exit(EXIT_CODE)
+
+
+def _define_enum(name: str, default: enum.StrEnum, description: str) -> None:
+    flags.DEFINE_enum(
+        name,
+        str(default),
+        [str(choice) for choice in type(default)],
+        description,
+    )
+
+
+def _define_optional_bool(name: str, description: str) -> None:
+    flags.DEFINE_bool(name, None, description)
+
+
+def define_reading_flags() -> None:
+    """Flags about labelled and unlabelled files."""
+    flags.DEFINE_enum(
+        "format",
+        None,
+        [str(f) for f in readers.Format],
+        "Format of the input files; recognised from the content if not given.",
+    )
+    _define_enum(
+        "on_bad_data",
+        readers.OnBadData.ERROR,
+        "Stop at a sentence that cannot be read, or skip and count it.",
+    )
+    flags.DEFINE_integer(
+        "token_column", 0, "CoNLL: column of the tokens, from 0."
+    )
+    flags.DEFINE_list(
+        "tag_columns",
+        ["-1"],
+        "CoNLL: columns of the tags; several hold nested layers.",
+    )
+    _define_enum(
+        "tag_scheme", readers.TagScheme.AUTO, "CoNLL: scheme of the tags."
+    )
+    _define_enum(
+        "join",
+        readers.Join.AUTO,
+        "CoNLL: how tokens become a text, without or with spaces.",
+    )
+
+
+def define_training_flags() -> None:
+    """Flags of run_classifier.py."""
+    define_reading_flags()
+    training, head = TrainingConfig(), HeadConfig()
+    flags.DEFINE_string("train_data", None, "Labelled file to train on.")
+    flags.DEFINE_string("eval_data", None, "Labelled file to score on.")
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Folder that relative --train_data and --eval_data are taken from.",
+    )
+    flags.DEFINE_string("output_dir", None, "Model directory to write.")
+    flags.DEFINE_bool(
+        "overwrite",
+        False,
+        "Replace the experiment that --output_dir holds, if another one.",
+    )
+    flags.DEFINE_string(
+        "records_dir",
+        None,
+        "Where TFRecords are kept; a folder of the output directory if not "
+        "given. Runs may share it.",
+    )
+    flags.DEFINE_bool("records_gzip", False, "Compress the TFRecords.")
+    flags.DEFINE_integer(
+        "records_processes",
+        0,
+        "Processes that write TFRecords; 0 decides by the corpus size.",
+    )
+    flags.DEFINE_string("vocab_file", None, "BERT vocabulary (vocab.txt).")
+    flags.DEFINE_string(
+        "bert_config_file", None, "Shape of the encoder (bert_config.json)."
+    )
+    flags.DEFINE_string(
+        "init_checkpoint",
+        None,
+        "Model directory whose encoder weights to start from; random if not "
+        "given.",
+    )
+    _define_enum("tokenizer", TokenizerKind.CHAR, "How text becomes pieces.")
+    flags.DEFINE_bool("do_lower_case", False, "Fold case before look-up.")
+    flags.DEFINE_integer(
+        "max_seq_length",
+        128,
+        "Most pieces of a sentence, [CLS] and [SEP] included; longer ones are "
+        "cut.",
+    )
+    _define_enum("loss", training.loss, "Training objective.")
+    flags.DEFINE_float(
+        "focal_gamma", training.focal_gamma, "Exponent of --loss=focal."
+    )
+    flags.DEFINE_float(
+        "neg_sample",
+        training.neg_sample,
+        "Share of the negative pairs that enters the loss.",
+    )
+    _define_enum(
+        "position",
+        head.position,
+        "Whether the encoder's position embedding joins the head's input.",
+    )
+    flags.DEFINE_integer(
+        "projection_size",
+        head.projection_size,
+        "Width of the start and end projections.",
+    )
+    flags.DEFINE_float("head_dropout", head.dropout, "Dropout of the head.")
+    flags.DEFINE_bool("nested", False, "Whether entities may nest.")
+    flags.DEFINE_bool(
+        "force_one_entity",
+        False,
+        "The ancestor's rule: every sentence gets at least one entity.",
+    )
+    flags.DEFINE_integer(
+        "train_batch_size", training.train_batch_size, "Sentences in a batch."
+    )
+    flags.DEFINE_integer(
+        "token_budget",
+        None,
+        "Encoder positions in a batch, instead of --train_batch_size.",
+    )
+    flags.DEFINE_integer(
+        "num_buckets", training.num_buckets, "Most length buckets."
+    )
+    flags.DEFINE_float(
+        "learning_rate", training.learning_rate, "Peak learning rate of AdamW."
+    )
+    flags.DEFINE_float(
+        "head_learning_rate_ratio",
+        training.head_learning_rate_ratio,
+        "Learning rate of the head over that of the encoder.",
+    )
+    flags.DEFINE_float("weight_decay", training.weight_decay, "Of AdamW.")
+    flags.DEFINE_float(
+        "warmup_proportion",
+        training.warmup_proportion,
+        "Share of the steps over which the learning rate rises.",
+    )
+    flags.DEFINE_float(
+        "max_gradient_norm",
+        training.max_gradient_norm,
+        "Gradients are clipped to this global norm.",
+    )
+    flags.DEFINE_float(
+        "num_train_epochs",
+        training.num_train_epochs,
+        "Passes over the training data; a whole number.",
+    )
+    flags.DEFINE_integer(
+        "early_stopping_patience",
+        None,
+        "Stop after so many epochs without a better dev micro F1.",
+    )
+    _define_enum("precision", training.precision, "Keras precision policy.")
+    flags.DEFINE_integer("seed", training.seed, "Of everything random.")
+
+
+def define_prediction_flags() -> None:
+    """Flags of run_predict.py."""
+    define_reading_flags()
+    flags.DEFINE_string("model_dir", None, "Model directory.")
+    flags.DEFINE_string("input", None, "File to predict, in any format.")
+    flags.DEFINE_string("output", None, "File to write.")
+    flags.DEFINE_enum(
+        "output_format",
+        "span_jsonl",
+        ["cluener", "span_jsonl", "conll"],
+        "Format of --output.",
+    )
+    flags.DEFINE_bool("output_score", False, "Write the entities' scores.")
+    flags.DEFINE_string("text", None, "Print the entities of this text.")
+    flags.DEFINE_integer("batch_size", 64, "Most sentences in a batch.")
+    _define_optional_bool(
+        "nested", "Whether entities may nest; as in training if not given."
+    )
+    _define_optional_bool(
+        "force_one_entity",
+        "Every sentence gets at least one entity; as in training if not given.",
+    )
+
+
+def read_options() -> readers.ReadOptions:
+    """How to read files."""
+    try:
+        columns = tuple(int(column) for column in FLAGS.tag_columns)
+    except ValueError as error:
+        raise ConfigError(
+            f"--tag_columns is {','.join(FLAGS.tag_columns)!r}",
+            remedy="give column numbers: --tag_columns=1,2",
+        ) from error
+    return readers.ReadOptions(
+        format=readers.Format(FLAGS.format) if FLAGS.format else None,
+        on_bad_data=readers.OnBadData(FLAGS.on_bad_data),
+        token_column=FLAGS.token_column,
+        tag_columns=columns,
+        tag_scheme=readers.TagScheme(FLAGS.tag_scheme),
+        join=readers.Join(FLAGS.join),
+    )
+
+
+def data_path(path: str) -> str:
+    """A data file, taken from --data_dir if relative."""
+    if FLAGS.data_dir and not os.path.isabs(path):
+        return os.path.join(FLAGS.data_dir, path)
+    return path
+
+
+def model_config() -> ModelConfig:
+    """Encoder, tokenizer and head."""
+    return ModelConfig(
+        encoder=EncoderConfig.from_bert_config(FLAGS.bert_config_file),
+        tokenizer=TokenizerConfig(
+            kind=TokenizerKind(FLAGS.tokenizer),
+            do_lower_case=FLAGS.do_lower_case,
+        ),
+        head=HeadConfig(
+            projection_size=FLAGS.projection_size,
+            dropout=FLAGS.head_dropout,
+            position=Position(FLAGS.position),
+        ),
+        max_seq_length=FLAGS.max_seq_length,
+    )
+
+
+def training_config() -> TrainingConfig:
+    """Objective, optimizer and batches."""
+    if FLAGS.num_train_epochs != int(FLAGS.num_train_epochs):
+        raise ConfigError(
+            f"--num_train_epochs is {FLAGS.num_train_epochs}",
+            remedy="give a whole number",
+        )
+    return TrainingConfig(
+        loss=Loss(FLAGS.loss),
+        focal_gamma=FLAGS.focal_gamma,
+        neg_sample=FLAGS.neg_sample,
+        learning_rate=FLAGS.learning_rate,
+        head_learning_rate_ratio=FLAGS.head_learning_rate_ratio,
+        weight_decay=FLAGS.weight_decay,
+        warmup_proportion=FLAGS.warmup_proportion,
+        max_gradient_norm=FLAGS.max_gradient_norm,
+        num_train_epochs=int(FLAGS.num_train_epochs),
+        train_batch_size=FLAGS.train_batch_size,
+        token_budget=FLAGS.token_budget,
+        num_buckets=FLAGS.num_buckets,
+        early_stopping_patience=FLAGS.early_stopping_patience,
+        precision=Precision(FLAGS.precision),
+        seed=FLAGS.seed,
+    )
+
+
+def decoding_config() -> DecodingConfig:
+    """How candidates become entities during dev evaluation."""
+    return DecodingConfig(
+        nested=FLAGS.nested, force_one_entity=FLAGS.force_one_entity
+    )

@@ -1,0 +1,268 @@
+"""The predictor: texts in, entities out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+import numpy as np
+import tensorflow as tf
+
+from biaffine_tf import model_directory
+from biaffine_tf.config import DecodingConfig
+from biaffine_tf.decoding import Candidate, decode
+from biaffine_tf.modeling.span_model import SpanModel, pair_mask, piece_counts
+from biaffine_tf.spans import Entity, LabelMap, Sentence, Span
+from biaffine_tf.tokenization import Pieces, Tokenizer, to_characters
+
+# Sentences sorted by length at a time: the price of order is this much memory.
+_WINDOW = 4096
+# Bounds B * L * L, and with it the memory of the logits.
+_PAIRS_PER_BATCH = 1 << 20
+
+
+class Predictor:
+    """Finds the entities of texts with a trained model.
+
+    Texts longer than the model's `max_seq_length` are cut; `cut_sentences`
+    counts them.
+
+    Example:
+        >>> predictor = Predictor.from_directory("model_dir")
+        >>> predictor("小明在北京上学")
+        [Entity(start=0, end=2, label='name', text='小明', score=0.98), ...]
+        >>> predictor(["one text", "another"])
+        [[...], [...]]
+
+    Args:
+        model: The model, with its weights.
+        tokenizer: The tokenizer it was trained with.
+        labels: Its labels.
+        decoding: How candidates become entities.
+        batch_size: Most sentences in a batch.
+
+    Attributes:
+        cut_sentences: Texts cut so far.
+    """
+
+    def __init__(
+        self,
+        model: SpanModel,
+        tokenizer: Tokenizer,
+        labels: LabelMap,
+        *,
+        decoding: DecodingConfig | None = None,
+        batch_size: int = 64,
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.labels = labels
+        self.decoding = decoding or DecodingConfig()
+        self.cut_sentences = 0
+        self._batch_size = batch_size
+        self._max_pieces = model.config.max_pieces
+        self._find_candidates = tf.function(
+            self._candidates,
+            input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        )
+
+    @classmethod
+    def from_directory(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        nested: bool | None = None,
+        force_one_entity: bool | None = None,
+        batch_size: int = 64,
+    ) -> Predictor:
+        """Loads a model directory.
+
+        Args:
+            directory: Written by `run_classifier.py`.
+            nested: Whether entities may nest; None as in training.
+            force_one_entity: Whether each text gets at least one entity; None
+                as in training.
+            batch_size: Most sentences in a batch.
+
+        Raises:
+            ConfigError: If the directory is not a complete model directory.
+        """
+        directory = os.fspath(directory)
+        config = model_directory.read_config(directory)
+        labels = model_directory.read_labels(directory)
+        tokenizer = model_directory.read_tokenizer(directory)
+        model = SpanModel(
+            config.model,
+            num_classes=labels.num_classes,
+            pad_id=tokenizer.pad_id,
+        )
+        model.build_weights()
+        model_directory.load_weights(directory, model)
+        trained = config.decoding
+        decoding = DecodingConfig(
+            nested=trained.nested if nested is None else nested,
+            force_one_entity=trained.force_one_entity
+            if force_one_entity is None
+            else force_one_entity,
+        )
+        return cls(
+            model,
+            tokenizer,
+            labels,
+            decoding=decoding,
+            batch_size=batch_size,
+        )
+
+    @overload
+    def __call__(self, texts: str) -> list[Entity]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(self, texts: Iterable[str]) -> list[list[Entity]]: ...
+
+    def __call__(
+        self, texts: str | Iterable[str]
+    ) -> list[Entity] | list[list[Entity]]:
+        """Entities of one text, or of each of several, sorted by position."""
+        if isinstance(texts, str):
+            return self([texts])[0]
+        return [
+            [_entity(sentence, span) for span in sentence.spans or ()]
+            for sentence in self.predict(Sentence(text) for text in texts)
+        ]
+
+    def predict(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Replaces the spans of sentences by predicted ones.
+
+        Streams: reads a few thousand sentences ahead and keeps their order.
+
+        Args:
+            sentences: Their own spans are ignored.
+
+        Yields:
+            Each sentence with predicted spans, which carry scores.
+        """
+        iterator = iter(sentences)
+        while window := list(itertools.islice(iterator, _WINDOW)):
+            yield from self._predict_window(window)
+
+    def _predict_window(self, sentences: list[Sentence]) -> Iterator[Sentence]:
+        pieces = self.tokenizer.encode_batch([s.text for s in sentences])
+        spans: list[list[Span]] = [[] for _ in sentences]
+        lengths = [min(len(p), self._max_pieces) for p in pieces]
+        self.cut_sentences += sum(len(p) > self._max_pieces for p in pieces)
+        for batch in self._batches(lengths):
+            found = self._decode_batch([pieces[i] for i in batch])
+            for index, candidates in zip(batch, found, strict=True):
+                spans[index] = [
+                    _span(c, pieces[index].offsets) for c in candidates
+                ]
+        for sentence, found_spans in zip(sentences, spans, strict=True):
+            yield sentence.replace_spans(found_spans)
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Indices of sentences of similar length; empty ones left out."""
+        order = sorted(
+            (i for i, length in enumerate(lengths) if length),
+            key=lengths.__getitem__,
+            reverse=True,
+        )
+        while order:
+            longest = lengths[order[0]]
+            size = max(1, _PAIRS_PER_BATCH // (longest * longest))
+            size = min(size, self._batch_size)
+            yield order[:size]
+            order = order[size:]
+
+    def _decode_batch(self, batch: list[Pieces]) -> list[list[Candidate]]:
+        """Decoded candidates, in pieces, of each sentence of a batch."""
+        cuts = [p.ids[: self._max_pieces] for p in batch]
+        width = max(map(len, cuts)) + 2
+        input_ids = np.full(
+            [len(batch), width], self.tokenizer.pad_id, np.int32
+        )
+        for row, ids in zip(input_ids, cuts, strict=True):
+            row[0] = self.tokenizer.cls_id
+            row[1 : len(ids) + 1] = ids
+            row[len(ids) + 1] = self.tokenizer.sep_id
+        outputs = self._find_candidates(tf.constant(input_ids))
+        columns = [column.numpy().tolist() for column in outputs]
+        candidates: list[list[Candidate]] = [[] for _ in batch]
+        for (row, first, last), label, logit, margin, score in zip(
+            *columns, strict=True
+        ):
+            candidates[row].append(
+                Candidate(
+                    first,
+                    last + 1,
+                    self.labels.name(label),
+                    margin=margin,
+                    logit=logit,
+                    score=score,
+                )
+            )
+        return [
+            decode(found, nested=self.decoding.nested) for found in candidates
+        ]
+
+    def _candidates(self, input_ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Pairs whose best class is a label.
+
+        Args:
+            input_ids: int32 `[B, L + 2]`.
+
+        Returns:
+            For each of N candidates in row-major order: (sentence, first,
+            last) int32 `[N, 3]`, label id `[N]`, logit `[N]`, margin `[N]` and
+            softmax probability `[N]` of that label.
+        """
+        logits = tf.cast(self.model(input_ids, training=False), tf.float32)
+        counts = piece_counts(input_ids, pad_id=self.model.pad_id)
+        mask = pair_mask(counts, tf.shape(logits)[1])  # [B, L, L]
+        best = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        chosen = mask & (best > 0)
+        if self.decoding.force_one_entity:
+            chosen = chosen | _forced_pairs(logits, mask, chosen)
+        where = tf.cast(tf.where(chosen), tf.int32)  # [N, 3]
+        found = tf.gather_nd(logits, where)  # [N, C]
+        # "None" apart, the best class of a pair that was forced is a label.
+        labels = 1 + tf.argmax(found[:, 1:], axis=-1, output_type=tf.int32)
+        logit = tf.gather(found, labels, batch_dims=1)
+        score = tf.gather(tf.nn.softmax(found), labels, batch_dims=1)
+        return where, labels, logit, logit - found[:, 0], score
+
+
+def _forced_pairs(
+    logits: tf.Tensor, mask: tf.Tensor, chosen: tf.Tensor
+) -> tf.Tensor:
+    """The ancestor's rule: a sentence without candidates gets its best pair.
+
+    Args:
+        logits: `[B, L, L, C]`.
+        mask: Valid pairs, bool `[B, L, L]`.
+        chosen: Candidates so far, bool `[B, L, L]`.
+
+    Returns:
+        bool `[B, L, L]`: the valid pair with the greatest logit of any label,
+        in sentences without a candidate.
+    """
+    shape = tf.shape(mask)
+    best = tf.reduce_max(logits[..., 1:], axis=-1)  # [B, L, L]
+    best = tf.where(mask, best, best.dtype.min)
+    flat = tf.argmax(tf.reshape(best, [shape[0], -1]), axis=-1)  # [B]
+    pair = tf.one_hot(flat, shape[1] * shape[2], on_value=True, off_value=False)
+    empty = ~tf.reduce_any(chosen, axis=[1, 2])  # [B]
+    return tf.reshape(pair, shape) & empty[:, None, None] & mask
+
+
+def _span(candidate: Candidate, offsets: Sequence[tuple[int, int]]) -> Span:
+    start, end = to_characters(candidate.start, candidate.end - 1, offsets)
+    return Span(start, end, candidate.label, candidate.score)
+
+
+def _entity(sentence: Sentence, span: Span) -> Entity:
+    assert span.score is not None
+    return Entity(
+        span.start, span.end, span.label, sentence.surface(span), span.score
+    )

@@ -1,0 +1,199 @@
+"""The biaffine layer: a score for every (first, last, label)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
+class Biaffine(tf_keras.layers.Layer):
+    """Scores every ordered pair of positions for every class.
+
+    Two projections read each vector `x` as "starts an entity" and "ends an
+    entity"; a biaffine map scores each pair for each class:
+
+        s_i = W_s x_i + b_s,  e_j = W_e x_j + b_e
+        logits[i, j, c] = [s_i; 1]^T U_c [e_j; 1]
+
+    The appended ones give the linear and constant terms. All pairs are scored,
+    also those with `i > j`; what is a valid span is the caller's to say.
+
+    Input shape: `[B, L, H]`, floating point.
+    Output shape: `[B, L, L, C]` in the layer's compute dtype; axis 1 is the
+    first position, axis 2 the last.
+
+    A Keras mask `[B, L]` becomes the pair mask `[B, L, L]` of the output.
+
+    Args:
+        num_classes: C, the class "none" included.
+        projection_size: D, the width of both projections.
+        dropout: Dropout rate on the input and on both projections.
+        use_start_bias: Whether a one is appended to the start vectors.
+        use_end_bias: Whether a one is appended to the end vectors.
+        activation: Activation of both projections; None for linear.
+        kernel_initializer: Initializer of the projections.
+        bilinear_initializer: Initializer of U. Zeros make every class equally
+            likely at first; the projections start to learn at the second step.
+        **kwargs: Keras layer arguments.
+
+    Example:
+        >>> vectors = tf.random.normal([2, 7, 32])
+        >>> Biaffine(num_classes=5)(vectors).shape
+        TensorShape([2, 7, 7, 5])
+
+    Reference:
+        Yu et al. 2020, "Named Entity Recognition as Dependency Parsing"
+        (https://aclanthology.org/2020.acl-main.577), after Dozat and Manning
+        2017 (https://arxiv.org/abs/1611.01734).
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        projection_size: int = 150,
+        dropout: float = 0.1,
+        use_start_bias: bool = True,
+        use_end_bias: bool = True,
+        activation: Any = None,
+        kernel_initializer: Any = None,
+        bilinear_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_classes < 1 or projection_size < 1:
+            raise ValueError(
+                "num_classes and projection_size must be positive, got "
+                f"{num_classes} and {projection_size}"
+            )
+        if kernel_initializer is None:
+            kernel_initializer = tf_keras.initializers.TruncatedNormal(
+                stddev=0.02
+            )
+        self.num_classes = num_classes
+        self.projection_size = projection_size
+        self.dropout = dropout
+        self.use_start_bias = use_start_bias
+        self.use_end_bias = use_end_bias
+        self.activation = tf_keras.activations.get(activation)
+        self.kernel_initializer = tf_keras.initializers.get(kernel_initializer)
+        self.bilinear_initializer = tf_keras.initializers.get(
+            bilinear_initializer
+        )
+        self.supports_masking = True
+        self._input_dropout = self._make_dropout("input_dropout")
+        self._start = self._make_projection("start")
+        self._end = self._make_projection("end")
+        self._start_dropout = self._make_dropout("start_dropout")
+        self._end_dropout = self._make_dropout("end_dropout")
+
+    def _make_dropout(self, name: str) -> tf_keras.layers.Layer:
+        return tf_keras.layers.Dropout(
+            self.dropout, dtype=self._dtype_policy, name=name
+        )
+
+    def _make_projection(self, name: str) -> tf_keras.layers.Layer:
+        # The two must not draw the same values from one seeded initializer.
+        initializer = type(self.kernel_initializer).from_config(
+            self.kernel_initializer.get_config()
+        )
+        return tf_keras.layers.Dense(
+            self.projection_size,
+            activation=self.activation,
+            kernel_initializer=initializer,
+            dtype=self._dtype_policy,
+            name=name,
+        )
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Creates the weights for inputs `[B, L, H]`."""
+        input_shape = tf.TensorShape(input_shape)
+        for projection in (self._start, self._end):
+            with tf.name_scope(projection.name):
+                projection.build(input_shape)
+        self.bilinear = self.add_weight(
+            name="bilinear",
+            shape=[
+                self.projection_size + self.use_start_bias,
+                self.num_classes,
+                self.projection_size + self.use_end_bias,
+            ],
+            initializer=self.bilinear_initializer,
+        )
+        super().build(input_shape)
+
+    def call(
+        self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Scores all pairs.
+
+        Args:
+            inputs: `[B, L, H]`.
+            training: Whether dropout is on.
+
+        Returns:
+            Logits `[B, L, L, C]` in the compute dtype.
+        """
+        inputs = self._input_dropout(inputs, training=training)
+        starts = self._start_dropout(self._start(inputs), training=training)
+        ends = self._end_dropout(self._end(inputs), training=training)
+        if self.use_start_bias:
+            starts = _append_one(starts)  # [B, L, D + 1]
+        if self.use_end_bias:
+            ends = _append_one(ends)  # [B, L, D + 1]
+        start_size, num_classes, end_size = self.bilinear.shape
+        shape = tf.shape(inputs)
+        batch, length = shape[0], shape[1]
+        bilinear = tf.reshape(
+            tf.cast(self.bilinear, starts.dtype), [start_size, -1]
+        )
+        mapped = tf.matmul(
+            tf.reshape(starts, [-1, start_size]), bilinear
+        )  # [B * L, C * D]
+        mapped = tf.reshape(mapped, [batch, length * num_classes, end_size])
+        logits = tf.matmul(mapped, ends, transpose_b=True)  # [B, L * C, L]
+        logits = tf.reshape(logits, [batch, length, num_classes, length])
+        logits = tf.transpose(logits, [0, 1, 3, 2])  # [B, L, L, C]
+        static = inputs.shape
+        logits.set_shape([static[0], static[1], static[1], num_classes])
+        return logits
+
+    def compute_mask(
+        self, inputs: tf.Tensor, mask: tf.Tensor | None = None
+    ) -> tf.Tensor | None:
+        """The pair mask `[B, L, L]` of a position mask `[B, L]`."""
+        if mask is None:
+            return None
+        return mask[:, :, None] & mask[:, None, :]
+
+    def compute_output_shape(
+        self, input_shape: tf.TensorShape
+    ) -> tf.TensorShape:
+        """`[B, L, L, C]` for `[B, L, H]`."""
+        batch, length, _ = tf.TensorShape(input_shape)
+        return tf.TensorShape([batch, length, length, self.num_classes])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "projection_size": self.projection_size,
+            "dropout": self.dropout,
+            "use_start_bias": self.use_start_bias,
+            "use_end_bias": self.use_end_bias,
+            "activation": tf_keras.activations.serialize(self.activation),
+            "kernel_initializer": tf_keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+            "bilinear_initializer": tf_keras.initializers.serialize(
+                self.bilinear_initializer
+            ),
+        }
+
+
+def _append_one(vectors: tf.Tensor) -> tf.Tensor:
+    return tf.pad(vectors, [[0, 0], [0, 0], [0, 1]], constant_values=1)

@@ -1,0 +1,66 @@
+"""The BERT encoder of tf-models-official, from a config of ours."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
+
+from biaffine_tf.config import EncoderConfig
+
+
+def _approximate_gelu(x: tf.Tensor) -> tf.Tensor:
+    return tf_keras.activations.gelu(x, approximate=True)
+
+
+_ACTIVATIONS = {
+    "gelu": tf_keras.activations.gelu,
+    "gelu_new": _approximate_gelu,
+    "gelu_pytorch_tanh": _approximate_gelu,
+    "relu": tf_keras.activations.relu,
+    "tanh": tf_keras.activations.tanh,
+}
+
+
+def build_encoder(
+    config: EncoderConfig, *, name: str = "encoder"
+) -> BertEncoderV2:
+    """Builds a randomly initialised BERT encoder.
+
+    Its pooler takes no part in span scoring and is frozen.
+
+    Args:
+        config: Shape of the encoder.
+        name: Layer name, the first component of its weights' names.
+
+    Returns:
+        A layer from `{"input_word_ids", "input_mask", "input_type_ids"}`, each
+        int32 `[B, L]`, to a dict whose `"sequence_output"` is `[B, L, H]`.
+    """
+    encoder = BertEncoderV2(
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_hidden_layers,
+        num_attention_heads=config.num_attention_heads,
+        max_sequence_length=config.max_position_embeddings,
+        type_vocab_size=config.type_vocab_size,
+        inner_dim=config.intermediate_size,
+        inner_activation=_ACTIVATIONS[config.hidden_act],
+        output_dropout=config.hidden_dropout_prob,
+        attention_dropout=config.attention_probs_dropout_prob,
+        initializer=tf_keras.initializers.TruncatedNormal(
+            stddev=config.initializer_range
+        ),
+        name=name,
+    )
+    # BertEncoderV2 has no argument for it and every block keeps its own.
+    encoder._embedding_norm_layer.epsilon = config.layer_norm_eps
+    for block in encoder.transformer_layers:
+        block._norm_epsilon = config.layer_norm_eps
+    encoder.pooler_layer.trainable = False
+    return encoder
+
+
+def position_embeddings(encoder: BertEncoderV2) -> tf.Variable:
+    """The encoder's position table, `[max positions, H]`."""
+    return encoder._position_embedding_layer.weights[0]

@@ -1,0 +1,117 @@
+"""Encoder and biaffine head as one model from piece ids to logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf.config import ModelConfig, Position
+from biaffine_tf.modeling.biaffine import Biaffine
+from biaffine_tf.modeling.encoder import build_encoder, position_embeddings
+
+
+class SpanModel(tf_keras.Model):
+    """From `[CLS] pieces [SEP]` to a logit for every span and label.
+
+    Input: `input_ids`, int32 `[B, L + 2]`, padded at the end with `pad_id`;
+    0-padding of any length gives the same logits.
+    Output: logits `[B, L, L, C]` over the L pieces, [CLS] and [SEP] apart; row
+    = first piece, column = last piece, class 0 = none. Only pairs of
+    `pair_mask` mean anything.
+
+    Args:
+        config: Encoder, head and tokenizer settings.
+        num_classes: C, "none" included.
+        pad_id: Id of the padding piece.
+        **kwargs: Keras model arguments.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        num_classes: int,
+        pad_id: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+        self.num_classes = num_classes
+        self.pad_id = pad_id
+        self.encoder = build_encoder(config.encoder)
+        self.biaffine = Biaffine(
+            num_classes,
+            projection_size=config.head.projection_size,
+            dropout=config.head.dropout,
+            name="biaffine",
+        )
+
+    def call(
+        self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Logits `[B, L, L, C]` of `input_ids` `[B, L + 2]`."""
+        encoded = self.encoder(
+            {
+                "input_word_ids": inputs,
+                "input_mask": tf.cast(inputs != self.pad_id, tf.int32),
+                "input_type_ids": tf.zeros_like(inputs),
+            },
+            training=training,
+        )
+        vectors = encoded["sequence_output"][:, 1:-1]  # [B, L, H]
+        if self.config.head.position is Position.JOINED:
+            vectors = self._join_positions(vectors)  # [B, L, 2 H]
+        return self.biaffine(vectors, training=training)
+
+    def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
+        length = tf.shape(vectors)[1]
+        table = position_embeddings(self.encoder)
+        # As in the ancestor, positions inform the head but are not moved by it.
+        table = tf.stop_gradient(tf.cast(table, vectors.dtype))
+        table = table[1 : length + 1]  # [L, H]; position 0 is [CLS]
+        joined = tf.concat(
+            [vectors, tf.broadcast_to(table, tf.shape(vectors))], axis=-1
+        )
+        return tf.ensure_shape(
+            joined, [*vectors.shape[:2], 2 * vectors.shape[2]]
+        )
+
+    def build_weights(self) -> None:
+        """Creates all weights by a forward pass on a tiny batch."""
+        self(tf.zeros([1, 3], tf.int32), training=False)
+
+    def saved_weights(self) -> dict[str, tf.Variable]:
+        """The weights worth keeping, by name.
+
+        The unused pooler and the states of random generators are not.
+        """
+        return {
+            weight.name.removeprefix(f"{self.name}/").removesuffix(":0"): weight
+            for weight in self.weights
+            if weight.dtype.is_floating
+            and "pooler_transform" not in weight.name
+        }
+
+
+def piece_counts(input_ids: tf.Tensor, *, pad_id: int = 0) -> tf.Tensor:
+    """Number of pieces of each sentence, `[B]`, of `input_ids` `[B, L + 2]`."""
+    real = tf.cast(input_ids != pad_id, tf.int32)
+    return tf.reduce_sum(real, axis=1) - 2
+
+
+def pair_mask(counts: tf.Tensor, length: int | tf.Tensor) -> tf.Tensor:
+    """Which pairs are spans: both ends real pieces, first <= last.
+
+    Args:
+        counts: Pieces of each sentence, int32 `[B]`.
+        length: L, the padded number of pieces.
+
+    Returns:
+        bool `[B, L, L]`.
+    """
+    positions = tf.range(length)
+    ordered = positions[:, None] <= positions[None, :]  # [L, L]
+    real = positions[None, :] < counts[:, None]  # [B, L]
+    return ordered[None] & real[:, None, :]

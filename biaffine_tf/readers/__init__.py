@@ -1,0 +1,34 @@
+"""L1: files to sentences and back, streaming; no TensorFlow.
+
+Example:
+    >>> from biaffine_tf import readers
+    >>> sentences = readers.read("train.json")
+    >>> readers.write("train.conll", sentences, readers.Format.CONLL)
+"""
+
+from __future__ import annotations
+
+from biaffine_tf.readers.api import read, write
+from biaffine_tf.readers.detect import detect_format
+from biaffine_tf.readers.options import (
+    Format,
+    Join,
+    OnBadData,
+    ReadOptions,
+    SegmentationDigit,
+    TagScheme,
+)
+from biaffine_tf.readers.problems import Problems
+
+__all__ = [
+    "Format",
+    "Join",
+    "OnBadData",
+    "Problems",
+    "ReadOptions",
+    "SegmentationDigit",
+    "TagScheme",
+    "detect_format",
+    "read",
+    "write",
+]

@@ -1,0 +1,64 @@
+"""Tokens and the text they make: joining, and telling how to join."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+# Han and kana, which are written without spaces; Hangul is not.
+_UNSPACED = re.compile(
+    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+_DIGITS = frozenset("0123456789")
+# Tokens of the Weibo corpus whose digits do not count on: one in 100 000.
+_MIN_COUNTING = 0.95
+
+
+def join_tokens(
+    tokens: Iterable[str], separator: str
+) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The text of tokens and where each of them is in it.
+
+    Args:
+        tokens: The tokens.
+        separator: What goes between them.
+
+    Returns:
+        The text, and the half-open range of characters of each token.
+    """
+    tokens = list(tokens)
+    ranges = []
+    position = 0
+    for token in tokens:
+        ranges.append((position, position + len(token)))
+        position += len(token) + len(separator)
+    return separator.join(tokens), tuple(ranges)
+
+
+def written_without_spaces(tokens: Sequence[str]) -> bool:
+    """Whether most tokens are Chinese, Japanese or single characters."""
+    unspaced = sum(
+        len(token) == 1 or _UNSPACED.search(token) is not None
+        for token in tokens
+    )
+    return 2 * unspaced > len(tokens)
+
+
+def has_segmentation_digits(sentences: Iterable[Sequence[str]]) -> bool:
+    """Whether every token ends in its number within a word.
+
+    The Weibo corpus writes 科0 技1: the digit counts the characters of a word.
+    Asking that the digits count on keeps tokens such as "B2" whole.
+    """
+    total = counting = 0
+    for tokens in sentences:
+        previous = -1
+        for token in tokens:
+            if len(token) < 2 or token[-1] not in _DIGITS:
+                return False
+            digit = int(token[-1])
+            counting += digit in (0, previous + 1)
+            total += 1
+            previous = digit
+    return total > 0 and counting >= _MIN_COUNTING * total

@@ -1,0 +1,161 @@
+"""The vocabulary of the whole package: spans, sentences, label maps.
+
+All offsets are characters (Unicode code points) of the text exactly as given,
+half-open `[start, end)`. Formats with inclusive ends convert in their reader
+and writer, nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from biaffine_tf.errors import DataError
+
+NONE_ID = 0  # label id of "no entity here"
+
+
+class Span(NamedTuple):
+    """A labelled half-open range of characters.
+
+    Attributes:
+        start: First character.
+        end: One past the last character.
+        label: Entity label.
+        score: Confidence of a prediction in [0, 1]; None for gold spans.
+    """
+
+    start: int
+    end: int
+    label: str
+    score: float | None = None
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """What makes two spans the same entity: everything but the score."""
+        return self.start, self.end, self.label
+
+
+class Entity(NamedTuple):
+    """A span that decoding kept, with its text: what users of `load` get."""
+
+    start: int
+    end: int
+    label: str
+    text: str
+    score: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sentence:
+    """One input text.
+
+    Attributes:
+        text: The text exactly as given.
+        spans: Gold or predicted spans in file order; None if unlabelled.
+        id: Identifier given by the source, or None if the source has none
+            (a position in a file is not an identifier).
+        tokens: Character range of each token of a source that came in tokens
+            (CoNLL columns, token lists); None for plain text.
+        file: Where it was read from, for messages.
+        line: One-based line in `file` on which the sentence starts.
+    """
+
+    text: str
+    spans: tuple[Span, ...] | None = None
+    id: str | None = None
+    tokens: tuple[tuple[int, int], ...] | None = None
+    file: str | None = None
+    line: int | None = None
+
+    def __post_init__(self) -> None:
+        for span in self.spans or ():
+            if not 0 <= span.start < span.end <= len(self.text):
+                raise DataError(
+                    f"span [{span.start}, {span.end}) of label "
+                    f"{span.label!r} is outside its text of "
+                    f"{len(self.text)} characters",
+                    file=self.file,
+                    line=self.line,
+                    remedy="offsets count characters of the text, from 0, "
+                    "half-open; correct the span or pass --on_bad_data=skip",
+                )
+
+    def surface(self, span: Span) -> str:
+        """The text that a span covers."""
+        return self.text[span.start : span.end]
+
+    def replace_spans(self, spans: Iterable[Span] | None) -> Sentence:
+        """The same sentence with other spans."""
+        return dataclasses.replace(
+            self, spans=None if spans is None else tuple(spans)
+        )
+
+
+class LabelMap:
+    """Labels and their ids; id 0 is "none", the order is stored.
+
+    Example:
+        >>> labels = LabelMap(["address", "name"])
+        >>> labels.id("name"), labels.name(2), labels.num_classes
+        (2, 'name', 3)
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Creates the map.
+
+        Args:
+            names: Labels of ids 1, 2, ... in this order; "none" is implied.
+
+        Raises:
+            DataError: If a label is empty, repeated or spans lines.
+        """
+        self._names = tuple(names)
+        self._ids = {name: i for i, name in enumerate(self._names, start=1)}
+        if len(self._ids) != len(self._names):
+            repeated = sorted(
+                {n for n in self._names if self._names.count(n) > 1}
+            )
+            raise DataError(f"labels repeat: {repeated}")
+        for name in self._names:
+            if not name.strip() or "\n" in name or "\r" in name:
+                raise DataError(f"{name!r} cannot be a label")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Labels of ids 1, 2, ... (without "none")."""
+        return self._names
+
+    @property
+    def num_classes(self) -> int:
+        """C: the number of labels and one for "none"."""
+        return len(self._names) + 1
+
+    def id(self, name: str) -> int:
+        """Id of a label; raises KeyError if it is unknown."""
+        return self._ids[name]
+
+    def name(self, label_id: int) -> str:
+        """Label of an id from 1 to `num_classes - 1`."""
+        if not 1 <= label_id < self.num_classes:
+            raise IndexError(f"no label has id {label_id}")
+        return self._names[label_id - 1]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ids
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LabelMap) and self._names == other._names
+
+    def __hash__(self) -> int:
+        return hash(self._names)
+
+    def __repr__(self) -> str:
+        return f"LabelMap({list(self._names)!r})"

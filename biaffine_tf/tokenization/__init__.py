@@ -1,0 +1,69 @@
+"""From texts to pieces with character offsets (no TensorFlow).
+
+Example:
+    >>> vocabulary = Vocabulary.from_file("vocab.txt")
+    >>> tokenizer = make_tokenizer(TokenizerKind.CHAR, vocabulary)
+    >>> tokenizer.encode("北京").offsets
+    ((0, 1), (1, 2))
+"""
+
+from __future__ import annotations
+
+from biaffine_tf.config import TokenizerKind
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.tokenization.alignment import (
+    Alignment,
+    Cell,
+    align,
+    to_characters,
+)
+from biaffine_tf.tokenization.base import Pieces, Tokenizer
+from biaffine_tf.tokenization.char import CharTokenizer
+from biaffine_tf.tokenization.vocabulary import Vocabulary
+from biaffine_tf.tokenization.wordpiece import WordPieceTokenizer
+
+__all__ = [
+    "Alignment",
+    "Cell",
+    "CharTokenizer",
+    "Pieces",
+    "Tokenizer",
+    "TokenizerKind",
+    "Vocabulary",
+    "WordPieceTokenizer",
+    "align",
+    "make_tokenizer",
+    "to_characters",
+]
+
+
+def make_tokenizer(
+    kind: TokenizerKind | str,
+    vocabulary: Vocabulary,
+    *,
+    do_lower_case: bool = False,
+) -> Tokenizer:
+    """Makes a tokenizer.
+
+    Args:
+        kind: How to cut texts.
+        vocabulary: The pieces it knows.
+        do_lower_case: Whether to fold case; must be as the encoder was
+            trained.
+
+    Returns:
+        The tokenizer; `make_tokenizer(vocabulary=..., **to_config())` of it
+        makes an equal one.
+
+    Raises:
+        ConfigError: If the kind is unknown.
+    """
+    if kind not in list(TokenizerKind):
+        raise ConfigError(
+            f"unknown tokenizer {kind!r}",
+            remedy=f"use one of {', '.join(TokenizerKind)}",
+        )
+    tokenizer = (
+        CharTokenizer if kind == TokenizerKind.CHAR else WordPieceTokenizer
+    )
+    return tokenizer(vocabulary, do_lower_case=do_lower_case)

@@ -1,0 +1,70 @@
+"""Between characters and pieces, exactly or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from biaffine_tf.spans import Span
+
+Offsets = Sequence[tuple[int, int]]
+
+
+class Cell(NamedTuple):
+    """A labelled cell of the span matrix.
+
+    Attributes:
+        first: First piece (row).
+        last: Last piece, inclusive (column).
+        label: Entity label.
+    """
+
+    first: int
+    last: int
+    label: str
+
+
+class Alignment(NamedTuple):
+    """What `align` found.
+
+    Attributes:
+        cells: Cell of each span that falls on piece boundaries, in order.
+        unaligned: The other spans, in order.
+    """
+
+    cells: list[Cell]
+    unaligned: list[Span]
+
+
+def align(spans: Iterable[Span], offsets: Offsets) -> Alignment:
+    """Finds the pieces of spans.
+
+    A span must start where a piece starts and end where a piece ends, so that
+    `to_characters` gives back the very span; one that starts inside a word
+    piece, at a space or beyond the last piece is unaligned. Where pieces
+    share a boundary (one character normalised into several), the first piece
+    with this start and the last piece with this end are taken.
+
+    Args:
+        spans: Spans in characters.
+        offsets: Character range of each piece, as in `Pieces`.
+
+    Returns:
+        Cells and unaligned spans: together as many as there are spans.
+    """
+    # Later entries win, so starts are filled from the back.
+    firsts = {offsets[i][0]: i for i in range(len(offsets) - 1, -1, -1)}
+    lasts = {end: i for i, (_, end) in enumerate(offsets)}
+    alignment = Alignment(cells=[], unaligned=[])
+    for span in spans:
+        first, last = firsts.get(span.start), lasts.get(span.end)
+        if first is None or last is None or first > last:
+            alignment.unaligned.append(span)
+        else:
+            alignment.cells.append(Cell(first, last, span.label))
+    return alignment
+
+
+def to_characters(first: int, last: int, offsets: Offsets) -> tuple[int, int]:
+    """Character range [start, end) of pieces `first` to `last` (inclusive)."""
+    return offsets[first][0], offsets[last][1]

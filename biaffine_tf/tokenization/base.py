@@ -1,0 +1,98 @@
+"""What every tokenizer gives and can do."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from biaffine_tf.config import TokenizerKind
+from biaffine_tf.tokenization.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pieces:
+    """The pieces of a text, without [CLS] and [SEP].
+
+    Attributes:
+        ids: Vocabulary id of each piece.
+        offsets: Character range [start, end) of each piece in the text as
+            given; never empty. Starts and ends never decrease. Ranges may
+            leave characters uncovered, such as spaces between words, and
+            pieces may share one character that was normalised into several.
+    """
+
+    ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Tokenizer(abc.ABC):
+    """Cuts texts into pieces; picklable, so that processes can share it.
+
+    Attributes:
+        kind: The kind that `make_tokenizer` makes it from.
+        vocabulary: The pieces it knows.
+        do_lower_case: Whether it folds case (and whatever its kind folds
+            along with it) before looking pieces up.
+    """
+
+    kind: ClassVar[TokenizerKind]
+
+    def __init__(self, vocabulary: Vocabulary, *, do_lower_case: bool) -> None:
+        self.vocabulary = vocabulary
+        self.do_lower_case = do_lower_case
+
+    @abc.abstractmethod
+    def encode(self, text: str) -> Pieces:
+        """Pieces of a text; text that looks like "[SEP]" is only text."""
+
+    def encode_batch(self, texts: Sequence[str]) -> list[Pieces]:
+        """Pieces of each text; equal to `encode` of each, maybe faster."""
+        return [self.encode(text) for text in texts]
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of pieces in the vocabulary."""
+        return len(self.vocabulary)
+
+    @property
+    def cls_id(self) -> int:
+        """Id of [CLS], which goes before the pieces of a sentence."""
+        return self.vocabulary.cls_id
+
+    @property
+    def sep_id(self) -> int:
+        """Id of [SEP], which goes behind the pieces of a sentence."""
+        return self.vocabulary.sep_id
+
+    @property
+    def pad_id(self) -> int:
+        """Id of [PAD]."""
+        return self.vocabulary.pad_id
+
+    @property
+    def unk_id(self) -> int:
+        """Id of [UNK], the piece of whatever the vocabulary lacks."""
+        return self.vocabulary.unk_id
+
+    def to_config(self) -> dict[str, Any]:
+        """Arguments of `make_tokenizer` but for the vocabulary; JSON-able."""
+        return {"kind": str(self.kind), "do_lower_case": self.do_lower_case}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 in hex of all that pieces depend on but the text.
+
+        Equal for tokenizers of equal kind, settings and vocabulary.
+        """
+        digest = hashlib.sha256(
+            json.dumps(self.to_config(), sort_keys=True).encode()
+        )
+        digest.update(b"\n" + self.vocabulary.to_bytes())
+        return digest.hexdigest()

@@ -1,0 +1,59 @@
+"""A piece per character, as the original Biaffine-BERT-NER does for Chinese."""
+
+from __future__ import annotations
+
+import functools
+
+from biaffine_tf.config import TokenizerKind
+from biaffine_tf.tokenization.base import Pieces, Tokenizer
+from biaffine_tf.tokenization.vocabulary import Vocabulary
+
+
+class CharTokenizer(Tokenizer):
+    """Every code point of the text is one piece, white space included.
+
+    Piece i covers characters [i, i + 1), always. A character that the
+    vocabulary lacks is [UNK].
+
+    With `do_lower_case` each character is looked up in its lower-case form.
+    Where that is longer than one character (of all of Unicode only "İ",
+    which becomes "i" and a combining dot), the character itself is looked up
+    and, failing that, the first character of its lower-case form.
+    """
+
+    kind = TokenizerKind.CHAR
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, do_lower_case: bool = False
+    ) -> None:
+        """Creates the tokenizer.
+
+        Args:
+            vocabulary: Pieces to look characters up in.
+            do_lower_case: Whether to look up lower-case forms.
+        """
+        super().__init__(vocabulary, do_lower_case=do_lower_case)
+        # Characters seen so far: far fewer than looked up.
+        self._ids: dict[str, int] = {}
+
+    def encode(self, text: str) -> Pieces:
+        """Pieces of a text: one per character."""
+        for character in set(text).difference(self._ids):
+            self._ids[character] = self._look_up(character)
+        return Pieces(
+            ids=tuple(map(self._ids.__getitem__, text)),
+            offsets=_offsets(len(text)),
+        )
+
+    def _look_up(self, character: str) -> int:
+        if not self.do_lower_case:
+            return self.vocabulary.get(character, self.unk_id)
+        lower = character.lower()
+        if len(lower) == 1 or character not in self.vocabulary:
+            return self.vocabulary.get(lower[0], self.unk_id)
+        return self.vocabulary.id(character)
+
+
+@functools.lru_cache(maxsize=1024)  # texts share their lengths
+def _offsets(length: int) -> tuple[tuple[int, int], ...]:
+    return tuple((i, i + 1) for i in range(length))

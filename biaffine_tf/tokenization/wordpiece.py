@@ -1,0 +1,107 @@
+"""BERT's word pieces, on Hugging Face `tokenizers`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import tokenizers
+from tokenizers import models, normalizers, pre_tokenizers
+
+from biaffine_tf.config import TokenizerKind
+from biaffine_tf.tokenization.base import Pieces, Tokenizer
+from biaffine_tf.tokenization.vocabulary import UNK, Vocabulary
+
+# Longer words are [UNK]; the limit of the original BERT release.
+MAX_CHARACTERS_PER_WORD = 200
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
+
+
+class WordPieceTokenizer(Tokenizer):
+    """Splits at white space, punctuation and Chinese characters, then greedily.
+
+    Normalises as BERT does: control and format characters are taken out,
+    and with `do_lower_case` case is folded and accents are stripped. Pieces
+    nevertheless cover characters of the text as given.
+
+    A combining mark that was stripped belongs to the piece before it, so that
+    a word written with marks is covered to its end. Other characters that
+    were taken out (spaces, control characters) are covered only where they
+    stand inside a piece.
+
+    Lone surrogates, which JSON escapes can smuggle into a string, are treated
+    as U+FFFD, which BERT takes out.
+    """
+
+    kind = TokenizerKind.WORDPIECE
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, do_lower_case: bool = False
+    ) -> None:
+        """Creates the tokenizer.
+
+        Args:
+            vocabulary: Pieces; those inside a word start with "##".
+            do_lower_case: Whether to fold case and strip accents.
+        """
+        super().__init__(vocabulary, do_lower_case=do_lower_case)
+        # No special tokens are declared: "[SEP]" in a text is three pieces.
+        self._tokenizer = tokenizers.Tokenizer(
+            models.WordPiece(
+                vocabulary.to_dict(),
+                unk_token=UNK,
+                max_input_chars_per_word=MAX_CHARACTERS_PER_WORD,
+            )
+        )
+        self._tokenizer.normalizer = normalizers.BertNormalizer(
+            clean_text=True,
+            handle_chinese_chars=True,
+            strip_accents=do_lower_case,
+            lowercase=do_lower_case,
+        )
+        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+
+    def encode(self, text: str) -> Pieces:
+        """Pieces of a text."""
+        encoding = self._tokenizer.encode(
+            _without_surrogates(text), add_special_tokens=False
+        )
+        return _pieces(encoding, text)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[Pieces]:
+        """Pieces of each text, in parallel."""
+        encodings = self._tokenizer.encode_batch(
+            [_without_surrogates(text) for text in texts],
+            add_special_tokens=False,
+        )
+        return [
+            _pieces(encoding, text)
+            for encoding, text in zip(encodings, texts, strict=True)
+        ]
+
+
+def _without_surrogates(text: str) -> str:
+    return _SURROGATE.sub(_REPLACEMENT, text)
+
+
+def _pieces(encoding: tokenizers.Encoding, text: str) -> Pieces:
+    ranges = encoding.offsets
+    # How far each piece may reach: to the next one, the last to the end.
+    limits = [*(start for start, _ in ranges), len(text)][1:]
+    return Pieces(
+        ids=tuple(encoding.ids),
+        offsets=tuple(
+            (start, _end_of_marks(text, end, limit))
+            for (start, end), limit in zip(ranges, limits, strict=True)
+        ),
+    )
+
+
+def _end_of_marks(text: str, end: int, limit: int) -> int:
+    """Moves `end` over combining marks, as far as `limit`."""
+    while end < limit and unicodedata.category(text[end]) == "Mn":
+        end += 1
+    return end

@@ -1,0 +1,1 @@
+"""A run from records to a model directory."""

@@ -1,0 +1,204 @@
+"""What happens at the end of a batch and of an epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from tqdm import tqdm
+
+from biaffine_tf.files import write_json
+
+
+class Progress(tf_keras.callbacks.Callback):
+    """A bar for each epoch: loss, both accuracies, sentences a second.
+
+    Args:
+        sentences: Sentences in an epoch.
+        epochs: Epochs of the run.
+    """
+
+    def __init__(self, *, sentences: int, epochs: int) -> None:
+        super().__init__()
+        self._sentences = sentences
+        self._epochs = epochs
+        self._bar: tqdm | None = None
+
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Starts the bar."""
+        self._bar = tqdm(
+            desc=f"epoch {epoch + 1}/{self._epochs}",
+            total=self._sentences,
+            unit=" sentences",
+            # A terminal redraws one line; a log file gets a line each time.
+            mininterval=1.0 if sys.stderr.isatty() else 30.0,
+        )
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Moves the bar."""
+        if self._bar is not None and logs:
+            self._bar.set_postfix(
+                loss=f"{logs['loss']:.3f}",
+                positive=f"{logs['positive_accuracy']:.4f}",
+                negative=f"{logs['negative_accuracy']:.5f}",
+                refresh=False,
+            )
+            self._bar.update(int(logs["sentences"]) - self._bar.n)
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Closes the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+@dataclasses.dataclass
+class History:
+    """The scores of every epoch so far, kept in a file.
+
+    Attributes:
+        path: The file.
+        epochs: One entry an epoch, in order.
+    """
+
+    path: str
+    epochs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def load(cls, path: str, *, num_epochs: int) -> History:
+        """Reads the entries of the first epochs; others are done again."""
+        if num_epochs == 0:
+            return cls(path)
+        with open(path, encoding="utf-8") as file:
+            return cls(path, json.load(file)["epochs"][:num_epochs])
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Adds an epoch and writes the file."""
+        self.epochs.append(entry)
+        write_json(self.path, {"epochs": self.epochs})
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The entry with the best micro F1; the first of equals."""
+        if not self.epochs:
+            return None
+        return max(self.epochs, key=lambda entry: entry["micro_f1"])
+
+    @property
+    def epochs_since_best(self) -> int:
+        """Epochs after the best one."""
+        best = self.best
+        return self.epochs[-1]["epoch"] - best["epoch"] if best else 0
+
+    @property
+    def seconds(self) -> float:
+        """Time of all epochs, over all starts of the run."""
+        return sum(entry["seconds"] for entry in self.epochs)
+
+
+class EvaluateEpoch(tf_keras.callbacks.Callback):
+    """Scores the dev set, keeps the best model, stops early, checkpoints.
+
+    The order makes a kill at any moment harmless: what is on disk is either
+    from before this epoch, which is then done again, or complete.
+
+    Args:
+        evaluate: Scores the model; returns flat figures, `micro_f1` among them.
+        keep: Called with the history's newest entry when it is the best.
+        history: Scores so far.
+        patience: Epochs without a better micro F1 before stopping; None never.
+        checkpoints: Saves the state of the run.
+    """
+
+    def __init__(
+        self,
+        *,
+        evaluate: Callable[[], dict[str, float]],
+        keep: Callable[[dict[str, Any]], None],
+        history: History,
+        patience: int | None,
+        checkpoints: tf.train.CheckpointManager,
+    ) -> None:
+        super().__init__()
+        self._evaluate = evaluate
+        self._keep = keep
+        self._history = history
+        self._patience = patience
+        self._checkpoints = checkpoints
+        self._begun = 0.0
+
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Starts the clock."""
+        self._begun = time.perf_counter()
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Scores, keeps, records, checkpoints, in this order."""
+        logs = {} if logs is None else logs
+        trained = time.perf_counter()
+        scores = self._evaluate()
+        ended = time.perf_counter()
+        entry = {
+            "epoch": epoch + 1,
+            **{name: float(value) for name, value in logs.items()},
+            **scores,
+            "training_seconds": trained - self._begun,
+            "evaluation_seconds": ended - trained,
+            "seconds": ended - self._begun,
+        }
+        logs.update(scores)  # for TensorBoard
+        best = self._history.best
+        is_best = best is None or entry["micro_f1"] > best["micro_f1"]
+        tqdm.write(_summary(entry, is_best=is_best))
+        if is_best:
+            self._keep(entry)
+        self._history.append(entry)
+        self._checkpoints.save(checkpoint_number=epoch + 1)
+        if self.stopped_early:
+            tqdm.write(
+                f"stopped: no better micro F1 for {self._patience} epochs"
+            )
+            self.model.stop_training = True
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the patience is used up."""
+        if self._patience is None:
+            return False
+        return self._history.epochs_since_best >= self._patience
+
+
+def _summary(entry: dict[str, Any], *, is_best: bool) -> str:
+    return (
+        f"epoch {entry['epoch']}: loss {entry['loss']:.4f}, "
+        f"positive accuracy {entry['positive_accuracy']:.4f}, "
+        f"negative accuracy {entry['negative_accuracy']:.5f}; dev micro F1 "
+        f"{entry['micro_f1']:.4f}, macro F1 {entry['macro_f1']:.4f}, cluener "
+        f"F1 {entry['cluener_f1']:.4f} "
+        f"({entry['training_seconds']:.0f} + "
+        f"{entry['evaluation_seconds']:.0f} s)"
+        + (" (best so far)" if is_best else "")
+    )
+
+
+def logs_writer(directory: str) -> tf_keras.callbacks.Callback:
+    """TensorBoard scalars of each epoch."""
+    os.makedirs(directory, exist_ok=True)
+    return tf_keras.callbacks.TensorBoard(
+        log_dir=directory, write_graph=False, profile_batch=0
+    )

@@ -1,0 +1,130 @@
+"""AdamW with warm-up, linear decay and a learning rate of its own for heads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf.config import Precision, TrainingConfig
+
+# Biases and the gain and bias of layer norms, by their names in tf_keras.
+_NO_DECAY = re.compile(r"(^|/)(bias|gamma|beta)(:0)?$")
+
+
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
+class WarmupLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
+    """From 0 up to a peak over the warm-up steps, then down to 0, linearly.
+
+    Args:
+        peak: Learning rate at the end of the warm-up.
+        total_steps: Steps of the whole run.
+        warmup_steps: Steps of the warm-up.
+    """
+
+    def __init__(
+        self, peak: float, *, total_steps: int, warmup_steps: int
+    ) -> None:
+        self.peak = peak
+        self.total_steps = total_steps
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """Learning rate of a step, counted from 0; the first is not 0."""
+        step = tf.cast(step, tf.float32)
+        rising = (step + 1) / max(1, self.warmup_steps)
+        falling = (self.total_steps - step) / max(
+            1, self.total_steps - self.warmup_steps
+        )
+        return self.peak * tf.clip_by_value(tf.minimum(rising, falling), 0, 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "peak": self.peak,
+            "total_steps": self.total_steps,
+            "warmup_steps": self.warmup_steps,
+        }
+
+
+class AdamW(tf_keras.optimizers.AdamW):
+    """AdamW whose learning rate can differ between variables.
+
+    No weight decay on biases and layer norms.
+
+    Args:
+        learning_rate: Learning rate or schedule.
+        scaled_prefix: Variables whose name holds this component learn at
+            `scale` times the learning rate; "" for none.
+        scale: Their factor.
+        **kwargs: As for `tf_keras.optimizers.AdamW`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        *,
+        scaled_prefix: str = "",
+        scale: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self._scaled_prefix = scaled_prefix
+        self._scale = scale
+        self._current_scale = 1.0
+
+    @property
+    def learning_rate(self) -> tf.Tensor:
+        """The learning rate of the variable being updated."""
+        return self._current_scale * super().learning_rate
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+        """Decays one variable's weights, then updates it."""
+        parts = variable.name.split("/")
+        # Read while the update is traced, not while it runs.
+        if self._scaled_prefix and self._scaled_prefix in parts:
+            self._current_scale = self._scale
+        try:
+            if self.weight_decay and not _NO_DECAY.search(variable.name):
+                decay = self.weight_decay * self.learning_rate
+                variable.assign_sub(variable * tf.cast(decay, variable.dtype))
+            super().update_step(gradient, variable)
+        finally:
+            self._current_scale = 1.0
+
+    def apply_weight_decay(self, variables: Sequence[tf.Variable]) -> None:
+        """Nothing: `update_step` has done it."""
+
+
+def make_optimizer(
+    config: TrainingConfig, *, total_steps: int
+) -> tf_keras.optimizers.Optimizer:
+    """The optimizer of a run.
+
+    Args:
+        config: Learning rates, decay, clipping, precision.
+        total_steps: Steps of the whole run, all epochs.
+
+    Returns:
+        AdamW with gradients clipped by their global norm; with loss scaling
+        under float16.
+    """
+    schedule = WarmupLinearDecay(
+        config.learning_rate,
+        total_steps=total_steps,
+        warmup_steps=round(total_steps * config.warmup_proportion),
+    )
+    optimizer: tf_keras.optimizers.Optimizer = AdamW(
+        schedule,
+        scaled_prefix="biaffine",
+        scale=config.head_learning_rate_ratio,
+        weight_decay=config.weight_decay,
+        epsilon=1e-6,  # as BERT's
+        global_clipnorm=config.max_gradient_norm,
+    )
+    if config.precision is Precision.FLOAT16:
+        optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer

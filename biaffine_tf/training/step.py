@@ -1,0 +1,104 @@
+"""What one training step does."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf.config import Precision, TrainingConfig
+from biaffine_tf.data.schema import dense_matrix
+from biaffine_tf.losses import make_loss, sample_negatives, sum_per_sentence
+from biaffine_tf.modeling.span_model import SpanModel, pair_mask, piece_counts
+
+
+class SpanTrainer(tf_keras.Model):
+    """Trains a `SpanModel` on batches of `data.pipeline`.
+
+    The loss is the sum of the pair losses divided by the number of sentences
+    of the batch over all replicas, as the ancestor's.
+
+    Args:
+        model: The model, built.
+        config: The objective.
+    """
+
+    def __init__(self, model: SpanModel, config: TrainingConfig) -> None:
+        super().__init__(name="span_trainer")
+        self.model = model
+        self._config = config
+        self._pair_loss = make_loss(config)
+        self._loss = tf_keras.metrics.Mean(name="loss")
+        self._positive = tf_keras.metrics.Mean(name="positive_accuracy")
+        self._negative = tf_keras.metrics.Mean(name="negative_accuracy")
+        self._sentences = tf_keras.metrics.Sum(name="sentences")
+
+    @property
+    def metrics(self) -> list[tf_keras.metrics.Metric]:
+        """Reset at the start of each epoch."""
+        return [self._loss, self._positive, self._negative, self._sentences]
+
+    def call(
+        self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Logits of the model."""
+        return self.model(inputs, training=training)
+
+    def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One update from a batch; returns the running metrics."""
+        input_ids = data["input_ids"]
+        length = tf.shape(input_ids)[1] - 2
+        matrix = dense_matrix(data["cells"], length)  # [B, L, L]
+        counts = piece_counts(input_ids, pad_id=self.model.pad_id)
+        mask = pair_mask(counts, length)  # [B, L, L]
+        weights = tf.cast(mask, tf.float32) * sample_negatives(
+            matrix, self._config.neg_sample, seed=self._step_seed()
+        )
+        with tf.GradientTape() as tape:
+            logits = self.model(input_ids, training=True)  # [B, L, L, C]
+            losses = self._pair_loss(logits, matrix)  # [B, L, L]
+            total = tf.reduce_sum(sum_per_sentence(losses, weights))
+            loss = total / self._global_batch_size(input_ids)
+            scaled = self._scale(loss)
+        variables = self.model.trainable_variables
+        gradients = tape.gradient(scaled, variables)
+        if self._config.precision is Precision.FLOAT16:
+            gradients = self.optimizer.get_unscaled_gradients(gradients)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self._update_metrics(total, logits, matrix, mask)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _step_seed(self) -> tf.Tensor:
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        replica = tf.convert_to_tensor(replica, tf.int32)
+        return tf.stack([self._config.seed + 7919 * replica, step])
+
+    @staticmethod
+    def _global_batch_size(input_ids: tf.Tensor) -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        size = tf.cast(tf.shape(input_ids)[0], tf.float32)
+        if context.num_replicas_in_sync == 1:
+            return size
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, size)
+
+    def _scale(self, loss: tf.Tensor) -> tf.Tensor:
+        if self._config.precision is Precision.FLOAT16:
+            return self.optimizer.get_scaled_loss(loss)
+        return loss
+
+    def _update_metrics(
+        self,
+        total: tf.Tensor,
+        logits: tf.Tensor,
+        matrix: tf.Tensor,
+        mask: tf.Tensor,
+    ) -> None:
+        sentences = tf.cast(tf.shape(matrix)[0], tf.float32)
+        self._loss.update_state(total / sentences, sample_weight=sentences)
+        self._sentences.update_state(sentences)
+        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        correct = tf.cast(predicted == matrix, tf.float32)
+        positive = mask & (matrix > 0)
+        negative = mask & (matrix == 0)
+        self._positive.update_state(correct, tf.cast(positive, tf.float32))
+        self._negative.update_state(correct, tf.cast(negative, tf.float32))

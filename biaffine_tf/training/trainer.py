@@ -1,0 +1,232 @@
+"""A run from records to a model directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf import model_directory
+from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.data.pipeline import Buckets, make_buckets, training_batches
+from biaffine_tf.data.records import Records
+from biaffine_tf.evaluation import Scores
+from biaffine_tf.files import write_json
+from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.training.callbacks import (
+    EvaluateEpoch,
+    History,
+    Progress,
+    logs_writer,
+)
+from biaffine_tf.training.optimizer import make_optimizer
+from biaffine_tf.training.step import SpanTrainer
+
+# Scores the model on the dev set; writes its predictions to the given file.
+Evaluate = Callable[[SpanModel], tuple[Scores, Callable[[str], None]]]
+
+
+def set_up(config: ExperimentConfig) -> tf.distribute.Strategy:
+    """Makes the process deterministic and finds its devices.
+
+    Call it once, before any model is built.
+
+    Args:
+        config: Seed and precision are taken from it.
+
+    Returns:
+        The strategy to build and train under: all GPUs of this machine, or
+        its only device.
+    """
+    # Random states that are variables, so that checkpoints hold them and a
+    # run that starts again draws what it would have drawn.
+    tf_keras.backend.experimental.enable_tf_random_generator()
+    tf_keras.utils.set_random_seed(config.training.seed)
+    tf.config.experimental.enable_op_determinism()
+    tf_keras.mixed_precision.set_global_policy(str(config.training.precision))
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def train(
+    config: ExperimentConfig,
+    records: Records,
+    model: SpanModel,
+    *,
+    strategy: tf.distribute.Strategy,
+    evaluate: Evaluate,
+    output_dir: str,
+) -> dict[str, Any]:
+    """Trains a model, or goes on from the last epoch of a killed run.
+
+    Args:
+        config: The experiment; the same as when the run was started.
+        records: Training data.
+        model: Built under the strategy, with its initial weights.
+        strategy: From `set_up`.
+        evaluate: Called after each epoch.
+        output_dir: A model directory whose description is written.
+
+    Returns:
+        What `scores.json` holds: the scores of the best epoch and how they
+        were got.
+    """
+    training = config.training
+    buckets = make_buckets(
+        records.lengths,
+        num_buckets=training.num_buckets,
+        batch_size=training.train_batch_size,
+        token_budget=training.token_budget,
+    )
+    with strategy.scope():
+        trainer = SpanTrainer(model, training)
+        optimizer = make_optimizer(
+            training,
+            total_steps=buckets.steps_per_epoch * training.num_train_epochs,
+        )
+        trainer.compile(optimizer=optimizer)
+        optimizer.build(model.trainable_variables)
+        checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer)
+    manager = tf.train.CheckpointManager(
+        checkpoint,
+        os.path.join(output_dir, model_directory.CHECKPOINTS),
+        max_to_keep=1,
+    )
+    done = _restore(manager)
+    history = History.load(
+        os.path.join(output_dir, model_directory.HISTORY), num_epochs=done
+    )
+    keeper = _Keeper(config, model, records, output_dir, evaluate)
+    end_of_epoch = EvaluateEpoch(
+        evaluate=keeper.evaluate,
+        keep=keeper.keep,
+        history=history,
+        patience=training.early_stopping_patience,
+        checkpoints=manager,
+    )
+    if done < training.num_train_epochs and not end_of_epoch.stopped_early:
+        _fit(trainer, config, records, buckets, done, end_of_epoch, output_dir)
+    scores = keeper.finish(history)
+    shutil.rmtree(manager.directory, ignore_errors=True)
+    return scores
+
+
+def _restore(manager: tf.train.CheckpointManager) -> int:
+    """Restores the newest checkpoint; returns the number of epochs done."""
+    path = manager.latest_checkpoint
+    if path is None:
+        return 0
+    manager.checkpoint.restore(path).assert_consumed()
+    done = int(path.rsplit("-", 1)[1])
+    print(f"going on after epoch {done}, from {path}", flush=True)
+    return done
+
+
+def _fit(
+    trainer: SpanTrainer,
+    config: ExperimentConfig,
+    records: Records,
+    buckets: Buckets,
+    done: int,
+    end_of_epoch: EvaluateEpoch,
+    output_dir: str,
+) -> None:
+    epochs = config.training.num_train_epochs
+    batches = training_batches(
+        records,
+        buckets,
+        seed=config.training.seed,
+        epochs=range(done, epochs),
+        pad_id=trainer.model.pad_id,
+    )
+    trainer.fit(
+        batches,
+        initial_epoch=done,
+        epochs=epochs,
+        steps_per_epoch=buckets.steps_per_epoch,
+        verbose=0,
+        callbacks=[
+            Progress(sentences=sum(buckets.sentences), epochs=epochs),
+            end_of_epoch,
+            logs_writer(os.path.join(output_dir, model_directory.LOGS)),
+        ],
+    )
+
+
+class _Keeper:
+    """Writes the best model, its scores and its predictions."""
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        model: SpanModel,
+        records: Records,
+        output_dir: str,
+        evaluate: Evaluate,
+    ) -> None:
+        self._config = config
+        self._model = model
+        self._records = records
+        self._output_dir = output_dir
+        self._evaluate = evaluate
+        self._latest: tuple[Scores, Callable[[str], None]] | None = None
+
+    def evaluate(self) -> dict[str, float]:
+        self._latest = self._evaluate(self._model)
+        scores = self._latest[0]
+        return {
+            f"{name}_{figure}": getattr(getattr(scores, name), figure)
+            for name in ("micro", "macro", "cluener")
+            for figure in ("precision", "recall", "f1")
+        }
+
+    def keep(self, entry: dict[str, Any]) -> None:
+        assert self._latest is not None
+        scores, write_predictions = self._latest
+        model_directory.save_weights(self._output_dir, self._model)
+        write_predictions(self._path(model_directory.PREDICTIONS))
+        write_json(
+            self._path(model_directory.SCORES),
+            {
+                **scores.to_json(),
+                "epoch": entry["epoch"],
+                "seed": self._config.training.seed,
+                "complete": False,
+            },
+        )
+
+    def finish(self, history: History) -> dict[str, Any]:
+        scores = model_directory.read_scores(self._output_dir) or {}
+        scores.update(
+            complete=True,
+            epochs=len(history.epochs),
+            seconds=round(history.seconds, 1),
+            seconds_per_epoch=round(history.seconds / len(history.epochs), 1),
+            training_counts=dataclasses.asdict(self._records.counts),
+            environment=environment(),
+        )
+        write_json(self._path(model_directory.SCORES), scores)
+        return scores
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._output_dir, name)
+
+
+def environment() -> dict[str, Any]:
+    """What figures depend on besides seed and settings."""
+    packages = ("tensorflow", "tf_keras", "tf-models-official", "numpy")
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "devices": [d.device_type for d in tf.config.list_logical_devices()],
+        **{name: metadata.version(name) for name in packages},
+    }

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Makes .venv ready: creates it and installs requirements, if that is not done.
+#
+#     scripts/venv.sh [--quiet] [requirements.txt | requirements-dev.txt]
+#
+# Done again only when requirements*.txt or Python changed: a stamp within .venv
+# holds their hash. The stamp is written last, and a marker stands while pip
+# works: an install that was killed half way is thrown away and done again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quiet=no
+if [[ ${1:-} == --quiet ]]; then
+  quiet=yes
+  shift
+fi
+requirements=${1:-requirements.txt}
+venv=.venv
+marker=$venv/.installing
+stamp=$venv/.installed-$requirements
+
+say() { [[ $quiet == yes ]] || printf '%s\n' "$*" >&2; }
+
+fail() {
+  printf '%s\n' "$@" >&2
+  exit 1
+}
+
+is_python311() {
+  "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+    2>/dev/null
+}
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:+"$PYTHON"} python3.11 python3 python; do
+    if is_python311 "$candidate"; then
+      # Not the python of an activated .venv, which may be about to go.
+      "$candidate" -c 'import sys; print(sys._base_executable)'
+      return
+    fi
+  done
+  fail "Python 3.11 is needed and was not found (tried ${PYTHON:-}${PYTHON:+, }python3.11, python3, python)." \
+    "Install it (https://www.python.org/downloads/), or name it: PYTHON=/path/to/python3.11 $0"
+}
+
+create() {
+  local python
+  python=$(find_python)
+  say "creating $venv with $("$python" --version)"
+  rm -rf "$venv"
+  mkdir "$venv"
+  : >"$marker"
+  "$python" -m venv "$venv" || {
+    rm -rf "$venv"
+    fail "$python could not create a virtual environment (see above)." \
+      "On Debian and Ubuntu: apt-get install python3.11-venv"
+  }
+}
+
+# requirements-dev.txt includes requirements.txt, so both count for it.
+fingerprint() {
+  "$venv/bin/python" - "$requirements" <<'PYTHON'
+import hashlib
+import pathlib
+import sys
+
+names = sorted({"requirements.txt", sys.argv[1]})
+content = sys.version.encode()
+for name in names:
+    content += name.encode() + pathlib.Path(name).read_bytes()
+print(hashlib.sha256(content).hexdigest())
+PYTHON
+}
+
+is_installed() {
+  [[ -f $stamp && $(<"$stamp") == "$(fingerprint)" ]]
+}
+
+install() {
+  say "installing $requirements into $venv (the first time: minutes)"
+  : >"$marker"
+  local hash
+  hash=$(fingerprint)
+  if ! "$venv/bin/python" -m pip install --quiet --no-input \
+    --disable-pip-version-check --requirement "$requirements"; then
+    # pip ended by itself: nothing is half installed, only not all of it.
+    rm -f "$marker"
+    fail "installing $requirements failed (see above); run $0 again to retry"
+  fi
+  printf '%s\n' "$hash" >"$stamp.new"
+  mv "$stamp.new" "$stamp"
+  rm -f "$marker"
+  say "installed in $SECONDS s"
+}
+
+[[ -f $requirements ]] || fail "there is no $requirements here ($PWD)"
+
+# One at a time: two pips in one environment break it.
+if command -v flock >/dev/null; then
+  exec 9<scripts/venv.sh
+  flock 9
+fi
+
+if [[ -f $marker ]]; then
+  say "the last install was interrupted: starting over"
+  create
+elif ! is_python311 "$venv/bin/python" ||
+  ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
+  create
+fi
+is_installed || install

@@ -1,0 +1,175 @@
+"""The command, end to end: formats, output, exit codes."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from biaffine_tf.evaluation.__main__ import main
+
+CLUENER = [
+    {
+        "text": "小明在北京上学",
+        "label": {"name": {"小明": [[0, 1]]}, "address": {"北京": [[3, 4]]}},
+    },
+    {"text": "今天没有事", "label": {}},
+]
+SPANS = [
+    {"id": "b", "text": "今天没有事", "spans": []},
+    {
+        "id": "a",
+        "text": "小明在北京上学",
+        "spans": [
+            {"start": 0, "end": 2, "label": "name", "score": 0.9},
+            {"start": 2, "end": 5, "label": "address"},
+            {"start": 5, "end": 7, "label": "verb [x]"},
+        ],
+    },
+]
+COLUMNS = """小 B-name
+明 I-name
+在 O
+北 O
+京 O
+上 O
+学 O
+
+今 O
+天 O
+没 O
+有 O
+事 O
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    def write(name, content):
+        path = tmp_path / name
+        if not isinstance(content, str):
+            content = "".join(
+                json.dumps(line, ensure_ascii=False) + "\n" for line in content
+            )
+        path.write_text(content, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def run(capsys, *arguments):
+    code = main(list(arguments))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_cluener_gold_and_span_predictions(files, capsys):
+    gold, predicted = files("gold.json", CLUENER), files("pred.jsonl", SPANS)
+    code, out, err = run(capsys, gold, predicted, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["sentences"] == 2
+    assert found["micro"] == pytest.approx(
+        {"precision": 1 / 3, "recall": 1 / 2, "f1": 2 / 5}
+    )
+    assert found["macro"]["f1"] == pytest.approx(1 / 3)
+    assert found["cluener"]["f1"] == pytest.approx(1 / 2)
+    assert found["labels"]["verb [x]"]["gold"] == 0
+    (note,) = [line for line in err.splitlines() if "gold does not" in line]
+    assert "'verb [x]' (1 predicted)" in note
+
+
+def test_column_gold_and_cluener_predictions(files, capsys):
+    gold, predicted = files("gold.txt", COLUMNS), files("pred.json", CLUENER)
+    code, out, _ = run(
+        capsys,
+        gold,
+        predicted,
+        "--json",
+        "--gold_format=conll",
+        "--predicted_format=cluener",
+    )
+    assert code == 0
+    assert json.loads(out)["labels"]["name"]["f1"] == 1.0
+    assert json.loads(out)["micro"]["precision"] == 1 / 2
+
+
+def test_the_table_names_and_explains_each_score(files, capsys):
+    gold, predicted = files("gold.json", CLUENER), files("pred.jsonl", SPANS)
+    code, out, _ = run(capsys, gold, predicted)
+    assert code == 0
+    rows = {line.split()[1]: line for line in out.splitlines() if "│" in line}
+    assert "0.3333" in rows["micro"] and "0.4000" in rows["micro"]
+    assert "0.5000" in rows["cluener"]
+    assert "verb [x]" in rows["verb"]
+    for name in ("micro: all (start", "macro: unweighted", "cluener: CLUENER"):
+        assert name in out
+
+
+def assert_one_line_error(code, out, err):
+    assert code == 2 and out == ""
+    assert err.count("\n") == 1 and err.endswith("\n")
+    assert "Traceback" not in err
+
+
+def test_a_lost_sentence_is_an_error(files, capsys):
+    gold, predicted = files("gold.json", CLUENER), files("p.json", CLUENER[1:])
+    result = run(capsys, gold, predicted)
+    assert_one_line_error(*result)
+    assert result[2].startswith(f"{gold}:1: gold sentence '小明在北京上学' ")
+
+
+def test_files_the_reader_refuses(files, capsys, tmp_path):
+    gold = files("gold.json", CLUENER)
+    assert_one_line_error(*run(capsys, gold, str(tmp_path / "absent.json")))
+    broken = files("broken.json", '{"text": "a", "label": {}}\n{"text": \n')
+    result = run(capsys, gold, broken)
+    assert_one_line_error(*result)
+    assert f"{broken}:2" in result[2]
+
+
+def test_plain_text_is_no_prediction(files, capsys):
+    gold = files("gold.json", CLUENER)
+    text = files("text.txt", "小明在北京上学\n今天没有事\n")
+    result = run(capsys, gold, text, "--predicted_format=text")
+    assert_one_line_error(*result)
+    assert "is not labelled" in result[2]
+
+
+def test_bad_lines_are_skipped_on_demand_and_counted(files, capsys):
+    bad = '{"text": "a", "label": {"x": {"a": [[0, 9]]}}}\n'
+    lines = [json.dumps(line, ensure_ascii=False) + "\n" for line in CLUENER]
+    gold = files("gold.json", lines[0] + bad + lines[1])
+    predicted = files("pred.json", CLUENER)
+    assert_one_line_error(*run(capsys, gold, predicted, "--json"))
+    code, out, err = run(
+        capsys, gold, predicted, "--json", "--on_bad_data=skip"
+    )
+    assert code == 0
+    assert json.loads(out)["micro"]["f1"] == 1.0
+    assert f"note: {gold}: " in err and "skipped: 1" in err
+
+
+def test_unknown_formats_are_refused_by_name(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["a", "b", "--gold_format=xml"])
+    assert caught.value.code == 2
+    assert "cluener" in capsys.readouterr().err
+
+
+def test_the_command_starts_at_once_without_tensorflow(files):
+    gold, predicted = files("gold.json", CLUENER), files("pred.jsonl", SPANS)
+    command = [sys.executable, "-X", "importtime", "-m"]
+    command += ["biaffine_tf.evaluation", gold, predicted]
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True)
+        seconds.append(time.perf_counter() - begin)
+        assert done.returncode == 0
+        assert "cluener" in done.stdout
+    modules = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "biaffine_tf.evaluation.metrics" in modules
+    assert not modules & {"tensorflow", "tf_keras", "numpy"}
+    assert min(seconds) < 1.0

@@ -1,0 +1,240 @@
+"""Scores against seqeval, brute force and a loop from CLUENER's description."""
+
+import json
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2
+
+from biaffine_tf.errors import DataError
+from biaffine_tf.evaluation import score
+from biaffine_tf.spans import Sentence, Span
+
+LABELS = ["book", "game", "name"]
+labels = st.sampled_from(LABELS)
+
+
+@st.composite
+def flat_sentences(draw, length):
+    """Disjoint spans, and the IOB2 tags that say the same."""
+    spans, tags, position = [], [], 0
+    while position < length:
+        width = draw(st.integers(1, min(3, length - position)))
+        label = draw(st.one_of(st.none(), labels))
+        if label is None:
+            tags += ["O"] * width
+        else:
+            spans.append(Span(position, position + width, label))
+            tags += [f"B-{label}"] + [f"I-{label}"] * (width - 1)
+        position += width
+    return spans, tags
+
+
+@st.composite
+def flat_pairs(draw):
+    length = draw(st.integers(1, 12))
+    gold = draw(flat_sentences(length))
+    # Half of the predictions are right, or nothing would ever match.
+    predicted = draw(st.one_of(st.just(gold), flat_sentences(length)))
+    return gold, predicted
+
+
+@given(st.lists(flat_pairs(), min_size=1, max_size=6))
+def test_equals_seqeval_strict_on_flat_data(cases):
+    scores = score(
+        (
+            Sentence("字" * len(tags), tuple(gold)),
+            Sentence("字" * len(tags), tuple(predicted)),
+        )
+        for (gold, tags), (predicted, _) in cases
+    )
+    if not scores.labels:
+        return  # seqeval has no average of nothing
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of 0 / 0, which we share
+        expected = classification_report(
+            [tags for (_, tags), _ in cases],
+            [tags for _, (_, tags) in cases],
+            mode="strict",
+            scheme=IOB2,
+            output_dict=True,
+            zero_division=0,
+        )
+    found = scores.to_json()
+    rows = {"micro avg": found["micro"], "macro avg": found["macro"]}
+    rows |= found["labels"]
+    assert rows.keys() == expected.keys() - {"weighted avg"}
+    for name, row in rows.items():
+        assert row["precision"] == pytest.approx(expected[name]["precision"])
+        assert row["recall"] == pytest.approx(expected[name]["recall"])
+        assert row["f1"] == pytest.approx(expected[name]["f1-score"])
+        assert (
+            row.get("gold", expected[name]["support"])
+            == (expected[name]["support"])
+        )
+    assert scores.sentences == len(cases)
+
+
+@st.composite
+def nested_pairs(draw):
+    """Any spans at all over a text in which strings repeat."""
+    text = draw(st.text("ab中", min_size=1, max_size=6))
+    starts = st.integers(0, len(text) - 1)
+    span = starts.flatmap(
+        lambda start: st.builds(
+            Span,
+            st.just(start),
+            st.integers(start + 1, len(text)),
+            labels,
+            st.one_of(st.none(), st.floats(0, 1)),
+        )
+    )
+    gold = draw(st.lists(span, max_size=6))
+    kept = draw(st.lists(st.sampled_from(gold), max_size=6)) if gold else []
+    others = draw(st.lists(span, max_size=3))
+    return Sentence(text, tuple(gold)), Sentence(text, tuple(kept + others))
+
+
+def prf(correct, predicted, gold):
+    precision = correct / predicted if predicted else 0.0
+    recall = correct / gold if gold else 0.0
+    both = precision + recall
+    f1 = 2 * precision * recall / both if both else 0.0
+    return pytest.approx({"precision": precision, "recall": recall, "f1": f1})
+
+
+def mean(rows):
+    return pytest.approx(
+        {
+            name: sum(row.expected[name] for row in rows) / max(len(rows), 1)
+            for name in ("precision", "recall", "f1")
+        }
+    )
+
+
+@given(st.lists(nested_pairs(), max_size=6))
+def test_equals_brute_force_on_nested_data(pairs):
+    gold, predicted = set(), set()
+    for i, (gold_sentence, predicted_sentence) in enumerate(pairs):
+        gold |= {(i, s.start, s.end, s.label) for s in gold_sentence.spans}
+        predicted |= {
+            (i, s.start, s.end, s.label) for s in predicted_sentence.spans
+        }
+    found = score(pairs).to_json()
+    assert found["micro"] == prf(
+        len(gold & predicted), len(predicted), len(gold)
+    )
+    rows = {}
+    for label in sorted({item[3] for item in gold | predicted}):
+        gold_items = {item for item in gold if item[3] == label}
+        predicted_items = {item for item in predicted if item[3] == label}
+        counts = {
+            "correct": len(gold_items & predicted_items),
+            "predicted": len(predicted_items),
+            "gold": len(gold_items),
+        }
+        rows[label] = prf(**counts)
+        row = found["labels"][label]
+        assert {name: row.pop(name) for name in counts} == counts
+        assert row == rows[label]
+    assert list(found["labels"]) == list(rows)
+    assert found["macro"] == mean(list(rows.values()))
+
+
+def cluener_by_description(pairs):
+    """The benchmark's script in words: count mentions label by label."""
+    gold_labels = {s.label for gold, _ in pairs for s in gold.spans}
+    rows = []
+    for label in gold_labels:
+        right = wrong = missed = 0
+        for gold, predicted in pairs:
+            gold_mentions = []
+            for span in gold.spans:
+                mention = gold.text[span.start : span.end]
+                if span.label == label and mention not in gold_mentions:
+                    gold_mentions.append(mention)
+            predicted_mentions = []
+            for span in predicted.spans:
+                mention = predicted.text[span.start : span.end]
+                if span.label == label and mention not in predicted_mentions:
+                    predicted_mentions.append(mention)
+            for mention in predicted_mentions:
+                if mention in gold_mentions:
+                    right += 1
+                else:
+                    wrong += 1
+            for mention in gold_mentions:
+                if mention not in predicted_mentions:
+                    missed += 1
+        rows.append(prf(right, right + wrong, right + missed))
+    return mean(rows)
+
+
+@given(st.lists(nested_pairs(), max_size=6))
+def test_cluener_is_the_benchmark_score(pairs):
+    assert score(pairs).to_json()["cluener"] == cluener_by_description(pairs)
+
+
+def test_the_three_scores_differ_as_they_should():
+    text = "京a京b"
+    pair = (
+        Sentence(text, (Span(0, 1, "city"), Span(1, 2, "letter"))),
+        # The other 京, one letter right, one wrong, one unknown label.
+        Sentence(
+            text,
+            (
+                Span(2, 3, "city"),
+                Span(1, 2, "letter"),
+                Span(3, 4, "letter"),
+                Span(0, 4, "line"),
+            ),
+        ),
+    )
+    scores = score([pair])
+    assert scores.micro.precision == 1 / 4 and scores.micro.recall == 1 / 2
+    assert scores.micro.f1 == pytest.approx(1 / 3)
+    assert scores.macro.precision == pytest.approx((0 + 1 / 2 + 0) / 3)
+    assert scores.macro.recall == pytest.approx((0 + 1 + 0) / 3)
+    assert scores.macro.f1 == pytest.approx((0 + 2 / 3 + 0) / 3)
+    assert scores.cluener.precision == pytest.approx((1 + 1 / 2) / 2)
+    assert scores.cluener.recall == 1.0
+    assert scores.cluener.f1 == pytest.approx((1 + 2 / 3) / 2)
+    assert scores.unknown_labels == {"line": 1}
+
+
+def test_json_has_exactly_the_promised_keys():
+    sentence = Sentence("ab", (Span(0, 1, "x"),))
+    found = score([(sentence, sentence)]).to_json()
+    ones = {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert json.loads(json.dumps(found)) == {
+        "micro": ones,
+        "macro": ones,
+        "cluener": ones,
+        "labels": {"x": {**ones, "gold": 1, "predicted": 1, "correct": 1}},
+        "sentences": 1,
+    }
+
+
+def test_nothing_scores_zero():
+    empty = Sentence("ab", ())
+    for pairs in ([], [(empty, empty)]):
+        found = score(pairs).to_json()
+        zeros = {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+        assert found == {
+            "micro": zeros,
+            "macro": zeros,
+            "cluener": zeros,
+            "labels": {},
+            "sentences": len(pairs),
+        }
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_unlabelled_is_not_empty(side):
+    pair = [Sentence("ab", ()), Sentence("ab", ())]
+    pair[side] = Sentence("ab", None, file="f.json", line=3)
+    with pytest.raises(DataError, match=r"^f.json:3: .*'ab' is not labelled"):
+        score([tuple(pair)])

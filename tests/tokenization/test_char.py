@@ -1,0 +1,41 @@
+"""A piece per character, whatever the characters are."""
+
+from hypothesis import given
+from tokenization_texts import VOCABULARY, hostile_texts
+
+from biaffine_tf.tokenization import CharTokenizer, Vocabulary
+
+
+@given(text=hostile_texts)
+def test_each_character_is_one_piece(text):
+    pieces = CharTokenizer(VOCABULARY).encode(text)
+    assert list(pieces.offsets) == [(i, i + 1) for i in range(len(text))]
+    assert list(pieces.ids) == [
+        VOCABULARY.pieces.index(c) if c in VOCABULARY.pieces else 1
+        for c in text
+    ]
+
+
+@given(text=hostile_texts)
+def test_lower_case_moves_no_offset(text):
+    pieces = CharTokenizer(VOCABULARY, do_lower_case=True).encode(text)
+    assert list(pieces.offsets) == [(i, i + 1) for i in range(len(text))]
+    folded = "".join(c.lower() if c != "İ" else c for c in text)
+    assert pieces.ids == CharTokenizer(VOCABULARY).encode(folded).ids
+
+
+def test_a_character_of_longer_lower_case():
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    for known, expected in [("İ", "İ"), ("i", "i"), ("iİ", "İ"), ("", None)]:
+        vocabulary = Vocabulary([*specials, *known])
+        pieces = CharTokenizer(vocabulary, do_lower_case=True).encode("İ")
+        assert pieces.ids == (vocabulary.get(expected or "", 1),)
+
+
+def test_case_is_kept_unless_told():
+    assert CharTokenizer(VOCABULARY).encode("Éé").ids == (
+        VOCABULARY.id("É"),
+        VOCABULARY.id("é"),
+    )
+    lower = CharTokenizer(VOCABULARY, do_lower_case=True)
+    assert lower.encode("ÉA").ids == (VOCABULARY.id("é"), VOCABULARY.id("a"))

@@ -1,0 +1,162 @@
+"""Word pieces against BERT's rules written out again, and on odd text."""
+
+import string
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenization_texts import VOCABULARY, hostile_texts
+
+from biaffine_tf.tokenization import Vocabulary, WordPieceTokenizer
+
+CASED = WordPieceTokenizer(VOCABULARY)
+UNCASED = WordPieceTokenizer(VOCABULARY, do_lower_case=True)
+
+
+def simple_bert(text, ids, lower):
+    """BERT's basic and word piece tokenization, for ASCII and Chinese."""
+    words = [""]
+    for character in text.lower() if lower else text:
+        if character in " \t\n\r":
+            words.append("")
+        elif character in string.punctuation or "一" <= character <= "龥":
+            words += [character, ""]
+        elif character >= " " and character != "\x7f":
+            words[-1] += character
+    result = []
+    for word in filter(None, words):
+        if len(word) > 200:
+            result.append("[UNK]")
+            continue
+        pieces, start = [], 0
+        while start < len(word):
+            for end in range(len(word), start, -1):
+                piece = ("##" if start else "") + word[start:end]
+                if piece in ids:
+                    break
+            else:
+                pieces = ["[UNK]"]
+                break
+            pieces.append(piece)
+            start = end
+        result += pieces
+    return [ids[piece] for piece in result]
+
+
+plain_texts = st.lists(
+    st.one_of(
+        st.sampled_from([*VOCABULARY.pieces[7:18], "The", "CLS", "中", "文"]),
+        st.text(st.characters(max_codepoint=127), max_size=3),
+        st.sampled_from([" ", "京", "龘", "[SEP]", "##a", "ab" * 100]),
+        st.just("a" * 201),
+    ),
+    max_size=12,
+).map("".join)
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@given(text=plain_texts)
+def test_ids_are_those_of_bert(lower, text):
+    tokenizer = UNCASED if lower else CASED
+    expected = simple_bert(text, VOCABULARY.to_dict(), lower)
+    assert list(tokenizer.encode(text).ids) == expected
+
+
+def bert_normal_form(text, lower):
+    """What BERT keeps of the characters of a word."""
+    if lower:
+        text = unicodedata.normalize("NFD", text)
+        text = "".join(c for c in text if unicodedata.category(c) != "Mn")
+        text = "".join(character.lower() for character in text)
+    return "".join(
+        c
+        for c in text
+        if unicodedata.category(c)[0] != "C" and c not in "\ufffd"
+    )
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@given(text=hostile_texts)
+def test_known_pieces_are_the_text_they_cover(lower, text):
+    tokenizer = UNCASED if lower else CASED
+    pieces = tokenizer.encode(text)
+    covered = {}  # pieces that share a character together are its form
+    for piece_id, (start, end) in zip(pieces.ids, pieces.offsets, strict=True):
+        piece = VOCABULARY.pieces[piece_id]
+        key = (start, end) if end - start == 1 else start
+        previous = covered.get(key, ("", 0))[0]
+        covered[key] = (previous + piece.removeprefix("##"), end)
+    for key, (piece, end) in covered.items():
+        start = key[0] if isinstance(key, tuple) else key
+        if "[UNK]" not in piece:
+            assert bert_normal_form(text[start:end], lower) == piece
+
+
+@given(text=hostile_texts)
+def test_every_visible_character_is_covered(text):
+    """Nothing but space, control characters and stray marks is left out."""
+    for tokenizer in (CASED, UNCASED):
+        covered = set()
+        for start, end in tokenizer.encode(text).offsets:
+            covered.update(range(start, end))
+        for i, character in enumerate(text):
+            if i not in covered:
+                category = unicodedata.category(character)
+                assert (
+                    category[0] in "CZ"
+                    or character == "\ufffd"
+                    or (category == "Mn" and tokenizer is UNCASED)
+                )
+
+
+@pytest.mark.parametrize(
+    "text, tokens, offsets",
+    [
+        ("Cafe\u0301!", ["cafe", "!"], [(0, 5), (5, 6)]),
+        ("cafe\u0301is", ["cafe", "##is"], [(0, 5), (5, 7)]),
+        ("Café", ["cafe"], [(0, 4)]),
+        ("İstanbul", ["is", "##tan", "##bul"], [(0, 2), (2, 5), (5, 8)]),
+        (
+            "北京abX",
+            ["北", "京", "ab", "##x"],
+            [(0, 1), (1, 2), (2, 4), (4, 5)],
+        ),
+        ("x\u0301\u0302 ab", ["x", "ab"], [(0, 3), (4, 6)]),
+        ("\ufeffab\ufeff", ["ab"], [(1, 3)]),
+        ("a\x00b", ["ab"], [(0, 3)]),
+        ("\ud800ab", ["ab"], [(1, 3)]),
+        ("Ａ", ["ａ"], [(0, 1)]),
+        ("👩‍👩‍👧x 😀", ["[UNK]", "😀"], [(0, 6), (7, 8)]),
+        (
+            "한",
+            ["\u1112", "##\u1161", "##\u11ab"],
+            [(0, 1), (0, 1), (0, 1)],
+        ),
+        (
+            "[SEP]",
+            ["[", "sep", "]"],
+            [(0, 1), (1, 4), (4, 5)],
+        ),
+        ("a \u0301 b", ["a", "b"], [(0, 1), (4, 5)]),
+        (" \t\u2028\x00\u0301", [], []),
+        ("", [], []),
+    ],
+)
+def test_odd_text(text, tokens, offsets):
+    pieces = UNCASED.encode(text)
+    assert [VOCABULARY.pieces[i] for i in pieces.ids] == tokens
+    assert list(pieces.offsets) == offsets
+
+
+def test_accents_stay_where_case_stays():
+    assert CASED.encode("É").ids == (VOCABULARY.id("É"),)
+    assert CASED.encode("é").ids == (VOCABULARY.id("é"),)
+    stripped = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "e"])
+    lower = WordPieceTokenizer(stripped, do_lower_case=True)
+    assert lower.encode("É").ids == (4,)
+
+
+def test_a_mark_that_is_a_piece_of_its_own_is_not_covered_twice():
+    assert CASED.encode("!\u0301").offsets == ((0, 1), (1, 2))
+    assert UNCASED.encode("!\u0301").offsets == ((0, 2),)
