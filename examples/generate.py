@@ -227,7 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=HERE)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--train", type=int, default=800)
+    parser.add_argument("--train", type=int, default=1600)
     parser.add_argument("--dev", type=int, default=200)
     arguments = parser.parse_args()
     generate(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -50,29 +49,36 @@ class WarmupLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-class AdamW(tf_keras.optimizers.AdamW):
-    """AdamW whose learning rate can differ between variables.
+class AdamW(tf_keras.optimizers.Adam):
+    """Adam with decoupled weight decay and a learning rate that can differ.
 
-    No weight decay on biases and layer norms.
+    Unlike tf_keras's AdamW, decay and update of a variable are one step with
+    one learning rate, and biases and layer norms do not decay.
 
     Args:
         learning_rate: Learning rate or schedule.
-        scaled_prefix: Variables whose name holds this component learn at
+        decay: Decoupled weight decay, times the learning rate.
+        scaled_component: Variables with this component in their name learn at
             `scale` times the learning rate; "" for none.
         scale: Their factor.
-        **kwargs: As for `tf_keras.optimizers.AdamW`.
+        **kwargs: As for `tf_keras.optimizers.Adam`.
+
+    Reference:
+        Loshchilov and Hutter 2019 (https://arxiv.org/abs/1711.05101).
     """
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: float | WarmupLinearDecay,
         *,
-        scaled_prefix: str = "",
+        decay: float,
+        scaled_component: str = "",
         scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
-        self._scaled_prefix = scaled_prefix
+        self._decay = decay
+        self._scaled_component = scaled_component
         self._scale = scale
         self._current_scale = 1.0
 
@@ -83,20 +89,18 @@ class AdamW(tf_keras.optimizers.AdamW):
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         """Decays one variable's weights, then updates it."""
-        parts = variable.name.split("/")
-        # Read while the update is traced, not while it runs.
-        if self._scaled_prefix and self._scaled_prefix in parts:
+        # Read by `learning_rate` while the update is traced.
+        if self._scaled_component in variable.name.split("/"):
             self._current_scale = self._scale
         try:
-            if self.weight_decay and not _NO_DECAY.search(variable.name):
-                decay = self.weight_decay * self.learning_rate
-                variable.assign_sub(variable * tf.cast(decay, variable.dtype))
+            if self._decay and not _NO_DECAY.search(variable.name):
+                decay = tf.cast(
+                    self._decay * self.learning_rate, variable.dtype
+                )
+                variable.assign_sub(variable * decay)
             super().update_step(gradient, variable)
         finally:
             self._current_scale = 1.0
-
-    def apply_weight_decay(self, variables: Sequence[tf.Variable]) -> None:
-        """Nothing: `update_step` has done it."""
 
 
 def make_optimizer(
@@ -119,9 +123,9 @@ def make_optimizer(
     )
     optimizer: tf_keras.optimizers.Optimizer = AdamW(
         schedule,
-        scaled_prefix="biaffine",
+        decay=config.weight_decay,
+        scaled_component="biaffine",
         scale=config.head_learning_rate_ratio,
-        weight_decay=config.weight_decay,
         epsilon=1e-6,  # as BERT's
         global_clipnorm=config.max_gradient_norm,
     )

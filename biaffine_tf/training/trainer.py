@@ -94,7 +94,11 @@ def train(
         )
         trainer.compile(optimizer=optimizer)
         optimizer.build(model.trainable_variables)
-        checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer)
+        checkpoint = tf.train.Checkpoint(
+            model=model,
+            optimizer=optimizer,
+            random_states=_random_states(model),
+        )
     manager = tf.train.CheckpointManager(
         checkpoint,
         os.path.join(output_dir, model_directory.CHECKPOINTS),
@@ -117,6 +121,15 @@ def train(
     scores = keeper.finish(history)
     shutil.rmtree(manager.directory, ignore_errors=True)
     return scores
+
+
+def _random_states(model: SpanModel) -> list[tf.random.Generator]:
+    """The generators of all dropouts, which Keras keeps out of checkpoints."""
+    return [
+        layer._random_generator._generator
+        for layer in model.submodules
+        if isinstance(layer, tf_keras.layers.Dropout)
+    ]
 
 
 def _restore(manager: tf.train.CheckpointManager) -> int:

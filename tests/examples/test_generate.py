@@ -95,11 +95,11 @@ def test_another_seed_writes_another_corpus(tmp_path):
 
 def test_counts_and_disjoint_texts():
     train, dev = read("train.jsonl"), read("dev.jsonl")
-    assert (len(train), len(dev)) == (800, 200)
+    assert (len(train), len(dev)) == (1600, 200)
     unlabelled = (EXAMPLES / "unlabelled.txt").read_text(encoding="utf-8")
     texts = [s["text"] for s in train + dev] + unlabelled.splitlines()
-    assert len(set(texts)) == len(texts) == 1050
-    assert len({s["id"] for s in train + dev}) == 1000
+    assert len(set(texts)) == len(texts) == 1850
+    assert len({s["id"] for s in train + dev}) == 1800
 
 
 def test_shares(sentences):
@@ -109,7 +109,7 @@ def test_shares(sentences):
     long = sum(150 <= len(s["text"]) <= 230 for s in sentences)
     assert nested / count >= 0.30
     assert 0.10 <= empty / count <= 0.15
-    assert 0.05 <= long / count <= 0.10
+    assert 0.02 <= long / count <= 0.10
     assert max(len(s["text"]) for s in sentences) <= 230
 
 

@@ -1,0 +1,33 @@
+"""What all tests share."""
+
+import os
+import pathlib
+
+# Before anything loads TensorFlow.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import hypothesis
+import pytest
+
+# Shared machines pause for seconds; a deadline would only find that out.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> pathlib.Path:
+    """The folder of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> pathlib.Path:
+    """The real data, from BIAFFINE_DATA; skips where there is none."""
+    folder = pathlib.Path(
+        os.environ.get("BIAFFINE_DATA") or ROOT.parent / "shared" / "data"
+    )
+    if not (folder / "ner").is_dir():
+        pytest.skip(f"no real data: {folder} is absent (set BIAFFINE_DATA)")
+    return folder

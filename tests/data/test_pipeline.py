@@ -1,0 +1,135 @@
+"""Batches: complete, seeded, bucketed, padded."""
+
+import collections
+import math
+
+import numpy as np
+import pytest
+import tiny
+
+from biaffine_tf import readers
+from biaffine_tf.data.pipeline import make_buckets, training_batches
+from biaffine_tf.data.records import RecordOptions, prepare_records
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pipeline")
+    source = str(folder / "train.jsonl")
+    readers.write(source, tiny.sentences(90), "span_jsonl")
+    return prepare_records(
+        source,
+        str(folder / "r"),
+        tiny.tokenizer(folder),
+        RecordOptions(max_pieces=38, sentences_per_shard=20),
+        progress=False,
+    )
+
+
+def _batches(records, buckets, *, seed=1, epochs=None):
+    return [
+        {name: value.numpy() for name, value in batch.items()}
+        for batch in training_batches(
+            records, buckets, seed=seed, epochs=epochs or range(1)
+        )
+    ]
+
+
+def _same(left, right) -> bool:
+    return (
+        len(left) == len(right)
+        and all(
+            np.array_equal(a[name], b[name])
+            for a, b in zip(left, right, strict=True)
+            for name in a
+            if a[name].shape == b[name].shape
+        )
+        and [a["input_ids"].shape for a in left]
+        == [b["input_ids"].shape for b in right]
+    )
+
+
+def _sentences(batches):
+    return collections.Counter(
+        (
+            tuple(ids[ids > 0].tolist()),
+            tuple(map(tuple, cells[cells[:, 2] > 0].tolist())),
+        )
+        for batch in batches
+        for ids, cells in zip(batch["input_ids"], batch["cells"], strict=True)
+    )
+
+
+@pytest.mark.parametrize("token_budget", [None, 100])
+def test_an_epoch_holds_every_sentence_once(records, token_budget):
+    buckets = make_buckets(
+        records.lengths, num_buckets=4, batch_size=8, token_budget=token_budget
+    )
+    batches = _batches(records, buckets)
+    assert len(batches) == buckets.steps_per_epoch
+    everything = _sentences(batches)
+    assert everything.total() == 90
+    assert everything == _sentences(
+        _batches(
+            records, make_buckets(records.lengths, num_buckets=1, batch_size=90)
+        )
+    )
+
+
+def test_padded_to_the_bucket_and_no_larger_than_allowed(records):
+    buckets = make_buckets(
+        records.lengths, num_buckets=4, batch_size=8, token_budget=120
+    )
+    sizes = dict(zip(buckets.lengths, buckets.batch_sizes, strict=True))
+    for batch in _batches(records, buckets):
+        rows, width = batch["input_ids"].shape
+        pieces = (batch["input_ids"] > 0).sum(axis=1) - 2
+        bound = width - 2
+        assert bound in sizes
+        assert rows <= sizes[bound]
+        assert rows * width <= 120 or rows == 1
+        smaller = [b for b in buckets.lengths if b < bound]
+        assert pieces.max() <= bound
+        assert pieces.min() > max(smaller, default=0)
+
+
+def test_same_seed_same_batches(records):
+    buckets = make_buckets(records.lengths, num_buckets=3, batch_size=8)
+    first = _batches(records, buckets, seed=5)
+    assert _same(first, _batches(records, buckets, seed=5))
+    assert not _same(first, _batches(records, buckets, seed=6))
+
+
+def test_epochs_differ_and_can_be_started_anywhere(records):
+    buckets = make_buckets(records.lengths, num_buckets=3, batch_size=8)
+    steps = buckets.steps_per_epoch
+    whole = _batches(records, buckets, epochs=range(3))
+    assert len(whole) == 3 * steps
+    assert not _same(whole[:steps], whole[steps : 2 * steps])
+    assert _same(whole[steps:], _batches(records, buckets, epochs=range(1, 3)))
+
+
+@pytest.mark.parametrize("num_buckets", [1, 3, 8, 100])
+def test_buckets_cover_the_corpus(num_buckets):
+    rng = np.random.default_rng(0)
+    lengths = collections.Counter(rng.geometric(0.05, size=5000).tolist())
+    buckets = make_buckets(lengths, num_buckets=num_buckets, batch_size=16)
+    assert len(buckets.lengths) <= num_buckets
+    assert list(buckets.lengths) == sorted(set(buckets.lengths))
+    assert buckets.lengths[-1] == max(lengths)
+    assert sum(buckets.sentences) == 5000
+    for low, high, count in zip(
+        (0, *buckets.lengths), buckets.lengths, buckets.sentences, strict=False
+    ):
+        inside = sum(n for k, n in lengths.items() if low < k <= high)
+        assert inside == count
+    assert buckets.steps_per_epoch == sum(
+        math.ceil(count / 16) for count in buckets.sentences
+    )
+
+
+def test_one_sentence_longer_than_the_token_budget():
+    buckets = make_buckets(
+        {500: 1}, num_buckets=8, batch_size=8, token_budget=100
+    )
+    assert buckets.batch_sizes == (1,)

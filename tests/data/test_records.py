@@ -1,0 +1,221 @@
+"""Records: round trip, freshness, size, several processes."""
+
+import json
+import os
+import pathlib
+
+import pytest
+import tensorflow as tf
+import tiny
+
+from biaffine_tf import readers
+from biaffine_tf.data.features import Counts, featurize
+from biaffine_tf.data.records import RecordOptions, prepare_records
+from biaffine_tf.data.schema import parse
+from biaffine_tf.errors import DataError
+from biaffine_tf.spans import LabelMap
+from biaffine_tf.tokenization import Vocabulary, make_tokenizer
+
+OPTIONS = RecordOptions(max_pieces=38, sentences_per_shard=16)
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "train.jsonl"
+    readers.write(path, tiny.sentences(50), "span_jsonl")
+    return str(path)
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    return tiny.tokenizer(tmp_path)
+
+
+def _prepare(source, tokenizer, folder, options=OPTIONS, **changes):
+    return prepare_records(
+        source, str(folder), tokenizer, options, progress=False, **changes
+    )
+
+
+def _read(records):
+    dataset = tf.data.TFRecordDataset(records.paths, records.compression)
+    return [
+        (r["input_ids"].numpy().tolist(), r["cells"].numpy().tolist())
+        for r in map(parse, dataset)
+    ]
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_round_trip(source, tokenizer, tmp_path, gzip):
+    options = RecordOptions(max_pieces=20, sentences_per_shard=16, gzip=gzip)
+    records = _prepare(source, tokenizer, tmp_path / "r", options)
+    counts = Counts()
+    want, lengths = [], {}
+    for sentence in readers.read(source):
+        features = featurize(
+            sentence,
+            tokenizer,
+            records.labels,
+            max_pieces=20,
+            counts=counts,
+        )
+        want.append((features.input_ids, [list(c) for c in features.cells]))
+        pieces = features.num_pieces
+        lengths[pieces] = lengths.get(pieces, 0) + 1
+    assert _read(records) == want
+    assert records.labels == LabelMap(["both", "letter", "sky"])
+    assert len(records.shards) == 4
+    assert records.counts == counts
+    assert records.lengths == lengths
+    assert records.max_cells == max(len(cells) for _, cells in want)
+
+
+def test_fresh_records_are_found_again(source, tokenizer, tmp_path):
+    first = _prepare(source, tokenizer, tmp_path / "r")
+    times = [os.stat(p).st_mtime_ns for p in first.paths]
+    second = _prepare(source, tokenizer, tmp_path / "r")
+    assert first.built
+    assert not second.built
+    assert first.paths == second.paths
+    assert times == [os.stat(p).st_mtime_ns for p in second.paths]
+
+
+def test_any_change_makes_other_records(source, tokenizer, tmp_path):
+    def directory(**changes):
+        arguments = {
+            "source": source,
+            "tokenizer": tokenizer,
+            "folder": tmp_path / "r",
+        }
+        records = _prepare(**(arguments | changes))
+        assert records.built, changes
+        return records.directory
+
+    vocabulary = tokenizer.vocabulary
+    lower = make_tokenizer("char", vocabulary, do_lower_case=True)
+    other = tmp_path / "other.txt"
+    text = (tmp_path / "v.txt").read_text(encoding="utf-8")
+    other.write_text(text + "é\n", encoding="utf-8")
+    wider = make_tokenizer("char", Vocabulary.from_file(other))
+    directories = [
+        directory(),
+        directory(tokenizer=lower),
+        directory(tokenizer=wider),
+        directory(options=RecordOptions(max_pieces=7)),
+        directory(labels=LabelMap(["sky", "letter", "both"])),
+        directory(
+            read_options=readers.ReadOptions(on_bad_data=readers.OnBadData.SKIP)
+        ),
+    ]
+    readers.write(source, tiny.sentences(50, seed=1), "span_jsonl")
+    directories.append(directory())
+    assert len(set(directories)) == len(directories)
+
+
+def test_damaged_records_are_written_again(source, tokenizer, tmp_path):
+    records = _prepare(source, tokenizer, tmp_path / "r")
+    want = _read(records)
+    os.unlink(records.paths[1])
+    again = _prepare(source, tokenizer, tmp_path / "r")
+    assert again.built
+    assert _read(again) == want
+
+
+def test_a_failed_run_leaves_nothing(tokenizer, tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text(
+        '{"text": "ab", "spans": [{"start": 0, "end": 1, "label": "x"}]}\n'
+        '{"text": "ab", "spans": [{"start": 0, "end": 9, "label": "x"}]}\n'
+    )
+    with pytest.raises(DataError, match=r"bad\.jsonl:2"):
+        _prepare(str(path), tokenizer, tmp_path / "r")
+    assert os.listdir(tmp_path / "r") == []
+    skipping = readers.ReadOptions(on_bad_data=readers.OnBadData.SKIP)
+    records = _prepare(
+        str(path), tokenizer, tmp_path / "r", read_options=skipping
+    )
+    assert records.counts.sentences == 1
+    assert sum(p["count"] for p in records.problems.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"text": "ab"}', "none of its 1 sentences is labelled"),
+        ('{"text": "ab", "spans": []}', "hold no entity"),
+    ],
+)
+def test_nothing_to_train_on(tokenizer, tmp_path, line, message):
+    path = tmp_path / "train.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(DataError, match=message):
+        _prepare(str(path), tokenizer, tmp_path / "r")
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same_bytes(source, tokenizer, tmp_path):
+    one = _prepare(source, tokenizer, tmp_path / "one")
+    two = _prepare(
+        source,
+        tokenizer,
+        tmp_path / "two",
+        RecordOptions(max_pieces=38, sentences_per_shard=16, processes=2),
+    )
+    assert two.built
+    for first, second in zip(one.paths, two.paths, strict=True):
+        with open(first, "rb") as a, open(second, "rb") as b:
+            assert a.read() == b.read()
+    metas = [
+        json.loads(pathlib.Path(r.directory, "records.json").read_text())
+        for r in (one, two)
+    ]
+    assert metas[0] == metas[1]
+
+
+def _ancestor_bytes(sentence, tokenizer, labels, max_seq_length=128) -> int:
+    """Size of the ancestor's record: padded inputs, dense upper triangle."""
+    ids = [tokenizer.cls_id, *tokenizer.encode(sentence.text).ids]
+    ids = [*ids[: max_seq_length - 1], tokenizer.sep_id]
+    padding = [0] * (max_seq_length - len(ids))
+    pieces = len(ids) - 2
+    spans = {(s.start, s.end - 1): labels.id(s.label) for s in sentence.spans}
+    columns = {
+        "input_ids": ids + padding,
+        "input_mask": [1] * len(ids) + padding,
+        "segment_ids": [0] * max_seq_length,
+        "span_mask": [0] + [1] * pieces + [0] + padding,
+        "gold_labels": [
+            spans.get((i, j), 0)
+            for i in range(pieces)
+            for j in range(i, pieces)
+        ],
+    }
+    example = tf.train.Example(
+        features=tf.train.Features(
+            feature={
+                name: tf.train.Feature(
+                    int64_list=tf.train.Int64List(value=values)
+                )
+                for name, values in columns.items()
+            }
+        )
+    )
+    return len(example.SerializeToString()) + 16  # TFRecord framing
+
+
+def test_a_tenth_of_the_dense_layout_on_cluener(data_folder, tmp_path):
+    vocabulary = Vocabulary.from_file(
+        data_folder / "vocab" / "bert_base_chinese_vocab.txt"
+    )
+    tokenizer = make_tokenizer("char", vocabulary, do_lower_case=True)
+    source = str(data_folder / "ner" / "cluener" / "train.json")
+    records = _prepare(
+        source, tokenizer, tmp_path / "r", RecordOptions(max_pieces=126)
+    )
+    ours = sum(os.path.getsize(path) for path in records.paths)
+    dense = sum(
+        _ancestor_bytes(sentence, tokenizer, records.labels)
+        for sentence in readers.read(source)
+    )
+    print(f"{ours} bytes, dense {dense}: 1/{dense / ours:.1f}")
+    assert ours <= dense / 10

@@ -1,0 +1,167 @@
+"""Losses against float64 numpy, at extremes, and as trainers."""
+
+import hypothesis
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from biaffine_tf.config import Loss, TrainingConfig
+from biaffine_tf.losses import (
+    cross_entropy,
+    dice,
+    focal,
+    make_loss,
+    sample_negatives,
+    sum_per_sentence,
+)
+
+LOSSES = [cross_entropy, focal, dice]
+
+
+def _probability(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    logits = logits.astype(np.float64)
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    exponents = np.exp(logits)
+    chosen = np.take_along_axis(exponents, labels[..., None], -1)[..., 0]
+    return chosen / exponents.sum(axis=-1)
+
+
+def _slow(loss, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    p = _probability(logits, labels)
+    if loss is cross_entropy:
+        return -np.log(p)
+    if loss is focal:
+        return -((1 - p) ** 3) * np.log(p)
+    overlap = (1 - p) * p
+    return 1 - (2 * overlap + 1) / (overlap + 1 + 1)
+
+
+@st.composite
+def _pairs(draw):
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, max_side=4))
+    classes = draw(st.integers(2, 6))
+    logits = draw(
+        hnp.arrays(
+            np.float32, (*shape, classes), elements=st.floats(-9, 9, width=32)
+        )
+    )
+    labels = draw(
+        hnp.arrays(np.int32, shape, elements=st.integers(0, classes - 1))
+    )
+    return logits, labels
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@hypothesis.given(pair=_pairs())
+def test_equals_float64_numpy(loss, pair):
+    logits, labels = pair
+    got = loss(tf.constant(logits), tf.constant(labels))
+    assert got.dtype == tf.float32
+    np.testing.assert_allclose(
+        got.numpy(), _slow(loss, logits, labels), rtol=2e-5, atol=2e-6
+    )
+
+
+@hypothesis.given(pair=_pairs())
+def test_focal_with_gamma_zero_is_cross_entropy(pair):
+    logits, labels = map(tf.constant, pair)
+    np.testing.assert_array_equal(
+        focal(logits, labels, gamma=0.0), cross_entropy(logits, labels)
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e30])
+@pytest.mark.parametrize("label", [0, 1, 2])
+def test_finite_at_extreme_logits(loss, size, label):
+    logits = tf.Variable([[size, -size, 0.0], [size, size, size]])
+    with tf.GradientTape() as tape:
+        value = loss(logits, tf.constant([label, label]))
+    gradient = tape.gradient(value, logits)
+    assert np.isfinite(value.numpy()).all()
+    assert np.isfinite(gradient.numpy()).all()
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 3.0])
+def test_focal_gradient_is_finite_where_the_label_is_certain(gamma):
+    logits = tf.Variable([[200.0, -200.0]])
+    with tf.GradientTape() as tape:
+        value = focal(logits, tf.constant([0]), gamma=gamma)
+    gradient = tape.gradient(value, logits).numpy()
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_computed_in_float32_under_mixed_precision(loss, dtype):
+    logits = tf.cast(tf.random.stateless_normal([50, 4], [1, 2]) * 8, dtype)
+    labels = tf.constant(np.arange(50) % 4)
+    got = loss(logits, labels)
+    assert got.dtype == tf.float32
+    exact = _slow(loss, tf.cast(logits, tf.float32).numpy(), labels.numpy())
+    np.testing.assert_allclose(got.numpy(), exact, rtol=1e-4, atol=1e-6)
+
+
+def _gradient_of_own_class(loss, own_logit: float) -> float:
+    """D loss / d logit of a pair's own class; the other's logit is 0."""
+    logits = tf.Variable([[own_logit, 0.0]])
+    with tf.GradientTape() as tape:
+        value = loss(logits, tf.constant([0]))
+    return float(tape.gradient(value, logits)[0, 0])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("own_logit", [-6.0, -2.0, 0.0, 0.5, 2.0, 6.0])
+def test_always_pulls_towards_the_own_class(loss, own_logit):
+    assert _gradient_of_own_class(loss, own_logit) < 0
+
+
+def test_why_the_ancestors_dice_did_not_converge():
+    """Differentiated through (1 - p), it pushes every p back to 1/2."""
+
+    def naive(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        p = tf.exp(-cross_entropy(logits, labels))
+        overlap = (1 - p) * p
+        return 1 - (2 * overlap + 1) / (overlap + 2)
+
+    assert _gradient_of_own_class(naive, 2.0) > 0
+    assert _gradient_of_own_class(naive, -2.0) < 0
+    assert abs(_gradient_of_own_class(naive, 0.0)) < 1e-6
+
+
+def test_make_loss_honours_the_settings():
+    logits = tf.constant([[1.0, 2.0, -1.0]])
+    labels = tf.constant([2])
+    for loss, want in (
+        (Loss.CROSS_ENTROPY, cross_entropy(logits, labels)),
+        (Loss.FOCAL, focal(logits, labels, gamma=1.5)),
+        (Loss.DICE, dice(logits, labels)),
+    ):
+        config = TrainingConfig(loss=loss, focal_gamma=1.5)
+        np.testing.assert_array_equal(make_loss(config)(logits, labels), want)
+
+
+def test_negative_sampling_keeps_positives_and_a_share_of_the_rest():
+    matrix = tf.constant(np.random.default_rng(0).integers(0, 3, [8, 60, 60]))
+    matrix = tf.cast(matrix, tf.int32)
+    weights = sample_negatives(matrix, 0.3, seed=tf.constant([5, 1])).numpy()
+    negative = matrix.numpy() == 0
+    assert set(np.unique(weights)) == {0.0, 1.0}
+    assert weights[~negative].all()
+    assert abs(weights[negative].mean() - 0.3) < 0.02
+    again = sample_negatives(matrix, 0.3, seed=tf.constant([5, 1])).numpy()
+    np.testing.assert_array_equal(weights, again)
+    other = sample_negatives(matrix, 0.3, seed=tf.constant([5, 2])).numpy()
+    assert (other != weights).any()
+    everything = sample_negatives(matrix, 1.0, seed=tf.constant([5, 1]))
+    assert everything.numpy().all()
+
+
+def test_sum_per_sentence():
+    losses = np.random.default_rng(0).normal(size=[3, 4, 4]).astype(np.float32)
+    weights = np.random.default_rng(1).integers(0, 2, [3, 4, 4])
+    got = sum_per_sentence(losses, weights.astype(np.float32)).numpy()
+    want = [losses[i][weights[i] > 0].sum() for i in range(3)]
+    np.testing.assert_allclose(got, want, rtol=1e-5)

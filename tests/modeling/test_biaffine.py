@@ -1,0 +1,179 @@
+"""The biaffine layer against explicit loops and finite differences."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf.modeling.biaffine import Biaffine
+
+
+def _random_layer(num_features: int, **options) -> Biaffine:
+    layer = Biaffine(dropout=0.0, **options)
+    layer.build([None, None, num_features])
+    rng = np.random.default_rng(3)
+    for weight in layer.weights:
+        weight.assign(rng.normal(size=weight.shape).astype(np.float32) * 0.5)
+    return layer
+
+
+def _loops(layer: Biaffine, inputs: np.ndarray) -> np.ndarray:
+    """The formula of the docstring, pair by pair, in float64."""
+    weights = {w.name.split(":")[0]: w.numpy() for w in layer.weights}
+    weights = {k: v.astype(np.float64) for k, v in weights.items()}
+    bilinear = weights["bilinear"]
+    batch, length, _ = inputs.shape
+    logits = np.zeros([batch, length, length, bilinear.shape[1]])
+    for b, i, j in itertools.product(
+        range(batch), range(length), range(length)
+    ):
+        start = inputs[b, i] @ weights["start/kernel"] + weights["start/bias"]
+        end = inputs[b, j] @ weights["end/kernel"] + weights["end/bias"]
+        if layer.use_start_bias:
+            start = np.append(start, 1.0)
+        if layer.use_end_bias:
+            end = np.append(end, 1.0)
+        for c in range(bilinear.shape[1]):
+            logits[b, i, j, c] = start @ bilinear[:, c] @ end
+    return logits
+
+
+@pytest.mark.parametrize("start_bias", [True, False])
+@pytest.mark.parametrize("end_bias", [True, False])
+def test_equals_explicit_loops(start_bias, end_bias):
+    layer = _random_layer(
+        5,
+        num_classes=3,
+        projection_size=4,
+        use_start_bias=start_bias,
+        use_end_bias=end_bias,
+    )
+    inputs = np.random.default_rng(0).normal(size=[2, 6, 5])
+    logits = layer(tf.constant(inputs, tf.float32)).numpy()
+    np.testing.assert_allclose(logits, _loops(layer, inputs), atol=1e-4)
+
+
+def test_gradients_equal_finite_differences():
+    layer = _random_layer(3, num_classes=2, projection_size=3, dtype="float64")
+    rng = np.random.default_rng(1)
+    inputs = tf.Variable(rng.normal(size=[1, 4, 3]))
+    upstream = tf.constant(rng.normal(size=[1, 4, 4, 2]))
+
+    def objective() -> tf.Tensor:
+        return tf.reduce_sum(layer(inputs) * upstream)
+
+    variables = [inputs, *layer.trainable_weights]
+    with tf.GradientTape() as tape:
+        value = objective()
+    gradients = tape.gradient(value, variables)
+    step = 1e-5
+    for variable, gradient in zip(variables, gradients, strict=True):
+        original = variable.numpy()
+        for index in list(np.ndindex(*original.shape))[::5]:
+            differences = []
+            for sign in (1, -1):
+                moved = original.copy()
+                moved[index] += sign * step
+                variable.assign(moved)
+                differences.append(objective().numpy())
+            variable.assign(original)
+            numeric = (differences[0] - differences[1]) / (2 * step)
+            np.testing.assert_allclose(
+                gradient.numpy()[index], numeric, rtol=1e-4, atol=1e-6
+            )
+
+
+def test_starts_with_every_class_equally_likely():
+    layer = Biaffine(4)
+    logits = layer(tf.random.normal([2, 5, 8]))
+    assert logits.shape == [2, 5, 5, 4]
+    assert not logits.numpy().any()
+
+
+def test_start_and_end_projections_differ_from_the_start():
+    layer = Biaffine(
+        2, kernel_initializer=tf_keras.initializers.TruncatedNormal(stddev=0.02)
+    )
+    layer.build([None, None, 16])
+    start, end = (
+        w.numpy() for w in layer.weights if w.name.endswith("kernel:0")
+    )
+    assert np.abs(start - end).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("policy", "tolerance"),
+    [("mixed_bfloat16", 0.05), ("mixed_float16", 0.01), ("float32", 1e-5)],
+)
+def test_mixed_precision(policy, tolerance):
+    exact = _random_layer(8, num_classes=3, projection_size=6)
+    layer = Biaffine(3, projection_size=6, dropout=0.0, dtype=policy)
+    layer.build([None, None, 8])
+    layer.set_weights(exact.get_weights())
+    inputs = tf.random.stateless_normal([2, 7, 8], seed=[1, 2])
+    logits = layer(inputs)
+    assert logits.dtype == layer.compute_dtype
+    assert {w.dtype for w in layer.weights} == {tf.float32}
+    want = exact(inputs).numpy()
+    error = np.abs(tf.cast(logits, tf.float32).numpy() - want).max()
+    assert error <= tolerance * np.abs(want).max()
+
+
+def test_mask_becomes_pair_mask():
+    mask = tf.constant([[True, True, False]])
+    pairs = Biaffine(2).compute_mask(tf.zeros([1, 3, 4]), mask).numpy()
+    want = np.zeros([1, 3, 3], bool)
+    want[0, :2, :2] = True
+    np.testing.assert_array_equal(pairs, want)
+    assert Biaffine(2).compute_mask(tf.zeros([1, 3, 4])) is None
+
+
+def test_in_anyones_keras_model(tmp_path):
+    inputs = tf_keras.Input([None], dtype=tf.int32)
+    vectors = tf_keras.layers.Embedding(11, 8, mask_zero=True)(inputs)
+    outputs = Biaffine(
+        3, projection_size=5, activation="relu", bilinear_initializer="ones"
+    )(vectors)
+    model = tf_keras.Model(inputs, outputs)
+    assert model.output_shape == (None, None, None, 3)
+    ids = tf.constant([[3, 1, 4, 1, 5, 0]])
+    want = model(ids).numpy()
+    assert want.any()
+    model.save(tmp_path / "model.keras")
+    again = tf_keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(ids).numpy(), want, atol=1e-6)
+    tf.saved_model.save(model, tmp_path / "saved")
+    served = tf.saved_model.load(tmp_path / "saved")
+    np.testing.assert_allclose(served(ids).numpy(), want, atol=1e-6)
+
+
+def test_config_gives_back_the_constructor_arguments():
+    layer = Biaffine(
+        7,
+        projection_size=9,
+        dropout=0.3,
+        use_start_bias=False,
+        activation="tanh",
+        kernel_initializer="he_normal",
+        bilinear_initializer="orthogonal",
+        name="head",
+    )
+    config = layer.get_config()
+    assert Biaffine.from_config(config).get_config() == config
+
+
+def test_dropout_only_in_training():
+    layer = _random_layer(8, num_classes=2)
+    layer = Biaffine(2, dropout=0.5, bilinear_initializer="ones")
+    inputs = tf.ones([1, 4, 8])
+    calm = [layer(inputs, training=False).numpy() for _ in range(2)]
+    np.testing.assert_array_equal(*calm)
+    noisy = [layer(inputs, training=True).numpy() for _ in range(2)]
+    assert np.abs(noisy[0] - noisy[1]).max() > 0
+
+
+def test_refuses_nonsense():
+    with pytest.raises(ValueError, match="positive"):
+        Biaffine(0)

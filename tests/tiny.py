@@ -1,0 +1,88 @@
+"""A tiny experiment that tests build models and corpora from."""
+
+import random
+
+import numpy as np
+
+from biaffine_tf.config import (
+    EncoderConfig,
+    HeadConfig,
+    ModelConfig,
+    Position,
+    TokenizerConfig,
+)
+from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.spans import LabelMap, Sentence, Span
+from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
+
+CHARACTERS = "abcdefgh天地人山水火ABC123 ,。"
+LABELS = LabelMap(["letter", "sky", "both"])
+
+
+def encoder_config(**changes) -> EncoderConfig:
+    values = {
+        "vocab_size": 5 + len(CHARACTERS),
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 40,
+    }
+    return EncoderConfig(**(values | changes))
+
+
+def model_config(**changes) -> ModelConfig:
+    head = {
+        name: changes.pop(name) for name in ("position",) if name in changes
+    }
+    return ModelConfig(
+        encoder=encoder_config(**changes.pop("encoder", {})),
+        tokenizer=TokenizerConfig(),
+        head=HeadConfig(projection_size=8, **head),
+        **({"max_seq_length": 40} | changes),
+    )
+
+
+def write_vocabulary(path) -> str:
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
+    path.write_text("".join(f"{p}\n" for p in pieces), encoding="utf-8")
+    return str(path)
+
+
+def tokenizer(folder) -> Tokenizer:
+    vocabulary = Vocabulary.from_file(write_vocabulary(folder / "v.txt"))
+    return make_tokenizer("char", vocabulary)
+
+
+def model(*, position: Position = Position.NONE, seed: int = 0, **changes):
+    """A model whose weights are all random, also those that start at zero."""
+    built = SpanModel(
+        model_config(position=position, **changes),
+        num_classes=LABELS.num_classes,
+    )
+    built.build_weights()
+    rng = np.random.default_rng(seed)
+    for weight in built.saved_weights().values():
+        weight.assign(rng.normal(size=weight.shape) * 0.3)
+    return built
+
+
+def sentences(count: int, *, seed: int = 0) -> list[Sentence]:
+    """A learnable corpus: runs of Latin letters and of sky words, nested."""
+    rng = random.Random(seed)
+    made = []
+    for number in range(count):
+        text, spans = "", []
+        for _ in range(rng.randint(1, 4)):
+            begin = len(text)
+            letters = "".join(rng.choices("abcdefgh", k=rng.randint(1, 3)))
+            text += letters
+            spans.append(Span(begin, len(text), "letter"))
+            if rng.random() < 0.5:
+                sky = "".join(rng.choices("天地", k=rng.randint(1, 2)))
+                spans.append(Span(len(text), len(text) + len(sky), "sky"))
+                text += sky
+                spans.append(Span(begin, len(text), "both"))
+            text += rng.choice([" ", ",", "。"])
+        made.append(Sentence(text, tuple(spans), id=str(number)))
+    return made

@@ -1,0 +1,97 @@
+"""The optimizer against float64 numpy, and its schedule."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from biaffine_tf.config import Precision, TrainingConfig
+from biaffine_tf.training.optimizer import (
+    AdamW,
+    WarmupLinearDecay,
+    make_optimizer,
+)
+
+
+def test_schedule_rises_then_falls_to_zero():
+    schedule = WarmupLinearDecay(2.0, total_steps=20, warmup_steps=5)
+    rates = [float(schedule(step)) for step in range(21)]
+    np.testing.assert_allclose(rates[:5], [0.4, 0.8, 1.2, 1.6, 2.0], rtol=1e-6)
+    np.testing.assert_allclose(np.diff(rates[5:]), -2 / 15, rtol=1e-4)
+    assert rates[-1] == 0
+    again = WarmupLinearDecay(**schedule.get_config())
+    assert float(again(7)) == rates[7]
+
+
+def test_schedule_without_warm_up_starts_at_the_peak():
+    schedule = WarmupLinearDecay(1.0, total_steps=10, warmup_steps=0)
+    assert float(schedule(0)) == 1.0
+
+
+def _numpy_adamw(weights, gradients, *, rate, decay, epsilon=1e-6):
+    weights = weights.astype(np.float64)
+    first = second = np.zeros_like(weights)
+    for step, gradient in enumerate(gradients, start=1):
+        weights = weights - rate * decay * weights
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        corrected = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        weights = weights - corrected * first / (np.sqrt(second) + epsilon)
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("name", "decay", "factor"),
+    [
+        ("encoder/intermediate/kernel", 0.1, 1),
+        ("encoder/intermediate/bias", 0.0, 1),
+        ("encoder/output_layer_norm/gamma", 0.0, 1),
+        ("encoder/output_layer_norm/beta", 0.0, 1),
+        ("span_model/biaffine/start/kernel", 0.1, 3),
+        ("span_model/biaffine/start/bias", 0.0, 3),
+        ("span_model/biaffine/bilinear", 0.1, 3),
+    ],
+)
+def test_decay_and_rates_of_each_variable(name, decay, factor):
+    optimizer = AdamW(
+        0.01,
+        decay=0.1,
+        scaled_component="biaffine",
+        scale=3.0,
+        epsilon=1e-6,
+    )
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=[4, 3]).astype(np.float32)
+    gradients = rng.normal(size=[5, 4, 3]).astype(np.float32)
+    variable = tf.Variable(start, name=name)
+    bystander = tf.Variable(start, name="encoder/other/kernel")
+    for gradient in gradients:
+        optimizer.apply_gradients(
+            [
+                (tf.constant(gradient), bystander),
+                (tf.constant(gradient), variable),
+            ]
+        )
+    want = _numpy_adamw(start, gradients, rate=0.01 * factor, decay=decay)
+    np.testing.assert_allclose(variable.numpy(), want, atol=1e-5)
+    plain = _numpy_adamw(start, gradients, rate=0.01, decay=0.1)
+    np.testing.assert_allclose(bystander.numpy(), plain, atol=1e-5)
+
+
+def test_gradients_are_clipped_by_their_global_norm():
+    config = TrainingConfig(
+        learning_rate=1.0, max_gradient_norm=1.0, warmup_proportion=0.0
+    )
+    optimizer = make_optimizer(config, total_steps=10)
+    assert optimizer.global_clipnorm == 1.0
+    variables = [tf.Variable([0.0, 0.0]), tf.Variable([0.0])]
+    gradients = [tf.constant([30.0, 0.0]), tf.constant([40.0])]
+    clipped = optimizer._clip_gradients(gradients)
+    np.testing.assert_allclose(clipped[0], [0.6, 0], rtol=1e-6)
+    np.testing.assert_allclose(clipped[1], [0.8], rtol=1e-6)
+    optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+
+def test_float16_scales_the_loss():
+    config = TrainingConfig(precision=Precision.FLOAT16)
+    optimizer = make_optimizer(config, total_steps=10)
+    assert float(optimizer.get_scaled_loss(tf.constant(1.0))) > 1

@@ -1,0 +1,164 @@
+"""Runs: deterministic, resumable, the same on several replicas."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import tiny
+
+from biaffine_tf import readers
+
+EPOCHS = 3
+SCRIPT = pathlib.Path(__file__).with_name("run_tiny.py")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    readers.write(folder / "train.jsonl", tiny.sentences(60), "span_jsonl")
+    readers.write(
+        folder / "dev.jsonl", tiny.sentences(20, seed=9), "span_jsonl"
+    )
+    tiny.write_vocabulary(folder / "vocab.txt")
+    config = tiny.encoder_config().to_dict()
+    (folder / "bert_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def _run(root, corpus, output, *flags, kill_after=None):
+    command = [
+        sys.executable,
+        str(SCRIPT),
+        f"--train_data={corpus / 'train.jsonl'}",
+        f"--eval_data={corpus / 'dev.jsonl'}",
+        f"--vocab_file={corpus / 'vocab.txt'}",
+        f"--bert_config_file={corpus / 'bert_config.json'}",
+        f"--output_dir={output}",
+        "--max_seq_length=40",
+        "--learning_rate=3e-3",
+        "--train_batch_size=8",
+        "--num_buckets=2",
+        f"--num_train_epochs={EPOCHS}",
+        "--nested",
+        *flags,
+    ]
+    if kill_after is not None:
+        command.insert(2, f"--kill_after={kill_after}")
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=root, check=False
+    )
+    if kill_after is None:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert done.returncode == -9, (done.returncode, done.stderr)
+    return done.stdout
+
+
+def _weights(output):
+    return safetensors.numpy.load_file(output / "weights.safetensors")
+
+
+def _assert_same_run(left, right):
+    first, second = _weights(left), _weights(right)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+    entries = [
+        [
+            {k: v for k, v in entry.items() if "seconds" not in k}
+            for entry in json.loads((o / "history.json").read_text())["epochs"]
+        ]
+        for o in (left, right)
+    ]
+    assert entries[0] == entries[1]
+    predictions = [
+        (o / "predictions.jsonl").read_bytes() for o in (left, right)
+    ]
+    assert predictions[0] == predictions[1]
+
+
+@pytest.fixture(scope="module")
+def whole(root, corpus, tmp_path_factory):
+    """An undisturbed run."""
+    output = tmp_path_factory.mktemp("runs") / "whole"
+    _run(root, corpus, output, "--neg_sample=0.7")
+    return output
+
+
+@pytest.mark.slow
+def test_model_directory_is_complete(whole):
+    names = {path.name for path in whole.iterdir()}
+    assert names == {
+        "config.json",
+        "labels.txt",
+        "vocab.txt",
+        "weights.safetensors",
+        "scores.json",
+        "predictions.jsonl",
+        "history.json",
+        "logs",
+        "records",
+    }
+    scores = json.loads((whole / "scores.json").read_text())
+    assert scores["complete"]
+    assert scores["seed"] == 42
+    assert scores["environment"]["tensorflow"]
+    assert {"micro", "macro", "cluener", "labels"} <= scores.keys()
+    history = json.loads((whole / "history.json").read_text())["epochs"]
+    assert len(history) == EPOCHS
+    assert history[-1]["loss"] < history[0]["loss"]
+    best = max(history, key=lambda entry: entry["micro_f1"])
+    assert scores["epoch"] == best["epoch"]
+    assert scores["micro"]["f1"] == best["micro_f1"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kill_after", "epoch"), [("weights", 1), ("history", 2)]
+)
+def test_killed_and_started_again_equals_undisturbed(
+    root, corpus, whole, tmp_path, kill_after, epoch
+):
+    """Killed between two writes of an epoch's end, the worst moments."""
+    output = tmp_path / "killed"
+    flag = "--neg_sample=0.7"
+    _run(root, corpus, output, flag, kill_after=f"{kill_after}:{epoch}")
+    log = _run(root, corpus, output, flag)
+    assert ("going on after epoch" in log) == (epoch > 1)
+    _assert_same_run(whole, output)
+    assert "already trained" in _run(root, corpus, output, flag)
+
+
+@pytest.mark.slow
+def test_two_replicas_train_like_one(root, corpus, whole, tmp_path):
+    output = tmp_path / "replicas"
+    _run(root, corpus, output, "--neg_sample=0.7", "--replicas=2")
+    # Dropout differs between replicas; the run must still learn alike.
+    losses = [
+        json.loads((o / "history.json").read_text())["epochs"][-1]["loss"]
+        for o in (whole, output)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.25)
+
+
+@pytest.mark.slow
+def test_encoder_from_a_model_directory(root, corpus, whole, tmp_path):
+    output = tmp_path / "continued"
+    log = _run(
+        root,
+        corpus,
+        output,
+        f"--init_checkpoint={whole}",
+        "--learning_rate=1e-9",
+    )
+    assert "best epoch" in log
+    old, new = _weights(whole), _weights(output)
+    for name, value in old.items():
+        moved = np.abs(value - new[name]).max()
+        if name.startswith("encoder/"):
+            assert moved < 1e-5, name
+    assert np.abs(new["biaffine/bilinear"]).max() < 1e-5
