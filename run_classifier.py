@@ -1,4 +1,4 @@
-"""Trains a span model: labelled file in, model directory out.
+r"""Trains a span model: labelled file in, model directory out.
 
 python run_classifier.py --train_data=train.json --eval_data=dev.json \
     --vocab_file=vocab.txt --bert_config_file=bert_config.json \
@@ -13,10 +13,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaffine_tf import flags, readers
-from biaffine_tf.config import ExperimentConfig
+from biaffine_tf import command, flags, model_directory, readers
+from biaffine_tf.config import EncoderConfig, ExperimentConfig
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.files import fingerprint
+from biaffine_tf.files import check_writable, fingerprint
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
@@ -27,28 +27,48 @@ if TYPE_CHECKING:
     from biaffine_tf.modeling.span_model import SpanModel
 
 
+# Settings of an encoder that say how it is trained, not what it computes.
+_FREE_TO_CHANGE = (
+    "attention_probs_dropout_prob",
+    "hidden_dropout_prob",
+    "initializer_range",
+)
+
+# What losses of the eval data mean for its scores.
+_NOTES = {
+    "cut_spans": ", scored as missed",
+    "unaligned_spans": ", scored as missed",
+    "conflicting_spans": ", scored as missed",
+    "duplicate_spans": ", scored once",
+}
+
+
 def main() -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
     tokenizer = _make_tokenizer()
     config = _experiment(tokenizer)
-    sentences = _read_eval_data()
-
-    from biaffine_tf import model_directory
-    from biaffine_tf.training import trainer
-
     if not model_directory.claim(
         FLAGS.output_dir, config, overwrite=FLAGS.overwrite
     ):
         print(f"{FLAGS.output_dir}: already trained, by this very command")
         return
+    check_writable(_records_dir())
+    # The rest of the training data is read when TensorFlow is there.
+    next(readers.read(_train_path(), flags.read_options()))
+    sentences = _read_eval_data()
+
+    from biaffine_tf.training import trainer
+
     strategy = trainer.set_up(config)
     records = _prepare_records(config, tokenizer)
     _check_eval_data(sentences, tokenizer, config, records.labels)
+    with strategy.scope():
+        model = _build_model(config, tokenizer, records.labels)
+    # From here on nothing of the user's can be wrong.
+    model_directory.clear(FLAGS.output_dir, config)
     model_directory.write_description(
         FLAGS.output_dir, config, records.labels, tokenizer.vocabulary
     )
-    with strategy.scope():
-        model = _build_model(config, tokenizer, records.labels)
     scores = trainer.train(
         config,
         records,
@@ -58,6 +78,14 @@ def main() -> None:
         output_dir=FLAGS.output_dir,
     )
     _print_result(scores)
+
+
+def _train_path() -> str:
+    return flags.data_path(FLAGS.train_data)
+
+
+def _records_dir() -> str:
+    return FLAGS.records_dir or os.path.join(FLAGS.output_dir, "records")
 
 
 def _make_tokenizer() -> Tokenizer:
@@ -80,20 +108,50 @@ def _make_tokenizer() -> Tokenizer:
 def _experiment(tokenizer: Tokenizer) -> ExperimentConfig:
     """The settings and contents that make this run what it is."""
     data = {
-        "train_data": fingerprint(flags.data_path(FLAGS.train_data)),
+        "train_data": fingerprint(_train_path()),
         "eval_data": fingerprint(flags.data_path(FLAGS.eval_data)),
         "reading": str(flags.read_options()),
         "tokenizer": tokenizer.fingerprint,
     }
+    model = flags.model_config()
     if FLAGS.init_checkpoint:
-        weights = os.path.join(FLAGS.init_checkpoint, "weights.safetensors")
-        data["init_checkpoint"] = fingerprint(weights)
+        _check_init_checkpoint(model.encoder, tokenizer)
+        data["init_checkpoint"] = fingerprint(
+            os.path.join(FLAGS.init_checkpoint, model_directory.WEIGHTS)
+        )
     return ExperimentConfig(
-        model=flags.model_config(),
+        model=model,
         training=flags.training_config(),
         decoding=flags.decoding_config(),
         data=data,
     )
+
+
+def _check_init_checkpoint(
+    encoder: EncoderConfig, tokenizer: Tokenizer
+) -> None:
+    """An encoder is of use only in its own shape, with its own vocabulary."""
+    stored = model_directory.read_description(FLAGS.init_checkpoint)
+    model_directory.check_weights(FLAGS.init_checkpoint)
+    trained, wanted = stored.config.model.encoder.to_dict(), encoder.to_dict()
+    different = [
+        f"{name} ({trained[name]}, not {value})"
+        for name, value in wanted.items()
+        if value != trained[name] and name not in _FREE_TO_CHANGE
+    ]
+    if different:
+        raise ConfigError(
+            f"--init_checkpoint={FLAGS.init_checkpoint}: its encoder differs "
+            f"from {FLAGS.bert_config_file} in {', '.join(different)}",
+            remedy="give the bert_config.json that it was trained with",
+        )
+    if stored.tokenizer.vocabulary != tokenizer.vocabulary:
+        own = os.path.join(FLAGS.init_checkpoint, model_directory.VOCABULARY)
+        raise ConfigError(
+            f"--init_checkpoint={FLAGS.init_checkpoint}: its vocabulary is "
+            f"not {FLAGS.vocab_file}",
+            remedy=f"pass --vocab_file={own}",
+        )
 
 
 def _read_eval_data() -> list[Sentence]:
@@ -117,8 +175,8 @@ def _prepare_records(config: ExperimentConfig, tokenizer: Tokenizer) -> Records:
     from biaffine_tf.data.records import RecordOptions, prepare_records
 
     records = prepare_records(
-        flags.data_path(FLAGS.train_data),
-        FLAGS.records_dir or os.path.join(FLAGS.output_dir, "records"),
+        _train_path(),
+        _records_dir(),
         tokenizer,
         RecordOptions(
             max_pieces=config.model.max_pieces,
@@ -146,8 +204,9 @@ def _check_eval_data(
     labels: LabelMap,
 ) -> None:
     """Unknown labels are errors; what cannot be found is said."""
-    from biaffine_tf.data.features import Counts, featurize
+    from biaffine_tf.data.features import Counts, check_labels, featurize
 
+    check_labels(sentences, labels)
     counts = Counts()
     for sentence in sentences:
         featurize(
@@ -159,14 +218,14 @@ def _check_eval_data(
         )
     print(f"eval data: {counts.sentences} sentences, {counts.spans} spans")
     for name, count in counts.losses.items():
-        note = ", scored as missed" if name.endswith("spans") else ""
-        print(f"eval data: {count} {name.replace('_', ' ')}{note}")
+        print(
+            f"eval data: {count} {name.replace('_', ' ')}{_NOTES.get(name, '')}"
+        )
 
 
 def _build_model(
     config: ExperimentConfig, tokenizer: Tokenizer, labels: LabelMap
 ) -> SpanModel:
-    from biaffine_tf import model_directory
     from biaffine_tf.modeling.span_model import SpanModel
 
     model = SpanModel(
@@ -224,7 +283,7 @@ def _print_result(scores: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     flags.define_training_flags()
-    flags.run(
+    command.run(
         main,
         required=[
             "train_data",

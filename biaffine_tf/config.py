@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import math
 import os
 import types
 import typing
@@ -63,6 +64,8 @@ class _Config:
         Raises:
             ConfigError: If a setting is unknown, missing or out of range.
         """
+        if not isinstance(values, dict):
+            raise ConfigError(f"{cls.__name__} is {values!r}, not an object")
         hints = typing.get_type_hints(cls)
         unknown = sorted(set(values) - set(hints))
         if unknown:
@@ -146,6 +149,9 @@ class EncoderConfig(_Config):
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
             value = getattr(self, name)
             _require(0 <= value < 1, name, value, "in [0, 1)")
+        for name in ("initializer_range", "layer_norm_eps"):
+            value = getattr(self, name)
+            _require(0 < value < 1, name, value, "in (0, 1)")
 
     @classmethod
     def from_bert_config(cls, path: str | os.PathLike[str]) -> Self:
@@ -266,7 +272,12 @@ class TrainingConfig(_Config):
     seed: int = 42
 
     def __post_init__(self) -> None:
-        _require(self.focal_gamma >= 0, "focal_gamma", self.focal_gamma, ">= 0")
+        _require(
+            0 <= self.focal_gamma < math.inf,
+            "focal_gamma",
+            self.focal_gamma,
+            ">= 0",
+        )
         _require(
             0 < self.neg_sample <= 1,
             "neg_sample",
@@ -282,7 +293,7 @@ class TrainingConfig(_Config):
             "num_buckets",
         ):
             value = getattr(self, name)
-            _require(value > 0, name, value, "positive")
+            _require(0 < value < math.inf, name, value, "positive")
         for name in ("token_budget", "early_stopping_patience"):
             value = getattr(self, name)
             _require(
@@ -295,7 +306,10 @@ class TrainingConfig(_Config):
             "in [0, 1]",
         )
         _require(
-            self.weight_decay >= 0, "weight_decay", self.weight_decay, ">= 0"
+            0 <= self.weight_decay < math.inf,
+            "weight_decay",
+            self.weight_decay,
+            ">= 0",
         )
         _require(0 <= self.seed < 2**31, "seed", self.seed, "in [0, 2**31)")
 

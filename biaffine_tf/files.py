@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
 
-from biaffine_tf.errors import DataError
+from biaffine_tf.errors import ConfigError, DataError
 
 
 @contextlib.contextmanager
@@ -61,10 +62,16 @@ def fingerprint(path: str | os.PathLike[str]) -> str:
     """Hexadecimal SHA-256 of a file's bytes, in constant memory.
 
     Raises:
-        DataError: If the file cannot be read.
+        DataError: If the file cannot be read, or only once.
     """
     try:
         with open(path, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise DataError(
+                    "is a pipe or a device, and would be read more than once",
+                    file=path,
+                    remedy="write its content to a file and give that",
+                )
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(
@@ -72,6 +79,30 @@ def fingerprint(path: str | os.PathLike[str]) -> str:
             file=path,
             remedy="give the path of a file that exists",
         ) from error
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """Finds out, writing nothing, whether a folder can be made and filled.
+
+    Args:
+        folder: It need not exist yet.
+
+    Raises:
+        ConfigError: If it cannot.
+    """
+    nearest = os.path.abspath(folder)
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    if not os.path.isdir(nearest):
+        problem = f"{nearest} is not a folder"
+    elif not os.access(nearest, os.W_OK | os.X_OK):
+        problem = f"no permission to write to {nearest}"
+    else:
+        return
+    raise ConfigError(
+        f"{os.fspath(folder)}: cannot be written to ({problem})",
+        remedy="give another path",
+    )
 
 
 def _umask() -> int:

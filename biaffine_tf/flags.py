@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import enum
 import os
-import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
 
-from absl import app, flags, logging
+from absl import flags
 
 from biaffine_tf import readers
 from biaffine_tf.config import (
@@ -26,56 +23,9 @@ from biaffine_tf.config import (
     TokenizerKind,
     TrainingConfig,
 )
-from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+from biaffine_tf.errors import ConfigError
 
 FLAGS = flags.FLAGS
-
-
-def run(main: Callable[[], None], *, required: Sequence[str] = ()) -> NoReturn:
-    """Runs a command; a user's mistake is one line and exit code 2.
-
-    Args:
-        main: Called after the flags are parsed.
-        required: Flags that must be given.
-    """
-    # Before TensorFlow is loaded: its start-up notes are not for users.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-    def parse(arguments: list[str]) -> list[str]:
-        try:
-            rest = FLAGS(arguments)
-            for name in required:
-                if FLAGS[name].value in (None, ""):
-                    raise ConfigError(
-                        f"--{name} is missing",
-                        remedy=f"{FLAGS[name].help} (--help shows all flags)",
-                    )
-            if len(rest) > 1:
-                raise ConfigError(
-                    f"unexpected argument {rest[1]!r}",
-                    remedy="settings are flags: --name=value",
-                )
-        except (flags.Error, BiaffineError) as error:
-            _fail(error)
-        return rest
-
-    def guarded(_: list[str]) -> None:
-        logging.set_verbosity(logging.WARNING)
-        try:
-            main()
-        except BiaffineError as error:
-            _fail(error)
-        except KeyboardInterrupt:
-            sys.stderr.write("\ninterrupted\n")
-            sys.exit(130)
-
-    app.run(guarded, flags_parser=parse)
-    raise AssertionError("app.run does not return")
-
-
-def _fail(error: Exception) -> NoReturn:
-    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
-    sys.exit(EXIT_CODE)
 
 
 def _define_enum(name: str, default: enum.StrEnum, description: str) -> None:
@@ -85,6 +35,19 @@ def _define_enum(name: str, default: enum.StrEnum, description: str) -> None:
         [str(choice) for choice in type(default)],
         description,
     )
+
+
+class _PathParser(flags.ArgumentParser):
+    """Shells leave the ~ of --name=~/file to the program."""
+
+    syntactic_help = "a path"
+
+    def parse(self, argument: str) -> str:
+        return os.path.expanduser(argument)
+
+
+def _define_path(name: str, description: str) -> None:
+    flags.DEFINE(_PathParser(), name, None, description)
 
 
 def _define_optional_bool(name: str, description: str) -> None:
@@ -126,22 +89,20 @@ def define_training_flags() -> None:
     """Flags of run_classifier.py."""
     define_reading_flags()
     training, head = TrainingConfig(), HeadConfig()
-    flags.DEFINE_string("train_data", None, "Labelled file to train on.")
-    flags.DEFINE_string("eval_data", None, "Labelled file to score on.")
-    flags.DEFINE_string(
+    _define_path("train_data", "Labelled file to train on.")
+    _define_path("eval_data", "Labelled file to score on.")
+    _define_path(
         "data_dir",
-        None,
         "Folder that relative --train_data and --eval_data are taken from.",
     )
-    flags.DEFINE_string("output_dir", None, "Model directory to write.")
+    _define_path("output_dir", "Model directory to write.")
     flags.DEFINE_bool(
         "overwrite",
         False,
         "Replace the experiment that --output_dir holds, if another one.",
     )
-    flags.DEFINE_string(
+    _define_path(
         "records_dir",
-        None,
         "Where TFRecords are kept; a folder of the output directory if not "
         "given. Runs may share it.",
     )
@@ -150,14 +111,12 @@ def define_training_flags() -> None:
         "records_processes",
         0,
         "Processes that write TFRecords; 0 decides by the corpus size.",
+        lower_bound=0,
     )
-    flags.DEFINE_string("vocab_file", None, "BERT vocabulary (vocab.txt).")
-    flags.DEFINE_string(
-        "bert_config_file", None, "Shape of the encoder (bert_config.json)."
-    )
-    flags.DEFINE_string(
+    _define_path("vocab_file", "BERT vocabulary (vocab.txt).")
+    _define_path("bert_config_file", "Shape of the encoder (bert_config.json).")
+    _define_path(
         "init_checkpoint",
-        None,
         "Model directory whose encoder weights to start from; random if not "
         "given.",
     )
@@ -242,9 +201,9 @@ def define_training_flags() -> None:
 def define_prediction_flags() -> None:
     """Flags of run_predict.py."""
     define_reading_flags()
-    flags.DEFINE_string("model_dir", None, "Model directory.")
-    flags.DEFINE_string("input", None, "File to predict, in any format.")
-    flags.DEFINE_string("output", None, "File to write.")
+    _define_path("model_dir", "Model directory.")
+    _define_path("input", "File to predict, in any format.")
+    _define_path("output", "File to write.")
     flags.DEFINE_enum(
         "output_format",
         "span_jsonl",
@@ -253,7 +212,16 @@ def define_prediction_flags() -> None:
     )
     flags.DEFINE_bool("output_score", False, "Write the entities' scores.")
     flags.DEFINE_string("text", None, "Print the entities of this text.")
-    flags.DEFINE_integer("batch_size", 64, "Most sentences in a batch.")
+    flags.DEFINE_integer(
+        "batch_size", 64, "Most sentences in a batch.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "output_layers",
+        None,
+        "CoNLL output: tag columns; an entity that overlaps others needs one "
+        "of its own. 3 for nested entities, else 1, if not given.",
+        lower_bound=1,
+    )
     _define_optional_bool(
         "nested", "Whether entities may nest; as in training if not given."
     )
@@ -308,7 +276,7 @@ def model_config() -> ModelConfig:
 
 def training_config() -> TrainingConfig:
     """Objective, optimizer and batches."""
-    if FLAGS.num_train_epochs != int(FLAGS.num_train_epochs):
+    if not FLAGS.num_train_epochs.is_integer():
         raise ConfigError(
             f"--num_train_epochs is {FLAGS.num_train_epochs}",
             remedy="give a whole number",

@@ -121,15 +121,15 @@ def prepare_records(
     found = _load(target, fingerprint)
     if found is not None:
         return found
-    os.makedirs(directory, exist_ok=True)
+    # Before anything is written: a source that cannot be read leaves nothing.
+    problems = readers.Problems()
+    survey = _survey(source, read_options, problems)
+    if labels is None:
+        labels = survey.labels
     temporary = f"{target}.{os.getpid()}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     os.makedirs(temporary)
     try:
-        problems = readers.Problems()
-        survey = _survey(source, read_options, problems)
-        if labels is None:
-            labels = survey.labels
         sentences = tqdm(
             readers.read(source, read_options, readers.Problems()),
             desc="records",
@@ -142,14 +142,22 @@ def prepare_records(
             sentences, temporary, tokenizer, labels, options, processes
         )
         _save(temporary, shards, labels, options, problems, fingerprint)
-        shutil.rmtree(target, ignore_errors=True)
-        os.rename(temporary, target)
+        _publish(temporary, target, fingerprint)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     written = _load(target, fingerprint)
     assert written is not None
     return dataclasses.replace(written, built=True)
+
+
+def _publish(temporary: str, target: str, fingerprint: str) -> None:
+    """Renames, unless another process was faster and maybe reads its own."""
+    if _load(target, fingerprint) is not None:
+        shutil.rmtree(temporary)
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    os.rename(temporary, target)
 
 
 def _fingerprint(

@@ -13,6 +13,7 @@ import tensorflow as tf
 from biaffine_tf import model_directory
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.decoding import Candidate, decode
+from biaffine_tf.errors import ConfigError
 from biaffine_tf.modeling.span_model import SpanModel, pair_mask, piece_counts
 from biaffine_tf.spans import Entity, LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Pieces, Tokenizer, to_characters
@@ -43,6 +44,9 @@ class Predictor:
         decoding: How candidates become entities.
         batch_size: Most sentences in a batch.
 
+    Raises:
+        ConfigError: If the batch size is not positive.
+
     Attributes:
         cut_sentences: Texts cut so far.
     """
@@ -56,6 +60,10 @@ class Predictor:
         decoding: DecodingConfig | None = None,
         batch_size: int = 64,
     ) -> None:
+        if batch_size < 1:
+            raise ConfigError(
+                f"batch_size is {batch_size}", remedy="it must be positive"
+            )
         self.model = model
         self.tokenizer = tokenizer
         self.labels = labels
@@ -90,9 +98,8 @@ class Predictor:
             ConfigError: If the directory is not a complete model directory.
         """
         directory = os.fspath(directory)
-        config = model_directory.read_config(directory)
-        labels = model_directory.read_labels(directory)
-        tokenizer = model_directory.read_tokenizer(directory)
+        config, labels, tokenizer = model_directory.read_description(directory)
+        model_directory.check_weights(directory)
         model = SpanModel(
             config.model,
             num_classes=labels.num_classes,
@@ -154,10 +161,8 @@ class Predictor:
         self.cut_sentences += sum(len(p) > self._max_pieces for p in pieces)
         for batch in self._batches(lengths):
             found = self._decode_batch([pieces[i] for i in batch])
-            for index, candidates in zip(batch, found, strict=True):
-                spans[index] = [
-                    _span(c, pieces[index].offsets) for c in candidates
-                ]
+            for index, entities in zip(batch, found, strict=True):
+                spans[index] = list(map(_span, entities))
         for sentence, found_spans in zip(sentences, spans, strict=True):
             yield sentence.replace_spans(found_spans)
 
@@ -176,7 +181,11 @@ class Predictor:
             order = order[size:]
 
     def _decode_batch(self, batch: list[Pieces]) -> list[list[Candidate]]:
-        """Decoded candidates, in pieces, of each sentence of a batch."""
+        """Decoded candidates, in characters, of each sentence of a batch.
+
+        Decoded in characters, because pieces may share one: entities that do
+        not overlap in pieces could overlap in the text.
+        """
         cuts = [p.ids[: self._max_pieces] for p in batch]
         width = max(map(len, cuts)) + 2
         input_ids = np.full(
@@ -192,10 +201,11 @@ class Predictor:
         for (row, first, last), label, logit, margin, score in zip(
             *columns, strict=True
         ):
+            start, end = to_characters(first, last, batch[row].offsets)
             candidates[row].append(
                 Candidate(
-                    first,
-                    last + 1,
+                    start,
+                    end,
                     self.labels.name(label),
                     margin=margin,
                     logit=logit,
@@ -256,9 +266,8 @@ def _forced_pairs(
     return tf.reshape(pair, shape) & empty[:, None, None] & mask
 
 
-def _span(candidate: Candidate, offsets: Sequence[tuple[int, int]]) -> Span:
-    start, end = to_characters(candidate.start, candidate.end - 1, offsets)
-    return Span(start, end, candidate.label, candidate.score)
+def _span(entity: Candidate) -> Span:
+    return Span(entity.start, entity.end, entity.label, entity.score)
 
 
 def _entity(sentence: Sentence, span: Span) -> Entity:

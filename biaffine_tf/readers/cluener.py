@@ -21,13 +21,12 @@ from biaffine_tf.readers.json_values import (
     dump_id,
     get,
     get_id,
-    json_records,
     mention_error,
-    parse_object,
+    read_objects,
 )
-from biaffine_tf.readers.lines import Line, Place, Source, shorten
+from biaffine_tf.readers.lines import Place, Source, shorten
 from biaffine_tf.readers.options import ReadOptions
-from biaffine_tf.readers.problems import Problems, parse_each
+from biaffine_tf.readers.problems import Problems
 from biaffine_tf.spans import Sentence, Span
 
 _OTHER_FORMAT_KEYS = ("spans", "entities", "entity_mentions")
@@ -37,14 +36,7 @@ def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
     """Reads the sentences of a CLUENER file."""
-
-    def parse(record: Line) -> Sentence:
-        value = parse_object(record, source.file)
-        return _sentence(value, source.place(record.number))
-
-    return parse_each(
-        json_records(source), parse, options.on_bad_data, problems
-    )
+    return read_objects(source, options, problems, _sentence)
 
 
 def write(

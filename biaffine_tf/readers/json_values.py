@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from biaffine_tf.errors import DataError
@@ -16,6 +16,9 @@ from biaffine_tf.readers.lines import (
     decode,
     shorten,
 )
+from biaffine_tf.readers.options import ReadOptions
+from biaffine_tf.readers.problems import Problems, parse_each
+from biaffine_tf.spans import Sentence
 
 Value = TypeVar("Value")
 
@@ -72,6 +75,33 @@ def parse_object(record: Line, file: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise place.error(f"expected an object, got {shorten(value)}", _SHAPE)
     return value
+
+
+def read_objects(
+    source: Source,
+    options: ReadOptions,
+    problems: Problems,
+    make_sentence: Callable[[dict[str, Any], Place], Sentence],
+) -> Iterator[Sentence]:
+    """The sentences of a file of JSON objects, lines or one array.
+
+    Args:
+        source: The file.
+        options: Whether bad sentences are skipped.
+        problems: Where they are counted.
+        make_sentence: Makes a sentence of an object.
+
+    Yields:
+        The sentences.
+    """
+
+    def parse(record: Line) -> Sentence:
+        value = parse_object(record, source.file)
+        return make_sentence(value, source.place(record.number))
+
+    return parse_each(
+        json_records(source), parse, options.on_bad_data, problems
+    )
 
 
 def get(

@@ -268,5 +268,6 @@ def _encoding_remedy(data: bytes, file: str) -> str:
         return _SKIP
     return (
         "it reads as GB18030; convert the file: "
-        f"iconv -f GB18030 -t UTF-8 {file} > NEW_FILE"
+        f"iconv -f GB18030 -t UTF-8 {file} > NEW_FILE; or, if only some lines "
+        "are, pass --on_bad_data=skip"
     )

@@ -28,9 +28,10 @@ def open_output(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     Raises:
         DataError: If the file cannot be created.
     """
-    # Renaming onto a link would replace the link, not what it points to.
-    target = os.path.realpath(path)
-    device = os.path.exists(target) and not os.path.isfile(target)
+    device = os.path.exists(path) and not os.path.isfile(path)
+    # Renaming onto a link would replace the link, not what it points to; the
+    # link /dev/stdout may point to a pipe, which has no path.
+    target = os.fspath(path) if device else os.path.realpath(path)
     with contextlib.ExitStack() as stack:
         try:
             opening = open if device else atomic_write

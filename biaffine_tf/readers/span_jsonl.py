@@ -24,13 +24,12 @@ from biaffine_tf.readers.json_values import (
     get,
     get_id,
     get_label,
-    json_records,
     mention_error,
-    parse_object,
+    read_objects,
 )
-from biaffine_tf.readers.lines import Line, Place, Source
+from biaffine_tf.readers.lines import Place, Source
 from biaffine_tf.readers.options import ReadOptions
-from biaffine_tf.readers.problems import Problems, parse_each
+from biaffine_tf.readers.problems import Problems
 from biaffine_tf.readers.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
 
@@ -41,14 +40,7 @@ def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
     """Reads the sentences of a span JSON file, lines or one array."""
-
-    def parse(record: Line) -> Sentence:
-        value = parse_object(record, source.file)
-        return _sentence(value, source.place(record.number))
-
-    return parse_each(
-        json_records(source), parse, options.on_bad_data, problems
-    )
+    return read_objects(source, options, problems, _sentence)
 
 
 def write(

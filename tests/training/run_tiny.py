@@ -9,7 +9,7 @@ sys.path.insert(0, os.getcwd())
 from absl import flags as absl_flags
 
 import run_classifier
-from biaffine_tf import flags
+from biaffine_tf import command, flags
 
 absl_flags.DEFINE_string("kill_after", None, "MOMENT:EPOCH of a SIGKILL.")
 absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
@@ -64,4 +64,4 @@ def _main() -> None:
 
 if __name__ == "__main__":
     flags.define_training_flags()
-    flags.run(_main)
+    command.run(_main)

@@ -162,3 +162,27 @@ def test_encoder_from_a_model_directory(root, corpus, whole, tmp_path):
         if name.startswith("encoder/"):
             assert moved < 1e-5, name
     assert np.abs(new["biaffine/bilinear"]).max() < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_learns(root, corpus, tmp_path, precision):
+    output = tmp_path / precision
+    _run(root, corpus, output, f"--precision={precision}")
+    epochs = json.loads((output / "history.json").read_text())["epochs"]
+    # Float16 skips its first steps, until the loss scale has come down.
+    assert epochs[-1]["loss"] < 0.6 * epochs[0]["loss"]
+    assert {value.dtype for value in _weights(output).values()} == {
+        np.dtype(np.float32)
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal", "dice"])
+def test_every_loss_finds_the_entities(root, corpus, tmp_path, loss):
+    """The tiny corpus can be learnt; dice, too, must converge."""
+    output = tmp_path / loss
+    flags = [f"--loss={loss}", "--num_train_epochs=25", "--learning_rate=1e-2"]
+    _run(root, corpus, output, *flags)
+    scores = json.loads((output / "scores.json").read_text())
+    assert scores["micro"]["f1"] > 0.4  # not learnt at all: 0

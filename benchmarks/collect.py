@@ -1,0 +1,81 @@
+"""Gathers the outcome of runs in benchmarks/results/, with all it depends on.
+
+python benchmarks/collect.py runs/cluener_scratch runs/address_scratch ...
+
+For each model directory: NAME.json (scores, history, configuration,
+environment) and, of all that were ever gathered, the table README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+
+_HEADER = """# Results
+
+Written by `python benchmarks/collect.py RUN...`; each row's command is the
+flagfile of its name: `python run_classifier.py --flagfile=recipes/NAME.flags
+--data_dir=DATA/ner --vocab_file=DATA/vocab/bert_base_chinese_vocab.txt
+--output_dir=runs/NAME`. Seeds, settings, counts and machine are in NAME.json.
+All start from random weights and are scored on the dev set after every epoch;
+the best epoch is shown, so figures are slightly optimistic.
+
+"""
+
+
+def collect(run: pathlib.Path) -> None:
+    """Writes NAME.json for one model directory."""
+    parts = {
+        name: json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("scores", "history", "config")
+    }
+    text = json.dumps(parts, ensure_ascii=False, indent=1)
+    (RESULTS / f"{run.name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def table() -> str:
+    """A Markdown table of everything gathered."""
+    columns = [
+        "run",
+        "sentences",
+        "micro P",
+        "micro R",
+        "micro F1",
+        "macro F1",
+        "cluener F1",
+        "best epoch",
+        "minutes",
+    ]
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    for path in sorted(RESULTS.glob("*.json")):
+        parts = json.loads(path.read_text(encoding="utf-8"))
+        if "scores" not in parts:
+            continue
+        scores = parts["scores"]
+        cells = [
+            path.stem,
+            str(scores["training_counts"]["sentences"]),
+            *(f"{scores['micro'][k]:.4f}" for k in ("precision", "recall")),
+            *(f"{scores[k]['f1']:.4f}" for k in ("micro", "macro", "cluener")),
+            f"{scores['epoch']} of {scores['epochs']}",
+            f"{scores['seconds'] / 60:.1f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Gathers the runs named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="*", type=pathlib.Path)
+    RESULTS.mkdir(exist_ok=True)
+    for run in parser.parse_args().runs:
+        collect(run)
+    (RESULTS / "README.md").write_text(_HEADER + table(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Seconds that a user waits: start-up, reading, records, prediction.
+
+python benchmarks/seconds.py --model_dir=runs/cluener_scratch [--rounds=5]
+
+Medians of several rounds; written to benchmarks/results/seconds.json. Needs
+the real data (BIAFFINE_DATA, default ../shared/data).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DATA = pathlib.Path(os.environ.get("BIAFFINE_DATA") or ROOT / "../shared/data")
+CLUENER = DATA / "ner" / "cluener"
+sys.path.insert(0, str(ROOT))
+
+
+def command_seconds(*arguments: str) -> Callable[[], None]:
+    """A function that runs a Python command in a process of its own."""
+
+    def run() -> None:
+        subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+        )
+
+    return run
+
+
+def measure(function: Callable[[], Any], rounds: int) -> dict[str, Any]:
+    """Median and range of the wall time of some calls."""
+    seconds = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - begun)
+    return {
+        "median": round(statistics.median(seconds), 3),
+        "least": round(min(seconds), 3),
+        "most": round(max(seconds), 3),
+        "rounds": rounds,
+    }
+
+
+def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
+    """Everything that is measured, by what it is."""
+    from biaffine_tf import model_directory, readers
+    from biaffine_tf.data.records import RecordOptions, prepare_records
+    from biaffine_tf.inference.predictor import Predictor
+
+    dev = list(readers.read(CLUENER / "dev.json"))
+    tokenizer = model_directory.read_tokenizer(model_dir)
+    predictor = Predictor.from_directory(model_dir)
+    list(predictor.predict(dev))  # traces the graph
+
+    def write_records() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            prepare_records(
+                str(CLUENER / "train.json"),
+                folder,
+                tokenizer,
+                RecordOptions(max_pieces=126),
+                progress=False,
+            )
+
+    predict_text = ["run_predict.py", f"--model_dir={model_dir}", "--text=你好"]
+    gold = str(CLUENER / "dev.json")
+    score = ["-m", "biaffine_tf.evaluation", gold, gold, "--json"]
+    readers_command = ["-m", "biaffine_tf.readers"]
+    return {
+        "start-up: readers --help": measure(
+            command_seconds(*readers_command, "--help"), rounds
+        ),
+        "readers: CLUENER dev, 1 343 sentences": measure(
+            command_seconds(*readers_command, gold), rounds
+        ),
+        "readers: CLUENER train, 10 748 sentences": measure(
+            command_seconds(*readers_command, str(CLUENER / "train.json")),
+            rounds,
+        ),
+        "evaluation: CLUENER dev": measure(command_seconds(*score), rounds),
+        "run_predict.py --text, all of it": measure(
+            command_seconds(*predict_text), min(rounds, 3)
+        ),
+        "records: CLUENER train": measure(write_records, rounds),
+        "prediction: CLUENER dev, model loaded": measure(
+            lambda: list(predictor.predict(dev)), rounds
+        ),
+    }
+
+
+def main() -> None:
+    """Measures, prints a table, writes the JSON."""
+    from rich.console import Console
+    from rich.table import Table
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model_dir", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    if not CLUENER.is_dir():
+        sys.exit(f"no real data: {CLUENER} is absent (set BIAFFINE_DATA)")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    rows = measurements(arguments.model_dir, arguments.rounds)
+
+    from biaffine_tf.training.trainer import environment
+
+    table = Table("what", "median s", "least", "most", "rounds")
+    for name, row in rows.items():
+        table.add_row(name, *(str(value) for value in row.values()))
+    Console().print(table)
+    target = pathlib.Path(__file__).parent / "results" / "seconds.json"
+    target.write_text(
+        json.dumps({"rows": rows, "environment": environment()}, indent=1)
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The model directory: what training writes and everything else loads.
+
+config.json          the resolved experiment
+labels.txt           line n is the label of id n (id 0, "none", implied)
+vocab.txt            the tokenizer's vocabulary
+weights.safetensors  weights of the best epoch, by name
+scores.json          dev scores of the best epoch, seed, time, environment
+predictions.jsonl    dev predictions of the best epoch
+history.json         scores and times of every epoch
+logs/                TensorBoard
+records/             what was trained on (`--records_dir` keeps it elsewhere)
+checkpoints/         to go on after a kill; removed when training ends
+"""
+
+from __future__ import annotations
+
+from biaffine_tf.model_directory.description import (
+    Description,
+    read_config,
+    read_description,
+    read_scores,
+    read_tokenizer,
+    write_description,
+)
+from biaffine_tf.model_directory.names import (
+    CHECKPOINTS,
+    CONFIG,
+    HISTORY,
+    LABELS,
+    LOGS,
+    PREDICTIONS,
+    SCORES,
+    VOCABULARY,
+    WEIGHTS,
+)
+from biaffine_tf.model_directory.ownership import claim, clear
+from biaffine_tf.model_directory.weights import (
+    check_weights,
+    load_encoder_weights,
+    load_weights,
+    save_weights,
+)
+
+__all__ = [
+    "CHECKPOINTS",
+    "CONFIG",
+    "HISTORY",
+    "LABELS",
+    "LOGS",
+    "PREDICTIONS",
+    "SCORES",
+    "VOCABULARY",
+    "WEIGHTS",
+    "Description",
+    "check_weights",
+    "claim",
+    "clear",
+    "load_encoder_weights",
+    "load_weights",
+    "read_config",
+    "read_description",
+    "read_scores",
+    "read_tokenizer",
+    "save_weights",
+    "write_description",
+]

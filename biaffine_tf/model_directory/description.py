@@ -1,0 +1,137 @@
+"""All of a model directory but its weights; no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.errors import BiaffineError, ConfigError
+from biaffine_tf.files import atomic_write, write_json
+from biaffine_tf.model_directory.names import (
+    CONFIG,
+    DAMAGED,
+    LABELS,
+    SCORES,
+    VOCABULARY,
+)
+from biaffine_tf.spans import LabelMap
+from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
+
+_NOT_OURS = "give the --output_dir of a run of run_classifier.py"
+
+
+class Description(NamedTuple):
+    """A model directory but for its weights.
+
+    Attributes:
+        config: The experiment.
+        labels: Labels of the model.
+        tokenizer: Text to the model's pieces.
+    """
+
+    config: ExperimentConfig
+    labels: LabelMap
+    tokenizer: Tokenizer
+
+
+def write_description(
+    directory: str,
+    config: ExperimentConfig,
+    labels: LabelMap,
+    vocabulary: Vocabulary,
+) -> None:
+    """Writes everything but weights and scores."""
+    os.makedirs(directory, exist_ok=True)
+    with atomic_write(os.path.join(directory, LABELS)) as file:
+        file.writelines(f"{name}\n" for name in labels)
+    vocabulary.save(os.path.join(directory, VOCABULARY))
+    # Last, because its presence says that the directory is in use.
+    write_json(os.path.join(directory, CONFIG), config.to_dict())
+
+
+def read_description(directory: str) -> Description:
+    """Reads everything but weights and scores, without TensorFlow.
+
+    Raises:
+        ConfigError: If the directory is not a complete model directory.
+    """
+    config = read_config(directory)
+    path = os.path.join(directory, LABELS)
+    try:
+        with open(path, encoding="utf-8", newline="\n") as file:
+            labels = LabelMap(file.read().removesuffix("\n").split("\n"))
+        path = os.path.join(directory, VOCABULARY)
+        tokenizer = make_tokenizer(
+            config.model.tokenizer.kind,
+            Vocabulary.from_file(path),
+            do_lower_case=config.model.tokenizer.do_lower_case,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}", remedy=DAMAGED
+        ) from error
+    except BiaffineError as error:
+        raise ConfigError(f"{path}: {error.problem}", remedy=DAMAGED) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8", remedy=DAMAGED) from error
+    size = config.model.encoder.vocab_size
+    if len(tokenizer.vocabulary) != size:
+        raise ConfigError(
+            f"{path}: {len(tokenizer.vocabulary)} pieces, but {CONFIG} says "
+            f"{size}",
+            remedy=DAMAGED,
+        )
+    return Description(config, labels, tokenizer)
+
+
+def read_tokenizer(directory: str) -> Tokenizer:
+    """The tokenizer of `read_description`, alone."""
+    return read_description(directory).tokenizer
+
+
+def read_config(directory: str) -> ExperimentConfig:
+    """Reads `config.json`.
+
+    Raises:
+        ConfigError: If the directory is not a model directory.
+    """
+    path = os.path.join(directory, CONFIG)
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = json.load(file)
+    except OSError as error:
+        raise ConfigError(
+            f"{directory}: not a model directory ({CONFIG}: {error.strerror})",
+            remedy=_NOT_OURS,
+        ) from error
+    except ValueError as error:
+        raise ConfigError(
+            f"{path}: not JSON ({error})", remedy=DAMAGED
+        ) from error
+    try:
+        return ExperimentConfig.from_dict(values)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path}: not of a model directory ({error})", remedy=_NOT_OURS
+        ) from error
+
+
+def read_scores(directory: str) -> dict[str, Any] | None:
+    """Reads `scores.json`; None if no epoch has ended yet.
+
+    Raises:
+        ConfigError: If it is damaged.
+    """
+    path = os.path.join(directory, SCORES)
+    try:
+        with open(path, encoding="utf-8") as file:
+            scores = json.load(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ConfigError(
+            f"{path}: not JSON ({error})", remedy="delete it to train again"
+        ) from error
+    return scores

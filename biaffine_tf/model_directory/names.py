@@ -1,0 +1,14 @@
+"""Names of the files in a model directory, and what to do about bad ones."""
+
+CONFIG = "config.json"
+LABELS = "labels.txt"
+VOCABULARY = "vocab.txt"
+WEIGHTS = "weights.safetensors"
+SCORES = "scores.json"
+PREDICTIONS = "predictions.jsonl"
+HISTORY = "history.json"
+LOGS = "logs"
+CHECKPOINTS = "checkpoints"
+
+
+DAMAGED = "the directory is damaged; restore it or train again"

@@ -1,0 +1,108 @@
+"""Weights by name, in safetensors."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.files import atomic_write
+from biaffine_tf.model_directory.names import (
+    DAMAGED,
+    WEIGHTS,
+)
+
+if TYPE_CHECKING:
+    from biaffine_tf.modeling.span_model import SpanModel
+
+_ENCODER = "encoder/"
+
+
+def save_weights(directory: str, model: SpanModel) -> None:
+    """Writes the weights atomically, named as in `saved_weights`."""
+    tensors = {
+        name: np.ascontiguousarray(weight.numpy())
+        for name, weight in model.saved_weights().items()
+    }
+    with atomic_write(os.path.join(directory, WEIGHTS), "wb") as file:
+        file.write(safetensors.numpy.save(tensors))
+
+
+def check_weights(directory: str) -> None:
+    """Finds out, without TensorFlow, whether there are whole weights.
+
+    Raises:
+        ConfigError: If there are not.
+    """
+    path = os.path.join(directory, WEIGHTS)
+    try:
+        with safetensors.safe_open(path, framework="numpy"):
+            pass
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: no such file; no epoch of this run has ended",
+            remedy="start its command again, or give another directory",
+        ) from error
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ConfigError(
+            f"{path}: not readable as weights ({error})", remedy=DAMAGED
+        ) from error
+
+
+def load_weights(directory: str, model: SpanModel) -> None:
+    """Restores all weights of a model that has been built.
+
+    Raises:
+        ConfigError: If a weight is missing, unknown or of another shape.
+    """
+    _assign(directory, model.saved_weights(), "", remedy=DAMAGED)
+
+
+def load_encoder_weights(directory: str, model: SpanModel) -> None:
+    """Restores the encoder's weights only; the head stays as it is.
+
+    Raises:
+        ConfigError: If a weight is missing, unknown or of another shape.
+    """
+    weights = {
+        name: weight
+        for name, weight in model.saved_weights().items()
+        if name.startswith(_ENCODER)
+    }
+    _assign(
+        directory,
+        weights,
+        _ENCODER,
+        remedy="use the bert_config.json that the weights were trained with",
+    )
+
+
+def _assign(
+    directory: str, weights: dict[str, Any], prefix: str, *, remedy: str
+) -> None:
+    check_weights(directory)
+    path = os.path.join(directory, WEIGHTS)
+    stored = safetensors.numpy.load_file(path)
+    stored = {k: v for k, v in stored.items() if k.startswith(prefix)}
+    wrong = [
+        f"{name} (stored: "
+        f"{stored[name].shape if name in stored else 'missing'}, "
+        f"model: {weights[name].shape if name in weights else 'none'})"
+        for name in sorted(stored.keys() | weights.keys())
+        if name not in stored
+        or name not in weights
+        or stored[name].shape != tuple(weights[name].shape)
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise ConfigError(
+            f"{path}: weights do not fit the model: "
+            f"{', '.join(wrong[:3])}{more}",
+            remedy=remedy,
+        )
+    for name, weight in weights.items():
+        weight.assign(stored[name])

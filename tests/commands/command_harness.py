@@ -1,0 +1,72 @@
+"""Runs many command lines, as a user would, in one process.
+
+Each call is the real script with its real flags; starting a process for each
+would load TensorFlow each time.
+"""
+
+import contextlib
+import dataclasses
+import io
+import json
+import pathlib
+import runpy
+import subprocess
+import sys
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a call did."""
+
+    code: int
+    out: str
+    err: str
+    tensorflow: bool  # loaded, by this call or one before it
+
+
+def run_all(calls: list[list[str]]) -> list[Outcome]:
+    """Outcomes of command lines (script and flags), run in order."""
+    done = subprocess.run(
+        [sys.executable, __file__],
+        input=json.dumps(calls),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [Outcome(**o) for o in json.loads(done.stdout.splitlines()[-1])]
+
+
+def _run(call: list[str]) -> Outcome:
+    from absl import flags
+
+    defined = flags.FLAGS.flags_by_module_dict().get("biaffine_tf.flags", [])
+    for flag in list(defined):
+        delattr(flags.FLAGS, flag.name)
+    sys.argv = call
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path(call[0], run_name="__main__")
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+    return Outcome(
+        code=code if isinstance(code, int) else 1,
+        out=out.getvalue(),
+        err=err.getvalue(),
+        tensorflow="tensorflow" in sys.modules,
+    )
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(ROOT)]
+    outcomes = [dataclasses.asdict(_run(c)) for c in json.load(sys.stdin)]
+    print("\n" + json.dumps(outcomes))

@@ -1,0 +1,422 @@
+"""Bad input through the real commands: one clear line, exit code 2."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+import tiny
+from command_harness import run_all
+
+from biaffine_tf import model_directory, readers
+from biaffine_tf.config import ExperimentConfig
+
+GOOD = '{"text": "ab天", "spans": [{"start": 0, "end": 2, "label": "x"}]}\n'
+OUTSIDE = '{"text": "ab", "spans": [{"start": 1, "end": 9, "label": "x"}]}\n'
+CLUENER = '{"text": "ab天", "label": {"x": {"ab": [[0, 1]]}}}\n'
+MENTION = '{"text": "ab天", "label": {"x": {"ab": [[1, 2]]}}}\n'
+OTHER_LABEL = GOOD.replace('"x"', '"y"')
+FILES = {
+    "good.jsonl": GOOD * 3,
+    "broken.jsonl": GOOD + '{"text": "ab", \n' + GOOD,
+    "broken_first.jsonl": '{"text": "ab", \n' + GOOD,
+    "outside.jsonl": GOOD + OUTSIDE,
+    "mention.json": CLUENER + MENTION,
+    "other_label.jsonl": GOOD + OTHER_LABEL,
+    "unlabelled.jsonl": GOOD + '{"text": "ab"}\n',
+    "tags.conll": "a Q-x\nb E-x\n\n",
+    "columns.conll": "a B-x\nb\n\nb O\n\nc O\n\nd O\n",
+    "mixed.jsonl": GOOD.encode() + GOOD.replace("天", "地").encode("gb18030"),
+    "utf16.jsonl": GOOD.encode("utf-16"),
+    "empty.jsonl": "",
+    "blank.txt": "\n\n",
+    "no_special.txt": "[PAD]\na\nb\n",
+    "repeated.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\na\n",
+    "short_vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n",
+    "not_json.json": "{",
+    "no_bert.json": '{"a": 1}',
+    "odd.json": '{"vocab_size": 5, "hidden_size": 10}',
+    "not.flags": "--learning_rat=1\n",
+}
+TRAINING = {
+    "train_data": "{f}/good.jsonl",
+    "eval_data": "{f}/good.jsonl",
+    "vocab_file": "{f}/vocab.txt",
+    "bert_config_file": "{f}/bert_config.json",
+    "output_dir": "{f}/new",
+    "max_seq_length": "40",
+    "num_train_epochs": "1",
+}
+PREDICTION = {
+    "model_dir": "{f}/model",
+    "input": "{f}/good.jsonl",
+    "output": "{f}/predictions.jsonl",
+}
+
+
+class Case(NamedTuple):
+    """Flags that differ from good ones (None: left out) and the message."""
+
+    changes: dict
+    parts: list[str]
+
+
+def _file(flag, name, line, *parts):
+    place = f"{{f}}/{name}" + (f":{line}: " if line else ": ")
+    return Case({flag: f"{{f}}/{name}"}, [place, *parts])
+
+
+# Known before TensorFlow is loaded.
+EARLY_TRAINING = {
+    "no train file": _file("train_data", "none", 0, "No such file"),
+    "no eval file": _file("eval_data", "none", 0, "No such file"),
+    "no vocabulary": _file("vocab_file", "none", 0, "No such", "vocab.txt"),
+    "no config": _file("bert_config_file", "none", 0, "No such file"),
+    "folder as train file": _file("train_data", "folder", 0, "directory"),
+    "pipe as train file": Case(
+        {"train_data": "/dev/null"}, ["/dev/null: ", "a device", "to a file"]
+    ),
+    "data_dir": Case(
+        {"data_dir": "{f}/folder", "eval_data": "a"}, ["{f}/folder/a: "]
+    ),
+    "empty train file": _file("train_data", "empty.jsonl", 0, "empty"),
+    "empty eval file": _file("eval_data", "empty.jsonl", 0, "empty"),
+    "blank eval file": _file("eval_data", "blank.txt", 0, "no sentence"),
+    "broken JSON": _file("eval_data", "broken.jsonl", 2, "--on_bad_data=skip"),
+    "broken JSON at once": _file("train_data", "broken_first.jsonl", 1),
+    "span outside": _file("eval_data", "outside.jsonl", 2, "[1, 9)", "skip"),
+    "not the mention": _file("eval_data", "mention.json", 2, "'b天'", "skip"),
+    "unlabelled": _file("eval_data", "unlabelled.jsonl", 2, "not labelled"),
+    "unknown scheme": _file("train_data", "tags.conll", 1, "'Q-x'"),
+    "columns": _file("eval_data", "columns.conll", 2, "column"),
+    "mixed encodings": _file("eval_data", "mixed.jsonl", 2, "GB18030", "iconv"),
+    "UTF-16": _file("eval_data", "utf16.jsonl", 1, "UTF-16", "iconv"),
+    "vocabulary without [CLS]": _file(
+        "vocab_file", "no_special.txt", 0, "[UNK], [CLS], [SEP] missing"
+    ),
+    "repeated piece": _file("vocab_file", "repeated.txt", 6, "'a' repeats"),
+    "vocab_size": Case(
+        {"vocab_file": "{f}/short_vocab.txt"},
+        ["{f}/bert_config.json: vocab_size is", "{f}/short_vocab.txt holds 5"],
+    ),
+    "config not JSON": _file("bert_config_file", "not_json.json", 0, "JSON"),
+    "config no BERT's": _file("bert_config_file", "no_bert.json", 0, "vocab_"),
+    "config odd": _file("bert_config_file", "odd.json", 0, "multiple of num_"),
+    "config binary": _file("bert_config_file", "utf16.jsonl", 0, "not JSON"),
+    "too long": Case(
+        {"max_seq_length": "41"}, ["only 40", "--max_seq_length=40"]
+    ),
+    "too short": Case({"max_seq_length": "2"}, ["max_seq_length is 2"]),
+    "another experiment": Case(
+        {"output_dir": "{f}/model"}, ["{f}/model: holds another", "--overwrite"]
+    ),
+    "an encoder's folder": Case(
+        {"output_dir": "{f}/encoder", "overwrite": "true"},
+        ["{f}/encoder: holds", "config.json, vocab.txt", "another"],
+    ),
+    "file as output_dir": Case(
+        {"output_dir": "{f}/good.jsonl/a"}, ["{f}/good.jsonl is not a folder"]
+    ),
+    "file as records_dir": Case(
+        {"records_dir": "{f}/good.jsonl"}, ["{f}/good.jsonl is not a folder"]
+    ),
+    "init_checkpoint absent": Case(
+        {"init_checkpoint": "{f}/folder"}, ["{f}/folder: not a model", "give"]
+    ),
+    "init_checkpoint without weights": Case(
+        {"init_checkpoint": "{f}/half"}, ["weights.safetensors", "epoch"]
+    ),
+    "init_checkpoint of another shape": Case(
+        {"init_checkpoint": "{f}/wide"},
+        ["hidden_size (32, not 16)", "bert_config.json"],
+    ),
+    "tag_columns twice": Case(
+        {"tag_columns": "1,1"}, ["tag_columns", "(1, 1)"]
+    ),
+    "unknown flag": Case({"learning_rat": "1"}, ["Did you mean", "--help"]),
+    "unknown choice": Case({"loss": "hinge"}, ["--loss=hinge", "focal"]),
+    "unknown tag_scheme": Case({"tag_scheme": "bioo"}, ["--tag_scheme=bioo"]),
+    "flagfile": Case({"flagfile": "{f}/nope"}, ["'{f}/nope'", "--help"]),
+    "flag in flagfile": Case(
+        {"flagfile": "{f}/not.flags"}, ["'learning_rat'", "Did you mean"]
+    ),
+    **{
+        f"--{name} missing": Case({name: None}, [f"--{name} is missing"])
+        for name in list(TRAINING)[:5]
+    },
+    **{
+        f"--{name}={value}": Case({name: value}, [name, value])
+        for name, value in [
+            ("learning_rate", "0"),
+            ("learning_rate", "nan"),
+            ("learning_rate", "inf"),
+            ("learning_rate", "fast"),
+            ("num_train_epochs", "1.5"),
+            ("num_train_epochs", "inf"),
+            ("num_train_epochs", "nan"),
+            ("num_train_epochs", "0"),
+            ("tag_columns", "x"),
+            ("token_column", "-1"),
+            ("neg_sample", "0"),
+            ("warmup_proportion", "2"),
+            ("train_batch_size", "0"),
+            ("token_budget", "-1"),
+            ("early_stopping_patience", "0"),
+            ("records_processes", "-1"),
+            ("projection_size", "0"),
+            ("weight_decay", "-1"),
+            ("seed", "-1"),
+        ]
+    },
+}
+EARLY_PREDICTION = {
+    "--model_dir missing": Case(
+        {"model_dir": None}, ["--model_dir is missing"]
+    ),
+    "nothing to do": Case({"input": None, "output": None}, ["--text"]),
+    "input alone": Case({"output": None}, ["--output is not"]),
+    "output alone": Case({"input": None, "text": "a"}, ["--input is not"]),
+    "no model_dir": Case({"model_dir": "{f}/none"}, ["{f}/none: not a model"]),
+    "folder": Case({"model_dir": "{f}/folder"}, ["{f}/folder: not a model"]),
+    "an encoder's folder": Case(
+        {"model_dir": "{f}/encoder"},
+        ["{f}/encoder/config.json: not of a model directory", "run_classifier"],
+    ),
+    "no epoch ended": Case(
+        {"model_dir": "{f}/half"}, ["{f}/half/weights.safetensors: ", "again"]
+    ),
+    "weights cut off": Case(
+        {"model_dir": "{f}/cut"}, ["{f}/cut/weights.safetensors: ", "restore"]
+    ),
+    "no labels": Case(
+        {"model_dir": "{f}/no_labels"},
+        ["{f}/no_labels/labels.txt: ", "restore"],
+    ),
+    "empty labels": Case(
+        {"model_dir": "{f}/empty_labels"}, ["/labels.txt: ", "restore"]
+    ),
+    "other vocabulary": Case(
+        {"model_dir": "{f}/other_vocab"}, ["/vocab.txt: 5 pieces", "restore"]
+    ),
+    "no input": _file("input", "none", 0, "no such file"),
+    "folder as input": _file("input", "folder", 0, "directory"),
+    "empty input": _file("input", "empty.jsonl", 0, "empty"),
+    "broken at once": _file("input", "broken_first.jsonl", 1, "skip"),
+    "output in no folder": Case(
+        {"output": "{f}/none/a.jsonl"}, ["no folder {f}/none", "make it"]
+    ),
+    "folder as output": Case({"output": "{f}/folder"}, ["is a folder"]),
+    "output is input": Case({"output": "{f}/good.jsonl"}, ["is the input"]),
+    "scores in columns": Case(
+        {"output_format": "conll", "output_score": "true"}, ["no scores"]
+    ),
+    "layers elsewhere": Case({"output_layers": "2"}, ["--output_layers"]),
+    "batch_size": Case({"batch_size": "0"}, ["--batch_size=0"]),
+    "output_format": Case({"output_format": "xml"}, ["xml", "cluener"]),
+    "text half a character": Case(
+        {"text": "a\udc80"}, ["--text is not UTF-8", "convert"]
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """All the files that the cases name."""
+    folder = tmp_path_factory.mktemp("bad")
+    for name, content in FILES.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / name).write_bytes(data)
+    (folder / "folder").mkdir()
+    vocabulary = tiny.tokenizer(folder).vocabulary
+    vocabulary.save(folder / "vocab.txt")
+    (folder / "bert_config.json").write_text(
+        json.dumps(tiny.encoder_config().to_dict())
+    )
+    config = ExperimentConfig(model=tiny.model_config())
+    wide = ExperimentConfig(
+        model=tiny.model_config(encoder={"hidden_size": 32})
+    )
+    for name, written in [
+        *dict.fromkeys(
+            ["model", "half", "cut", "no_labels", "empty_labels"], config
+        ).items(),
+        ("other_vocab", config),
+        ("wide", wide),
+    ]:
+        path = str(folder / name)
+        model_directory.write_description(
+            path, written, tiny.LABELS, vocabulary
+        )
+        if name != "half":
+            model_directory.save_weights(path, tiny.model())
+    weights = folder / "cut" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    (folder / "no_labels" / "labels.txt").unlink()
+    (folder / "empty_labels" / "labels.txt").write_text("")
+    (folder / "other_vocab" / "vocab.txt").write_text(FILES["short_vocab.txt"])
+    (folder / "encoder").mkdir()
+    (folder / "encoder" / "config.json").write_text('{"hidden_size": 8}')
+    (folder / "encoder" / "vocab.txt").write_text(FILES["short_vocab.txt"])
+    return folder
+
+
+def _call(script, good, changes, folder):
+    flags = {k: v for k, v in (good | changes).items() if v is not None}
+    return [script, *(f"--{k}={v.format(f=folder)}" for k, v in flags.items())]
+
+
+def _tree(folder):
+    return {
+        str(path): path.read_bytes() if path.is_file() else b""
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def _outcomes(folder, training, prediction):
+    calls = {
+        ("training", name): _call(
+            "run_classifier.py", TRAINING, case.changes, folder
+        )
+        for name, case in training.items()
+    }
+    calls |= {
+        ("prediction", name): _call(
+            "run_predict.py", PREDICTION, case.changes, folder
+        )
+        for name, case in prediction.items()
+    }
+    return dict(zip(calls, run_all(list(calls.values())), strict=True))
+
+
+def _assert_one_clear_line(outcome, parts, folder):
+    assert outcome.code == 2, outcome
+    assert "Traceback" not in outcome.err
+    *_, line = lines = outcome.err.splitlines()
+    assert line.startswith("error: ")
+    assert len(lines) == 1, lines
+    assert "; " in line, "no remedy"
+    for part in parts:
+        assert part.format(f=folder) in line
+
+
+def _without_bars(err):
+    """Standard error without progress bars."""
+    bars = ("records:", "predicting:", "epoch ")
+    lines = err.replace("\r", "\n").splitlines(keepends=True)
+    return "".join(x for x in lines if x.strip() and not x.startswith(bars))
+
+
+@pytest.fixture(scope="module")
+def early(folder):
+    before = _tree(folder)
+    outcomes = _outcomes(folder, EARLY_TRAINING, EARLY_PREDICTION)
+    assert _tree(folder) == before, "something was written"
+    return outcomes
+
+
+@pytest.mark.parametrize("name", EARLY_TRAINING)
+def test_training_refuses_before_it_loads_tensorflow(folder, early, name):
+    outcome = early["training", name]
+    _assert_one_clear_line(outcome, EARLY_TRAINING[name].parts, folder)
+    assert not outcome.tensorflow
+    assert not outcome.out
+
+
+@pytest.mark.parametrize("name", EARLY_PREDICTION)
+def test_prediction_refuses_before_it_loads_tensorflow(folder, early, name):
+    outcome = early["prediction", name]
+    _assert_one_clear_line(outcome, EARLY_PREDICTION[name].parts, folder)
+    assert not outcome.tensorflow
+    assert not outcome.out
+
+
+LATE_TRAINING = {
+    "late broken JSON": _file("train_data", "broken.jsonl", 2, "skip"),
+    "late mixed encodings": _file("train_data", "mixed.jsonl", 2, "iconv"),
+    "label unknown at evaluation": _file(
+        "eval_data", "other_label.jsonl", 2, "'y'", "training data", "correct"
+    ),
+    "overwritten by what is bad": Case(
+        {
+            "output_dir": "{f}/model",
+            "overwrite": "true",
+            "train_data": "{f}/outside.jsonl",
+        },
+        ["{f}/outside.jsonl:2: "],
+    ),
+}
+LATE_PREDICTION = {
+    "late broken JSON": _file("input", "broken.jsonl", 2, "skip"),
+    "late mixed encodings": _file("input", "mixed.jsonl", 2, "iconv"),
+}
+
+
+@pytest.fixture(scope="module")
+def late(folder):
+    before = _tree(folder)
+    outcomes = _outcomes(folder, LATE_TRAINING, LATE_PREDICTION)
+    after = _tree(folder)
+    assert {k: after.get(k) for k in before} == before
+    left = {pathlib.Path(path) for path in after.keys() - before.keys()}
+    # The records of good training data are whole, and stay for the next try.
+    assert all(folder / "new" in [p, *p.parents] for p in left)
+    assert not [p for p in left if p.suffix == ".tmp"]
+    assert {p.name for p in left if p.parent == folder / "new"} <= {"records"}
+    return outcomes
+
+
+@pytest.mark.parametrize("name", LATE_TRAINING)
+def test_training_refuses_and_leaves_no_half(folder, late, name):
+    outcome = late["training", name]
+    outcome.err = _without_bars(outcome.err)
+    _assert_one_clear_line(outcome, LATE_TRAINING[name].parts, folder)
+
+
+@pytest.mark.parametrize("name", LATE_PREDICTION)
+def test_prediction_refuses_and_leaves_no_half(folder, late, name):
+    outcome = late["prediction", name]
+    outcome.err = _without_bars(outcome.err)
+    _assert_one_clear_line(outcome, LATE_PREDICTION[name].parts, folder)
+
+
+@pytest.mark.parametrize("script", ["run_classifier.py", "run_predict.py"])
+def test_help_shows_every_flag(script):
+    (outcome,) = run_all([[script, "--help"]])
+    assert outcome.code == 0 and not outcome.err
+    for name in TRAINING if script == "run_classifier.py" else PREDICTION:
+        assert f"--{name}" in outcome.out
+    assert "--flagfile" in outcome.out
+    assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+@pytest.mark.slow
+def test_skipping_bad_data_counts_it(folder, tmp_path):
+    """Trains, in a process of its own, as users do; stderr stays clean."""
+    changes = {
+        "train_data": "{f}/broken.jsonl",
+        "eval_data": "{f}/outside.jsonl",
+        "output_dir": str(tmp_path / "out"),
+        "on_bad_data": "skip",
+    }
+    call = _call("run_classifier.py", TRAINING, changes, folder)
+    done = subprocess.run(
+        [sys.executable, *call],
+        capture_output=True,
+        text=True,
+        cwd=pathlib.Path(__file__).parents[2],
+        env={k: v for k, v in os.environ.items() if "TF_CPP" not in k},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "training data: bad sentence skipped: 1" in done.stdout
+    assert "eval data: bad sentence skipped: 1" in done.stdout
+    (records,) = (tmp_path / "out" / "records").iterdir()
+    meta = json.loads((records / "records.json").read_text())
+    assert meta["problems"]["bad sentence skipped"]["count"] == 1
+    assert meta["counts"]["sentences"] == 2
+    assert not _without_bars(done.stderr)
+    predicted = readers.read(tmp_path / "out" / "predictions.jsonl")
+    assert len(list(predicted)) == 1

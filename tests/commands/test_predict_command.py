@@ -1,0 +1,299 @@
+"""run_predict.py: every format in, every format out, then scored."""
+
+import itertools
+import json
+import subprocess
+import sys
+
+import pytest
+import tiny
+from command_harness import run_all
+
+from biaffine_tf import evaluation, model_directory, readers
+from biaffine_tf.config import DecodingConfig, ExperimentConfig
+from biaffine_tf.evaluation.__main__ import main as evaluate
+from biaffine_tf.readers import Format, ReadOptions
+from biaffine_tf.spans import Sentence
+
+TEXTS = ["ab天地", "a", "人 山", "fgh水。天", "", "龘"]
+INPUTS = {
+    "cluener.json": '{"text": "ab天", "label": {"x": {"b": [[1, 1]]}}}\n'
+    '{"id": 2, "text": "人 山", "label": {}}\n',
+    "unlabelled.json": '{"id": 0, "text": "ab天"}\n',
+    "ours.jsonl": "".join(
+        json.dumps({"id": f"s{i}", "text": text, "spans": []}) + "\n"
+        for i, text in enumerate(TEXTS)
+    ),
+    "array.json": '[{"text": "ab天", "spans": []}, {"text": "a"}]',
+    "cmeee.json": '[{"text": "ab天", "entities": [{"start_idx": 0, '
+    '"end_idx": 1, "type": "x", "entity": "ab"}]}]',
+    "genia.jsonl": '{"tokens": ["ab", "c1", ",", "fg"], "entity_mentions": '
+    '[{"start": 0, "end": 1, "entity_type": "x"}]}\n',
+    "chars.conll": "a\tB-x\nb\tI-x\n天\tO\n\n人\tO\n山\tB-x\n",
+    "words.conll": "abc B-x\n, O\nfgh1 O\n\nab O\nc O\n",
+    "text.txt": "ab天地\n\n人山 水火\n",
+}
+OUTPUTS = ["cluener", "span_jsonl", "conll"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("predict")
+    for name, content in INPUTS.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    vocabulary = tiny.tokenizer(folder).vocabulary
+    for name, nested in [("flat", False), ("nested", True)]:
+        config = ExperimentConfig(
+            model=tiny.model_config(), decoding=DecodingConfig(nested=nested)
+        )
+        path = str(folder / name)
+        model_directory.write_description(path, config, tiny.LABELS, vocabulary)
+        model_directory.save_weights(path, tiny.model(seed=3))
+    return folder
+
+
+def _matrix(folder):
+    return {
+        (name, output_format): [
+            f"--model_dir={folder / 'flat'}",
+            f"--input={folder / name}",
+            f"--output={folder / 'out' / f'{name}.{output_format}'}",
+            f"--output_format={output_format}",
+        ]
+        for name, output_format in itertools.product(INPUTS, OUTPUTS)
+    }
+
+
+def _calls(folder):
+    calls = {}
+
+    def call(name, *flags, model="nested", source="ours.jsonl"):
+        calls[name] = [
+            f"--model_dir={folder / model}",
+            f"--input={folder / source}",
+            f"--output={folder / 'out' / name}",
+            *flags,
+        ]
+
+    call("scores.jsonl", "--output_score")
+    call("scores.json", "--output_score", "--output_format=cluener")
+    call("nested.jsonl")
+    call("nested_not.jsonl", "--nonested")
+    call("flat.jsonl", model="flat")
+    call("flat_nested.jsonl", "--nested", model="flat")
+    call("nested.conll", "--output_format=conll")
+    call("one.conll", "--output_format=conll", "--output_layers=1")
+    call("many.conll", "--output_format=conll", "--output_layers=30")
+    call("packed.jsonl.gz")
+    call("skipped.jsonl", "--on_bad_data=skip", source="bad.jsonl")
+    call("long.jsonl", source="long.txt")
+    calls["text"] = [f"--model_dir={folder / 'flat'}", "--text=ab\t天地"]
+    calls["no text"] = [f"--model_dir={folder / 'flat'}", "--text="]
+    return calls
+
+
+def _run(folder, calls):
+    (folder / "out").mkdir(exist_ok=True)
+    (folder / "bad.jsonl").write_text('{"text": "ab"}\n{"text"}\n')
+    (folder / "long.txt").write_text("ab天 " * 30 + "\nab\n")
+    done = run_all([["run_predict.py", *flags] for flags in calls.values()])
+    outcomes = dict(zip(calls, done, strict=True))
+    for outcome in outcomes.values():
+        assert outcome.code == 0, outcome.err
+        assert "Traceback" not in outcome.err
+    leftovers = [p for p in (folder / "out").iterdir() if "tmp" in p.name]
+    assert not leftovers
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def outcomes(folder):
+    return _run(folder, _calls(folder))
+
+
+@pytest.fixture(scope="module")
+def matrix(folder):
+    return _run(folder, _matrix(folder))
+
+
+def _read(path, columns=(-1,)):
+    return list(readers.read(path, ReadOptions(tag_columns=tuple(columns))))
+
+
+def _keys(sentences):
+    return [{span.key for span in s.spans or ()} for s in sentences]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INPUTS)
+def test_every_format_in_and_out(folder, matrix, name):
+    inputs = _read(folder / name)
+    want = None
+    for output_format in OUTPUTS:
+        path = folder / "out" / f"{name}.{output_format}"
+        found = _read(path)
+        err = matrix[name, output_format].err
+        if output_format == "conll":
+            written = [s for s in inputs if s.text]
+            assert [s.text for s in found] == [s.text for s in written]
+            lost = err.count("does not fall on tokens")
+            assert all(
+                a <= b or lost
+                for a, b in zip(
+                    _keys(found),
+                    [k for k, s in zip(want, inputs, strict=True) if s.text],
+                    strict=True,
+                )
+            )
+            continue
+        assert [s.text for s in found] == [s.text for s in inputs]
+        assert all(s.score is None for f in found for s in f.spans)
+        if output_format == "span_jsonl":
+            assert [s.id for s in found] == [s.id for s in inputs]
+        want = want or _keys(found)
+        assert _keys(found) == want, output_format
+        total = sum(map(len, want))
+        assert f"{total} entities in {len(inputs)} sentences" in err
+    assert any(want)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["chars.conll", "words.conll", "genia.jsonl"])
+def test_columns_keep_the_tokens_of_the_input(folder, matrix, name):
+    found = _read(folder / "out" / f"{name}.conll")
+    assert [s.tokens for s in found] == [s.tokens for s in _read(folder / name)]
+    for sentence in found:
+        starts = {start for start, _ in sentence.tokens}
+        ends = {end for _, end in sentence.tokens}
+        for span in sentence.spans:
+            assert span.start in starts and span.end in ends
+
+
+@pytest.mark.slow
+def test_entities_that_fall_on_no_tokens_are_counted(folder, matrix):
+    kept = sum(map(len, _keys(_read(folder / "out" / "words.conll.conll"))))
+    path = folder / "out" / "words.conll.span_jsonl"
+    found = sum(map(len, _keys(_read(path))))
+    (line,) = [
+        line
+        for line in matrix["words.conll", "conll"].err.splitlines()
+        if "does not fall on tokens" in line
+    ]
+    lost = int(line.split(": ")[2].split()[0])
+    assert lost == found - kept > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["chars.conll", "cmeee.json", "ours.jsonl"])
+@pytest.mark.parametrize("output_format", OUTPUTS)
+def test_what_is_written_can_be_scored(
+    folder, matrix, name, output_format, capsys
+):
+    if name == "ours.jsonl" and output_format == "conll":
+        pytest.skip("columns hold no empty sentence")
+    path = folder / "out" / f"{name}.{output_format}"
+    assert evaluate([str(folder / name), str(path), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["sentences"] == len(_read(folder / name))
+    pairs = zip(_read(folder / name), _read(path), strict=True)
+    assert scores["micro"] == evaluation.score(pairs).to_json()["micro"]
+
+
+def test_scores_on_demand(folder, outcomes):
+    plain = _read(folder / "out" / "nested.jsonl")
+    for name in ("scores.jsonl", "scores.json"):
+        found = _read(folder / "out" / name)
+        assert _keys(found) == _keys(plain)
+        assert all(0 < s.score <= 1 for f in found for s in f.spans)
+
+
+def _overlaps(sentences):
+    return sum(
+        max(a.start, b.start) < min(a.end, b.end)
+        for sentence in sentences
+        for a, b in itertools.combinations(sentence.spans, 2)
+    )
+
+
+def test_nested_as_trained_or_as_told(folder, outcomes):
+    nested = _read(folder / "out" / "nested.jsonl")
+    flat = _read(folder / "out" / "flat.jsonl")
+    assert _overlaps(nested) > 0 == _overlaps(flat)
+    assert _keys(_read(folder / "out" / "nested_not.jsonl")) == _keys(flat)
+    assert _keys(_read(folder / "out" / "flat_nested.jsonl")) == _keys(nested)
+
+
+def _lost(err):
+    lines = [x for x in err.splitlines() if "all layers of tags are" in x]
+    return int(lines[0].split(": ")[2].split()[0]) if lines else 0
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [("one.conll", 1), ("nested.conll", 3), ("many.conll", 30)],
+)
+def test_nested_entities_in_columns_are_written_or_counted(
+    folder, outcomes, name, layers
+):
+    want = [s for s in _read(folder / "out" / "nested.jsonl") if s.text]
+    columns = range(1, layers + 1)
+    found = _read(folder / "out" / name, columns)
+    for few, all_ in zip(_keys(found), _keys(want), strict=True):
+        assert few <= all_
+    missing = sum(map(len, _keys(want))) - sum(map(len, _keys(found)))
+    assert missing == _lost(outcomes[name].err)
+    assert (missing == 0) == (layers == 30)
+    hint = f"--tag_columns={','.join(map(str, columns))}"
+    assert (hint in outcomes[name].err) == (layers > 1)
+
+
+def test_compressed_by_name(folder, outcomes):
+    path = folder / "out" / "packed.jsonl.gz"
+    assert path.read_bytes()[:2] == b"\x1f\x8b"
+    assert _keys(_read(path)) == _keys(_read(folder / "out" / "nested.jsonl"))
+
+
+def test_skipped_and_cut_sentences_are_said(folder, outcomes):
+    assert "bad sentence skipped: 1" in outcomes["skipped.jsonl"].err
+    assert len(_read(folder / "out" / "skipped.jsonl")) == 1
+    assert "1 longer than the model's max_seq" in outcomes["long.jsonl"].err
+    (long, short) = _read(folder / "out" / "long.jsonl")
+    assert max(span.end for span in long.spans) <= 38 < len(long.text)
+    assert isinstance(short, Sentence)
+
+
+def test_a_text_on_the_command_line(outcomes):
+    lines = outcomes["text"].out.splitlines()
+    assert lines
+    for line in lines:
+        start, end, label, text, score = line.split("\t")
+        assert text == "ab\t天地"[int(start) : int(end)].replace("\t", "\\t")
+        assert label in tiny.LABELS and 0 < float(score) <= 1
+    assert outcomes["no text"].out == ""
+
+
+def test_standard_output_holds_nothing_but_entities(outcomes):
+    for name, outcome in outcomes.items():
+        assert not outcome.out or name == "text"
+
+
+@pytest.mark.slow
+def test_pipes(folder, root):
+    """Read once, from a pipe into a pipe, as `zcat | run_predict | jq`."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "run_predict.py",
+            f"--model_dir={folder / 'nested'}",
+            "--input=/dev/stdin",
+            "--output=/dev/stdout",
+        ],
+        input=(folder / "ours.jsonl").read_bytes(),
+        capture_output=True,
+        cwd=root,
+        check=True,
+    )
+    out = folder / "from_pipe.jsonl"
+    out.write_bytes(done.stdout)
+    options = ReadOptions(format=Format.SPAN_JSONL)
+    assert [s.text for s in readers.read(out, options)] == TEXTS

@@ -1,0 +1,330 @@
+"""The predictor against a slow reference: one sentence at a time, in numpy."""
+
+import itertools
+import math
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import biaffine_tf
+from biaffine_tf import model_directory
+from biaffine_tf.config import (
+    DecodingConfig,
+    ExperimentConfig,
+    TokenizerConfig,
+    TokenizerKind,
+)
+from biaffine_tf.decoding import (
+    best_candidate,
+    candidates_from_logits,
+    greedy,
+)
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.inference import predictor as predictor_module
+from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.spans import LabelMap, Sentence, Span
+from biaffine_tf.tokenization import Vocabulary, make_tokenizer, to_characters
+
+LABELS = LabelMap(["letter", "sky", "both"])
+VOCABULARY = Vocabulary(
+    [
+        *["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "##a", "##b", "天"],
+        *["地", "i", "##i", "e", "é", "İ", "！", "Ａ", "😀", "，", " "],
+        *["the", "cat"],
+        # What a Korean syllable falls apart into when accents are stripped:
+        # three pieces that share one character.
+        *["\u1112", "##\u1161", "##\u11ab"],
+    ]
+)
+FRAGMENTS = [
+    *["a", "b", "ab", "天", "地", "the", "cat", "é", "e\u0301", "\u0301"],
+    *["İ", "😀", "👩‍👩‍👧", "Ａ", "！", "，", " ", "　", "\t", "\n", "\u200b"],
+    *["한", "한한", "龘", "[SEP]", "[PAD]", "\x00", "\ufeff"],
+]
+TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join)
+LONG = "天地ab " * 30
+HOSTILE = ["", " ", "\u0301", "한", "a한b", "İ", "😀天", LONG, "龘龘", "[SEP]"]
+
+
+def _config(kind):
+    config = tiny.model_config(encoder={"vocab_size": len(VOCABULARY)})
+    tokenizer = TokenizerConfig(kind=kind, do_lower_case=True)
+    return type(config)(
+        encoder=config.encoder,
+        tokenizer=tokenizer,
+        head=config.head,
+        max_seq_length=20,
+    )
+
+
+def _model(kind, *, none=3.9, seed=5):
+    """Random weights, and so much "none" that some texts hold no entity."""
+    model = SpanModel(_config(kind), num_classes=LABELS.num_classes)
+    model.build_weights()
+    rng = np.random.default_rng(seed)
+    for name, weight in model.saved_weights().items():
+        value = rng.normal(size=weight.shape) * 0.3
+        if name.endswith("bilinear"):
+            value *= 12
+            value[-1, :, -1] = [none, 0, 0, 0]  # the biases of the classes
+        weight.assign(value)
+    return model
+
+
+@pytest.fixture(scope="module")
+def directories(tmp_path_factory):
+    """A model directory for each kind of tokenizer."""
+    made = {}
+    for kind in TokenizerKind:
+        path = str(tmp_path_factory.mktemp("models") / kind)
+        config = ExperimentConfig(model=_config(kind))
+        model_directory.write_description(path, config, LABELS, VOCABULARY)
+        model_directory.save_weights(path, _model(kind))
+        made[kind] = path
+    return made
+
+
+@pytest.fixture(scope="module")
+def predictors(directories):
+    """Predictors by kind, nested and force_one_entity."""
+    return {
+        (kind, nested, force): Predictor.from_directory(
+            directories[kind], nested=nested, force_one_entity=force
+        )
+        for kind in TokenizerKind
+        for nested in (False, True)
+        for force in (False, True)
+    }
+
+
+SETTINGS = list(itertools.product(TokenizerKind, (False, True), (False, True)))
+settings_of_predictors = pytest.mark.parametrize(
+    ("kind", "nested", "force"), SETTINGS
+)
+
+
+def _reference(model, text, *, nested, force):
+    """Spans of a text, and whether its pieces share no character."""
+    kind = model.config.tokenizer.kind
+    tokenizer = make_tokenizer(kind, VOCABULARY, do_lower_case=True)
+    pieces = tokenizer.encode(text)
+    ids = pieces.ids[: model.config.max_pieces]
+    if not ids:
+        return [], True
+    inputs = [tokenizer.cls_id, *ids, tokenizer.sep_id]
+    logits = model(tf.constant([inputs]), training=False)[0].numpy()
+    candidates = candidates_from_logits(logits, LABELS)
+    if not candidates and force:
+        candidates = [best_candidate(logits, LABELS)]
+    offsets = pieces.offsets[: len(ids)]
+    disjoint = all(a[1] <= b[0] for a, b in itertools.pairwise(offsets))
+    spans = []
+    for kept in greedy(candidates, nested=nested):
+        cell = logits[kept.start, kept.end - 1].astype(np.float64)
+        share = math.exp(kept.logit) / np.exp(cell).sum()
+        start, end = to_characters(kept.start, kept.end - 1, offsets)
+        spans.append(Span(start, end, kept.label, share))
+    return spans, disjoint
+
+
+def _assert_equal(found, want):
+    assert [s.key for s in found] == [s.key for s in want]
+    np.testing.assert_allclose(
+        [s.score for s in found], [s.score for s in want], atol=1e-4
+    )
+
+
+def _spans(predictor, texts):
+    return [s.spans for s in predictor.predict(map(Sentence, texts))]
+
+
+def _check_against_reference(predictor, texts, *, nested, force):
+    entities = 0
+    found = _spans(predictor, texts)
+    for text, spans in zip(texts, found, strict=True):
+        want, disjoint = _reference(
+            predictor.model, text, nested=nested, force=force
+        )
+        if disjoint:
+            _assert_equal(spans, want)
+        else:  # decoded in characters, where other spans may clash
+            assert bool(spans) == bool(want)
+        _assert_consistent(spans, nested=nested)
+        entities += len(spans)
+    return entities
+
+
+def _assert_consistent(spans, *, nested):
+    for one, two in itertools.combinations(spans, 2):
+        apart = one.end <= two.start or two.end <= one.start
+        holds = (one.start <= two.start and two.end <= one.end) or (
+            two.start <= one.start and one.end <= two.end
+        )
+        assert apart or (nested and holds and one.key != two.key), (one, two)
+
+
+@settings_of_predictors
+@settings(max_examples=6)
+@given(texts=st.lists(TEXTS, min_size=1, max_size=6))
+def test_equals_the_reference(predictors, kind, nested, force, texts):
+    _check_against_reference(
+        predictors[kind, nested, force], texts, nested=nested, force=force
+    )
+
+
+@settings_of_predictors
+def test_equals_the_reference_on_hostile_texts(predictors, kind, nested, force):
+    found = _check_against_reference(
+        predictors[kind, nested, force], HOSTILE, nested=nested, force=force
+    )
+    assert found > 5  # else the test compares nothing with nothing
+
+
+def test_pieces_that_share_a_character_give_no_overlapping_entities():
+    """Three pieces, one character: at most one flat entity covers it."""
+    kind = TokenizerKind.WORDPIECE
+    tokenizer = make_tokenizer(kind, VOCABULARY, do_lower_case=True)
+    assert len(tokenizer.encode("한")) == 3
+    texts = ["한", "한한", "한a", "天한한"]
+    clashes = 0
+    for seed in range(6):
+        predictor = Predictor(_model(kind, seed=seed), tokenizer, LABELS)
+        for spans in _spans(predictor, texts):
+            _assert_consistent(spans, nested=False)
+        for text in texts:
+            in_pieces, _ = _reference(
+                predictor.model, text, nested=False, force=False
+            )
+            try:
+                _assert_consistent(in_pieces, nested=False)
+            except AssertionError:
+                clashes += 1
+    assert clashes, "decoding in pieces would have done"
+
+
+def test_forced_entities_are_where_there_were_none(predictors):
+    key = TokenizerKind.CHAR, False
+    texts = ["天", "a b", "b", "😀", "cat", "e", "地地", "龘a", "İ", ""]
+    free = _spans(predictors[(*key, False)], texts)
+    forced = _spans(predictors[(*key, True)], texts)
+    empty = [text for text, spans in zip(texts, free, strict=True) if not spans]
+    assert len(empty) > 2, "no text to force"
+    for text, before, after in zip(texts, free, forced, strict=True):
+        if before or not text:
+            _assert_equal(after, before)
+        else:
+            assert len(after) == 1
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    rng = random.Random(3)
+    texts = [
+        "".join(rng.choices(FRAGMENTS, k=rng.randint(0, 30))) for _ in range(60)
+    ]
+    return [Sentence(text, id=str(i)) for i, text in enumerate(texts)]
+
+
+def test_batches_and_windows_do_not_matter(directories, corpus, monkeypatch):
+    path = directories[TokenizerKind.CHAR]
+    want = list(Predictor.from_directory(path, nested=True).predict(corpus))
+    assert [s.id for s in want] == [s.id for s in corpus]
+    assert [s.text for s in want] == [s.text for s in corpus]
+    monkeypatch.setattr(predictor_module, "_WINDOW", 7)
+    monkeypatch.setattr(predictor_module, "_PAIRS_PER_BATCH", 500)
+    for batch_size in (1, 3):
+        other = Predictor.from_directory(
+            path, nested=True, batch_size=batch_size
+        )
+        for one, two in zip(want, other.predict(corpus), strict=True):
+            assert one.id == two.id
+            _assert_equal(two.spans, one.spans)
+        shuffled = random.Random(batch_size).sample(corpus, len(corpus))
+        by_id = {s.id: s.spans for s in other.predict(shuffled)}
+        for one in want:
+            _assert_equal(by_id[one.id], one.spans)
+
+
+def test_streams(directories, monkeypatch):
+    predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
+    monkeypatch.setattr(predictor_module, "_WINDOW", 8)
+    read = 0
+
+    def forever():
+        nonlocal read
+        while True:
+            read += 1
+            yield Sentence("ab天", id=str(read))
+
+    first = list(itertools.islice(predictor.predict(forever()), 20))
+    assert [s.id for s in first] == [str(i) for i in range(1, 21)]
+    assert read == 24
+
+
+def test_cut_sentences_are_counted(directories):
+    predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
+    fits = "a" * 18
+    whole, cut = _spans(predictor, [fits, fits + "天天"])
+    assert predictor.cut_sentences == 1
+    _assert_equal(cut, whole)
+    _spans(predictor, [LONG])
+    assert predictor.cut_sentences == 2
+
+
+def test_gold_spans_are_replaced(directories):
+    predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
+    gold = Sentence("ab天", (Span(0, 1, "gold"),), id="7", tokens=((0, 3),))
+    (found,) = predictor.predict([gold])
+    assert "gold" not in {span.label for span in found.spans}
+    assert (found.id, found.tokens) == ("7", ((0, 3),))
+
+
+def test_one_line_of_python(directories):
+    ner = biaffine_tf.load(directories[TokenizerKind.WORDPIECE])
+    texts = ["the cat 天地", *HOSTILE]
+    many = ner(texts)
+    assert isinstance(many, list) and len(many) == len(texts)
+    assert ner(iter(texts)) == many
+    assert many[texts.index("")] == [] and ner("") == [] and ner([]) == []
+    assert sum(map(len, many)) > 5
+    for text, entities in zip(texts, many, strict=True):
+        alone = ner(text)
+        assert [e[:4] for e in alone] == [e[:4] for e in entities]
+        for entity in entities:
+            assert entity.text == text[entity.start : entity.end]
+            assert 0 < entity.score <= 1
+    assert ner.decoding == DecodingConfig()
+
+
+def test_decoding_is_as_in_training_unless_given(tmp_path):
+    config = ExperimentConfig(
+        model=_config(TokenizerKind.CHAR),
+        decoding=DecodingConfig(nested=True, force_one_entity=True),
+    )
+    path = str(tmp_path)
+    model_directory.write_description(path, config, LABELS, VOCABULARY)
+    model_directory.save_weights(path, _model(TokenizerKind.CHAR))
+    assert Predictor.from_directory(path).decoding == config.decoding
+    given = Predictor.from_directory(path, nested=False)
+    assert given.decoding == DecodingConfig(force_one_entity=True)
+
+
+def test_batch_size_must_be_positive(directories):
+    with pytest.raises(ConfigError, match="batch_size is 0"):
+        Predictor.from_directory(directories[TokenizerKind.CHAR], batch_size=0)
+
+
+def test_importing_the_package_loads_no_tensorflow(root):
+    code = "import sys, biaffine_tf; print('tensorflow' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root
+    )
+    assert done.stdout == "False\n", done.stderr

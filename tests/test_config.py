@@ -1,0 +1,220 @@
+"""Settings: to JSON and back, checked, compared."""
+
+import dataclasses
+import enum
+import json
+
+import pytest
+import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biaffine_tf.config import (
+    DecodingConfig,
+    EncoderConfig,
+    ExperimentConfig,
+    HeadConfig,
+    Loss,
+    ModelConfig,
+    Position,
+    Precision,
+    TokenizerConfig,
+    TokenizerKind,
+    TrainingConfig,
+)
+from biaffine_tf.errors import ConfigError
+
+positive = st.floats(1e-9, 1e9)
+experiments = st.builds(
+    ExperimentConfig,
+    model=st.builds(
+        ModelConfig,
+        encoder=st.builds(
+            EncoderConfig,
+            vocab_size=st.integers(1, 10**6),
+            hidden_size=st.sampled_from([12, 24, 768]),
+            num_attention_heads=st.sampled_from([1, 3, 12]),
+            hidden_dropout_prob=st.floats(0, 0.99),
+        ),
+        tokenizer=st.builds(
+            TokenizerConfig,
+            kind=st.sampled_from(TokenizerKind),
+            do_lower_case=st.booleans(),
+        ),
+        head=st.builds(
+            HeadConfig,
+            projection_size=st.integers(1, 999),
+            position=st.sampled_from(Position),
+        ),
+        max_seq_length=st.integers(3, 512),
+    ),
+    training=st.builds(
+        TrainingConfig,
+        loss=st.sampled_from(Loss),
+        learning_rate=positive,
+        neg_sample=st.floats(0.001, 1),
+        token_budget=st.none() | st.integers(1, 10**5),
+        early_stopping_patience=st.none() | st.integers(1, 99),
+        precision=st.sampled_from(Precision),
+        seed=st.integers(0, 2**31 - 1),
+    ),
+    decoding=st.builds(
+        DecodingConfig, nested=st.booleans(), force_one_entity=st.booleans()
+    ),
+    data=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
+)
+
+
+def _types(value):
+    if dataclasses.is_dataclass(value):
+        names = [f.name for f in dataclasses.fields(value)]
+        return {name: _types(getattr(value, name)) for name in names}
+    return type(value)
+
+
+@given(experiments)
+def test_json_and_back(experiment):
+    text = json.dumps(experiment.to_dict())
+    again = ExperimentConfig.from_dict(json.loads(text))
+    assert again == experiment
+    # A StrEnum equals its string, so equality alone would not see it.
+    assert _types(again) == _types(experiment)
+    assert experiment.differences(again) == []
+
+
+@given(experiments, experiments)
+def test_differences_are_the_settings_that_differ(one, two):
+    names = one.differences(two)
+    assert names == two.differences(one)
+    assert (names == []) == (one == two)
+    for name in names:
+        if not name.startswith("data."):
+            first, second = one, two
+            for part in name.split("."):
+                first, second = getattr(first, part), getattr(second, part)
+            assert first != second
+
+
+def test_differences_name_what_only_one_has():
+    model = tiny.model_config()
+    one = ExperimentConfig(model=model, data={"train_data": "1"})
+    two = ExperimentConfig(model=model, data={"init_checkpoint": "1"})
+    assert one.differences(two) == ["data.init_checkpoint", "data.train_data"]
+
+
+INFINITY, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "values"),
+    [
+        (EncoderConfig, "vocab_size", [0, -1, 2.0, "3", None]),
+        (EncoderConfig, "hidden_size", [0, 767]),
+        (EncoderConfig, "hidden_act", ["swish", "", None]),
+        (EncoderConfig, "hidden_dropout_prob", [-0.1, 1, NAN]),
+        (EncoderConfig, "attention_probs_dropout_prob", [1.5]),
+        (EncoderConfig, "layer_norm_eps", [0, -1e-12, NAN]),
+        (EncoderConfig, "initializer_range", [0, 1]),
+        (HeadConfig, "projection_size", [0, -5]),
+        (HeadConfig, "dropout", [1, -0.1, NAN]),
+        (TrainingConfig, "learning_rate", [0, -1, NAN, INFINITY]),
+        (TrainingConfig, "head_learning_rate_ratio", [0, INFINITY]),
+        (TrainingConfig, "neg_sample", [0, 1.1, NAN]),
+        (TrainingConfig, "focal_gamma", [-1, NAN, INFINITY]),
+        (TrainingConfig, "weight_decay", [-1, NAN, INFINITY]),
+        (TrainingConfig, "warmup_proportion", [-0.1, 1.1, NAN]),
+        (TrainingConfig, "max_gradient_norm", [0, NAN]),
+        (TrainingConfig, "num_train_epochs", [0, -1]),
+        (TrainingConfig, "train_batch_size", [0]),
+        (TrainingConfig, "num_buckets", [0]),
+        (TrainingConfig, "token_budget", [0, -1]),
+        (TrainingConfig, "early_stopping_patience", [0]),
+        (TrainingConfig, "seed", [-1, 2**31]),
+    ],
+)
+def test_out_of_range(config, name, values):
+    needed = {"vocab_size": 9} if config is EncoderConfig else {}
+    config(**needed)
+    for value in values:
+        with pytest.raises(ConfigError) as caught:
+            config(**(needed | {name: value}))
+        assert name in str(caught.value) and repr(value) in str(caught.value)
+        assert caught.value.remedy
+
+
+def test_sequences_fit_the_positions():
+    encoder = tiny.encoder_config(max_position_embeddings=40)
+    assert ModelConfig(encoder=encoder, max_seq_length=40).max_pieces == 38
+    with pytest.raises(ConfigError, match="--max_seq_length=40"):
+        ModelConfig(encoder=encoder, max_seq_length=41)
+    with pytest.raises(ConfigError, match="at least 3"):
+        ModelConfig(encoder=encoder, max_seq_length=2)
+
+
+def _experiment_with(path, value):
+    values = ExperimentConfig(model=tiny.model_config()).to_dict()
+    inner = values
+    *parents, last = path.split(".")
+    for name in parents:
+        inner = inner[name]
+    inner[last] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([], "not an object"),
+        (None, "not an object"),
+        ({}, "model"),
+        (_experiment_with("model", 5), "ModelConfig is 5"),
+        (_experiment_with("model", []), "ModelConfig is"),
+        (_experiment_with("model.hidden", 5), r"unknown settings.*hidden"),
+        (_experiment_with("training.loss", "hinge"), "'hinge' is not one of"),
+        (_experiment_with("training.precision", None), "not one of"),
+        (_experiment_with("model.max_seq_length", "9"), "not supported"),
+        (_experiment_with("training.seed", None), "not supported"),
+    ],
+)
+def test_what_is_no_experiment(values, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        ExperimentConfig.from_dict(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_bert_configs(tmp_path):
+    path = tmp_path / "bert_config.json"
+    path.write_text('{"vocab_size": 7, "hidden_size": 24, "directionality": 1}')
+    assert EncoderConfig.from_bert_config(path) == EncoderConfig(
+        vocab_size=7, hidden_size=24
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ("", "not JSON"),
+        ("[]", "no vocab_size"),
+        ("{}", "no vocab_size"),
+        ('{"vocab_size": "many"}', "vocab_size is 'many'"),
+        ('{"vocab_size": 5, "hidden_dropout_prob": "x"}', "not supported"),
+        ('{"vocab_size": 5, "hidden_act": ["gelu"]}', "hidden_act"),
+    ],
+)
+def test_what_is_no_bert_config(tmp_path, content, message):
+    path = tmp_path / "bert_config.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        EncoderConfig.from_bert_config(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_choices_are_strings_in_files():
+    """Stored configs outlive the enums' names."""
+    for kind in (Loss, Position, Precision, TokenizerKind):
+        assert issubclass(kind, enum.StrEnum)
+    values = TrainingConfig(loss=Loss.FOCAL).to_dict()
+    assert values["loss"] == "focal"
+    assert values["precision"] == "float32"
