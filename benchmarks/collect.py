@@ -3,7 +3,8 @@
 python benchmarks/collect.py runs/cluener_scratch runs/address_scratch ...
 
 For each model directory: NAME.json (scores, history, configuration,
-environment) and, of all that were ever gathered, the table README.md.
+environment), NAME.log if the run's output was kept beside it (`2>&1 | tee
+runs/NAME.log`), and, of all that were ever gathered, the table README.md.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ def collect(run: pathlib.Path) -> None:
     }
     text = json.dumps(parts, ensure_ascii=False, indent=1)
     (RESULTS / f"{run.name}.json").write_text(text + "\n", encoding="utf-8")
+    log = run.with_name(f"{run.name}.log")
+    if log.exists():
+        # Of a progress bar, what stood there in the end.
+        with open(log, encoding="utf-8", newline="\n") as file:
+            lines = [line.rsplit("\r", 1)[-1] for line in file]
+        target = RESULTS / log.name
+        target.write_text("".join(lines), encoding="utf-8")
 
 
 def table() -> str:

@@ -49,9 +49,7 @@ def set_up(config: ExperimentConfig) -> tf.distribute.Strategy:
     # run that starts again draws what it would have drawn.
     tf_keras.backend.experimental.enable_tf_random_generator()
     tf_keras.utils.set_random_seed(config.training.seed)
-    if tf.config.list_physical_devices("GPU"):
-        # On a CPU the same kernels give the same bits without it, and faster.
-        tf.config.experimental.enable_op_determinism()
+    tf.config.experimental.enable_op_determinism()
     tf_keras.mixed_precision.set_global_policy(str(config.training.precision))
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
