@@ -70,9 +70,9 @@ def define_reading_flags() -> None:
     flags.DEFINE_integer(
         "token_column", 0, "CoNLL: column of the tokens, from 0."
     )
-    flags.DEFINE_list(
+    flags.DEFINE_string(
         "tag_columns",
-        ["-1"],
+        "-1",
         "CoNLL: columns of the tags; several hold nested layers.",
     )
     _define_enum(
@@ -82,6 +82,11 @@ def define_reading_flags() -> None:
         "join",
         readers.Join.AUTO,
         "CoNLL: how tokens become a text, without or with spaces.",
+    )
+    _define_enum(
+        "segmentation_digit",
+        readers.SegmentationDigit.AUTO,
+        "CoNLL: whether to strip a digit from each token (Weibo's 科0 技1).",
     )
 
 
@@ -233,20 +238,14 @@ def define_prediction_flags() -> None:
 
 def read_options() -> readers.ReadOptions:
     """How to read files."""
-    try:
-        columns = tuple(int(column) for column in FLAGS.tag_columns)
-    except ValueError as error:
-        raise ConfigError(
-            f"--tag_columns is {','.join(FLAGS.tag_columns)!r}",
-            remedy="give column numbers: --tag_columns=1,2",
-        ) from error
     return readers.ReadOptions(
-        format=readers.Format(FLAGS.format) if FLAGS.format else None,
-        on_bad_data=readers.OnBadData(FLAGS.on_bad_data),
+        format=FLAGS.format,
+        on_bad_data=FLAGS.on_bad_data,
         token_column=FLAGS.token_column,
-        tag_columns=columns,
-        tag_scheme=readers.TagScheme(FLAGS.tag_scheme),
-        join=readers.Join(FLAGS.join),
+        tag_columns=readers.parse_columns(FLAGS.tag_columns),
+        tag_scheme=FLAGS.tag_scheme,
+        join=FLAGS.join,
+        segmentation_digit=FLAGS.segmentation_digit,
     )
 
 

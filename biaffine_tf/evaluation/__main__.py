@@ -17,6 +17,8 @@ from biaffine_tf.evaluation.matching import match
 from biaffine_tf.evaluation.metrics import Scores, score
 from biaffine_tf.spans import Sentence
 
+_SIDES = ("gold", "predicted")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
@@ -29,10 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        gold = _read(options.gold, options.gold_format, options.on_bad_data)
-        predicted = _read(
-            options.predicted, options.predicted_format, options.on_bad_data
-        )
+        gold, predicted = (_read(options, side) for side in _SIDES)
         scores = score(match(gold, predicted))
     except BiaffineError as error:
         print(error, file=sys.stderr)
@@ -61,11 +60,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print the scores as JSON"
     )
-    for side in ("gold", "predicted"):
+    for side in _SIDES:
         parser.add_argument(
             f"--{side}_format",
             choices=[str(choice) for choice in readers.Format],
             help="recognised from the content if not given",
+        )
+        parser.add_argument(
+            f"--{side}_tag_columns",
+            default="-1",
+            help="CoNLL: columns of the tags; several hold nested layers",
         )
     parser.add_argument(
         "--on_bad_data",
@@ -76,14 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _read(path: str, format_: str | None, on_bad_data: str) -> list[Sentence]:
+def _read(options: argparse.Namespace, side: str) -> list[Sentence]:
     """Reads a file whole, and says what was skipped or repaired in it."""
+    path = getattr(options, side)
     problems = readers.Problems()
-    options = readers.ReadOptions(
-        format=None if format_ is None else readers.Format(format_),
-        on_bad_data=readers.OnBadData(on_bad_data),
+    reading = readers.ReadOptions(
+        format=getattr(options, f"{side}_format"),
+        on_bad_data=options.on_bad_data,
+        tag_columns=readers.parse_columns(
+            getattr(options, f"{side}_tag_columns")
+        ),
     )
-    sentences = list(readers.read(path, options, problems=problems))
+    sentences = list(readers.read(path, reading, problems=problems))
     for line in problems.lines():
         _note(f"{path}: {line}")
     return sentences

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+from biaffine_tf.errors import EXIT_CODE, BiaffineError
 from biaffine_tf.readers.options import (
     Format,
     Join,
@@ -17,6 +17,7 @@ from biaffine_tf.readers.options import (
     ReadOptions,
     SegmentationDigit,
     TagScheme,
+    parse_columns,
 )
 from biaffine_tf.readers.summary import Summary, summarize
 
@@ -93,18 +94,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read_options(options: argparse.Namespace) -> ReadOptions:
-    try:
-        columns = tuple(int(text) for text in options.tag_columns.split(","))
-    except ValueError:
-        raise ConfigError(
-            f"--tag_columns cannot be {options.tag_columns!r}",
-            remedy="give column numbers with commas, such as 1,2",
-        ) from None
     return ReadOptions(
         format=options.format,
         on_bad_data=options.on_bad_data,
         token_column=options.token_column,
-        tag_columns=columns,
+        tag_columns=parse_columns(options.tag_columns),
         tag_scheme=options.tag_scheme,
         join=options.join,
         segmentation_digit=options.segmentation_digit,

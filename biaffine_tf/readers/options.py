@@ -122,3 +122,18 @@ def parse_choice(
             f"{field} cannot be {value!r}",
             remedy=f"choose one of {', '.join(choices)}",
         ) from None
+
+
+def parse_columns(text: str) -> tuple[int, ...]:
+    """Column numbers as users write them: "1", "-1", "1,2".
+
+    Raises:
+        ConfigError: If something between the commas is no number.
+    """
+    try:
+        return tuple(int(column) for column in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--tag_columns cannot be {text!r}",
+            remedy="give column numbers with commas: --tag_columns=1,2",
+        ) from None

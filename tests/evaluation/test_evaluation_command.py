@@ -173,3 +173,27 @@ def test_the_command_starts_at_once_without_tensorflow(files):
     assert "biaffine_tf.evaluation.metrics" in modules
     assert not modules & {"tensorflow", "tf_keras", "numpy"}
     assert min(seconds) < 1.0
+
+
+def test_nested_layers_in_several_tag_columns(files, capsys):
+    nested = [
+        {
+            "text": "北京大学",
+            "spans": [
+                {"start": 0, "end": 4, "label": "school"},
+                {"start": 0, "end": 2, "label": "place"},
+            ],
+        }
+    ]
+    rows = ["北 B-school B-place", "京 I-school I-place", "大 I-school O"]
+    columns = "\n".join([*rows, "学 I-school O", ""])
+    gold, predicted = files("gold.jsonl", nested), files("pred.txt", columns)
+    arguments = [gold, predicted, "--json", "--predicted_tag_columns"]
+    code, out, _ = run(capsys, *arguments, "1,2")
+    assert code == 0
+    assert json.loads(out)["micro"]["f1"] == 1.0
+    _, out, _ = run(capsys, *arguments, "2")
+    assert json.loads(out)["micro"]["recall"] == 0.5
+    code, _, err = run(capsys, *arguments, "x")
+    assert code == 2
+    assert "--tag_columns cannot be 'x'" in err
