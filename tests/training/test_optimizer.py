@@ -77,6 +77,24 @@ def test_decay_and_rates_of_each_variable(name, decay, factor):
     np.testing.assert_allclose(bystander.numpy(), plain, atol=1e-5)
 
 
+def test_sparse_gradients_count_every_occurrence_of_a_row():
+    """A row drawn twice gets both gradients; the others still decay."""
+    table = np.random.default_rng(0).normal(size=[6, 2]).astype(np.float32)
+    dense, sparse = tf.Variable(table), tf.Variable(table)
+    rows = tf.constant([4, 1, 4])
+    values = tf.constant([[1.0, 2.0], [3.0, -1.0], [0.5, 0.5]])
+    slices = tf.IndexedSlices(values, rows, dense_shape=[6, 2])
+    for variable, gradient in (
+        (dense, tf.convert_to_tensor(slices)),
+        (sparse, slices),
+    ):
+        optimizer = AdamW(0.01, decay=0.1)
+        for _ in range(3):
+            optimizer.apply_gradients([(gradient, variable)])
+    np.testing.assert_allclose(sparse.numpy(), dense.numpy(), rtol=1e-6)
+    assert (np.abs(sparse.numpy() - table) > 0).all()
+
+
 def test_gradients_are_clipped_by_their_global_norm():
     config = TrainingConfig(
         learning_rate=1.0, max_gradient_norm=1.0, warmup_proportion=0.0
