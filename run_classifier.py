@@ -172,7 +172,8 @@ def _read_eval_data() -> list[Sentence]:
 
 
 def _prepare_records(config: ExperimentConfig, tokenizer: Tokenizer) -> Records:
-    from biaffine_tf.data.records import RecordOptions, prepare_records
+    from biaffine_tf.data.records import prepare_records
+    from biaffine_tf.data.shards import RecordOptions
 
     records = prepare_records(
         _train_path(),

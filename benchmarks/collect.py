@@ -22,7 +22,9 @@ flagfile of its name: `python run_classifier.py --flagfile=recipes/NAME.flags
 --data_dir=DATA/ner --vocab_file=DATA/vocab/bert_base_chinese_vocab.txt
 --output_dir=runs/NAME`. Seeds, settings, counts and machine are in NAME.json.
 All start from random weights and are scored on the dev set after every epoch;
-the best epoch is shown, so figures are slightly optimistic.
+the best epoch is shown, so figures are slightly optimistic. One seed each.
+Minutes are wall time on 2 cores that other jobs shared, up to three at a time:
+an upper bound, not a speed.
 
 """
 

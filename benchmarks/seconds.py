@@ -58,7 +58,8 @@ def measure(function: Callable[[], Any], rounds: int) -> dict[str, Any]:
 def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
     """Everything that is measured, by what it is."""
     from biaffine_tf import model_directory, readers
-    from biaffine_tf.data.records import RecordOptions, prepare_records
+    from biaffine_tf.data.records import prepare_records
+    from biaffine_tf.data.shards import RecordOptions
     from biaffine_tf.inference.predictor import Predictor
 
     dev = list(readers.read(CLUENER / "dev.json"))

@@ -8,32 +8,31 @@ schema). The same corpus finds its records again; any change makes others.
 from __future__ import annotations
 
 import collections
-import concurrent.futures
 import dataclasses
+import glob
 import hashlib
-import itertools
 import json
-import multiprocessing
 import os
 import shutil
-from collections.abc import Iterable, Iterator
 from typing import Any
 
-import tensorflow as tf
 from tqdm import tqdm
 
 from biaffine_tf import readers
-from biaffine_tf.data.features import Counts, collect_labels, featurize
-from biaffine_tf.data.schema import SCHEMA_VERSION, serialize
+from biaffine_tf.data.features import Counts, collect_labels
+from biaffine_tf.data.schema import SCHEMA_VERSION
+from biaffine_tf.data.shards import (
+    RecordOptions,
+    Shard,
+    write_shards,
+)
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import fingerprint as source_fingerprint
 from biaffine_tf.files import write_json
-from biaffine_tf.spans import LabelMap, Sentence, Span
+from biaffine_tf.spans import LabelMap, Span
 from biaffine_tf.tokenization import Tokenizer
 
 _META = "records.json"
-# Below this a second process costs more to start than it saves.
-_SENTENCES_WORTH_PROCESSES = 200_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,23 +67,6 @@ class Records:
     def paths(self) -> list[str]:
         """Paths of the shards."""
         return [os.path.join(self.directory, name) for name in self.shards]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RecordOptions:
-    """How records are written.
-
-    Attributes:
-        max_pieces: Sentences are cut to this many pieces.
-        gzip: Whether shards are compressed.
-        sentences_per_shard: Sentences in each shard but the last.
-        processes: Processes that write; 0 decides by the corpus size.
-    """
-
-    max_pieces: int
-    gzip: bool = False
-    sentences_per_shard: int = 8192
-    processes: int = 0
 
 
 def prepare_records(
@@ -126,8 +108,8 @@ def prepare_records(
     survey = _survey(source, read_options, problems)
     if labels is None:
         labels = survey.labels
+    _remove_leftovers(target)
     temporary = f"{target}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
     os.makedirs(temporary)
     try:
         sentences = tqdm(
@@ -137,9 +119,13 @@ def prepare_records(
             unit=" sentences",
             disable=not progress,
         )
-        processes = options.processes or _default_processes(survey.sentences)
-        shards = _write_shards(
-            sentences, temporary, tokenizer, labels, options, processes
+        shards = write_shards(
+            sentences,
+            temporary,
+            tokenizer,
+            labels,
+            options,
+            num_sentences=survey.sentences,
         )
         _save(temporary, shards, labels, options, problems, fingerprint)
         _publish(temporary, target, fingerprint)
@@ -149,6 +135,24 @@ def prepare_records(
     written = _load(target, fingerprint)
     assert written is not None
     return dataclasses.replace(written, built=True)
+
+
+def _remove_leftovers(target: str) -> None:
+    """Removes what killed processes were writing."""
+    for path in glob.glob(f"{glob.escape(target)}.*.tmp"):
+        pid = int(path.split(".")[-2])
+        if pid == os.getpid() or not _is_alive(pid):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _publish(temporary: str, target: str, fingerprint: str) -> None:
@@ -217,89 +221,9 @@ def _survey(
     return _Survey(sentences, collect_labels(seen.values()))
 
 
-def _default_processes(sentences: int) -> int:
-    if sentences < _SENTENCES_WORTH_PROCESSES:
-        return 1
-    return min(os.cpu_count() or 1, 8)
-
-
-@dataclasses.dataclass
-class _Shard:
-    name: str
-    counts: Counts
-    lengths: collections.Counter[int]
-    max_cells: int
-
-
-def _write_shards(
-    sentences: Iterable[Sentence],
-    directory: str,
-    tokenizer: Tokenizer,
-    labels: LabelMap,
-    options: RecordOptions,
-    processes: int,
-) -> list[_Shard]:
-    tasks = (
-        (chunk, directory, number, tokenizer, labels, options)
-        for number, chunk in enumerate(
-            _chunks(sentences, options.sentences_per_shard)
-        )
-    )
-    if processes == 1:
-        return [_write_shard(*task) for task in tasks]
-    # Forking a process that has loaded TensorFlow is not safe.
-    context = multiprocessing.get_context("spawn")
-    shards: list[_Shard] = []
-    with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
-        pending: collections.deque[concurrent.futures.Future[_Shard]]
-        pending = collections.deque()
-        for task in tasks:
-            pending.append(pool.submit(_write_shard, *task))
-            if len(pending) > 2 * processes:  # bounds the memory
-                shards.append(pending.popleft().result())
-        shards.extend(future.result() for future in pending)
-    return shards
-
-
-def _chunks(
-    sentences: Iterable[Sentence], size: int
-) -> Iterator[list[Sentence]]:
-    iterator = iter(sentences)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk
-
-
-def _write_shard(
-    sentences: list[Sentence],
-    directory: str,
-    number: int,
-    tokenizer: Tokenizer,
-    labels: LabelMap,
-    options: RecordOptions,
-) -> _Shard:
-    name = f"{number:05d}.tfrecord" + (".gz" if options.gzip else "")
-    shard = _Shard(name, Counts(), collections.Counter(), 0)
-    compression = "GZIP" if options.gzip else ""
-    path = os.path.join(directory, name)
-    with tf.io.TFRecordWriter(path, compression) as writer:
-        for sentence in sentences:
-            features = featurize(
-                sentence,
-                tokenizer,
-                labels,
-                max_pieces=options.max_pieces,
-                counts=shard.counts,
-            )
-            if features is not None:
-                writer.write(serialize(features))
-                shard.lengths[features.num_pieces] += 1
-                shard.max_cells = max(shard.max_cells, len(features.cells))
-    return shard
-
-
 def _save(
     directory: str,
-    shards: list[_Shard],
+    shards: list[Shard],
     labels: LabelMap,
     options: RecordOptions,
     problems: readers.Problems,
@@ -317,7 +241,10 @@ def _save(
             "labels": list(labels),
             "max_pieces": options.max_pieces,
             "compression": "GZIP" if options.gzip else "",
-            "shards": [shard.name for shard in shards],
+            "shards": {
+                shard.name: os.path.getsize(os.path.join(directory, shard.name))
+                for shard in shards
+            },
             "counts": dataclasses.asdict(counts),
             "lengths": {str(k): v for k, v in sorted(lengths.items())},
             "max_cells": max((shard.max_cells for shard in shards), default=0),
@@ -347,5 +274,12 @@ def _load(directory: str, fingerprint: str) -> Records | None:
         fingerprint=fingerprint,
         built=False,
     )
-    complete = all(os.path.exists(path) for path in records.paths)
-    return records if complete else None
+    sizes = meta["shards"].values()
+    try:
+        whole = all(
+            os.path.getsize(path) == size
+            for path, size in zip(records.paths, sizes, strict=True)
+        )
+    except FileNotFoundError:
+        return None
+    return records if whole else None

@@ -9,7 +9,8 @@ import tiny
 
 from biaffine_tf import readers
 from biaffine_tf.data.pipeline import make_buckets, training_batches
-from biaffine_tf.data.records import RecordOptions, prepare_records
+from biaffine_tf.data.records import prepare_records
+from biaffine_tf.data.shards import RecordOptions
 
 
 @pytest.fixture(scope="module")

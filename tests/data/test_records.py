@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 import tensorflow as tf
@@ -10,8 +12,9 @@ import tiny
 
 from biaffine_tf import readers
 from biaffine_tf.data.features import Counts, featurize
-from biaffine_tf.data.records import RecordOptions, prepare_records
+from biaffine_tf.data.records import prepare_records
 from biaffine_tf.data.schema import parse
+from biaffine_tf.data.shards import RecordOptions
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
@@ -115,10 +118,25 @@ def test_any_change_makes_other_records(source, tokenizer, tmp_path):
 def test_damaged_records_are_written_again(source, tokenizer, tmp_path):
     records = _prepare(source, tokenizer, tmp_path / "r")
     want = _read(records)
-    os.unlink(records.paths[1])
-    again = _prepare(source, tokenizer, tmp_path / "r")
-    assert again.built
-    assert _read(again) == want
+    for damage in (os.unlink, lambda path: os.truncate(path, 40)):
+        damage(records.paths[1])
+        again = _prepare(source, tokenizer, tmp_path / "r")
+        assert again.built
+        assert _read(again) == want
+
+
+def test_what_a_killed_run_left_is_removed(source, tokenizer, tmp_path):
+    records = _prepare(source, tokenizer, tmp_path / "r")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead = pathlib.Path(f"{records.directory}.{ended.pid}.tmp")
+    alive = pathlib.Path(f"{records.directory}.{os.getppid()}.tmp")
+    for folder in (dead, alive):
+        folder.mkdir()
+    os.unlink(records.paths[0])
+    _prepare(source, tokenizer, tmp_path / "r")
+    assert not dead.exists()
+    assert alive.exists()
 
 
 def test_a_failed_run_leaves_nothing(tokenizer, tmp_path):

@@ -1,0 +1,142 @@
+"""Shards of records: one process or several, the same bytes."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+import itertools
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+
+import tensorflow as tf
+
+from biaffine_tf.data.features import Counts, featurize
+from biaffine_tf.data.schema import serialize
+from biaffine_tf.spans import LabelMap, Sentence
+from biaffine_tf.tokenization import Tokenizer
+
+# Below this a second process costs more to start than it saves.
+_SENTENCES_WORTH_PROCESSES = 200_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecordOptions:
+    """How records are written.
+
+    Attributes:
+        max_pieces: Sentences are cut to this many pieces.
+        gzip: Whether shards are compressed.
+        sentences_per_shard: Sentences in each shard but the last.
+        processes: Processes that write; 0 decides by the corpus size.
+    """
+
+    max_pieces: int
+    gzip: bool = False
+    sentences_per_shard: int = 8192
+    processes: int = 0
+
+
+@dataclasses.dataclass
+class Shard:
+    """What is in one file of records.
+
+    Attributes:
+        name: Its file name.
+        counts: What was written, cut, or could not be aligned.
+        lengths: Number of sentences for each number of pieces.
+        max_cells: Most non-zero cells in one sentence.
+    """
+
+    name: str
+    counts: Counts
+    lengths: collections.Counter[int]
+    max_cells: int
+
+
+def write_shards(
+    sentences: Iterable[Sentence],
+    directory: str,
+    tokenizer: Tokenizer,
+    labels: LabelMap,
+    options: RecordOptions,
+    *,
+    num_sentences: int,
+) -> list[Shard]:
+    """Writes all shards of a corpus.
+
+    Args:
+        sentences: The corpus; read once, in constant memory.
+        directory: An existing folder for the files.
+        tokenizer: Text to pieces.
+        labels: Labels of the span matrices.
+        options: How to write.
+        num_sentences: Size of the corpus.
+
+    Returns:
+        The shards, in order.
+    """
+    processes = options.processes or _default_processes(num_sentences)
+    tasks = (
+        (chunk, directory, number, tokenizer, labels, options)
+        for number, chunk in enumerate(
+            _chunks(sentences, options.sentences_per_shard)
+        )
+    )
+    if processes == 1:
+        return [_write_shard(*task) for task in tasks]
+    # Forking a process that has loaded TensorFlow is not safe.
+    context = multiprocessing.get_context("spawn")
+    shards: list[Shard] = []
+    with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
+        pending: collections.deque[concurrent.futures.Future[Shard]]
+        pending = collections.deque()
+        for task in tasks:
+            pending.append(pool.submit(_write_shard, *task))
+            if len(pending) > 2 * processes:  # bounds the memory
+                shards.append(pending.popleft().result())
+        shards.extend(future.result() for future in pending)
+    return shards
+
+
+def _default_processes(num_sentences: int) -> int:
+    if num_sentences < _SENTENCES_WORTH_PROCESSES:
+        return 1
+    return min(os.cpu_count() or 1, 8)
+
+
+def _chunks(
+    sentences: Iterable[Sentence], size: int
+) -> Iterator[list[Sentence]]:
+    iterator = iter(sentences)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk
+
+
+def _write_shard(
+    sentences: list[Sentence],
+    directory: str,
+    number: int,
+    tokenizer: Tokenizer,
+    labels: LabelMap,
+    options: RecordOptions,
+) -> Shard:
+    name = f"{number:05d}.tfrecord" + (".gz" if options.gzip else "")
+    shard = Shard(name, Counts(), collections.Counter(), 0)
+    compression = "GZIP" if options.gzip else ""
+    path = os.path.join(directory, name)
+    with tf.io.TFRecordWriter(path, compression) as writer:
+        for sentence in sentences:
+            features = featurize(
+                sentence,
+                tokenizer,
+                labels,
+                max_pieces=options.max_pieces,
+                counts=shard.counts,
+            )
+            if features is not None:
+                writer.write(serialize(features))
+                shard.lengths[features.num_pieces] += 1
+                shard.max_cells = max(shard.max_cells, len(features.cells))
+    return shard
