@@ -11,7 +11,6 @@ readonly limit=300 # seconds that this should take at most, on two cores
 scripts/venv.sh requirements.txt
 PATH=$PWD/.venv/bin:$PATH
 export PATH
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
 
 SECONDS=0
 step() { printf '\n== %s\n' "$*"; }
