@@ -1,6 +1,6 @@
-"""Seconds that a user waits: start-up, reading, records, prediction.
+"""Seconds that a user waits: start-up, reading, records, epoch, prediction.
 
-python benchmarks/seconds.py --model_dir=runs/cluener_scratch [--rounds=5]
+python benchmarks/seconds.py --model_dir=runs/cluener_scratch
 
 Medians of several rounds; written to benchmarks/results/seconds.json. Needs
 the real data (BIAFFINE_DATA, default ../shared/data).
@@ -47,11 +47,16 @@ def measure(function: Callable[[], Any], rounds: int) -> dict[str, Any]:
         begun = time.perf_counter()
         function()
         seconds.append(time.perf_counter() - begun)
+    return summary(seconds)
+
+
+def summary(seconds: list[float]) -> dict[str, Any]:
+    """Median and range."""
     return {
         "median": round(statistics.median(seconds), 3),
         "least": round(min(seconds), 3),
         "most": round(max(seconds), 3),
-        "rounds": rounds,
+        "rounds": len(seconds),
     }
 
 
@@ -103,6 +108,30 @@ def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
     }
 
 
+def epoch_seconds(rounds: int) -> dict[str, dict[str, Any]]:
+    """Time of one epoch of recipes/cluener_scratch.flags, and its scoring."""
+    parts: dict[str, list[float]] = {"training": [], "evaluation": []}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            command_seconds(
+                "run_classifier.py",
+                "--flagfile=recipes/cluener_scratch.flags",
+                f"--data_dir={DATA / 'ner'}",
+                f"--vocab_file={DATA / 'vocab/bert_base_chinese_vocab.txt'}",
+                f"--output_dir={folder}",
+                "--num_train_epochs=1",
+            )()
+            history = json.loads(
+                pathlib.Path(folder, "history.json").read_text()
+            )
+        for part, seconds in parts.items():
+            seconds.append(history["epochs"][0][f"{part}_seconds"])
+    return {
+        f"first epoch of CLUENER, 4x256: {part}": summary(seconds)
+        for part, seconds in parts.items()
+    }
+
+
 def main() -> None:
     """Measures, prints a table, writes the JSON."""
     from rich.console import Console
@@ -111,11 +140,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model_dir", required=True)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--epochs", type=int, default=1, help="rounds of training an epoch"
+    )
     arguments = parser.parse_args()
     if not CLUENER.is_dir():
         sys.exit(f"no real data: {CLUENER} is absent (set BIAFFINE_DATA)")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     rows = measurements(arguments.model_dir, arguments.rounds)
+    rows |= epoch_seconds(arguments.epochs)
 
     from biaffine_tf.training.trainer import environment
 
