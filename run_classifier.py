@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from biaffine_tf.data.records import Records
     from biaffine_tf.evaluation import Scores
     from biaffine_tf.modeling.span_model import SpanModel
+    from biaffine_tf.training.trainer import Evaluate
 
 
 # Settings of an encoder that say how it is trained, not what it computes.
@@ -245,7 +246,7 @@ def _evaluator(
     tokenizer: Tokenizer,
     labels: LabelMap,
     sentences: list[Sentence],
-) -> Callable[[SpanModel], tuple[Scores, Callable[[str], None]]]:
+) -> Evaluate:
     """Scores the eval data with the code that predicts for users."""
     from biaffine_tf import evaluation
     from biaffine_tf.inference.predictor import Predictor

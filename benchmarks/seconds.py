@@ -68,7 +68,7 @@ def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
     from biaffine_tf.inference.predictor import Predictor
 
     dev = list(readers.read(CLUENER / "dev.json"))
-    tokenizer = model_directory.read_tokenizer(model_dir)
+    tokenizer = model_directory.read_description(model_dir).tokenizer
     predictor = Predictor.from_directory(model_dir)
     list(predictor.predict(dev))  # traces the graph
 

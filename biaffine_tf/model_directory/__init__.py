@@ -19,7 +19,6 @@ from biaffine_tf.model_directory.description import (
     read_config,
     read_description,
     read_scores,
-    read_tokenizer,
     write_description,
 )
 from biaffine_tf.model_directory.names import (
@@ -60,7 +59,6 @@ __all__ = [
     "read_config",
     "read_description",
     "read_scores",
-    "read_tokenizer",
     "save_weights",
     "write_description",
 ]

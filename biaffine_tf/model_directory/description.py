@@ -86,11 +86,6 @@ def read_description(directory: str) -> Description:
     return Description(config, labels, tokenizer)
 
 
-def read_tokenizer(directory: str) -> Tokenizer:
-    """The tokenizer of `read_description`, alone."""
-    return read_description(directory).tokenizer
-
-
 def read_config(directory: str) -> ExperimentConfig:
     """Reads `config.json`.
 

@@ -30,6 +30,11 @@ class Progress(tf_keras.callbacks.Callback):
         self._sentences = sentences
         self._epochs = epochs
         self._bar: tqdm | None = None
+        # A terminal redraws one line; a log file gets a line each time.
+        self._interval = 1.0 if sys.stderr.isatty() else 30.0
+        self._shown = 0.0
+        # Keras then leaves the metrics on the device at each step.
+        self._supports_tf_logs = True
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -39,29 +44,37 @@ class Progress(tf_keras.callbacks.Callback):
             desc=f"epoch {epoch + 1}/{self._epochs}",
             total=self._sentences,
             unit=" sentences",
-            # A terminal redraws one line; a log file gets a line each time.
-            mininterval=1.0 if sys.stderr.isatty() else 30.0,
+            mininterval=0,
         )
+        self._shown = time.monotonic()
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        """Moves the bar."""
-        if self._bar is not None and logs:
-            self._bar.set_postfix(
-                loss=f"{logs['loss']:.3f}",
-                positive=f"{logs['positive_accuracy']:.4f}",
-                negative=f"{logs['negative_accuracy']:.5f}",
-                refresh=False,
-            )
-            self._bar.update(int(logs["sentences"]) - self._bar.n)
+        """Moves the bar now and then; reading metrics waits for the device."""
+        if logs and time.monotonic() - self._shown >= self._interval:
+            self._show(logs)
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        """Closes the bar."""
+        """Moves the bar to the end and closes it."""
         if self._bar is not None:
+            self._show(logs or {})
             self._bar.close()
+
+    def _show(self, logs: dict[str, Any]) -> None:
+        if self._bar is None or not logs:
+            return
+        values = {name: float(value) for name, value in logs.items()}
+        self._bar.set_postfix(
+            loss=f"{values['loss']:.3f}",
+            positive=f"{values['positive_accuracy']:.4f}",
+            negative=f"{values['negative_accuracy']:.5f}",
+            refresh=False,
+        )
+        self._bar.update(int(values["sentences"]) - self._bar.n)
+        self._shown = time.monotonic()
 
 
 @dataclasses.dataclass

@@ -94,7 +94,9 @@ class SpanTrainer(tf_keras.Model):
         mask: tf.Tensor,
     ) -> None:
         sentences = tf.cast(tf.shape(matrix)[0], tf.float32)
-        self._loss.update_state(total / sentences, sample_weight=sentences)
+        # A replica can get no sentence of a small batch.
+        mean = tf.math.divide_no_nan(total, sentences)
+        self._loss.update_state(mean, sample_weight=sentences)
         self._sentences.update_state(sentences)
         predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
         correct = tf.cast(predicted == matrix, tf.float32)
