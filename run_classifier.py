@@ -9,7 +9,10 @@ Started again after a kill, the same command goes on from the last epoch.
 
 from __future__ import annotations
 
+import collections
+import functools
 import os
+import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +25,17 @@ from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
 if TYPE_CHECKING:
+    from biaffine_tf.data.features import Counts
     from biaffine_tf.data.records import Records
     from biaffine_tf.evaluation import Scores
     from biaffine_tf.modeling.span_model import SpanModel
     from biaffine_tf.training.trainer import Evaluate
 
+
+_LESS_MEMORY = (
+    "give a smaller --train_batch_size or --token_budget, then a smaller "
+    "--max_seq_length, then --gradient_checkpointing, then --max_span_width"
+)
 
 # Settings of an encoder that say how it is trained, not what it computes.
 _FREE_TO_CHANGE = (
@@ -41,52 +50,78 @@ _NOTES = {
     "unaligned_spans": ", scored as missed",
     "conflicting_spans": ", scored as missed",
     "duplicate_spans": ", scored once",
+    "wide_spans": ", scored as missed",
 }
+
+# A bound on the width of spans is proposed if it leaves out so many pairs.
+_SHARE_WORTH_SAVING = 0.2
 
 
 def main() -> None:
+    """Trains, or says what training would take."""
+    if not FLAGS.plan:
+        _run(FLAGS.output_dir)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        _run(scratch)
+
+
+def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
     tokenizer = _make_tokenizer()
     config = _experiment(tokenizer)
-    if not model_directory.claim(
-        FLAGS.output_dir, config, overwrite=FLAGS.overwrite
-    ):
-        print(f"{FLAGS.output_dir}: already trained, by this very command")
+    if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
+        print(f"{output_dir}: already trained, by this very command")
         return
-    check_writable(_records_dir())
+    records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
+    check_writable(records_dir)
     # The rest of the training data is read when TensorFlow is there.
     next(readers.read(_train_path(), flags.read_options()))
     sentences = _read_eval_data()
 
+    if FLAGS.xla:
+        command.keep_compilations()
+
     from biaffine_tf.training import trainer
 
     strategy = trainer.set_up(config)
-    records = _prepare_records(config, tokenizer)
-    _check_eval_data(sentences, tokenizer, config, records.labels)
+    records = _prepare_records(config, tokenizer, records_dir)
+    eval_counts = _check_eval_data(sentences, tokenizer, config, records.labels)
     with strategy.scope():
         model = _build_model(config, tokenizer, records.labels)
+    evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
+    if FLAGS.plan:
+        from biaffine_tf.training.plan import print_plan
+
+        print_plan(
+            config,
+            records,
+            model,
+            strategy=strategy,
+            sentences=sentences,
+            evaluator=evaluator,
+            remedy=_LESS_MEMORY,
+        )
+        return
     # From here on nothing of the user's can be wrong.
-    model_directory.clear(FLAGS.output_dir, config)
+    model_directory.clear(output_dir, config)
     model_directory.write_description(
-        FLAGS.output_dir, config, records.labels, tokenizer.vocabulary
+        output_dir, config, records.labels, tokenizer.vocabulary
     )
     scores = trainer.train(
         config,
         records,
         model,
         strategy=strategy,
-        evaluate=_evaluator(config, tokenizer, records.labels, sentences),
-        output_dir=FLAGS.output_dir,
+        evaluate=evaluator(sentences),
+        eval_counts=eval_counts,
+        output_dir=output_dir,
     )
     _print_result(scores)
 
 
 def _train_path() -> str:
     return flags.data_path(FLAGS.train_data)
-
-
-def _records_dir() -> str:
-    return FLAGS.records_dir or os.path.join(FLAGS.output_dir, "records")
 
 
 def _make_tokenizer() -> Tokenizer:
@@ -172,13 +207,16 @@ def _read_eval_data() -> list[Sentence]:
     return sentences
 
 
-def _prepare_records(config: ExperimentConfig, tokenizer: Tokenizer) -> Records:
+def _prepare_records(
+    config: ExperimentConfig, tokenizer: Tokenizer, records_dir: str
+) -> Records:
     from biaffine_tf.data.records import prepare_records
     from biaffine_tf.data.shards import RecordOptions
+    from biaffine_tf.data.widths import count_wider
 
     records = prepare_records(
         _train_path(),
-        _records_dir(),
+        records_dir,
         tokenizer,
         RecordOptions(
             max_pieces=config.model.max_pieces,
@@ -187,16 +225,34 @@ def _prepare_records(config: ExperimentConfig, tokenizer: Tokenizer) -> Records:
         ),
         read_options=flags.read_options(),
     )
-    counts = records.counts
+    counts, width = records.counts, config.model.head.max_span_width
+    if width is not None:
+        counts.wide_spans = count_wider(records.widths, width)
     print(
         f"training data: {counts.sentences} sentences, {counts.spans} spans, "
         f"{len(records.labels)} labels: {', '.join(records.labels)}"
     )
     for name, count in counts.losses.items():
-        print(f"training data: {count} {name.replace('_', ' ')}")
+        note = ", not learnt" if name == "wide_spans" else ""
+        print(f"training data: {count} {name.replace('_', ' ')}{note}")
     for kind, problem in records.problems.items():
         print(f"training data: {kind}: {problem['count']}")
+    if width is None:
+        _propose_width(records)
     return records
+
+
+def _propose_width(records: Records) -> None:
+    """Says what a bound that loses nothing would save, if it is much."""
+    from biaffine_tf.data.widths import share_of_pairs
+
+    widest = max(records.widths, default=1)
+    share = share_of_pairs(records.lengths, widest)
+    if share <= 1 - _SHARE_WORTH_SAVING:
+        print(
+            f"the widest span of the training data has {widest} pieces; "
+            f"--max_span_width={widest} scores {100 * share:.0f} % of the pairs"
+        )
 
 
 def _check_eval_data(
@@ -204,25 +260,30 @@ def _check_eval_data(
     tokenizer: Tokenizer,
     config: ExperimentConfig,
     labels: LabelMap,
-) -> None:
+) -> Counts:
     """Unknown labels are errors; what cannot be found is said."""
     from biaffine_tf.data.features import Counts, check_labels, featurize
+    from biaffine_tf.data.widths import count_wider
 
     check_labels(sentences, labels)
-    counts = Counts()
+    counts, width = Counts(), config.model.head.max_span_width
     for sentence in sentences:
-        featurize(
+        features = featurize(
             sentence,
             tokenizer,
             labels,
             max_pieces=config.model.max_pieces,
             counts=counts,
         )
+        if features is not None and width is not None:
+            widths = collections.Counter(features.widths)
+            counts.wide_spans += count_wider(widths, width)
     print(f"eval data: {counts.sentences} sentences, {counts.spans} spans")
     for name, count in counts.losses.items():
         print(
             f"eval data: {count} {name.replace('_', ' ')}{_NOTES.get(name, '')}"
         )
+    return counts
 
 
 def _build_model(
@@ -294,4 +355,5 @@ if __name__ == "__main__":
             "bert_config_file",
             "output_dir",
         ],
+        out_of_memory=_LESS_MEMORY,
     )

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from biaffine_tf import command, flags, model_directory, readers
+from biaffine_tf.config import Precision
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.flags import FLAGS
@@ -43,6 +44,8 @@ def main() -> None:
         # The same iterator goes on: an input that is a pipe is read once.
         sentences = itertools.chain([next(sentences)], sentences)
         _check_output()
+    if FLAGS.xla:
+        command.keep_compilations()
 
     from biaffine_tf.inference.predictor import Predictor
 
@@ -51,6 +54,8 @@ def main() -> None:
         nested=FLAGS.nested,
         force_one_entity=FLAGS.force_one_entity,
         batch_size=FLAGS.batch_size,
+        precision=Precision(FLAGS.precision),
+        xla=FLAGS.xla,
     )
     if FLAGS.text is not None:
         _print_entities(predictor, FLAGS.text)
@@ -183,4 +188,8 @@ def _say(line: str) -> None:
 
 if __name__ == "__main__":
     flags.define_prediction_flags()
-    command.run(main, required=["model_dir"])
+    command.run(
+        main,
+        required=["model_dir"],
+        out_of_memory="give a smaller --batch_size",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -17,6 +18,8 @@ _FLAGS = flags.FLAGS
 _DEFINED_IN = "biaffine_tf.flags"
 _HELP = ("--help", "-help", "-h", "--helpshort")
 
+_CHECK_DISK = "check the path, its permissions and the space on the disk"
+
 # What a user's machine can do to a program that did nothing wrong.
 _MACHINE = {
     errno.EACCES,
@@ -28,13 +31,29 @@ _MACHINE = {
     errno.EROFS,
 }
 
+# TensorFlow says of a disk what it says of memory.
+_DISK_FULL = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT)]
 
-def run(main: Callable[[], None], *, required: Sequence[str] = ()) -> NoReturn:
+# What numpy and TensorFlow could not allocate, without where and by whom.
+_NOT_ALLOCATED = re.compile(
+    r"(?i:OOM when|out of memory|unable to allocate|failed to allocate)"
+    r"[^\n]*?(?= on /| by allocator| \[Op:|\n|$)"
+)
+_LONGEST_REASON = 160  # characters
+
+
+def run(
+    main: Callable[[], None],
+    *,
+    required: Sequence[str] = (),
+    out_of_memory: str = "close other programs or take a larger machine",
+) -> NoReturn:
     """Runs a command; a user's mistake is one line and exit code 2.
 
     Args:
         main: Called after the flags are parsed.
         required: Flags that must be given.
+        out_of_memory: The remedy: flags to change, in the order to try.
     """
     # Before TensorFlow is loaded: its start-up notes are not for users.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -58,10 +77,11 @@ def run(main: Callable[[], None], *, required: Sequence[str] = ()) -> NoReturn:
         except BrokenPipeError:  # of `| head`: nobody reads on
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
-        except OSError as error:
-            if error.errno not in _MACHINE:
+        except Exception as error:
+            known = _of_machine(error, out_of_memory)
+            if known is None:
                 raise
-            _fail(_of_machine(error))
+            _fail(known)
 
     app.run(guarded, flags_parser=parse)
     raise AssertionError("app.run does not return")
@@ -102,13 +122,61 @@ def _print_help(required: Sequence[str]) -> None:
 
 
 def _fail(error: BiaffineError) -> NoReturn:
-    sys.stderr.write(f"error: {error}\n")
+    line = f"error: {error}"
+    bars = sys.modules.get("tqdm")
+    if bars is None:
+        print(line, file=sys.stderr)
+    else:  # one may stand on the line that we would go on writing
+        bars.tqdm.write(line, file=sys.stderr)
     sys.exit(EXIT_CODE)
 
 
-def _of_machine(error: OSError) -> ConfigError:
-    place = f"{error.filename}: " if error.filename else ""
-    return ConfigError(
-        f"{place}{error.strerror}",
-        remedy="check the path, its permissions and the space on the disk",
+def _of_machine(error: Exception, out_of_memory: str) -> ConfigError | None:
+    """What to say of an error that the machine caused; None of any other."""
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        place = f"{error.filename}: " if error.filename else ""
+        problem, remedy = f"{place}{error.strerror}", _CHECK_DISK
+    elif not _is_exhausted(error):
+        return None
+    elif any(reason in str(error) for reason in _DISK_FULL):
+        problem, remedy = _shortened(error), _CHECK_DISK
+    else:
+        problem, remedy = f"out of memory: {_shortened(error)}", out_of_memory
+    return ConfigError(problem, remedy=remedy)
+
+
+def _is_exhausted(error: Exception) -> bool:
+    """Whether memory, or with TensorFlow maybe a disk, was not enough."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, MemoryError):
+        return True
+    # Not imported for this: where it is not loaded, the error is not its own.
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)
+    return errors is not None and isinstance(
+        error, errors.ResourceExhaustedError
+    )
+
+
+def _shortened(error: Exception) -> str:
+    """The part of a message that says what was exhausted."""
+    message = str(error).strip()
+    found = _NOT_ALLOCATED.search(message)
+    reason = found.group() if found else message.partition("\n")[0]
+    if len(reason) > _LONGEST_REASON:
+        reason = reason[:_LONGEST_REASON] + " ..."
+    return reason or type(error).__name__
+
+
+def keep_compilations() -> None:
+    """Makes XLA keep what it compiles, for this and all later processes.
+
+    Call it before TensorFlow is loaded.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = os.path.join(os.path.expanduser(cache), "biaffine_tf", "xla")
+    os.makedirs(folder, exist_ok=True)
+    options = os.environ.get("TF_XLA_FLAGS", "")
+    os.environ["TF_XLA_FLAGS"] = (
+        f"{options} --tf_xla_persistent_cache_directory={folder}".strip()
     )

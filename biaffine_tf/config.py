@@ -197,11 +197,17 @@ class TokenizerConfig(_Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HeadConfig(_Config):
-    """The biaffine head; the ancestor's values are the defaults."""
+    """The biaffine head; the ancestor's values are the defaults.
+
+    Attributes:
+        max_span_width: Pieces of the widest span that can be found; None for
+            no bound.
+    """
 
     projection_size: int = 150
     dropout: float = 0.1
     position: Position = Position.NONE
+    max_span_width: int | None = None
 
     def __post_init__(self) -> None:
         _require(
@@ -211,6 +217,13 @@ class HeadConfig(_Config):
             "positive",
         )
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
+        width = self.max_span_width
+        _require(
+            width is None or width > 0,
+            "max_span_width",
+            width,
+            "positive or unset",
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -266,9 +279,11 @@ class TrainingConfig(_Config):
     num_train_epochs: int = 5
     train_batch_size: int = 32
     token_budget: int | None = None
-    num_buckets: int = 8
+    num_buckets: int = 24
     early_stopping_patience: int | None = None
     precision: Precision = Precision.FLOAT32
+    gradient_checkpointing: bool = False
+    xla: bool = False
     seed: int = 42
 
     def __post_init__(self) -> None:

@@ -90,6 +90,15 @@ def define_reading_flags() -> None:
     )
 
 
+def _define_xla() -> None:
+    flags.DEFINE_bool(
+        "xla",
+        False,
+        "Compile the encoder for each shape, once for all runs. For GPUs: on a "
+        "CPU it is no faster.",
+    )
+
+
 def define_training_flags() -> None:
     """Flags of run_classifier.py."""
     define_reading_flags()
@@ -105,6 +114,12 @@ def define_training_flags() -> None:
         "overwrite",
         False,
         "Replace the experiment that --output_dir holds, if another one.",
+    )
+    flags.DEFINE_bool(
+        "plan",
+        False,
+        "Say what the run would take, from ten steps of it: memory and time; "
+        "--output_dir is not touched.",
     )
     _define_path(
         "records_dir",
@@ -151,6 +166,13 @@ def define_training_flags() -> None:
         "projection_size",
         head.projection_size,
         "Width of the start and end projections.",
+    )
+    flags.DEFINE_integer(
+        "max_span_width",
+        head.max_span_width,
+        "Pieces of the widest span that is scored and can be found; wider gold "
+        "spans are counted as missed. All pairs are scored if not given.",
+        lower_bound=1,
     )
     flags.DEFINE_float("head_dropout", head.dropout, "Dropout of the head.")
     flags.DEFINE_bool("nested", False, "Whether entities may nest.")
@@ -199,7 +221,18 @@ def define_training_flags() -> None:
         None,
         "Stop after so many epochs without a better dev micro F1.",
     )
-    _define_enum("precision", training.precision, "Keras precision policy.")
+    _define_enum(
+        "precision",
+        training.precision,
+        "Of matrix products; weights and sums stay float32.",
+    )
+    flags.DEFINE_bool(
+        "gradient_checkpointing",
+        training.gradient_checkpointing,
+        "Compute each block of the encoder twice rather than keep what is in "
+        "it: less memory, a third more time.",
+    )
+    _define_xla()
     flags.DEFINE_integer("seed", training.seed, "Of everything random.")
 
 
@@ -220,6 +253,12 @@ def define_prediction_flags() -> None:
     flags.DEFINE_integer(
         "batch_size", 64, "Most sentences in a batch.", lower_bound=1
     )
+    _define_enum(
+        "precision",
+        Precision.FLOAT32,
+        "Of matrix products; weights and sums stay float32.",
+    )
+    _define_xla()
     flags.DEFINE_integer(
         "output_layers",
         None,
@@ -268,6 +307,7 @@ def model_config() -> ModelConfig:
             projection_size=FLAGS.projection_size,
             dropout=FLAGS.head_dropout,
             position=Position(FLAGS.position),
+            max_span_width=FLAGS.max_span_width,
         ),
         max_seq_length=FLAGS.max_seq_length,
     )
@@ -295,6 +335,8 @@ def training_config() -> TrainingConfig:
         num_buckets=FLAGS.num_buckets,
         early_stopping_patience=FLAGS.early_stopping_patience,
         precision=Precision(FLAGS.precision),
+        gradient_checkpointing=FLAGS.gradient_checkpointing,
+        xla=FLAGS.xla,
         seed=FLAGS.seed,
     )
 

@@ -45,6 +45,7 @@ experiments = st.builds(
             HeadConfig,
             projection_size=st.integers(1, 999),
             position=st.sampled_from(Position),
+            max_span_width=st.none() | st.integers(1, 500),
         ),
         max_seq_length=st.integers(3, 512),
     ),
@@ -117,6 +118,7 @@ INFINITY, NAN = float("inf"), float("nan")
         (EncoderConfig, "initializer_range", [0, 1]),
         (HeadConfig, "projection_size", [0, -5]),
         (HeadConfig, "dropout", [1, -0.1, NAN]),
+        (HeadConfig, "max_span_width", [0, -5]),
         (TrainingConfig, "learning_rate", [0, -1, NAN, INFINITY]),
         (TrainingConfig, "head_learning_rate_ratio", [0, INFINITY]),
         (TrainingConfig, "neg_sample", [0, 1.1, NAN]),
@@ -149,6 +151,13 @@ def test_sequences_fit_the_positions():
         ModelConfig(encoder=encoder, max_seq_length=41)
     with pytest.raises(ConfigError, match="at least 3"):
         ModelConfig(encoder=encoder, max_seq_length=2)
+
+
+def test_settings_of_before_there_was_a_width():
+    values = ExperimentConfig(model=tiny.model_config()).to_dict()
+    del values["model"]["head"]["max_span_width"]
+    config = ExperimentConfig.from_dict(values)
+    assert config.model.head.max_span_width is None
 
 
 def _experiment_with(path, value):

@@ -33,7 +33,9 @@ def encoder_config(**changes) -> EncoderConfig:
 
 def model_config(**changes) -> ModelConfig:
     head = {
-        name: changes.pop(name) for name in ("position",) if name in changes
+        name: changes.pop(name)
+        for name in ("position", "max_span_width", "dropout")
+        if name in changes
     }
     return ModelConfig(
         encoder=encoder_config(**changes.pop("encoder", {})),

@@ -29,6 +29,11 @@ class Features:
         """L of this sentence, [CLS] and [SEP] apart."""
         return len(self.input_ids) - 2
 
+    @property
+    def widths(self) -> list[int]:
+        """Pieces of the span of each cell."""
+        return [last - first + 1 for first, last, _ in self.cells]
+
 
 @dataclasses.dataclass(slots=True)
 class Counts:
@@ -45,6 +50,8 @@ class Counts:
         duplicate_spans: Same range and label again.
         conflicting_spans: Same range as an earlier span of another label; a
             span matrix holds one label a cell, the first is kept.
+        wide_spans: Cells wider than the model's `max_span_width`. Counted
+            where the model is known; records serve models of any width.
     """
 
     sentences: int = 0
@@ -56,6 +63,7 @@ class Counts:
     unaligned_spans: int = 0
     duplicate_spans: int = 0
     conflicting_spans: int = 0
+    wide_spans: int = 0
 
     def add(self, other: Counts) -> None:
         """Adds the counts of another part of the corpus."""

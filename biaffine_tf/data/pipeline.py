@@ -16,6 +16,8 @@ from biaffine_tf.data.records import Records
 from biaffine_tf.data.schema import parse
 
 _SHUFFLE_BUFFER = 65_536  # sentences; a few hundred bytes each
+_PARSERS = 2  # threads: a hundred times what training takes
+_BATCHES_AHEAD = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +99,7 @@ def training_batches(
 
     Returns:
         Dataset of dicts: `input_ids` int32 `[B, L + 2]`, `cells` int32
-        `[B, S, 3]` (see `schema.dense_matrix`); L is one of the buckets', S is
+        `[B, N, 3]` (see `schema.dense_matrix`); L is one of the buckets', N is
         fixed for the corpus.
     """
     buffer = min(_SHUFFLE_BUFFER, sum(buckets.sentences))
@@ -115,7 +117,7 @@ def training_batches(
             buffer, epoch_seed, reshuffle_each_iteration=False
         )
         sentences = sentences.map(
-            parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            parse, num_parallel_calls=_PARSERS, deterministic=True
         )
         return _bucketed(sentences, buckets, records.max_cells, pad_id)
 
@@ -127,7 +129,10 @@ def training_batches(
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
-    return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
+    # Its thread wakes up ever more rarely, and an iterator ends only when it
+    # has: a run would wait for it, at the end, for up to a minute.
+    options.autotune.enabled = False
+    return dataset.prefetch(_BATCHES_AHEAD).with_options(options)
 
 
 def _bucketed(

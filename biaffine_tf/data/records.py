@@ -46,6 +46,7 @@ class Records:
         labels: Labels of the span matrices.
         counts: What was written, cut, or could not be aligned.
         lengths: Number of sentences for each number of pieces.
+        widths: Number of cells for each width of their span in pieces.
         max_cells: Most non-zero cells in one sentence.
         problems: What the reader skipped or repaired, by kind.
         fingerprint: SHA-256 of all that the records depend on.
@@ -58,6 +59,7 @@ class Records:
     labels: LabelMap
     counts: Counts
     lengths: dict[int, int]
+    widths: dict[int, int]
     max_cells: int
     problems: dict[str, Any]
     fingerprint: str
@@ -229,10 +231,12 @@ def _save(
     problems: readers.Problems,
     fingerprint: str,
 ) -> None:
-    counts, lengths = Counts(), collections.Counter[int]()
+    counts = Counts()
+    lengths, widths = collections.Counter[int](), collections.Counter[int]()
     for shard in shards:
         counts.add(shard.counts)
         lengths.update(shard.lengths)
+        widths.update(shard.widths)
     write_json(
         os.path.join(directory, _META),
         {
@@ -247,6 +251,7 @@ def _save(
             },
             "counts": dataclasses.asdict(counts),
             "lengths": {str(k): v for k, v in sorted(lengths.items())},
+            "widths": {str(k): v for k, v in sorted(widths.items())},
             "max_cells": max((shard.max_cells for shard in shards), default=0),
             "problems": problems.to_json(),
         },
@@ -269,6 +274,7 @@ def _load(directory: str, fingerprint: str) -> Records | None:
         labels=LabelMap(meta["labels"]),
         counts=Counts(**meta["counts"]),
         lengths={int(k): v for k, v in meta["lengths"].items()},
+        widths={int(k): v for k, v in meta["widths"].items()},
         max_cells=meta["max_cells"],
         problems=meta["problems"],
         fingerprint=fingerprint,

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from biaffine_tf.data.features import Features
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Short names: they are repeated in every record.
 _PIECES = "pieces"
@@ -42,7 +42,7 @@ def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
         record: string scalar.
 
     Returns:
-        `input_ids` int32 `[L + 2]` and `cells` int32 `[S, 3]`.
+        `input_ids` int32 `[L + 2]` and `cells` int32 `[N, 3]`.
     """
     variable = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
     parsed = tf.io.parse_single_example(
@@ -54,23 +54,60 @@ def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
     }
 
 
-def dense_matrix(cells: tf.Tensor, length: int | tf.Tensor) -> tf.Tensor:
-    """Span matrices of a batch.
+def locate(
+    cells: tf.Tensor,
+    *,
+    first: int | tf.Tensor = 0,
+    num_rows: int | tf.Tensor,
+    num_columns: int | tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where cells lie in a part of the span matrices.
 
     Args:
-        cells: int32 `[B, S, 3]`: first piece, last piece, label id; padding
+        cells: int32 `[B, N, 3]`: first piece, last piece, label id; padding
             is all zeros.
-        length: L, the padded number of pieces.
+        first: First row and first column of the part.
+        num_rows: S.
+        num_columns: E.
 
     Returns:
-        int32 `[B, L, L]`: label id of each pair, 0 = none.
+        Whether each is in the part and no padding, bool `[B, N]`; and
+        (sentence, row, column) in the part, int32 `[B, N, 3]`, for the others
+        row and column 0.
     """
-    batch, slots = tf.unstack(tf.shape(cells)[:2])
-    rows = tf.repeat(tf.range(batch), slots)[:, None]  # [B * S, 1]
-    cells = tf.reshape(cells, [-1, 3])
-    # Padding adds 0 to cell (0, 0); real cells of a sentence are distinct.
+    places = cells[..., :2] - first  # [B, N, 2]
+    inside = (places >= 0) & (places < [num_rows, num_columns])
+    inside = tf.reduce_all(inside, axis=-1) & (cells[..., 2] > 0)  # [B, N]
+    places = tf.where(inside[..., None], places, 0)
+    batch, slots = tf.unstack(tf.shape(inside))
+    sentences = tf.repeat(tf.range(batch)[:, None], slots, axis=1)  # [B, N]
+    return inside, tf.concat([sentences[..., None], places], axis=-1)
+
+
+def dense_matrix(
+    cells: tf.Tensor,
+    *,
+    first: int | tf.Tensor = 0,
+    num_rows: int | tf.Tensor,
+    num_columns: int | tf.Tensor,
+) -> tf.Tensor:
+    """A part of the span matrices of a batch.
+
+    Args:
+        cells: int32 `[B, N, 3]`, as for `locate`.
+        first: First row and first column of the part.
+        num_rows: S; with `first` 0 and S = E = L the part is everything.
+        num_columns: E.
+
+    Returns:
+        int32 `[B, S, E]`: label id of each pair, 0 = none.
+    """
+    inside, where = locate(
+        cells, first=first, num_rows=num_rows, num_columns=num_columns
+    )
+    # Other cells add 0 to the first one; real cells of a sentence are distinct.
     return tf.scatter_nd(
-        tf.concat([rows, cells[:, :2]], axis=1),
-        cells[:, 2],
-        [batch, length, length],
+        where,
+        tf.where(inside, cells[..., 2], 0),
+        [tf.shape(cells)[0], num_rows, num_columns],
     )

@@ -46,12 +46,14 @@ class Shard:
         name: Its file name.
         counts: What was written, cut, or could not be aligned.
         lengths: Number of sentences for each number of pieces.
+        widths: Number of cells for each width of their span in pieces.
         max_cells: Most non-zero cells in one sentence.
     """
 
     name: str
     counts: Counts
     lengths: collections.Counter[int]
+    widths: collections.Counter[int]
     max_cells: int
 
 
@@ -123,7 +125,9 @@ def _write_shard(
     options: RecordOptions,
 ) -> Shard:
     name = f"{number:05d}.tfrecord" + (".gz" if options.gzip else "")
-    shard = Shard(name, Counts(), collections.Counter(), 0)
+    shard = Shard(
+        name, Counts(), collections.Counter(), collections.Counter(), 0
+    )
     compression = "GZIP" if options.gzip else ""
     path = os.path.join(directory, name)
     with tf.io.TFRecordWriter(path, compression) as writer:
@@ -138,5 +142,6 @@ def _write_shard(
             if features is not None:
                 writer.write(serialize(features))
                 shard.lengths[features.num_pieces] += 1
+                shard.widths.update(features.widths)
                 shard.max_cells = max(shard.max_cells, len(features.cells))
     return shard

@@ -11,17 +11,19 @@ import numpy as np
 import tensorflow as tf
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import DecodingConfig
+from biaffine_tf.config import DecodingConfig, Precision
 from biaffine_tf.decoding import Candidate, decode
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.modeling.span_model import SpanModel, pair_mask, piece_counts
+from biaffine_tf.inference.search import Found, find_candidates
+from biaffine_tf.modeling.fused_encoder import policy_scope
+from biaffine_tf.modeling.span_model import SpanModel, piece_counts
 from biaffine_tf.spans import Entity, LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Pieces, Tokenizer, to_characters
 
 # Sentences sorted by length at a time: the price of order is this much memory.
 _WINDOW = 4096
-# Bounds B * L * L, and with it the memory of the logits.
-_PAIRS_PER_BATCH = 1 << 20
+# Bounds the encoder positions of a batch, and with them its memory.
+_TOKENS_PER_BATCH = 1 << 13
 
 
 class Predictor:
@@ -71,9 +73,16 @@ class Predictor:
         self.cut_sentences = 0
         self._batch_size = batch_size
         self._max_pieces = model.config.max_pieces
-        self._find_candidates = tf.function(
-            self._candidates,
+        self._encode = tf.function(
+            self._vectors,
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        )
+        self._search = tf.function(
+            self._candidates,
+            input_signature=[
+                tf.TensorSpec([None, None, model.vector_size], tf.float32),
+                tf.TensorSpec([None], tf.int32),
+            ],
         )
 
     @classmethod
@@ -84,6 +93,8 @@ class Predictor:
         nested: bool | None = None,
         force_one_entity: bool | None = None,
         batch_size: int = 64,
+        precision: Precision = Precision.FLOAT32,
+        xla: bool = False,
     ) -> Predictor:
         """Loads a model directory.
 
@@ -93,6 +104,8 @@ class Predictor:
             force_one_entity: Whether each text gets at least one entity; None
                 as in training.
             batch_size: Most sentences in a batch.
+            precision: Of matrix products, whatever it was in training.
+            xla: Whether XLA compiles the encoder, once for each shape.
 
         Raises:
             ConfigError: If the directory is not a complete model directory.
@@ -100,12 +113,14 @@ class Predictor:
         directory = os.fspath(directory)
         config, labels, tokenizer = model_directory.read_description(directory)
         model_directory.check_weights(directory)
-        model = SpanModel(
-            config.model,
-            num_classes=labels.num_classes,
-            pad_id=tokenizer.pad_id,
-        )
-        model.build_weights()
+        with policy_scope(str(precision)):
+            model = SpanModel(
+                config.model,
+                num_classes=labels.num_classes,
+                pad_id=tokenizer.pad_id,
+            )
+            model.build_weights()
+        model.encoder.xla = xla
         model_directory.load_weights(directory, model)
         trained = config.decoding
         decoding = DecodingConfig(
@@ -174,8 +189,8 @@ class Predictor:
             reverse=True,
         )
         while order:
-            longest = lengths[order[0]]
-            size = max(1, _PAIRS_PER_BATCH // (longest * longest))
+            longest = lengths[order[0]] + 2  # [CLS] and [SEP]
+            size = max(1, _TOKENS_PER_BATCH // longest)
             size = min(size, self._batch_size)
             yield order[:size]
             order = order[size:]
@@ -216,54 +231,27 @@ class Predictor:
             decode(found, nested=self.decoding.nested) for found in candidates
         ]
 
-    def _candidates(self, input_ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Pairs whose best class is a label.
-
-        Args:
-            input_ids: int32 `[B, L + 2]`.
-
-        Returns:
-            For each of N candidates in row-major order: (sentence, first,
-            last) int32 `[N, 3]`, label id `[N]`, logit `[N]`, margin `[N]` and
-            softmax probability `[N]` of that label.
-        """
-        logits = tf.cast(self.model(input_ids, training=False), tf.float32)
+    def _find_candidates(self, input_ids: tf.Tensor) -> Found:
+        """Pairs whose best class is a label, of int32 `[B, L + 2]`."""
         counts = piece_counts(input_ids, pad_id=self.model.pad_id)
-        mask = pair_mask(counts, tf.shape(logits)[1])  # [B, L, L]
-        best = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        chosen = mask & (best > 0)
-        if self.decoding.force_one_entity:
-            chosen = chosen | _forced_pairs(logits, mask, chosen)
-        where = tf.cast(tf.where(chosen), tf.int32)  # [N, 3]
-        found = tf.gather_nd(logits, where)  # [N, C]
-        # "None" apart, the best class of a pair that was forced is a label.
-        labels = 1 + tf.argmax(found[:, 1:], axis=-1, output_type=tf.int32)
-        logit = tf.gather(found, labels, batch_dims=1)
-        score = tf.gather(tf.nn.softmax(found), labels, batch_dims=1)
-        return where, labels, logit, logit - found[:, 0], score
+        return self._search(self._encode(input_ids), counts)
 
+    def _vectors(self, input_ids: tf.Tensor) -> tf.Tensor:
+        """The encoder's part: float32 vectors of int32 `[B, L + 2]`."""
+        return tf.cast(self.model.encode(input_ids, training=False), tf.float32)
 
-def _forced_pairs(
-    logits: tf.Tensor, mask: tf.Tensor, chosen: tf.Tensor
-) -> tf.Tensor:
-    """The ancestor's rule: a sentence without candidates gets its best pair.
-
-    Args:
-        logits: `[B, L, L, C]`.
-        mask: Valid pairs, bool `[B, L, L]`.
-        chosen: Candidates so far, bool `[B, L, L]`.
-
-    Returns:
-        bool `[B, L, L]`: the valid pair with the greatest logit of any label,
-        in sentences without a candidate.
-    """
-    shape = tf.shape(mask)
-    best = tf.reduce_max(logits[..., 1:], axis=-1)  # [B, L, L]
-    best = tf.where(mask, best, best.dtype.min)
-    flat = tf.argmax(tf.reshape(best, [shape[0], -1]), axis=-1)  # [B]
-    pair = tf.one_hot(flat, shape[1] * shape[2], on_value=True, off_value=False)
-    empty = ~tf.reduce_any(chosen, axis=[1, 2])  # [B]
-    return tf.reshape(pair, shape) & empty[:, None, None] & mask
+    def _candidates(self, vectors: tf.Tensor, counts: tf.Tensor) -> Found:
+        """The head's part: candidates of vectors and numbers of pieces."""
+        biaffine = self.model.biaffine
+        starts, ends = biaffine.project(vectors, training=False)
+        return find_candidates(
+            starts,
+            ends,
+            tf.convert_to_tensor(biaffine.bilinear),
+            counts,
+            max_span_width=biaffine.max_span_width,
+            force_one_entity=self.decoding.force_one_entity,
+        )
 
 
 def _span(entity: Candidate) -> Span:

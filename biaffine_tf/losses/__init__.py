@@ -1,9 +1,9 @@
-"""Losses over span matrices: one function per file, one sum for all."""
+"""Losses of pairs: one function per file, and the sampling of negatives."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from typing import Protocol
 
 import tensorflow as tf
 
@@ -11,8 +11,7 @@ from biaffine_tf.config import Loss, TrainingConfig
 from biaffine_tf.losses.cross_entropy import cross_entropy
 from biaffine_tf.losses.dice import dice
 from biaffine_tf.losses.focal import focal
-
-PairLoss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+from biaffine_tf.losses.sampling import sample_pairs
 
 __all__ = [
     "PairLoss",
@@ -20,18 +19,27 @@ __all__ = [
     "dice",
     "focal",
     "make_loss",
-    "sample_negatives",
-    "sum_per_sentence",
+    "sample_pairs",
 ]
 
 
-def make_loss(config: TrainingConfig) -> PairLoss:
-    """The pair loss that the settings ask for.
+class PairLoss(Protocol):
+    """A loss of each pair on its own."""
 
-    Returns:
-        A function from logits `[..., C]` and labels `[...]` to float32 losses
-        `[...]`.
-    """
+    def __call__(
+        self, logits: tf.Tensor, labels: tf.Tensor, *, class_axis: int = -1
+    ) -> tf.Tensor:
+        """Float32 losses of the shape of the labels.
+
+        Args:
+            logits: `[..., C]`, or `[..., C, E]` with `class_axis` -2.
+            labels: int, of the shape of the logits without the classes.
+            class_axis: Which axis of the logits are the classes, -1 or -2.
+        """
+
+
+def make_loss(config: TrainingConfig) -> PairLoss:
+    """The pair loss that the settings ask for."""
     match config.loss:
         case Loss.CROSS_ENTROPY:
             return cross_entropy
@@ -39,30 +47,3 @@ def make_loss(config: TrainingConfig) -> PairLoss:
             return functools.partial(focal, gamma=config.focal_gamma)
         case Loss.DICE:
             return dice
-
-
-def sample_negatives(
-    matrix: tf.Tensor, keep: float, *, seed: tf.Tensor
-) -> tf.Tensor:
-    """Weights that drop a share of the negative pairs at random.
-
-    Each negative is kept with probability `keep`, each positive always; the
-    kept ones are not scaled up, as in the ancestor.
-
-    Args:
-        matrix: Span matrix, int32 `[B, L, L]`.
-        keep: Share of the negatives that is kept, in (0, 1].
-        seed: int32 `[2]`, seed of this step.
-
-    Returns:
-        float32 `[B, L, L]` of zeros and ones.
-    """
-    if keep >= 1:
-        return tf.ones(tf.shape(matrix))
-    drawn = tf.random.stateless_uniform(tf.shape(matrix), seed=seed)
-    return tf.cast((matrix > 0) | (drawn < keep), tf.float32)
-
-
-def sum_per_sentence(pair_losses: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Weighted sum of pair losses `[B, L, L]` over each sentence, `[B]`."""
-    return tf.reduce_sum(pair_losses * weights, axis=[1, 2])

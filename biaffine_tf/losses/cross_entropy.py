@@ -5,16 +5,41 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def cross_entropy(
+    logits: tf.Tensor, labels: tf.Tensor, *, class_axis: int = -1
+) -> tf.Tensor:
     """`-log p[label]`, the ancestor's loss.
+
+    Written out, because TensorFlow's own is slow where op determinism is on,
+    and wants the classes last.
 
     Args:
         logits: `[..., C]`, any floating type; computed in float32.
         labels: int `[...]`, class of each pair.
+        class_axis: Which axis of the logits, from the end, are the classes:
+            -1, or -2 for `[..., C, E]` with labels `[..., E]`.
 
     Returns:
-        float32 `[...]`, non-negative.
+        float32 of the labels' shape, non-negative.
     """
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(
-        labels=labels, logits=tf.cast(logits, tf.float32)
+    logits = tf.cast(logits, tf.float32)
+    greatest = tf.reduce_max(logits, axis=class_axis, keepdims=True)
+    shifted = logits - tf.stop_gradient(greatest)
+    own = tf.where(is_own_class(logits, labels, class_axis), shifted, 0)
+    return tf.math.log(
+        tf.reduce_sum(tf.exp(shifted), axis=class_axis)
+    ) - tf.reduce_sum(own, axis=class_axis)
+
+
+def is_own_class(
+    logits: tf.Tensor, labels: tf.Tensor, class_axis: int
+) -> tf.Tensor:
+    """Which logits are those of the labels, bool of the logits' shape."""
+    rank = logits.shape.rank
+    return tf.one_hot(
+        labels,
+        logits.shape[class_axis],
+        on_value=True,
+        off_value=False,
+        axis=rank + class_axis,
     )

@@ -33,7 +33,11 @@ from biaffine_tf.losses.focal import log_other_probability
 
 
 def dice(
-    logits: tf.Tensor, labels: tf.Tensor, *, alpha: float = 1.0
+    logits: tf.Tensor,
+    labels: tf.Tensor,
+    *,
+    alpha: float = 1.0,
+    class_axis: int = -1,
 ) -> tf.Tensor:
     """`-(1 - p)^alpha log(2 p / (p + 1))`, p the probability of the label.
 
@@ -41,16 +45,18 @@ def dice(
         logits: `[..., C]` with C >= 2, any floating type; computed in float32.
         labels: int `[...]`, class of each pair.
         alpha: How fast easy pairs lose weight; 0 is the plain log dice.
+        class_axis: Which axis of the logits are the classes, -1 or -2.
 
     Returns:
-        float32 `[...]`, non-negative.
+        float32 of the labels' shape, non-negative.
 
     Reference:
         https://aclanthology.org/2020.acl-main.45, section 3.3; the module's
         docstring says what differs, and why.
     """
-    entropy = cross_entropy(logits, labels)  # -log p
+    entropy = cross_entropy(logits, labels, class_axis=class_axis)  # -log p
     log_dice = math.log(2) - entropy - tf.math.log1p(tf.exp(-entropy))
-    weight = tf.exp(alpha * log_other_probability(logits, labels))
+    log_other = log_other_probability(logits, labels, class_axis=class_axis)
+    weight = tf.exp(alpha * log_other)
     # Rounding can leave the logarithm of a dice of 1 above 0.
     return weight * tf.nn.relu(-log_dice)

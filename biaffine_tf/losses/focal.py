@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from biaffine_tf.losses.cross_entropy import cross_entropy
+from biaffine_tf.losses.cross_entropy import cross_entropy, is_own_class
 
 
 def focal(
-    logits: tf.Tensor, labels: tf.Tensor, *, gamma: float = 3.0
+    logits: tf.Tensor,
+    labels: tf.Tensor,
+    *,
+    gamma: float = 3.0,
+    class_axis: int = -1,
 ) -> tf.Tensor:
     """`-(1 - p[label])^gamma log p[label]` (Lin et al. 2017).
 
@@ -19,34 +23,37 @@ def focal(
         logits: `[..., C]` with C >= 2, any floating type; computed in float32.
         labels: int `[...]`, class of each pair.
         gamma: Focusing exponent, >= 0; 0 is cross-entropy.
+        class_axis: Which axis of the logits are the classes, -1 or -2.
 
     Returns:
-        float32 `[...]`, non-negative.
+        float32 of the labels' shape, non-negative.
 
     Reference:
         https://arxiv.org/abs/1708.02002, equation 4.
     """
-    entropy = cross_entropy(logits, labels)
+    entropy = cross_entropy(logits, labels, class_axis=class_axis)
     if gamma == 0:
         return entropy
-    return tf.exp(gamma * log_other_probability(logits, labels)) * entropy
+    log_other = log_other_probability(logits, labels, class_axis=class_axis)
+    return tf.exp(gamma * log_other) * entropy
 
 
-def log_other_probability(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def log_other_probability(
+    logits: tf.Tensor, labels: tf.Tensor, *, class_axis: int = -1
+) -> tf.Tensor:
     """`log(1 - p[label])`, exact also where p rounds to 1.
 
     Args:
         logits: `[..., C]` with C >= 2.
         labels: int `[...]`.
+        class_axis: Which axis of the logits are the classes, -1 or -2.
 
     Returns:
-        float32 `[...]`, at most 0.
+        float32 of the labels' shape, at most 0.
     """
     logits = tf.cast(logits, tf.float32)
-    is_label = tf.one_hot(
-        labels, logits.shape[-1], on_value=True, off_value=False
-    )
-    others = tf.where(is_label, -float("inf"), logits)
-    return tf.reduce_logsumexp(others, axis=-1) - tf.reduce_logsumexp(
-        logits, axis=-1
+    is_own = is_own_class(logits, labels, class_axis)
+    others = tf.where(is_own, -float("inf"), logits)
+    return tf.reduce_logsumexp(others, axis=class_axis) - tf.reduce_logsumexp(
+        logits, axis=class_axis
     )

@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from biaffine_tf.modeling.scores import band_logits, map_starts, pair_logits
+
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class Biaffine(tf_keras.layers.Layer):
@@ -19,13 +21,18 @@ class Biaffine(tf_keras.layers.Layer):
         logits[i, j, c] = [s_i; 1]^T U_c [e_j; 1]
 
     The appended ones give the linear and constant terms. All pairs are scored,
-    also those with `i > j`; what is a valid span is the caller's to say.
+    also those with `i > j`; what is a valid span is the caller's to say. With
+    `max_span_width` only the band `0 <= j - i < W` is, in work and memory
+    linear in L.
 
     Input shape: `[B, L, H]`, floating point.
     Output shape: `[B, L, L, C]` in the layer's compute dtype; axis 1 is the
-    first position, axis 2 the last.
+    first position, axis 2 the last. With `max_span_width`: `[B, L, W, C]`,
+    W = min(max_span_width, L); axis 2 is last - first, and pairs that reach
+    beyond L are the caller's to mask.
 
-    A Keras mask `[B, L]` becomes the pair mask `[B, L, L]` of the output.
+    A Keras mask `[B, L]` becomes the pair mask of the output, `[B, L, L]` or
+    `[B, L, W]`.
 
     Args:
         num_classes: C, the class "none" included.
@@ -34,6 +41,8 @@ class Biaffine(tf_keras.layers.Layer):
         use_start_bias: Whether a one is appended to the start vectors.
         use_end_bias: Whether a one is appended to the end vectors.
         activation: Activation of both projections; None for linear.
+        max_span_width: Most positions of a span that is scored; None scores
+            all pairs.
         kernel_initializer: Initializer of the projections.
         bilinear_initializer: Initializer of U. Zeros make every class equally
             likely at first; the projections start to learn at the second step.
@@ -59,6 +68,7 @@ class Biaffine(tf_keras.layers.Layer):
         use_start_bias: bool = True,
         use_end_bias: bool = True,
         activation: Any = None,
+        max_span_width: int | None = None,
         kernel_initializer: Any = None,
         bilinear_initializer: Any = "zeros",
         **kwargs: Any,
@@ -69,6 +79,10 @@ class Biaffine(tf_keras.layers.Layer):
                 "num_classes and projection_size must be positive, got "
                 f"{num_classes} and {projection_size}"
             )
+        if max_span_width is not None and max_span_width < 1:
+            raise ValueError(
+                f"max_span_width must be positive, got {max_span_width}"
+            )
         if kernel_initializer is None:
             kernel_initializer = tf_keras.initializers.TruncatedNormal(
                 stddev=0.02
@@ -78,6 +92,7 @@ class Biaffine(tf_keras.layers.Layer):
         self.dropout = dropout
         self.use_start_bias = use_start_bias
         self.use_end_bias = use_end_bias
+        self.max_span_width = max_span_width
         self.activation = tf_keras.activations.get(activation)
         self.kernel_initializer = tf_keras.initializers.get(kernel_initializer)
         self.bilinear_initializer = tf_keras.initializers.get(
@@ -125,17 +140,18 @@ class Biaffine(tf_keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(
+    def project(
         self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """Scores all pairs.
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Reads each vector as a start and as an end.
 
         Args:
             inputs: `[B, L, H]`.
             training: Whether dropout is on.
 
         Returns:
-            Logits `[B, L, L, C]` in the compute dtype.
+            `[s; 1]` and `[e; 1]`, each `[B, L, D + 1]` (D where no one is
+            appended) in the compute dtype.
         """
         inputs = self._input_dropout(inputs, training=training)
         starts = self._start_dropout(self._start(inputs), training=training)
@@ -144,37 +160,58 @@ class Biaffine(tf_keras.layers.Layer):
             starts = _append_one(starts)  # [B, L, D + 1]
         if self.use_end_bias:
             ends = _append_one(ends)  # [B, L, D + 1]
-        start_size, num_classes, end_size = self.bilinear.shape
-        shape = tf.shape(inputs)
-        batch, length = shape[0], shape[1]
-        bilinear = tf.reshape(
-            tf.cast(self.bilinear, starts.dtype), [start_size, -1]
-        )
-        mapped = tf.matmul(
-            tf.reshape(starts, [-1, start_size]), bilinear
-        )  # [B * L, C * D]
-        mapped = tf.reshape(mapped, [batch, length * num_classes, end_size])
-        logits = tf.matmul(mapped, ends, transpose_b=True)  # [B, L * C, L]
-        logits = tf.reshape(logits, [batch, length, num_classes, length])
-        logits = tf.transpose(logits, [0, 1, 3, 2])  # [B, L, L, C]
-        static = inputs.shape
-        logits.set_shape([static[0], static[1], static[1], num_classes])
+        return starts, ends
+
+    def call(
+        self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Scores all pairs, or those of the band.
+
+        Args:
+            inputs: `[B, L, H]`.
+            training: Whether dropout is on.
+
+        Returns:
+            Logits `[B, L, L, C]`, or `[B, L, W, C]` with `max_span_width`, in
+            the compute dtype.
+        """
+        starts, ends = self.project(inputs, training=training)
+        bilinear = tf.cast(self.bilinear, starts.dtype)
+        if self.max_span_width is None:
+            logits = pair_logits(map_starts(starts, bilinear), ends)
+        else:
+            width = tf.minimum(self.max_span_width, tf.shape(inputs)[1])
+            logits = band_logits(starts, ends, bilinear, width)
+        logits = tf.transpose(logits, [0, 1, 3, 2])  # [B, L, L or W, C]
+        logits.set_shape(self.compute_output_shape(inputs.shape))
         return logits
 
     def compute_mask(
         self, inputs: tf.Tensor, mask: tf.Tensor | None = None
     ) -> tf.Tensor | None:
-        """The pair mask `[B, L, L]` of a position mask `[B, L]`."""
+        """The pair mask of a position mask `[B, L]`: both positions are real.
+
+        `[B, L, L]`, or `[B, L, W]` with `max_span_width`.
+        """
         if mask is None:
             return None
-        return mask[:, :, None] & mask[:, None, :]
+        if self.max_span_width is None:
+            return mask[:, :, None] & mask[:, None, :]
+        length = tf.shape(mask)[1]
+        width = tf.minimum(self.max_span_width, length)
+        longer = tf.pad(mask, [[0, 0], [0, width - 1]])  # [B, L + W - 1]
+        last = tf.range(length)[:, None] + tf.range(width)  # [L, W]
+        return mask[:, :, None] & tf.gather(longer, last, axis=1)
 
     def compute_output_shape(
         self, input_shape: tf.TensorShape
     ) -> tf.TensorShape:
-        """`[B, L, L, C]` for `[B, L, H]`."""
+        """`[B, L, L, C]` or `[B, L, W, C]` for `[B, L, H]`."""
         batch, length, _ = tf.TensorShape(input_shape)
-        return tf.TensorShape([batch, length, length, self.num_classes])
+        width = length
+        if length is not None and self.max_span_width is not None:
+            width = min(length, self.max_span_width)
+        return tf.TensorShape([batch, length, width, self.num_classes])
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -186,6 +223,7 @@ class Biaffine(tf_keras.layers.Layer):
             "use_start_bias": self.use_start_bias,
             "use_end_bias": self.use_end_bias,
             "activation": tf_keras.activations.serialize(self.activation),
+            "max_span_width": self.max_span_width,
             "kernel_initializer": tf_keras.initializers.serialize(
                 self.kernel_initializer
             ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 import tf_keras
-from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
 
 from biaffine_tf.config import EncoderConfig
+from biaffine_tf.modeling.fused_encoder import FusedBertEncoder
 
 
 def _approximate_gelu(x: tf.Tensor) -> tf.Tensor:
@@ -24,10 +24,11 @@ _ACTIVATIONS = {
 
 def build_encoder(
     config: EncoderConfig, *, name: str = "encoder"
-) -> BertEncoderV2:
+) -> FusedBertEncoder:
     """Builds a randomly initialised BERT encoder.
 
-    Its pooler takes no part in span scoring and is frozen.
+    Its pooler takes no part in span scoring and is frozen. Matrix products are
+    in the compute dtype of Keras's global policy.
 
     Args:
         config: Shape of the encoder.
@@ -37,7 +38,7 @@ def build_encoder(
         A layer from `{"input_word_ids", "input_mask", "input_type_ids"}`, each
         int32 `[B, L]`, to a dict whose `"sequence_output"` is `[B, L, H]`.
     """
-    encoder = BertEncoderV2(
+    encoder = FusedBertEncoder(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
         num_layers=config.num_hidden_layers,
@@ -61,6 +62,6 @@ def build_encoder(
     return encoder
 
 
-def position_embeddings(encoder: BertEncoderV2) -> tf.Variable:
+def position_embeddings(encoder: FusedBertEncoder) -> tf.Variable:
     """The encoder's position table, `[max positions, H]`."""
     return encoder._position_embedding_layer.weights[0]

@@ -18,8 +18,10 @@ class SpanModel(tf_keras.Model):
     Input: `input_ids`, int32 `[B, L + 2]`, padded at the end with `pad_id`;
     0-padding of any length gives the same logits.
     Output: logits `[B, L, L, C]` over the L pieces, [CLS] and [SEP] apart; row
-    = first piece, column = last piece, class 0 = none. Only pairs of
-    `pair_mask` mean anything.
+    = first piece, column = last piece, class 0 = none. With a
+    `max_span_width`, the band `[B, L, W, C]`; see `Biaffine`. Only pairs of
+    `blocks.pair_mask` mean anything. Training and prediction do not make this
+    tensor: they take `encode` and walk over blocks of it.
 
     Args:
         config: Encoder, head and tokenizer settings.
@@ -45,25 +47,49 @@ class SpanModel(tf_keras.Model):
             num_classes,
             projection_size=config.head.projection_size,
             dropout=config.head.dropout,
+            max_span_width=config.head.max_span_width,
             name="biaffine",
         )
 
     def call(
         self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Logits `[B, L, L, C]` of `input_ids` `[B, L + 2]`."""
+        """Logits `[B, L, L or W, C]` of `input_ids` `[B, L + 2]`."""
+        vectors = self.encode(inputs, training=training)
+        return self.biaffine(vectors, training=training)
+
+    @property
+    def vector_size(self) -> int:
+        """Size of the vectors that the head reads."""
+        size = self.config.encoder.hidden_size
+        joined = self.config.head.position is Position.JOINED
+        return 2 * size if joined else size
+
+    def encode(
+        self, input_ids: tf.Tensor, training: bool | tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """What the head reads: a vector for each piece.
+
+        Args:
+            input_ids: int32 `[B, L + 2]`.
+            training: Whether dropout is on.
+
+        Returns:
+            `[B, L, vector_size]`: the encoder's vectors, joined by those of
+            their positions if the settings say so.
+        """
         encoded = self.encoder(
             {
-                "input_word_ids": inputs,
-                "input_mask": tf.cast(inputs != self.pad_id, tf.int32),
-                "input_type_ids": tf.zeros_like(inputs),
+                "input_word_ids": input_ids,
+                "input_mask": tf.cast(input_ids != self.pad_id, tf.int32),
+                "input_type_ids": tf.zeros_like(input_ids),
             },
             training=training,
         )
         vectors = encoded["sequence_output"][:, 1:-1]  # [B, L, H]
         if self.config.head.position is Position.JOINED:
             vectors = self._join_positions(vectors)  # [B, L, 2 H]
-        return self.biaffine(vectors, training=training)
+        return vectors
 
     def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
         length = tf.shape(vectors)[1]
@@ -99,19 +125,3 @@ def piece_counts(input_ids: tf.Tensor, *, pad_id: int = 0) -> tf.Tensor:
     """Number of pieces of each sentence, `[B]`, of `input_ids` `[B, L + 2]`."""
     real = tf.cast(input_ids != pad_id, tf.int32)
     return tf.reduce_sum(real, axis=1) - 2
-
-
-def pair_mask(counts: tf.Tensor, length: int | tf.Tensor) -> tf.Tensor:
-    """Which pairs are spans: both ends real pieces, first <= last.
-
-    Args:
-        counts: Pieces of each sentence, int32 `[B]`.
-        length: L, the padded number of pieces.
-
-    Returns:
-        bool `[B, L, L]`.
-    """
-    positions = tf.range(length)
-    ordered = positions[:, None] <= positions[None, :]  # [L, L]
-    real = positions[None, :] < counts[:, None]  # [B, L]
-    return ordered[None] & real[:, None, :]

@@ -6,9 +6,9 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import Precision, TrainingConfig
-from biaffine_tf.data.schema import dense_matrix
-from biaffine_tf.losses import make_loss, sample_negatives, sum_per_sentence
-from biaffine_tf.modeling.span_model import SpanModel, pair_mask, piece_counts
+from biaffine_tf.losses import make_loss
+from biaffine_tf.modeling.span_model import SpanModel, piece_counts
+from biaffine_tf.training.span_loss import PairCounts, span_loss
 
 
 class SpanTrainer(tf_keras.Model):
@@ -46,17 +46,8 @@ class SpanTrainer(tf_keras.Model):
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update from a batch; returns the running metrics."""
         input_ids = data["input_ids"]
-        length = tf.shape(input_ids)[1] - 2
-        matrix = dense_matrix(data["cells"], length)  # [B, L, L]
-        counts = piece_counts(input_ids, pad_id=self.model.pad_id)
-        mask = pair_mask(counts, length)  # [B, L, L]
-        weights = tf.cast(mask, tf.float32) * sample_negatives(
-            matrix, self._config.neg_sample, seed=self._step_seed()
-        )
         with tf.GradientTape() as tape:
-            logits = self.model(input_ids, training=True)  # [B, L, L, C]
-            losses = self._pair_loss(logits, matrix)  # [B, L, L]
-            total = tf.reduce_sum(sum_per_sentence(losses, weights))
+            total, right = self._sum_losses(input_ids, data["cells"])
             loss = total / self._global_batch_size(input_ids)
             scaled = self._scale(loss)
         variables = self.model.trainable_variables
@@ -64,8 +55,26 @@ class SpanTrainer(tf_keras.Model):
         if self._config.precision is Precision.FLOAT16:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self._update_metrics(total, logits, matrix, mask)
+        self._update_metrics(total, tf.shape(input_ids)[0], right)
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def _sum_losses(
+        self, input_ids: tf.Tensor, cells: tf.Tensor
+    ) -> tuple[tf.Tensor, PairCounts]:
+        biaffine = self.model.biaffine
+        vectors = self.model.encode(input_ids, training=True)  # [B, L, H]
+        starts, ends = biaffine.project(vectors, training=True)
+        return span_loss(
+            starts,
+            ends,
+            tf.convert_to_tensor(biaffine.bilinear),
+            cells,
+            piece_counts(input_ids, pad_id=self.model.pad_id),
+            self._pair_loss,
+            max_span_width=biaffine.max_span_width,
+            keep_negatives=self._config.neg_sample,
+            seed=self._step_seed(),
+        )
 
     def _step_seed(self) -> tf.Tensor:
         step = tf.cast(self.optimizer.iterations, tf.int32)
@@ -87,20 +96,15 @@ class SpanTrainer(tf_keras.Model):
         return loss
 
     def _update_metrics(
-        self,
-        total: tf.Tensor,
-        logits: tf.Tensor,
-        matrix: tf.Tensor,
-        mask: tf.Tensor,
+        self, total: tf.Tensor, num_sentences: tf.Tensor, right: PairCounts
     ) -> None:
-        sentences = tf.cast(tf.shape(matrix)[0], tf.float32)
-        # A replica can get no sentence of a small batch.
-        mean = tf.math.divide_no_nan(total, sentences)
-        self._loss.update_state(mean, sample_weight=sentences)
+        sentences = tf.cast(num_sentences, tf.float32)
         self._sentences.update_state(sentences)
-        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        correct = tf.cast(predicted == matrix, tf.float32)
-        positive = mask & (matrix > 0)
-        negative = mask & (matrix == 0)
-        self._positive.update_state(correct, tf.cast(positive, tf.float32))
-        self._negative.update_state(correct, tf.cast(negative, tf.float32))
+        for metric, amount, count in (
+            (self._loss, total, sentences),
+            (self._positive, right.correct_positives, right.positives),
+            (self._negative, right.correct_negatives, right.negatives),
+        ):
+            # A replica can get no sentence of a small batch.
+            mean = tf.math.divide_no_nan(amount, count)
+            metric.update_state(mean, sample_weight=count)

@@ -14,7 +14,8 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.config import ExperimentConfig, TrainingConfig
+from biaffine_tf.data.features import Counts
 from biaffine_tf.data.pipeline import Buckets, make_buckets, training_batches
 from biaffine_tf.data.records import Records
 from biaffine_tf.evaluation import Scores
@@ -63,6 +64,7 @@ def train(
     *,
     strategy: tf.distribute.Strategy,
     evaluate: Evaluate,
+    eval_counts: Counts,
     output_dir: str,
 ) -> dict[str, Any]:
     """Trains a model, or goes on from the last epoch of a killed run.
@@ -73,6 +75,7 @@ def train(
         model: Built under the strategy, with its initial weights.
         strategy: From `set_up`.
         evaluate: Called after each epoch.
+        eval_counts: What became of the sentences it scores, for the record.
         output_dir: A model directory whose description is written.
 
     Returns:
@@ -87,16 +90,10 @@ def train(
         token_budget=training.token_budget,
     )
     with strategy.scope():
-        trainer = SpanTrainer(model, training)
-        optimizer = make_optimizer(
-            training,
-            total_steps=buckets.steps_per_epoch * training.num_train_epochs,
-        )
-        trainer.compile(optimizer=optimizer)
-        optimizer.build(model.trainable_variables)
+        trainer = make_trainer(training, model, buckets)
         checkpoint = tf.train.Checkpoint(
             model=model,
-            optimizer=optimizer,
+            optimizer=trainer.optimizer,
             random_states=_random_states(model),
         )
     manager = tf.train.CheckpointManager(
@@ -118,9 +115,33 @@ def train(
     )
     if done < training.num_train_epochs and not end_of_epoch.stopped_early:
         _fit(trainer, config, records, buckets, done, end_of_epoch, output_dir)
-    scores = keeper.finish(history)
+    scores = keeper.finish(history, eval_counts)
     shutil.rmtree(manager.directory, ignore_errors=True)
     return scores
+
+
+def make_trainer(
+    config: TrainingConfig, model: SpanModel, buckets: Buckets
+) -> SpanTrainer:
+    """Joins a model with its optimizer; call it in the strategy's scope.
+
+    Args:
+        config: Objective and optimizer.
+        model: Built.
+        buckets: They tell the number of steps.
+
+    Returns:
+        Compiled, with the optimizer's variables.
+    """
+    model.encoder.gradient_checkpointing = config.gradient_checkpointing
+    model.encoder.xla = config.xla
+    trainer = SpanTrainer(model, config)
+    optimizer = make_optimizer(
+        config, total_steps=buckets.steps_per_epoch * config.num_train_epochs
+    )
+    trainer.compile(optimizer=optimizer)
+    optimizer.build(model.trainable_variables)
+    return trainer
 
 
 def _random_states(model: SpanModel) -> list[tf.random.Generator]:
@@ -216,7 +237,7 @@ class _Keeper:
             },
         )
 
-    def finish(self, history: History) -> dict[str, Any]:
+    def finish(self, history: History, eval_counts: Counts) -> dict[str, Any]:
         scores = model_directory.read_scores(self._output_dir) or {}
         scores.update(
             complete=True,
@@ -224,6 +245,7 @@ class _Keeper:
             seconds=round(history.seconds, 1),
             seconds_per_epoch=round(history.seconds / len(history.epochs), 1),
             training_counts=dataclasses.asdict(self._records.counts),
+            eval_counts=dataclasses.asdict(eval_counts),
             environment=environment(),
         )
         write_json(self._path(model_directory.SCORES), scores)

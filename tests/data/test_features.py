@@ -6,10 +6,11 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
 
 from biaffine_tf.data.features import Counts, featurize
-from biaffine_tf.data.schema import dense_matrix, parse, serialize
+from biaffine_tf.data.schema import dense_matrix, locate, parse, serialize
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence, Span
 
@@ -55,8 +56,13 @@ def test_matrix_and_counts_against_brute_force(tokenizer, sentence, max_pieces):
         else:
             want[row, column] = label
     record = parse(serialize(features))
-    matrix = dense_matrix(record["cells"][None], length)[0]
+    matrix = dense_matrix(
+        record["cells"][None], num_rows=length, num_columns=length
+    )[0]
     np.testing.assert_array_equal(matrix, want)
+    assert sorted(features.widths) == sorted(
+        column - row + 1 for row, column in np.argwhere(want)
+    )
     assert record["input_ids"].numpy().tolist() == features.input_ids
     assert features.num_pieces == length
     assert counts == Counts(
@@ -108,11 +114,34 @@ def test_counts_add_up():
     )
 
 
-def test_dense_matrix_of_a_padded_batch():
-    cells = np.zeros([2, 3, 3], np.int32)
-    cells[0, 0] = [0, 0, 2]
-    cells[0, 1] = [1, 3, 1]
-    cells[1, 0] = [2, 2, 3]
-    want = np.zeros([2, 4, 4], int)
-    want[0, 0, 0], want[0, 1, 3], want[1, 2, 2] = 2, 1, 3
-    np.testing.assert_array_equal(dense_matrix(cells, 4), want)
+@hypothesis.given(
+    seed=st.integers(0, 2**32 - 1),
+    first=st.integers(0, 5),
+    num_rows=st.integers(1, 6),
+    num_columns=st.integers(1, 6),
+)
+def test_any_part_of_the_matrices_of_a_padded_batch(
+    seed, first, num_rows, num_columns
+):
+    rng = np.random.default_rng(seed)
+    cells = np.zeros([3, 4, 3], np.int32)
+    want = np.zeros([3, 12, 12], int)
+    for sentence, used in enumerate([0, 2, 4]):
+        pairs = rng.choice(36, size=used, replace=False)
+        for slot, pair in enumerate(pairs.tolist()):
+            label = int(rng.integers(1, 5))
+            cells[sentence, slot] = [pair // 6, pair % 6, label]
+            want[sentence, pair // 6, pair % 6] = label
+    rows = slice(first, first + num_rows)
+    columns = slice(first, first + num_columns)
+    part = {"first": first, "num_rows": num_rows, "num_columns": num_columns}
+    np.testing.assert_array_equal(
+        dense_matrix(cells, **part), want[:, rows, columns]
+    )
+    inside, where = (x.numpy() for x in locate(tf.constant(cells), **part))
+    for sentence, slot in np.ndindex(3, 4):
+        row, column, label = cells[sentence, slot]
+        here = label and row in range(12)[rows] and column in range(12)[columns]
+        assert inside[sentence, slot] == bool(here)
+        place = [row - first, column - first] if here else [0, 0]
+        assert where[sentence, slot].tolist() == [sentence, *place]

@@ -134,3 +134,10 @@ def test_one_sentence_longer_than_the_token_budget():
         {500: 1}, num_buckets=8, batch_size=8, token_budget=100
     )
     assert buckets.batch_sizes == (1,)
+
+
+def test_an_iterator_does_not_wait_for_an_autotuner(records):
+    """Its loop keeps a finished iterator alive until it next wakes up."""
+    buckets = make_buckets(records.lengths, num_buckets=2, batch_size=8)
+    batches = training_batches(records, buckets, seed=1, epochs=range(1))
+    assert batches.options().autotune.enabled is False

@@ -1,5 +1,6 @@
 """Records: round trip, freshness, size, several processes."""
 
+import collections
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf import readers
+from biaffine_tf.data import records as records_module
 from biaffine_tf.data.features import Counts, featurize
 from biaffine_tf.data.records import prepare_records
 from biaffine_tf.data.schema import parse
@@ -53,7 +55,7 @@ def test_round_trip(source, tokenizer, tmp_path, gzip):
     options = RecordOptions(max_pieces=20, sentences_per_shard=16, gzip=gzip)
     records = _prepare(source, tokenizer, tmp_path / "r", options)
     counts = Counts()
-    want, lengths = [], {}
+    want, lengths, widths = [], {}, collections.Counter()
     for sentence in readers.read(source):
         features = featurize(
             sentence,
@@ -65,11 +67,13 @@ def test_round_trip(source, tokenizer, tmp_path, gzip):
         want.append((features.input_ids, [list(c) for c in features.cells]))
         pieces = features.num_pieces
         lengths[pieces] = lengths.get(pieces, 0) + 1
+        widths.update(last - first + 1 for first, last, _ in features.cells)
     assert _read(records) == want
     assert records.labels == LabelMap(["both", "letter", "sky"])
     assert len(records.shards) == 4
     assert records.counts == counts
     assert records.lengths == lengths
+    assert records.widths == widths
     assert records.max_cells == max(len(cells) for _, cells in want)
 
 
@@ -113,6 +117,17 @@ def test_any_change_makes_other_records(source, tokenizer, tmp_path):
     readers.write(source, tiny.sentences(50, seed=1), "span_jsonl")
     directories.append(directory())
     assert len(set(directories)) == len(directories)
+
+
+def test_records_of_an_older_schema_are_written_again(
+    source, tokenizer, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(records_module, "SCHEMA_VERSION", 1)
+        old = _prepare(source, tokenizer, tmp_path / "r")
+    new = _prepare(source, tokenizer, tmp_path / "r")
+    assert new.built
+    assert new.directory != old.directory
 
 
 def test_damaged_records_are_written_again(source, tokenizer, tmp_path):

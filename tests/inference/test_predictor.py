@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from biaffine_tf import model_directory
 from biaffine_tf.config import (
     DecodingConfig,
     ExperimentConfig,
+    Precision,
     TokenizerConfig,
     TokenizerKind,
 )
@@ -239,7 +241,7 @@ def test_batches_and_windows_do_not_matter(directories, corpus, monkeypatch):
     assert [s.id for s in want] == [s.id for s in corpus]
     assert [s.text for s in want] == [s.text for s in corpus]
     monkeypatch.setattr(predictor_module, "_WINDOW", 7)
-    monkeypatch.setattr(predictor_module, "_PAIRS_PER_BATCH", 500)
+    monkeypatch.setattr(predictor_module, "_TOKENS_PER_BATCH", 100)
     for batch_size in (1, 3):
         other = Predictor.from_directory(
             path, nested=True, batch_size=batch_size
@@ -251,6 +253,28 @@ def test_batches_and_windows_do_not_matter(directories, corpus, monkeypatch):
         by_id = {s.id: s.spans for s in other.predict(shuffled)}
         for one in want:
             _assert_equal(by_id[one.id], one.spans)
+
+
+def test_precision_and_xla_are_of_the_predictor_alone(directories, corpus):
+    path = directories[TokenizerKind.CHAR]
+
+    def scores(**settings):
+        predictor = Predictor.from_directory(path, nested=True, **settings)
+        return {
+            (sentence.id, span.start, span.end, span.label): span.score
+            for sentence in predictor.predict(corpus[:20])
+            for span in sentence.spans
+        }
+
+    want = scores()
+    compiled = scores(xla=True)
+    assert compiled.keys() == want.keys()
+    assert all(abs(compiled[key] - want[key]) < 1e-4 for key in want)
+    half = scores(precision=Precision.BFLOAT16)
+    shared = half.keys() & want.keys()
+    assert len(shared) > 0.7 * len(half.keys() | want.keys())
+    assert 0 < max(abs(half[key] - want[key]) for key in shared) < 0.3
+    assert tf_keras.mixed_precision.global_policy().name == "float32"
 
 
 def test_streams(directories, monkeypatch):

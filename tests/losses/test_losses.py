@@ -14,8 +14,6 @@ from biaffine_tf.losses import (
     dice,
     focal,
     make_loss,
-    sample_negatives,
-    sum_per_sentence,
 )
 
 LOSSES = [cross_entropy, focal, dice]
@@ -61,6 +59,24 @@ def test_equals_float64_numpy(loss, pair):
     assert got.dtype == tf.float32
     np.testing.assert_allclose(
         got.numpy(), _slow(loss, logits, labels), rtol=2e-5, atol=2e-6
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@hypothesis.given(pair=_pairs())
+def test_classes_may_come_before_the_last_axis(loss, pair):
+    logits, labels = pair
+    turned = tf.Variable(np.moveaxis(logits, -1, -2))
+    logits = tf.Variable(logits)
+    with tf.GradientTape(persistent=True) as tape:
+        want = loss(logits, labels)
+        got = loss(turned, labels, class_axis=-2)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        np.moveaxis(tape.gradient(got, turned).numpy(), -2, -1),
+        tape.gradient(want, logits),
+        rtol=1e-4,
+        atol=1e-6,
     )
 
 
@@ -176,27 +192,3 @@ def test_make_loss_honours_the_settings():
     ):
         config = TrainingConfig(loss=loss, focal_gamma=1.5)
         np.testing.assert_array_equal(make_loss(config)(logits, labels), want)
-
-
-def test_negative_sampling_keeps_positives_and_a_share_of_the_rest():
-    matrix = tf.constant(np.random.default_rng(0).integers(0, 3, [8, 60, 60]))
-    matrix = tf.cast(matrix, tf.int32)
-    weights = sample_negatives(matrix, 0.3, seed=tf.constant([5, 1])).numpy()
-    negative = matrix.numpy() == 0
-    assert set(np.unique(weights)) == {0.0, 1.0}
-    assert weights[~negative].all()
-    assert abs(weights[negative].mean() - 0.3) < 0.02
-    again = sample_negatives(matrix, 0.3, seed=tf.constant([5, 1])).numpy()
-    np.testing.assert_array_equal(weights, again)
-    other = sample_negatives(matrix, 0.3, seed=tf.constant([5, 2])).numpy()
-    assert (other != weights).any()
-    everything = sample_negatives(matrix, 1.0, seed=tf.constant([5, 1]))
-    assert everything.numpy().all()
-
-
-def test_sum_per_sentence():
-    losses = np.random.default_rng(0).normal(size=[3, 4, 4]).astype(np.float32)
-    weights = np.random.default_rng(1).integers(0, 2, [3, 4, 4])
-    got = sum_per_sentence(losses, weights.astype(np.float32)).numpy()
-    want = [losses[i][weights[i] > 0].sum() for i in range(3)]
-    np.testing.assert_allclose(got, want, rtol=1e-5)

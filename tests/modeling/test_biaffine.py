@@ -156,6 +156,7 @@ def test_config_gives_back_the_constructor_arguments():
         dropout=0.3,
         use_start_bias=False,
         activation="tanh",
+        max_span_width=6,
         kernel_initializer="he_normal",
         bilinear_initializer="orthogonal",
         name="head",
@@ -177,3 +178,98 @@ def test_dropout_only_in_training():
 def test_refuses_nonsense():
     with pytest.raises(ValueError, match="positive"):
         Biaffine(0)
+    with pytest.raises(ValueError, match="max_span_width must be positive"):
+        Biaffine(2, max_span_width=0)
+
+
+@pytest.mark.parametrize("length", [1, 2, 6, 40, 97])
+@pytest.mark.parametrize("width", [1, 2, 5, 33, 40, 200])
+def test_band_equals_the_full_logits(length, width):
+    layer, band = (
+        _random_layer(
+            4, num_classes=3, projection_size=2, max_span_width=max_span_width
+        )
+        for max_span_width in (None, width)
+    )
+    inputs = np.random.default_rng(0).normal(size=[2, length, 4])
+    if length <= 6:
+        full = _loops(layer, inputs)
+    else:
+        full = layer(tf.constant(inputs, tf.float32)).numpy()
+    got = band(tf.constant(inputs, tf.float32))
+    assert got.shape == [2, length, min(width, length), 3]
+    for first, step in np.ndindex(*got.shape[1:3]):
+        if first + step < length:
+            np.testing.assert_allclose(
+                got[:, first, step], full[:, first, first + step], atol=1e-4
+            )
+
+
+def test_band_has_the_gradients_of_the_full_logits():
+    full = _random_layer(4, num_classes=3, projection_size=2)
+    band = _random_layer(4, num_classes=3, projection_size=2, max_span_width=3)
+    rng = np.random.default_rng(0)
+    inputs = tf.Variable(rng.normal(size=[2, 50, 4]), dtype=tf.float32)
+    upstream = rng.normal(size=[2, 50, 50, 3]).astype(np.float32)
+    in_band = np.triu(np.ones([50, 50])) - np.triu(np.ones([50, 50]), 3)
+    upstream *= in_band[:, :, None]
+    skewed = np.zeros([2, 50, 3, 3], np.float32)
+    for first, last in np.argwhere(in_band):
+        skewed[:, first, last - first] = upstream[:, first, last]
+    gradients = []
+    for layer, weights in ((full, upstream), (band, skewed)):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(layer(inputs) * weights)
+        gradients.append(tape.gradient(value, [inputs, *layer.weights]))
+    for one, two in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-3)
+
+
+def test_work_on_the_band_is_linear_in_the_length():
+    layer = _random_layer(4, num_classes=3, max_span_width=8)
+
+    def operations(length):
+        graph = tf.function(layer).get_concrete_function(
+            tf.TensorSpec([1, length, 4])
+        )
+        options = tf.compat.v1.profiler.ProfileOptionBuilder
+        return tf.compat.v1.profiler.profile(
+            graph.graph, options=options.float_operation()
+        ).total_float_ops
+
+    assert operations(800) < 2.1 * operations(400)
+
+
+def test_band_in_anyones_keras_model(tmp_path):
+    inputs = tf_keras.Input([None], dtype=tf.int32)
+    vectors = tf_keras.layers.Embedding(11, 8, mask_zero=True)(inputs)
+    outputs = Biaffine(3, max_span_width=4, bilinear_initializer="ones")(
+        vectors
+    )
+    model = tf_keras.Model(inputs, outputs)
+    assert model.output_shape == (None, None, None, 3)
+    ids = tf.constant([[3, 1, 4, 1, 5, 0]])
+    want = model(ids)
+    assert want.shape == [1, 6, 4, 3]
+    model.save(tmp_path / "model.keras")
+    again = tf_keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(ids), want, atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 9])
+def test_mask_of_the_band(width):
+    mask = np.array([[True, True, False], [True, True, True]])
+    layer = Biaffine(2, max_span_width=width)
+    got = layer.compute_mask(tf.zeros([2, 3, 4]), tf.constant(mask)).numpy()
+    assert got.shape == (2, 3, min(width, 3))
+    for sentence, first, step in np.ndindex(*got.shape):
+        last = first + step
+        want = last < 3 and mask[sentence, first] and mask[sentence, last]
+        assert got[sentence, first, step] == want
+
+
+def test_output_shapes():
+    shape = Biaffine(5, max_span_width=7).compute_output_shape
+    assert shape([2, 20, 4]) == [2, 20, 7, 5]
+    assert shape([2, 3, 4]) == [2, 3, 3, 5]
+    assert shape([None, None, 4]).as_list() == [None, None, None, 5]

@@ -7,7 +7,7 @@ import tiny
 from numpy_bert import encode
 
 from biaffine_tf.config import Position
-from biaffine_tf.modeling.span_model import pair_mask, piece_counts
+from biaffine_tf.modeling.span_model import piece_counts
 
 IDS = [2, 7, 9, 5, 22, 11, 6, 3]
 
@@ -63,13 +63,26 @@ def test_same_logits_alone_in_a_batch_and_in_a_longer_bucket(position):
         )
 
 
-def test_pair_mask_against_loops():
-    counts = [3, 0, 5]
-    got = pair_mask(tf.constant(counts), 5).numpy()
-    want = [
-        [[i <= j and j < n for j in range(5)] for i in range(5)] for n in counts
-    ]
-    np.testing.assert_array_equal(got, want)
+@pytest.mark.parametrize("position", list(Position))
+def test_encode_gives_what_the_head_reads(position):
+    model = tiny.model(position=position)
+    vectors = model.encode(tf.constant([IDS]), training=False)
+    assert vectors.shape == [1, len(IDS) - 2, model.vector_size]
+    np.testing.assert_array_equal(
+        model.biaffine(vectors), model(tf.constant([IDS]))
+    )
+
+
+def test_a_model_of_bounded_width_gives_the_band():
+    full, band = tiny.model(), tiny.model(max_span_width=3)
+    ids = tf.constant([IDS])
+    want, got = full(ids).numpy(), band(ids).numpy()
+    assert got.shape == (1, 6, 3, 4)
+    for first in range(6):
+        for last in range(first, min(first + 3, 6)):
+            np.testing.assert_allclose(
+                got[0, first, last - first], want[0, first, last], atol=1e-4
+            )
 
 
 def test_piece_counts():

@@ -4,12 +4,14 @@ import json
 import pathlib
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 import safetensors.numpy
 import tiny
 
+import run_classifier
 from biaffine_tf import readers
 
 EPOCHS = 3
@@ -134,6 +136,27 @@ def test_killed_and_started_again_equals_undisturbed(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("flag", ["--gradient_checkpointing", "--xla"])
+def test_other_ways_to_compute_train_the_same(
+    root, corpus, whole, tmp_path, monkeypatch, flag
+):
+    """The same dropout masks, so the same losses but for rounding."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    output = tmp_path / "run"
+    _run(root, corpus, output, "--neg_sample=0.7", flag)
+    losses = [
+        [
+            e["loss"]
+            for e in json.loads((o / "history.json").read_text())["epochs"]
+        ]
+        for o in (whole, output)
+    ]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-2)
+    kept = list(tmp_path.glob("cache/biaffine_tf/xla/*"))
+    assert bool(kept) == (flag == "--xla")
+
+
+@pytest.mark.slow
 def test_two_replicas_train_like_one(root, corpus, tmp_path):
     """Without dropout they do the same sums, also where a replica is idle."""
     config = tiny.encoder_config(
@@ -178,6 +201,47 @@ def test_encoder_from_a_model_directory(root, corpus, whole, tmp_path):
 
 
 @pytest.mark.slow
+def test_wide_spans_are_counted_and_not_found(root, corpus, tmp_path):
+    output = tmp_path / "narrow"
+    flags = ["--max_span_width=2", "--num_train_epochs=10"]
+    log = _run(root, corpus, output, *flags, "--learning_rate=1e-2")
+    wide = {
+        part: sum(
+            span.end - span.start > 2
+            for sentence in readers.read(str(corpus / f"{part}.jsonl"))
+            for span in sentence.spans
+        )
+        for part in ("train", "dev")
+    }
+    assert f"training data: {wide['train']} wide spans, not learnt" in log
+    assert f"eval data: {wide['dev']} wide spans, scored as missed" in log
+    scores = json.loads((output / "scores.json").read_text())
+    assert scores["training_counts"]["wide_spans"] == wide["train"]
+    assert scores["eval_counts"]["wide_spans"] == wide["dev"]
+    predicted = list(readers.read(str(output / "predictions.jsonl")))
+    widths = {s.end - s.start for one in predicted for s in one.spans}
+    assert widths == {1, 2}
+    assert scores["micro"]["f1"] > 0.4
+
+
+@pytest.mark.parametrize(
+    ("length", "line"),
+    [
+        (
+            40,
+            "the widest span of the training data has 10 pieces; "
+            "--max_span_width=10 scores 43 % of the pairs\n",
+        ),
+        (12, ""),
+    ],
+)
+def test_a_width_that_loses_nothing_is_proposed(length, line, capsys):
+    records = types.SimpleNamespace(lengths={length: 9}, widths={2: 50, 10: 1})
+    run_classifier._propose_width(records)
+    assert capsys.readouterr().out == line
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns(root, corpus, tmp_path, precision):
     output = tmp_path / precision
@@ -195,7 +259,7 @@ def test_mixed_precision_learns(root, corpus, tmp_path, precision):
 def test_every_loss_finds_the_entities(root, corpus, tmp_path, loss):
     """The tiny corpus can be learnt; dice, too, must converge."""
     output = tmp_path / loss
-    flags = [f"--loss={loss}", "--num_train_epochs=25", "--learning_rate=1e-2"]
+    flags = [f"--loss={loss}", "--num_train_epochs=30", "--learning_rate=1e-2"]
     _run(root, corpus, output, *flags)
     scores = json.loads((output / "scores.json").read_text())
     assert scores["micro"]["f1"] > 0.4  # not learnt at all: 0

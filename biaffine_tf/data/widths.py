@@ -1,0 +1,31 @@
+"""What a bound on the width of spans leaves out, and what it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def count_wider(widths: Mapping[int, int], max_span_width: int) -> int:
+    """Number of spans that are wider than the bound.
+
+    Args:
+        widths: Number of spans for each width in pieces.
+        max_span_width: Pieces of the widest span that is scored.
+    """
+    return sum(n for width, n in widths.items() if width > max_span_width)
+
+
+def share_of_pairs(lengths: Mapping[int, int], max_span_width: int) -> float:
+    """Share of the pairs of a corpus that are within the bound.
+
+    Args:
+        lengths: Number of sentences for each number of pieces; not empty.
+        max_span_width: Pieces of the widest span that is scored.
+    """
+    kept = total = 0
+    for length, count in lengths.items():
+        beyond = max(length - max_span_width, 0)
+        pairs = length * (length + 1) // 2
+        total += count * pairs
+        kept += count * (pairs - beyond * (beyond + 1) // 2)
+    return kept / total

@@ -1,0 +1,291 @@
+"""BERT's forward pass in fewer and larger operations.
+
+The weights, their names and their initial values are those of
+tf-models-official's `BertEncoderV2`, and what is computed from them is the
+same up to rounding. What differs is how: activations are `[B * L, H]`
+throughout; in training, query, key and value are one product, with the scale
+of the attention in the query's weights; gradients between the products are
+written out (`fused_ops`). Under mixed precision only the products are in the
+lower one: what lies between them waits for memory and would gain nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from official.nlp.modeling.layers.transformer_encoder_block import (
+    TransformerEncoderBlock,
+)
+from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
+
+from biaffine_tf.modeling.fused_ops import dropout, gelu, layer_norm
+
+_MASKED = -1e9  # added to the attention scores of padding
+_SITES_PER_BLOCK = 3  # dropouts: attention, its output, the block's output
+
+
+@contextlib.contextmanager
+def policy_scope(policy: str) -> Iterator[None]:
+    """Keras layers that are made within have this mixed-precision policy."""
+    before = tf_keras.mixed_precision.global_policy()
+    tf_keras.mixed_precision.set_global_policy(policy)
+    try:
+        yield
+    finally:
+        tf_keras.mixed_precision.set_global_policy(before)
+
+
+class FusedBertEncoder(BertEncoderV2):
+    """`BertEncoderV2` with the same weights and a faster `call`.
+
+    Dropout masks come from one generator, which checkpoints hold.
+
+    Matrix products are in the compute dtype of Keras's global policy, all else
+    is float32.
+
+    Args:
+        **kwargs: As for `BertEncoderV2`.
+
+    Attributes:
+        gradient_checkpointing: Whether training keeps only each block's input
+            for the gradient and computes the block again: less memory, a
+            third more work.
+        xla: Whether XLA compiles the forward pass and its gradient, once for
+            each shape.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        policy = tf_keras.mixed_precision.global_policy()
+        with policy_scope("float32"):
+            super().__init__(**kwargs)
+        self._product_dtype = policy.compute_dtype
+        self.gradient_checkpointing = False
+        self.xla = False
+        self._compiled = tf.function(self._encode, jit_compile=True)
+        # tf_keras.utils.set_random_seed seeds this draw as well.
+        self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
+
+    def build(self, input_shape: Any) -> None:
+        """Creates all weights, by the original forward pass."""
+        one = tf.ones([1, 1], tf.int32)
+        with policy_scope("float32"):
+            super().call(
+                {
+                    "input_word_ids": one,
+                    "input_mask": one,
+                    "input_type_ids": one,
+                }
+            )
+        self.built = True
+
+    def call(
+        self,
+        inputs: dict[str, tf.Tensor],
+        training: bool | tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Encodes a batch.
+
+        Args:
+            inputs: `input_word_ids`, `input_mask`, `input_type_ids`, each int
+                `[B, L]`.
+            training: Whether dropout is on; a Python value.
+
+        Returns:
+            `sequence_output`: float32 `[B, L, H]`.
+        """
+        seed = self._generator.make_seeds()[:, 0] if training else None
+        encode = self._compiled if self.xla else self._encode
+        return {"sequence_output": encode(inputs, seed)}
+
+    def _encode(
+        self, inputs: dict[str, tf.Tensor], seed: tf.Tensor | None
+    ) -> tf.Tensor:
+        """`[B, L, H]`, with dropout if there is a seed."""
+        word_ids = inputs["input_word_ids"]
+        shape = tf.shape(word_ids)
+        x = self._embed(word_ids, inputs["input_type_ids"], seed)
+        mask = tf.cast(inputs["input_mask"], tf.float32)
+        mask = (1.0 - mask)[:, None, None, :] * _MASKED  # [B, 1, 1, L]
+        for index, block in enumerate(self.transformer_layers):
+            x = self._run_block(block, index, x, mask, shape, seed)
+        width = self._config["hidden_size"]
+        x = tf.reshape(x, [shape[0], shape[1], width])
+        return tf.ensure_shape(x, [*word_ids.shape, width])
+
+    def _embed(
+        self,
+        word_ids: tf.Tensor,
+        type_ids: tf.Tensor,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Embeddings of all positions, float32 `[B * L, H]`."""
+        length = tf.shape(word_ids)[1]
+        table = self._embedding_layer.embeddings
+        positions = self._position_embedding_layer._position_embeddings
+        types = self._type_embedding_layer.embeddings
+        x = tf.gather(table, word_ids) + positions[:length]  # [B, L, H]
+        x = x + tf.gather(types, type_ids)
+        norm = self._embedding_norm_layer
+        x = tf.reshape(x, [-1, self._config["hidden_size"]])
+        x = layer_norm(x, norm.gamma, norm.beta, epsilon=norm.epsilon)
+        return self._dropout(x, self._config["output_dropout"], seed, 0)
+
+    def _run_block(
+        self,
+        block: TransformerEncoderBlock,
+        index: int,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        shape: tf.Tensor,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """One block, float32 `[B * L, H]` to the same."""
+
+        def run(x: tf.Tensor) -> tf.Tensor:
+            return self._block(block, index, x, mask, shape, seed)
+
+        if seed is not None and self.gradient_checkpointing:
+            run = tf.recompute_grad(run)
+        return run(x)
+
+    def _block(
+        self,
+        block: TransformerEncoderBlock,
+        index: int,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        shape: tf.Tensor,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        site = 1 + index * _SITES_PER_BLOCK
+        rate = self._config["output_dropout"]
+        attended = self._attention(block, site, x, mask, shape, seed)
+        attended = self._dropout(attended, rate, seed, site + 1)
+        norm = block._attention_layer_norm
+        x = layer_norm(
+            x + attended, norm.gamma, norm.beta, epsilon=block._norm_epsilon
+        )
+        inner = block._intermediate_dense
+        hidden = self._dense(x, inner.kernel, inner.bias)  # [B * L, I]
+        hidden = self._activation(hidden)
+        outer = block._output_dense
+        output = self._dense(hidden, outer.kernel, outer.bias)
+        output = self._dropout(output, rate, seed, site + 2)
+        norm = block._output_layer_norm
+        return layer_norm(
+            x + output, norm.gamma, norm.beta, epsilon=block._norm_epsilon
+        )
+
+    def _attention(
+        self,
+        block: TransformerEncoderBlock,
+        site: int,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        shape: tf.Tensor,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Self-attention of `[B * L, H]`, dropout on its output apart."""
+        layer = block._attention_layer
+        width = self._config["hidden_size"]
+        project = self._project_apart if seed is None else self._project
+        queries, keys, values = project(layer, x, shape)
+        scores = tf.matmul(queries, keys, transpose_b=True)
+        scores = tf.nn.softmax(tf.cast(scores, tf.float32) + mask)
+        rate = self._config["attention_dropout"]
+        scores = self._dropout(scores, rate, seed, site)  # [B, heads, L, L]
+        mixed = tf.matmul(tf.cast(scores, self._product_dtype), values)
+        mixed = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [-1, width])
+        output = layer._output_dense
+        kernel = tf.reshape(output.kernel, [width, width])
+        return self._dense(mixed, kernel, output.bias)
+
+    def _project(
+        self,
+        layer: tf_keras.layers.MultiHeadAttention,
+        x: tf.Tensor,
+        shape: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        """Scaled queries, keys and values, each `[B, heads, L, D]`.
+
+        One product and one transposition for the three.
+        """
+        heads, size = layer._num_heads, layer._key_dim
+        scale = 1 / math.sqrt(size)
+        query, key, value = map(_matrix, _projections(layer))
+        kernel = tf.concat([query[0] * scale, key[0], value[0]], axis=1)
+        bias = tf.concat([query[1] * scale, key[1], value[1]], axis=0)
+        parts = tf.reshape(
+            self._dense(x, kernel, bias, dtype=self._product_dtype),
+            [shape[0], shape[1], 3, heads, size],
+        )
+        return tf.unstack(tf.transpose(parts, [2, 0, 3, 1, 4]))
+
+    def _project_apart(
+        self,
+        layer: tf_keras.layers.MultiHeadAttention,
+        x: tf.Tensor,
+        shape: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        """As `_project`, by three products.
+
+        Does not join the weights first, which costs more than it saves where
+        there is no gradient and few positions.
+        """
+        heads, size = layer._num_heads, layer._key_dim
+        parts = [
+            tf.transpose(
+                tf.reshape(
+                    self._dense(x, kernel, bias, dtype=self._product_dtype),
+                    [shape[0], shape[1], heads, size],
+                ),
+                [0, 2, 1, 3],
+            )
+            for kernel, bias in map(_matrix, _projections(layer))
+        ]
+        parts[0] = parts[0] * tf.cast(1 / math.sqrt(size), self._product_dtype)
+        return parts
+
+    def _dense(
+        self,
+        x: tf.Tensor,
+        kernel: tf.Tensor,
+        bias: tf.Tensor,
+        *,
+        dtype: str = "float32",
+    ) -> tf.Tensor:
+        """`x kernel + bias`: the product in its dtype, the sum in `dtype`."""
+        kernel = tf.cast(tf.convert_to_tensor(kernel), self._product_dtype)
+        product = tf.matmul(tf.cast(x, self._product_dtype), kernel)
+        return tf.nn.bias_add(tf.cast(product, dtype), tf.cast(bias, dtype))
+
+    def _activation(self, x: tf.Tensor) -> tf.Tensor:
+        function = self.transformer_layers[0]._inner_activation
+        return gelu(x) if function is tf_keras.activations.gelu else function(x)
+
+    @staticmethod
+    def _dropout(
+        x: tf.Tensor, rate: float, seed: tf.Tensor | None, site: int
+    ) -> tf.Tensor:
+        if seed is None:
+            return x
+        return dropout(x, rate, seed=seed + tf.constant([0, site], seed.dtype))
+
+
+def _projections(
+    layer: tf_keras.layers.MultiHeadAttention,
+) -> list[tf_keras.layers.Layer]:
+    return [layer._query_dense, layer._key_dense, layer._value_dense]
+
+
+def _matrix(dense: tf_keras.layers.Layer) -> tuple[tf.Tensor, tf.Tensor]:
+    """Kernel `[H, H]` and bias `[H]` of a projection to heads."""
+    kernel = tf.convert_to_tensor(dense.kernel)
+    bias = tf.reshape(dense.bias, [-1])
+    return tf.reshape(kernel, [kernel.shape[0], -1]), bias

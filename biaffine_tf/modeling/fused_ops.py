@@ -1,0 +1,110 @@
+"""What an encoder does between its matrix products, in few passes.
+
+On a CPU these operations wait for memory, not for arithmetic: each saves the
+least it needs for its gradient, and computes that gradient by hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+_SQRT_HALF = math.sqrt(0.5)
+_NORMAL_DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
+
+
+@tf.custom_gradient
+def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """Exact GELU, `x Phi(x)`, of any shape and floating type.
+
+    Reference:
+        Hendrycks and Gimpel 2016 (https://arxiv.org/abs/1606.08415).
+    """
+    probability = 0.5 * (1.0 + tf.math.erf(x * _SQRT_HALF))
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        density = tf.exp(-0.5 * x * x) * _NORMAL_DENSITY_AT_0
+        return upstream * (probability + x * density)
+
+    return x * probability, gradient
+
+
+def layer_norm(
+    x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, *, epsilon: float
+) -> tf.Tensor:
+    """Normalises the last axis.
+
+    Args:
+        x: float32 `[..., H]`.
+        gain: float32 `[H]`.
+        bias: float32 `[H]`.
+        epsilon: Added to the variance.
+
+    Returns:
+        float32 `[..., H]`.
+
+    Reference:
+        Ba et al. 2016 (https://arxiv.org/abs/1607.06450).
+    """
+
+    @tf.custom_gradient
+    def compute(
+        x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
+        centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(centred * centred, axis=-1, keepdims=True)
+        scale = tf.math.rsqrt(variance + epsilon)
+        normal = centred * scale
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            slope = upstream * gain
+            mean = tf.reduce_mean(slope, axis=-1, keepdims=True)
+            along = tf.reduce_mean(slope * normal, axis=-1, keepdims=True)
+            rows = list(range(len(x.shape) - 1))
+            return (
+                scale * (slope - mean - normal * along),
+                tf.reduce_sum(upstream * normal, axis=rows),
+                tf.reduce_sum(upstream, axis=rows),
+            )
+
+        return normal * gain + bias, gradient
+
+    # Under a strategy the weights are no tensors, and these ask for tensors.
+    return compute(x, tf.convert_to_tensor(gain), tf.convert_to_tensor(bias))
+
+
+def dropout(x: tf.Tensor, rate: float, *, seed: tf.Tensor) -> tf.Tensor:
+    """Zeroes a share of the elements and scales up the others.
+
+    An element takes 16 random bits, so that the share is the nearest multiple
+    of 2^-16; the others are divided by what is exactly kept.
+
+    Args:
+        x: Any shape of known rank, floating.
+        rate: Share of the elements that is zeroed, in [0, 1).
+        seed: int `[2]`; the same seed and shape give the same mask.
+
+    Returns:
+        Like `x`.
+    """
+    threshold = round(rate * 2**16)
+    if threshold == 0:
+        return x
+    size = tf.size(x)
+    bits = tf.random.stateless_uniform(
+        [(size + 1) // 2],
+        seed,
+        minval=None,
+        maxval=None,
+        dtype=tf.uint32,
+        alg="philox",  # XLA and other devices would choose others
+    )
+    bits = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size]
+    kept = tf.reshape(bits >= threshold, tf.shape(x))
+    kept = tf.ensure_shape(kept, x.shape)
+    factor = 2**16 / (2**16 - threshold)
+    return x * tf.where(
+        kept, tf.constant(factor, x.dtype), tf.constant(0, x.dtype)
+    )

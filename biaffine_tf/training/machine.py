@@ -1,0 +1,91 @@
+"""What Linux says of the machine: memory, and bfloat16 instructions."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+# Flags of processors, as Linux names them.
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+
+
+def resident_memory() -> int | None:
+    """Bytes of memory this process holds; None where that is not said."""
+    return _of_process("VmRSS")
+
+
+def peak_memory() -> int | None:
+    """Most bytes this process has held; None where that is not said.
+
+    `resource.getrusage` would count what the process that started this one
+    had held at that moment.
+    """
+    return _of_process("VmHWM")
+
+
+def memory_limit(root: str = "/") -> int | None:
+    """Most bytes this process may hold; None where that is not said.
+
+    What it holds and what is free, or the limit of its control group (of
+    version 1 or 2) or of one above that, whichever is least.
+
+    Args:
+        root: Where `proc` and `sys` are.
+    """
+    base = pathlib.Path(root)
+    limits = list(_group_limits(base))
+    free = _kibibytes(base / "proc/meminfo", "MemAvailable")
+    held = _kibibytes(base / "proc/self/status", "VmRSS")
+    if free is not None and held is not None:
+        limits.append(free + held)
+    return min(limits, default=None)
+
+
+def has_bfloat16(root: str = "/") -> bool:
+    """Whether the processor is known to multiply matrices in bfloat16.
+
+    Args:
+        root: Where `proc` is.
+    """
+    words = _read(pathlib.Path(root) / "proc/cpuinfo").split()
+    return not _BFLOAT16.isdisjoint(words)
+
+
+def _of_process(field: str) -> int | None:
+    return _kibibytes(pathlib.Path("/proc/self/status"), field)
+
+
+def _kibibytes(path: pathlib.Path, field: str) -> int | None:
+    """Bytes of a line `field: 123 kB`."""
+    for line in _read(path).splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return 1024 * int(value.split()[0])
+    return None
+
+
+def _group_limits(root: pathlib.Path) -> Iterator[int]:
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, group = line.split(":", 2)
+        if not controllers:
+            base, name = root / "sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            base = root / "sys/fs/cgroup/memory"
+            name = "memory.limit_in_bytes"
+        else:
+            continue
+        folder = base / group.lstrip("/")
+        while True:
+            limit = _read(folder / name).strip()
+            if limit.isdigit():  # not "max"
+                yield int(limit)
+            if folder == base:
+                break
+            folder = folder.parent
+
+
+def _read(path: pathlib.Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,74 @@
+"""What the machine says of its memory."""
+
+import numpy as np
+import pytest
+
+from biaffine_tf.training import machine
+
+
+def test_memory_of_this_process():
+    before = machine.resident_memory()
+    if before is None:
+        pytest.skip("the system does not say")
+    block = np.ones(64 << 17)  # 64 MiB
+    held = machine.resident_memory()
+    assert before + (50 << 20) < held < machine.memory_limit()
+    del block
+    # Counted in batches, so that figures can be off by some hundred KiB.
+    assert machine.peak_memory() > held - (8 << 20)
+
+
+def _machine(root, files):
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return machine.memory_limit(str(root))
+
+
+FREE = {
+    "proc/meminfo": "MemTotal: 9000 kB\nMemAvailable:    5000 kB\n",
+    "proc/self/status": "Name:\tpython\nVmHWM:\t 700 kB\nVmRSS:\t 600 kB\n",
+}
+GROUP = {"proc/self/cgroup": "0::/a/b\n"}
+OLD_GROUP = {"proc/self/cgroup": "5:cpu,io:/x\n4:memory:/a\n0::/\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "kibibytes"),
+    [
+        (FREE, 5600),
+        (FREE | GROUP, 5600),
+        (FREE | GROUP | {"sys/fs/cgroup/a/b/memory.max": "max\n"}, 5600),
+        (FREE | GROUP | {"sys/fs/cgroup/a/b/memory.max": "4096000\n"}, 4000),
+        (FREE | GROUP | {"sys/fs/cgroup/a/memory.max": "4096000\n"}, 4000),
+        (FREE | GROUP | {"sys/fs/cgroup/memory.max": "4096000\n"}, 4000),
+        (GROUP | {"sys/fs/cgroup/memory.max": "4096000\n"}, 4000),
+        (
+            FREE
+            | OLD_GROUP
+            | {"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "4096000\n"},
+            4000,
+        ),
+    ],
+)
+def test_limit_is_the_least_of_what_is_said(tmp_path, files, kibibytes):
+    assert _machine(tmp_path, files) == kibibytes * 1024
+
+
+def test_limit_of_a_machine_that_says_nothing(tmp_path):
+    assert _machine(tmp_path, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "has"),
+    [("fpu avx512_bf16 avx2", True), ("amx_bf16", True), ("avx512bw", False)],
+)
+def test_bfloat16_is_a_flag_of_the_processor(tmp_path, flags, has):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(f"processor: 0\nflags\t: {flags}\n")
+    assert machine.has_bfloat16(str(tmp_path)) is has
+
+
+def test_a_machine_that_says_nothing_has_no_bfloat16(tmp_path):
+    assert not machine.has_bfloat16(str(tmp_path))
