@@ -20,10 +20,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-DATA = pathlib.Path(os.environ.get("BIAFFINE_DATA") or ROOT / "../shared/data")
-CLUENER = DATA / "ner" / "cluener"
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks.data import CLUENER, DATA, ROOT, VOCABULARY, require
 
 
 def command_seconds(*arguments: str) -> Callable[[], None]:
@@ -117,7 +116,7 @@ def epoch_seconds(rounds: int) -> dict[str, dict[str, Any]]:
                 "run_classifier.py",
                 "--flagfile=recipes/cluener_scratch.flags",
                 f"--data_dir={DATA / 'ner'}",
-                f"--vocab_file={DATA / 'vocab/bert_base_chinese_vocab.txt'}",
+                f"--vocab_file={VOCABULARY}",
                 f"--output_dir={folder}",
                 "--num_train_epochs=1",
             )()
@@ -144,8 +143,7 @@ def main() -> None:
         "--epochs", type=int, default=1, help="rounds of training an epoch"
     )
     arguments = parser.parse_args()
-    if not CLUENER.is_dir():
-        sys.exit(f"no real data: {CLUENER} is absent (set BIAFFINE_DATA)")
+    require()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     rows = measurements(arguments.model_dir, arguments.rounds)
     rows |= epoch_seconds(arguments.epochs)

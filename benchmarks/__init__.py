@@ -1,0 +1,1 @@
+"""Speed, memory and accuracy, measured; see README.md of this folder."""

@@ -1,0 +1,190 @@
+"""Prediction, text in and entities out: ours against what others offer.
+
+python benchmarks/predict_speed.py [--quick] [--json=FILE] [--shapes=...]
+
+Sentences of CLUENER's dev set a second, start-up and first passes apart, all
+in float32 with two threads: our Predictor, all at once and one sentence at a
+time; the token-classification pipeline of transformers with the batch size
+that is best for it, and its model alone on tensors made beforehand (sorted by
+length, nothing done with the logits: no user gets this, it is a bound); and,
+at the smallest shape, SpanMarker with its own defaults. What goes one by one,
+and SpanMarker, get a sample of the sentences; at 768 wide all get a quarter of
+the set. Ours reads characters, the peers word pieces, which are a little fewer
+where a text has Latin words or numbers.
+
+Weights are random, but ours and the pipeline's are biased to find about as
+many entities as the dev set has: random heads find either none or a flood.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import pathlib
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks import data, harness, options, plots
+from benchmarks.harness import Measurement, Worker
+from benchmarks.report import Goal, Report
+from benchmarks.shapes import Shape
+
+NAME = "predict_speed"
+PIPELINE_GOALS = {"4x256": 2.5, "6x384": 1.5, "12x768": 1.1}
+SINGLE_GOAL = 8
+SPAN_MARKER_GOAL = 20
+# Where one by one and SpanMarker are compared, the latter also measured.
+_SMALL = Shape(4, 256)
+
+OURS = "ours"
+SINGLE = "ours, one by one"
+PIPELINE = "transformers, pipeline"
+BARE = "transformers, model alone"
+SPAN_MARKER = "SpanMarker"
+
+_LARGE_WIDTH = 768
+_SINGLE_TEXTS = 100
+_SPAN_MARKER_TEXTS = 64
+_QUICK_TEXTS = 64
+_LARGE_TEXTS = 336  # a quarter of the set: a large encoder takes its time
+
+
+def main() -> int:
+    """Measures every shape; the exit code says whether all goals are met."""
+    chosen = options.parse(NAME, __doc__, shapes=list(PIPELINE_GOALS))
+    data.require()
+    options.require_packages(
+        "torch", "transformers", "span_marker", "matplotlib"
+    )
+    report = Report(NAME, chosen)
+    texts = data.texts("dev")
+    if chosen.quick:
+        texts = data.spread(texts, _QUICK_TEXTS)
+    report.details["sentences"] = len(texts)
+    report.details["entities_per_sentence"] = data.entities_per_sentence("dev")
+    panels = {}
+    for shape in chosen.shapes:
+        sample = texts
+        if shape.width >= _LARGE_WIDTH:
+            sample = data.spread(texts, _LARGE_TEXTS)
+        measured = measure(shape, sample, chosen, report)
+        add_goals(shape, measured, report)
+        panels[str(shape)] = {
+            what: statistics.median(m.rate for m in found)
+            for what, found in measured.items()
+        }
+    return report.finish(
+        plots.bars(panels, unit="sentences a second", title="Prediction")
+    )
+
+
+def measure(
+    shape: Shape, texts: Sequence[str], chosen: options.Options, report: Report
+) -> dict[str, list[Measurement]]:
+    """Measures one shape into the report's rows and details."""
+    name = str(shape)
+    common = {"shape": name, "seed": chosen.seed}
+    random_model = {
+        "texts": texts,
+        "entities_per_sentence": report.details["entities_per_sentence"],
+        **common,
+    }
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(
+            Worker(
+                "benchmarks.workers.ours_prediction:Predictions",
+                single_texts=data.spread(texts, _SINGLE_TEXTS),
+                **random_model,
+            )
+        )
+        peer = stack.enter_context(
+            Worker(
+                "benchmarks.workers.peer_transformers:Pipeline", **random_model
+            )
+        )
+        subjects: dict[str, Callable[[], Measurement]] = {
+            OURS: ours.measure,
+            PIPELINE: peer.measure,
+            SINGLE: functools.partial(ours.measure, one_by_one=True),
+            BARE: functools.partial(peer.measure, bare=True),
+        }
+        about = {OURS: ours.about, PIPELINE: peer.about}
+        if shape == _SMALL:
+            span_marker = stack.enter_context(
+                Worker(
+                    "benchmarks.workers.peer_span_marker:Predictions",
+                    texts=data.spread(texts, _SPAN_MARKER_TEXTS),
+                    **common,
+                )
+            )
+            subjects[SPAN_MARKER] = span_marker.measure
+            about[SPAN_MARKER] = span_marker.about
+        measured = harness.alternate(
+            subjects, rounds=chosen.rounds, title=f"{name}:"
+        )
+    add_rows(name, measured, about, report)
+    return measured
+
+
+def add_rows(
+    name: str,
+    measured: Mapping[str, Sequence[Measurement]],
+    about: Mapping[str, dict],
+    report: Report,
+) -> None:
+    """Rates, entities found and first passes of one shape."""
+    for what, found in measured.items():
+        report.rows.append(
+            harness.rate_row(
+                what,
+                found,
+                unit="sentences",
+                shape=name,
+                sentences=found[0].units,
+                entities=found[0].extra.get("entities_per_sentence"),
+            )
+        )
+    for what, facts in about.items():
+        report.rows.append(
+            harness.row(
+                f"{what}, first pass",
+                [facts["first_pass_seconds"]],
+                unit="s",
+                shape=name,
+                sentences=measured[what][0].units,
+                entities=None,
+            )
+        )
+    report.details[name] = about
+
+
+def add_goals(
+    shape: Shape, measured: Mapping[str, Sequence[Measurement]], report: Report
+) -> None:
+    """What was to be at this shape; all ratios go into the details."""
+    name = str(shape)
+    ratios = {
+        what: harness.ratio(measured[OURS], found)
+        for what, found in measured.items()
+        if what != OURS
+    }
+    report.details[name]["ratios"] = {
+        what: harness.rounded(got) for what, got in ratios.items()
+    }
+    wanted = {PIPELINE: PIPELINE_GOALS.get(name)}
+    if shape == _SMALL:
+        wanted |= {SPAN_MARKER: SPAN_MARKER_GOAL, SINGLE: SINGLE_GOAL}
+    report.goals += [
+        Goal.at_least(
+            f"prediction {name}: ours over {what}", want, ratios[what]
+        )
+        for what, want in wanted.items()
+        if want is not None
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

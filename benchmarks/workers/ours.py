@@ -1,0 +1,309 @@
+"""All that the benchmarks know of the insides of biaffine_tf.
+
+What is measured of ours is put together here, as run_classifier.py and
+run_predict.py do it. The subjects in the files beside ask nothing else of the
+package (calibration.py writes a model directory), so that a change of it is
+followed in one place.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+import pathlib
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import data
+from benchmarks.harness import THREADS
+from benchmarks.shapes import Shape
+from biaffine_tf import readers
+from biaffine_tf.config import (
+    EncoderConfig,
+    ExperimentConfig,
+    ModelConfig,
+    Precision,
+    TokenizerConfig,
+    TrainingConfig,
+)
+from biaffine_tf.data.pipeline import Buckets, make_buckets, training_batches
+from biaffine_tf.data.records import Records, prepare_records
+from biaffine_tf.data.shards import RecordOptions
+from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.losses import make_loss
+from biaffine_tf.modeling.biaffine import Biaffine
+from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.spans import LabelMap, Sentence
+from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
+from biaffine_tf.training import trainer
+from biaffine_tf.training.span_loss import span_loss
+
+tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+
+_EPOCHS = 10_000  # of the schedule: the learning rate never gets to 0
+_MAX_PIECES = 126
+
+
+def experiment(
+    shape: Shape, *, seed: int, precision: str = "float32"
+) -> ExperimentConfig:
+    """An encoder of a shape over BERT's Chinese vocabulary; all else as usual.
+
+    Batches of 32 are what is usual.
+    """
+    encoder = EncoderConfig(
+        vocab_size=len(vocabulary()),
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.intermediate,
+    )
+    return ExperimentConfig(
+        model=ModelConfig(
+            encoder=encoder,
+            tokenizer=TokenizerConfig(do_lower_case=True),
+            max_seq_length=_MAX_PIECES + 2,
+        ),
+        training=TrainingConfig(
+            seed=seed,
+            num_train_epochs=_EPOCHS,
+            precision=Precision(precision),
+        ),
+    )
+
+
+def _tokenizer() -> Tokenizer:
+    """Characters of BERT's Chinese vocabulary, lower case."""
+    return make_tokenizer("char", vocabulary(), do_lower_case=True)
+
+
+@functools.cache
+def vocabulary() -> Vocabulary:
+    """BERT's, for Chinese."""
+    return Vocabulary.from_file(str(data.VOCABULARY))
+
+
+def piece_ids(texts: Sequence[str]) -> list[list[int]]:
+    """`[CLS] pieces [SEP]` of texts, uncut."""
+    pieces = _tokenizer()
+    return [
+        [pieces.cls_id, *map(int, found.ids), pieces.sep_id]
+        for found in pieces.encode_batch(texts)
+    ]
+
+
+def random_model(shape: Shape, *, seed: int) -> SpanModel:
+    """A model of CLUENER's labels, as training begins with."""
+    config = experiment(shape, seed=seed)
+    trainer.set_up(config)
+    return build_model(config, LabelMap(data.label_names()))
+
+
+def build_model(config: ExperimentConfig, labels: LabelMap) -> SpanModel:
+    """A model as training begins with, its weights made."""
+    model = SpanModel(
+        config.model,
+        num_classes=labels.num_classes,
+        pad_id=_tokenizer().pad_id,
+    )
+    model.build_weights()
+    return model
+
+
+class TrainingRun:
+    """A model that trains on a sample of CLUENER's train set.
+
+    The sample has a full batch's worth of sentences of some of the buckets
+    that the whole set is divided into, evenly spaced; it goes through records
+    and pipeline as any corpus does, in batches that are padded to the bounds
+    of the whole set's buckets.
+
+    Args:
+        shape: The encoder.
+        batches: How many, of 32; of one bucket each.
+        folder: For the sample and its records.
+        seed: Of the sample, the weights and the order.
+        precision: Keras policy.
+
+    Attributes:
+        model: The model.
+        input_ids: `[CLS] pieces [SEP]` of each sentence of the sample.
+        batches: Batches of the sample.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        batches: int,
+        folder: pathlib.Path,
+        seed: int,
+        precision: str = "float32",
+    ) -> None:
+        config = experiment(shape, seed=seed, precision=precision)
+        strategy = trainer.set_up(config)
+        self._seed = seed
+        sample, buckets = _sample(batches, config.training, seed=seed)
+        source = folder / "sample.jsonl"
+        readers.write(str(source), sample, readers.Format.SPAN_JSONL)
+        self._records = write_records(source, folder)
+        self._buckets = buckets
+        self.batches = buckets.steps_per_epoch
+        self.input_ids = piece_ids([sentence.text for sentence in sample])
+        with strategy.scope():
+            self.model = build_model(config, self._records.labels)
+            self._trainer = trainer.make_trainer(
+                config.training, self.model, buckets
+            )
+
+    def batches_of(self, epoch: int) -> tf.data.Dataset:
+        """The batches of one pass over the sample, from the pipeline."""
+        return epoch_batches(
+            self._records, self._buckets, epoch, seed=self._seed
+        )
+
+    def fit(self, epoch: int) -> None:
+        """Trains one pass over the sample."""
+        self._trainer.fit(
+            self.batches_of(epoch),
+            steps_per_epoch=self.batches,
+            verbose=0,
+        )
+
+    @property
+    def padded_positions(self) -> int:
+        """Encoder positions of one pass, padding included."""
+        buckets = self._buckets
+        return sum(
+            count * (length + 2)
+            for count, length in zip(
+                buckets.sentences, buckets.lengths, strict=True
+            )
+        )
+
+
+def _sample(
+    batches: int, config: TrainingConfig, *, seed: int
+) -> tuple[list[Sentence], Buckets]:
+    """So many batches of the train set, of one bucket each, and the buckets."""
+    sentences = data.sentences("train")
+    lengths = [len(ids) - 2 for ids in piece_ids([s.text for s in sentences])]
+    buckets = make_buckets(
+        collections.Counter(lengths),
+        num_buckets=config.num_buckets,
+        batch_size=config.train_batch_size,
+    )
+    members: list[list[Sentence]] = [[] for _ in buckets.lengths]
+    for sentence, length in zip(sentences, lengths, strict=True):
+        members[int(np.searchsorted(buckets.lengths, length))].append(sentence)
+    rng = random.Random(seed)
+    size = config.train_batch_size
+    counts = [0] * len(members)
+    for bucket in data.spread(range(len(members)), batches):
+        counts[bucket] = min(size, len(members[bucket]))
+    sample = [
+        sentence
+        for found, count in zip(members, counts, strict=True)
+        for sentence in rng.sample(found, count)
+    ]
+    return sample, dataclasses.replace(buckets, sentences=tuple(counts))
+
+
+def write_records(source: pathlib.Path, folder: pathlib.Path) -> Records:
+    """The records of a labelled file, by one process however long it is."""
+    return prepare_records(
+        str(source),
+        str(folder),
+        _tokenizer(),
+        RecordOptions(max_pieces=_MAX_PIECES, processes=1),
+        progress=False,
+    )
+
+
+def epoch_batches(
+    records: Records,
+    buckets: Buckets | None = None,
+    epoch: int = 0,
+    *,
+    seed: int,
+) -> tf.data.Dataset:
+    """The batches of an epoch, in the records' own buckets if not given."""
+    training = TrainingConfig()
+    if buckets is None:
+        buckets = make_buckets(
+            records.lengths,
+            num_buckets=training.num_buckets,
+            batch_size=training.train_batch_size,
+        )
+    return training_batches(
+        records,
+        buckets,
+        seed=seed,
+        epochs=range(epoch, epoch + 1),
+        pad_id=_tokenizer().pad_id,
+    )
+
+
+def encode(
+    model: SpanModel, input_ids: tf.Tensor, *, training: bool
+) -> tf.Tensor:
+    """What the encoder makes of `[B, L + 2]` ids: vectors `[B, L, H]`."""
+    return model.encode(input_ids, training=training)
+
+
+class Head:
+    """The biaffine head alone.
+
+    Args:
+        num_classes: C.
+        width: H of the vectors that it reads.
+        max_span_width: W; None for all pairs.
+
+    Attributes:
+        variables: Its weights.
+    """
+
+    def __init__(
+        self, *, num_classes: int, width: int, max_span_width: int | None
+    ) -> None:
+        self._layer = Biaffine(num_classes, max_span_width=max_span_width)
+        self._layer.build([None, None, width])
+        self._pair_loss = make_loss(TrainingConfig())
+        self.variables = self._layer.trainable_variables
+
+    def logits(self, vectors: tf.Tensor) -> tf.Tensor:
+        """`[B, L, L, C]`, or `[B, L, W, C]`, of vectors `[B, L, H]`."""
+        return self._layer(vectors, training=False)
+
+    def loss(self, vectors: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+        """What a training step minimises, as it computes it.
+
+        Args:
+            vectors: `[B, L, H]`, no padding.
+            cells: Gold cells, int32 `[B, N, 3]`.
+        """
+        starts, ends = self._layer.project(vectors, training=True)
+        batch, length, _ = tf.unstack(tf.shape(vectors))
+        loss, _ = span_loss(
+            starts,
+            ends,
+            tf.convert_to_tensor(self._layer.bilinear),
+            cells,
+            tf.fill([batch], length),
+            self._pair_loss,
+            max_span_width=self._layer.max_span_width,
+        )
+        return loss
+
+
+def predict_file(
+    predictor: Predictor, source: pathlib.Path, target: pathlib.Path
+) -> None:
+    """Predicts a file as run_predict.py does."""
+    predicted = predictor.predict(readers.read(str(source)))
+    readers.write(str(target), predicted, readers.Format.SPAN_JSONL)

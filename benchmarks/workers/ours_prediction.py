@@ -1,0 +1,68 @@
+"""Our prediction: texts in, entities out."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.shapes import Shape
+from benchmarks.workers import ours
+from benchmarks.workers.calibration import random_model_directory
+from benchmarks.workers.measuring import seconds_of
+
+
+class Predictions:
+    """A predictor, loaded from a model directory as users load it.
+
+    Args:
+        shape: "4x256" and the like.
+        texts: What is predicted all together.
+        single_texts: What is predicted one by one.
+        entities_per_sentence: How many the random model is to find.
+        seed: Of the weights.
+    """
+
+    def __init__(
+        self,
+        *,
+        shape: str,
+        texts: Sequence[str],
+        single_texts: Sequence[str],
+        entities_per_sentence: float,
+        seed: int,
+    ) -> None:
+        self._texts = texts
+        self._single_texts = single_texts
+        with tempfile.TemporaryDirectory() as name:
+            model = random_model_directory(
+                pathlib.Path(name),
+                Shape.parse(shape),
+                entities_per_sentence=entities_per_sentence,
+                seed=seed,
+            )
+            self._predictor = ours.Predictor.from_directory(name)
+        self.about: dict[str, Any] = {
+            "model": model,
+            "first_pass_seconds": self()["seconds"],
+        }
+        self(one_by_one=True)
+
+    def __call__(self, *, one_by_one: bool = False) -> dict[str, Any]:
+        """Predicts; units are sentences."""
+        found: list[Any] = []
+
+        def predict() -> None:
+            if one_by_one:
+                found.extend(map(self._predictor, self._single_texts))
+            else:
+                found.extend(self._predictor(self._texts))
+
+        seconds = seconds_of(predict)
+        entities = sum(map(len, found)) / len(found)
+        return {
+            "seconds": seconds,
+            "units": len(found),
+            "entities_per_sentence": entities,
+        }
