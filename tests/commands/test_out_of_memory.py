@@ -56,11 +56,17 @@ def _no_process():
     ("main", "reason"),
     [
         (_numpy, "Unable to allocate 8.00 PiB"),
-        (
+        # TensorFlow waits ten seconds for memory before it gives up.
+        pytest.param(
             _tensorflow,
             "OOM when allocating tensor with shape[1125899906842624]",
+            marks=pytest.mark.slow,
         ),
-        (_tensorflow_in_a_graph, "tensor with shape[33554432,33554432]"),
+        pytest.param(
+            _tensorflow_in_a_graph,
+            "tensor with shape[33554432,33554432]",
+            marks=pytest.mark.slow,
+        ),
         (_python, "MemoryError"),
         (_no_process, "Cannot allocate memory"),
     ],

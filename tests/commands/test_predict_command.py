@@ -36,6 +36,9 @@ INPUTS = {
 OUTPUTS = ["cluener", "span_jsonl", "conll"]
 
 
+pytestmark = pytest.mark.slow  # every test runs commands
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("predict")
@@ -124,7 +127,6 @@ def _keys(sentences):
     return [{span.key for span in s.spans or ()} for s in sentences]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", INPUTS)
 def test_every_format_in_and_out(folder, matrix, name):
     inputs = _read(folder / name)
@@ -157,7 +159,6 @@ def test_every_format_in_and_out(folder, matrix, name):
     assert any(want)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chars.conll", "words.conll", "genia.jsonl"])
 def test_columns_keep_the_tokens_of_the_input(folder, matrix, name):
     found = _read(folder / "out" / f"{name}.conll")
@@ -169,7 +170,6 @@ def test_columns_keep_the_tokens_of_the_input(folder, matrix, name):
             assert span.start in starts and span.end in ends
 
 
-@pytest.mark.slow
 def test_entities_that_fall_on_no_tokens_are_counted(folder, matrix):
     kept = sum(map(len, _keys(_read(folder / "out" / "words.conll.conll"))))
     path = folder / "out" / "words.conll.span_jsonl"
@@ -183,7 +183,6 @@ def test_entities_that_fall_on_no_tokens_are_counted(folder, matrix):
     assert lost == found - kept > 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chars.conll", "cmeee.json", "ours.jsonl"])
 @pytest.mark.parametrize("output_format", OUTPUTS)
 def test_what_is_written_can_be_scored(
@@ -277,7 +276,6 @@ def test_standard_output_holds_nothing_but_entities(outcomes):
         assert not outcome.out or name == "text"
 
 
-@pytest.mark.slow
 def test_pipes(folder, root):
     """Read once, from a pipe into a pipe, as `zcat | run_predict | jq`."""
     done = subprocess.run(

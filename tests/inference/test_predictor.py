@@ -255,6 +255,7 @@ def test_batches_and_windows_do_not_matter(directories, corpus, monkeypatch):
             _assert_equal(by_id[one.id], one.spans)
 
 
+@pytest.mark.slow
 def test_precision_and_xla_are_of_the_predictor_alone(directories, corpus):
     path = directories[TokenizerKind.CHAR]
 

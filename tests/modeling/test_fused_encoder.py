@@ -70,7 +70,13 @@ def test_equals_the_original_in_value_and_gradient(activation):
     _assert_close(got, want, rtol=1e-5)
 
 
-@pytest.mark.parametrize("way", ["gradient_checkpointing", "xla"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "gradient_checkpointing",
+        pytest.param("xla", marks=pytest.mark.slow),  # compiles for seconds
+    ],
+)
 def test_other_ways_give_the_same_with_the_same_masks(way):
     encoder = _encoder()
     results = []
