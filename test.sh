@@ -1,21 +1,33 @@
 #!/usr/bin/env bash
 # Runs the tests: ./test.sh [--fast] [arguments of pytest ...]
 #
-# --fast leaves out the tests that train or run whole commands. Tests on real
-# data look for it in BIAFFINE_DATA and are skipped if it is not there.
-set -euo pipefail
+# --fast leaves out the tests that train or run whole commands; the others run
+# in two processes. Tests on real data look for it in BIAFFINE_DATA and are
+# skipped if it is not there. With arguments of pytest, all is left to it.
+set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-arguments=()
-for argument in "$@"; do
-  if [[ $argument == --fast ]]; then
-    arguments+=(-m "not slow")
-  else
-    arguments+=("$argument")
-  fi
-done
+fast_only=no
+if [[ ${1:-} == --fast ]]; then
+  fast_only=yes
+  shift
+fi
 
-scripts/venv.sh requirements-dev.txt
+scripts/venv.sh requirements-dev.txt || exit
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
 export BIAFFINE_DATA=${BIAFFINE_DATA:-$PWD/../shared/data}
-exec .venv/bin/python -m pytest ${arguments[@]+"${arguments[@]}"}
+
+pytest() { .venv/bin/python -m pytest "$@"; }
+
+if (($#)) && [[ $fast_only == no ]]; then
+  pytest "$@"
+  exit
+fi
+
+status=0
+pytest -m "not slow" -n 2 --dist loadfile "$@" || status=$?
+if [[ $fast_only == no ]]; then
+  # One after the other: some measure memory, and each uses all cores.
+  pytest -m slow || status=$?
+fi
+exit "$status"

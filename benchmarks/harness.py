@@ -26,6 +26,7 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": str(THREADS),
     "RAYON_NUM_THREADS": str(THREADS),
     "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # as our commands set it
     "CUDA_VISIBLE_DEVICES": "",
     # transformers would load TensorFlow, and look for models in the network.
     "USE_TF": "0",

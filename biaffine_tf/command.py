@@ -57,6 +57,8 @@ def run(
     """
     # Before TensorFlow is loaded: its start-up notes are not for users.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow takes oneDNN's kernels by itself only on newer processors.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that lacks a character shows its code instead.
         sys.stdout.reconfigure(errors="backslashreplace")

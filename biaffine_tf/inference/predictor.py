@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ from biaffine_tf.tokenization import Pieces, Tokenizer, to_characters
 _WINDOW = 4096
 # Bounds the encoder positions of a batch, and with them its memory.
 _TOKENS_PER_BATCH = 1 << 13
+_IN_FLIGHT = 3  # batches
 
 
 class Predictor:
@@ -174,10 +176,15 @@ class Predictor:
         spans: list[list[Span]] = [[] for _ in sentences]
         lengths = [min(len(p), self._max_pieces) for p in pieces]
         self.cut_sentences += sum(len(p) > self._max_pieces for p in pieces)
-        for batch in self._batches(lengths):
-            found = self._decode_batch([pieces[i] for i in batch])
-            for index, entities in zip(batch, found, strict=True):
-                spans[index] = list(map(_span, entities))
+        batches = list(self._batches(lengths))
+        # What one batch leaves idle of the cores, the next one takes.
+        with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
+            results = pool.map(
+                self._decode_batch, ([pieces[i] for i in b] for b in batches)
+            )
+            for batch, found in zip(batches, results, strict=True):
+                for index, entities in zip(batch, found, strict=True):
+                    spans[index] = list(map(_span, entities))
         for sentence, found_spans in zip(sentences, spans, strict=True):
             yield sentence.replace_spans(found_spans)
 

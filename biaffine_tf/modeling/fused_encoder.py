@@ -24,7 +24,12 @@ from official.nlp.modeling.layers.transformer_encoder_block import (
 )
 from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
 
-from biaffine_tf.modeling.fused_ops import dropout, gelu, layer_norm
+from biaffine_tf.modeling.fused_ops import (
+    dropout,
+    gelu,
+    layer_norm,
+    normal_distribution,
+)
 
 _MASKED = -1e9  # added to the attention scores of padding
 _SITES_PER_BLOCK = 3  # dropouts: attention, its output, the block's output
@@ -173,7 +178,7 @@ class FusedBertEncoder(BertEncoderV2):
         )
         inner = block._intermediate_dense
         hidden = self._dense(x, inner.kernel, inner.bias)  # [B * L, I]
-        hidden = self._activation(hidden)
+        hidden = self._activation(hidden, training=seed is not None)
         outer = block._output_dense
         output = self._dense(hidden, outer.kernel, outer.bias)
         output = self._dropout(output, rate, seed, site + 2)
@@ -265,9 +270,12 @@ class FusedBertEncoder(BertEncoderV2):
         product = tf.matmul(tf.cast(x, self._product_dtype), kernel)
         return tf.nn.bias_add(tf.cast(product, dtype), tf.cast(bias, dtype))
 
-    def _activation(self, x: tf.Tensor) -> tf.Tensor:
+    def _activation(self, x: tf.Tensor, *, training: bool) -> tf.Tensor:
         function = self.transformer_layers[0]._inner_activation
-        return gelu(x) if function is tf_keras.activations.gelu else function(x)
+        if function is tf_keras.activations.gelu:
+            # Without a gradient of its own, it is joined with the product.
+            return gelu(x) if training else x * normal_distribution(x)
+        return function(x)
 
     @staticmethod
     def _dropout(

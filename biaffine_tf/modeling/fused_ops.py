@@ -15,6 +15,15 @@ _SQRT_HALF = math.sqrt(0.5)
 _NORMAL_DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
 
 
+def normal_distribution(x: tf.Tensor) -> tf.Tensor:
+    """Probability that a standard normal variable is below x.
+
+    Of any shape and floating type. Written as TensorFlow's graph optimizer
+    expects it: it joins a matrix product, its bias and `x` times this.
+    """
+    return 0.5 * (1.0 + tf.math.erf(x * _SQRT_HALF))
+
+
 @tf.custom_gradient
 def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """Exact GELU, `x Phi(x)`, of any shape and floating type.
@@ -22,7 +31,7 @@ def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     Reference:
         Hendrycks and Gimpel 2016 (https://arxiv.org/abs/1606.08415).
     """
-    probability = 0.5 * (1.0 + tf.math.erf(x * _SQRT_HALF))
+    probability = normal_distribution(x)
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         density = tf.exp(-0.5 * x * x) * _NORMAL_DENSITY_AT_0
