@@ -123,8 +123,8 @@ def test_ten_thousand_candidates_are_quick(nested, bound):
     ]
     seconds = []
     for _ in range(5):  # the best of five: a busy machine is not our matter
-        begin = time.perf_counter()
+        begin = time.process_time()
         greedy(candidates, nested=nested)
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
     assert min(seconds) < bound
     print(f"nested={nested}: {min(seconds) * 1000:.1f} ms")

@@ -7,13 +7,17 @@ from biaffine_tf.training import machine
 
 
 def test_memory_of_this_process():
-    before = machine.resident_memory()
-    if before is None:
+    if machine.resident_memory() is None:
         pytest.skip("the system does not say")
-    block = np.ones(64 << 17)  # 64 MiB
-    held = machine.resident_memory()
-    assert before + (50 << 20) < held < machine.memory_limit()
-    del block
+    grown = []
+    for _ in range(3):  # the system may take other pages away meanwhile
+        before = machine.resident_memory()
+        block = np.ones(64 << 17)  # 64 MiB
+        held = machine.resident_memory()
+        grown.append(held - before)
+        del block
+    assert max(grown) > 50 << 20
+    assert held < machine.memory_limit()
     # Counted in batches, so that figures can be off by some hundred KiB.
     assert machine.peak_memory() > held - (8 << 20)
 
