@@ -4,6 +4,9 @@ python run_classifier.py --train_data=train.json --eval_data=dev.json \
     --vocab_file=vocab.txt --bert_config_file=bert_config.json \
     --output_dir=model
 
+--encoder_dir=ENCODER takes vocabulary, config and weights from a directory, of
+Hugging Face's, Google's or ours, in place of the flags for each of them.
+
 Started again after a kill, the same command goes on from the last epoch.
 """
 
@@ -16,13 +19,13 @@ import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaffine_tf import command, flags, model_directory, readers
-from biaffine_tf.config import EncoderConfig, ExperimentConfig
-from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf import checkpoints, command, flags, model_directory, readers
+from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.errors import DataError
 from biaffine_tf.files import check_writable, fingerprint
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.spans import LabelMap, Sentence
-from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
+from biaffine_tf.tokenization import Tokenizer
 
 if TYPE_CHECKING:
     from biaffine_tf.data.features import Counts
@@ -35,13 +38,6 @@ if TYPE_CHECKING:
 _LESS_MEMORY = (
     "give a smaller --train_batch_size or --token_budget, then a smaller "
     "--max_seq_length, then --gradient_checkpointing, then --max_span_width"
-)
-
-# Settings of an encoder that say how it is trained, not what it computes.
-_FREE_TO_CHANGE = (
-    "attention_probs_dropout_prob",
-    "hidden_dropout_prob",
-    "initializer_range",
 )
 
 # What losses of the eval data mean for its scores.
@@ -68,8 +64,9 @@ def main() -> None:
 
 def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
-    tokenizer = _make_tokenizer()
-    config = _experiment(tokenizer)
+    start = flags.encoder_start()
+    tokenizer = start.tokenizer
+    config = _experiment(start)
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
         return
@@ -78,17 +75,20 @@ def _run(output_dir: str) -> None:
     # The rest of the training data is read when TensorFlow is there.
     next(readers.read(_train_path(), flags.read_options()))
     sentences = _read_eval_data()
+    print(f"encoder: {start.origins}")
 
     if FLAGS.xla:
         command.keep_compilations()
 
     from biaffine_tf.training import trainer
 
-    strategy = trainer.set_up(config)
+    strategy = trainer.set_up(
+        seed=config.training.seed, precision=config.training.precision
+    )
     records = _prepare_records(config, tokenizer, records_dir)
     eval_counts = _check_eval_data(sentences, tokenizer, config, records.labels)
     with strategy.scope():
-        model = _build_model(config, tokenizer, records.labels)
+        model = _build_model(config, start, records.labels)
     evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
     if FLAGS.plan:
         from biaffine_tf.training.plan import print_plan
@@ -124,70 +124,23 @@ def _train_path() -> str:
     return flags.data_path(FLAGS.train_data)
 
 
-def _make_tokenizer() -> Tokenizer:
-    config = flags.model_config()
-    vocabulary = Vocabulary.from_file(FLAGS.vocab_file)
-    if len(vocabulary) != config.encoder.vocab_size:
-        raise ConfigError(
-            f"{FLAGS.bert_config_file}: vocab_size is "
-            f"{config.encoder.vocab_size} but {FLAGS.vocab_file} holds "
-            f"{len(vocabulary)} pieces",
-            remedy="give the vocabulary that belongs to the encoder",
-        )
-    return make_tokenizer(
-        config.tokenizer.kind,
-        vocabulary,
-        do_lower_case=config.tokenizer.do_lower_case,
-    )
-
-
-def _experiment(tokenizer: Tokenizer) -> ExperimentConfig:
+def _experiment(start: checkpoints.Start) -> ExperimentConfig:
     """The settings and contents that make this run what it is."""
     data = {
         "train_data": fingerprint(_train_path()),
         "eval_data": fingerprint(flags.data_path(FLAGS.eval_data)),
         "reading": str(flags.read_options()),
-        "tokenizer": tokenizer.fingerprint,
+        "tokenizer": start.tokenizer.fingerprint,
     }
-    model = flags.model_config()
-    if FLAGS.init_checkpoint:
-        _check_init_checkpoint(model.encoder, tokenizer)
-        data["init_checkpoint"] = fingerprint(
-            os.path.join(FLAGS.init_checkpoint, model_directory.WEIGHTS)
-        )
+    model = flags.model_config(start)
+    if start.source is not None:
+        data["init_checkpoint"] = start.source.fingerprint
     return ExperimentConfig(
         model=model,
         training=flags.training_config(),
         decoding=flags.decoding_config(),
         data=data,
     )
-
-
-def _check_init_checkpoint(
-    encoder: EncoderConfig, tokenizer: Tokenizer
-) -> None:
-    """An encoder is of use only in its own shape, with its own vocabulary."""
-    stored = model_directory.read_description(FLAGS.init_checkpoint)
-    model_directory.check_weights(FLAGS.init_checkpoint)
-    trained, wanted = stored.config.model.encoder.to_dict(), encoder.to_dict()
-    different = [
-        f"{name} ({trained[name]}, not {value})"
-        for name, value in wanted.items()
-        if value != trained[name] and name not in _FREE_TO_CHANGE
-    ]
-    if different:
-        raise ConfigError(
-            f"--init_checkpoint={FLAGS.init_checkpoint}: its encoder differs "
-            f"from {FLAGS.bert_config_file} in {', '.join(different)}",
-            remedy="give the bert_config.json that it was trained with",
-        )
-    if stored.tokenizer.vocabulary != tokenizer.vocabulary:
-        own = os.path.join(FLAGS.init_checkpoint, model_directory.VOCABULARY)
-        raise ConfigError(
-            f"--init_checkpoint={FLAGS.init_checkpoint}: its vocabulary is "
-            f"not {FLAGS.vocab_file}",
-            remedy=f"pass --vocab_file={own}",
-        )
 
 
 def _read_eval_data() -> list[Sentence]:
@@ -287,18 +240,24 @@ def _check_eval_data(
 
 
 def _build_model(
-    config: ExperimentConfig, tokenizer: Tokenizer, labels: LabelMap
+    config: ExperimentConfig, start: checkpoints.Start, labels: LabelMap
 ) -> SpanModel:
     from biaffine_tf.modeling.span_model import SpanModel
 
     model = SpanModel(
         config.model,
         num_classes=labels.num_classes,
-        pad_id=tokenizer.pad_id,
+        pad_id=start.tokenizer.pad_id,
     )
     model.build_weights()
-    if FLAGS.init_checkpoint:
-        model_directory.load_encoder_weights(FLAGS.init_checkpoint, model)
+    if start.source is not None:
+        report = checkpoints.load(
+            start.source,
+            checkpoints.encoder_variables(model.encoder),
+            config=config.model.encoder,
+            extend_positions=FLAGS.extend_positions,
+        )
+        print(report)
     return model
 
 
@@ -348,12 +307,6 @@ if __name__ == "__main__":
     flags.define_training_flags()
     command.run(
         main,
-        required=[
-            "train_data",
-            "eval_data",
-            "vocab_file",
-            "bert_config_file",
-            "output_dir",
-        ],
+        required=["train_data", "eval_data", "output_dir"],
         out_of_memory=_LESS_MEMORY,
     )

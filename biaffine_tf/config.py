@@ -106,7 +106,14 @@ _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncoderConfig(_Config):
-    """Shape of a BERT encoder; names as in `bert_config.json`."""
+    """Shape of an encoder; names as in the `config.json` of its family.
+
+    Attributes:
+        embedding_size: Width of the embeddings where it is not that of the
+            layers (ELECTRA, ALBERT); they are then projected.
+        num_hidden_groups: Distinct layers where several share their weights
+            (ALBERT: 1).
+    """
 
     vocab_size: int
     hidden_size: int = 768
@@ -120,8 +127,20 @@ class EncoderConfig(_Config):
     type_vocab_size: int = 2
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
+    embedding_size: int | None = None
+    num_hidden_groups: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("embedding_size", "num_hidden_groups"):
+            value = getattr(self, name)
+            good = value is None or (isinstance(value, int) and value > 0)
+            _require(good, name, value, "a positive integer or unset")
+        _require(
+            self.num_hidden_layers % self.num_layers == 0,
+            "num_hidden_groups",
+            self.num_hidden_groups,
+            f"a divisor of num_hidden_layers={self.num_hidden_layers}",
+        )
         for name in (
             "vocab_size",
             "hidden_size",
@@ -152,6 +171,16 @@ class EncoderConfig(_Config):
         for name in ("initializer_range", "layer_norm_eps"):
             value = getattr(self, name)
             _require(0 < value < 1, name, value, "in (0, 1)")
+
+    @property
+    def embedding_width(self) -> int:
+        """Width of the embeddings."""
+        return self.embedding_size or self.hidden_size
+
+    @property
+    def num_layers(self) -> int:
+        """Layers that have weights of their own."""
+        return self.num_hidden_groups or self.num_hidden_layers
 
     @classmethod
     def from_bert_config(cls, path: str | os.PathLike[str]) -> Self:

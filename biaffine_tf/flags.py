@@ -10,10 +10,9 @@ import os
 
 from absl import flags
 
-from biaffine_tf import readers
+from biaffine_tf import checkpoints, readers
 from biaffine_tf.config import (
     DecodingConfig,
-    EncoderConfig,
     HeadConfig,
     Loss,
     ModelConfig,
@@ -99,6 +98,45 @@ def _define_xla() -> None:
     )
 
 
+def _define_encoder_flags() -> None:
+    _define_path(
+        "encoder_dir",
+        "Vocabulary, shape and weights to start from: a directory of Hugging "
+        "Face's, Google's or ours, or a TensorFlow checkpoint.",
+    )
+    _define_path(
+        "vocab_file",
+        "BERT vocabulary (vocab.txt or tokenizer.json); that of the encoder "
+        "if not given.",
+    )
+    _define_path(
+        "bert_config_file",
+        "Shape of the encoder (bert_config.json or config.json); its own if "
+        "not given.",
+    )
+    _define_path(
+        "init_checkpoint",
+        "Weights to start from, in any format of --encoder_dir; random if "
+        "neither is given.",
+    )
+    flags.DEFINE_bool(
+        "extend_positions",
+        False,
+        "Repeat the positions of the weights where --max_seq_length is larger.",
+    )
+    flags.DEFINE_enum(
+        "tokenizer",
+        None,
+        [str(kind) for kind in TokenizerKind],
+        "How text becomes pieces; as the encoder says, else char, if not "
+        "given.",
+    )
+    _define_optional_bool(
+        "do_lower_case",
+        "Fold case before look-up; as the encoder says, else no, if not given.",
+    )
+
+
 def define_training_flags() -> None:
     """Flags of run_classifier.py."""
     define_reading_flags()
@@ -133,15 +171,7 @@ def define_training_flags() -> None:
         "Processes that write TFRecords; 0 decides by the corpus size.",
         lower_bound=0,
     )
-    _define_path("vocab_file", "BERT vocabulary (vocab.txt).")
-    _define_path("bert_config_file", "Shape of the encoder (bert_config.json).")
-    _define_path(
-        "init_checkpoint",
-        "Model directory whose encoder weights to start from; random if not "
-        "given.",
-    )
-    _define_enum("tokenizer", TokenizerKind.CHAR, "How text becomes pieces.")
-    flags.DEFINE_bool("do_lower_case", False, "Fold case before look-up.")
+    _define_encoder_flags()
     flags.DEFINE_integer(
         "max_seq_length",
         128,
@@ -295,13 +325,26 @@ def data_path(path: str) -> str:
     return path
 
 
-def model_config() -> ModelConfig:
+def encoder_start() -> checkpoints.Start:
+    """What the encoder starts from."""
+    return checkpoints.choose_start(
+        encoder_dir=FLAGS.encoder_dir,
+        vocab_file=FLAGS.vocab_file,
+        bert_config_file=FLAGS.bert_config_file,
+        init_checkpoint=FLAGS.init_checkpoint,
+        tokenizer=TokenizerKind(FLAGS.tokenizer) if FLAGS.tokenizer else None,
+        do_lower_case=FLAGS.do_lower_case,
+        extend_to=FLAGS.max_seq_length if FLAGS.extend_positions else None,
+    )
+
+
+def model_config(start: checkpoints.Start) -> ModelConfig:
     """Encoder, tokenizer and head."""
     return ModelConfig(
-        encoder=EncoderConfig.from_bert_config(FLAGS.bert_config_file),
+        encoder=start.config,
         tokenizer=TokenizerConfig(
-            kind=TokenizerKind(FLAGS.tokenizer),
-            do_lower_case=FLAGS.do_lower_case,
+            kind=start.tokenizer.kind,
+            do_lower_case=start.tokenizer.do_lower_case,
         ),
         head=HeadConfig(
             projection_size=FLAGS.projection_size,

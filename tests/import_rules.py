@@ -24,6 +24,7 @@ SAME_FLOOR = {
     ("evaluation", "readers"),
     ("display", "readers"),
     ("display", "evaluation"),
+    ("checkpoints", "model_directory"),
 }
 
 # What `biaffine_tf.load` may load when it is called: the stated exception.

@@ -115,26 +115,11 @@ def test_weights_and_back(complete):
         assert not np.array_equal(before[name], want[name]), name
 
 
-def test_only_the_encoder(complete):
-    model = tiny.model(seed=2)
-    before, stored = _values(model), _values(tiny.model(seed=1))
-    model_directory.load_encoder_weights(str(complete), model)
-    parts = set()
-    for name, value in _values(model).items():
-        of_encoder = name.startswith("encoder/")
-        parts.add(of_encoder)
-        want = stored if of_encoder else before
-        np.testing.assert_array_equal(value, want[name], err_msg=name)
-    assert parts == {True, False}
-
-
 def test_weights_of_another_shape(complete):
     model = tiny.model(encoder={"hidden_size": 32})
     before = _values(model)
     with pytest.raises(ConfigError, match=r"do not fit.*and \d+ more"):
         model_directory.load_weights(str(complete), model)
-    with pytest.raises(ConfigError, match=r"bert_config\.json"):
-        model_directory.load_encoder_weights(str(complete), model)
     for name, value in _values(model).items():
         np.testing.assert_array_equal(value, before[name], err_msg=name)
 

@@ -45,7 +45,9 @@ def random_model_directory(
         and `entities` per sentence.
     """
     config = ours.experiment(shape, seed=seed)
-    trainer.set_up(config)
+    trainer.set_up(
+        seed=config.training.seed, precision=config.training.precision
+    )
     labels = LabelMap(data.label_names())
     model = ours.build_model(config, labels)
     bilinear = model.biaffine.bilinear  # [D + 1, C, D + 1]

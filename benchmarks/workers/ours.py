@@ -100,7 +100,9 @@ def piece_ids(texts: Sequence[str]) -> list[list[int]]:
 def random_model(shape: Shape, *, seed: int) -> SpanModel:
     """A model of CLUENER's labels, as training begins with."""
     config = experiment(shape, seed=seed)
-    trainer.set_up(config)
+    trainer.set_up(
+        seed=config.training.seed, precision=config.training.precision
+    )
     return build_model(config, LabelMap(data.label_names()))
 
 
@@ -146,7 +148,9 @@ class TrainingRun:
         precision: str = "float32",
     ) -> None:
         config = experiment(shape, seed=seed, precision=precision)
-        strategy = trainer.set_up(config)
+        strategy = trainer.set_up(
+            seed=config.training.seed, precision=config.training.precision
+        )
         self._seed = seed
         sample, buckets = _sample(batches, config.training, seed=seed)
         source = folder / "sample.jsonl"

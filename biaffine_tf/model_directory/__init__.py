@@ -35,7 +35,6 @@ from biaffine_tf.model_directory.names import (
 from biaffine_tf.model_directory.ownership import claim, clear
 from biaffine_tf.model_directory.weights import (
     check_weights,
-    load_encoder_weights,
     load_weights,
     save_weights,
 )
@@ -54,7 +53,6 @@ __all__ = [
     "check_weights",
     "claim",
     "clear",
-    "load_encoder_weights",
     "load_weights",
     "read_config",
     "read_description",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import safetensors
@@ -18,8 +18,6 @@ from biaffine_tf.model_directory.names import (
 
 if TYPE_CHECKING:
     from biaffine_tf.modeling.span_model import SpanModel
-
-_ENCODER = "encoder/"
 
 
 def save_weights(directory: str, model: SpanModel) -> None:
@@ -59,35 +57,10 @@ def load_weights(directory: str, model: SpanModel) -> None:
     Raises:
         ConfigError: If a weight is missing, unknown or of another shape.
     """
-    _assign(directory, model.saved_weights(), "", remedy=DAMAGED)
-
-
-def load_encoder_weights(directory: str, model: SpanModel) -> None:
-    """Restores the encoder's weights only; the head stays as it is.
-
-    Raises:
-        ConfigError: If a weight is missing, unknown or of another shape.
-    """
-    weights = {
-        name: weight
-        for name, weight in model.saved_weights().items()
-        if name.startswith(_ENCODER)
-    }
-    _assign(
-        directory,
-        weights,
-        _ENCODER,
-        remedy="use the bert_config.json that the weights were trained with",
-    )
-
-
-def _assign(
-    directory: str, weights: dict[str, Any], prefix: str, *, remedy: str
-) -> None:
+    weights = model.saved_weights()
     check_weights(directory)
     path = os.path.join(directory, WEIGHTS)
     stored = safetensors.numpy.load_file(path)
-    stored = {k: v for k, v in stored.items() if k.startswith(prefix)}
     wrong = [
         f"{name} (stored: "
         f"{stored[name].shape if name in stored else 'missing'}, "
@@ -102,7 +75,7 @@ def _assign(
         raise ConfigError(
             f"{path}: weights do not fit the model: "
             f"{', '.join(wrong[:3])}{more}",
-            remedy=remedy,
+            remedy=DAMAGED,
         )
     for name, weight in weights.items():
         weight.assign(stored[name])

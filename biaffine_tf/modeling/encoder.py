@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 import tf_keras
 
@@ -22,10 +24,15 @@ _ACTIVATIONS = {
 }
 
 
+def activation(name: str) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The function that an `EncoderConfig.hidden_act` names."""
+    return _ACTIVATIONS[name]
+
+
 def build_encoder(
     config: EncoderConfig, *, name: str = "encoder"
 ) -> FusedBertEncoder:
-    """Builds a randomly initialised BERT encoder.
+    """Builds a randomly initialised encoder: BERT's, ELECTRA's or ALBERT's.
 
     Its pooler takes no part in span scoring and is frozen. Matrix products are
     in the compute dtype of Keras's global policy.
@@ -41,12 +48,14 @@ def build_encoder(
     encoder = FusedBertEncoder(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
-        num_layers=config.num_hidden_layers,
+        num_layers=config.num_layers,
+        repeats=config.num_hidden_layers // config.num_layers,
+        embedding_width=config.embedding_width,
         num_attention_heads=config.num_attention_heads,
         max_sequence_length=config.max_position_embeddings,
         type_vocab_size=config.type_vocab_size,
         inner_dim=config.intermediate_size,
-        inner_activation=_ACTIVATIONS[config.hidden_act],
+        inner_activation=activation(config.hidden_act),
         output_dropout=config.hidden_dropout_prob,
         attention_dropout=config.attention_probs_dropout_prob,
         initializer=tf_keras.initializers.TruncatedNormal(
@@ -63,5 +72,5 @@ def build_encoder(
 
 
 def position_embeddings(encoder: FusedBertEncoder) -> tf.Variable:
-    """The encoder's position table, `[max positions, H]`."""
+    """The encoder's position table, `[max positions, E]`."""
     return encoder._position_embedding_layer.weights[0]

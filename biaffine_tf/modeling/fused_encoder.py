@@ -55,7 +55,9 @@ class FusedBertEncoder(BertEncoderV2):
     is float32.
 
     Args:
-        **kwargs: As for `BertEncoderV2`.
+        repeats: How many layers in a row share one block's weights, as ALBERT's
+            all do; each has its own dropout.
+        **kwargs: As for `BertEncoderV2`; `num_layers` counts the blocks.
 
     Attributes:
         gradient_checkpointing: Whether training keeps only each block's input
@@ -65,11 +67,12 @@ class FusedBertEncoder(BertEncoderV2):
             each shape.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, repeats: int = 1, **kwargs: Any) -> None:
         policy = tf_keras.mixed_precision.global_policy()
         with policy_scope("float32"):
             super().__init__(**kwargs)
         self._product_dtype = policy.compute_dtype
+        self._repeats = repeats
         self.gradient_checkpointing = False
         self.xla = False
         self._compiled = tf.function(self._encode, jit_compile=True)
@@ -93,6 +96,7 @@ class FusedBertEncoder(BertEncoderV2):
         self,
         inputs: dict[str, tf.Tensor],
         training: bool | tf.Tensor | None = None,
+        positions: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Encodes a batch.
 
@@ -100,28 +104,37 @@ class FusedBertEncoder(BertEncoderV2):
             inputs: `input_word_ids`, `input_mask`, `input_type_ids`, each int
                 `[B, L]`.
             training: Whether dropout is on; a Python value.
+            positions: int `[B, P]`, each in [0, L): the vectors that are
+                wanted. The last layer computes no others.
 
         Returns:
-            `sequence_output`: float32 `[B, L, H]`.
+            `sequence_output`: float32 `[B, L, H]`, or `[B, P, H]`.
         """
         seed = self._generator.make_seeds()[:, 0] if training else None
         encode = self._compiled if self.xla else self._encode
-        return {"sequence_output": encode(inputs, seed)}
+        return {"sequence_output": encode(inputs, seed, positions)}
 
     def _encode(
-        self, inputs: dict[str, tf.Tensor], seed: tf.Tensor | None
+        self,
+        inputs: dict[str, tf.Tensor],
+        seed: tf.Tensor | None,
+        positions: tf.Tensor | None,
     ) -> tf.Tensor:
-        """`[B, L, H]`, with dropout if there is a seed."""
+        """The vectors, with dropout if there is a seed."""
         word_ids = inputs["input_word_ids"]
         shape = tf.shape(word_ids)
         x = self._embed(word_ids, inputs["input_type_ids"], seed)
         mask = tf.cast(inputs["input_mask"], tf.float32)
         mask = (1.0 - mask)[:, None, None, :] * _MASKED  # [B, 1, 1, L]
-        for index, block in enumerate(self.transformer_layers):
-            x = self._run_block(block, index, x, mask, shape, seed)
+        num_layers = self._repeats * len(self.transformer_layers)
+        for index in range(num_layers):
+            block = self.transformer_layers[index // self._repeats]
+            wanted = positions if index == num_layers - 1 else None
+            x = self._run_block(block, index, x, mask, shape, seed, wanted)
         width = self._config["hidden_size"]
-        x = tf.reshape(x, [shape[0], shape[1], width])
-        return tf.ensure_shape(x, [*word_ids.shape, width])
+        wanted = word_ids if positions is None else positions
+        x = tf.reshape(x, [shape[0], tf.shape(wanted)[1], width])
+        return tf.ensure_shape(x, [*wanted.shape, width])
 
     def _embed(
         self,
@@ -134,12 +147,16 @@ class FusedBertEncoder(BertEncoderV2):
         table = self._embedding_layer.embeddings
         positions = self._position_embedding_layer._position_embeddings
         types = self._type_embedding_layer.embeddings
-        x = tf.gather(table, word_ids) + positions[:length]  # [B, L, H]
+        x = tf.gather(table, word_ids) + positions[:length]  # [B, L, E]
         x = x + tf.gather(types, type_ids)
         norm = self._embedding_norm_layer
-        x = tf.reshape(x, [-1, self._config["hidden_size"]])
+        x = tf.reshape(x, [-1, self._config["embedding_width"]])
         x = layer_norm(x, norm.gamma, norm.beta, epsilon=norm.epsilon)
-        return self._dropout(x, self._config["output_dropout"], seed, 0)
+        x = self._dropout(x, self._config["output_dropout"], seed, 0)
+        projection = self._embedding_projection
+        if projection is None:
+            return x
+        return self._dense(x, projection.kernel, projection.bias)
 
     def _run_block(
         self,
@@ -149,11 +166,12 @@ class FusedBertEncoder(BertEncoderV2):
         mask: tf.Tensor,
         shape: tf.Tensor,
         seed: tf.Tensor | None,
+        positions: tf.Tensor | None,
     ) -> tf.Tensor:
-        """One block, float32 `[B * L, H]` to the same."""
+        """One block, float32 `[B * L, H]` to the same, or to `[B * P, H]`."""
 
         def run(x: tf.Tensor) -> tf.Tensor:
-            return self._block(block, index, x, mask, shape, seed)
+            return self._block(block, index, x, mask, shape, seed, positions)
 
         if seed is not None and self.gradient_checkpointing:
             run = tf.recompute_grad(run)
@@ -167,14 +185,24 @@ class FusedBertEncoder(BertEncoderV2):
         mask: tf.Tensor,
         shape: tf.Tensor,
         seed: tf.Tensor | None,
+        positions: tf.Tensor | None,
     ) -> tf.Tensor:
         site = 1 + index * _SITES_PER_BLOCK
         rate = self._config["output_dropout"]
-        attended = self._attention(block, site, x, mask, shape, seed)
+        asking, asking_shape = x, shape
+        if positions is not None:
+            asking = _rows_at(x, shape, positions)
+            asking_shape = tf.shape(positions)
+        attended = self._attention(
+            block, site, asking, asking_shape, x, mask, shape, seed
+        )
         attended = self._dropout(attended, rate, seed, site + 1)
         norm = block._attention_layer_norm
         x = layer_norm(
-            x + attended, norm.gamma, norm.beta, epsilon=block._norm_epsilon
+            asking + attended,
+            norm.gamma,
+            norm.beta,
+            epsilon=block._norm_epsilon,
         )
         inner = block._intermediate_dense
         hidden = self._dense(x, inner.kernel, inner.bias)  # [B * L, I]
@@ -191,16 +219,25 @@ class FusedBertEncoder(BertEncoderV2):
         self,
         block: TransformerEncoderBlock,
         site: int,
+        asking: tf.Tensor,
+        asking_shape: tf.Tensor,
         x: tf.Tensor,
         mask: tf.Tensor,
         shape: tf.Tensor,
         seed: tf.Tensor | None,
     ) -> tf.Tensor:
-        """Self-attention of `[B * L, H]`, dropout on its output apart."""
+        """What those that ask attend to in `[B * L, H]`.
+
+        Dropout on the output is left to the caller.
+        """
         layer = block._attention_layer
         width = self._config["hidden_size"]
-        project = self._project_apart if seed is None else self._project
-        queries, keys, values = project(layer, x, shape)
+        if seed is None or asking is not x:
+            queries, keys, values = self._project_apart(
+                layer, asking, asking_shape, x, shape
+            )
+        else:
+            queries, keys, values = self._project(layer, x, shape)
         scores = tf.matmul(queries, keys, transpose_b=True)
         scores = tf.nn.softmax(tf.cast(scores, tf.float32) + mask)
         rate = self._config["attention_dropout"]
@@ -235,10 +272,12 @@ class FusedBertEncoder(BertEncoderV2):
     def _project_apart(
         self,
         layer: tf_keras.layers.MultiHeadAttention,
+        asking: tf.Tensor,
+        asking_shape: tf.Tensor,
         x: tf.Tensor,
         shape: tf.Tensor,
     ) -> list[tf.Tensor]:
-        """As `_project`, by three products.
+        """As `_project`, by three products; the queries are of `asking`.
 
         Does not join the weights first, which costs more than it saves where
         there is no gradient and few positions.
@@ -247,12 +286,19 @@ class FusedBertEncoder(BertEncoderV2):
         parts = [
             tf.transpose(
                 tf.reshape(
-                    self._dense(x, kernel, bias, dtype=self._product_dtype),
-                    [shape[0], shape[1], heads, size],
+                    self._dense(
+                        source, *_matrix(dense), dtype=self._product_dtype
+                    ),
+                    [*tf.unstack(rows), heads, size],
                 ),
                 [0, 2, 1, 3],
             )
-            for kernel, bias in map(_matrix, _projections(layer))
+            for source, rows, dense in zip(
+                (asking, x, x),
+                (asking_shape, shape, shape),
+                _projections(layer),
+                strict=True,
+            )
         ]
         parts[0] = parts[0] * tf.cast(1 / math.sqrt(size), self._product_dtype)
         return parts
@@ -284,6 +330,12 @@ class FusedBertEncoder(BertEncoderV2):
         if seed is None:
             return x
         return dropout(x, rate, seed=seed + tf.constant([0, site], seed.dtype))
+
+
+def _rows_at(x: tf.Tensor, shape: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """Rows `[B * P, H]` of `[B * L, H]`, where `shape` is `[B, L]`."""
+    first = tf.cast(tf.range(shape[0]) * shape[1], positions.dtype)
+    return tf.gather(x, tf.reshape(first[:, None] + positions, [-1]))
 
 
 def _projections(

@@ -61,9 +61,9 @@ class SpanModel(tf_keras.Model):
     @property
     def vector_size(self) -> int:
         """Size of the vectors that the head reads."""
-        size = self.config.encoder.hidden_size
+        encoder = self.config.encoder
         joined = self.config.head.position is Position.JOINED
-        return 2 * size if joined else size
+        return encoder.hidden_size + joined * encoder.embedding_width
 
     def encode(
         self, input_ids: tf.Tensor, training: bool | tf.Tensor | None = None
@@ -88,7 +88,7 @@ class SpanModel(tf_keras.Model):
         )
         vectors = encoded["sequence_output"][:, 1:-1]  # [B, L, H]
         if self.config.head.position is Position.JOINED:
-            vectors = self._join_positions(vectors)  # [B, L, 2 H]
+            vectors = self._join_positions(vectors)  # [B, L, H + E]
         return vectors
 
     def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
@@ -96,13 +96,11 @@ class SpanModel(tf_keras.Model):
         table = position_embeddings(self.encoder)
         # As in the ancestor, positions inform the head but are not moved by it.
         table = tf.stop_gradient(tf.cast(table, vectors.dtype))
-        table = table[1 : length + 1]  # [L, H]; position 0 is [CLS]
+        table = table[None, 1 : length + 1]  # [1, L, E]; 0 is [CLS]
         joined = tf.concat(
-            [vectors, tf.broadcast_to(table, tf.shape(vectors))], axis=-1
+            [vectors, tf.repeat(table, tf.shape(vectors)[0], axis=0)], axis=-1
         )
-        return tf.ensure_shape(
-            joined, [*vectors.shape[:2], 2 * vectors.shape[2]]
-        )
+        return tf.ensure_shape(joined, [*vectors.shape[:2], self.vector_size])
 
     def build_weights(self) -> None:
         """Creates all weights by a forward pass on a tiny batch."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import ExperimentConfig, TrainingConfig
+from biaffine_tf.config import ExperimentConfig, Precision, TrainingConfig
 from biaffine_tf.data.features import Counts
 from biaffine_tf.data.pipeline import Buckets, make_buckets, training_batches
 from biaffine_tf.data.records import Records
@@ -34,13 +34,14 @@ from biaffine_tf.training.step import SpanTrainer
 Evaluate = Callable[[SpanModel], tuple[Scores, Callable[[str], None]]]
 
 
-def set_up(config: ExperimentConfig) -> tf.distribute.Strategy:
+def set_up(*, seed: int, precision: Precision) -> tf.distribute.Strategy:
     """Makes the process deterministic and finds its devices.
 
     Call it once, before any model is built.
 
     Args:
-        config: Seed and precision are taken from it.
+        seed: Of everything random.
+        precision: Keras's global mixed-precision policy.
 
     Returns:
         The strategy to build and train under: all GPUs of this machine, or
@@ -49,9 +50,9 @@ def set_up(config: ExperimentConfig) -> tf.distribute.Strategy:
     # Random states that are variables, so that checkpoints hold them and a
     # run that starts again draws what it would have drawn.
     tf_keras.backend.experimental.enable_tf_random_generator()
-    tf_keras.utils.set_random_seed(config.training.seed)
+    tf_keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    tf_keras.mixed_precision.set_global_policy(str(config.training.precision))
+    tf_keras.mixed_precision.set_global_policy(str(precision))
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()

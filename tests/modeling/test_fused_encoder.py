@@ -1,6 +1,7 @@
 """The fused encoder against the original, and what its graph holds."""
 
 import collections
+import re
 
 import numpy as np
 import pytest
@@ -67,6 +68,48 @@ def test_equals_the_original_in_value_and_gradient(activation):
         attention_probs_dropout_prob=0.0,
     )
     got = _value_and_gradients(calm, lambda: calm(inputs, training=True))
+    _assert_close(got, want, rtol=1e-5)
+
+
+def test_narrow_embeddings_are_projected_as_in_the_original():
+    encoder = _encoder(embedding_size=8)
+    inputs = _inputs()
+    want = _value_and_gradients(
+        encoder, lambda: BertEncoderV2.call(encoder, inputs)
+    )
+    got = _value_and_gradients(encoder, lambda: encoder(inputs, training=False))
+    _assert_close(got, want, rtol=1e-5)
+
+
+def test_shared_layers_are_layers_with_equal_weights():
+    shared = _encoder(num_hidden_groups=1)
+    apart = _encoder()
+    by_name = {weight.name: weight for weight in shared.trainable_variables}
+    for weight in apart.trainable_variables:
+        name = re.sub(r"layer_\d+", "layer_0", weight.name)
+        weight.assign(by_name[name])
+    want = apart(_inputs())["sequence_output"]
+    got = shared(_inputs())["sequence_output"]
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_wanted_positions_are_those_of_the_whole(training):
+    encoder = _encoder(
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    positions = tf.constant([[8, 0], [1, 3], [0, 0]])
+
+    def whole():
+        vectors = encoder(_inputs(), training=training)["sequence_output"]
+        return {"sequence_output": tf.gather(vectors, positions, batch_dims=1)}
+
+    want = _value_and_gradients(encoder, whole)
+    got = _value_and_gradients(
+        encoder,
+        lambda: encoder(_inputs(), training=training, positions=positions),
+    )
+    assert got[0].shape == (3, 2, 16)
     _assert_close(got, want, rtol=1e-5)
 
 

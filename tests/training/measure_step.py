@@ -39,7 +39,9 @@ def main(checkpointing: bool) -> None:
         model=ModelConfig(encoder=encoder),
         training=TrainingConfig(gradient_checkpointing=checkpointing),
     )
-    strategy = trainer.set_up(config)
+    strategy = trainer.set_up(
+        seed=config.training.seed, precision=config.training.precision
+    )
     buckets = Buckets((LENGTH - 2,), (BATCH,), (BATCH,))
     with strategy.scope():
         model = SpanModel(config.model, num_classes=NUM_CLASSES)

@@ -53,8 +53,8 @@ def _main() -> None:
         )
         set_up = trainer.set_up
 
-        def set_up_replicas(config):
-            set_up(config)
+        def set_up_replicas(**settings):
+            set_up(**settings)
             names = [f"CPU:{i}" for i in range(count)]
             return tf.distribute.MirroredStrategy(names)
 

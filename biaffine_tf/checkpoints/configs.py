@@ -1,0 +1,158 @@
+"""Configs of the families: what they mean, what they default to, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from collections.abc import Collection
+from typing import Any
+
+from biaffine_tf.config import EncoderConfig
+from biaffine_tf.errors import ConfigError
+
+
+class Family(enum.StrEnum):
+    """Architectures that we compute; the values are `model_type`s."""
+
+    BERT = "bert"
+    ELECTRA = "electra"
+    ALBERT = "albert"
+
+
+# Where a family's defaults are not those of `EncoderConfig`.
+_DEFAULTS: dict[Family, dict[str, Any]] = {
+    Family.BERT: {},
+    Family.ELECTRA: {
+        "embedding_size": 128,
+        "hidden_size": 256,
+        "num_attention_heads": 4,
+        "intermediate_size": 1024,
+    },
+    Family.ALBERT: {
+        "embedding_size": 128,
+        "hidden_size": 4096,
+        "num_hidden_groups": 1,
+        "num_attention_heads": 64,
+        "intermediate_size": 16384,
+        "hidden_act": "gelu_new",
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+    },
+}
+# Settings of a family that another family's config may have without meaning.
+_MEANINGLESS: dict[Family, tuple[str, ...]] = {
+    Family.BERT: ("embedding_size", "num_hidden_groups"),
+    Family.ELECTRA: ("num_hidden_groups",),
+    Family.ALBERT: (),
+}
+# Settings under which other implementations compute something else.
+_ONLY = {
+    "position_embedding_type": "absolute",
+    "use_relative_position": False,
+    "is_decoder": False,
+    "norm_first": False,
+    "inner_group_num": 1,
+}
+_REMEDY = "give a BERT, ELECTRA or ALBERT encoder with absolute positions"
+
+
+def read_config(path: str) -> EncoderConfig:
+    """Reads a `config.json`, `bert_config.json` or `albert_config.json`.
+
+    Args:
+        path: The JSON file.
+
+    Raises:
+        ConfigError: If the file is missing, not an encoder's, or that of an
+            architecture that is not ours.
+    """
+    values = _peek(path)
+    family = _family(path, values)
+    for name, only in _ONLY.items():
+        if values.get(name, only) not in (only, None):
+            raise ConfigError(
+                f"{path}: {name} is {values[name]!r}, which is not computed "
+                f"here; only {only!r} is",
+                remedy=_REMEDY,
+            )
+    if "vocab_size" not in values:  # of no encoder: this says why
+        return EncoderConfig.from_bert_config(path)
+    if family is not None:
+        values = {**_DEFAULTS[family], **values}
+        values |= dict.fromkeys(_MEANINGLESS[family])
+    if _is_googles_albert(values) and values["hidden_act"] == "gelu":
+        values["hidden_act"] = "gelu_new"
+    known = {field.name for field in dataclasses.fields(EncoderConfig)}
+    try:
+        config = EncoderConfig(
+            **{k: v for k, v in values.items() if k in known}
+        )
+    except (ConfigError, TypeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if config.embedding_size == config.hidden_size:
+        config = dataclasses.replace(config, embedding_size=None)
+    return config
+
+
+def _peek(path: str) -> dict[str, Any]:
+    """The values of a config; none of a file that is not one."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _family(path: str, values: dict[str, Any]) -> Family | None:
+    """None where the values alone say what the encoder is."""
+    name = values.get("model_type")
+    if name is None:
+        return Family.ALBERT if "inner_group_num" in values else None
+    if name not in list(Family):
+        raise ConfigError(
+            f"{path}: model_type is {name!r}, another architecture",
+            remedy=_REMEDY,
+        )
+    return Family(name)
+
+
+def _is_googles_albert(values: dict[str, Any]) -> bool:
+    """Whether "gelu" means the approximation, as in Google's ALBERT alone."""
+    return "inner_group_num" in values and "model_type" not in values
+
+
+def family_of(config: EncoderConfig, canonical: Collection[str]) -> Family:
+    """The family as which an encoder is written.
+
+    Args:
+        config: Its shape.
+        canonical: Names of its and its heads' tensors.
+    """
+    if config.num_hidden_groups is not None:
+        return Family.ALBERT
+    projected = config.embedding_width != config.hidden_size
+    if projected or any(name.startswith("rtd/") for name in canonical):
+        return Family.ELECTRA
+    return Family.BERT
+
+
+def to_values(config: EncoderConfig, family: Family) -> dict[str, Any]:
+    """What to write so that `read_config` gives the config back."""
+    values = {k: v for k, v in config.to_dict().items() if v is not None}
+    values |= {"model_type": str(family), "position_embedding_type": "absolute"}
+    if family is not Family.BERT:
+        values["embedding_size"] = config.embedding_width
+    if family is Family.ALBERT:
+        values["inner_group_num"] = 1
+    return values
+
+
+def to_google_values(config: EncoderConfig, family: Family) -> dict[str, Any]:
+    """As `to_values`, in the words of Google's releases."""
+    values = to_values(config, family)
+    if family is Family.ALBERT and config.hidden_act == "gelu_new":
+        values["hidden_act"] = "gelu"
+        del values["model_type"]
+    return values

@@ -1,0 +1,230 @@
+"""Canonical names and shapes of tensors, and tables to those of other formats.
+
+Canonical names are those of our own weights without `encoder/`. Tensors have
+at most two dimensions: attention heads lie side by side in one. Kernels are
+`[in, out]`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from biaffine_tf.config import EncoderConfig
+
+WORD_EMBEDDINGS = "word_embeddings/embeddings"
+POSITIONS = "position_embedding/embeddings"
+MLM_BIAS = "mlm/output_bias"
+
+_TABLE, _NORM, _DENSE = ("embeddings",), ("gamma", "beta"), ("kernel", "bias")
+_BLOCK = "transformer/layer_{}"
+_HEADS = ("mlm/", "rtd/")
+
+# All modules and their tensors; "{}" is the number of a layer.
+_MODULES = {
+    "word_embeddings": _TABLE,
+    "position_embedding": _TABLE,
+    "type_embeddings": _TABLE,
+    "embeddings/layer_norm": _NORM,
+    "embedding_projection": _DENSE,
+    f"{_BLOCK}/self_attention/query": _DENSE,
+    f"{_BLOCK}/self_attention/key": _DENSE,
+    f"{_BLOCK}/self_attention/value": _DENSE,
+    f"{_BLOCK}/self_attention/attention_output": _DENSE,
+    f"{_BLOCK}/self_attention_layer_norm": _NORM,
+    f"{_BLOCK}/intermediate": _DENSE,
+    f"{_BLOCK}/output": _DENSE,
+    f"{_BLOCK}/output_layer_norm": _NORM,
+    "mlm/dense": _DENSE,
+    "mlm/layer_norm": _NORM,
+    "rtd/dense": _DENSE,
+    "rtd/prediction": _DENSE,
+}
+_TEMPLATES = [
+    *(f"{module}/{leaf}" for module in _MODULES for leaf in _MODULES[module]),
+    MLM_BIAS,
+]
+
+_LAYER = re.compile(r"(?<=transformer/layer_)\d+")
+_BY_HEADS = re.compile(
+    r"/self_attention/(?:(query|key|value)|attention_output)/(kernel|bias)$"
+)
+_SLOT = re.compile(
+    r"(?:^|/)(?:adam_[mv]|lamb_[mv]|Adam(?:_1)?|AdamWeightDecayOptimizer(?:_1)?"
+    r"|global_step|beta[12]_power)$"
+    r"|\.OPTIMIZER_SLOT|^(?:.*/)?optimizer/|^save_counter/"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class NameTable:
+    """The names of a format.
+
+    Attributes:
+        modules: The format's name of each canonical module it has.
+        leaves: What it puts behind a module, by the canonical last component.
+        output_bias: Its name of `mlm/output_bias`, if it has one.
+    """
+
+    modules: Mapping[str, str]
+    leaves: Mapping[str, str]
+    output_bias: str | None = None
+
+    def to_canonical(self, name: str) -> str | None:
+        """The canonical name, or None where there is none."""
+        for pattern, template in self._patterns:
+            match = pattern.fullmatch(name)
+            if match:
+                return template.format(*match.groups())
+        return None
+
+    def from_canonical(self, name: str) -> str:
+        """The format's name of a canonical one; KeyError if it has none."""
+        number = _LAYER.search(name)
+        template = self._names[_LAYER.sub("{}", name)]
+        return template.format(number.group() if number else "")
+
+    @functools.cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(self._pairs())
+
+    @functools.cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        return [
+            (_pattern(foreign), template) for template, foreign in self._pairs()
+        ]
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        for module, foreign in self.modules.items():
+            for leaf in _MODULES[module]:
+                yield f"{module}/{leaf}", foreign + self.leaves[leaf]
+        if self.output_bias is not None:
+            yield MLM_BIAS, self.output_bias
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.escape(template).replace(r"\{\}", r"(\d+)"))
+
+
+def block_modules(block: str, parts: Mapping[str, str]) -> dict[str, str]:
+    """Modules of a layer for a `NameTable`.
+
+    Args:
+        block: The format's name of a layer, with "{}" for its number.
+        parts: Its names of a layer's modules, by canonical name.
+    """
+    return {f"{_BLOCK}/{ours}": block + name for ours, name in parts.items()}
+
+
+_OURS = re.compile(
+    "(?:.*/)?("
+    + "|".join(
+        re.escape(template).replace(r"\{\}", r"\d+")
+        for template in _TEMPLATES
+        if not template.startswith(_HEADS)
+    )
+    + ")"
+)
+
+
+def of_variable(name: str) -> str | None:
+    """Canonical name of an encoder's variable, whatever the encoder's name.
+
+    Also of tf-models-official's variables, after which ours are named.
+
+    Args:
+        name: As in `encoder/word_embeddings/embeddings`.
+    """
+    match = _OURS.fullmatch(name)
+    return match.group(1) if match else None
+
+
+def order(name: str) -> tuple[int, int]:
+    """Sorts canonical names as an encoder is built, from input to heads."""
+    number = _LAYER.search(name)
+    index = _TEMPLATES.index(_LAYER.sub("{}", name))
+    return index, int(number.group()) if number else 0
+
+
+def is_head(name: str) -> bool:
+    """Whether a canonical tensor is an output layer's, not the encoder's."""
+    return name.startswith(_HEADS)
+
+
+def is_optimizer_state(name: str) -> bool:
+    """Whether a stored tensor is of the training, not of the model."""
+    return _SLOT.search(name) is not None
+
+
+def flat_shape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
+    """Canonical shape of a tensor whose heads may have their own dimension.
+
+    Args:
+        name: Canonical name.
+        shape: Of the variable or stored tensor.
+    """
+    sizes = tuple(int(size) for size in shape)
+    match = _BY_HEADS.search(name)
+    if match is None:
+        return sizes
+    to_heads, leaf = match.groups()
+    if leaf == "bias":
+        return (math.prod(sizes),)
+    if to_heads:
+        return sizes[0], math.prod(sizes[1:])
+    return math.prod(sizes[:-1]), sizes[-1]
+
+
+def encoder_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors of an encoder, by canonical name."""
+    width, hidden = config.embedding_width, config.hidden_size
+    inner = config.intermediate_size
+    shapes: dict[str, tuple[int, ...]] = {
+        WORD_EMBEDDINGS: (config.vocab_size, width),
+        POSITIONS: (config.max_position_embeddings, width),
+        "type_embeddings/embeddings": (config.type_vocab_size, width),
+        **_norm("embeddings/layer_norm", width),
+    }
+    if width != hidden:
+        shapes |= _dense("embedding_projection", width, hidden)
+    for number in range(config.num_layers):
+        block = _BLOCK.format(number)
+        for part in ("query", "key", "value", "attention_output"):
+            shapes |= _dense(f"{block}/self_attention/{part}", hidden, hidden)
+        shapes |= _norm(f"{block}/self_attention_layer_norm", hidden)
+        shapes |= _dense(f"{block}/intermediate", hidden, inner)
+        shapes |= _dense(f"{block}/output", inner, hidden)
+        shapes |= _norm(f"{block}/output_layer_norm", hidden)
+    return shapes
+
+
+def mlm_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
+    """Shapes of the masked-LM output layer's tensors, by canonical name."""
+    width = config.embedding_width
+    return {
+        **_dense("mlm/dense", config.hidden_size, width),
+        **_norm("mlm/layer_norm", width),
+        MLM_BIAS: (config.vocab_size,),
+    }
+
+
+def rtd_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
+    """Shapes of the replaced-token detector's tensors, by canonical name."""
+    hidden = config.hidden_size
+    return {
+        **_dense("rtd/dense", hidden, hidden),
+        **_dense("rtd/prediction", hidden, 1),
+    }
+
+
+def _dense(
+    module: str, inputs: int, outputs: int
+) -> dict[str, tuple[int, ...]]:
+    return {f"{module}/kernel": (inputs, outputs), f"{module}/bias": (outputs,)}
+
+
+def _norm(module: str, width: int) -> dict[str, tuple[int, ...]]:
+    return {f"{module}/gamma": (width,), f"{module}/beta": (width,)}

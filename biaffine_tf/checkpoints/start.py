@@ -1,0 +1,181 @@
+"""What a training starts from: one encoder directory, or its parts apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TypeVar
+
+from biaffine_tf.checkpoints import names
+from biaffine_tf.checkpoints.assign import check
+from biaffine_tf.checkpoints.configs import read_config
+from biaffine_tf.checkpoints.source import Source, open_source
+from biaffine_tf.checkpoints.vocabularies import read_vocabulary
+from biaffine_tf.config import EncoderConfig, TokenizerKind
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """Everything about an encoder, and where it is from.
+
+    Attributes:
+        source: The weights; None for a random start.
+        config: Shape of the encoder.
+        tokenizer: Text to its pieces.
+        origins: What was taken from where, in one line.
+    """
+
+    source: Source | None
+    config: EncoderConfig
+    tokenizer: Tokenizer
+    origins: str
+
+
+def choose_start(
+    *,
+    encoder_dir: str | None = None,
+    vocab_file: str | None = None,
+    bert_config_file: str | None = None,
+    init_checkpoint: str | None = None,
+    tokenizer: TokenizerKind | None = None,
+    do_lower_case: bool | None = None,
+    extend_to: int | None = None,
+) -> Start:
+    """Puts an encoder together; what is given apart has precedence.
+
+    What is not given is taken from `encoder_dir`, or else from the directory
+    of `init_checkpoint`. Checks all that can be without TensorFlow.
+
+    Args:
+        encoder_dir: Anything that `open_source` takes.
+        vocab_file: Vocabulary.
+        bert_config_file: Shape of the encoder.
+        init_checkpoint: Weights; anything that `open_source` takes.
+        tokenizer: How to cut text; characters if nothing says.
+        do_lower_case: Whether to fold text; not if nothing says.
+        extend_to: Positions to make at least; None to leave them as they are.
+
+    Raises:
+        ConfigError: If something is missing, or parts do not fit together.
+        DataError: If the vocabulary cannot be read.
+    """
+    path = encoder_dir or init_checkpoint
+    base = open_source(path) if path else None
+    source = open_source(init_checkpoint) if init_checkpoint else base
+    vocabulary = _vocabulary(vocab_file, base)
+    config = _config(bert_config_file, base)
+    _check_vocabulary(
+        vocabulary,
+        config,
+        vocab_file=vocab_file or str(base and base.vocab_file),
+        config_file=bert_config_file or str(path),
+        source=source,
+    )
+    if source is not None:
+        config = _for_weights(source, config, extend_to)
+    kind, kind_from = _choose(
+        tokenizer,
+        base.tokenizer_kind if base else None,
+        TokenizerKind.CHAR,
+        path,
+    )
+    folds, folds_from = _choose(
+        do_lower_case, base.do_lower_case if base else None, False, path
+    )
+    origins = {
+        f"vocabulary of {len(vocabulary)} pieces": f"from {vocab_file or path}",
+        "config": f"from {bert_config_file or path}",
+        "weights": f"from {source.path}" if source else "at random",
+        f"tokenizer={kind}": kind_from,
+        f"do_lower_case={folds}": folds_from,
+    }
+    return Start(
+        source=source,
+        config=config,
+        tokenizer=make_tokenizer(kind, vocabulary, do_lower_case=folds),
+        origins=_one_line(origins),
+    )
+
+
+def _for_weights(
+    source: Source, config: EncoderConfig, extend_to: int | None
+) -> EncoderConfig:
+    """The config with more positions if need be; checked where it is quick."""
+    if extend_to is not None:
+        positions = max(config.max_position_embeddings, extend_to)
+        config = dataclasses.replace(config, max_position_embeddings=positions)
+    if not source.needs_tensorflow:
+        check(
+            source,
+            names.encoder_shapes(config),
+            config=config,
+            extend_positions=extend_to is not None,
+        )
+    return config
+
+
+def _vocabulary(vocab_file: str | None, base: Source | None) -> Vocabulary:
+    if vocab_file:
+        return read_vocabulary(vocab_file)
+    if base is None:
+        raise _missing("vocab_file", "BERT vocabulary, vocab.txt")
+    return base.require_vocabulary()
+
+
+def _config(bert_config_file: str | None, base: Source | None) -> EncoderConfig:
+    if bert_config_file:
+        return read_config(bert_config_file)
+    if base is None:
+        raise _missing("bert_config_file", "shape of the encoder")
+    return base.require_config()
+
+
+def _missing(flag: str, meaning: str) -> ConfigError:
+    return ConfigError(
+        f"--{flag} is missing ({meaning})",
+        remedy="give it, or an encoder directory as --encoder_dir",
+    )
+
+
+def _check_vocabulary(
+    vocabulary: Vocabulary,
+    config: EncoderConfig,
+    *,
+    vocab_file: str,
+    config_file: str,
+    source: Source | None,
+) -> None:
+    """Weights are of use only with their own vocabulary."""
+    if len(vocabulary) != config.vocab_size:
+        raise ConfigError(
+            f"{config_file}: vocab_size is {config.vocab_size} but "
+            f"{vocab_file} holds {len(vocabulary)} pieces",
+            remedy="give the vocabulary that belongs to the encoder",
+        )
+    if source is None or source.vocabulary in (None, vocabulary):
+        return
+    raise ConfigError(
+        f"{source.path}: its vocabulary is not {vocab_file}",
+        remedy=f"pass --vocab_file={source.vocab_file}",
+    )
+
+
+def _choose(
+    given: T | None, stored: T | None, default: T, path: str | None
+) -> tuple[T, str]:
+    """A setting, and where it is from."""
+    if given is not None:
+        return given, "as given"
+    if stored is not None:
+        return stored, f"from {path}"
+    return default, "by default"
+
+
+def _one_line(origins: dict[str, str]) -> str:
+    parts: dict[str, list[str]] = {}
+    for part, origin in origins.items():
+        parts.setdefault(origin, []).append(part)
+    return "; ".join(f"{', '.join(p)} {origin}" for origin, p in parts.items())

@@ -1,0 +1,175 @@
+"""What a training starts from: one directory, or its parts apart."""
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+
+import pytest
+import tiny
+from checkpoint_samples import (
+    CONFIGS,
+    VOCABULARY,
+    huggingface_directory,
+    random_tensors,
+    write_config,
+)
+
+from biaffine_tf import checkpoints
+from biaffine_tf.checkpoints import choose_start, names
+from biaffine_tf.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return str(huggingface_directory(tmp_path_factory.mktemp("e") / "hf"))
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """vocab_file and bert_config_file of the same encoder."""
+    return {
+        "vocab_file": tiny.write_vocabulary(tmp_path / "v.txt"),
+        "bert_config_file": write_config(tmp_path / "c.json", CONFIGS["bert"]),
+    }
+
+
+@pytest.mark.parametrize("flag", ["encoder_dir", "init_checkpoint"])
+def test_a_directory_gives_everything(encoder, flag):
+    start = choose_start(**{flag: encoder})
+    assert start.config == CONFIGS["bert"]
+    assert start.tokenizer.vocabulary == VOCABULARY
+    assert (start.tokenizer.kind, start.tokenizer.do_lower_case) == (
+        "wordpiece",
+        True,
+    )
+    assert start.source.path == encoder
+    assert start.origins == (
+        "vocabulary of 28 pieces, config, weights, tokenizer=wordpiece, "
+        f"do_lower_case=True from {encoder}"
+    )
+
+
+def test_a_random_start(parts):
+    start = choose_start(**parts)
+    assert start.source is None
+    assert start.config == CONFIGS["bert"]
+    assert (start.tokenizer.kind, start.tokenizer.do_lower_case) == (
+        "char",
+        False,
+    )
+    assert start.origins == (
+        f"vocabulary of 28 pieces from {parts['vocab_file']}; config from "
+        f"{parts['bert_config_file']}; weights at random; tokenizer=char, "
+        "do_lower_case=False by default"
+    )
+
+
+@pytest.mark.parametrize("name", ["vocab_file", "bert_config_file"])
+def test_a_random_start_needs_both(parts, name):
+    del parts[name]
+    with pytest.raises(ConfigError, match=f"--{name} is missing.*encoder_dir"):
+        choose_start(**parts)
+
+
+def test_what_is_given_has_precedence(encoder, parts, tmp_path):
+    config = dataclasses.replace(CONFIGS["bert"], hidden_dropout_prob=0.5)
+    write_config(tmp_path / "c.json", config)
+    start = choose_start(
+        encoder_dir=encoder, tokenizer="char", do_lower_case=False, **parts
+    )
+    assert start.config == config
+    assert start.tokenizer.kind == "char"
+    assert start.tokenizer.do_lower_case is False
+    assert "tokenizer=char, do_lower_case=False as given" in start.origins
+
+
+def test_weights_apart_from_the_directory(encoder, tmp_path):
+    other = huggingface_directory(tmp_path / "other", seed=9)
+    start = choose_start(encoder_dir=encoder, init_checkpoint=str(other))
+    assert start.source.path == str(other)
+    assert f"weights from {other}" in start.origins
+
+
+def test_a_directory_without_vocabulary_or_config(parts, tmp_path):
+    folder = huggingface_directory(tmp_path / "bare")
+    for name in ("vocab.txt", "config.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+        with pytest.raises(ConfigError, match=r"give the (vocab|shape)"):
+            choose_start(encoder_dir=str(folder))
+    start = choose_start(encoder_dir=str(folder), **parts)
+    assert "by default" in start.origins
+
+
+def test_another_vocabulary_of_the_same_size(encoder, parts, tmp_path):
+    pieces = [*VOCABULARY.pieces[:-1], "!"]
+    path = tmp_path / "v.txt"
+    path.write_text("".join(f"{piece}\n" for piece in pieces))
+    with pytest.raises(
+        ConfigError, match=f"--vocab_file={encoder}/vocab.txt"
+    ) as caught:
+        choose_start(encoder_dir=encoder, vocab_file=str(path))
+    assert str(path) in caught.value.problem
+
+
+def test_another_vocabulary_of_another_size(encoder, tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("".join(f"{p}\n" for p in VOCABULARY.pieces[:-1]))
+    with pytest.raises(ConfigError, match=r"vocab_size is 28 but .* holds 27"):
+        choose_start(encoder_dir=encoder, vocab_file=str(path))
+
+
+def test_another_shape(encoder, tmp_path):
+    path = write_config(
+        tmp_path / "c.json", tiny.encoder_config(hidden_size=32)
+    )
+    with pytest.raises(ConfigError, match=r"hidden_size \(16, not 32\)"):
+        choose_start(encoder_dir=encoder, bert_config_file=path)
+
+
+@pytest.mark.parametrize("wanted", [20, 90])
+def test_more_positions_only_when_asked_for(encoder, wanted):
+    assert (
+        choose_start(encoder_dir=encoder).config.max_position_embeddings == 40
+    )
+    start = choose_start(encoder_dir=encoder, extend_to=wanted)
+    assert start.config.max_position_embeddings == max(40, wanted)
+
+
+def test_fewer_positions_by_their_config(encoder, tmp_path):
+    config = dataclasses.replace(CONFIGS["bert"], max_position_embeddings=9)
+    path = write_config(tmp_path / "c.json", config)
+    start = choose_start(encoder_dir=encoder, bert_config_file=path)
+    assert start.config == config
+
+
+def test_foreign_tensors_are_found_at_once(encoder, tmp_path):
+    folder = shutil.copytree(encoder, tmp_path / "copy")
+    config = tiny.encoder_config(num_hidden_layers=3)
+    write_config(folder / "config.json", config)
+    with pytest.raises(ConfigError, match="lacks transformer/layer_2"):
+        choose_start(encoder_dir=str(folder))
+
+
+def test_tensorflow_is_not_loaded(encoder, root, tmp_path):
+    """Not even for a TensorFlow checkpoint, whose weights must wait."""
+    config = CONFIGS["bert"]
+    tensors = random_tensors(names.encoder_shapes(config))
+    checkpoints.write_tf1(str(tmp_path), config, tensors, VOCABULARY)
+    code = (
+        "import sys\n"
+        "from biaffine_tf.checkpoints import choose_start\n"
+        "for path in sys.argv[1:]:\n"
+        "    start = choose_start(encoder_dir=path)\n"
+        "    print(start.source.fingerprint)\n"
+        "assert not {'tensorflow', 'torch', 'keras'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, encoder, str(tmp_path)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(set(done.stdout.split())) == 2

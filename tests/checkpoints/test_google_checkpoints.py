@@ -1,0 +1,237 @@
+"""Google's TF1 checkpoints, by the names that the releases have."""
+
+import numpy as np
+import pytest
+from checkpoint_samples import CONFIGS, assert_same, ranged, write_tf1
+
+from biaffine_tf import checkpoints
+from biaffine_tf.checkpoints import Component, Format, names
+from biaffine_tf.errors import ConfigError
+
+EMBEDDINGS = [
+    ("embeddings/word_embeddings", "word_embeddings/embeddings"),
+    ("embeddings/position_embeddings", "position_embedding/embeddings"),
+    ("embeddings/token_type_embeddings", "type_embeddings/embeddings"),
+    ("embeddings/LayerNorm/gamma", "embeddings/layer_norm/gamma"),
+    ("embeddings/LayerNorm/beta", "embeddings/layer_norm/beta"),
+]
+LAYER = [
+    ("attention/self/query/kernel", "self_attention/query/kernel"),
+    ("attention/self/query/bias", "self_attention/query/bias"),
+    ("attention/self/key/kernel", "self_attention/key/kernel"),
+    ("attention/self/key/bias", "self_attention/key/bias"),
+    ("attention/self/value/kernel", "self_attention/value/kernel"),
+    ("attention/self/value/bias", "self_attention/value/bias"),
+    (
+        "attention/output/dense/kernel",
+        "self_attention/attention_output/kernel",
+    ),
+    ("attention/output/dense/bias", "self_attention/attention_output/bias"),
+    ("attention/output/LayerNorm/gamma", "self_attention_layer_norm/gamma"),
+    ("attention/output/LayerNorm/beta", "self_attention_layer_norm/beta"),
+    ("intermediate/dense/kernel", "intermediate/kernel"),
+    ("intermediate/dense/bias", "intermediate/bias"),
+    ("output/dense/kernel", "output/kernel"),
+    ("output/dense/bias", "output/bias"),
+    ("output/LayerNorm/gamma", "output_layer_norm/gamma"),
+    ("output/LayerNorm/beta", "output_layer_norm/beta"),
+]
+ALBERT_LAYER = [
+    ("attention_1/self/query/kernel", "self_attention/query/kernel"),
+    ("attention_1/self/query/bias", "self_attention/query/bias"),
+    ("attention_1/self/key/kernel", "self_attention/key/kernel"),
+    ("attention_1/self/key/bias", "self_attention/key/bias"),
+    ("attention_1/self/value/kernel", "self_attention/value/kernel"),
+    ("attention_1/self/value/bias", "self_attention/value/bias"),
+    (
+        "attention_1/output/dense/kernel",
+        "self_attention/attention_output/kernel",
+    ),
+    ("attention_1/output/dense/bias", "self_attention/attention_output/bias"),
+    ("LayerNorm/gamma", "self_attention_layer_norm/gamma"),
+    ("LayerNorm/beta", "self_attention_layer_norm/beta"),
+    ("ffn_1/intermediate/dense/kernel", "intermediate/kernel"),
+    ("ffn_1/intermediate/dense/bias", "intermediate/bias"),
+    ("ffn_1/intermediate/output/dense/kernel", "output/kernel"),
+    ("ffn_1/intermediate/output/dense/bias", "output/bias"),
+    ("LayerNorm_1/gamma", "output_layer_norm/gamma"),
+    ("LayerNorm_1/beta", "output_layer_norm/beta"),
+]
+BERT_HEAD = [
+    ("cls/predictions/transform/dense/kernel", "mlm/dense/kernel"),
+    ("cls/predictions/transform/dense/bias", "mlm/dense/bias"),
+    ("cls/predictions/transform/LayerNorm/gamma", "mlm/layer_norm/gamma"),
+    ("cls/predictions/transform/LayerNorm/beta", "mlm/layer_norm/beta"),
+    ("cls/predictions/output_bias", "mlm/output_bias"),
+]
+GENERATOR_HEAD = [
+    ("generator_predictions/dense/kernel", "mlm/dense/kernel"),
+    ("generator_predictions/dense/bias", "mlm/dense/bias"),
+    ("generator_predictions/LayerNorm/gamma", "mlm/layer_norm/gamma"),
+    ("generator_predictions/LayerNorm/beta", "mlm/layer_norm/beta"),
+    ("generator_predictions/output_bias", "mlm/output_bias"),
+]
+DISCRIMINATOR_HEAD = [
+    ("discriminator_predictions/dense/kernel", "rtd/dense/kernel"),
+    ("discriminator_predictions/dense/bias", "rtd/dense/bias"),
+    ("discriminator_predictions/dense_1/kernel", "rtd/prediction/kernel"),
+    ("discriminator_predictions/dense_1/bias", "rtd/prediction/bias"),
+]
+POOLER = ["bert/pooler/dense/kernel", "bert/pooler/dense/bias"]
+SENTENCES = ["cls/seq_relationship/output_weights"]
+
+
+def _rooted(root, pairs, ours=""):
+    return [(root + theirs, ours + name) for theirs, name in pairs]
+
+
+def _layers(root, pairs, count):
+    for i in range(count):
+        yield from _rooted(root.format(i), pairs, f"transformer/layer_{i}/")
+
+
+BERT = [
+    *_rooted("bert/", EMBEDDINGS),
+    *_layers("bert/encoder/layer_{}/", LAYER, 2),
+]
+ALBERT = [
+    *_rooted("bert/", EMBEDDINGS),
+    *_rooted(
+        "bert/encoder/embedding_hidden_mapping_in/",
+        [("kernel", "kernel"), ("bias", "bias")],
+        "embedding_projection/",
+    ),
+    *_layers(
+        "bert/encoder/transformer/group_{}/inner_group_0/", ALBERT_LAYER, 1
+    ),
+]
+
+
+def _electra(root, embeddings="electra/"):
+    return [
+        *_rooted(embeddings, EMBEDDINGS),
+        *_rooted(
+            f"{root}embeddings_project/",
+            [("kernel", "kernel"), ("bias", "bias")],
+            "embedding_projection/",
+        ),
+        *_layers(f"{root}encoder/layer_{{}}/", LAYER, 2),
+    ]
+
+
+def _tensors(config, pairs, start=0):
+    """(stored, canonical) tensors, range-filled."""
+    shapes = {
+        **names.encoder_shapes(config),
+        **names.mlm_shapes(config),
+        **names.rtd_shapes(config),
+    }
+    canonical = ranged({ours: shapes[ours] for _, ours in pairs}, start)
+    return {theirs: canonical[ours] for theirs, ours in pairs}, canonical
+
+
+def _state(stored):
+    """What an optimizer leaves beside the tensors."""
+    slots = {
+        f"{name}/{slot}": np.zeros_like(value)
+        for name, value in stored.items()
+        for slot in ("adam_m", "adam_v")
+    }
+    return slots | {"global_step": np.int64(7)}
+
+
+@pytest.mark.parametrize(
+    ("family", "pairs", "others", "format"),
+    [
+        ("bert", BERT, [], Format.GOOGLE_BERT),
+        ("bert", BERT + BERT_HEAD, POOLER + SENTENCES, Format.GOOGLE_BERT),
+        ("albert", ALBERT, POOLER, Format.GOOGLE_ALBERT),
+        ("albert", ALBERT + BERT_HEAD, [], Format.GOOGLE_ALBERT),
+        ("electra", _electra("electra/"), [], Format.GOOGLE_ELECTRA),
+    ],
+)
+@pytest.mark.parametrize("with_state", [False, True])
+def test_release_names(tmp_path, family, pairs, others, format, with_state):
+    stored, canonical = _tensors(CONFIGS[family], pairs)
+    state = _state(stored) if with_state else {}
+    more = {name: np.zeros([3, 2], np.float32) for name in others}
+    prefix = write_tf1(tmp_path / "bert_model.ckpt", stored | more | state)
+    source = checkpoints.open_source(prefix)
+    assert source.format == format
+    assert_same(source.read(), canonical)
+    assert set(source.unused) == more.keys() | state.keys()
+    assert names.encoder_shapes(CONFIGS[family]).keys() <= canonical.keys()
+
+
+GENERATOR = CONFIGS["electra"].from_dict(
+    CONFIGS["electra"].to_dict() | {"hidden_size": 8, "intermediate_size": 12}
+)
+
+
+@pytest.mark.parametrize("untied", [False, True])
+@pytest.mark.parametrize("component", Component)
+def test_electra_holds_two_encoders(tmp_path, component, untied):
+    """The generator has its own layers and maybe its own embeddings."""
+    discriminator, right = _tensors(
+        CONFIGS["electra"], _electra("electra/") + DISCRIMINATOR_HEAD
+    )
+    root = "generator/" if untied else "electra/"
+    pairs = _electra("generator/", root) + GENERATOR_HEAD
+    generator, _ = _tensors(GENERATOR, pairs, start=10**6)
+    both = generator | discriminator  # tied embeddings: the discriminator's
+    prefix = write_tf1(tmp_path / "model.ckpt-5", both)
+    source = checkpoints.open_source(prefix, component=component)
+    if component is Component.DISCRIMINATOR:
+        assert_same(source.read(), right)
+        assert set(source.unused) == both.keys() - discriminator.keys()
+    else:
+        want = {ours: both[theirs] for theirs, ours in pairs}
+        assert_same(source.read(), want)
+        assert set(source.unused) == both.keys() - dict(pairs).keys()
+
+
+def test_a_generator_alone_needs_no_asking(tmp_path):
+    stored, canonical = _tensors(GENERATOR, _electra("generator/"))
+    source = checkpoints.open_source(write_tf1(tmp_path / "g", stored))
+    assert_same(source.read(), canonical)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"bert/encoder/layer_0/attention/self/relative_bias": 3},
+            "another architecture, which has bert/encoder/layer_0/attention/s",
+        ),
+        (
+            {"bert/embeddings/word_embeddings_2": 3},
+            "has bert/embeddings/word_embeddings_2",
+        ),
+    ],
+)
+def test_foreign_tensors_are_named(tmp_path, changes, message):
+    stored, _ = _tensors(CONFIGS["bert"], BERT)
+    more = {name: np.zeros(size) for name, size in changes.items()}
+    source = checkpoints.open_source(write_tf1(tmp_path / "x", stored | more))
+    with pytest.raises(ConfigError, match=message):
+        source.read()
+
+
+def test_a_checkpoint_of_something_else(tmp_path):
+    stored = {f"resnet/conv_{i}/kernel": np.zeros(2) for i in range(9)}
+    source = checkpoints.open_source(write_tf1(tmp_path / "x", stored))
+    with pytest.raises(
+        ConfigError, match=r"no encoder.*resnet/conv_0/kernel.* and 6 more"
+    ):
+        _ = source.shapes
+
+
+def test_a_cut_off_checkpoint(tmp_path):
+    stored, _ = _tensors(CONFIGS["bert"], BERT)
+    prefix = write_tf1(tmp_path / "x", stored)
+    (tmp_path / "x.data-00000-of-00001").write_bytes(b"0" * 100)
+    with pytest.raises(ConfigError, match="not readable as a TensorFlow"):
+        checkpoints.open_source(prefix).read()
+    (tmp_path / "x.index").write_bytes(b"0" * 10)
+    with pytest.raises(ConfigError, match="not readable as a TensorFlow"):
+        checkpoints.open_source(prefix).read()
