@@ -15,7 +15,11 @@ from absl import app, flags, logging
 from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
 
 _FLAGS = flags.FLAGS
-_DEFINED_IN = "biaffine_tf.flags"
+_DEFINED_IN = (
+    "biaffine_tf.flags",
+    "pretrain.flags",
+    "pretrain.training_flags",
+)
 _HELP = ("--help", "-help", "-h", "--helpshort")
 
 _CHECK_DISK = "check the path, its permissions and the space on the disk"
@@ -119,8 +123,10 @@ def _print_help(required: Sequence[str]) -> None:
     if required:
         print(f"\nrequired: {' '.join(f'--{name}' for name in required)}")
     print("\n--flagfile=FILE reads flags from a file, one a line.\n")
-    flags_help = _FLAGS.module_help(_DEFINED_IN)
-    print(flags_help.partition(f"{_DEFINED_IN}:\n")[2])
+    for module in _DEFINED_IN:
+        flags_help = _FLAGS.module_help(module)
+        if flags_help:
+            print(flags_help.partition(f"{module}:\n")[2])
 
 
 def _fail(error: BiaffineError) -> NoReturn:

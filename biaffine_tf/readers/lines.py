@@ -89,6 +89,11 @@ class Source:
     ) -> None:
         self._files.close()
 
+    @property
+    def stored_bytes_read(self) -> int:
+        """How far the file has been read, in bytes as they are stored."""
+        return self._stored.tell()
+
     def place(self, line: int | None = None) -> Place:
         """A line of this file, or the file as a whole."""
         return Place(self.file, line)
@@ -136,6 +141,7 @@ class Source:
     def _open(self) -> IO[bytes]:
         try:
             raw = open(self.file, "rb")  # noqa: SIM115 (closed by the stack)
+            self._stored = raw
             self._files.enter_context(raw)
             magic = raw.peek(len(_XZ_MAGIC))
         except FileNotFoundError:

@@ -1,0 +1,66 @@
+"""Our step of masked language modelling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from benchmarks.shapes import Shape
+from benchmarks.workers import masked_batches, ours
+from benchmarks.workers.measuring import seconds_of
+from biaffine_tf.training import trainer
+from pretrain.objectives import make_objective
+from pretrain.settings import PretrainingConfig
+from pretrain.step import Stepper
+
+
+class MaskedSteps:
+    """Steps on batches that are there; a request is one pass over them.
+
+    Args:
+        shape: "4x256" and the like.
+        batches: How many.
+        seed: Of everything.
+    """
+
+    def __init__(self, *, shape: str, batches: int, seed: int) -> None:
+        encoder = ours.experiment(Shape.parse(shape), seed=seed).model.encoder
+        config = PretrainingConfig(encoder=encoder, seed=seed)
+        strategy = trainer.set_up(seed=seed, precision=config.precision)
+        self._batches = [
+            {
+                "input_ids": tf.constant(batch.input_ids),
+                "original_ids": tf.constant(batch.original_ids),
+                "positions": tf.constant(batch.positions),
+                "labels": tf.gather(
+                    batch.original_ids, batch.positions, batch_dims=1
+                ),
+                "weights": tf.ones(batch.positions.shape),
+            }
+            for batch in masked_batches.make(
+                batches, vocab_size=encoder.vocab_size, seed=seed
+            )
+        ]
+        self._stepper = Stepper(
+            make_objective(config, pad_id=0),
+            config,
+            pad_id=0,
+            strategy=strategy,
+            batch_spec={
+                name: tf.TensorSpec([None, None], tensor.dtype)
+                for name, tensor in self._batches[0].items()
+            },
+        )
+        self.about: dict[str, Any] = {"first_pass_seconds": self()["seconds"]}
+
+    def __call__(self) -> dict[str, Any]:
+        """Trains one pass; units are pieces."""
+        seconds = seconds_of(self._train)
+        pieces = masked_batches.BATCH_SIZE * masked_batches.LENGTH
+        return {"seconds": seconds, "units": pieces * len(self._batches)}
+
+    def _train(self) -> None:
+        for batch in self._batches:
+            self._stepper.step([batch], 0)
+        self._stepper.read()  # waits for all of them

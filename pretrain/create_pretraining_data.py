@@ -1,0 +1,109 @@
+"""Makes records to pretrain on from text files.
+
+python pretrain/create_pretraining_data.py --input_file='texts/*.txt.xz' \
+  --vocab_file=vocab.txt --output_dir=records
+
+A line holds a sentence or a paragraph; blank lines divide documents (see
+--document). Lines are packed into sequences of --max_seq_length pieces within
+their document. By default they are masked anew in every epoch of the training;
+--dupe_factor=10 writes ten masked copies of each instead.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from biaffine_tf import checkpoints, command
+from biaffine_tf.config import TokenizerKind
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.tokenization import Tokenizer, make_tokenizer
+from pretrain import building, flags
+from pretrain.flags import FLAGS
+from pretrain.records import Records, Split
+
+
+def main() -> None:
+    """Makes the records and says what is in them."""
+    config = flags.data_config()
+    records = building.create_records(
+        FLAGS.input_file,
+        FLAGS.output_dir,
+        _make_tokenizer(),
+        config,
+        processes=FLAGS.processes,
+        overwrite=FLAGS.overwrite,
+    )
+    for line in _summary(records):
+        print(line)
+
+
+def _make_tokenizer() -> Tokenizer:
+    if bool(FLAGS.vocab_file) == bool(FLAGS.encoder_dir):
+        given = "both are" if FLAGS.vocab_file else "neither is"
+        raise ConfigError(
+            f"the vocabulary is that of --vocab_file or of --encoder_dir, and "
+            f"{given} given",
+            remedy="give one of them",
+        )
+    kind, do_lower_case = FLAGS.tokenizer, FLAGS.do_lower_case
+    if FLAGS.vocab_file:
+        vocabulary = checkpoints.read_vocabulary(FLAGS.vocab_file)
+    else:
+        source = checkpoints.open_source(FLAGS.encoder_dir)
+        vocabulary = source.require_vocabulary()
+        kind = kind or source.tokenizer_kind
+        if do_lower_case is None:
+            do_lower_case = source.do_lower_case
+    return make_tokenizer(
+        kind or TokenizerKind.CHAR,
+        vocabulary,
+        do_lower_case=bool(do_lower_case),
+    )
+
+
+def _summary(records: Records) -> list[str]:
+    """What became of the text."""
+    counts, config = records.counts, records.config
+    unknown = counts.unknown_pieces / counts.pieces
+    lines = [
+        f"{counts.documents:,} documents ({counts.held_out_documents:,} held "
+        f"out), {counts.lines:,} lines, {counts.pieces:,} pieces, "
+        f"{unknown:.2%} unknown"
+    ]
+    if counts.empty_lines:
+        lines.append(f"{counts.empty_lines:,} lines without any piece")
+    if counts.dropped_sequences:
+        lines.append(
+            f"dropped: {counts.dropped_sequences:,} sequences of less than "
+            f"{config.min_pieces} pieces ({counts.dropped_pieces:,} pieces)"
+        )
+    for kind, problem in records.problems.items():
+        lines.append(
+            f"{kind}: {problem['count']:,} (first: {problem['examples'][0]})"
+        )
+    if config.held_out and not records.num_records(Split.HELD_OUT):
+        lines.append(
+            "nothing is held out, so that nothing can be measured while "
+            "training: give a larger --held_out"
+        )
+    state = "made" if records.is_new else "complete already"
+    lines.append(
+        f"{records.directory}: {state}, "
+        f"{records.num_records(Split.TRAIN):,} records to train on, "
+        f"{records.num_records(Split.HELD_OUT):,} held out; "
+        f"{records.padding_share:.1%} padding if all were padded to "
+        f"{config.max_seq_length}"
+    )
+    return lines
+
+
+if __name__ == "__main__":
+    flags.define_data_flags()
+    command.run(
+        main,
+        required=["input_file", "output_dir"],
+        out_of_memory="give fewer --processes",
+    )

@@ -1,0 +1,193 @@
+"""The absl flags of the commands in this folder, and what becomes of them.
+
+Names are the ancestor's where it has them. They are defined here, and not by
+`biaffine_tf.flags`, because --help lists flags by the module that defines them.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+
+from absl import flags
+
+from biaffine_tf.config import TokenizerKind
+from biaffine_tf.errors import ConfigError
+from pretrain.data_config import DataConfig
+from pretrain.masking import Masking, MaskingKind
+
+FLAGS = flags.FLAGS
+
+_MASKING_FLAGS = ("masking", "masked_lm_prob", "max_predictions_per_seq")
+
+
+class _PathParser(flags.ArgumentParser):
+    """Shells leave the ~ of --name=~/file to the program."""
+
+    syntactic_help = "a path"
+
+    def parse(self, argument: str) -> str:
+        return os.path.expanduser(argument)
+
+
+def define_path(name: str, description: str) -> None:
+    """Defines a flag for a path, not given by default."""
+    flags.DEFINE(_PathParser(), name, None, description)
+
+
+def define_enum(name: str, default: enum.StrEnum, description: str) -> None:
+    """Defines a flag for a choice, whose value is a string."""
+    flags.DEFINE_enum(
+        name,
+        str(default),
+        [str(choice) for choice in type(default)],
+        description,
+    )
+
+
+def define_data_flags() -> None:
+    """Flags of create_pretraining_data.py."""
+    config = DataConfig()
+    flags.DEFINE_list(
+        "input_file",
+        None,
+        "Text files: paths and globs with commas between them; plain, gzip "
+        "or xz.",
+    )
+    define_path("output_dir", "Records directory to write.")
+    flags.DEFINE_bool(
+        "overwrite", False, "Replace other records that --output_dir holds."
+    )
+    define_path("vocab_file", "BERT vocabulary (vocab.txt or tokenizer.json).")
+    define_path(
+        "encoder_dir",
+        "Encoder to pretrain, whose vocabulary to take instead of "
+        "--vocab_file.",
+    )
+    flags.DEFINE_enum(
+        "tokenizer",
+        None,
+        [str(kind) for kind in TokenizerKind],
+        "How text becomes pieces; as the encoder says, else char, if not "
+        "given.",
+    )
+    flags.DEFINE_bool(
+        "do_lower_case",
+        None,
+        "Fold case before look-up; as the encoder says, else no, if not given.",
+    )
+    flags.DEFINE_integer(
+        "max_seq_length",
+        config.max_seq_length,
+        "Most pieces of a sequence, [CLS] and [SEP] included.",
+    )
+    define_enum(
+        "document",
+        config.document,
+        "Where a document ends, and with it a sequence: at a blank line, with "
+        "each line, or with the file.",
+    )
+    define_enum(
+        "words",
+        config.words,
+        "What a word is for --masking=word and span: each piece, letters and "
+        "digits that stand together, or what the segmenter jieba says.",
+    )
+    flags.DEFINE_integer(
+        "min_pieces",
+        config.min_pieces,
+        "Shorter sequences are dropped, and counted.",
+    )
+    flags.DEFINE_integer(
+        "dupe_factor",
+        config.dupe_factor,
+        "Copies of each sequence, each with masks of its own; 0 leaves the "
+        "masks to the training, which draws new ones in every epoch.",
+    )
+    define_masking_flags(max_predictions=config.max_predictions_per_seq)
+    flags.DEFINE_float(
+        "held_out",
+        config.held_out,
+        "Share of the documents to measure on, and not to train on.",
+    )
+    define_enum(
+        "on_bad_data",
+        config.on_bad_data,
+        "Stop at a line that is not UTF-8, or skip and count it.",
+    )
+    flags.DEFINE_integer(
+        "processes",
+        0,
+        "Processes that work; 0 decides by the size of the text.",
+        lower_bound=0,
+    )
+    flags.DEFINE_integer(
+        "shard_megabytes", config.shard_megabytes, "Size of a file of records."
+    )
+    flags.DEFINE_integer("seed", config.seed, "Of everything random.")
+
+
+def define_masking_flags(*, max_predictions: int | None) -> None:
+    """Flags about what is masked, in the records or in the training.
+
+    Args:
+        max_predictions: Default of the most pieces masked in a sequence.
+    """
+    masking = Masking()
+    define_enum(
+        "masking",
+        masking.kind,
+        "What is masked together: a piece, a whole word, or a span of words.",
+    )
+    flags.DEFINE_float(
+        "masked_lm_prob",
+        masking.rate,
+        "Share of the pieces that is masked.",
+        lower_bound=0,
+        upper_bound=1,
+    )
+    flags.DEFINE_integer(
+        "max_predictions_per_seq",
+        max_predictions,
+        "Most pieces masked in a sequence; no bound but --masked_lm_prob if "
+        "there is none.",
+        lower_bound=1,
+    )
+
+
+def masking() -> Masking:
+    """What is masked."""
+    return Masking(kind=MaskingKind(FLAGS.masking), rate=FLAGS.masked_lm_prob)
+
+
+def data_config() -> DataConfig:
+    """How records are made.
+
+    Raises:
+        ConfigError: If settings are out of range or without effect.
+    """
+    idle = [name for name in _MASKING_FLAGS if FLAGS[name].present]
+    if idle and not FLAGS.dupe_factor:
+        raise ConfigError(
+            f"--{idle[0]} is given, but without --dupe_factor records hold no "
+            "masks",
+            remedy="give it to run_pretraining.py, or --dupe_factor here",
+        )
+    return DataConfig(
+        masking=masking() if FLAGS.dupe_factor else None,
+        **{
+            name: getattr(FLAGS, name)
+            for name in (
+                "max_seq_length",
+                "document",
+                "words",
+                "min_pieces",
+                "dupe_factor",
+                "max_predictions_per_seq",
+                "held_out",
+                "shard_megabytes",
+                "on_bad_data",
+                "seed",
+            )
+        },
+    )

@@ -1,0 +1,254 @@
+"""Which pieces a model must guess, and what it sees in their place.
+
+The rules of BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), of
+whole words (Cui et al. 2021, https://arxiv.org/abs/1906.08101) and of n-grams
+of words (MacBERT, Cui et al. 2020, https://arxiv.org/abs/2004.13922), for a
+whole batch at a time. No TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import math
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from biaffine_tf.errors import ConfigError
+
+
+class MaskingKind(enum.StrEnum):
+    """What is masked together or not at all."""
+
+    TOKEN = "token"
+    WORD = "word"
+    SPAN = "span"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Masking:
+    """How pieces are chosen and replaced; BERT's values are the defaults.
+
+    Attributes:
+        kind: Single pieces, whole words, or spans of several words.
+        rate: Share of the pieces that is to be guessed.
+        mask_share: Share of these that becomes [MASK].
+        random_share: Share of these that becomes a random piece; the rest
+            stays as it is.
+        span_shares: Shares of the spans of 1, 2, ... words.
+    """
+
+    kind: MaskingKind = MaskingKind.TOKEN
+    rate: float = 0.15
+    mask_share: float = 0.8
+    random_share: float = 0.1
+    span_shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", MaskingKind(self.kind))
+        object.__setattr__(self, "span_shares", tuple(self.span_shares))
+        _require(0 < self.rate < 1, "rate", self.rate, "in (0, 1)")
+        for name in ("mask_share", "random_share"):
+            value = getattr(self, name)
+            _require(0 <= value <= 1, name, value, "in [0, 1]")
+        _require(
+            self.mask_share + self.random_share <= 1 + 1e-9,
+            "mask_share",
+            self.mask_share,
+            f"at most 1 with random_share={self.random_share}",
+        )
+        _require(
+            min(self.span_shares, default=-1) >= 0
+            and math.isclose(sum(self.span_shares), 1, abs_tol=1e-6),
+            "span_shares",
+            self.span_shares,
+            "shares that sum to 1",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The arguments of an equal object, as plain JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+
+class Masked(NamedTuple):
+    """A batch with pieces to guess.
+
+    Attributes:
+        input_ids: int32 `[B, L]`: what the model sees.
+        positions: int32 `[B, P]`: where pieces are to be guessed, ascending;
+            0 where there are fewer than P.
+        labels: int32 `[B, P]`: the pieces that stood there; 0 where none.
+        weights: float32 `[B, P]`: 1 for each of them, 0 where none.
+    """
+
+    input_ids: np.ndarray
+    positions: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+
+
+def mask_batch(
+    input_ids: np.ndarray,
+    word_starts: np.ndarray,
+    *,
+    masking: Masking,
+    special_ids: Collection[int],
+    mask_id: int,
+    vocab_size: int,
+    max_predictions: int,
+    rng: np.random.Generator,
+) -> Masked:
+    """Chooses pieces to guess, and replaces them.
+
+    Units (pieces, words or spans) are drawn in random order, without
+    replacement, until `round(rate * pieces)` pieces are chosen; a unit that
+    would make it more is passed over.
+
+    Args:
+        input_ids: `[B, L]`: `[CLS] pieces [SEP]` and padding.
+        word_starts: `[B, L]`: 1 where a word begins, [CLS] and [SEP] being
+            words of their own; 0 within.
+        masking: How to choose and replace.
+        special_ids: Never chosen, nor put in the place of others: [CLS],
+            [SEP], the padding, [MASK].
+        mask_id: Id of [MASK].
+        vocab_size: Ids are below it.
+        max_predictions: P; most pieces chosen in a sequence.
+        rng: Where the randomness comes from.
+
+    Returns:
+        The batch; the inputs stay as they are.
+    """
+    input_ids = np.asarray(input_ids, np.int32)
+    candidates = ~np.isin(input_ids, list(special_ids))  # [B, L]
+    budgets = _budgets(candidates, masking.rate, max_predictions)  # [B]
+    units = _units(np.asarray(word_starts), masking, rng)  # [B, L]
+    chosen = _choose(units, candidates, budgets, rng)  # [B, L]
+
+    rows, columns = np.nonzero(chosen)
+    slots = np.cumsum(chosen, axis=1)[rows, columns] - 1
+    shape = (len(input_ids), max_predictions)
+    positions, labels = np.zeros((2, *shape), np.int32)
+    weights = np.zeros(shape, np.float32)
+    originals = input_ids[rows, columns]
+    positions[rows, slots] = columns
+    labels[rows, slots] = originals
+    weights[rows, slots] = 1
+
+    masked_ids = input_ids.copy()
+    masked_ids[rows, columns] = _replacements(
+        originals, masking, special_ids, mask_id, vocab_size, rng
+    )
+    return Masked(masked_ids, positions, labels, weights)
+
+
+def _budgets(
+    candidates: np.ndarray, rate: float, max_predictions: int
+) -> np.ndarray:
+    """Most pieces to choose in each row `[B]`; one where there is any."""
+    wanted = np.floor(rate * candidates.sum(axis=1) + 0.5).astype(np.int64)
+    return np.clip(wanted, 1, max_predictions)
+
+
+def _units(
+    word_starts: np.ndarray, masking: Masking, rng: np.random.Generator
+) -> np.ndarray:
+    """Number of the unit that each piece belongs to, in [0, L] `[B, L]`."""
+    if masking.kind is MaskingKind.TOKEN:
+        length = word_starts.shape[1]
+        return np.broadcast_to(np.arange(length), word_starts.shape)
+    words = np.cumsum(word_starts != 0, axis=1)  # [B, L]: [CLS] is word 1
+    if masking.kind is MaskingKind.WORD:
+        return words
+    return _spans(words, masking.span_shares, rng)
+
+
+def _spans(
+    words: np.ndarray,
+    span_shares: tuple[float, ...],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Cuts the words behind [CLS] into spans of random lengths `[B, L]`."""
+    num_rows, length = words.shape
+    lengths = 1 + rng.choice(len(span_shares), words.shape, p=span_shares)
+    starts = 2 + np.cumsum(lengths, axis=1)  # words that begin a span
+    begins = np.zeros((num_rows, length + 2), np.int64)
+    begins[:, 2] = 1
+    # Spans beyond the last word begin in a column that no word has.
+    np.put_along_axis(begins, np.minimum(starts, length + 1), 1, axis=1)
+    return np.take_along_axis(np.cumsum(begins, axis=1), words, axis=1)
+
+
+def _choose(
+    units: np.ndarray,
+    candidates: np.ndarray,
+    budgets: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Whether each piece is chosen, bool `[B, L]`."""
+    num_rows, num_units = len(units), units.shape[1] + 1
+    flat = units + num_units * np.arange(num_rows)[:, None]
+    sizes = np.bincount(flat[candidates], minlength=num_rows * num_units)
+    sizes = sizes.reshape(num_rows, num_units)
+    order = np.argsort(rng.random(sizes.shape), axis=1)
+    taken = np.empty(sizes.shape, bool)
+    in_order = np.take_along_axis(sizes, order, axis=1)
+    np.put_along_axis(taken, order, _take(in_order, budgets), axis=1)
+    return np.take_along_axis(taken, units, axis=1) & candidates
+
+
+def _take(sizes: np.ndarray, budgets: np.ndarray) -> np.ndarray:
+    """Units to take from the left, passing over those that do not fit.
+
+    Args:
+        sizes: `[B, U]`: pieces in each unit.
+        budgets: `[B]`: most pieces to take.
+
+    Returns:
+        bool `[B, U]`; empty units are not taken.
+    """
+    sizes = sizes.copy()
+    columns = np.arange(sizes.shape[1])
+    while True:
+        totals = np.cumsum(sizes, axis=1)
+        over = totals > budgets[:, None]
+        if not over[:, -1].any():
+            return sizes > 0
+        # What is left behind the last unit that fits only becomes less: all
+        # units from there on that are larger will not fit. Rows in which
+        # everything fits lose nothing, for none is larger than the budget.
+        first = over.argmax(axis=1)[:, None]
+        before = totals - sizes
+        left = budgets[:, None] - np.take_along_axis(before, first, axis=1)
+        sizes[(columns >= first) & (sizes > left)] = 0
+
+
+def _replacements(
+    originals: np.ndarray,
+    masking: Masking,
+    special_ids: Collection[int],
+    mask_id: int,
+    vocab_size: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """What the model sees in the place of each chosen piece `[N]`."""
+    specials = sorted({i for i in special_ids if 0 <= i < vocab_size})
+    others = rng.integers(vocab_size - len(specials), size=originals.shape)
+    for special in specials:  # from ranks among the others to ids
+        others += others >= special
+    draws = rng.random(originals.shape)
+    is_mask = draws < masking.mask_share
+    is_random = draws < masking.mask_share + masking.random_share
+    return np.where(
+        is_mask, mask_id, np.where(is_random, others, originals)
+    ).astype(np.int32)
+
+
+def _require(condition: bool, name: str, value: object, want: str) -> None:
+    if not condition:
+        raise ConfigError(
+            f"masking: {name} is {value!r}", remedy=f"it must be {want}"
+        )

@@ -1,0 +1,195 @@
+r"""Pretrains an encoder on text, from a random start or from another encoder.
+
+python pretrain/run_pretraining.py --records_dir=records \
+    --bert_config_file=bert_config.json --output_dir=encoder
+
+Started again after a kill, the same command goes on from the last checkpoint.
+What it writes is an encoder directory: run_classifier.py --encoder_dir=encoder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+import sys
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from biaffine_tf import checkpoints, command
+from biaffine_tf.checkpoints import Component, Source
+from biaffine_tf.config import EncoderConfig
+from biaffine_tf.errors import ConfigError
+from pretrain import encoder_output, training_flags
+from pretrain.data_config import check_words
+from pretrain.records import Records
+from pretrain.settings import Objective, PretrainingConfig
+from pretrain.training_flags import FLAGS
+
+if TYPE_CHECKING:
+    from pretrain.objectives import EncoderPart
+
+_LESS_MEMORY = (
+    "give a smaller --train_batch_size with --gradient_accumulation, then "
+    "--gradient_checkpointing"
+)
+
+
+def main() -> None:
+    """Checks what can be checked at once, then loads TensorFlow and trains."""
+    records = Records.open(FLAGS.records_dir)
+    source = _source(
+        FLAGS.encoder_dir or FLAGS.init_checkpoint,
+        bert_config_file=FLAGS.bert_config_file,
+    )
+    generator = _source(FLAGS.generator_dir, component=Component.GENERATOR)
+    if generator is not None and FLAGS.objective != Objective.ELECTRA:
+        raise ConfigError(
+            "--generator_dir is given, but only ELECTRA has a generator",
+            remedy="leave it out, or give --objective=electra",
+        )
+    encoder = _encoder_config(source, records)
+    config = training_flags.pretraining_config(
+        encoder,
+        data=_fingerprints(records, encoder=source, generator=generator),
+    )
+    check_words(config.masking, records.config.words)
+    if not encoder_output.claim(
+        FLAGS.output_dir, config, overwrite=FLAGS.overwrite
+    ):
+        print(f"{FLAGS.output_dir}: already pretrained, by this very command")
+        return
+    if FLAGS.xla:
+        command.keep_compilations()
+    _train(config, records, source=source, generator=generator)
+
+
+def _train(
+    config: PretrainingConfig,
+    records: Records,
+    *,
+    source: Source | None,
+    generator: Source | None,
+) -> None:
+    from biaffine_tf.training.trainer import set_up
+    from pretrain import trainer
+    from pretrain.objectives import make_objective
+
+    strategy = set_up(seed=config.seed, precision=config.precision)
+    with strategy.scope():
+        objective = make_objective(config, pad_id=records.tokenizer.pad_id)
+        # The generator first: the embeddings that both share are the encoder's.
+        if generator is not None and objective.generator_part is not None:
+            _load(generator, objective.generator_part)
+        if source is not None:
+            _load(source, objective.encoder_part)
+    encoder_output.begin(FLAGS.output_dir, config)
+    last = trainer.train(
+        config,
+        records,
+        objective,
+        strategy=strategy,
+        output_dir=FLAGS.output_dir,
+        write_encoder=functools.partial(
+            encoder_output.write_encoders,
+            FLAGS.output_dir,
+            objective,
+            records.tokenizer,
+        ),
+        steps_per_evaluation=FLAGS.eval_steps,
+        steps_per_checkpoint=FLAGS.save_checkpoints_steps,
+        max_eval_batches=FLAGS.max_eval_batches,
+    )
+    encoder_output.finish(FLAGS.output_dir, config)
+    print(
+        f"{last['step']} steps in {last['seconds']:.0f} s; encoder in "
+        f"{FLAGS.output_dir}"
+    )
+
+
+def _load(source: Source, part: EncoderPart) -> None:
+    report = checkpoints.load(
+        source,
+        part.variables_by_name(),
+        config=part.config,
+        replace_embeddings=FLAGS.replace_embeddings,
+        extend_positions=FLAGS.extend_positions,
+    )
+    print(f"{source.path}: {report}")
+
+
+def _source(
+    path: str | None,
+    *,
+    bert_config_file: str | None = None,
+    component: Component = Component.DISCRIMINATOR,
+) -> Source | None:
+    if not path:
+        return None
+    return checkpoints.open_source(
+        path, bert_config_file=bert_config_file, component=component
+    )
+
+
+def _fingerprints(records: Records, **sources: Source | None) -> dict[str, str]:
+    """What the run depends on besides its settings."""
+    return {
+        "records": records.fingerprint,
+        **{
+            name: source.fingerprint
+            for name, source in sources.items()
+            if source is not None
+        },
+    }
+
+
+def _encoder_config(source: Source | None, records: Records) -> EncoderConfig:
+    """Shape of the encoder, after whatever was asked to be changed of it."""
+    config = _given_config(source)
+    vocabulary = records.tokenizer.vocabulary
+    if FLAGS.replace_embeddings:
+        config = dataclasses.replace(config, vocab_size=len(vocabulary))
+    elif config.vocab_size != len(vocabulary) or (
+        source is not None
+        and source.vocabulary is not None
+        and source.vocabulary != vocabulary
+    ):
+        raise ConfigError(
+            f"{FLAGS.records_dir}: its vocabulary of {len(vocabulary)} pieces "
+            f"is not that of the encoder, which has {config.vocab_size}",
+            remedy="make the records with the encoder's vocabulary, or give "
+            "--replace_embeddings to learn embeddings anew",
+        )
+    length = records.max_seq_length
+    if config.max_position_embeddings < length:
+        if not FLAGS.extend_positions:
+            raise ConfigError(
+                f"{FLAGS.records_dir}: sequences of up to {length} pieces, but "
+                f"the encoder has {config.max_position_embeddings} positions",
+                remedy="make the records with a smaller --max_seq_length, or "
+                "give --extend_positions",
+            )
+        config = dataclasses.replace(config, max_position_embeddings=length)
+    return config
+
+
+def _given_config(source: Source | None) -> EncoderConfig:
+    if source is not None and source.config is not None:
+        return source.config
+    if not FLAGS.bert_config_file:
+        raise ConfigError(
+            "the shape of the encoder is not known",
+            remedy="give --encoder_dir, or --bert_config_file with or without "
+            "--init_checkpoint",
+        )
+    return checkpoints.read_config(FLAGS.bert_config_file)
+
+
+if __name__ == "__main__":
+    training_flags.define_training_flags()
+    command.run(
+        main,
+        required=["records_dir", "output_dir"],
+        out_of_memory=_LESS_MEMORY,
+    )

@@ -1,0 +1,80 @@
+"""What a record of pretraining data holds.
+
+input_ids             [CLS] pieces [SEP]; with masks, as the model sees them
+word_starts           a byte for each of them: 1 where a word begins, else 0
+masked_lm_positions   only with masks: where pieces are to be guessed, ascending
+masked_lm_ids         only with masks: the pieces that stood there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+_IDS = "input_ids"
+_WORD_STARTS = "word_starts"
+_POSITIONS = "masked_lm_positions"
+_LABELS = "masked_lm_ids"
+
+
+def serialize(
+    input_ids: Iterable[int],
+    word_starts: bytes,
+    *,
+    positions: Iterable[int] | None = None,
+    labels: Iterable[int] | None = None,
+) -> bytes:
+    """A `tf.train.Example` in bytes.
+
+    Args:
+        input_ids: `[CLS] pieces [SEP]`.
+        word_starts: 1 for each of them that begins a word, else 0.
+        positions: Where pieces are masked; None if the record has no masks.
+        labels: The pieces that stood there.
+    """
+    feature = {
+        _IDS: _int64_feature(input_ids),
+        _WORD_STARTS: tf.train.Feature(
+            bytes_list=tf.train.BytesList(value=[word_starts])
+        ),
+    }
+    if positions is not None and labels is not None:
+        feature[_POSITIONS] = _int64_feature(positions)
+        feature[_LABELS] = _int64_feature(labels)
+    return tf.train.Example(
+        features=tf.train.Features(feature=feature)
+    ).SerializeToString(deterministic=True)
+
+
+def _int64_feature(values: Iterable[int]) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def parse(record: tf.Tensor, *, has_masks: bool) -> dict[str, tf.Tensor]:
+    """The inverse of `serialize`, in the graph.
+
+    Args:
+        record: string scalar.
+        has_masks: Whether it holds masks.
+
+    Returns:
+        `input_ids` int32 `[L]`, `word_starts` uint8 `[L]` and, with masks,
+        `positions` and `labels`, int32 `[P]`.
+    """
+    variable = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
+    features = {
+        _IDS: variable,
+        _WORD_STARTS: tf.io.FixedLenFeature([], tf.string),
+    }
+    if has_masks:
+        features |= {_POSITIONS: variable, _LABELS: variable}
+    parsed = tf.io.parse_single_example(record, features)
+    values = {
+        "input_ids": tf.cast(parsed[_IDS], tf.int32),
+        "word_starts": tf.io.decode_raw(parsed[_WORD_STARTS], tf.uint8),
+    }
+    if has_masks:
+        values["positions"] = tf.cast(parsed[_POSITIONS], tf.int32)
+        values["labels"] = tf.cast(parsed[_LABELS], tf.int32)
+    return values

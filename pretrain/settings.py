@@ -1,0 +1,125 @@
+"""Settings of a pretraining run."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import math
+from typing import Any
+
+from biaffine_tf.config import EncoderConfig, Precision
+from biaffine_tf.errors import ConfigError
+from pretrain.masking import Masking
+
+
+class Objective(enum.StrEnum):
+    """What the encoder learns to do."""
+
+    MLM = "mlm"
+    ELECTRA = "electra"
+
+
+class Freeze(enum.StrEnum):
+    """What of a given encoder stays as it is.
+
+    The body is all behind the embeddings. To freeze it and learn embeddings
+    anew carries an encoder over to another language (Artetxe et al. 2020,
+    https://arxiv.org/abs/1910.11856).
+    """
+
+    NONE = "none"
+    BODY = "body"
+    EMBEDDINGS = "embeddings"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainingConfig:
+    """All that the weights at the end of a run depend on.
+
+    Attributes:
+        max_predictions_per_seq: Most masked pieces; None for no bound but the
+            rate.
+        train_batch_size: Sequences of full length in a batch; shorter ones
+            are more, so that a batch has about as many pieces.
+        gradient_accumulation: Batches in a step.
+        thaw_after: Steps after which nothing is frozen; None never.
+        body_learning_rate_ratio: Learning rate of the layers over that of
+            embeddings and output layer.
+        generator_size: Width of ELECTRA's generator over the discriminator's.
+        discriminator_weight: Of the discriminator's loss over the generator's.
+        data: Fingerprints of the records and of the weights to start from.
+    """
+
+    encoder: EncoderConfig
+    objective: Objective = Objective.MLM
+    masking: Masking = dataclasses.field(default_factory=Masking)
+    max_predictions_per_seq: int | None = None
+    num_train_steps: int = 10_000
+    num_warmup_steps: int = 1_000
+    learning_rate: float = 1e-4
+    body_learning_rate_ratio: float = 1.0
+    weight_decay: float = 0.01
+    max_gradient_norm: float = 1.0
+    train_batch_size: int = 32
+    gradient_accumulation: int = 1
+    freeze: Freeze = Freeze.NONE
+    thaw_after: int | None = None
+    generator_size: float = 0.25
+    discriminator_weight: float = 50.0
+    precision: Precision = Precision.FLOAT32
+    gradient_checkpointing: bool = False
+    xla: bool = False
+    seed: int = 42
+    data: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (
+            "num_train_steps",
+            "learning_rate",
+            "body_learning_rate_ratio",
+            "max_gradient_norm",
+            "train_batch_size",
+            "gradient_accumulation",
+            "generator_size",
+            "discriminator_weight",
+        ):
+            value = getattr(self, name)
+            _require(0 < value < math.inf, name, value, "positive")
+        most = self.max_predictions_per_seq
+        _require(
+            most is None or most > 0,
+            "max_predictions_per_seq",
+            most,
+            "positive or unset",
+        )
+        for name in ("num_warmup_steps", "weight_decay", "seed"):
+            value = getattr(self, name)
+            _require(0 <= value < math.inf, name, value, ">= 0")
+        _require(
+            self.thaw_after is None or self.thaw_after >= 0,
+            "thaw_after",
+            self.thaw_after,
+            ">= 0 or unset",
+        )
+        _require(
+            self.thaw_after is None or self.freeze is not Freeze.NONE,
+            "thaw_after",
+            self.thaw_after,
+            "unset where nothing is frozen: give --freeze too",
+        )
+        _require(
+            self.num_warmup_steps <= self.num_train_steps,
+            "num_warmup_steps",
+            self.num_warmup_steps,
+            f"at most num_train_steps={self.num_train_steps}",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+
+def _require(condition: bool, name: str, value: object, want: str) -> None:
+    if not condition:
+        raise ConfigError(f"{name} is {value!r}", remedy=f"it must be {want}")

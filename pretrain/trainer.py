@@ -1,0 +1,289 @@
+"""A pretraining run: steps, held-out figures, checkpoints, the encoder."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from biaffine_tf.files import write_json
+from pretrain.batches import epoch_batches
+from pretrain.encoder_output import CHECKPOINTS, HISTORY, LOGS
+from pretrain.objectives import Batch, PretrainingObjective
+from pretrain.records import Records, Split
+from pretrain.settings import PretrainingConfig
+from pretrain.step import Stepper, Sums
+
+# Writes the encoder as it is now into the output directory.
+WriteEncoder = Callable[[], None]
+
+
+class Position(tf.Module):
+    """Where in the run and in the corpus the next step begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._batch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+        self.step = self.epoch = self.batch = 0
+        self.seconds = 0.0
+
+    def load(self) -> None:
+        """Takes what a checkpoint has restored."""
+        self.step = int(self._step.numpy())
+        self.epoch = int(self._epoch.numpy())
+        self.batch = int(self._batch.numpy())
+        self.seconds = float(self._seconds.numpy())
+
+    def store(self) -> None:
+        """Leaves it for a checkpoint to save."""
+        self._step.assign(self.step)
+        self._epoch.assign(self.epoch)
+        self._batch.assign(self.batch)
+        self._seconds.assign(self.seconds)
+
+
+def train(
+    config: PretrainingConfig,
+    records: Records,
+    objective: PretrainingObjective,
+    *,
+    strategy: tf.distribute.Strategy,
+    output_dir: str,
+    write_encoder: WriteEncoder,
+    steps_per_evaluation: int,
+    steps_per_checkpoint: int,
+    max_eval_batches: int,
+) -> dict[str, Any]:
+    """Pretrains, or goes on from the last checkpoint of a killed run.
+
+    Args:
+        config: The run; the same as when it was started.
+        records: Text to learn from and held-out text.
+        objective: Built under the strategy, with its initial weights.
+        strategy: From `training.trainer.set_up`.
+        output_dir: Where checkpoints, history and logs go.
+        write_encoder: Called with each checkpoint and at the end.
+        steps_per_evaluation: Steps between two looks at held-out text.
+        steps_per_checkpoint: Most steps that a kill can lose.
+        max_eval_batches: Batches of held-out text to look at.
+
+    Returns:
+        The last entry of the history: figures on held-out text, time.
+    """
+    run = _Run(
+        config,
+        records,
+        objective,
+        strategy=strategy,
+        output_dir=output_dir,
+        max_eval_batches=max_eval_batches,
+    )
+    run.restore()
+    at = run.position
+    progress = _Progress(
+        config.num_train_steps, done=at.step, seconds=at.seconds
+    )
+    for batches in run.steps():
+        begun = time.perf_counter()
+        run.stepper.step(batches, at.step)
+        at.step += 1
+        at.batch += len(batches)
+        at.seconds += time.perf_counter() - begun
+        progress.show(run)
+        is_last = at.step == config.num_train_steps
+        if is_last or at.step % steps_per_evaluation == 0:
+            run.evaluate()
+        if is_last or at.step % steps_per_checkpoint == 0:
+            run.save()
+            write_encoder()
+    progress.close()
+    return run.history[-1]
+
+
+class _Run:
+    """The state of a run, in memory and on disk."""
+
+    def __init__(
+        self,
+        config: PretrainingConfig,
+        records: Records,
+        objective: PretrainingObjective,
+        *,
+        strategy: tf.distribute.Strategy,
+        output_dir: str,
+        max_eval_batches: int,
+    ) -> None:
+        self._config = config
+        self._records = records
+        self._strategy = strategy
+        self._history_path = os.path.join(output_dir, HISTORY)
+        self._max_eval_batches = max_eval_batches
+        self._log = tf.summary.create_file_writer(
+            os.path.join(output_dir, LOGS)
+        )
+        self.position = Position()
+        self.history: list[dict[str, Any]] = []
+        self._since_evaluation = Sums()
+        with strategy.scope():
+            self.stepper = Stepper(
+                objective,
+                config,
+                pad_id=records.pad_id,
+                strategy=strategy,
+                batch_spec=self._batches(Split.TRAIN, 0).element_spec,
+            )
+            checkpoint = tf.train.Checkpoint(
+                objective=objective,
+                optimizer=self.stepper.optimizer,
+                position=self.position,
+            )
+        self._checkpoints = tf.train.CheckpointManager(
+            checkpoint, os.path.join(output_dir, CHECKPOINTS), max_to_keep=1
+        )
+
+    def restore(self) -> None:
+        """Goes back to the newest checkpoint, if there is one."""
+        path = self._checkpoints.latest_checkpoint
+        if path is None:
+            return
+        self._checkpoints.checkpoint.restore(path).assert_consumed()
+        self.position.load()
+        with open(self._history_path, encoding="utf-8") as file:
+            entries = json.load(file)["evaluations"]
+        self.history = [e for e in entries if e["step"] <= self.position.step]
+        print(f"going on after step {self.position.step}, from {path}")
+
+    def steps(self) -> Iterator[list[Batch]]:
+        """The batches of each step that is still to do."""
+        at = self.position
+        size = self._config.gradient_accumulation
+        while at.step < self._config.num_train_steps:
+            stream = iter(self._batches(Split.TRAIN, at.epoch, skip=at.batch))
+            while batches := list(itertools.islice(stream, size)):
+                yield batches
+                if at.step == self._config.num_train_steps:
+                    return
+            at.epoch += 1
+            at.batch = 0
+
+    def evaluate(self) -> None:
+        """Looks at held-out text and writes down what is seen."""
+        self.read()
+        training = self._since_evaluation.means()
+        self._since_evaluation = Sums()
+        begun = time.perf_counter()
+        batches = self._batches(Split.HELD_OUT, 0)
+        for index, batch in enumerate(
+            itertools.islice(batches, self._max_eval_batches)
+        ):
+            self.stepper.evaluate(batch, tf.constant([index, 0]))
+        figures = _with_perplexity(self.stepper.read().means())
+        entry = {
+            "step": self.position.step,
+            "epoch": self.position.epoch,
+            "seconds": round(self.position.seconds, 1),
+            "evaluation_seconds": round(time.perf_counter() - begun, 1),
+            "training": training,
+            "held_out": figures,
+        }
+        self.history.append(entry)
+        write_json(self._history_path, {"evaluations": self.history})
+        self._write_scalars("held_out", figures)
+        self._write_scalars("training", training)
+        tqdm.write(_line(entry))
+
+    def save(self) -> None:
+        """Writes a checkpoint: from here a killed run goes on."""
+        self.position.store()
+        self._checkpoints.save(checkpoint_number=self.position.step)
+
+    def read(self) -> Sums:
+        """Figures of training since the last reading."""
+        sums = self.stepper.read()
+        self._since_evaluation.add_all(sums)
+        return sums
+
+    def _batches(
+        self, split: Split, epoch: int, *, skip: int = 0
+    ) -> tf.data.Dataset:
+        batches = epoch_batches(
+            self._records,
+            split=split,
+            epoch=epoch,
+            batch_size=self._config.train_batch_size,
+            masking=self._config.masking,
+            max_predictions=self._config.max_predictions_per_seq,
+            seed=self._config.seed,
+            skip=skip,
+        )
+        if self._strategy.num_replicas_in_sync > 1:
+            batches = self._strategy.experimental_distribute_dataset(batches)
+        return batches
+
+    def _write_scalars(self, group: str, figures: dict[str, float]) -> None:
+        with self._log.as_default(step=self.position.step):
+            for name, value in figures.items():
+                tf.summary.scalar(f"{group}/{name}", value)
+        self._log.flush()
+
+
+class _Progress:
+    """A bar over the steps, with the figures of the last stretch."""
+
+    def __init__(self, total: int, *, done: int, seconds: float) -> None:
+        self._bar = tqdm(
+            desc="pretraining",
+            total=total,
+            initial=done,
+            unit=" steps",
+            mininterval=0,
+        )
+        # A terminal redraws one line; a log file gets a line each time.
+        self._interval = 1.0 if sys.stderr.isatty() else 30.0
+        self._shown = time.monotonic()
+        self._seconds = seconds
+
+    def show(self, run: _Run) -> None:
+        now = time.monotonic()
+        if now - self._shown < self._interval:
+            return
+        sums = run.read()
+        figures = {name: f"{mean:.3f}" for name, mean in sums.means().items()}
+        rate = sums.pieces / (run.position.seconds - self._seconds)
+        self._bar.set_postfix(
+            {**figures, "pieces/s": f"{rate:.0f}"}, refresh=False
+        )
+        self._bar.update(run.position.step - self._bar.n)
+        self._shown, self._seconds = now, run.position.seconds
+
+    def close(self) -> None:
+        self._bar.update(self._bar.total - self._bar.n)
+        self._bar.close()
+
+
+def _with_perplexity(figures: dict[str, float]) -> dict[str, float]:
+    if "mlm_loss" not in figures:
+        return figures
+    return {**figures, "mlm_perplexity": math.exp(figures["mlm_loss"])}
+
+
+def _line(entry: dict[str, Any]) -> str:
+    figures = ", ".join(
+        f"{name.replace('_', ' ')} {value:.4f}"
+        for name, value in entry["held_out"].items()
+    )
+    return (
+        f"step {entry['step']}: held out: {figures} "
+        f"({entry['seconds']:.0f} s of training)"
+    )

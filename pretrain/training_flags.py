@@ -1,0 +1,190 @@
+"""The absl flags of run_pretraining.py, and the settings they make.
+
+Names are the ancestors' where they have them.
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from biaffine_tf.config import EncoderConfig, Precision
+from pretrain.flags import (
+    define_enum,
+    define_masking_flags,
+    define_path,
+    masking,
+)
+from pretrain.settings import Freeze, Objective, PretrainingConfig
+
+FLAGS = flags.FLAGS
+
+
+def define_training_flags() -> None:
+    """Flags of run_pretraining.py."""
+    define_path("records_dir", "What create_pretraining_data.py wrote.")
+    define_path("output_dir", "Encoder directory to write.")
+    flags.DEFINE_bool(
+        "overwrite", False, "Replace the run that --output_dir holds."
+    )
+    _define_start_flags()
+    _define_objective_flags()
+    _define_optimizer_flags()
+    flags.DEFINE_integer(
+        "eval_steps",
+        1_000,
+        "Steps between two looks at held-out text.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "max_eval_batches", 100, "Batches of held-out text.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "save_checkpoints_steps",
+        1_000,
+        "Steps between two checkpoints: what a kill can lose.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer("seed", 42, "Of everything random.")
+
+
+def _define_start_flags() -> None:
+    define_path(
+        "encoder_dir",
+        "Encoder to start from: a directory or checkpoint of any supported "
+        "format.",
+    )
+    define_path(
+        "init_checkpoint",
+        "Weights to start from, where they are not in --encoder_dir.",
+    )
+    define_path(
+        "bert_config_file",
+        "Shape of the encoder; with neither --encoder_dir nor "
+        "--init_checkpoint the start is random.",
+    )
+    define_path(
+        "generator_dir", "ELECTRA: the same for the generator; else random."
+    )
+    flags.DEFINE_bool(
+        "replace_embeddings",
+        False,
+        "Start with random word embeddings, because the vocabulary of the "
+        "records is not that of the encoder.",
+    )
+    flags.DEFINE_bool(
+        "extend_positions",
+        False,
+        "Repeat the position embeddings of an encoder that has too few.",
+    )
+    define_enum(
+        "freeze",
+        Freeze.NONE,
+        "What stays as it is: all behind the embeddings, or these.",
+    )
+    flags.DEFINE_integer(
+        "thaw_after", None, "Steps after which nothing is frozen."
+    )
+
+
+def _define_objective_flags() -> None:
+    define_enum(
+        "objective",
+        Objective.MLM,
+        "Masked language modelling, or ELECTRA's replaced-token detection.",
+    )
+    define_masking_flags(max_predictions=None)
+    flags.DEFINE_float(
+        "generator_size",
+        PretrainingConfig.generator_size,
+        "ELECTRA: width of the generator over that of the encoder.",
+    )
+    flags.DEFINE_float(
+        "discriminator_weight",
+        PretrainingConfig.discriminator_weight,
+        "ELECTRA: of the discriminator's loss over the generator's.",
+    )
+
+
+def _define_optimizer_flags() -> None:
+    default = PretrainingConfig
+    flags.DEFINE_integer(
+        "num_train_steps", default.num_train_steps, "Updates of the weights."
+    )
+    flags.DEFINE_integer(
+        "num_warmup_steps",
+        default.num_warmup_steps,
+        "Steps over which the learning rate rises; then it falls to 0.",
+    )
+    flags.DEFINE_float(
+        "learning_rate", default.learning_rate, "Peak learning rate of AdamW."
+    )
+    flags.DEFINE_float(
+        "body_learning_rate_ratio",
+        default.body_learning_rate_ratio,
+        "Learning rate of the layers over that of embeddings and output layer.",
+    )
+    flags.DEFINE_float("weight_decay", default.weight_decay, "Of AdamW.")
+    flags.DEFINE_float(
+        "max_gradient_norm",
+        default.max_gradient_norm,
+        "Gradients are clipped to this global norm.",
+    )
+    flags.DEFINE_integer(
+        "train_batch_size",
+        default.train_batch_size,
+        "Sequences of full length in a batch; of shorter ones there are more.",
+    )
+    flags.DEFINE_integer(
+        "gradient_accumulation",
+        default.gradient_accumulation,
+        "Batches in a step.",
+    )
+    define_enum(
+        "precision",
+        default.precision,
+        "Of matrix products; weights and sums stay float32.",
+    )
+    flags.DEFINE_bool(
+        "gradient_checkpointing",
+        default.gradient_checkpointing,
+        "Compute each block of the encoder twice rather than keep what is in "
+        "it.",
+    )
+    flags.DEFINE_bool("xla", default.xla, "Compile the encoder for each shape.")
+
+
+def pretraining_config(
+    encoder: EncoderConfig, *, data: dict[str, str]
+) -> PretrainingConfig:
+    """The settings of the run.
+
+    Args:
+        encoder: Shape of the encoder.
+        data: Fingerprints of the records and of the weights to start from.
+    """
+    same = (
+        "max_predictions_per_seq",
+        "num_train_steps",
+        "num_warmup_steps",
+        "learning_rate",
+        "body_learning_rate_ratio",
+        "weight_decay",
+        "max_gradient_norm",
+        "train_batch_size",
+        "gradient_accumulation",
+        "thaw_after",
+        "generator_size",
+        "discriminator_weight",
+        "gradient_checkpointing",
+        "xla",
+        "seed",
+    )
+    return PretrainingConfig(
+        encoder=encoder,
+        objective=Objective(FLAGS.objective),
+        masking=masking(),
+        freeze=Freeze(FLAGS.freeze),
+        precision=Precision(FLAGS.precision),
+        data=data,
+        **{name: FLAGS[name].value for name in same},
+    )

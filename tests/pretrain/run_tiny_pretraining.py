@@ -1,0 +1,52 @@
+"""run_pretraining.py with two more flags: die at a step, replicas on a CPU."""
+
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.getcwd())
+
+from absl import flags as absl_flags
+
+from biaffine_tf import command
+from pretrain import run_pretraining, training_flags
+
+absl_flags.DEFINE_integer("kill_after", None, "Steps before a SIGKILL.")
+absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
+
+
+def _main() -> None:
+    import tensorflow as tf
+
+    from biaffine_tf.training import trainer
+    from pretrain import step
+
+    flags = absl_flags.FLAGS
+    if flags.kill_after is not None:
+        original = step.Stepper.step
+
+        def die(stepper, batches, number):
+            if number == flags.kill_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            original(stepper, batches, number)
+
+        step.Stepper.step = die
+    if flags.replicas > 1:
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0],
+            [tf.config.LogicalDeviceConfiguration()] * flags.replicas,
+        )
+        set_up = trainer.set_up
+
+        def set_up_replicas(**settings):
+            set_up(**settings)
+            names = [f"CPU:{i}" for i in range(flags.replicas)]
+            return tf.distribute.MirroredStrategy(names)
+
+        trainer.set_up = set_up_replicas
+    run_pretraining.main()
+
+
+if __name__ == "__main__":
+    training_flags.define_training_flags()
+    command.run(_main, required=["records_dir", "output_dir"])

@@ -1,0 +1,131 @@
+"""create_pretraining_data.py, as a user calls it."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+
+import pretraining_texts
+import pytest
+import tiny
+
+from biaffine_tf import model_directory
+from biaffine_tf.config import ExperimentConfig, TokenizerConfig
+from biaffine_tf.tokenization import Vocabulary, make_tokenizer
+from pretrain.records import Records, Split
+
+pytestmark = pytest.mark.slow  # every test runs the command
+
+
+@pytest.fixture
+def run(tmp_path, root):
+    """Runs the command in a folder of its own."""
+    tiny.write_vocabulary(tmp_path / "vocab.txt")
+    pretraining_texts.write(
+        tmp_path / "a.txt", pretraining_texts.documents(30, longest=60)
+    )
+    script = os.path.join(root, "pretrain", "create_pretraining_data.py")
+
+    def call(*flags, vocabulary="--vocab_file=vocab.txt"):
+        return subprocess.run(
+            [sys.executable, script, vocabulary, *flags],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+def test_help_lists_the_flags(run):
+    done = run("--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Makes records to pretrain on")
+    for flag in (
+        "--input_file",
+        "--[no]do_lower_case",
+        "--document",
+        "--words",
+    ):
+        assert flag in done.stdout
+    assert "required: --input_file --output_dir" in done.stdout
+
+
+def test_a_run_and_the_same_again(run, tmp_path):
+    flags = (
+        "--input_file=*.txt",
+        "--output_dir=records",
+        "--max_seq_length=32",
+        "--words=pieces",
+        "--held_out=0.2",
+        "--do_lower_case",
+    )
+    (tmp_path / "b.txt").write_text("ab\n龘\n", encoding="utf-8")
+    (tmp_path / "vocab.txt").rename(tmp_path / "vocab")
+    done = run(*flags, vocabulary="--vocab_file=vocab")
+    assert done.returncode == 0, done.stderr
+    records = Records.open(str(tmp_path / "records"))
+    assert records.tokenizer.do_lower_case
+    assert records.config.max_seq_length == 32
+    assert records.counts.documents == 31
+    number = records.num_records(Split.TRAIN)
+    assert f"records: made, {number} records to train on, " in done.stdout
+    assert "dropped: " in done.stdout
+    assert "reading: 100%" in done.stderr
+    assert "sequences=" in done.stderr
+    again = run(*flags, vocabulary="--vocab_file=vocab")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == done.stdout.replace("made", "complete already")
+
+
+def test_the_vocabulary_of_an_encoder(run, tmp_path):
+    tokenizer = TokenizerConfig(kind="wordpiece", do_lower_case=True)
+    config = ExperimentConfig(
+        model=dataclasses.replace(tiny.model_config(), tokenizer=tokenizer)
+    )
+    directory = str(tmp_path / "model")
+    vocabulary = Vocabulary.from_file(str(tmp_path / "vocab.txt"))
+    model_directory.write_description(
+        directory, config, tiny.LABELS, vocabulary
+    )
+    model_directory.save_weights(directory, tiny.model())
+    done = run(
+        "--input_file=a.txt",
+        "--output_dir=records",
+        vocabulary="--encoder_dir=model",
+    )
+    assert done.returncode == 0, done.stderr
+    found = Records.open(str(tmp_path / "records")).tokenizer
+    expected = make_tokenizer("wordpiece", vocabulary, do_lower_case=True)
+    assert found.fingerprint == expected.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--output_dir=r"], "--input_file is missing"),
+        (["--input_file=b*", "--output_dir=r"], "b*: there is no such file"),
+        (
+            ["--input_file=a.txt", "--output_dir=r", "--masking=word"],
+            "--masking is given, but without --dupe_factor",
+        ),
+        (
+            ["--input_file=a.txt", "--output_dir=r", "--encoder_dir=e"],
+            "of --encoder_dir, and both are given; give one of them",
+        ),
+        (
+            ["--input_file=a.txt", "--output_dir=r", "--masked_lm_prob=2"],
+            "--masked_lm_prob",
+        ),
+        (["--input_file=a.txt", "--output_dir=."], "no pretraining data"),
+    ],
+)
+def test_mistakes_are_one_line(run, tmp_path, flags, message):
+    done = run(*flags)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert not (tmp_path / "r").exists()

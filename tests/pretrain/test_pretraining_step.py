@@ -1,0 +1,143 @@
+"""A step of pretraining: what it changes, and what it leaves."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from biaffine_tf.errors import ConfigError
+from pretrain.objectives import make_objective
+from pretrain.settings import Freeze, Objective, PretrainingConfig
+from pretrain.step import Stepper, weights_of
+
+PAD, MASK = 0, 4
+OBJECTIVES = pytest.mark.parametrize("objective", list(Objective))
+
+
+def settings(**changes) -> PretrainingConfig:
+    encoder = tiny.encoder_config(
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    values = {
+        "encoder": encoder,
+        "num_train_steps": 100,
+        "num_warmup_steps": 0,
+        "learning_rate": 1e-2,
+        "generator_size": 0.5,
+    }
+    return PretrainingConfig(**(values | changes))
+
+
+def batch(rows: int, *, seed: int = 0, length: int = 9) -> dict:
+    """Sentences that count upwards, every third piece of them masked."""
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(5, 15, size=(rows, 1))
+    original = (starts + np.arange(length)).astype(np.int32)
+    original[:, -1] = PAD
+    positions = np.tile(np.array([1, 4, 0], np.int32), (rows, 1))
+    weights = np.tile(np.array([1, 1, 0], np.float32), (rows, 1))
+    masked = original.copy()
+    masked[:, [1, 4]] = MASK
+    return {
+        "input_ids": tf.constant(masked),
+        "original_ids": tf.constant(original),
+        "positions": tf.constant(positions),
+        "labels": tf.constant(original[np.arange(rows)[:, None], positions]),
+        "weights": tf.constant(weights),
+    }
+
+
+def stepper(config: PretrainingConfig):
+    tf.random.set_seed(0)
+    objective = make_objective(config, pad_id=PAD)
+    rng = np.random.default_rng(0)
+    for variable in weights_of(objective):
+        if len(variable.shape) > 1:  # not biases, nor gains of norms
+            variable.assign(rng.normal(size=variable.shape) * 0.1)
+    return objective, Stepper(
+        objective,
+        config,
+        pad_id=PAD,
+        strategy=tf.distribute.get_strategy(),
+        batch_spec={
+            name: tf.TensorSpec([None, None], tensor.dtype)
+            for name, tensor in batch(1).items()
+        },
+    )
+
+
+def weights(objective) -> dict[str, np.ndarray]:
+    return {v.name: v.numpy() for v in weights_of(objective)}
+
+
+@OBJECTIVES
+def test_objective_is_learnt(objective):
+    _, trainer = stepper(
+        settings(objective=objective, discriminator_weight=1.0)
+    )
+    trainer.step([batch(16)], 0)
+    first = trainer.read().means()
+    for number in range(1, 60):
+        trainer.step([batch(16, seed=number)], number)
+    trainer.read()
+    trainer.evaluate(batch(16, seed=1000), tf.constant([0, 0]))
+    last = trainer.read().means()
+    name = {"mlm": "mlm", "electra": "generator"}[objective]
+    assert last[f"{name}_loss"] < 0.5 * first[f"{name}_loss"]
+    assert last[f"{name}_accuracy"] > 0.5
+    if objective is Objective.ELECTRA:
+        assert last["discriminator_loss"] < first["discriminator_loss"]
+
+
+@OBJECTIVES
+def test_accumulated_batches_make_the_step_of_one(objective):
+    """ELECTRA draws for each batch: its generator alone must agree."""
+    whole = batch(8)
+    halves = [
+        {k: v[s] for k, v in whole.items()} for s in (slice(4), slice(4, 8))
+    ]
+    factor = 1e-9 if objective is Objective.ELECTRA else 50.0
+    changes = {"objective": objective, "discriminator_weight": factor}
+    one, at_once = stepper(settings(**changes))
+    two, in_parts = stepper(settings(**changes, gradient_accumulation=2))
+    for number in range(3):
+        at_once.step([whole], number)
+        in_parts.step(halves, number)
+    for name, value in weights(one).items():
+        if "generator" in name or "mlm" in name or objective == "mlm":
+            np.testing.assert_allclose(
+                weights(two)[name], value, atol=2e-3, err_msg=name
+            )
+    assert at_once.read().pieces == in_parts.read().pieces == 3 * 8 * 8
+
+
+@pytest.mark.parametrize("frozen", [Freeze.BODY, Freeze.EMBEDDINGS])
+def test_what_is_frozen_stays_until_it_is_thawed(frozen):
+    objective, trainer = stepper(settings(freeze=frozen, thaw_after=2))
+    initial = weights(objective)
+    for number in range(2):
+        trainer.step([batch(4, seed=number)], number)
+    then = weights(objective)
+    changed = {n for n in initial if (initial[n] != then[n]).any()}
+    body = {n for n in initial if "/transformer/" in n}
+    tables = {n for n in initial if "embedding" in n}
+    head = {n for n in initial if n not in body | tables}
+    assert body and tables and head
+    assert changed == (tables if frozen is Freeze.BODY else body) | head
+    trainer.step([batch(4, seed=9)], 2)
+    later = weights(objective)
+    assert all((later[n] != then[n]).any() for n in body | tables | head)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_train_steps": 0}, "num_train_steps"),
+        ({"num_warmup_steps": 101}, "num_train_steps=100"),
+        ({"thaw_after": 5}, "--freeze"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+    ],
+)
+def test_settings_that_make_no_sense(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        settings(**changes)

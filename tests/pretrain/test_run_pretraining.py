@@ -1,0 +1,196 @@
+"""Pretraining runs: resumable, the same on replicas, of use afterwards."""
+
+import json
+import pathlib
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import tiny
+
+SCRIPT = pathlib.Path(__file__).with_name("run_tiny_pretraining.py")
+OBJECTIVES = pytest.mark.parametrize("objective", ["mlm", "electra"])
+
+
+@pytest.fixture(scope="module")
+def corpus(root, tmp_path_factory):
+    """Records of texts in which a character tells the next one."""
+    folder = tmp_path_factory.mktemp("pretraining")
+    tiny.write_vocabulary(folder / "vocab.txt")
+    rng = random.Random(0)
+    letters = "abcdefgh"
+    lines = []
+    for _ in range(200):
+        begin = rng.randrange(8)
+        size = rng.randint(12, 30)
+        lines.append("".join(letters[(begin + i) % 8] for i in range(size)))
+    (folder / "text.txt").write_text("\n".join(lines), encoding="utf-8")
+    config = tiny.encoder_config().to_dict()
+    (folder / "bert_config.json").write_text(json.dumps(config))
+    _check(
+        root,
+        "pretrain/create_pretraining_data.py",
+        f"--input_file={folder / 'text.txt'}",
+        f"--vocab_file={folder / 'vocab.txt'}",
+        f"--output_dir={folder / 'records'}",
+        "--max_seq_length=40",
+        "--document=line",
+        "--held_out=0.1",
+    )
+    return folder
+
+
+def _check(root, script, *arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, str(script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        check=False,
+    )
+    assert done.returncode == code, (done.returncode, done.stderr)
+    return done
+
+
+def _pretrain(root, corpus, output, *flags, code=0, script=SCRIPT):
+    return _check(
+        root,
+        script,
+        f"--records_dir={corpus / 'records'}",
+        f"--bert_config_file={corpus / 'bert_config.json'}",
+        f"--output_dir={output}",
+        "--num_train_steps=30",
+        "--num_warmup_steps=3",
+        "--learning_rate=1e-2",
+        "--train_batch_size=8",
+        "--generator_size=0.5",
+        "--save_checkpoints_steps=8",
+        "--eval_steps=10",
+        *flags,
+        code=code,
+    )
+
+
+def _weights(folder):
+    return safetensors.numpy.load_file(folder / "model.safetensors")
+
+
+def _history(folder):
+    text = (folder / "history.json").read_text(encoding="utf-8")
+    return json.loads(text)["evaluations"]
+
+
+def _assert_same(left, right):
+    first, second = _weights(left), _weights(right)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+@pytest.mark.slow
+@OBJECTIVES
+def test_a_killed_run_ends_as_one_that_was_not(
+    root, corpus, tmp_path, objective
+):
+    """Killed between checkpoints, in the second epoch, and before any."""
+    flags = [f"--objective={objective}", "--gradient_accumulation=2"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    _pretrain(root, corpus, whole, *flags)
+    for step in (5, 19):
+        _pretrain(root, corpus, killed, *flags, f"--kill_after={step}", code=-9)
+    done = _pretrain(root, corpus, killed, *flags)
+    assert "going on after step 16" in done.stdout
+    _assert_same(whole, killed)
+    if objective == "electra":
+        _assert_same(whole / "generator", killed / "generator")
+    held_out = [[e["held_out"] for e in _history(f)] for f in (whole, killed)]
+    assert held_out[0] == held_out[1]
+    assert [e["step"] for e in _history(whole)] == [10, 20, 30]
+    loss = "mlm_loss" if objective == "mlm" else "generator_loss"
+    assert held_out[0][-1][loss] < held_out[0][0][loss]
+    again = _pretrain(root, corpus, whole, *flags)
+    assert "already pretrained" in again.stdout
+    other = _pretrain(root, corpus, whole, *flags, "--seed=1", code=2)
+    assert "differs in seed" in other.stderr
+
+
+@pytest.mark.slow
+def test_two_replicas_learn_what_one_learns(root, corpus, tmp_path):
+    config = tiny.encoder_config(
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    shape = tmp_path / "bert_config.json"
+    shape.write_text(json.dumps(config.to_dict()))
+    flags = [f"--bert_config_file={shape}", "--learning_rate=1e-3"]
+    for count in (1, 2):
+        _pretrain(
+            root, corpus, tmp_path / str(count), *flags, f"--replicas={count}"
+        )
+    one, two = (_history(tmp_path / str(count)) for count in (1, 2))
+    for left, right in zip(one, two, strict=True):
+        for group in ("training", "held_out"):
+            assert left[group] == pytest.approx(right[group], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_what_was_learnt_is_gone_on_from_and_fine_tuned(root, corpus, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    _pretrain(root, corpus, first)
+    start = _history(first)[-1]["held_out"]["mlm_loss"]
+    done = _pretrain(
+        root,
+        corpus,
+        second,
+        f"--encoder_dir={first}",
+        "--learning_rate=1e-6",
+        "--num_train_steps=2",
+        "--num_warmup_steps=0",
+        "--eval_steps=1",
+    )
+    assert "mlm/" not in done.stdout.partition("missing")[2]
+    after = _history(second)[0]["held_out"]["mlm_loss"]
+    assert after == pytest.approx(start, rel=1e-2)
+
+    from biaffine_tf import readers
+
+    for name, seed in (("train", 0), ("dev", 1)):
+        readers.write(
+            tmp_path / f"{name}.jsonl",
+            tiny.sentences(20, seed=seed),
+            "span_jsonl",
+        )
+    done = _check(
+        root,
+        "run_classifier.py",
+        f"--train_data={tmp_path / 'train.jsonl'}",
+        f"--eval_data={tmp_path / 'dev.jsonl'}",
+        f"--encoder_dir={first}",
+        f"--output_dir={tmp_path / 'model'}",
+        "--max_seq_length=40",
+        "--num_train_epochs=1",
+        "--nested",
+    )
+    assert (tmp_path / "model" / "weights.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--records_dir=nowhere"], "nowhere"),
+        (["--bert_config_file="], "--bert_config_file"),
+        (["--masking=word"], "--words"),
+        (["--generator_size=0.01", "--objective=electra"], "generator_size"),
+        (["--num_warmup_steps=31"], "num_warmup_steps"),
+    ],
+)
+def test_what_cannot_run_is_said_in_one_line(
+    root, corpus, tmp_path, flags, message
+):
+    done = _pretrain(root, corpus, tmp_path / "o", *flags, code=2)
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert not (tmp_path / "o").exists()
