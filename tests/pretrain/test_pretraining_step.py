@@ -77,7 +77,7 @@ def test_objective_is_learnt(objective):
     )
     trainer.step([batch(16)], 0)
     first = trainer.read().means()
-    for number in range(1, 60):
+    for number in range(1, 90):
         trainer.step([batch(16, seed=number)], number)
     trainer.read()
     trainer.evaluate(batch(16, seed=1000), tf.constant([0, 0]))
