@@ -183,11 +183,12 @@ class _Run:
         training = self._since_evaluation.means()
         self._since_evaluation = Sums()
         begun = time.perf_counter()
-        batches = self._batches(Split.HELD_OUT, 0)
-        for index, batch in enumerate(
-            itertools.islice(batches, self._max_eval_batches)
-        ):
-            self.stepper.evaluate(batch, tf.constant([index, 0]))
+        if self._records.num_records(Split.HELD_OUT):
+            batches = self._batches(Split.HELD_OUT, 0)
+            for index, batch in enumerate(
+                itertools.islice(batches, self._max_eval_batches)
+            ):
+                self.stepper.evaluate(batch, tf.constant([index, 0]))
         figures = _with_perplexity(self.stepper.read().means())
         entry = {
             "step": self.position.step,
@@ -279,11 +280,13 @@ def _with_perplexity(figures: dict[str, float]) -> dict[str, float]:
 
 
 def _line(entry: dict[str, Any]) -> str:
+    """What is seen of held-out text; of the training where there is none."""
+    group = "held_out" if entry["held_out"] else "training"
     figures = ", ".join(
         f"{name.replace('_', ' ')} {value:.4f}"
-        for name, value in entry["held_out"].items()
+        for name, value in entry[group].items()
     )
     return (
-        f"step {entry['step']}: held out: {figures} "
+        f"step {entry['step']}: {group.replace('_', ' ')}: {figures} "
         f"({entry['seconds']:.0f} s of training)"
     )

@@ -118,6 +118,25 @@ def test_a_killed_run_ends_as_one_that_was_not(
 
 
 @pytest.mark.slow
+def test_text_of_which_nothing_is_held_out(root, corpus, tmp_path):
+    _check(
+        root,
+        "pretrain/create_pretraining_data.py",
+        f"--input_file={corpus / 'text.txt'}",
+        f"--vocab_file={corpus / 'vocab.txt'}",
+        f"--output_dir={tmp_path / 'records'}",
+        "--max_seq_length=40",
+        "--document=line",
+        "--held_out=0",
+    )
+    flags = [f"--records_dir={tmp_path / 'records'}", "--num_train_steps=4"]
+    done = _pretrain(root, corpus, tmp_path / "out", *flags)
+    assert "training: mlm loss" in done.stderr
+    assert [e["held_out"] for e in _history(tmp_path / "out")] == [{}]
+    assert (tmp_path / "out" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
 def test_two_replicas_learn_what_one_learns(root, corpus, tmp_path):
     config = tiny.encoder_config(
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
