@@ -131,7 +131,7 @@ def test_text_of_which_nothing_is_held_out(root, corpus, tmp_path):
     )
     flags = [f"--records_dir={tmp_path / 'records'}", "--num_train_steps=4"]
     done = _pretrain(root, corpus, tmp_path / "out", *flags)
-    assert "training: mlm loss" in done.stderr
+    assert "training: mlm loss" in done.stdout
     assert [e["held_out"] for e in _history(tmp_path / "out")] == [{}]
     assert (tmp_path / "out" / "model.safetensors").exists()
 
