@@ -96,7 +96,18 @@ def _revive(hint: Any, value: Any) -> Any:
     return value
 
 
-def _require(condition: bool, name: str, value: object, want: str) -> None:
+def require(condition: bool, name: str, value: object, want: str) -> None:
+    """Refuses a setting that is out of range.
+
+    Args:
+        condition: Whether it is in range.
+        name: Of the setting.
+        value: What it is.
+        want: What it must be.
+
+    Raises:
+        ConfigError: If the condition is false.
+    """
     if not condition:
         raise ConfigError(f"{name} is {value!r}", remedy=f"it must be {want}")
 
@@ -134,8 +145,8 @@ class EncoderConfig(_Config):
         for name in ("embedding_size", "num_hidden_groups"):
             value = getattr(self, name)
             good = value is None or (isinstance(value, int) and value > 0)
-            _require(good, name, value, "a positive integer or unset")
-        _require(
+            require(good, name, value, "a positive integer or unset")
+        require(
             self.num_hidden_layers % self.num_layers == 0,
             "num_hidden_groups",
             self.num_hidden_groups,
@@ -152,14 +163,14 @@ class EncoderConfig(_Config):
         ):
             value = getattr(self, name)
             good = isinstance(value, int) and value > 0
-            _require(good, name, value, "a positive integer")
-        _require(
+            require(good, name, value, "a positive integer")
+        require(
             self.hidden_size % self.num_attention_heads == 0,
             "hidden_size",
             self.hidden_size,
             f"a multiple of num_attention_heads={self.num_attention_heads}",
         )
-        _require(
+        require(
             self.hidden_act in _ACTIVATIONS,
             "hidden_act",
             self.hidden_act,
@@ -167,10 +178,10 @@ class EncoderConfig(_Config):
         )
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
             value = getattr(self, name)
-            _require(0 <= value < 1, name, value, "in [0, 1)")
+            require(0 <= value < 1, name, value, "in [0, 1)")
         for name in ("initializer_range", "layer_norm_eps"):
             value = getattr(self, name)
-            _require(0 < value < 1, name, value, "in (0, 1)")
+            require(0 < value < 1, name, value, "in (0, 1)")
 
     @property
     def embedding_width(self) -> int:
@@ -239,15 +250,15 @@ class HeadConfig(_Config):
     max_span_width: int | None = None
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.projection_size > 0,
             "projection_size",
             self.projection_size,
             "positive",
         )
-        _require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
         width = self.max_span_width
-        _require(
+        require(
             width is None or width > 0,
             "max_span_width",
             width,
@@ -265,7 +276,7 @@ class ModelConfig(_Config):
     max_seq_length: int = 128
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.max_seq_length > 2,
             "max_seq_length",
             self.max_seq_length,
@@ -316,13 +327,13 @@ class TrainingConfig(_Config):
     seed: int = 42
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             0 <= self.focal_gamma < math.inf,
             "focal_gamma",
             self.focal_gamma,
             ">= 0",
         )
-        _require(
+        require(
             0 < self.neg_sample <= 1,
             "neg_sample",
             self.neg_sample,
@@ -337,25 +348,25 @@ class TrainingConfig(_Config):
             "num_buckets",
         ):
             value = getattr(self, name)
-            _require(0 < value < math.inf, name, value, "positive")
+            require(0 < value < math.inf, name, value, "positive")
         for name in ("token_budget", "early_stopping_patience"):
             value = getattr(self, name)
-            _require(
+            require(
                 value is None or value > 0, name, value, "positive or unset"
             )
-        _require(
+        require(
             0 <= self.warmup_proportion <= 1,
             "warmup_proportion",
             self.warmup_proportion,
             "in [0, 1]",
         )
-        _require(
+        require(
             0 <= self.weight_decay < math.inf,
             "weight_decay",
             self.weight_decay,
             ">= 0",
         )
-        _require(0 <= self.seed < 2**31, "seed", self.seed, "in [0, 2**31)")
+        require(0 <= self.seed < 2**31, "seed", self.seed, "in [0, 2**31)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -375,12 +386,19 @@ class ExperimentConfig(_Config):
 
     def differences(self, other: ExperimentConfig) -> list[str]:
         """Names of the settings in which two experiments differ."""
-        mine, theirs = _flatten(self.to_dict()), _flatten(other.to_dict())
-        return sorted(
-            key
-            for key in mine.keys() | theirs.keys()
-            if mine.get(key) != theirs.get(key)
-        )
+        return setting_differences(self.to_dict(), other.to_dict())
+
+
+def setting_differences(
+    left: dict[str, Any], right: dict[str, Any]
+) -> list[str]:
+    """Dotted names of the values in which two nested dictionaries differ."""
+    mine, theirs = _flatten(left), _flatten(right)
+    return sorted(
+        key
+        for key in mine.keys() | theirs.keys()
+        if mine.get(key) != theirs.get(key)
+    )
 
 
 def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

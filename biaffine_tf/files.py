@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -103,6 +104,14 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
         f"{os.fspath(folder)}: cannot be written to ({problem})",
         remedy="give another path",
     )
+
+
+def remove(path: str | os.PathLike[str]) -> None:
+    """Removes a file, or a folder with all in it, if there is one."""
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.unlink(path)
 
 
 def _umask() -> int:

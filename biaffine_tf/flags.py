@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import enum
 import os
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from biaffine_tf import checkpoints, readers
+from biaffine_tf import readers
 from biaffine_tf.config import (
     DecodingConfig,
     HeadConfig,
@@ -23,6 +24,9 @@ from biaffine_tf.config import (
     TrainingConfig,
 )
 from biaffine_tf.errors import ConfigError
+
+if TYPE_CHECKING:
+    from biaffine_tf import checkpoints
 
 FLAGS = flags.FLAGS
 
@@ -327,6 +331,8 @@ def data_path(path: str) -> str:
 
 def encoder_start() -> checkpoints.Start:
     """What the encoder starts from."""
+    from biaffine_tf import checkpoints  # run_predict.py does without
+
     return checkpoints.choose_start(
         encoder_dir=FLAGS.encoder_dir,
         vocab_file=FLAGS.vocab_file,

@@ -7,6 +7,7 @@ import enum
 import json
 from typing import Any
 
+from biaffine_tf.config import require
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.readers import OnBadData
 from pretrain.masking import Masking, MaskingKind
@@ -67,13 +68,13 @@ class DataConfig:
             ("on_bad_data", OnBadData),
         ):
             object.__setattr__(self, name, choices(getattr(self, name)))
-        _require(
+        require(
             self.max_seq_length > 2,
             "max_seq_length",
             self.max_seq_length,
             "at least 3: [CLS], a piece, [SEP]",
         )
-        _require(
+        require(
             1 <= self.min_pieces <= self.max_pieces,
             "min_pieces",
             self.min_pieces,
@@ -82,12 +83,12 @@ class DataConfig:
         )
         for name in ("max_predictions_per_seq", "shard_megabytes"):
             value = getattr(self, name)
-            _require(value > 0, name, value, "positive")
-        _require(0 <= self.held_out < 1, "held_out", self.held_out, "in [0, 1)")
+            require(value > 0, name, value, "positive")
+        require(0 <= self.held_out < 1, "held_out", self.held_out, "in [0, 1)")
         for name in ("dupe_factor", "seed"):
             value = getattr(self, name)
-            _require(value >= 0, name, value, ">= 0")
-        _require(
+            require(value >= 0, name, value, ">= 0")
+        require(
             (self.masking is None) == (self.dupe_factor == 0),
             "masking",
             self.masking,
@@ -126,8 +127,3 @@ def check_words(masking: Masking, words: Words) -> None:
             "--words=none",
             remedy="make them with --words=jieba or --words=pieces",
         )
-
-
-def _require(condition: bool, name: str, value: object, want: str) -> None:
-    if not condition:
-        raise ConfigError(f"{name} is {value!r}", remedy=f"it must be {want}")

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import checkpoints
+from biaffine_tf.config import setting_differences
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.files import check_writable, write_json
+from biaffine_tf.files import check_writable, remove, write_json
 from biaffine_tf.tokenization import Tokenizer
 from pretrain.settings import PretrainingConfig
 
@@ -60,7 +60,7 @@ def claim(
                 remedy="give another --output_dir",
             )
         return True
-    differences = _differences(stored["settings"], config.to_dict())
+    differences = setting_differences(stored["settings"], config.to_dict())
     if not differences:
         return not stored["complete"]
     if not overwrite:
@@ -76,18 +76,18 @@ def begin(directory: str, config: PretrainingConfig) -> None:
     """Makes a directory that was claimed this run's, removing another's."""
     os.makedirs(directory, exist_ok=True)
     stored = _stored(directory)
-    if stored is not None and _differences(
+    if stored is not None and setting_differences(
         stored["settings"], config.to_dict()
     ):
         for name in (CHECKPOINTS, HISTORY, LOGS, GENERATOR):
-            _remove(os.path.join(directory, name))
+            remove(os.path.join(directory, name))
     _write(directory, config, complete=False)
 
 
 def finish(directory: str, config: PretrainingConfig) -> None:
     """Marks the run as complete and removes what it no longer needs."""
     _write(directory, config, complete=True)
-    _remove(os.path.join(directory, CHECKPOINTS))
+    remove(os.path.join(directory, CHECKPOINTS))
 
 
 def write_encoders(
@@ -140,24 +140,3 @@ def _stored(directory: str) -> dict[str, Any] | None:
             f"{path}: cannot be read ({error})",
             remedy="give another --output_dir",
         ) from error
-
-
-def _differences(
-    stored: dict[str, Any], wanted: dict[str, Any], prefix: str = ""
-) -> list[str]:
-    """Names of the settings that differ, down to the innermost."""
-    names = []
-    for name in sorted(stored.keys() | wanted.keys()):
-        before, after = stored.get(name), wanted.get(name)
-        if isinstance(before, dict) and isinstance(after, dict):
-            names += _differences(before, after, f"{prefix}{name}.")
-        elif before != after:
-            names.append(prefix + name)
-    return names
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path):
-        shutil.rmtree(path)
-    elif os.path.exists(path):
-        os.unlink(path)

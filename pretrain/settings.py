@@ -8,8 +8,7 @@ import json
 import math
 from typing import Any
 
-from biaffine_tf.config import EncoderConfig, Precision
-from biaffine_tf.errors import ConfigError
+from biaffine_tf.config import EncoderConfig, Precision, require
 from pretrain.masking import Masking
 
 
@@ -85,9 +84,9 @@ class PretrainingConfig:
             "discriminator_weight",
         ):
             value = getattr(self, name)
-            _require(0 < value < math.inf, name, value, "positive")
+            require(0 < value < math.inf, name, value, "positive")
         most = self.max_predictions_per_seq
-        _require(
+        require(
             most is None or most > 0,
             "max_predictions_per_seq",
             most,
@@ -95,20 +94,20 @@ class PretrainingConfig:
         )
         for name in ("num_warmup_steps", "weight_decay", "seed"):
             value = getattr(self, name)
-            _require(0 <= value < math.inf, name, value, ">= 0")
-        _require(
+            require(0 <= value < math.inf, name, value, ">= 0")
+        require(
             self.thaw_after is None or self.thaw_after >= 0,
             "thaw_after",
             self.thaw_after,
             ">= 0 or unset",
         )
-        _require(
+        require(
             self.thaw_after is None or self.freeze is not Freeze.NONE,
             "thaw_after",
             self.thaw_after,
             "unset where nothing is frozen: give --freeze too",
         )
-        _require(
+        require(
             self.num_warmup_steps <= self.num_train_steps,
             "num_warmup_steps",
             self.num_warmup_steps,
@@ -118,8 +117,3 @@ class PretrainingConfig:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
-
-
-def _require(condition: bool, name: str, value: object, want: str) -> None:
-    if not condition:
-        raise ConfigError(f"{name} is {value!r}", remedy=f"it must be {want}")

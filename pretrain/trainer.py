@@ -94,19 +94,23 @@ def train(
     progress = _Progress(
         config.num_train_steps, done=at.step, seconds=at.seconds
     )
+    begun = time.perf_counter()
     for batches in run.steps():
-        begun = time.perf_counter()
         run.stepper.step(batches, at.step)
         at.step += 1
         at.batch += len(batches)
-        at.seconds += time.perf_counter() - begun
+        now = time.perf_counter()
+        at.seconds += now - begun  # with what it waited for data and devices
+        begun = now
         progress.show(run)
         is_last = at.step == config.num_train_steps
         if is_last or at.step % steps_per_evaluation == 0:
             run.evaluate()
+            begun = time.perf_counter()
         if is_last or at.step % steps_per_checkpoint == 0:
             run.save()
             write_encoder()
+            begun = time.perf_counter()
     progress.close()
     return run.history[-1]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.files import check_writable
+from biaffine_tf.files import check_writable, remove
 from biaffine_tf.model_directory.description import read_config, read_scores
 from biaffine_tf.model_directory.names import (
     CHECKPOINTS,
@@ -93,7 +92,7 @@ def clear(directory: str, config: ExperimentConfig) -> None:
         CONFIG,
         LABELS,
     ):
-        _remove(os.path.join(directory, name))
+        remove(os.path.join(directory, name))
 
 
 def _differences(directory: str, config: ExperimentConfig) -> list[str]:
@@ -101,10 +100,3 @@ def _differences(directory: str, config: ExperimentConfig) -> list[str]:
         return config.differences(read_config(directory))
     except ConfigError:
         return [f"a {CONFIG} that is damaged or of another version"]
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path):
-        shutil.rmtree(path)
-    elif os.path.exists(path):
-        os.unlink(path)

@@ -99,15 +99,19 @@ def test_accumulated_batches_make_the_step_of_one(objective):
     factor = 1e-9 if objective is Objective.ELECTRA else 50.0
     changes = {"objective": objective, "discriminator_weight": factor}
     one, at_once = stepper(settings(**changes))
+    initial = weights(one)
     two, in_parts = stepper(settings(**changes, gradient_accumulation=2))
     for number in range(3):
         at_once.step([whole], number)
         in_parts.step(halves, number)
     for name, value in weights(one).items():
         if "generator" in name or "mlm" in name or objective == "mlm":
-            np.testing.assert_allclose(
-                weights(two)[name], value, atol=2e-3, err_msg=name
-            )
+            if name.endswith("/key/bias:0"):
+                continue  # softmax does not see it: its gradient is rounding
+            # Adam makes much of rounding where a gradient is next to nothing.
+            moved = np.linalg.norm(value - initial[name])
+            apart = np.linalg.norm(weights(two)[name] - value)
+            assert moved > 0 and apart < 0.02 * moved, name
     assert at_once.read().pieces == in_parts.read().pieces == 3 * 8 * 8
 
 

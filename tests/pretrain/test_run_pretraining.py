@@ -209,7 +209,10 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(root, corpus, tmp_path):
 def test_what_cannot_run_is_said_in_one_line(
     root, corpus, tmp_path, flags, message
 ):
-    done = _pretrain(root, corpus, tmp_path / "o", *flags, code=2)
+    script = "pretrain/run_pretraining.py"  # before TensorFlow is loaded
+    done = _pretrain(
+        root, corpus, tmp_path / "o", *flags, code=2, script=script
+    )
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
     assert not (tmp_path / "o").exists()
