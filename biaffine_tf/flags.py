@@ -5,7 +5,6 @@ Names are the ancestor's where it has them.
 
 from __future__ import annotations
 
-import enum
 import os
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,12 @@ from biaffine_tf.config import (
     TrainingConfig,
 )
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.flag_types import (
+    define_enum,
+    define_optional_bool,
+    define_optional_enum,
+    define_path,
+)
 
 if TYPE_CHECKING:
     from biaffine_tf import checkpoints
@@ -31,41 +36,14 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 
 
-def _define_enum(name: str, default: enum.StrEnum, description: str) -> None:
-    flags.DEFINE_enum(
-        name,
-        str(default),
-        [str(choice) for choice in type(default)],
-        description,
-    )
-
-
-class _PathParser(flags.ArgumentParser):
-    """Shells leave the ~ of --name=~/file to the program."""
-
-    syntactic_help = "a path"
-
-    def parse(self, argument: str) -> str:
-        return os.path.expanduser(argument)
-
-
-def _define_path(name: str, description: str) -> None:
-    flags.DEFINE(_PathParser(), name, None, description)
-
-
-def _define_optional_bool(name: str, description: str) -> None:
-    flags.DEFINE_bool(name, None, description)
-
-
 def define_reading_flags() -> None:
     """Flags about labelled and unlabelled files."""
-    flags.DEFINE_enum(
+    define_optional_enum(
         "format",
-        None,
-        [str(f) for f in readers.Format],
+        readers.Format,
         "Format of the input files; recognised from the content if not given.",
     )
-    _define_enum(
+    define_enum(
         "on_bad_data",
         readers.OnBadData.ERROR,
         "Stop at a sentence that cannot be read, or skip and count it.",
@@ -78,15 +56,15 @@ def define_reading_flags() -> None:
         "-1",
         "CoNLL: columns of the tags; several hold nested layers.",
     )
-    _define_enum(
+    define_enum(
         "tag_scheme", readers.TagScheme.AUTO, "CoNLL: scheme of the tags."
     )
-    _define_enum(
+    define_enum(
         "join",
         readers.Join.AUTO,
         "CoNLL: how tokens become a text, without or with spaces.",
     )
-    _define_enum(
+    define_enum(
         "segmentation_digit",
         readers.SegmentationDigit.AUTO,
         "CoNLL: whether to strip a digit from each token (Weibo's 科0 技1).",
@@ -103,22 +81,22 @@ def _define_xla() -> None:
 
 
 def _define_encoder_flags() -> None:
-    _define_path(
+    define_path(
         "encoder_dir",
         "Vocabulary, shape and weights to start from: a directory of Hugging "
         "Face's, Google's or ours, or a TensorFlow checkpoint.",
     )
-    _define_path(
+    define_path(
         "vocab_file",
         "BERT vocabulary (vocab.txt or tokenizer.json); that of the encoder "
         "if not given.",
     )
-    _define_path(
+    define_path(
         "bert_config_file",
         "Shape of the encoder (bert_config.json or config.json); its own if "
         "not given.",
     )
-    _define_path(
+    define_path(
         "init_checkpoint",
         "Weights to start from, in any format of --encoder_dir; random if "
         "neither is given.",
@@ -128,14 +106,13 @@ def _define_encoder_flags() -> None:
         False,
         "Repeat the positions of the weights where --max_seq_length is larger.",
     )
-    flags.DEFINE_enum(
+    define_optional_enum(
         "tokenizer",
-        None,
-        [str(kind) for kind in TokenizerKind],
+        TokenizerKind,
         "How text becomes pieces; as the encoder says, else char, if not "
         "given.",
     )
-    _define_optional_bool(
+    define_optional_bool(
         "do_lower_case",
         "Fold case before look-up; as the encoder says, else no, if not given.",
     )
@@ -145,13 +122,13 @@ def define_training_flags() -> None:
     """Flags of run_classifier.py."""
     define_reading_flags()
     training, head = TrainingConfig(), HeadConfig()
-    _define_path("train_data", "Labelled file to train on.")
-    _define_path("eval_data", "Labelled file to score on.")
-    _define_path(
+    define_path("train_data", "Labelled file to train on.")
+    define_path("eval_data", "Labelled file to score on.")
+    define_path(
         "data_dir",
         "Folder that relative --train_data and --eval_data are taken from.",
     )
-    _define_path("output_dir", "Model directory to write.")
+    define_path("output_dir", "Model directory to write.")
     flags.DEFINE_bool(
         "overwrite",
         False,
@@ -163,7 +140,7 @@ def define_training_flags() -> None:
         "Say what the run would take, from ten steps of it: memory and time; "
         "--output_dir is not touched.",
     )
-    _define_path(
+    define_path(
         "records_dir",
         "Where TFRecords are kept; a folder of the output directory if not "
         "given. Runs may share it.",
@@ -182,7 +159,7 @@ def define_training_flags() -> None:
         "Most pieces of a sentence, [CLS] and [SEP] included; longer ones are "
         "cut.",
     )
-    _define_enum("loss", training.loss, "Training objective.")
+    define_enum("loss", training.loss, "Training objective.")
     flags.DEFINE_float(
         "focal_gamma", training.focal_gamma, "Exponent of --loss=focal."
     )
@@ -191,7 +168,7 @@ def define_training_flags() -> None:
         training.neg_sample,
         "Share of the negative pairs that enters the loss.",
     )
-    _define_enum(
+    define_enum(
         "position",
         head.position,
         "Whether the encoder's position embedding joins the head's input.",
@@ -255,7 +232,7 @@ def define_training_flags() -> None:
         None,
         "Stop after so many epochs without a better dev micro F1.",
     )
-    _define_enum(
+    define_enum(
         "precision",
         training.precision,
         "Of matrix products; weights and sums stay float32.",
@@ -273,9 +250,9 @@ def define_training_flags() -> None:
 def define_prediction_flags() -> None:
     """Flags of run_predict.py."""
     define_reading_flags()
-    _define_path("model_dir", "Model directory.")
-    _define_path("input", "File to predict, in any format.")
-    _define_path("output", "File to write.")
+    define_path("model_dir", "Model directory.")
+    define_path("input", "File to predict, in any format.")
+    define_path("output", "File to write.")
     flags.DEFINE_enum(
         "output_format",
         "span_jsonl",
@@ -287,7 +264,7 @@ def define_prediction_flags() -> None:
     flags.DEFINE_integer(
         "batch_size", 64, "Most sentences in a batch.", lower_bound=1
     )
-    _define_enum(
+    define_enum(
         "precision",
         Precision.FLOAT32,
         "Of matrix products; weights and sums stay float32.",
@@ -300,10 +277,10 @@ def define_prediction_flags() -> None:
         "of its own. 3 for nested entities, else 1, if not given.",
         lower_bound=1,
     )
-    _define_optional_bool(
+    define_optional_bool(
         "nested", "Whether entities may nest; as in training if not given."
     )
-    _define_optional_bool(
+    define_optional_bool(
         "force_one_entity",
         "Every sentence gets at least one entity; as in training if not given.",
     )

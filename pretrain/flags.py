@@ -1,48 +1,26 @@
 """The absl flags of the commands in this folder, and what becomes of them.
 
-Names are the ancestor's where it has them. They are defined here, and not by
-`biaffine_tf.flags`, because --help lists flags by the module that defines them.
+Names are the ancestor's where it has them.
 """
 
 from __future__ import annotations
-
-import enum
-import os
 
 from absl import flags
 
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.flag_types import (
+    define_enum,
+    define_optional_bool,
+    define_optional_enum,
+    define_path,
+)
 from pretrain.data_config import DataConfig
 from pretrain.masking import Masking, MaskingKind
 
 FLAGS = flags.FLAGS
 
 _MASKING_FLAGS = ("masking", "masked_lm_prob", "max_predictions_per_seq")
-
-
-class _PathParser(flags.ArgumentParser):
-    """Shells leave the ~ of --name=~/file to the program."""
-
-    syntactic_help = "a path"
-
-    def parse(self, argument: str) -> str:
-        return os.path.expanduser(argument)
-
-
-def define_path(name: str, description: str) -> None:
-    """Defines a flag for a path, not given by default."""
-    flags.DEFINE(_PathParser(), name, None, description)
-
-
-def define_enum(name: str, default: enum.StrEnum, description: str) -> None:
-    """Defines a flag for a choice, whose value is a string."""
-    flags.DEFINE_enum(
-        name,
-        str(default),
-        [str(choice) for choice in type(default)],
-        description,
-    )
 
 
 def define_data_flags() -> None:
@@ -64,16 +42,14 @@ def define_data_flags() -> None:
         "Encoder to pretrain, whose vocabulary to take instead of "
         "--vocab_file.",
     )
-    flags.DEFINE_enum(
+    define_optional_enum(
         "tokenizer",
-        None,
-        [str(kind) for kind in TokenizerKind],
+        TokenizerKind,
         "How text becomes pieces; as the encoder says, else char, if not "
         "given.",
     )
-    flags.DEFINE_bool(
+    define_optional_bool(
         "do_lower_case",
-        None,
         "Fold case before look-up; as the encoder says, else no, if not given.",
     )
     flags.DEFINE_integer(

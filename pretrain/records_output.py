@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from biaffine_tf.config import setting_differences
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, write_json
 from biaffine_tf.tokenization import Vocabulary
@@ -147,13 +148,7 @@ def _remove_records(directory: str) -> None:
 
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """Names of what two kinds of records were made from differently."""
-    left, right = (
-        {k: v for k, v in made_from.items() if k != "settings"}
-        | made_from.get("settings", {})
-        for made_from in (found, wanted)
-    )
-    return sorted(
-        name
-        for name in left.keys() | right.keys()
-        if left.get(name) != right.get(name)
-    )
+    return [
+        name.removeprefix("settings.")
+        for name in setting_differences(found, wanted)
+    ]

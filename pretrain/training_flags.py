@@ -8,12 +8,8 @@ from __future__ import annotations
 from absl import flags
 
 from biaffine_tf.config import EncoderConfig, Precision
-from pretrain.flags import (
-    define_enum,
-    define_masking_flags,
-    define_path,
-    masking,
-)
+from biaffine_tf.flag_types import define_enum, define_path
+from pretrain.flags import define_masking_flags, masking
 from pretrain.settings import Freeze, Objective, PretrainingConfig
 
 FLAGS = flags.FLAGS

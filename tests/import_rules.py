@@ -12,7 +12,7 @@ FLOORS = {
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving",
     4: "ensemble",
-    5: "flags command __init__",
+    5: "flags flag_types command __init__",
 }
 FLOOR = {room: f for f, rooms in FLOORS.items() for room in rooms.split()}
 
@@ -25,7 +25,10 @@ SAME_FLOOR = {
     ("display", "readers"),
     ("display", "evaluation"),
     ("checkpoints", "model_directory"),
+    ("flags", "flag_types"),
 }
+
+FLAG_ROOMS = ("flags", "flag_types", "command")
 
 # What `biaffine_tf.load` may load when it is called: the stated exception.
 LAZY = {"inference"}
@@ -157,12 +160,12 @@ def violations(
     root = module.split(".")[0]
     if root == PACKAGE:
         broken += layering(module, found)
-    may_have_flags = {f"{PACKAGE}.flags", f"{PACKAGE}.command"}
+    may_have_flags = {f"{PACKAGE}.{room}" for room in FLAG_ROOMS}
     if module not in may_have_flags and root not in {*COMMANDS, "tests"}:
         broken += [
             (
                 line,
-                "absl flags belong in flags.py, command.py and run_*.py",
+                f"absl flags belong in {', '.join(FLAG_ROOMS)} and run_*.py",
             )
             for name, line, _ in found
             if name == "absl.flags" or name.startswith("absl.flags.")

@@ -1,10 +1,15 @@
-"""The batches that masked language models are timed on, the same for all."""
+"""How masked language models are timed: the same batches, in passes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import abc
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+
+from benchmarks.workers.measuring import seconds_of
+
+T = TypeVar("T")
 
 BATCH_SIZE = 32
 LENGTH = 128
@@ -44,3 +49,25 @@ def make(count: int, *, vocab_size: int, seed: int) -> list[Batch]:
             Batch(*(a.astype(np.int32) for a in (masked, original, positions)))
         )
     return batches
+
+
+class Steps(abc.ABC, Generic[T]):
+    """Training steps on batches that are there; a request is a pass over them.
+
+    Args:
+        batches: As the library takes them.
+    """
+
+    def __init__(self, batches: list[T]) -> None:
+        self._batches = batches
+        self.about: dict[str, Any] = {"first_pass_seconds": self()["seconds"]}
+
+    def __call__(self) -> dict[str, Any]:
+        """Trains one pass; units are pieces."""
+        seconds = seconds_of(lambda: self.train(self._batches))
+        pieces = BATCH_SIZE * LENGTH * len(self._batches)
+        return {"seconds": seconds, "units": pieces}
+
+    @abc.abstractmethod
+    def train(self, batches: list[T]) -> None:
+        """One step on each batch; returns when all are done."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from benchmarks.shapes import Shape
 from benchmarks.workers import masked_batches, ours
-from benchmarks.workers.measuring import seconds_of
 from biaffine_tf.training import trainer
 from pretrain.objectives import make_objective
 from pretrain.settings import PretrainingConfig
 from pretrain.step import Stepper
 
 
-class MaskedSteps:
-    """Steps on batches that are there; a request is one pass over them.
+class MaskedSteps(masked_batches.Steps):
+    """Of one shape of encoder.
 
     Args:
         shape: "4x256" and the like.
@@ -28,7 +25,7 @@ class MaskedSteps:
         encoder = ours.experiment(Shape.parse(shape), seed=seed).model.encoder
         config = PretrainingConfig(encoder=encoder, seed=seed)
         strategy = trainer.set_up(seed=seed, precision=config.precision)
-        self._batches = [
+        inputs = [
             {
                 "input_ids": tf.constant(batch.input_ids),
                 "original_ids": tf.constant(batch.original_ids),
@@ -49,18 +46,13 @@ class MaskedSteps:
             strategy=strategy,
             batch_spec={
                 name: tf.TensorSpec([None, None], tensor.dtype)
-                for name, tensor in self._batches[0].items()
+                for name, tensor in inputs[0].items()
             },
         )
-        self.about: dict[str, Any] = {"first_pass_seconds": self()["seconds"]}
+        super().__init__(inputs)
 
-    def __call__(self) -> dict[str, Any]:
-        """Trains one pass; units are pieces."""
-        seconds = seconds_of(self._train)
-        pieces = masked_batches.BATCH_SIZE * masked_batches.LENGTH
-        return {"seconds": seconds, "units": pieces * len(self._batches)}
-
-    def _train(self) -> None:
-        for batch in self._batches:
+    def train(self, batches: list[dict]) -> None:
+        """One step on each batch, clipped by the norm, with AdamW."""
+        for batch in batches:
             self._stepper.step([batch], 0)
         self._stepper.read()  # waits for all of them

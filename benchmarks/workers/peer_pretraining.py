@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import transformers
 
 from benchmarks.shapes import Shape
 from benchmarks.workers import masked_batches
-from benchmarks.workers.measuring import seconds_of
 from benchmarks.workers.peer_transformers import bert_config
 
 _IGNORED = -100  # label of positions that do not count
 
 
-class MaskedSteps:
-    """Steps on batches that are there; a request is one pass over them.
+class MaskedSteps(masked_batches.Steps):
+    """Of one shape of encoder.
 
     Args:
         shape: "4x256" and the like.
@@ -31,7 +28,7 @@ class MaskedSteps:
         self._optimizer = torch.optim.AdamW(
             self._model.parameters(), lr=1e-4, weight_decay=0.01, fused=True
         )
-        self._batches = []
+        inputs = []
         for batch in masked_batches.make(
             batches, vocab_size=config.vocab_size, seed=seed
         ):
@@ -40,23 +37,18 @@ class MaskedSteps:
             labels = torch.full_like(original, _IGNORED)
             labels.scatter_(1, positions, original.gather(1, positions))
             input_ids = torch.tensor(batch.input_ids, dtype=torch.int64)
-            self._batches.append(
+            inputs.append(
                 {
                     "input_ids": input_ids,
                     "attention_mask": torch.ones_like(input_ids),
                     "labels": labels,
                 }
             )
-        self.about: dict[str, Any] = {"first_pass_seconds": self()["seconds"]}
+        super().__init__(inputs)
 
-    def __call__(self) -> dict[str, Any]:
-        """Trains one pass; units are pieces."""
-        seconds = seconds_of(self._train)
-        pieces = masked_batches.BATCH_SIZE * masked_batches.LENGTH
-        return {"seconds": seconds, "units": pieces * len(self._batches)}
-
-    def _train(self) -> None:
-        for batch in self._batches:
+    def train(self, batches: list[dict]) -> None:
+        """One step on each batch, clipped by the norm, with AdamW."""
+        for batch in batches:
             self._model(**batch).loss.backward()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
             self._optimizer.step()

@@ -1,0 +1,51 @@
+"""Kinds of absl flags that the commands share.
+
+--help lists a flag under the module that calls these functions.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+
+from absl import flags
+
+flags.disclaim_key_flags()
+
+
+class _PathParser(flags.ArgumentParser):
+    """Shells leave the ~ of --name=~/file to the program."""
+
+    syntactic_help = "a path"
+
+    def parse(self, argument: str) -> str:
+        return os.path.expanduser(argument)
+
+
+def define_path(name: str, description: str) -> None:
+    """Defines a flag for a path, not given by default."""
+    flags.DEFINE(_PathParser(), name, None, description)
+
+
+def define_enum(name: str, default: enum.StrEnum, description: str) -> None:
+    """Defines a flag for a choice, whose value is a string."""
+    flags.DEFINE_enum(
+        name,
+        str(default),
+        [str(choice) for choice in type(default)],
+        description,
+    )
+
+
+def define_optional_enum(
+    name: str, choices: type[enum.StrEnum], description: str
+) -> None:
+    """Defines a flag for a choice, not given by default."""
+    flags.DEFINE_enum(
+        name, None, [str(choice) for choice in choices], description
+    )
+
+
+def define_optional_bool(name: str, description: str) -> None:
+    """Defines a flag for yes or no, not given by default."""
+    flags.DEFINE_bool(name, None, description)
