@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests: ./test.sh [--fast] [arguments of pytest ...]
 #
-# --fast leaves out the tests that train or run whole commands; the others run
-# in two processes. Tests on real data look for it in BIAFFINE_DATA and are
+# --fast leaves out the tests that train or run whole commands. They run in two
+# processes: most of their time is one core's. Tests on real data look for it in BIAFFINE_DATA and are
 # skipped if it is not there. With arguments of pytest, all is left to it.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -27,7 +27,6 @@ fi
 status=0
 pytest -m "not slow" -n 2 --dist loadfile "$@" || status=$?
 if [[ $fast_only == no ]]; then
-  # One after the other: some measure memory, and each uses all cores.
-  pytest -m slow || status=$?
+  pytest -m slow -n 2 --dist loadfile || status=$?
 fi
 exit "$status"

@@ -41,13 +41,15 @@ def lines(
     *,
     labels: tuple[str, str],
     title: str,
+    scale: str = "log",
 ) -> Draw:
-    """A panel of lines for each group, both axes logarithmic.
+    """A panel of lines for each group.
 
     Args:
         panels: Points of each line, by its name, by the panel's title.
         labels: Of the axes.
         title: Of the whole plot.
+        scale: Of both axes, as matplotlib calls it.
 
     Returns:
         A function that draws it into a file.
@@ -59,7 +61,7 @@ def lines(
             for name, points in curves.items():
                 x, y = zip(*points, strict=True)
                 axis.plot(x, y, marker="o", label=name)
-            axis.set(xscale="log", yscale="log")
+            axis.set(xscale=scale, yscale=scale)
             axis.set(title=heading, xlabel=labels[0], ylabel=labels[1])
             axis.grid(visible=True, alpha=0.3)
             axis.legend()

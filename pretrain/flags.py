@@ -103,6 +103,31 @@ def define_data_flags() -> None:
     flags.DEFINE_integer("seed", config.seed, "Of everything random.")
 
 
+def define_embedding_flags() -> None:
+    """Flags of create_embeddings.py."""
+    define_path("records_dir", "What create_pretraining_data.py wrote.")
+    define_path("output_dir", "Encoder directory to write.")
+    define_path(
+        "encoder_dir",
+        "Encoder whose layers to take, in any supported format.",
+    )
+    define_path(
+        "bert_config_file",
+        "Shape of the encoder; without --encoder_dir its layers are random.",
+    )
+    flags.DEFINE_integer(
+        "min_count",
+        10,
+        "Rarer pieces keep the vector that their spelling has in "
+        "--encoder_dir, or get a random one.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "window", 5, "Neighbours that count, on either side.", lower_bound=1
+    )
+    flags.DEFINE_integer("seed", 42, "Of everything random.")
+
+
 def define_masking_flags(*, max_predictions: int | None) -> None:
     """Flags about what is masked, in the records or in the training.
 

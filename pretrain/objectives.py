@@ -9,6 +9,7 @@ of them all.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Protocol
 
 import tensorflow as tf
@@ -151,7 +152,7 @@ class MaskedLanguageModel(tf.Module):
         self.factors = {"mlm_loss": 1.0}
         self.encoder_part = EncoderPart(
             config.encoder,
-            build_encoder(config.encoder),
+            build_encoder(_in_this_run(config.encoder, config)),
             MaskedLM.of(config.encoder),
             run=config,
             pad_id=pad_id,
@@ -196,7 +197,7 @@ class Electra(tf.Module):
         }
         self.encoder_part = EncoderPart(
             config.encoder,
-            build_encoder(config.encoder),
+            build_encoder(_in_this_run(config.encoder, config)),
             ReplacedTokenDetection.of(config.encoder),
             run=config,
             pad_id=pad_id,
@@ -204,7 +205,9 @@ class Electra(tf.Module):
         small = generator_config(config.encoder, config.generator_size)
         self.generator_part = EncoderPart(
             small,
-            build_generator(small, self.encoder_part.encoder),
+            build_generator(
+                _in_this_run(small, config), self.encoder_part.encoder
+            ),
             MaskedLM.of(small),
             run=config,
             pad_id=pad_id,
@@ -249,6 +252,19 @@ def make_objective(
     if config.objective is Objective.ELECTRA:
         return Electra(config, pad_id=pad_id)
     return MaskedLanguageModel(config, pad_id=pad_id)
+
+
+def _in_this_run(
+    encoder: EncoderConfig, run: PretrainingConfig
+) -> EncoderConfig:
+    """An encoder with the dropout of the run, which is not written with it."""
+    if run.dropout is None:
+        return encoder
+    return dataclasses.replace(
+        encoder,
+        hidden_dropout_prob=run.dropout,
+        attention_probs_dropout_prob=run.dropout,
+    )
 
 
 def _masked_figures(logits: tf.Tensor, batch: Batch, name: str) -> Figures:

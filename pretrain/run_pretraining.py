@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from biaffine_tf import checkpoints, command
 from biaffine_tf.checkpoints import Component, Source
+from biaffine_tf.checkpoints.names import MLM_BIAS
 from biaffine_tf.config import EncoderConfig
 from biaffine_tf.errors import ConfigError
 from pretrain import encoder_output, training_flags
@@ -29,6 +30,8 @@ from pretrain.training_flags import FLAGS
 
 if TYPE_CHECKING:
     from pretrain.objectives import EncoderPart
+
+_RECORDS_TO_COUNT = 100_000  # a second; enough for frequencies
 
 _LESS_MEMORY = (
     "give a smaller --train_batch_size with --gradient_accumulation, then "
@@ -80,10 +83,9 @@ def _train(
     with strategy.scope():
         objective = make_objective(config, pad_id=records.tokenizer.pad_id)
         # The generator first: the embeddings that both share are the encoder's.
-        if generator is not None and objective.generator_part is not None:
-            _load(generator, objective.generator_part)
-        if source is not None:
-            _load(source, objective.encoder_part)
+        if objective.generator_part is not None:
+            _initialise(objective.generator_part, generator, records)
+        _initialise(objective.encoder_part, source, records)
     encoder_output.begin(FLAGS.output_dir, config)
     last = trainer.train(
         config,
@@ -108,15 +110,27 @@ def _train(
     )
 
 
-def _load(source: Source, part: EncoderPart) -> None:
-    report = checkpoints.load(
-        source,
-        part.variables_by_name(),
-        config=part.config,
-        replace_embeddings=FLAGS.replace_embeddings,
-        extend_positions=FLAGS.extend_positions,
-    )
-    print(f"{source.path}: {report}")
+def _initialise(
+    part: EncoderPart, source: Source | None, records: Records
+) -> None:
+    """Loads what there is; an output layer guesses by frequency at first."""
+    from pretrain.piece_ids import log_frequencies, piece_counts
+
+    variables = part.variables_by_name()
+    loaded: tuple[str, ...] = ()
+    if source is not None:
+        report = checkpoints.load(
+            source,
+            variables,
+            config=part.config,
+            replace_embeddings=FLAGS.replace_embeddings,
+            extend_positions=FLAGS.extend_positions,
+        )
+        loaded = report.loaded
+        print(f"{source.path}: {report}")
+    if MLM_BIAS in variables and MLM_BIAS not in loaded:
+        counts = piece_counts(records, max_records=_RECORDS_TO_COUNT)
+        variables[MLM_BIAS].assign(log_frequencies(counts))
 
 
 def _source(

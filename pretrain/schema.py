@@ -78,3 +78,14 @@ def parse(record: tf.Tensor, *, has_masks: bool) -> dict[str, tf.Tensor]:
         values["positions"] = tf.cast(parsed[_POSITIONS], tf.int32)
         values["labels"] = tf.cast(parsed[_LABELS], tf.int32)
     return values
+
+
+def parse_ids(records: tf.Tensor) -> tf.Tensor:
+    """The `input_ids` of many records, int32 `[N]`, one behind the other.
+
+    Args:
+        records: string `[B]`.
+    """
+    ragged = tf.io.RaggedFeature(tf.int64)
+    parsed = tf.io.parse_example(records, {_IDS: ragged})
+    return tf.cast(parsed[_IDS].flat_values, tf.int32)

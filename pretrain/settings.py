@@ -42,6 +42,7 @@ class PretrainingConfig:
         train_batch_size: Sequences of full length in a batch; shorter ones
             are more, so that a batch has about as many pieces.
         gradient_accumulation: Batches in a step.
+        dropout: Of the encoders in this run; None as their config says.
         thaw_after: Steps after which nothing is frozen; None never.
         body_learning_rate_ratio: Learning rate of the layers over that of
             embeddings and output layer.
@@ -62,6 +63,7 @@ class PretrainingConfig:
     max_gradient_norm: float = 1.0
     train_batch_size: int = 32
     gradient_accumulation: int = 1
+    dropout: float | None = None
     freeze: Freeze = Freeze.NONE
     thaw_after: int | None = None
     generator_size: float = 0.25
@@ -91,6 +93,12 @@ class PretrainingConfig:
             "max_predictions_per_seq",
             most,
             "positive or unset",
+        )
+        require(
+            self.dropout is None or 0 <= self.dropout < 1,
+            "dropout",
+            self.dropout,
+            "in [0, 1) or unset",
         )
         for name in ("num_warmup_steps", "weight_decay", "seed"):
             value = getattr(self, name)

