@@ -78,6 +78,7 @@ def epoch_batches(
     masking: Masking,
     seed: int,
     skip: int = 0,
+    max_batches: int | None = None,
     num_buckets: int = 8,
     max_predictions: int | None = None,
 ) -> tf.data.Dataset:
@@ -92,6 +93,8 @@ def epoch_batches(
         masking: How to draw masks; without effect if the records hold masks.
         seed: With the epoch, all the randomness there is.
         skip: Batches to leave out at the beginning.
+        max_batches: Most batches to give, evenly spaced over the rest, so that
+            they are of all kinds of text; None for all.
         num_buckets: As for `epoch_buckets`.
         max_predictions: Most pieces masked in a sequence; None for no bound
             but the rate.
@@ -123,12 +126,16 @@ def epoch_batches(
     batches = _batched(
         _sequences(records, split, seed=seed, epoch=epoch), records, buckets
     )
+    remaining = max(buckets.steps_per_epoch - skip, 0)
+    every = 1
+    if max_batches is not None:
+        every = max(1, math.ceil(remaining / max_batches))
     # Before the masks, so that batches left out cost little.
-    batches = batches.enumerate().skip(skip)
+    batches = batches.enumerate().skip(skip).shard(every, 0)
     batches = batches.map(
         finish, num_parallel_calls=_THREADS, deterministic=True
     )
-    remaining = max(buckets.steps_per_epoch - skip, 0)
+    remaining = math.ceil(remaining / every)
     batches = batches.apply(tf.data.experimental.assert_cardinality(remaining))
     return batches.prefetch(_BATCHES_AHEAD).with_options(_options())
 

@@ -76,7 +76,7 @@ def train(
         write_encoder: Called with each checkpoint and at the end.
         steps_per_evaluation: Steps between two looks at held-out text.
         steps_per_checkpoint: Most steps that a kill can lose.
-        max_eval_batches: Batches of held-out text to look at.
+        max_eval_batches: Most batches of held-out text to look at.
 
     Returns:
         The last entry of the history: figures on held-out text, time.
@@ -188,10 +188,10 @@ class _Run:
         self._since_evaluation = Sums()
         begun = time.perf_counter()
         if self._records.num_records(Split.HELD_OUT):
-            batches = self._batches(Split.HELD_OUT, 0)
-            for index, batch in enumerate(
-                itertools.islice(batches, self._max_eval_batches)
-            ):
+            batches = self._batches(
+                Split.HELD_OUT, 0, max_batches=self._max_eval_batches
+            )
+            for index, batch in enumerate(batches):
                 self.stepper.evaluate(batch, tf.constant([index, 0]))
         figures = _with_perplexity(self.stepper.read().means())
         entry = {
@@ -220,7 +220,12 @@ class _Run:
         return sums
 
     def _batches(
-        self, split: Split, epoch: int, *, skip: int = 0
+        self,
+        split: Split,
+        epoch: int,
+        *,
+        skip: int = 0,
+        max_batches: int | None = None,
     ) -> tf.data.Dataset:
         batches = epoch_batches(
             self._records,
@@ -231,6 +236,7 @@ class _Run:
             max_predictions=self._config.max_predictions_per_seq,
             seed=self._config.seed,
             skip=skip,
+            max_batches=max_batches,
         )
         if self._strategy.num_replicas_in_sync > 1:
             batches = self._strategy.experimental_distribute_dataset(batches)

@@ -32,7 +32,10 @@ def define_training_flags() -> None:
         lower_bound=1,
     )
     flags.DEFINE_integer(
-        "max_eval_batches", 100, "Batches of held-out text.", lower_bound=1
+        "max_eval_batches",
+        100,
+        "Most batches of held-out text to look at, evenly spaced.",
+        lower_bound=1,
     )
     flags.DEFINE_integer(
         "save_checkpoints_steps",

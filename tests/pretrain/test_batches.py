@@ -175,6 +175,20 @@ def test_held_out_batches_never_change(records):
     ]
 
 
+def test_some_batches_are_evenly_spaced(records):
+    every = read(records, split="held_out")
+    assert len(every) > 6
+    for most in (1, 2, 3, len(every) - 1, len(every), 1000):
+        some = read(records, split="held_out", max_batches=most)
+        step = -(-len(every) // most)
+        assert are_equal(some, every[::step])
+        assert 0 < len(some) <= most
+    assert are_equal(
+        read(records, split="held_out", skip=2, max_batches=2),
+        every[2 :: -(-(len(every) - 2) // 2)],
+    )
+
+
 def test_static_masks_pass_through(static_records):
     stored = collections.Counter(
         (tuple(r["input_ids"]), tuple(r["positions"]), tuple(r["labels"]))
