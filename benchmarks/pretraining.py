@@ -34,7 +34,7 @@ from biaffine_tf.files import write_json
 RESULTS = ROOT / "benchmarks" / "results"
 
 SEEDS = (42, 43, 44)
-STARTS = ("random", "mlm", "electra", "continued")
+STARTS = ("random", "start", "mlm", "electra", "continued")
 SEVERAL_SEEDS = ("random", "continued")
 CORPORA = ("all", "1000")
 ENGLISH = ("wnut17", "genia")

@@ -19,7 +19,6 @@ from biaffine_tf.config import EncoderConfig
 from biaffine_tf.modeling.electra import (
     ReplacedTokenDetection,
     build_generator,
-    generator_config,
     put_samples,
 )
 from biaffine_tf.modeling.encoder import build_encoder
@@ -30,7 +29,11 @@ from biaffine_tf.modeling.masked_lm import (
     sparse_cross_entropy,
     word_embeddings,
 )
-from pretrain.settings import Objective, PretrainingConfig
+from pretrain.settings import (
+    Objective,
+    PretrainingConfig,
+    generator_config,
+)
 
 Batch = dict[str, tf.Tensor]
 Figures = dict[str, tuple[tf.Tensor, tf.Tensor]]

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from biaffine_tf.config import EncoderConfig, Precision, require
+from biaffine_tf.errors import ConfigError
 from pretrain.masking import Masking
 
 
@@ -30,6 +31,36 @@ class Freeze(enum.StrEnum):
     NONE = "none"
     BODY = "body"
     EMBEDDINGS = "embeddings"
+
+
+def generator_config(config: EncoderConfig, size: float) -> EncoderConfig:
+    """The generator that belongs to a discriminator.
+
+    As many layers, each narrower; embeddings of the same size, because they
+    are shared.
+
+    Args:
+        config: Of the discriminator.
+        size: Width of the generator's layers over the discriminator's.
+
+    Raises:
+        ConfigError: If the width would not be that of whole attention heads.
+    """
+    heads = max(1, round(config.num_attention_heads * size))
+    width = round(config.hidden_size * size)
+    if width == 0 or width % heads:
+        raise ConfigError(
+            f"generator_size {size} makes {heads} attention heads of a layer "
+            f"that is {width} wide",
+            remedy="give another --generator_size, such as 0.25 or 0.5",
+        )
+    return dataclasses.replace(
+        config,
+        hidden_size=width,
+        num_attention_heads=heads,
+        intermediate_size=max(1, round(config.intermediate_size * size)),
+        embedding_size=config.embedding_width,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,6 +152,8 @@ class PretrainingConfig:
             self.num_warmup_steps,
             f"at most num_train_steps={self.num_train_steps}",
         )
+        if self.objective is Objective.ELECTRA:
+            generator_config(self.encoder, self.generator_size)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values."""

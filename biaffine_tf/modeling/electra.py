@@ -6,14 +6,12 @@ Reference:
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import EncoderConfig
-from biaffine_tf.errors import ConfigError
 from biaffine_tf.modeling.encoder import activation, build_encoder
 from biaffine_tf.modeling.fused_encoder import FusedBertEncoder
 
@@ -99,43 +97,13 @@ class ReplacedTokenDetection(tf_keras.layers.Layer):
         }
 
 
-def generator_config(config: EncoderConfig, size: float) -> EncoderConfig:
-    """The generator that belongs to a discriminator.
-
-    As many layers, each narrower; embeddings of the same size, because they
-    are shared.
-
-    Args:
-        config: Of the discriminator.
-        size: Width of the generator's layers over the discriminator's.
-
-    Raises:
-        ConfigError: If the width would not be that of whole attention heads.
-    """
-    heads = max(1, round(config.num_attention_heads * size))
-    width = round(config.hidden_size * size)
-    if width == 0 or width % heads:
-        raise ConfigError(
-            f"generator_size {size} makes {heads} attention heads of a layer "
-            f"that is {width} wide",
-            remedy="give another --generator_size, such as 0.25 or 0.5",
-        )
-    return dataclasses.replace(
-        config,
-        hidden_size=width,
-        num_attention_heads=heads,
-        intermediate_size=max(1, round(config.intermediate_size * size)),
-        embedding_size=config.embedding_width,
-    )
-
-
 def build_generator(
     config: EncoderConfig, discriminator: FusedBertEncoder
 ) -> FusedBertEncoder:
     """Builds a generator on the embeddings of a discriminator.
 
     Args:
-        config: From `generator_config`.
+        config: With embeddings as wide as the discriminator's.
         discriminator: Built; its embeddings and their norm become the
             generator's as well.
     """

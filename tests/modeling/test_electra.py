@@ -6,12 +6,9 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.modeling.electra import (
-    build_generator,
-    generator_config,
-    put_samples,
-)
+from biaffine_tf.modeling.electra import build_generator, put_samples
 from biaffine_tf.modeling.encoder import build_encoder
+from pretrain.settings import generator_config
 
 
 def inputs(ids) -> dict[str, tf.Tensor]:
