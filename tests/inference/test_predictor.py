@@ -173,6 +173,7 @@ def _assert_consistent(spans, *, nested):
         assert apart or (nested and holds and one.key != two.key), (one, two)
 
 
+@pytest.mark.slow
 @settings_of_predictors
 @settings(max_examples=6)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=6))
@@ -235,6 +236,7 @@ def corpus():
     return [Sentence(text, id=str(i)) for i, text in enumerate(texts)]
 
 
+@pytest.mark.slow
 def test_batches_and_windows_do_not_matter(directories, corpus, monkeypatch):
     path = directories[TokenizerKind.CHAR]
     want = list(Predictor.from_directory(path, nested=True).predict(corpus))

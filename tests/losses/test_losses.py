@@ -175,6 +175,7 @@ def _train_linear(loss) -> np.ndarray:
     return probabilities[np.arange(400), labels]
 
 
+@pytest.mark.slow
 def test_ours_converges_where_the_ancestors_does_not():
     ours, ancestors = map(_train_linear, (dice, _ancestors_dice))
     assert ours.min() > 0.5

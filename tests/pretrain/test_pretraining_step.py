@@ -10,6 +10,8 @@ from pretrain.objectives import make_objective
 from pretrain.settings import Freeze, Objective, PretrainingConfig
 from pretrain.step import Stepper, weights_of
 
+pytestmark = pytest.mark.slow  # they train
+
 PAD, MASK = 0, 4
 OBJECTIVES = pytest.mark.parametrize("objective", list(Objective))
 

@@ -2,6 +2,9 @@
 
 import dataclasses
 import itertools
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pretraining_texts
@@ -14,6 +17,7 @@ from biaffine_tf.checkpoints import names
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.tokenization import Vocabulary
 from pretrain import word_vectors
+from pretrain.masking import Masking
 from pretrain.piece_ids import (
     log_frequencies,
     num_parts,
@@ -273,3 +277,88 @@ def test_pieces_that_stand_together_become_alike(tmp_path):
         made.tensors[names.WORD_EMBEDDINGS][vocabulary.id(x)] for x in "abc"
     )
     assert np.linalg.norm(a - b) < 0.2 * np.linalg.norm(a - c)
+
+
+def run_command(root, *arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, "pretrain/create_embeddings.py", *arguments],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.mark.slow
+def test_the_command_writes_an_encoder(root, records, tmp_path):
+    output = tmp_path / "start"
+    shape = tmp_path / "bert_config.json"
+    shape.write_text(json.dumps(tiny.encoder_config().to_dict()))
+    arguments = [
+        f"--records_dir={records.directory}",
+        f"--bert_config_file={shape}",
+        f"--output_dir={output}",
+        "--min_count=1",
+    ]
+    done = run_command(root, *arguments)
+    counts = piece_counts(records)
+    assert f"{(counts > 0).sum()} from {counts.sum():,} in the text" in (
+        done.stdout
+    )
+    source = checkpoints.open_source(str(output))
+    assert source.require_vocabulary() == records.tokenizer.vocabulary
+    assert source.tokenizer_kind == records.tokenizer.kind
+    assert source.do_lower_case == records.tokenizer.do_lower_case
+    made = transplant(
+        source.require_config(),
+        records,
+        source=None,
+        min_count=1,
+        window=5,
+        seed=42,
+        progress=False,
+    )
+    for name, value in source.read().items():
+        np.testing.assert_array_equal(value, made.tensors[name], err_msg=name)
+    again = run_command(root, *arguments, code=2)
+    assert "not an empty folder" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "the shape of the encoder is not known"),
+        (["--encoder_dir=nowhere"], "nowhere"),
+        (["--min_count=0"], "--min_count"),
+    ],
+)
+def test_mistakes_are_one_line(root, records, tmp_path, flags, message):
+    done = run_command(
+        root,
+        f"--records_dir={records.directory}",
+        f"--output_dir={tmp_path / 'out'}",
+        *flags,
+        code=2,
+    )
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_records_with_masks_are_refused(root, tmp_path):
+    masked = pretraining_texts.make(
+        tmp_path,
+        pretraining_texts.documents(20),
+        dupe_factor=2,
+        masking=Masking(),
+        max_predictions_per_seq=3,
+    )
+    done = run_command(
+        root,
+        f"--records_dir={masked.directory}",
+        f"--output_dir={tmp_path / 'out'}",
+        code=2,
+    )
+    assert "--dupe_factor" in done.stderr
