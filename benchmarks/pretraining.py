@@ -249,6 +249,7 @@ class Study:
     def scores(self) -> list[dict[str, Any]]:
         """Micro F1 on CLUENER's dev set, and what it is over a random start."""
         rows = []
+        random: dict[str, float] = {}
         for corpus, start in itertools.product(CORPORA, STARTS):
             found = [
                 _read(path)
@@ -265,7 +266,7 @@ class Study:
             f1 = [scores["micro"]["f1"] for scores in found]
             mean = statistics.mean(f1)
             if start == "random":
-                random = mean
+                random[corpus] = mean
             rows.append(
                 {
                     "sentences": corpus,
@@ -275,7 +276,9 @@ class Study:
                     if len(f1) > 1
                     else None,
                     "seeds": len(f1),
-                    "over_random": round(mean - random, 4),
+                    "over_random": round(mean - random[corpus], 4)
+                    if corpus in random
+                    else None,
                     "minutes": round(
                         statistics.mean(s["seconds"] for s in found) / 60, 1
                     ),
@@ -336,7 +339,9 @@ def goals(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for corpus, want in WANTED.items():
         gains = [
-            row["over_random"] for row in scores if row["sentences"] == corpus
+            row["over_random"]
+            for row in scores
+            if row["sentences"] == corpus and row["over_random"] is not None
         ]
         if len(gains) > 1:
             goal = report.Goal.at_least(

@@ -1,4 +1,4 @@
-"""Kinds of absl flags that the commands share.
+"""Kinds of absl flags, and flags, that the commands share.
 
 --help lists a flag under the module that calls these functions.
 """
@@ -9,6 +9,8 @@ import enum
 import os
 
 from absl import flags
+
+from biaffine_tf.config import TokenizerKind
 
 flags.disclaim_key_flags()
 
@@ -49,3 +51,17 @@ def define_optional_enum(
 def define_optional_bool(name: str, description: str) -> None:
     """Defines a flag for yes or no, not given by default."""
     flags.DEFINE_bool(name, None, description)
+
+
+def define_tokenizer_flags() -> None:
+    """Defines how text is cut, for commands that also know of an encoder."""
+    define_optional_enum(
+        "tokenizer",
+        TokenizerKind,
+        "How text becomes pieces; as the encoder says, else char, if not "
+        "given.",
+    )
+    define_optional_bool(
+        "do_lower_case",
+        "Fold case before look-up; as the encoder says, else no, if not given.",
+    )

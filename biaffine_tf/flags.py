@@ -28,6 +28,7 @@ from biaffine_tf.flag_types import (
     define_optional_bool,
     define_optional_enum,
     define_path,
+    define_tokenizer_flags,
 )
 
 if TYPE_CHECKING:
@@ -106,16 +107,7 @@ def _define_encoder_flags() -> None:
         False,
         "Repeat the positions of the weights where --max_seq_length is larger.",
     )
-    define_optional_enum(
-        "tokenizer",
-        TokenizerKind,
-        "How text becomes pieces; as the encoder says, else char, if not "
-        "given.",
-    )
-    define_optional_bool(
-        "do_lower_case",
-        "Fold case before look-up; as the encoder says, else no, if not given.",
-    )
+    define_tokenizer_flags()
 
 
 def define_training_flags() -> None:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from absl import flags
 
-from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.flag_types import (
     define_enum,
-    define_optional_bool,
-    define_optional_enum,
     define_path,
+    define_tokenizer_flags,
 )
 from pretrain.data_config import DataConfig
 from pretrain.masking import Masking, MaskingKind
@@ -42,16 +40,7 @@ def define_data_flags() -> None:
         "Encoder to pretrain, whose vocabulary to take instead of "
         "--vocab_file.",
     )
-    define_optional_enum(
-        "tokenizer",
-        TokenizerKind,
-        "How text becomes pieces; as the encoder says, else char, if not "
-        "given.",
-    )
-    define_optional_bool(
-        "do_lower_case",
-        "Fold case before look-up; as the encoder says, else no, if not given.",
-    )
+    define_tokenizer_flags()
     flags.DEFINE_integer(
         "max_seq_length",
         config.max_seq_length,
