@@ -42,6 +42,22 @@ class Position(enum.StrEnum):
     JOINED = "joined"
 
 
+class LongText(enum.StrEnum):
+    """What becomes of a text longer than the model reads at once."""
+
+    WINDOW = "window"
+    TRUNCATE = "truncate"
+    ERROR = "error"
+
+
+class Decoder(enum.StrEnum):
+    """How a consistent set of entities is picked among candidates."""
+
+    GREEDY = "greedy"
+    EXACT = "exact"
+    FREE = "free"
+
+
 class Precision(enum.StrEnum):
     """Keras mixed-precision policy; losses are float32 under each of them."""
 
@@ -56,6 +72,21 @@ class _Config:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
         return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
+
+    def replace_given(self, **changes: Any) -> Self:
+        """The same settings but for those given; None is not given.
+
+        Raises:
+            ConfigError: If a setting is unknown or out of range.
+        """
+        given = {k: v for k, v in changes.items() if v is not None}
+        known = self.to_dict().keys()
+        for name in changes.keys() - known:
+            raise ConfigError(
+                f"there is no setting {name!r}",
+                remedy=f"give one of {', '.join(sorted(known))}",
+            )
+        return self.from_dict(self.to_dict() | given)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -268,12 +299,21 @@ class HeadConfig(_Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelConfig(_Config):
-    """Everything needed to build the model and feed it text."""
+    """Everything needed to build the model and feed it text.
+
+    Attributes:
+        max_seq_length: Most pieces read at once, [CLS] and [SEP] included.
+        long_text: What becomes of longer texts.
+        window_overlap: Pieces that neighbouring windows share at least; None
+            for a quarter of `max_pieces`.
+    """
 
     encoder: EncoderConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
     head: HeadConfig = HeadConfig()
     max_seq_length: int = 128
+    long_text: LongText = LongText.WINDOW
+    window_overlap: int | None = None
 
     def __post_init__(self) -> None:
         require(
@@ -289,6 +329,15 @@ class ModelConfig(_Config):
                 f"only {positions} positions",
                 remedy=f"pass --max_seq_length={positions} or less",
             )
+        overlap = self.window_overlap
+        in_range = isinstance(overlap, int) and 0 <= overlap < self.max_pieces
+        require(
+            overlap is None or in_range,
+            "window_overlap",
+            overlap,
+            f"in [0, {self.max_pieces}), less than the pieces of a window, "
+            "or unset",
+        )
 
     @property
     def max_pieces(self) -> int:
@@ -298,10 +347,48 @@ class ModelConfig(_Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecodingConfig(_Config):
-    """How candidates become entities."""
+    """How candidates become entities.
 
+    Attributes:
+        decoder: How they are picked.
+        nested: Whether entities may hold one another.
+        force_one_entity: Whether each text gets at least one entity.
+        one_label_per_span: Whether a range is one entity at most. If not,
+            nested and free decoding may find it under several labels.
+        min_width: Characters of the narrowest entity.
+        max_width: Characters of the widest one; None for no bound.
+        forbidden_edges: Characters that are cut off the ends of entities.
+        forbidden_inside: Characters that no entity holds.
+    """
+
+    decoder: Decoder = Decoder.GREEDY
     nested: bool = False
     force_one_entity: bool = False
+    one_label_per_span: bool = False
+    min_width: int = 1
+    max_width: int | None = None
+    forbidden_edges: str = ""
+    forbidden_inside: str = ""
+
+    def __post_init__(self) -> None:
+        narrowest, widest = self.min_width, self.max_width
+        require(
+            isinstance(narrowest, int) and narrowest > 0,
+            "min_width",
+            narrowest,
+            "a positive integer",
+        )
+        require(
+            widest is None or (isinstance(widest, int) and widest >= narrowest),
+            "max_width",
+            widest,
+            f"an integer of at least min_width={narrowest}, or unset",
+        )
+        for name in ("forbidden_edges", "forbidden_inside"):
+            value = getattr(self, name)
+            require(
+                isinstance(value, str), name, value, "characters in a string"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

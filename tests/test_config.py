@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.config import (
+    Decoder,
     DecodingConfig,
     EncoderConfig,
     ExperimentConfig,
     HeadConfig,
+    LongText,
     Loss,
     ModelConfig,
     Position,
@@ -47,7 +49,9 @@ experiments = st.builds(
             position=st.sampled_from(Position),
             max_span_width=st.none() | st.integers(1, 500),
         ),
-        max_seq_length=st.integers(3, 512),
+        max_seq_length=st.integers(100, 512),
+        long_text=st.sampled_from(LongText),
+        window_overlap=st.none() | st.integers(0, 97),
     ),
     training=st.builds(
         TrainingConfig,
@@ -60,7 +64,15 @@ experiments = st.builds(
         seed=st.integers(0, 2**31 - 1),
     ),
     decoding=st.builds(
-        DecodingConfig, nested=st.booleans(), force_one_entity=st.booleans()
+        DecodingConfig,
+        decoder=st.sampled_from(Decoder),
+        nested=st.booleans(),
+        force_one_entity=st.booleans(),
+        one_label_per_span=st.booleans(),
+        min_width=st.integers(1, 5),
+        max_width=st.none() | st.integers(5, 99),
+        forbidden_edges=st.text(max_size=3),
+        forbidden_inside=st.text(max_size=3),
     ),
     data=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
 )
@@ -119,6 +131,10 @@ INFINITY, NAN = float("inf"), float("nan")
         (HeadConfig, "projection_size", [0, -5]),
         (HeadConfig, "dropout", [1, -0.1, NAN]),
         (HeadConfig, "max_span_width", [0, -5]),
+        (DecodingConfig, "min_width", [0, -1, 1.5, None]),
+        (DecodingConfig, "max_width", [0, -1, 2.5, "9"]),
+        (DecodingConfig, "forbidden_edges", [None, 5, ["，"]]),
+        (DecodingConfig, "forbidden_inside", [None, ["，"]]),
         (TrainingConfig, "learning_rate", [0, -1, NAN, INFINITY]),
         (TrainingConfig, "head_learning_rate_ratio", [0, INFINITY]),
         (TrainingConfig, "neg_sample", [0, 1.1, NAN]),
@@ -153,11 +169,48 @@ def test_sequences_fit_the_positions():
         ModelConfig(encoder=encoder, max_seq_length=2)
 
 
+def test_windows_overlap_by_less_than_a_window():
+    encoder = tiny.encoder_config()
+    for overlap in (None, 0, 37):
+        config = ModelConfig(
+            encoder=encoder, max_seq_length=40, window_overlap=overlap
+        )
+        assert config.window_overlap == overlap
+    for overlap in (-1, 38):
+        with pytest.raises(ConfigError, match=rf"is {overlap};.*\[0, 38\)"):
+            ModelConfig(
+                encoder=encoder, max_seq_length=40, window_overlap=overlap
+            )
+
+
+def test_settings_of_before_there_were_windows():
+    values = ExperimentConfig(model=tiny.model_config()).to_dict()
+    for name in ("long_text", "window_overlap"):
+        del values["model"][name]
+    config = ExperimentConfig.from_dict(values)
+    assert config == ExperimentConfig(model=tiny.model_config())
+    assert config.model.long_text is LongText.WINDOW
+
+
 def test_settings_of_before_there_was_a_width():
     values = ExperimentConfig(model=tiny.model_config()).to_dict()
     del values["model"]["head"]["max_span_width"]
     config = ExperimentConfig.from_dict(values)
     assert config.model.head.max_span_width is None
+
+
+def test_settings_of_before_there_was_a_choice_of_decoders():
+    values = ExperimentConfig(model=tiny.model_config()).to_dict()
+    values["decoding"] = {"nested": True, "force_one_entity": False}
+    config = ExperimentConfig.from_dict(values)
+    assert config.decoding == DecodingConfig(nested=True)
+    assert config.decoding.decoder is Decoder.GREEDY
+
+
+def test_the_widest_entity_is_no_narrower_than_the_narrowest():
+    DecodingConfig(min_width=3, max_width=3)
+    with pytest.raises(ConfigError, match="at least min_width=3"):
+        DecodingConfig(min_width=3, max_width=2)
 
 
 def _experiment_with(path, value):
@@ -181,6 +234,7 @@ def _experiment_with(path, value):
         (_experiment_with("model.hidden", 5), r"unknown settings.*hidden"),
         (_experiment_with("training.loss", "hinge"), "'hinge' is not one of"),
         (_experiment_with("training.precision", None), "not one of"),
+        (_experiment_with("decoding.decoder", "best"), "'best' is not one of"),
         (_experiment_with("model.max_seq_length", "9"), "not supported"),
         (_experiment_with("training.seed", None), "not supported"),
     ],
@@ -222,7 +276,7 @@ def test_what_is_no_bert_config(tmp_path, content, message):
 
 def test_choices_are_strings_in_files():
     """Stored configs outlive the enums' names."""
-    for kind in (Loss, Position, Precision, TokenizerKind):
+    for kind in (Decoder, LongText, Loss, Position, Precision, TokenizerKind):
         assert issubclass(kind, enum.StrEnum)
     values = TrainingConfig(loss=Loss.FOCAL).to_dict()
     assert values["loss"] == "focal"

@@ -23,7 +23,10 @@ from biaffine_tf.decoding.candidates import Candidate
 
 
 def greedy(
-    candidates: Iterable[Candidate], *, nested: bool = False
+    candidates: Iterable[Candidate],
+    *,
+    nested: bool = False,
+    one_label_per_span: bool = False,
 ) -> list[Candidate]:
     """Keeps the best candidates that do not clash.
 
@@ -34,16 +37,33 @@ def greedy(
         nested: Whether one entity may hold another, or share its range under
             another label. The same range and label given twice is one entity
             either way, the higher-ranked one.
+        one_label_per_span: Whether nested entities may not share a range.
 
     Returns:
         The kept candidates by position: (start, -end), outer before inner;
         of equal ranges the higher-ranked first. Ranks that tie are visited
-        by (start, end), then in the order given.
+        as `visiting_order` says.
     """
-    ranked = sorted(candidates, key=lambda one: (-one.rank, one.start, one.end))
-    kept_spans: _KeptSpans = _NestedSpans(ranked) if nested else _FlatSpans()
+    ranked = sorted(candidates, key=visiting_order)
+    kept_spans: _KeptSpans = (
+        _NestedSpans(ranked, one_label_per_span=one_label_per_span)
+        if nested
+        else _FlatSpans()
+    )
     kept = [one for one in ranked if kept_spans.keep(one)]
     return sorted(kept, key=lambda one: (one.start, -one.end))
+
+
+def visiting_order(
+    one: Candidate,
+) -> tuple[float, int, int, str, float, float]:
+    """What candidates are sorted by: the highest rank comes first.
+
+    Ranks that tie go by (start, end, label), then the greater margin and the
+    higher score; candidates equal in all of these are the same.
+    """
+    score = one.score or 0.0
+    return -one.rank, one.start, one.end, one.label, -one.margin, -score
 
 
 class _KeptSpans(Protocol):
@@ -79,10 +99,13 @@ class _NestedSpans:
     at a position only the foremost start: a slice of two arrays answers.
     """
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
+    def __init__(
+        self, candidates: Sequence[Candidate], *, one_label_per_span: bool
+    ) -> None:
         size = max((one.end for one in candidates), default=0) + 1
         self._furthest_end = np.full(size, -1)
         self._foremost_start = np.full(size, size)
+        self._one_label_per_span = one_label_per_span
         self._keys: set[tuple[int, int, str]] = set()
 
     def keep(self, candidate: Candidate) -> bool:
@@ -93,7 +116,8 @@ class _NestedSpans:
             or self._foremost_start[inside].min() < start
         ):
             return False
-        key = (start, end, candidate.label)
+        label = "" if self._one_label_per_span else candidate.label
+        key = (start, end, label)
         if key in self._keys:
             return False
         self._keys.add(key)
