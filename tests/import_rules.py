@@ -22,6 +22,7 @@ SAME_FLOOR = {
     ("config", "errors"),
     ("files", "errors"),
     ("evaluation", "readers"),
+    ("evaluation", "decoding"),
     ("display", "readers"),
     ("display", "evaluation"),
     ("checkpoints", "model_directory"),

@@ -2,11 +2,36 @@
 
 Example:
     >>> from biaffine_tf import evaluation
-    >>> scores = evaluation.score(evaluation.match(gold, predicted))
+    >>> pairs = evaluation.match(gold, predicted)
+    >>> scores = evaluation.score(pairs)
     >>> scores.micro.f1, scores.macro.f1, scores.cluener.f1
+    >>> parts = evaluation.breakdowns(pairs, seen=evaluation.mentions(train))
+    >>> parts["mention"]["unseen"].recall
+
+How sure a score is says `bootstrap.intervals`, of several runs `pooling.pool`;
+which of two systems is better, `comparison.compare`. They load numpy, which
+what is here does not.
 """
 
+from biaffine_tf.evaluation.breakdown import (
+    FalsePositives,
+    Panel,
+    breakdowns,
+    false_positives,
+    mentions,
+)
 from biaffine_tf.evaluation.matching import match
 from biaffine_tf.evaluation.metrics import PRF, LabelScore, Scores, score
 
-__all__ = ["PRF", "LabelScore", "Scores", "match", "score"]
+__all__ = [
+    "PRF",
+    "FalsePositives",
+    "LabelScore",
+    "Panel",
+    "Scores",
+    "breakdowns",
+    "false_positives",
+    "match",
+    "mentions",
+    "score",
+]

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Set
 from typing import Any
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence, Span
+
+Item = tuple[Hashable, str]  # what is compared, and its label
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,6 +73,14 @@ class LabelScore:
     gold: int
     predicted: int
     correct: int
+
+    @classmethod
+    def from_counts(
+        cls, *, correct: int, predicted: int, gold: int
+    ) -> LabelScore:
+        """Scores of counted spans, and the counts."""
+        prf = PRF.from_counts(correct=correct, predicted=predicted, gold=gold)
+        return cls(prf.precision, prf.recall, prf.f1, gold, predicted, correct)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -140,18 +150,14 @@ def score(pairs: Iterable[tuple[Sentence, Sentence]]) -> Scores:
         DataError: If a sentence has no spans given at all (None), which is
             not the same as none found.
     """
-    exact, surface = _Counts(), _Counts()
+    exact, surface = Counts(), Counts()
     sentences = 0
     for gold, predicted in pairs:
-        gold_spans = require_spans(gold, "gold")
-        predicted_spans = require_spans(predicted, "predicted")
         exact.add(
-            {(span.key, span.label) for span in gold_spans},
-            {(span.key, span.label) for span in predicted_spans},
+            exact_items(gold, "gold"), exact_items(predicted, "predicted")
         )
         surface.add(
-            {(gold.surface(span), span.label) for span in gold_spans},
-            {(predicted.surface(span), span.label) for span in predicted_spans},
+            surface_items(gold, "gold"), surface_items(predicted, "predicted")
         )
         sentences += 1
     labels = exact.scores()
@@ -194,19 +200,50 @@ def require_spans(sentence: Sentence, side: str) -> tuple[Span, ...]:
     return sentence.spans
 
 
-class _Counts:
-    """Gold, predicted and correct items per label."""
+def exact_items(sentence: Sentence, side: str) -> set[Item]:
+    """The items of `Scores.micro`: the distinct spans of a sentence.
+
+    Args:
+        sentence: A labelled sentence.
+        side: "gold" or "predicted", for the message.
+
+    Returns:
+        (`Span.key`, label) of every span.
+
+    Raises:
+        DataError: If the sentence is unlabelled.
+    """
+    return {(span.key, span.label) for span in require_spans(sentence, side)}
+
+
+def surface_items(sentence: Sentence, side: str) -> set[Item]:
+    """The items of `Scores.cluener`: the distinct strings of a sentence.
+
+    Args:
+        sentence: A labelled sentence.
+        side: "gold" or "predicted", for the message.
+
+    Returns:
+        (string, label) of every span.
+
+    Raises:
+        DataError: If the sentence is unlabelled.
+    """
+    return {
+        (sentence.surface(span), span.label)
+        for span in require_spans(sentence, side)
+    }
+
+
+class Counts:
+    """Gold, predicted and correct items per label (or per any other name)."""
 
     def __init__(self) -> None:
         self.gold: collections.Counter[str] = collections.Counter()
         self.predicted: collections.Counter[str] = collections.Counter()
         self.correct: collections.Counter[str] = collections.Counter()
 
-    def add(
-        self,
-        gold: set[tuple[Hashable, str]],
-        predicted: set[tuple[Hashable, str]],
-    ) -> None:
+    def add(self, gold: Set[Item], predicted: Set[Item]) -> None:
         """Counts the distinct (item, label) of one sentence."""
         self.gold.update(label for _, label in gold)
         self.predicted.update(label for _, label in predicted)
@@ -215,18 +252,13 @@ class _Counts:
     def scores(self) -> dict[str, LabelScore]:
         """Scores of every label seen, in alphabetical order."""
         return {
-            label: self._score(label)
+            label: LabelScore.from_counts(
+                correct=self.correct[label],
+                predicted=self.predicted[label],
+                gold=self.gold[label],
+            )
             for label in sorted(self.gold.keys() | self.predicted.keys())
         }
-
-    def _score(self, label: str) -> LabelScore:
-        counts = {
-            "gold": self.gold[label],
-            "predicted": self.predicted[label],
-            "correct": self.correct[label],
-        }
-        prf = PRF.from_counts(**counts)
-        return LabelScore(prf.precision, prf.recall, prf.f1, **counts)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -161,7 +161,7 @@ def test_unknown_formats_are_refused_by_name(capsys):
 def test_the_command_starts_at_once_without_tensorflow(files):
     gold, predicted = files("gold.json", CLUENER), files("pred.jsonl", SPANS)
     command = [sys.executable, "-X", "importtime", "-m"]
-    command += ["biaffine_tf.evaluation", gold, predicted]
+    command += ["biaffine_tf.evaluation", gold, predicted, "--train", gold]
     seconds = []
     for _ in range(3):
         begin = time.perf_counter()
@@ -170,7 +170,7 @@ def test_the_command_starts_at_once_without_tensorflow(files):
         assert done.returncode == 0
         assert "cluener" in done.stdout
     modules = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
-    assert "biaffine_tf.evaluation.metrics" in modules
+    assert "biaffine_tf.evaluation.breakdown" in modules
     assert not modules & {"tensorflow", "tf_keras", "numpy"}
     assert min(seconds) < 1.0
 
@@ -197,3 +197,116 @@ def test_nested_layers_in_several_tag_columns(files, capsys):
     code, _, err = run(capsys, *arguments, "x")
     assert code == 2
     assert "--tag_columns cannot be 'x'" in err
+
+
+def test_what_else_is_asked_for_is_added_to_the_scores(files, capsys):
+    gold, predicted = files("gold.json", CLUENER), files("pred.jsonl", SPANS)
+    train = files(
+        "train.txt", "北 B-scene\n京 I-scene\n\n小 B-name\n明 I-name\n"
+    )
+    _, out, _ = run(capsys, gold, predicted, "--json")
+    plain = json.loads(out)
+    code, out, _ = run(
+        capsys,
+        *(gold, predicted, "--json", "--intervals", "--train", train),
+        *("--compare", gold, "--compare_format=cluener"),
+    )
+    assert code == 0
+    found = json.loads(out)
+    assert {name: found.pop(name) for name in plain} == plain
+    assert list(found) == [
+        *("intervals", "breakdowns", "false_positives", "comparison"),
+    ]
+    interval = found["intervals"]["labels"]["name"]["f1"]
+    assert interval == {"low": 0.0, "high": 1.0, "level": 0.95}
+    mention = found["breakdowns"]["mention"]
+    assert list(mention) == ["seen", "other labels", "unseen"]
+    assert mention["seen"]["f1"] == 1.0
+    assert mention["other labels"]["gold"] == 1
+    assert mention["unseen"]["predicted"] == 2
+    assert found["false_positives"] == {
+        "sentences": 1,
+        "sentence_rate": 0.0,
+        "entities": 0,
+        "characters": 5,
+        "per_1000_characters": 0.0,
+    }
+    assert "randomisation" in found["comparison"]["test"]
+    difference = found["comparison"]["differences"]["micro"]["f1"]
+    assert difference["value"] == pytest.approx(2 / 5 - 1)
+    assert difference["p_value"] == 1.0  # of one sentence that differs
+    _, out, _ = run(capsys, gold, predicted, "--json", "--breakdowns")
+    assert "mention" not in json.loads(out)["breakdowns"]
+
+
+def test_runs_are_pooled(files, capsys):
+    gold, predicted = files("gold.json", CLUENER), files("pred.jsonl", SPANS)
+    arguments = [gold, predicted, gold, "--breakdowns"]
+    code, out, err = run(
+        capsys, *arguments, "--intervals", "--json", "--compare", predicted
+    )
+    assert code == 0
+    found = json.loads(out)
+    assert list(found) == [
+        *("runs", "pooled", "breakdowns", "false_positives", "comparison"),
+    ]
+    assert [scores["micro"]["f1"] for scores in found["runs"]] == [
+        pytest.approx(2 / 5),
+        1.0,
+    ]
+    assert found["pooled"]["micro"]["f1"]["mean"] == pytest.approx(0.7)
+    assert found["pooled"]["micro"]["f1"]["deviation"] == pytest.approx(
+        0.6 / 2**0.5
+    )
+    assert found["breakdowns"]["boundaries"]["any label"]["gold"] == 4
+    assert "runs" in found["comparison"]["test"]
+    assert f"{predicted}: labels that gold does not have" in err
+    code, out, _ = run(capsys, *arguments)
+    assert code == 0
+    rows = {line.split()[1]: line for line in out.splitlines() if "│" in line}
+    assert "0.7000" in rows["micro"] and "0.4243" in rows["micro"]
+    for explanation in ("micro: all (start", "sd: standard deviation"):
+        assert explanation in out
+
+
+def test_the_tables_of_everything(files, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    gold, predicted = files("gold.json", CLUENER), files("pred.jsonl", SPANS)
+    code, out, _ = run(
+        capsys,
+        *(gold, predicted, "--intervals", "--train", gold),
+        *("--compare", gold),
+    )
+    assert code == 0
+    assert all(len(line) <= 80 for line in out.splitlines())
+    for expected in (
+        "95 % intervals",
+        "0.0000 .. 1.0000",
+        "mention seen",
+        "unseen",
+        "boundaries only",
+        "first minus second",
+        "-0.6000",
+        "approximate randomisation",
+        "sentences without gold entities: 1, 0.00 % of them with predictions",
+    ):
+        assert expected in out
+    # Nothing is nested here: a panel of one bucket says nothing.
+    assert "flat and nested" not in out
+    (unseen,) = [line for line in out.splitlines() if "unseen" in line]
+    assert unseen.split()[3:9:2] == ["0.0000", "-", "0.0000"]
+
+
+def test_training_data_must_be_labelled(files, capsys):
+    gold = files("gold.json", CLUENER)
+    text = files("text.txt", "小明在北京上学\n")
+    result = run(capsys, gold, gold, "--train", text, "--train_format", "text")
+    assert_one_line_error(*result)
+    assert "training sentence" in result[2]
+
+
+def test_a_prediction_of_a_cut_text_is_an_error(files, capsys):
+    # Not a score without the gold spans behind the cut.
+    cut = [{"text": line["text"][:4], "label": {}} for line in CLUENER]
+    gold, predicted = files("gold.json", CLUENER), files("cut.json", cut)
+    assert_one_line_error(*run(capsys, gold, predicted))

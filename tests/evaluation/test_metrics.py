@@ -4,6 +4,7 @@ import json
 import warnings
 
 import pytest
+from evaluation_pairs import flat_pairs, nested_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics import classification_report
@@ -12,34 +13,6 @@ from seqeval.scheme import IOB2
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import score
 from biaffine_tf.spans import Sentence, Span
-
-LABELS = ["book", "game", "name"]
-labels = st.sampled_from(LABELS)
-
-
-@st.composite
-def flat_sentences(draw, length):
-    """Disjoint spans, and the IOB2 tags that say the same."""
-    spans, tags, position = [], [], 0
-    while position < length:
-        width = draw(st.integers(1, min(3, length - position)))
-        label = draw(st.one_of(st.none(), labels))
-        if label is None:
-            tags += ["O"] * width
-        else:
-            spans.append(Span(position, position + width, label))
-            tags += [f"B-{label}"] + [f"I-{label}"] * (width - 1)
-        position += width
-    return spans, tags
-
-
-@st.composite
-def flat_pairs(draw):
-    length = draw(st.integers(1, 12))
-    gold = draw(flat_sentences(length))
-    # Half of the predictions are right, or nothing would ever match.
-    predicted = draw(st.one_of(st.just(gold), flat_sentences(length)))
-    return gold, predicted
 
 
 @given(st.lists(flat_pairs(), min_size=1, max_size=6))
@@ -76,26 +49,6 @@ def test_equals_seqeval_strict_on_flat_data(cases):
             == (expected[name]["support"])
         )
     assert scores.sentences == len(cases)
-
-
-@st.composite
-def nested_pairs(draw):
-    """Any spans at all over a text in which strings repeat."""
-    text = draw(st.text("ab中", min_size=1, max_size=6))
-    starts = st.integers(0, len(text) - 1)
-    span = starts.flatmap(
-        lambda start: st.builds(
-            Span,
-            st.just(start),
-            st.integers(start + 1, len(text)),
-            labels,
-            st.one_of(st.none(), st.floats(0, 1)),
-        )
-    )
-    gold = draw(st.lists(span, max_size=6))
-    kept = draw(st.lists(st.sampled_from(gold), max_size=6)) if gold else []
-    others = draw(st.lists(span, max_size=3))
-    return Sentence(text, tuple(gold)), Sentence(text, tuple(kept + others))
 
 
 def prf(correct, predicted, gold):
