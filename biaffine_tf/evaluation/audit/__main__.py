@@ -1,0 +1,137 @@
+"""Looks for annotation mistakes: `python -m biaffine_tf.evaluation.audit FILE`.
+
+Several files are looked at together. Nothing but what was found goes to
+standard output; notes and errors go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+from biaffine_tf import readers
+from biaffine_tf.errors import EXIT_CODE, BiaffineError
+from biaffine_tf.evaluation.audit import Audit, audit
+from biaffine_tf.spans import Sentence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Command line without the program; None takes sys.argv.
+
+    Returns:
+        Exit code: 0, or 2 if the files cannot be audited.
+    """
+    options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a character shows its code instead.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        _show(_audit(options), options)
+        sys.stdout.flush()
+    except BiaffineError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CODE
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m biaffine_tf.evaluation.audit",
+        description="Finds what is inconsistent in labelled data: strings "
+        "with several labels, strings annotated in one place and not in "
+        "another, entities that end in different places. With out-of-fold "
+        "predictions, also where the model is sure of something else.",
+    )
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="labelled data"
+    )
+    parser.add_argument(
+        "--predictions",
+        nargs="+",
+        metavar="FILE",
+        help="predictions with scores for all sentences of the data, made by "
+        "models that were not trained on them; one file or one a fold",
+    )
+    parser.add_argument(
+        "--top",
+        type=_natural,
+        default=20,
+        help="how many of each list; 0 for all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the findings as JSON"
+    )
+    parser.add_argument(
+        "--format",
+        choices=list(readers.Format),
+        help="of the labelled data (default: recognised from the content)",
+    )
+    parser.add_argument(
+        "--tag_columns",
+        default="-1",
+        help="CoNLL: columns of the tags; several hold nested layers",
+    )
+    parser.add_argument(
+        "--on_bad_data",
+        choices=list(readers.OnBadData),
+        default=readers.OnBadData.ERROR,
+        help="stop at a sentence that cannot be read, or skip and count it",
+    )
+    return parser
+
+
+def _natural(value: str) -> int:
+    if not value.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"{value!r} is not a number of findings; give 0 or more"
+        )
+    return int(value)
+
+
+def _audit(options: argparse.Namespace) -> Audit:
+    labelled = readers.ReadOptions(
+        format=options.format,
+        on_bad_data=options.on_bad_data,
+        tag_columns=readers.parse_columns(options.tag_columns),
+    )
+    predicted = readers.ReadOptions(on_bad_data=options.on_bad_data)
+    predictions = None
+    if options.predictions is not None:
+        predictions = _read(options.predictions, predicted)
+    return audit(_read(options.files, labelled), predictions)
+
+
+def _read(
+    paths: Sequence[str], options: readers.ReadOptions
+) -> Iterator[Sentence]:
+    """Reads files, and says what was skipped or repaired in each."""
+    for path in paths:
+        problems = readers.Problems()
+        yield from readers.read(path, options, problems=problems)
+        for line in problems.lines():
+            print(f"note: {path}: {line}", file=sys.stderr)
+
+
+def _show(found: Audit, options: argparse.Namespace) -> None:
+    top = options.top or None
+    if options.json:
+        print(json.dumps(found.to_json(top), ensure_ascii=False, indent=2))
+    else:
+        # rich takes longer to load than everything else here.
+        from biaffine_tf.evaluation.audit.table import print_audit
+
+        print_audit(found, top)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
