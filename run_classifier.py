@@ -25,12 +25,13 @@ from biaffine_tf.errors import DataError
 from biaffine_tf.files import check_writable, fingerprint
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.spans import LabelMap, Sentence
-from biaffine_tf.tokenization import Tokenizer
+from biaffine_tf.tokenization import Tokenizer, Windowing
 
 if TYPE_CHECKING:
     from biaffine_tf.data.features import Counts
     from biaffine_tf.data.records import Records
     from biaffine_tf.evaluation import Scores
+    from biaffine_tf.evaluation.goals import Goal
     from biaffine_tf.modeling.span_model import SpanModel
     from biaffine_tf.training.trainer import Evaluate
 
@@ -43,11 +44,14 @@ _LESS_MEMORY = (
 # What losses of the eval data mean for its scores.
 _NOTES = {
     "cut_spans": ", scored as missed",
+    "split_spans": ", scored as missed",
     "unaligned_spans": ", scored as missed",
     "conflicting_spans": ", scored as missed",
     "duplicate_spans": ", scored once",
     "wide_spans": ", scored as missed",
 }
+
+_NOT_LEARNT = ("split_spans", "wide_spans")
 
 # A bound on the width of spans is proposed if it leaves out so many pairs.
 _SHARE_WORTH_SAVING = 0.2
@@ -67,8 +71,10 @@ def _run(output_dir: str) -> None:
     start = flags.encoder_start()
     tokenizer = start.tokenizer
     config = _experiment(start)
+    goal = flags.goal()
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
+        _complete(output_dir, _read_eval_data(), goal)
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
     check_writable(records_dir)
@@ -118,6 +124,23 @@ def _run(output_dir: str) -> None:
         output_dir=output_dir,
     )
     _print_result(scores)
+    _complete(output_dir, sentences, goal)
+
+
+def _complete(
+    output_dir: str, sentences: list[Sentence], goal: Goal | None
+) -> None:
+    """What depends on the trained model: confidence, report."""
+    from biaffine_tf.inference import trust
+
+    trust.complete(
+        output_dir,
+        sentences,
+        lambda: readers.read(_train_path(), flags.read_options()),
+        calibrate=FLAGS.calibrate,
+        goal=goal,
+        report=FLAGS.report,
+    )
 
 
 def _train_path() -> str:
@@ -173,6 +196,8 @@ def _prepare_records(
         tokenizer,
         RecordOptions(
             max_pieces=config.model.max_pieces,
+            window_overlap=config.model.window_overlap,
+            long_text=config.model.long_text,
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),
@@ -185,8 +210,9 @@ def _prepare_records(
         f"training data: {counts.sentences} sentences, {counts.spans} spans, "
         f"{len(records.labels)} labels: {', '.join(records.labels)}"
     )
+    _print_windows("training data", counts)
     for name, count in counts.losses.items():
-        note = ", not learnt" if name == "wide_spans" else ""
+        note = ", not learnt" if name in _NOT_LEARNT else ""
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
     for kind, problem in records.problems.items():
         print(f"training data: {kind}: {problem['count']}")
@@ -220,23 +246,33 @@ def _check_eval_data(
 
     check_labels(sentences, labels)
     counts, width = Counts(), config.model.head.max_span_width
+    windowing = Windowing.of(config.model)
     for sentence in sentences:
         features = featurize(
             sentence,
             tokenizer,
             labels,
-            max_pieces=config.model.max_pieces,
+            windowing=windowing,
             counts=counts,
         )
-        if features is not None and width is not None:
+        if width is not None:
             widths = collections.Counter(features.widths)
             counts.wide_spans += count_wider(widths, width)
     print(f"eval data: {counts.sentences} sentences, {counts.spans} spans")
+    _print_windows("eval data", counts)
     for name, count in counts.losses.items():
         print(
             f"eval data: {count} {name.replace('_', ' ')}{_NOTES.get(name, '')}"
         )
     return counts
+
+
+def _print_windows(data: str, counts: Counts) -> None:
+    if counts.windowed_sentences:
+        print(
+            f"{data}: {counts.windowed_sentences} sentences longer than "
+            f"--max_seq_length; {counts.windows} windows in all"
+        )
 
 
 def _build_model(

@@ -22,6 +22,7 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.spans import Sentence
+from biaffine_tf.tokenization import Windowing
 
 if TYPE_CHECKING:
     from biaffine_tf.inference.predictor import Predictor
@@ -35,8 +36,12 @@ def main() -> None:
     """Prints the entities of a text, or predicts a file."""
     _check_flags()
     # All that can be wrong is said before TensorFlow is loaded.
-    model_directory.read_description(FLAGS.model_dir)
+    config = model_directory.read_description(FLAGS.model_dir).config
     model_directory.check_weights(FLAGS.model_dir)
+    model_directory.read_confidence(FLAGS.model_dir)
+    # The settings are checked where they are joined with those of training.
+    Windowing.of(config.model, window_overlap=FLAGS.window_overlap)
+    config.decoding.replace_given(**flags.decoding_settings())
     problems = readers.Problems()
     sentences: Iterator[Sentence] = iter(())
     if FLAGS.input:
@@ -51,11 +56,14 @@ def main() -> None:
 
     predictor = Predictor.from_directory(
         FLAGS.model_dir,
-        nested=FLAGS.nested,
-        force_one_entity=FLAGS.force_one_entity,
+        calibrated=FLAGS.calibrated,
+        thresholds=FLAGS.thresholds,
+        long_text=flags.long_text(),
+        window_overlap=FLAGS.window_overlap,
         batch_size=FLAGS.batch_size,
         precision=Precision(FLAGS.precision),
         xla=FLAGS.xla,
+        **flags.decoding_settings(),
     )
     if FLAGS.text is not None:
         _print_entities(predictor, FLAGS.text)
@@ -125,8 +133,7 @@ def _print_entities(predictor: Predictor, text: str) -> None:
             f"{entity.start}\t{entity.end}\t{entity.label}\t{visible}\t"
             f"{entity.score:.4f}"
         )
-    if predictor.cut_sentences:
-        _say_cut(predictor)
+    _say_long_texts(predictor)
 
 
 def _predict_file(
@@ -161,8 +168,7 @@ def _predict_file(
     seconds = time.perf_counter() - begun
     for line in problems.lines():
         _say(line)
-    if predictor.cut_sentences:
-        _say_cut(predictor)
+    _say_long_texts(predictor)
     if FLAGS.output_format == readers.Format.CONLL and layers > 1:
         columns = ",".join(map(str, range(1, layers + 1)))
         _say(
@@ -174,11 +180,18 @@ def _predict_file(
     )
 
 
-def _say_cut(predictor: Predictor) -> None:
-    _say(
-        f"{predictor.cut_sentences} longer than the model's max_seq_length: "
-        "cut; entities beyond the cut are missed"
-    )
+def _say_long_texts(predictor: Predictor) -> None:
+    if predictor.windowed_sentences:
+        _say(
+            f"{predictor.windowed_sentences} longer than the model's "
+            "max_seq_length: read in windows; no entity of up to "
+            f"{predictor.windowing.overlap} pieces is lost to their edges"
+        )
+    if predictor.cut_sentences:
+        _say(
+            f"{predictor.cut_sentences} longer than the model's "
+            "max_seq_length: cut; entities beyond the cut are missed"
+        )
 
 
 def _say(line: str) -> None:

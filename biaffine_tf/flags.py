@@ -5,15 +5,18 @@ Names are the ancestor's where it has them.
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from biaffine_tf import readers
 from biaffine_tf.config import (
+    Decoder,
     DecodingConfig,
     HeadConfig,
+    LongText,
     Loss,
     ModelConfig,
     Position,
@@ -23,9 +26,9 @@ from biaffine_tf.config import (
     TrainingConfig,
 )
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.evaluation.goals import Aim, Goal
 from biaffine_tf.flag_types import (
     define_enum,
-    define_optional_bool,
     define_optional_enum,
     define_path,
     define_tokenizer_flags,
@@ -110,6 +113,45 @@ def _define_encoder_flags() -> None:
     define_tokenizer_flags()
 
 
+def _define_decoding_flags(*, as_in_training: bool) -> None:
+    """How candidates become entities; unset, or with the defaults."""
+    trained = DecodingConfig()
+    note = "; as in training if not given." if as_in_training else "."
+
+    def default(name: str) -> Any:
+        return None if as_in_training else getattr(trained, name)
+
+    flags.DEFINE_enum(
+        "decoder",
+        default("decoder"),
+        [str(choice) for choice in Decoder],
+        "How entities are picked: by rank, by the greatest total margin, or "
+        "all candidates" + note,
+    )
+    for name, meaning in (
+        ("nested", "Entities may nest"),
+        (
+            "force_one_entity",
+            "The ancestor's rule: every sentence gets at least one entity",
+        ),
+        (
+            "one_label_per_span",
+            "Nested entities of the same range have one label",
+        ),
+    ):
+        flags.DEFINE_bool(name, default(name), meaning + note)
+    for name, meaning in (
+        ("min_width", "Characters of the narrowest entity"),
+        ("max_width", "Characters of the widest entity"),
+    ):
+        flags.DEFINE_integer(name, default(name), meaning + note, lower_bound=1)
+    for name, meaning in (
+        ("forbidden_edges", "Characters that are cut off the ends of entities"),
+        ("forbidden_inside", "Characters that no entity holds"),
+    ):
+        flags.DEFINE_string(name, default(name), meaning + note)
+
+
 def define_training_flags() -> None:
     """Flags of run_classifier.py."""
     define_reading_flags()
@@ -148,8 +190,21 @@ def define_training_flags() -> None:
     flags.DEFINE_integer(
         "max_seq_length",
         128,
-        "Most pieces of a sentence, [CLS] and [SEP] included; longer ones are "
-        "cut.",
+        "Most pieces that are read at once, [CLS] and [SEP] included.",
+    )
+    define_enum(
+        "long_text",
+        LongText.WINDOW,
+        "What becomes of sentences longer than --max_seq_length, also in "
+        "prediction: overlapping windows, cut (what is beyond is lost, and "
+        "counted), or an error that names the first one.",
+    )
+    flags.DEFINE_integer(
+        "window_overlap",
+        None,
+        "Pieces that neighbouring windows share at least: no entity of so many "
+        "is lost. A quarter of a window if not given.",
+        lower_bound=0,
     )
     define_enum("loss", training.loss, "Training objective.")
     flags.DEFINE_float(
@@ -178,11 +233,25 @@ def define_training_flags() -> None:
         lower_bound=1,
     )
     flags.DEFINE_float("head_dropout", head.dropout, "Dropout of the head.")
-    flags.DEFINE_bool("nested", False, "Whether entities may nest.")
+    _define_decoding_flags(as_in_training=False)
     flags.DEFINE_bool(
-        "force_one_entity",
-        False,
-        "The ancestor's rule: every sentence gets at least one entity.",
+        "calibrate",
+        True,
+        "Fit what scores mean to the eval data, when training has ended.",
+    )
+    define_optional_enum(
+        "threshold_aim",
+        Aim,
+        "Fit thresholds of each label, too, for the best F1, or for a "
+        "precision or recall of --threshold_target; the model then uses them.",
+    )
+    flags.DEFINE_float(
+        "threshold_target",
+        None,
+        "Precision or recall that thresholds are to reach on unseen text.",
+    )
+    flags.DEFINE_bool(
+        "report", True, "Write report.html on the eval data, to look at."
     )
     flags.DEFINE_integer(
         "train_batch_size", training.train_batch_size, "Sentences in a batch."
@@ -269,12 +338,25 @@ def define_prediction_flags() -> None:
         "of its own. 3 for nested entities, else 1, if not given.",
         lower_bound=1,
     )
-    define_optional_bool(
-        "nested", "Whether entities may nest; as in training if not given."
+    _define_decoding_flags(as_in_training=True)
+    flags.DEFINE_bool(
+        "calibrated", True, "Calibrate scores, if the model directory says how."
     )
-    define_optional_bool(
-        "force_one_entity",
-        "Every sentence gets at least one entity; as in training if not given.",
+    flags.DEFINE_bool(
+        "thresholds", True, "Use the thresholds of the model, if it has any."
+    )
+    define_optional_enum(
+        "long_text",
+        LongText,
+        "What becomes of texts longer than the model reads at once: "
+        "overlapping windows, cut, or an error; as in training if not given.",
+    )
+    flags.DEFINE_integer(
+        "window_overlap",
+        None,
+        "Pieces that neighbouring windows share at least: no entity of so many "
+        "is lost; as in training if not given.",
+        lower_bound=0,
     )
 
 
@@ -328,6 +410,8 @@ def model_config(start: checkpoints.Start) -> ModelConfig:
             max_span_width=FLAGS.max_span_width,
         ),
         max_seq_length=FLAGS.max_seq_length,
+        long_text=LongText(FLAGS.long_text),
+        window_overlap=FLAGS.window_overlap,
     )
 
 
@@ -359,8 +443,29 @@ def training_config() -> TrainingConfig:
     )
 
 
+def long_text() -> LongText | None:
+    """What becomes of long texts in prediction; None as in training."""
+    return LongText(FLAGS.long_text) if FLAGS.long_text else None
+
+
+def decoding_settings() -> dict[str, Any]:
+    """How candidates become entities; None for what is not given."""
+    names = [field.name for field in dataclasses.fields(DecodingConfig)]
+    return {name: FLAGS[name].value for name in names}
+
+
 def decoding_config() -> DecodingConfig:
     """How candidates become entities during dev evaluation."""
-    return DecodingConfig(
-        nested=FLAGS.nested, force_one_entity=FLAGS.force_one_entity
-    )
+    return DecodingConfig().replace_given(**decoding_settings())
+
+
+def goal() -> Goal | None:
+    """What thresholds are for; None if there are to be none."""
+    if FLAGS.threshold_aim is None:
+        if FLAGS.threshold_target is not None:
+            raise ConfigError(
+                "--threshold_target is given but --threshold_aim is not",
+                remedy="give --threshold_aim=precision or recall",
+            )
+        return None
+    return Goal(aim=Aim(FLAGS.threshold_aim), target=FLAGS.threshold_target)

@@ -1,24 +1,36 @@
-"""From a sentence to what the model is trained on."""
+"""From a sentence to what the model is trained on.
+
+A long sentence becomes several examples, one for each of its windows. A span
+is in the matrix of every window that holds it whole: spans where windows
+overlap are seen more than once in an epoch, and so are the pairs around them.
+"""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import LabelMap, Sentence, Span
-from biaffine_tf.tokenization import Tokenizer, align
+from biaffine_tf.tokenization import (
+    Alignment,
+    Tokenizer,
+    Windowing,
+    Windows,
+    align,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Features:
-    """A sentence as the model sees it.
+    """A window of a sentence as the model sees it.
 
     Attributes:
         input_ids: `[CLS] pieces [SEP]`.
         cells: Non-zero cells of the span matrix: (first piece, last piece,
-            label id).
+            label id), counted from the first piece of the window.
     """
 
     input_ids: list[int]
@@ -26,13 +38,20 @@ class Features:
 
     @property
     def num_pieces(self) -> int:
-        """L of this sentence, [CLS] and [SEP] apart."""
+        """L of this window, [CLS] and [SEP] apart."""
         return len(self.input_ids) - 2
 
-    @property
-    def widths(self) -> list[int]:
-        """Pieces of the span of each cell."""
-        return [last - first + 1 for first, last, _ in self.cells]
+
+class Featurized(NamedTuple):
+    """A sentence as the model sees it.
+
+    Attributes:
+        windows: One for a sentence that fits, none for one without pieces.
+        widths: Pieces of each span that is in the matrix of some window.
+    """
+
+    windows: list[Features]
+    widths: list[int]
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,10 +61,13 @@ class Counts:
     Attributes:
         sentences: Sentences written.
         spans: Their gold spans.
-        cells: Non-zero cells of their span matrices.
+        cells: Spans that are in the span matrix of some window.
+        windows: Windows written: one a sentence, but for windowed ones.
+        windowed_sentences: Longer than `max_seq_length`, in several windows.
         empty_sentences: Left out because they have no piece at all.
         cut_sentences: Longer than `max_seq_length`, cut.
         cut_spans: Spans beyond the cut.
+        split_spans: Spans that no window holds whole.
         unaligned_spans: Spans whose ends are not piece boundaries.
         duplicate_spans: Same range and label again.
         conflicting_spans: Same range as an earlier span of another label; a
@@ -57,9 +79,12 @@ class Counts:
     sentences: int = 0
     spans: int = 0
     cells: int = 0
+    windows: int = 0
+    windowed_sentences: int = 0
     empty_sentences: int = 0
     cut_sentences: int = 0
     cut_spans: int = 0
+    split_spans: int = 0
     unaligned_spans: int = 0
     duplicate_spans: int = 0
     conflicting_spans: int = 0
@@ -74,7 +99,7 @@ class Counts:
     @property
     def losses(self) -> dict[str, int]:
         """The counts that mean something was left out, where not zero."""
-        kept = ("sentences", "spans", "cells")
+        kept = ("sentences", "spans", "cells", "windows", "windowed_sentences")
         return {
             name: count
             for name, count in dataclasses.asdict(self).items()
@@ -87,54 +112,78 @@ def featurize(
     tokenizer: Tokenizer,
     labels: LabelMap,
     *,
-    max_pieces: int,
+    windowing: Windowing,
     counts: Counts,
-) -> Features | None:
+) -> Featurized:
     """Turns a sentence into features and counts what does not fit.
 
     Args:
         sentence: With gold spans, or without (no cells then).
         tokenizer: Text to pieces.
         labels: The labels of the span matrix.
-        max_pieces: Longer sentences are cut here.
+        windowing: What becomes of longer sentences.
         counts: Added to.
 
     Returns:
-        The features, or None for a sentence without any piece.
+        The features of each window.
 
     Raises:
-        DataError: If a span has a label that `labels` lacks.
+        DataError: If a span has a label that `labels` lacks, or if the sentence
+            is too long and that is an error.
     """
     pieces = tokenizer.encode(sentence.text)
-    length = min(len(pieces.ids), max_pieces)
+    windows = windowing.divide(sentence, pieces)
     spans = sentence.spans or ()
-    counts.sentences += 1
+    aligned = align(spans, pieces.offsets)
+    matrix = _fill_matrix(aligned, windows, sentence, labels, counts)
     counts.spans += len(spans)
-    if not length:
-        counts.sentences -= 1
+    counts.cells += len(matrix)
+    if windows:
+        counts.sentences += 1
+        counts.windows += len(windows)
+        counts.windowed_sentences += len(windows) > 1
+        counts.cut_sentences += windows[-1].end < len(pieces)
+    else:
         counts.empty_sentences += 1
-        counts.unaligned_spans += len(spans)
-        return None
-    counts.cut_sentences += length < len(pieces.ids)
-    aligned, unaligned = align(spans, pieces.offsets)
-    counts.unaligned_spans += len(unaligned)
+    cells: list[list[tuple[int, int, int]]] = [[] for _ in windows]
+    for (first, last), label in matrix.items():
+        for index in windows.holding(first, last):
+            start = windows[index].start
+            cells[index].append((first - start, last - start, label))
+    ids = [[int(i) for i in pieces.ids[start:end]] for start, end in windows]
+    return Featurized(
+        [
+            Features([tokenizer.cls_id, *own_ids, tokenizer.sep_id], own_cells)
+            for own_ids, own_cells in zip(ids, cells, strict=True)
+        ],
+        [last - first + 1 for first, last in matrix],
+    )
+
+
+def _fill_matrix(
+    aligned: Alignment,
+    windows: Windows,
+    sentence: Sentence,
+    labels: LabelMap,
+    counts: Counts,
+) -> dict[tuple[int, int], int]:
+    """Label of each (first, last) that a window holds; the rest is counted."""
+    counts.unaligned_spans += len(aligned.unaligned)
     matrix: dict[tuple[int, int], int] = {}
-    for first, last, name in aligned:
+    for first, last, name in aligned.cells:
         label = _label_id(labels, name, sentence)
-        if last >= length:
-            counts.cut_spans += 1
+        if not windows.holding(first, last):
+            if len(windows) > 1:
+                counts.split_spans += 1
+            else:
+                counts.cut_spans += 1
         elif (first, last) not in matrix:
             matrix[first, last] = label
         elif matrix[first, last] == label:
             counts.duplicate_spans += 1
         else:
             counts.conflicting_spans += 1
-    counts.cells += len(matrix)
-    ids = [tokenizer.cls_id, *pieces.ids[:length], tokenizer.sep_id]
-    return Features(
-        [int(i) for i in ids],
-        [(first, last, label) for (first, last), label in matrix.items()],
-    )
+    return matrix
 
 
 def check_labels(sentences: Iterable[Sentence], labels: LabelMap) -> None:

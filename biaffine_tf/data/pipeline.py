@@ -1,5 +1,7 @@
 """From records to batches: seeded, bucketed by length, padded.
 
+Each window of a long sentence is a sentence of its own here.
+
 The order of the batches of epoch e depends on the seed and e alone, so that a
 run that starts again at an epoch sees what it would have seen.
 """

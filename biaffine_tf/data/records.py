@@ -1,8 +1,8 @@
 """Sharded TFRecords of a corpus, written once and never stale.
 
 A records directory is named after the fingerprint of all it depends on (the
-source's bytes and how they are read, tokenizer, labels, `max_seq_length`,
-schema). The same corpus finds its records again; any change makes others.
+source's bytes and how they are read, tokenizer, labels, windows, schema). The
+same corpus finds its records again; any change makes others.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from biaffine_tf import readers
+from biaffine_tf.config import LongText
 from biaffine_tf.data.features import Counts, collect_labels
 from biaffine_tf.data.schema import SCHEMA_VERSION
 from biaffine_tf.data.shards import (
@@ -45,9 +46,9 @@ class Records:
         compression: "" or "GZIP".
         labels: Labels of the span matrices.
         counts: What was written, cut, or could not be aligned.
-        lengths: Number of sentences for each number of pieces.
-        widths: Number of cells for each width of their span in pieces.
-        max_cells: Most non-zero cells in one sentence.
+        lengths: Number of windows for each number of pieces.
+        widths: Number of spans for each width in pieces.
+        max_cells: Most non-zero cells in one window.
         problems: What the reader skipped or repaired, by kind.
         fingerprint: SHA-256 of all that the records depend on.
         built: False if they were found, not written.
@@ -97,7 +98,8 @@ def prepare_records(
 
     Raises:
         DataError: If the source cannot be read, has no labelled sentence, or
-            has a label that `labels` lacks.
+            has a label that `labels` lacks, or a sentence that is too long
+            where that is an error.
     """
     read_options = read_options or readers.ReadOptions()
     fingerprint = _fingerprint(source, tokenizer, options, read_options, labels)
@@ -173,6 +175,8 @@ def _fingerprint(
     read_options: readers.ReadOptions,
     labels: LabelMap | None,
 ) -> str:
+    windowing = options.windowing
+    is_windowed = windowing.long_text is LongText.WINDOW
     parts = {
         "schema": SCHEMA_VERSION,
         "source": source_fingerprint(source),
@@ -181,6 +185,8 @@ def _fingerprint(
         },
         "tokenizer": tokenizer.fingerprint,
         "max_pieces": options.max_pieces,
+        "long_text": str(windowing.long_text),
+        "overlap": windowing.overlap if is_windowed else None,
         "gzip": options.gzip,
         "sentences_per_shard": options.sentences_per_shard,
         "labels": None if labels is None else list(labels),

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 
 import tensorflow as tf
 
+from biaffine_tf.config import LongText
 from biaffine_tf.data.features import Counts, featurize
 from biaffine_tf.data.schema import serialize
 from biaffine_tf.spans import LabelMap, Sentence
-from biaffine_tf.tokenization import Tokenizer
+from biaffine_tf.tokenization import Tokenizer, Windowing
 
 # Below this a second process costs more to start than it saves.
 _SENTENCES_WORTH_PROCESSES = 200_000
@@ -26,16 +27,30 @@ class RecordOptions:
     """How records are written.
 
     Attributes:
-        max_pieces: Sentences are cut to this many pieces.
+        max_pieces: Most pieces of a window.
+        window_overlap: Pieces that neighbouring windows share at least; None
+            for a quarter of `max_pieces`.
+        long_text: What becomes of sentences of more than `max_pieces`.
         gzip: Whether shards are compressed.
         sentences_per_shard: Sentences in each shard but the last.
         processes: Processes that write; 0 decides by the corpus size.
     """
 
     max_pieces: int
+    window_overlap: int | None = None
+    long_text: LongText = LongText.WINDOW
     gzip: bool = False
     sentences_per_shard: int = 8192
     processes: int = 0
+
+    @property
+    def windowing(self) -> Windowing:
+        """How sentences become examples."""
+        return Windowing(
+            max_pieces=self.max_pieces,
+            window_overlap=self.window_overlap,
+            long_text=self.long_text,
+        )
 
 
 @dataclasses.dataclass
@@ -45,9 +60,9 @@ class Shard:
     Attributes:
         name: Its file name.
         counts: What was written, cut, or could not be aligned.
-        lengths: Number of sentences for each number of pieces.
-        widths: Number of cells for each width of their span in pieces.
-        max_cells: Most non-zero cells in one sentence.
+        lengths: Number of windows for each number of pieces.
+        widths: Number of spans for each width in pieces.
+        max_cells: Most non-zero cells in one window.
     """
 
     name: str
@@ -132,16 +147,16 @@ def _write_shard(
     path = os.path.join(directory, name)
     with tf.io.TFRecordWriter(path, compression) as writer:
         for sentence in sentences:
-            features = featurize(
+            windows, widths = featurize(
                 sentence,
                 tokenizer,
                 labels,
-                max_pieces=options.max_pieces,
+                windowing=options.windowing,
                 counts=shard.counts,
             )
-            if features is not None:
+            shard.widths.update(widths)
+            for features in windows:
                 writer.write(serialize(features))
                 shard.lengths[features.num_pieces] += 1
-                shard.widths.update(features.widths)
                 shard.max_cells = max(shard.max_cells, len(features.cells))
     return shard

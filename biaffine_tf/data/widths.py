@@ -19,7 +19,7 @@ def share_of_pairs(lengths: Mapping[int, int], max_span_width: int) -> float:
     """Share of the pairs of a corpus that are within the bound.
 
     Args:
-        lengths: Number of sentences for each number of pieces; not empty.
+        lengths: Number of windows for each number of pieces; not empty.
         max_span_width: Pieces of the widest span that is scored.
     """
     kept = total = 0

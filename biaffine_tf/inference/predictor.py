@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import concurrent.futures
-import itertools
+import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from collections.abc import Iterable, Iterator
+from typing import Any, overload
 
 import numpy as np
 import tensorflow as tf
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import DecodingConfig, Precision
-from biaffine_tf.decoding import Candidate, decode
+from biaffine_tf.config import DecodingConfig, LongText, Precision
+from biaffine_tf.decoding import Candidate, Confidence
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.inference.batches import make_batches, pad, read_ahead
+from biaffine_tf.inference.deciding import Decision
 from biaffine_tf.inference.search import Found, find_candidates
+from biaffine_tf.inference.windows import Part, Proposals, WindowedText
 from biaffine_tf.modeling.fused_encoder import policy_scope
 from biaffine_tf.modeling.span_model import SpanModel, piece_counts
 from biaffine_tf.spans import Entity, LabelMap, Sentence, Span
-from biaffine_tf.tokenization import Pieces, Tokenizer, to_characters
+from biaffine_tf.tokenization import Tokenizer, Windowing
 
-# Sentences sorted by length at a time: the price of order is this much memory.
-_WINDOW = 4096
-# Bounds the encoder positions of a batch, and with them its memory.
-_TOKENS_PER_BATCH = 1 << 13
 _IN_FLIGHT = 3  # batches
 
 
 class Predictor:
     """Finds the entities of texts with a trained model.
 
-    Texts longer than the model's `max_seq_length` are cut; `cut_sentences`
-    counts them.
+    Texts may have any length: the model reads those that are longer than its
+    `max_seq_length` in overlapping windows.
 
     Example:
         >>> predictor = Predictor.from_directory("model_dir")
@@ -46,13 +45,16 @@ class Predictor:
         tokenizer: The tokenizer it was trained with.
         labels: Its labels.
         decoding: How candidates become entities.
-        batch_size: Most sentences in a batch.
+        confidence: Calibration of scores, and thresholds.
+        windowing: What becomes of long texts; None as the model's config says.
+        batch_size: Most sentences, or windows, in a batch.
 
     Raises:
         ConfigError: If the batch size is not positive.
 
     Attributes:
-        cut_sentences: Texts cut so far.
+        windowed_sentences: Texts read in several windows so far.
+        cut_sentences: Texts cut so far, if this is what becomes of long ones.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class Predictor:
         labels: LabelMap,
         *,
         decoding: DecodingConfig | None = None,
+        confidence: Confidence | None = None,
+        windowing: Windowing | None = None,
         batch_size: int = 64,
     ) -> None:
         if batch_size < 1:
@@ -72,9 +76,11 @@ class Predictor:
         self.tokenizer = tokenizer
         self.labels = labels
         self.decoding = decoding or DecodingConfig()
+        self.confidence = confidence or Confidence()
+        self.windowing = windowing or Windowing.of(model.config)
+        self.windowed_sentences = 0
         self.cut_sentences = 0
         self._batch_size = batch_size
-        self._max_pieces = model.config.max_pieces
         self._encode = tf.function(
             self._vectors,
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
@@ -84,6 +90,7 @@ class Predictor:
             input_signature=[
                 tf.TensorSpec([None, None, model.vector_size], tf.float32),
                 tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([], tf.float32),
             ],
         )
 
@@ -92,28 +99,46 @@ class Predictor:
         cls,
         directory: str | os.PathLike[str],
         *,
-        nested: bool | None = None,
-        force_one_entity: bool | None = None,
+        calibrated: bool = True,
+        thresholds: bool = True,
+        long_text: LongText | None = None,
+        window_overlap: int | None = None,
         batch_size: int = 64,
         precision: Precision = Precision.FLOAT32,
         xla: bool = False,
+        **decoding: Any,
     ) -> Predictor:
         """Loads a model directory.
 
         Args:
             directory: Written by `run_classifier.py`.
-            nested: Whether entities may nest; None as in training.
-            force_one_entity: Whether each text gets at least one entity; None
-                as in training.
-            batch_size: Most sentences in a batch.
+            calibrated: Whether scores are calibrated, if the directory says
+                how.
+            thresholds: Whether candidates must pass the thresholds of the
+                directory, if it has any.
+            long_text: What becomes of texts longer than the model reads at
+                once; None as in training.
+            window_overlap: Pieces that neighbouring windows share at least;
+                None as in training.
+            batch_size: Most sentences, or windows, in a batch.
             precision: Of matrix products, whatever it was in training.
             xla: Whether XLA compiles the encoder, once for each shape.
+            **decoding: Fields of `DecodingConfig`, such as `nested=True`; None
+                and those not given as in training.
 
         Raises:
-            ConfigError: If the directory is not a complete model directory.
+            ConfigError: If the directory is not a complete model directory, or
+                a setting is unknown or out of range.
         """
         directory = os.fspath(directory)
         config, labels, tokenizer = model_directory.read_description(directory)
+        windowing = Windowing.of(
+            config.model, long_text=long_text, window_overlap=window_overlap
+        )
+        settings = config.decoding.replace_given(**decoding)
+        confidence = _confidence(
+            directory, calibrated=calibrated, thresholds=thresholds
+        )
         model_directory.check_weights(directory)
         with policy_scope(str(precision)):
             model = SpanModel(
@@ -124,18 +149,13 @@ class Predictor:
             model.build_weights()
         model.encoder.xla = xla
         model_directory.load_weights(directory, model)
-        trained = config.decoding
-        decoding = DecodingConfig(
-            nested=trained.nested if nested is None else nested,
-            force_one_entity=trained.force_one_entity
-            if force_one_entity is None
-            else force_one_entity,
-        )
         return cls(
             model,
             tokenizer,
             labels,
-            decoding=decoding,
+            decoding=settings,
+            confidence=confidence,
+            windowing=windowing,
             batch_size=batch_size,
         )
 
@@ -159,95 +179,121 @@ class Predictor:
     def predict(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Replaces the spans of sentences by predicted ones.
 
-        Streams: reads a few thousand sentences ahead and keeps their order.
+        Streams: reads a few thousand sentences ahead, fewer of long ones, and
+        keeps their order.
 
         Args:
             sentences: Their own spans are ignored.
 
         Yields:
             Each sentence with predicted spans, which carry scores.
-        """
-        iterator = iter(sentences)
-        while window := list(itertools.islice(iterator, _WINDOW)):
-            yield from self._predict_window(window)
 
-    def _predict_window(self, sentences: list[Sentence]) -> Iterator[Sentence]:
-        pieces = self.tokenizer.encode_batch([s.text for s in sentences])
-        spans: list[list[Span]] = [[] for _ in sentences]
-        lengths = [min(len(p), self._max_pieces) for p in pieces]
-        self.cut_sentences += sum(len(p) > self._max_pieces for p in pieces)
-        batches = list(self._batches(lengths))
-        # What one batch leaves idle of the cores, the next one takes.
-        with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
-            results = pool.map(
-                self._decode_batch, ([pieces[i] for i in b] for b in batches)
+        Raises:
+            DataError: If a sentence is too long and that is an error.
+        """
+        decision = Decision(self.decoding, self.confidence)
+        least = self.confidence.lowest_margin
+        for sentence, text in self._search_texts(sentences, least):
+            entities = decision.entities(
+                text.candidates, text.best_other, sentence.text
             )
-            for batch, found in zip(batches, results, strict=True):
-                for index, entities in zip(batch, found, strict=True):
-                    spans[index] = list(map(_span, entities))
-        for sentence, found_spans in zip(sentences, spans, strict=True):
-            yield sentence.replace_spans(found_spans)
+            yield sentence.replace_spans(map(_span, entities))
 
-    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Indices of sentences of similar length; empty ones left out."""
-        order = sorted(
-            (i for i, length in enumerate(lengths) if length),
-            key=lengths.__getitem__,
-            reverse=True,
-        )
-        while order:
-            longest = lengths[order[0]] + 2  # [CLS] and [SEP]
-            size = max(1, _TOKENS_PER_BATCH // longest)
-            size = min(size, self._batch_size)
-            yield order[:size]
-            order = order[size:]
+    def candidates(
+        self, sentences: Iterable[Sentence], *, least_score: float = 0.01
+    ) -> Iterator[list[Candidate]]:
+        """What the model holds for possible, before anything is decided.
 
-    def _decode_batch(self, batch: list[Pieces]) -> list[list[Candidate]]:
-        """Decoded candidates, in characters, of each sentence of a batch.
+        Args:
+            sentences: Their spans are ignored.
+            least_score: Candidates have at least this score.
 
-        Decoded in characters, because pieces may share one: entities that do
-        not overlap in pieces could overlap in the text.
+        Yields:
+            Candidates of each sentence in no particular order: one for each
+            pair of pieces and its best label, with the scores of the model as
+            they are.
+
+        Raises:
+            DataError: If a sentence is too long and that is an error.
         """
-        cuts = [p.ids[: self._max_pieces] for p in batch]
-        width = max(map(len, cuts)) + 2
-        input_ids = np.full(
-            [len(batch), width], self.tokenizer.pad_id, np.int32
-        )
-        for row, ids in zip(input_ids, cuts, strict=True):
-            row[0] = self.tokenizer.cls_id
-            row[1 : len(ids) + 1] = ids
-            row[len(ids) + 1] = self.tokenizer.sep_id
-        outputs = self._find_candidates(tf.constant(input_ids))
-        columns = [column.numpy().tolist() for column in outputs]
-        candidates: list[list[Candidate]] = [[] for _ in batch]
-        for (row, first, last), label, logit, margin, score in zip(
-            *columns, strict=True
-        ):
-            start, end = to_characters(first, last, batch[row].offsets)
-            candidates[row].append(
-                Candidate(
-                    start,
-                    end,
-                    self.labels.name(label),
-                    margin=margin,
-                    logit=logit,
-                    score=score,
+        bound = Confidence(thresholds={}, default_threshold=least_score)
+        for _, text in self._search_texts(sentences, bound.lowest_margin):
+            yield [
+                one
+                for one in text.candidates
+                if one.score is not None and one.score >= least_score
+            ]
+
+    def _search_texts(
+        self, sentences: Iterable[Sentence], least_margin: float
+    ) -> Iterator[tuple[Sentence, WindowedText]]:
+        """Sentences, in order, and what was found in them."""
+        for some in read_ahead(sentences):
+            texts = self._divide(some, least_margin)
+            batches = make_batches(
+                [part for text in texts for part in text.parts],
+                most_parts=self._batch_size,
+            )
+
+            def search(batch: list[Part]) -> list[Proposals]:
+                return self._search_batch(batch, least_margin)
+
+            # What one batch leaves idle of the cores, the next one takes.
+            with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
+                for batch, found in zip(
+                    batches, pool.map(search, batches), strict=True
+                ):
+                    for part, proposals in zip(batch, found, strict=True):
+                        part.text.add(part.index, proposals)
+            yield from zip(some, texts, strict=True)
+
+    def _divide(
+        self, sentences: list[Sentence], least_margin: float
+    ) -> list[WindowedText]:
+        """Cuts sentences into pieces and these into windows."""
+        encoded = self.tokenizer.encode_batch([s.text for s in sentences])
+        texts = []
+        for sentence, pieces in zip(sentences, encoded, strict=True):
+            windows = self.windowing.divide(sentence, pieces)
+            self.windowed_sentences += len(windows) > 1
+            self.cut_sentences += bool(windows) and windows[-1].end < len(
+                pieces
+            )
+            texts.append(
+                WindowedText(
+                    pieces, windows, self.labels, least_margin=least_margin
                 )
             )
-        return [
-            decode(found, nested=self.decoding.nested) for found in candidates
-        ]
+        return texts
 
-    def _find_candidates(self, input_ids: tf.Tensor) -> Found:
-        """Pairs whose best class is a label, of int32 `[B, L + 2]`."""
+    def _search_batch(
+        self, batch: list[Part], least_margin: float
+    ) -> list[Proposals]:
+        """What the model finds in each window of a batch."""
+        found = self._find_candidates(
+            tf.constant(pad(batch, self.tokenizer)), least_margin
+        )
+        where, *opinions = (column.numpy() for column in found)
+        row, first, last = where.T
+        bounds = np.searchsorted(row, np.arange(1, len(batch)))
+        columns = [np.split(x, bounds) for x in (first, last, *opinions)]
+        return [Proposals(*own) for own in zip(*columns, strict=True)]
+
+    def _find_candidates(
+        self, input_ids: tf.Tensor, least_margin: float = 0.0
+    ) -> Found:
+        """Pairs with a margin above the least, of int32 `[B, L + 2]`."""
         counts = piece_counts(input_ids, pad_id=self.model.pad_id)
-        return self._search(self._encode(input_ids), counts)
+        least = tf.constant(least_margin, tf.float32)
+        return self._search(self._encode(input_ids), counts, least)
 
     def _vectors(self, input_ids: tf.Tensor) -> tf.Tensor:
         """The encoder's part: float32 vectors of int32 `[B, L + 2]`."""
         return tf.cast(self.model.encode(input_ids, training=False), tf.float32)
 
-    def _candidates(self, vectors: tf.Tensor, counts: tf.Tensor) -> Found:
+    def _candidates(
+        self, vectors: tf.Tensor, counts: tf.Tensor, least_margin: tf.Tensor
+    ) -> Found:
         """The head's part: candidates of vectors and numbers of pieces."""
         biaffine = self.model.biaffine
         starts, ends = biaffine.project(vectors, training=False)
@@ -258,7 +304,20 @@ class Predictor:
             counts,
             max_span_width=biaffine.max_span_width,
             force_one_entity=self.decoding.force_one_entity,
+            least_margin=least_margin,
         )
+
+
+def _confidence(
+    directory: str, *, calibrated: bool, thresholds: bool
+) -> Confidence:
+    """What a model directory says of scores, as far as it is wanted."""
+    if not calibrated:
+        return Confidence()
+    confidence = model_directory.read_confidence(directory)
+    if thresholds:
+        return confidence
+    return dataclasses.replace(confidence, thresholds=None)
 
 
 def _span(entity: Candidate) -> Span:

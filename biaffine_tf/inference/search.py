@@ -50,9 +50,10 @@ def find_candidates(
     *,
     max_span_width: int | None = None,
     force_one_entity: bool = False,
+    least_margin: float | tf.Tensor = 0.0,
     most_floats: int | None = None,
 ) -> Found:
-    """Finds the pairs whose best class is a label.
+    """Finds the pairs whose best class is a label, or nearly so.
 
     What `decoding.candidates_from_logits` finds in the logits of each sentence,
     without ever holding more than one block of them.
@@ -65,10 +66,14 @@ def find_candidates(
         max_span_width: Pieces of the widest span; None for all pairs.
         force_one_entity: The ancestor's rule: a sentence without candidates
             gets `decoding.best_candidate`.
+        least_margin: Pairs whose margin is above it are candidates, float32
+            scalar. 0 for those whose best class is a label; less for those,
+            too, that thresholds may let through.
         most_floats: Bound on the size of a block, see `blocks.divide`.
 
     Returns:
-        The candidates in row-major order. "None" wins a tie with a label.
+        The candidates in row-major order. With a least margin of 0, "none"
+        wins a tie with a label.
     """
     blocks = divide(
         starts,
@@ -86,7 +91,8 @@ def find_candidates(
         logits = pair_logits(mapped, block.columns_of(ends))
         logits = tf.cast(logits, tf.float32)  # [B, S, C, E]
         valid = pair_mask(counts, block, blocks.width)  # [B, S, E]
-        chosen = valid & (logits[:, :, 0] < tf.reduce_max(logits, axis=2))
+        best_label = tf.reduce_max(logits[:, :, 1:], axis=2)  # [B, S, E]
+        chosen = valid & (logits[:, :, 0] + least_margin < best_label)
         where = tf.cast(tf.where(chosen), tf.int32)  # [N, 3]
         found = _write(arrays.found, index, _describe(logits, where, block))
         best, is_empty = arrays.best, arrays.is_empty

@@ -7,6 +7,8 @@ weights.safetensors  weights of the best epoch, by name
 scores.json          dev scores of the best epoch, seed, time, environment
 predictions.jsonl    dev predictions of the best epoch
 history.json         scores and times of every epoch
+confidence.json      calibration and thresholds, fitted to the dev set
+report.html          the dev scores and every sentence, to look at
 logs/                TensorBoard
 records/             what was trained on (`--records_dir` keeps it elsewhere)
 checkpoints/         to go on after a kill; removed when training ends
@@ -18,21 +20,29 @@ from biaffine_tf.model_directory.description import (
     Description,
     read_config,
     read_description,
+    read_history,
     read_scores,
     write_description,
 )
 from biaffine_tf.model_directory.names import (
     CHECKPOINTS,
+    CONFIDENCE,
     CONFIG,
     HISTORY,
     LABELS,
     LOGS,
     PREDICTIONS,
+    REPORT,
     SCORES,
     VOCABULARY,
     WEIGHTS,
 )
 from biaffine_tf.model_directory.ownership import claim, clear
+from biaffine_tf.model_directory.trust import (
+    read_confidence,
+    read_fitted,
+    write_confidence,
+)
 from biaffine_tf.model_directory.weights import (
     check_weights,
     load_weights,
@@ -41,11 +51,13 @@ from biaffine_tf.model_directory.weights import (
 
 __all__ = [
     "CHECKPOINTS",
+    "CONFIDENCE",
     "CONFIG",
     "HISTORY",
     "LABELS",
     "LOGS",
     "PREDICTIONS",
+    "REPORT",
     "SCORES",
     "VOCABULARY",
     "WEIGHTS",
@@ -54,9 +66,13 @@ __all__ = [
     "claim",
     "clear",
     "load_weights",
+    "read_confidence",
     "read_config",
     "read_description",
+    "read_fitted",
+    "read_history",
     "read_scores",
     "save_weights",
+    "write_confidence",
     "write_description",
 ]

@@ -12,6 +12,7 @@ from biaffine_tf.files import atomic_write, write_json
 from biaffine_tf.model_directory.names import (
     CONFIG,
     DAMAGED,
+    HISTORY,
     LABELS,
     SCORES,
     VOCABULARY,
@@ -119,14 +120,26 @@ def read_scores(directory: str) -> dict[str, Any] | None:
     Raises:
         ConfigError: If it is damaged.
     """
-    path = os.path.join(directory, SCORES)
+    return _read_figures(os.path.join(directory, SCORES))
+
+
+def read_history(directory: str) -> list[dict[str, Any]]:
+    """The epochs of `history.json`; none if no epoch has ended yet.
+
+    Raises:
+        ConfigError: If it is damaged.
+    """
+    history = _read_figures(os.path.join(directory, HISTORY))
+    return [] if history is None else history["epochs"]
+
+
+def _read_figures(path: str) -> dict[str, Any] | None:
     try:
         with open(path, encoding="utf-8") as file:
-            scores = json.load(file)
+            return json.load(file)
     except FileNotFoundError:
         return None
     except ValueError as error:
         raise ConfigError(
             f"{path}: not JSON ({error})", remedy="delete it to train again"
         ) from error
-    return scores

@@ -7,6 +7,8 @@ WEIGHTS = "weights.safetensors"
 SCORES = "scores.json"
 PREDICTIONS = "predictions.jsonl"
 HISTORY = "history.json"
+CONFIDENCE = "confidence.json"
+REPORT = "report.html"
 LOGS = "logs"
 CHECKPOINTS = "checkpoints"
 

@@ -10,11 +10,13 @@ from biaffine_tf.files import check_writable, remove
 from biaffine_tf.model_directory.description import read_config, read_scores
 from biaffine_tf.model_directory.names import (
     CHECKPOINTS,
+    CONFIDENCE,
     CONFIG,
     HISTORY,
     LABELS,
     LOGS,
     PREDICTIONS,
+    REPORT,
     SCORES,
     VOCABULARY,
     WEIGHTS,
@@ -84,6 +86,8 @@ def clear(directory: str, config: ExperimentConfig) -> None:
     for name in (
         CHECKPOINTS,
         HISTORY,
+        REPORT,
+        CONFIDENCE,
         SCORES,
         PREDICTIONS,
         WEIGHTS,

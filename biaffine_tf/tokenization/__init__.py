@@ -20,6 +20,7 @@ from biaffine_tf.tokenization.alignment import (
 from biaffine_tf.tokenization.base import Pieces, Tokenizer
 from biaffine_tf.tokenization.char import CharTokenizer
 from biaffine_tf.tokenization.vocabulary import Vocabulary
+from biaffine_tf.tokenization.windows import Window, Windowing, Windows
 from biaffine_tf.tokenization.wordpiece import WordPieceTokenizer
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
     "Tokenizer",
     "TokenizerKind",
     "Vocabulary",
+    "Window",
+    "Windowing",
+    "Windows",
     "WordPieceTokenizer",
     "align",
     "make_tokenizer",

@@ -8,6 +8,9 @@ from biaffine_tf.config import TokenizerKind
 from biaffine_tf.tokenization.base import Pieces, Tokenizer
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 
+# Texts of no more characters share their offsets: many are of one length.
+_SHARED_LENGTH = 512
+
 
 class CharTokenizer(Tokenizer):
     """Every code point of the text is one piece, white space included.
@@ -40,9 +43,10 @@ class CharTokenizer(Tokenizer):
         """Pieces of a text: one per character."""
         for character in set(text).difference(self._ids):
             self._ids[character] = self._look_up(character)
+        is_short = len(text) <= _SHARED_LENGTH
         return Pieces(
             ids=tuple(map(self._ids.__getitem__, text)),
-            offsets=_offsets(len(text)),
+            offsets=(_shared_offsets if is_short else _offsets)(len(text)),
         )
 
     def _look_up(self, character: str) -> int:
@@ -54,6 +58,8 @@ class CharTokenizer(Tokenizer):
         return self.vocabulary.id(character)
 
 
-@functools.lru_cache(maxsize=1024)  # texts share their lengths
 def _offsets(length: int) -> tuple[tuple[int, int], ...]:
     return tuple((i, i + 1) for i in range(length))
+
+
+_shared_offsets = functools.lru_cache(maxsize=None)(_offsets)

@@ -31,6 +31,7 @@ FILES = {
     "columns.conll": "a B-x\nb\n\nb O\n\nc O\n\nd O\n",
     "mixed.jsonl": GOOD.encode() + GOOD.replace("天", "地").encode("gb18030"),
     "utf16.jsonl": GOOD.encode("utf-16"),
+    "long.jsonl": GOOD + GOOD.replace("ab天", "ab天" * 13),
     "empty.jsonl": "",
     "blank.txt": "\n\n",
     "no_special.txt": "[PAD]\na\nb\n",
@@ -137,6 +138,12 @@ EARLY_TRAINING = {
         {"tag_columns": "1,1"}, ["tag_columns", "(1, 1)"]
     ),
     "unknown flag": Case({"learning_rat": "1"}, ["Did you mean", "--help"]),
+    "unknown long_text": Case(
+        {"long_text": "fold"}, ["--long_text=fold", "truncate"]
+    ),
+    "whole window as overlap": Case(
+        {"window_overlap": "38"}, ["window_overlap is 38", "[0, 38)"]
+    ),
     "unknown choice": Case({"loss": "hinge"}, ["--loss=hinge", "focal"]),
     "unknown tag_scheme": Case({"tag_scheme": "bioo"}, ["--tag_scheme=bioo"]),
     "flagfile": Case({"flagfile": "{f}/nope"}, ["'{f}/nope'", "--help"]),
@@ -164,6 +171,7 @@ EARLY_TRAINING = {
             ("warmup_proportion", "2"),
             ("train_batch_size", "0"),
             ("token_budget", "-1"),
+            ("window_overlap", "-1"),
             ("early_stopping_patience", "0"),
             ("records_processes", "-1"),
             ("projection_size", "0"),
@@ -215,6 +223,11 @@ EARLY_PREDICTION = {
     ),
     "layers elsewhere": Case({"output_layers": "2"}, ["--output_layers"]),
     "batch_size": Case({"batch_size": "0"}, ["--batch_size=0"]),
+    "long_text": Case({"long_text": "fold"}, ["--long_text=fold", "truncate"]),
+    "negative overlap": Case({"window_overlap": "-1"}, ["--window_overlap=-1"]),
+    "whole window as overlap": Case(
+        {"window_overlap": "38"}, ["window_overlap is 38", "[0, 38)"]
+    ),
     "output_format": Case({"output_format": "xml"}, ["xml", "cluener"]),
     "text half a character": Case(
         {"text": "a\udc80"}, ["--text is not UTF-8", "convert"]
@@ -339,6 +352,13 @@ LATE_TRAINING = {
     "label unknown at evaluation": _file(
         "eval_data", "other_label.jsonl", 2, "'y'", "training data", "correct"
     ),
+    **{
+        f"too long in {name}": Case(
+            {name: "{f}/long.jsonl", "long_text": "error"},
+            ["{f}/long.jsonl:2: the text has 39 pieces", "--long_text=window"],
+        )
+        for name in ("train_data", "eval_data")
+    },
     "overwritten by what is bad": Case(
         {
             "output_dir": "{f}/model",
@@ -349,6 +369,10 @@ LATE_TRAINING = {
     ),
 }
 LATE_PREDICTION = {
+    "too long": Case(
+        {"input": "{f}/long.jsonl", "long_text": "error"},
+        ["{f}/long.jsonl:2: the text has 39 pieces", "--long_text=window"],
+    ),
     "late broken JSON": _file("input", "broken.jsonl", 2, "skip"),
     "late mixed encodings": _file("input", "mixed.jsonl", 2, "iconv"),
 }

@@ -13,7 +13,6 @@ from biaffine_tf import evaluation, model_directory, readers
 from biaffine_tf.config import DecodingConfig, ExperimentConfig
 from biaffine_tf.evaluation.__main__ import main as evaluate
 from biaffine_tf.readers import Format, ReadOptions
-from biaffine_tf.spans import Sentence
 
 TEXTS = ["ab天地", "a", "人 山", "fgh水。天", "", "龘"]
 INPUTS = {
@@ -90,6 +89,9 @@ def _calls(folder):
     call("packed.jsonl.gz")
     call("skipped.jsonl", "--on_bad_data=skip", source="bad.jsonl")
     call("long.jsonl", source="long.txt")
+    call("cut.jsonl", "--long_text=truncate", source="long.txt")
+    call("overlap.jsonl", "--window_overlap=3", source="long.txt")
+    call("none_long.jsonl", "--long_text=error")
     calls["text"] = [f"--model_dir={folder / 'flat'}", "--text=ab\t天地"]
     calls["no text"] = [f"--model_dir={folder / 'flat'}", "--text="]
     return calls
@@ -252,13 +254,33 @@ def test_compressed_by_name(folder, outcomes):
     assert _keys(_read(path)) == _keys(_read(folder / "out" / "nested.jsonl"))
 
 
-def test_skipped_and_cut_sentences_are_said(folder, outcomes):
+def test_skipped_sentences_are_said(folder, outcomes):
     assert "bad sentence skipped: 1" in outcomes["skipped.jsonl"].err
     assert len(_read(folder / "out" / "skipped.jsonl")) == 1
-    assert "1 longer than the model's max_seq" in outcomes["long.jsonl"].err
-    (long, short) = _read(folder / "out" / "long.jsonl")
-    assert max(span.end for span in long.spans) <= 38 < len(long.text)
-    assert isinstance(short, Sentence)
+
+
+def _farthest(folder, name):
+    """Where the last entity of the long text ends."""
+    long, short = _read(folder / "out" / name)
+    assert len(long.text) == 120 and short.text == "ab"
+    return max(span.end for span in long.spans)
+
+
+def test_long_texts_are_read_in_windows(folder, outcomes):
+    said = "1 longer than the model's max_seq_length: read in windows; no "
+    for name, overlap in [("long.jsonl", 38 // 4), ("overlap.jsonl", 3)]:
+        assert _farthest(folder, name) > 110
+        assert f"{said}entity of up to {overlap} pieces" in outcomes[name].err
+
+
+def test_long_texts_are_cut_if_told(folder, outcomes):
+    assert _farthest(folder, "cut.jsonl") <= 38
+    err = outcomes["cut.jsonl"].err
+    assert "1 longer than the model's max_seq_length: cut" in err
+
+
+def test_nothing_is_said_of_long_texts_where_there_are_none(outcomes):
+    assert "max_seq_length" not in outcomes["none_long.jsonl"].err
 
 
 def test_a_text_on_the_command_line(outcomes):

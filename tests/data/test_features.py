@@ -9,10 +9,12 @@ import pytest
 import tensorflow as tf
 import tiny
 
+from biaffine_tf.config import LongText
 from biaffine_tf.data.features import Counts, featurize
 from biaffine_tf.data.schema import dense_matrix, locate, parse, serialize
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence, Span
+from biaffine_tf.tokenization import Windowing
 
 
 @pytest.fixture(scope="module")
@@ -31,74 +33,150 @@ def _sentences(draw):
     return Sentence(text, tuple(spans))
 
 
-@hypothesis.given(sentence=_sentences(), max_pieces=st.integers(1, 14))
-def test_matrix_and_counts_against_brute_force(tokenizer, sentence, max_pieces):
+@st.composite
+def _windowings(draw):
+    max_pieces = draw(st.integers(1, 14))
+    return Windowing(
+        max_pieces=max_pieces,
+        window_overlap=draw(st.none() | st.integers(0, max_pieces - 1)),
+        long_text=draw(st.sampled_from([LongText.WINDOW, LongText.TRUNCATE])),
+    )
+
+
+@hypothesis.given(sentence=_sentences(), windowing=_windowings())
+def test_matrices_and_counts_against_brute_force(
+    tokenizer, sentence, windowing
+):
+    """A window's matrix is a square cut out of that of the whole text."""
     counts = Counts()
-    features = featurize(
+    features, widths = featurize(
         sentence,
         tokenizer,
         tiny.LABELS,
-        max_pieces=max_pieces,
+        windowing=windowing,
         counts=counts,
     )
-    length = min(len(sentence.text), max_pieces)
+    length = len(sentence.text)
+    pieces = tokenizer.encode(sentence.text)
+    windows = list(windowing.divide(sentence, pieces))
     want = np.zeros([length, length], int)
-    cut = duplicate = conflicting = 0
+    lost = duplicate = conflicting = 0
     for span in sentence.spans:
         row, column = span.start, span.end - 1
         label = tiny.LABELS.id(span.label)
-        if column >= length:
-            cut += 1
+        if not any(a <= row and column < b for a, b in windows):
+            lost += 1
         elif want[row, column] == label:
             duplicate += 1
         elif want[row, column]:
             conflicting += 1
         else:
             want[row, column] = label
-    record = parse(serialize(features))
-    matrix = dense_matrix(
-        record["cells"][None], num_rows=length, num_columns=length
-    )[0]
-    np.testing.assert_array_equal(matrix, want)
-    assert sorted(features.widths) == sorted(
+    for window, (start, end) in zip(features, windows, strict=True):
+        record = parse(serialize(window))
+        matrix = dense_matrix(
+            record["cells"][None],
+            num_rows=end - start,
+            num_columns=end - start,
+        )[0]
+        np.testing.assert_array_equal(matrix, want[start:end, start:end])
+        ids = [tokenizer.cls_id, *pieces.ids[start:end], tokenizer.sep_id]
+        assert record["input_ids"].numpy().tolist() == window.input_ids == ids
+        assert window.num_pieces == end - start
+    assert sorted(widths) == sorted(
         column - row + 1 for row, column in np.argwhere(want)
     )
-    assert record["input_ids"].numpy().tolist() == features.input_ids
-    assert features.num_pieces == length
+    is_cut = windows[-1][1] < length
+    assert is_cut == (
+        windowing.long_text is LongText.TRUNCATE
+        and length > windowing.max_pieces
+    )
     assert counts == Counts(
         sentences=1,
         spans=len(sentence.spans),
         cells=int((want > 0).sum()),
-        cut_sentences=int(len(sentence.text) > max_pieces),
-        cut_spans=cut,
+        windows=len(windows),
+        windowed_sentences=int(len(windows) > 1),
+        cut_sentences=int(is_cut),
+        cut_spans=lost * is_cut,
+        split_spans=lost * (not is_cut),
         duplicate_spans=duplicate,
         conflicting_spans=conflicting,
     )
 
 
-def test_every_span_is_accounted_for(tokenizer):
+@pytest.mark.parametrize(
+    ("long_text", "name"), [("truncate", "cut"), ("window", "split")]
+)
+def test_every_span_is_accounted_for(tokenizer, long_text, name):
     counts = Counts()
+    windowing = Windowing(max_pieces=4, long_text=LongText(long_text))
     for sentence in tiny.sentences(50):
-        featurize(sentence, tokenizer, tiny.LABELS, max_pieces=6, counts=counts)
+        featurize(
+            sentence,
+            tokenizer,
+            tiny.LABELS,
+            windowing=windowing,
+            counts=counts,
+        )
     lost = sum(v for k, v in counts.losses.items() if k.endswith("spans"))
-    assert counts.losses["cut_spans"] > 0
+    assert set(counts.losses) <= {f"{name}_spans", "cut_sentences"}
+    assert lost > 0
     assert counts.cells + lost == counts.spans
+    assert (counts.windows > counts.sentences) == (long_text == "window")
+    assert counts.sentences == 50
+
+
+def test_spans_no_wider_than_the_overlap_are_never_split(tokenizer):
+    counts = Counts()
+    windowing = Windowing(max_pieces=8, window_overlap=4)
+    for sentence in tiny.sentences(200):
+        narrow = [s for s in sentence.spans if s.end - s.start <= 5]
+        featurize(
+            sentence.replace_spans(narrow),
+            tokenizer,
+            tiny.LABELS,
+            windowing=windowing,
+            counts=counts,
+        )
+    assert counts.windowed_sentences > 50
+    assert not counts.losses
 
 
 def test_sentence_without_pieces_is_left_out_and_counted(tokenizer):
     counts = Counts()
     features = featurize(
-        Sentence(""), tokenizer, tiny.LABELS, max_pieces=5, counts=counts
+        Sentence(""),
+        tokenizer,
+        tiny.LABELS,
+        windowing=Windowing(max_pieces=5),
+        counts=counts,
     )
-    assert features is None
+    assert features == ([], [])
     assert counts == Counts(empty_sentences=1)
+
+
+def test_too_long_a_sentence_names_file_and_line(tokenizer):
+    windowing = Windowing(max_pieces=5, long_text=LongText.ERROR)
+    with pytest.raises(DataError, match=r"dev\.json:7: the text has 6 pieces"):
+        featurize(
+            Sentence("abcabc", file="dev.json", line=7),
+            tokenizer,
+            tiny.LABELS,
+            windowing=windowing,
+            counts=Counts(),
+        )
 
 
 def test_unknown_label_names_file_and_line(tokenizer):
     sentence = Sentence("ab", (Span(0, 1, "planet"),), file="dev.json", line=7)
     with pytest.raises(DataError, match=r"dev\.json:7: label 'planet'"):
         featurize(
-            sentence, tokenizer, tiny.LABELS, max_pieces=5, counts=Counts()
+            sentence,
+            tokenizer,
+            tiny.LABELS,
+            windowing=Windowing(max_pieces=5),
+            counts=Counts(),
         )
 
 

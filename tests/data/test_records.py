@@ -12,14 +12,15 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf import readers
+from biaffine_tf.config import LongText
 from biaffine_tf.data import records as records_module
 from biaffine_tf.data.features import Counts, featurize
 from biaffine_tf.data.records import prepare_records
 from biaffine_tf.data.schema import parse
 from biaffine_tf.data.shards import RecordOptions
 from biaffine_tf.errors import DataError
-from biaffine_tf.spans import LabelMap
-from biaffine_tf.tokenization import Vocabulary, make_tokenizer
+from biaffine_tf.spans import LabelMap, Sentence
+from biaffine_tf.tokenization import Vocabulary, Windowing, make_tokenizer
 
 OPTIONS = RecordOptions(max_pieces=38, sentences_per_shard=16)
 
@@ -51,23 +52,32 @@ def _read(records):
 
 
 @pytest.mark.parametrize("gzip", [False, True])
-def test_round_trip(source, tokenizer, tmp_path, gzip):
-    options = RecordOptions(max_pieces=20, sentences_per_shard=16, gzip=gzip)
+@pytest.mark.parametrize("long_text", [LongText.WINDOW, LongText.TRUNCATE])
+def test_round_trip(source, tokenizer, tmp_path, gzip, long_text):
+    options = RecordOptions(
+        max_pieces=12, long_text=long_text, sentences_per_shard=16, gzip=gzip
+    )
     records = _prepare(source, tokenizer, tmp_path / "r", options)
     counts = Counts()
-    want, lengths, widths = [], {}, collections.Counter()
+    want = []
+    lengths, widths = collections.Counter(), collections.Counter()
     for sentence in readers.read(source):
-        features = featurize(
+        windows, own_widths = featurize(
             sentence,
             tokenizer,
             records.labels,
-            max_pieces=20,
+            windowing=Windowing(max_pieces=12, long_text=long_text),
             counts=counts,
         )
-        want.append((features.input_ids, [list(c) for c in features.cells]))
-        pieces = features.num_pieces
-        lengths[pieces] = lengths.get(pieces, 0) + 1
-        widths.update(last - first + 1 for first, last, _ in features.cells)
+        for window in windows:
+            want.append((window.input_ids, [list(c) for c in window.cells]))
+            lengths[window.num_pieces] += 1
+        widths.update(own_widths)
+    windowed = long_text is LongText.WINDOW
+    assert counts.windows == len(want) == lengths.total()
+    assert (len(want) > 50) == bool(counts.windowed_sentences) == windowed
+    assert bool(counts.cut_sentences) == (not windowed)
+    assert widths.total() == counts.cells
     assert _read(records) == want
     assert records.labels == LabelMap(["both", "letter", "sky"])
     assert len(records.shards) == 4
@@ -109,6 +119,13 @@ def test_any_change_makes_other_records(source, tokenizer, tmp_path):
         directory(tokenizer=lower),
         directory(tokenizer=wider),
         directory(options=RecordOptions(max_pieces=7)),
+        directory(options=RecordOptions(max_pieces=7, window_overlap=2)),
+        directory(
+            options=RecordOptions(max_pieces=7, long_text=LongText.TRUNCATE)
+        ),
+        directory(
+            options=RecordOptions(max_pieces=38, long_text=LongText.ERROR)
+        ),
         directory(labels=LabelMap(["sky", "letter", "both"])),
         directory(
             read_options=readers.ReadOptions(on_bad_data=readers.OnBadData.SKIP)
@@ -117,6 +134,47 @@ def test_any_change_makes_other_records(source, tokenizer, tmp_path):
     readers.write(source, tiny.sentences(50, seed=1), "span_jsonl")
     directories.append(directory())
     assert len(set(directories)) == len(directories)
+
+
+def test_an_overlap_that_changes_nothing_makes_no_others(
+    source, tokenizer, tmp_path
+):
+    """A quarter by default or by name; what truncates has no windows."""
+    for options, same in [
+        (
+            RecordOptions(max_pieces=12),
+            RecordOptions(max_pieces=12, window_overlap=3),
+        ),
+        (
+            RecordOptions(max_pieces=12, long_text=LongText.TRUNCATE),
+            RecordOptions(
+                max_pieces=12, long_text=LongText.TRUNCATE, window_overlap=5
+            ),
+        ),
+    ]:
+        assert _prepare(source, tokenizer, tmp_path / "r", options).built
+        assert not _prepare(source, tokenizer, tmp_path / "r", same).built
+
+
+@pytest.mark.parametrize(
+    "processes", [1, pytest.param(2, marks=pytest.mark.slow)]
+)
+def test_too_long_a_sentence_is_named_and_leaves_nothing(
+    tokenizer, tmp_path, processes
+):
+    path = tmp_path / "long.jsonl"
+    sentences = tiny.sentences(40)
+    sentences[20:20] = [Sentence("a" * 39), Sentence("b" * 99)]
+    readers.write(path, sentences, "span_jsonl")
+    options = RecordOptions(
+        max_pieces=38,
+        long_text=LongText.ERROR,
+        sentences_per_shard=10,
+        processes=processes,
+    )
+    with pytest.raises(DataError, match=r"long\.jsonl:21: .* has 39 pieces"):
+        _prepare(str(path), tokenizer, tmp_path / "r", options)
+    assert not list((tmp_path / "r").iterdir())
 
 
 def test_records_of_an_older_schema_are_written_again(

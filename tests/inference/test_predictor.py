@@ -1,5 +1,6 @@
 """The predictor against a slow reference: one sentence at a time, in numpy."""
 
+import dataclasses
 import itertools
 import math
 import random
@@ -19,6 +20,7 @@ from biaffine_tf import model_directory
 from biaffine_tf.config import (
     DecodingConfig,
     ExperimentConfig,
+    LongText,
     Precision,
     TokenizerConfig,
     TokenizerKind,
@@ -28,12 +30,17 @@ from biaffine_tf.decoding import (
     candidates_from_logits,
     greedy,
 )
-from biaffine_tf.errors import ConfigError
-from biaffine_tf.inference import predictor as predictor_module
+from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.inference import batches
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.spans import LabelMap, Sentence, Span
-from biaffine_tf.tokenization import Vocabulary, make_tokenizer, to_characters
+from biaffine_tf.tokenization import (
+    Vocabulary,
+    Windowing,
+    make_tokenizer,
+    to_characters,
+)
 
 LABELS = LabelMap(["letter", "sky", "both"])
 VOCABULARY = Vocabulary(
@@ -51,8 +58,8 @@ FRAGMENTS = [
     *["İ", "😀", "👩‍👩‍👧", "Ａ", "！", "，", " ", "　", "\t", "\n", "\u200b"],
     *["한", "한한", "龘", "[SEP]", "[PAD]", "\x00", "\ufeff"],
 ]
-TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join)
-LONG = "天地ab " * 30
+TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
+LONG = "天地ab ， " * 20
 HOSTILE = ["", " ", "\u0301", "한", "a한b", "İ", "😀天", LONG, "龘龘", "[SEP]"]
 
 
@@ -113,27 +120,65 @@ settings_of_predictors = pytest.mark.parametrize(
 )
 
 
-def _reference(model, text, *, nested, force):
-    """Spans of a text, and whether its pieces share no character."""
-    kind = model.config.tokenizer.kind
-    tokenizer = make_tokenizer(kind, VOCABULARY, do_lower_case=True)
-    pieces = tokenizer.encode(text)
-    ids = pieces.ids[: model.config.max_pieces]
-    if not ids:
-        return [], True
+def _window_candidates(model, tokenizer, ids, force):
+    """Candidates of one window; a forced one has no margin above zero."""
     inputs = [tokenizer.cls_id, *ids, tokenizer.sep_id]
     logits = model(tf.constant([inputs]), training=False)[0].numpy()
     candidates = candidates_from_logits(logits, LABELS)
     if not candidates and force:
         candidates = [best_candidate(logits, LABELS)]
-    offsets = pieces.offsets[: len(ids)]
-    disjoint = all(a[1] <= b[0] for a, b in itertools.pairwise(offsets))
+    for one in candidates:
+        cell = logits[one.start, one.end - 1].astype(np.float64)
+        share = math.exp(one.logit) / np.exp(cell).sum()
+        yield one._replace(score=share)
+
+
+def _distance(window, one, length):
+    """Pieces between a candidate and the edges that are not the text's."""
+    left = one.start - window.start if window.start else math.inf
+    right = window.end - one.end if window.end < length else math.inf
+    return min(left, right)
+
+
+def _merge(windows, proposals, length):
+    """Of (window, candidate), what the most central windows propose."""
+    kept, rest = [], []
+    for window, one in proposals:
+        holding = [
+            w for w in windows if w.start <= one.start and one.end <= w.end
+        ]
+        decider = max(holding, key=lambda w, c=one: _distance(w, c, length))
+        is_kept = decider == window and one.margin > 0
+        (kept if is_kept else rest).append(one)
+    return kept, rest
+
+
+def _reference(model, text, *, nested, force):
+    """Spans of a text, and whether its pieces share no character."""
+    kind = model.config.tokenizer.kind
+    tokenizer = make_tokenizer(kind, VOCABULARY, do_lower_case=True)
+    pieces = tokenizer.encode(text)
+    windows = list(Windowing.of(model.config).divide(Sentence(text), pieces))
+    proposals = [
+        (
+            window,
+            one._replace(
+                start=one.start + window.start, end=one.end + window.start
+            ),
+        )
+        for window in windows
+        for one in _window_candidates(
+            model, tokenizer, pieces.ids[window.start : window.end], force
+        )
+    ]
+    candidates, rest = _merge(windows, proposals, len(pieces))
+    if not candidates and force and rest:
+        candidates = [max(rest, key=lambda one: one.logit)]
+    disjoint = all(a[1] <= b[0] for a, b in itertools.pairwise(pieces.offsets))
     spans = []
-    for kept in greedy(candidates, nested=nested):
-        cell = logits[kept.start, kept.end - 1].astype(np.float64)
-        share = math.exp(kept.logit) / np.exp(cell).sum()
-        start, end = to_characters(kept.start, kept.end - 1, offsets)
-        spans.append(Span(start, end, kept.label, share))
+    for one in greedy(candidates, nested=nested):
+        start, end = to_characters(one.start, one.end - 1, pieces.offsets)
+        spans.append(Span(start, end, one.label, one.score))
     return spans, disjoint
 
 
@@ -237,13 +282,13 @@ def corpus():
 
 
 @pytest.mark.slow
-def test_batches_and_windows_do_not_matter(directories, corpus, monkeypatch):
+def test_batches_do_not_matter(directories, corpus, monkeypatch):
     path = directories[TokenizerKind.CHAR]
     want = list(Predictor.from_directory(path, nested=True).predict(corpus))
     assert [s.id for s in want] == [s.id for s in corpus]
     assert [s.text for s in want] == [s.text for s in corpus]
-    monkeypatch.setattr(predictor_module, "_WINDOW", 7)
-    monkeypatch.setattr(predictor_module, "_TOKENS_PER_BATCH", 100)
+    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 7)
+    monkeypatch.setattr(batches, "_TOKENS_PER_BATCH", 100)
     for batch_size in (1, 3):
         other = Predictor.from_directory(
             path, nested=True, batch_size=batch_size
@@ -283,7 +328,7 @@ def test_precision_and_xla_are_of_the_predictor_alone(directories, corpus):
 
 def test_streams(directories, monkeypatch):
     predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
-    monkeypatch.setattr(predictor_module, "_WINDOW", 8)
+    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 8)
     read = 0
 
     def forever():
@@ -298,13 +343,54 @@ def test_streams(directories, monkeypatch):
 
 
 def test_cut_sentences_are_counted(directories):
-    predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
+    predictor = Predictor.from_directory(
+        directories[TokenizerKind.CHAR], long_text=LongText.TRUNCATE
+    )
     fits = "a" * 18
     whole, cut = _spans(predictor, [fits, fits + "天天"])
     assert predictor.cut_sentences == 1
     _assert_equal(cut, whole)
     _spans(predictor, [LONG])
-    assert predictor.cut_sentences == 2
+    assert (predictor.cut_sentences, predictor.windowed_sentences) == (2, 0)
+
+
+def test_long_texts_are_windowed_and_counted(directories):
+    predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
+    fits = "a" * 18
+    found = _spans(predictor, [fits, LONG])
+    assert max(span.end for span in found[1]) > 18
+    assert (predictor.cut_sentences, predictor.windowed_sentences) == (0, 1)
+
+
+def test_too_long_a_text_is_an_error_if_told(directories):
+    predictor = Predictor.from_directory(
+        directories[TokenizerKind.CHAR], long_text=LongText.ERROR
+    )
+    fits = Sentence("a" * 18)
+    long = Sentence("a" * 19, file="in.txt", line=3)
+    assert len(list(predictor.predict([fits, fits]))) == 2
+    with pytest.raises(DataError, match=r"in\.txt:3: the text has 19 pieces"):
+        list(predictor.predict([fits, long, Sentence(LONG)]))
+
+
+def test_windows_are_as_in_training_unless_given(tmp_path):
+    model = dataclasses.replace(
+        _config(TokenizerKind.CHAR),
+        long_text=LongText.TRUNCATE,
+        window_overlap=7,
+    )
+    path = str(tmp_path)
+    config = ExperimentConfig(model=model)
+    model_directory.write_description(path, config, LABELS, VOCABULARY)
+    model_directory.save_weights(path, _model(TokenizerKind.CHAR))
+    trained = Predictor.from_directory(path).windowing
+    assert (trained.long_text, trained.overlap) == (LongText.TRUNCATE, 7)
+    given = Predictor.from_directory(
+        path, long_text=LongText.WINDOW, window_overlap=2
+    ).windowing
+    assert (given.long_text, given.overlap) == (LongText.WINDOW, 2)
+    with pytest.raises(ConfigError, match="window_overlap is 18"):
+        Predictor.from_directory(path, window_overlap=18)
 
 
 def test_gold_spans_are_replaced(directories):

@@ -89,6 +89,37 @@ def test_equals_the_plain_reading(
     assert rows == _reference(*data, width=width, force=force)
 
 
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    least=st.integers(-9, 3),
+    most=st.sampled_from([1, 200, None]),
+)
+def test_a_least_margin_moves_the_bar(seed, least, most):
+    """As if "none" had so much more; margins are from its true logit."""
+    starts, ends, bilinear, counts = _batch(seed, batch=2, length=6, labels=2)
+    rows, _ = _found(
+        starts, ends, bilinear, counts, least_margin=least, most_floats=most
+    )
+    labels = LabelMap(["label1", "label2"])
+    expected = []
+    for sentence, count in enumerate(counts.tolist()):
+        logits = _logits(starts, ends, bilinear)[sentence, :count, :count]
+        logits = logits.astype(float)
+        logits[:, :, 0] += least
+        expected += [
+            (
+                sentence,
+                one.start,
+                one.end - 1,
+                labels.id(one.label),
+                one.logit,
+                one.margin + least,
+            )
+            for one in candidates_from_logits(logits, labels)
+        ]
+    assert rows == expected
+
+
 @pytest.mark.parametrize("most", [1, 200, None])
 def test_scores_are_softmax_probabilities(most):
     data = _batch(1, batch=3, length=8, labels=3)

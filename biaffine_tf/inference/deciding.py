@@ -1,0 +1,83 @@
+"""From the candidates of a text to its entities."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from biaffine_tf.config import DecodingConfig
+from biaffine_tf.decoding import Candidate, Confidence, Constraints, decode
+from biaffine_tf.decoding.greedy import visiting_order
+
+
+class Decision:
+    """What is made of candidates: calibration, thresholds, decoder.
+
+    Args:
+        decoding: How candidates become entities.
+        confidence: Calibration of scores, and thresholds.
+    """
+
+    def __init__(
+        self, decoding: DecodingConfig, confidence: Confidence
+    ) -> None:
+        self._confidence = confidence
+        self._constraints = constraints_of(decoding)
+        self._decode = decoder_of(decoding)
+        self._always = decoding.force_one_entity
+
+    def entities(
+        self,
+        candidates: Iterable[Candidate],
+        best_other: Candidate | None,
+        text: str,
+    ) -> list[Candidate]:
+        """The entities of a text, by position, with calibrated scores.
+
+        Args:
+            candidates: In characters of the text, with the model's scores.
+            best_other: The best pair of those that are no candidates, where
+                it was looked for: the last resort of `force_one_entity`.
+            text: The text.
+        """
+        candidates = list(candidates)
+        found = self._decode(self._confidence.apply(candidates), text)
+        if found or not self._always:
+            return found
+        if best_other is not None:
+            candidates.append(best_other)
+        allowed = self._constraints.apply(candidates, text)
+        calibration = dataclasses.replace(self._confidence, thresholds=None)
+        return calibration.apply(sorted(allowed, key=visiting_order)[:1])
+
+
+def constraints_of(decoding: DecodingConfig) -> Constraints:
+    """What no entity may be."""
+    return Constraints(
+        min_width=decoding.min_width,
+        max_width=decoding.max_width,
+        forbidden_edges=decoding.forbidden_edges,
+        forbidden_inside=decoding.forbidden_inside,
+    )
+
+
+def decoder_of(
+    decoding: DecodingConfig,
+) -> Callable[[list[Candidate], str], list[Candidate]]:
+    """The decoder of some settings: candidates and their text to entities.
+
+    `force_one_entity` is not its business.
+    """
+    constraints = constraints_of(decoding)
+
+    def decide(candidates: list[Candidate], text: str) -> list[Candidate]:
+        return decode(
+            candidates,
+            decoder=decoding.decoder,
+            nested=decoding.nested,
+            one_label_per_span=decoding.one_label_per_span,
+            constraints=constraints,
+            text=text,
+        )
+
+    return decide

@@ -1,0 +1,162 @@
+"""What a model directory gets when its training has ended.
+
+Scores are calibrated on the dev set and thresholds fitted, if there is a goal
+for them; the dev predictions get calibrated scores; a report shows them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from biaffine_tf import model_directory, readers
+from biaffine_tf.decoding import Confidence
+from biaffine_tf.evaluation.confidence import FittedConfidence, fit_confidence
+from biaffine_tf.evaluation.goals import Goal
+from biaffine_tf.evaluation.report import write_report
+from biaffine_tf.inference.deciding import decoder_of
+from biaffine_tf.spans import Sentence, Span
+
+if TYPE_CHECKING:
+    from biaffine_tf.inference.predictor import Predictor
+
+FOLDS = 5
+# Candidates less likely than this say nothing, and there are millions.
+_LEAST_SCORE = 0.01
+# Of a model that knows little, there are many even so: the likeliest so many
+# for each sentence on average are enough.
+_CANDIDATES_PER_SENTENCE = 20
+
+
+def complete(
+    directory: str,
+    sentences: Sequence[Sentence],
+    training: Callable[[], Iterable[Sentence]],
+    *,
+    calibrate: bool,
+    goal: Goal | None,
+    report: bool,
+) -> None:
+    """Does what is not done yet, or was done with other settings.
+
+    A kill at any moment leaves something to do, and nothing half done.
+
+    Args:
+        directory: A model directory whose training has ended.
+        sentences: Its dev set, labelled.
+        training: Reads what it was trained on.
+        calibrate: Whether to fit what scores mean.
+        goal: What thresholds are for; None for none.
+        report: Whether to write a report.
+    """
+    fitted = model_directory.read_fitted(directory)
+    wanted = _settings(directory, goal)
+    is_stale = calibrate and (fitted is None or fitted["settings"] != wanted)
+    page = os.path.join(directory, model_directory.REPORT)
+    if not is_stale and (os.path.exists(page) or not report):
+        return
+    # Where nothing is to be done, TensorFlow is not loaded.
+    from biaffine_tf.inference.predictor import Predictor
+
+    config = model_directory.read_config(directory)
+    predictor = Predictor.from_directory(
+        directory, precision=config.training.precision
+    )
+    fit = None
+    if is_stale:
+        fit = _fit(predictor, sentences, goal)
+        predictor.confidence = Confidence() if fit is None else fit.confidence
+    predicted = list(predictor.predict(sentences))
+    readers.write(
+        os.path.join(directory, model_directory.PREDICTIONS),
+        predicted,
+        readers.Format.SPAN_JSONL,
+        with_scores=True,
+    )
+    if report:
+        history = model_directory.read_history(directory)
+        write_report(
+            page,
+            zip(sentences, predicted, strict=True),
+            title=os.path.basename(os.path.realpath(directory)),
+            training=training(),
+            history=history,
+            settings=config.to_dict(),
+        )
+    if fit is not None:
+        model_directory.write_confidence(
+            directory, {"settings": wanted, **fit.to_json()}
+        )
+        _print(fit)
+
+
+def _fit(
+    predictor: Predictor, sentences: Sequence[Sentence], goal: Goal | None
+) -> FittedConfidence | None:
+    """Fits what scores mean, and thresholds if there is a goal for them."""
+    distinct = len({sentence.text for sentence in sentences})
+    if distinct < FOLDS:
+        print(f"scores are not calibrated: only {distinct} sentences")
+        return None
+    found = [
+        [Span(one.start, one.end, one.label, one.score) for one in candidates]
+        for candidates in predictor.candidates(
+            sentences, least_score=_LEAST_SCORE
+        )
+    ]
+    floor = _floor(found, most=_CANDIDATES_PER_SENTENCE * len(sentences))
+    pairs = [
+        (
+            sentence,
+            sentence.replace_spans(s for s in spans if _score(s) > floor),
+        )
+        for sentence, spans in zip(sentences, found, strict=True)
+    ]
+    return fit_confidence(
+        pairs, decode=decoder_of(predictor.decoding), goal=goal, folds=FOLDS
+    )
+
+
+def _floor(found: Iterable[Iterable[Span]], *, most: int) -> float:
+    """The score that about so many candidates are above."""
+    scores = sorted(map(_score, itertools.chain(*found)), reverse=True)
+    return scores[most] if len(scores) > most else 0.0
+
+
+def _score(span: Span) -> float:
+    assert span.score is not None
+    return span.score
+
+
+def _settings(directory: str, goal: Goal | None) -> dict[str, Any]:
+    """What a fit depends on besides the model and its dev set."""
+    decoding = model_directory.read_config(directory).decoding
+    values = None
+    if goal is not None:
+        values = {
+            "aim": str(goal.aim),
+            "target": goal.target,
+            "certainty": goal.certainty,
+        }
+    return {"decoding": decoding.to_dict(), "goal": values}
+
+
+def _print(fit: FittedConfidence) -> None:
+    """Says what was fitted, by figures that the fit was not made on."""
+    print(
+        f"scores: temperature {fit.confidence.temperature:.2f}; expected "
+        f"calibration error {fit.before.error:.4f}, calibrated "
+        f"{fit.held_out.error:.4f} (held out)"
+    )
+    for note in fit.notes:
+        print(f"scores: {note}")
+    if fit.held_out_scores is not None and fit.goal is not None:
+        plain, held_out = fit.plain_scores.micro, fit.held_out_scores.micro
+        print(
+            f"thresholds for {fit.goal.aim}: micro precision "
+            f"{held_out.precision:.4f}, recall {held_out.recall:.4f}, F1 "
+            f"{held_out.f1:.4f} (held out); without {plain.precision:.4f}, "
+            f"{plain.recall:.4f}, {plain.f1:.4f}"
+        )

@@ -1,0 +1,153 @@
+"""Texts that gather what the model finds in their windows.
+
+What windows propose is merged before anything is decoded: on each pair of
+pieces the window decides in which it lies most centrally, also that the pair
+is no candidate. Then the text is decoded as a whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from biaffine_tf.decoding import Candidate
+from biaffine_tf.spans import LabelMap
+from biaffine_tf.tokenization import Pieces, Window, Windows, to_characters
+
+
+class Proposals(NamedTuple):
+    """Pairs that the model finds in a window, one entry for each.
+
+    Attributes:
+        first: First piece, counted from that of the window, int `[N]`.
+        last: Last piece, inclusive, int `[N]`.
+        labels: Id of the best label, int `[N]`.
+        logits: Its logit, float `[N]`.
+        margins: Its logit less that of "none", float `[N]`. Not above what
+            was asked for if the pair is no candidate, but the best of a window
+            without any.
+        scores: Its probability, float `[N]`.
+    """
+
+    first: np.ndarray
+    last: np.ndarray
+    labels: np.ndarray
+    logits: np.ndarray
+    margins: np.ndarray
+    scores: np.ndarray
+
+    def take(self, index: np.ndarray) -> Proposals:
+        """Some of them, by indices or by a mask."""
+        return Proposals(*(column[index] for column in self))
+
+
+class WindowedText:
+    """A text and what its windows have proposed so far.
+
+    Args:
+        pieces: Of the whole text.
+        windows: Of the text.
+        labels: Labels of the model.
+        least_margin: Pairs whose margin is above it are candidates.
+
+    Attributes:
+        pieces: As given.
+        windows: As given.
+        candidates: In characters, in any order.
+        best_other: Of all proposals that are no candidates of the text, the
+            one with the highest logit; of equals the first by position.
+    """
+
+    def __init__(
+        self,
+        pieces: Pieces,
+        windows: Windows,
+        labels: LabelMap,
+        *,
+        least_margin: float = 0.0,
+    ) -> None:
+        self.pieces = pieces
+        self.windows = windows
+        self.candidates: list[Candidate] = []
+        self.best_other: Candidate | None = None
+        self._labels = labels
+        self._least_margin = least_margin
+
+    @property
+    def parts(self) -> list[Part]:
+        """Its windows, in order."""
+        return [
+            Part(self, index, window)
+            for index, window in enumerate(self.windows)
+        ]
+
+    def add(self, index: int, found: Proposals) -> None:
+        """Takes over what a window decides on, and notes the best of the rest.
+
+        Args:
+            index: Of the window; each is added once, in any order.
+            found: All that it proposes.
+        """
+        start = self.windows[index].start
+        found = found._replace(
+            first=found.first + start, last=found.last + start
+        )
+        decider = self.windows.most_central(found.first, found.last)
+        is_kept = (decider == index) & (found.margins > self._least_margin)
+        self.candidates += self._in_characters(found.take(is_kept))
+        if not is_kept.all():
+            others = self._in_characters(found.take(~is_kept))
+            if self.best_other is not None:
+                others.append(self.best_other)
+            self.best_other = min(others, key=_by_logit)
+
+    def _in_characters(self, found: Proposals) -> list[Candidate]:
+        """Pieces may share a character, so it is there that entities clash."""
+        candidates = []
+        for first, last, label, logit, margin, score in zip(
+            *(column.tolist() for column in found), strict=True
+        ):
+            start, end = to_characters(first, last, self.pieces.offsets)
+            candidates.append(
+                Candidate(
+                    start,
+                    end,
+                    self._labels.name(label),
+                    margin=margin,
+                    logit=logit,
+                    score=score,
+                )
+            )
+        return candidates
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """A window of a text.
+
+    Attributes:
+        text: The text.
+        index: Which of its windows.
+        window: Its pieces.
+    """
+
+    text: WindowedText
+    index: int
+    window: Window
+
+    @property
+    def length(self) -> int:
+        """Number of pieces."""
+        return self.window.end - self.window.start
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """Vocabulary ids of its pieces."""
+        return self.text.pieces.ids[self.window.start : self.window.end]
+
+
+def _by_logit(one: Candidate) -> tuple[float, int, int]:
+    return -one.rank, one.start, one.end

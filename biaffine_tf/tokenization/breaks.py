@@ -1,0 +1,44 @@
+"""Where a text may be divided: behind sentences, else behind clauses, words."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from biaffine_tf.tokenization.base import Pieces
+
+_CLOSERS = r"[”’」』）】》〉\"')\]}]*"
+# Sentences end at these marks and the quotes and brackets that they close; a
+# full stop counts only before a space, for there are numbers and addresses.
+_SENTENCE_END = re.compile(
+    rf"(?:[。！？；!?;…\n\r\u2028\u2029]|\.(?={_CLOSERS}\s))+{_CLOSERS}\s*"
+)
+_WEAK_END = re.compile(r"[，,、：:]\s*|\s+")
+
+
+def break_strengths(text: str, pieces: Pieces) -> np.ndarray:
+    """How well a text can be divided before each of its pieces.
+
+    Args:
+        text: The text.
+        pieces: Its pieces.
+
+    Returns:
+        uint8 `[N]`: 2 behind a sentence (or a line), 1 behind a clause or a
+        word that a space follows, else 0. Nowhere else than between two pieces
+        that share no character, and never before the first.
+    """
+    strengths = np.zeros(len(pieces), np.uint8)
+    if not len(pieces):
+        return strengths
+    starts, ends = np.array(pieces.offsets).T
+    for strength, pattern in enumerate((_WEAK_END, _SENTENCE_END), start=1):
+        places = np.fromiter(
+            (match.end() for match in pattern.finditer(text)), np.int64
+        )
+        behind = np.searchsorted(starts, places)  # first piece from there on
+        inner = (behind > 0) & (behind < len(pieces))
+        places, behind = places[inner], behind[inner]
+        strengths[behind[ends[behind - 1] <= places]] = strength
+    return strengths

@@ -1,0 +1,232 @@
+"""Overlapping windows over texts that are longer than a model reads at once.
+
+Training and prediction divide a text alike. Neighbouring windows share at
+least `overlap` pieces, so that a span of no more than `overlap` pieces (in
+fact, one more) lies wholly inside at least one of them.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from biaffine_tf.config import LongText, ModelConfig
+from biaffine_tf.errors import DataError
+from biaffine_tf.spans import Sentence
+from biaffine_tf.tokenization.base import Pieces
+from biaffine_tf.tokenization.breaks import break_strengths
+
+
+class Window(NamedTuple):
+    """A range of pieces [start, end)."""
+
+    start: int
+    end: int
+
+
+class Windows:
+    """The windows of a text; starts and ends both increase.
+
+    Args:
+        bounds: Of each window, in order.
+    """
+
+    def __init__(self, bounds: list[Window]) -> None:
+        self._bounds = bounds
+
+    def __len__(self) -> int:
+        return len(self._bounds)
+
+    def __getitem__(self, index: int) -> Window:
+        return self._bounds[index]
+
+    def __iter__(self) -> Iterator[Window]:
+        return iter(self._bounds)
+
+    def holding(self, first: int, last: int) -> range:
+        """Indices of the windows that hold a span whole.
+
+        Args:
+            first: Its first piece.
+            last: Its last piece, inclusive.
+
+        Returns:
+            They are neighbours; empty if every window cuts the span.
+        """
+        return range(
+            bisect.bisect_right(self._bounds, last, key=lambda one: one.end),
+            bisect.bisect_right(self._bounds, first, key=lambda one: one.start),
+        )
+
+    def most_central(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """The window that decides on each of some spans.
+
+        Of the windows that hold it whole, the one in which the span is
+        furthest from the nearer edge; of two such windows the earlier. Edges of
+        the text do not count, as no context is missing behind them; but that
+        never makes a difference: no other window is further from its left edge
+        than the first, nor from its right edge than the last.
+
+        It depends on nothing but the windows, so that a window's opinion can
+        be dropped without asking the others.
+
+        Args:
+            first: First pieces, int `[N]`.
+            last: Last pieces, inclusive, int `[N]`; some window holds each
+                span.
+
+        Returns:
+            Indices of windows, int `[N]`.
+        """
+        if len(self) < 2:
+            return np.zeros(len(first), int)
+        starts, ends = self._edges
+        # From window to window a span's distance to the left edge falls and
+        # that to the right edge rises: the best window is where they cross.
+        crossing = np.searchsorted(starts + ends, first + last + 1)
+        earliest = np.searchsorted(ends, last, side="right")
+        latest = np.searchsorted(starts, first, side="right") - 1
+        before = np.clip(crossing - 1, earliest, latest)
+        behind = np.clip(crossing, earliest, latest)
+
+        def distance(window: np.ndarray) -> np.ndarray:
+            return np.minimum(first - starts[window], ends[window] - 1 - last)
+
+        return np.where(distance(behind) > distance(before), behind, before)
+
+    @functools.cached_property
+    def _edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and ends, int `[K]`."""
+        starts, ends = np.array(self._bounds).T
+        return starts, ends
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Windowing:
+    """How texts are divided.
+
+    Attributes:
+        max_pieces: Most pieces of a window.
+        window_overlap: Pieces that neighbouring windows share at least, fewer
+            than `max_pieces`; None for a quarter of these.
+        long_text: What becomes of texts of more than `max_pieces`.
+    """
+
+    max_pieces: int
+    window_overlap: int | None = None
+    long_text: LongText = LongText.WINDOW
+
+    @classmethod
+    def of(
+        cls,
+        config: ModelConfig,
+        *,
+        long_text: LongText | None = None,
+        window_overlap: int | None = None,
+    ) -> Self:
+        """As a model's config says, unless told otherwise.
+
+        Raises:
+            ConfigError: If the overlap is out of range.
+        """
+        if long_text is not None:
+            config = dataclasses.replace(config, long_text=long_text)
+        if window_overlap is not None:
+            config = dataclasses.replace(config, window_overlap=window_overlap)
+        return cls(
+            max_pieces=config.max_pieces,
+            window_overlap=config.window_overlap,
+            long_text=config.long_text,
+        )
+
+    @property
+    def overlap(self) -> int:
+        """Pieces that neighbouring windows share at least."""
+        if self.window_overlap is None:
+            return self.max_pieces // 4
+        return self.window_overlap
+
+    def divide(self, sentence: Sentence, pieces: Pieces) -> Windows:
+        """The windows of a text.
+
+        Args:
+            sentence: The text, and where it is from.
+            pieces: Its pieces.
+
+        Returns:
+            One window for a text that fits, none for one without pieces. A
+            truncated text has one that ends before the text does.
+
+        Raises:
+            DataError: If the text is too long and that is an error.
+        """
+        length = len(pieces)
+        if not length:
+            return Windows([])
+        if length <= self.max_pieces:
+            return Windows([Window(0, length)])
+        match self.long_text:
+            case LongText.WINDOW:
+                strengths = break_strengths(sentence.text, pieces)
+                return Windows(
+                    plan_windows(
+                        strengths,
+                        max_pieces=self.max_pieces,
+                        overlap=self.overlap,
+                    )
+                )
+            case LongText.TRUNCATE:
+                return Windows([Window(0, self.max_pieces)])
+            case LongText.ERROR:
+                raise DataError(
+                    f"the text has {length} pieces; the model reads "
+                    f"{self.max_pieces} at once",
+                    file=sentence.file,
+                    line=sentence.line,
+                    remedy="divide it, or pass --long_text=window or truncate",
+                )
+
+
+def plan_windows(
+    strengths: np.ndarray, *, max_pieces: int, overlap: int
+) -> list[Window]:
+    """Divides a text where it divides well.
+
+    A window ends at the last of the best breaks in reach, and the next one
+    starts at the last of the best breaks before what they must share. The
+    reach is a quarter of what a window has beyond the overlap: there are at
+    most about twice as many windows as without any choice.
+
+    Args:
+        strengths: How well the text can be divided before each piece,
+            `[N]`, N > 0; see `break_strengths`.
+        max_pieces: Most pieces of a window.
+        overlap: Pieces that neighbouring windows share at least, from 0 to
+            `max_pieces - 1`.
+
+    Returns:
+        Windows that cover all pieces, one if they fit; starts and ends
+        increase.
+    """
+    if not 0 <= overlap < max_pieces:
+        raise ValueError(f"overlap {overlap} of windows of {max_pieces}")
+    reach = (max_pieces - overlap) // 4
+    windows = []
+    start = 0
+    while start + max_pieces < len(strengths):
+        end = _best_break(strengths, start + max_pieces, reach)
+        windows.append(Window(start, end))
+        start = _best_break(strengths, end - overlap, reach)
+    windows.append(Window(start, len(strengths)))
+    return windows
+
+
+def _best_break(strengths: np.ndarray, latest: int, reach: int) -> int:
+    """The last of the best places from `latest - reach` to `latest`."""
+    backwards = strengths[latest - reach : latest + 1][::-1]
+    return latest - int(np.argmax(backwards))

@@ -1,0 +1,76 @@
+"""Where texts divide well: by hand, and never where pieces do not."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenization_texts import VOCABULARY, hostile_texts
+
+from biaffine_tf.tokenization import TokenizerKind, make_tokenizer
+from biaffine_tf.tokenization.breaks import break_strengths
+
+CHAR, WORDPIECE = (
+    make_tokenizer(kind, VOCABULARY, do_lower_case=True)
+    for kind in TokenizerKind
+)
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "中文。|北京，/中文！？|北京",
+        "“中文。”|北京……|（中文；|北京！）|中",
+        "中\n|文\r\n|北",
+        "the /cat. |The /cat /is /3.14 /a.b, /un",
+        '"The /cat." |The /(cat.) |x',
+        "中：/文、/北",
+        "。|中。",
+        "北京。　|中文",
+        "a.) |b",
+        "中文",
+        "。",
+        "",
+    ],
+)
+def test_breaks_by_hand(marked):
+    """| is behind a sentence, / behind less."""
+    text = marked.replace("|", "").replace("/", "")
+    want = []
+    for before, character in itertools.pairwise(" " + marked):
+        if character not in "/|":
+            want.append(" /|".index(before) if before in "/|" else 0)
+    assert break_strengths(text, CHAR.encode(text)).tolist() == want
+
+
+def test_between_word_pieces():
+    text = "The cat.  The cat, ab\u200b。 istanbul\n\n한 x"
+    pieces = WORDPIECE.encode(text)
+    strengths = break_strengths(text, pieces).tolist()
+    found = {
+        text[pieces.offsets[i][0] :]: strength
+        for i, strength in enumerate(strengths)
+        if strength
+    }
+    rest = [text[i:] for i in map(text.index, ["cat.", "cat,", "ab", "x"])]
+    assert {k for k, v in found.items() if v == 1} == set(rest)
+    rest = [text[i:] for i in map(text.rindex, ["The", "istan", "한"])]
+    assert {k for k, v in found.items() if v == 2} == set(rest)
+
+
+def test_what_is_inside_a_piece_is_no_break():
+    text = "a\x1cb-"  # a space to Python, nothing to BERT
+    pieces = WORDPIECE.encode(text)
+    assert pieces.offsets == ((0, 3), (3, 4))
+    assert not break_strengths(text, pieces).any()
+
+
+@given(st.sampled_from([CHAR, WORDPIECE]), hostile_texts)
+def test_only_between_pieces_that_share_nothing(tokenizer, text):
+    pieces = tokenizer.encode(text)
+    strengths = break_strengths(text, pieces)
+    assert strengths.shape == (len(pieces),)
+    assert not strengths[:1].any()
+    for index in np.flatnonzero(strengths).tolist():
+        assert pieces.offsets[index - 1][1] <= pieces.offsets[index][0]
