@@ -3,6 +3,7 @@
     ... GOLD PRED --intervals --train=FILE   how sure it is; where it is weak
     ... GOLD PRED PRED PRED                  several runs of one system
     ... GOLD PRED --compare OTHER            one system against another
+    ... GOLD PRED --report=report.html       all of it, and every sentence
 
 The files may be of different formats. Nothing but the scores goes to standard
 output; notes and errors go to standard error.
@@ -12,15 +13,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from biaffine_tf import readers
-from biaffine_tf.errors import EXIT_CODE, BiaffineError
+from biaffine_tf.errors import (
+    EXIT_CODE,
+    BiaffineError,
+    ConfigError,
+    DataError,
+)
 from biaffine_tf.evaluation.breakdown import mentions
 from biaffine_tf.evaluation.findings import Findings, evaluate
-from biaffine_tf.evaluation.matching import match
+from biaffine_tf.evaluation.matching import Pair, match
 from biaffine_tf.evaluation.metrics import Scores
+from biaffine_tf.files import check_writable
 from biaffine_tf.spans import Sentence
 
 _SIDES = ("gold", "predicted", "train", "compare")
@@ -37,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        findings = _evaluate(options)
+        _check_report(options)
+        inputs = _inputs(options)
+        findings = _evaluate(options, inputs)
+        if options.report is not None:
+            _write_report(options, inputs)
     except BiaffineError as error:
         print(error, file=sys.stderr)
         return EXIT_CODE
@@ -92,6 +105,17 @@ def _parser() -> argparse.ArgumentParser:
         "differences, with intervals and p-values",
     )
     parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write an HTML file that shows all of this, the errors and every "
+        "sentence, and needs no other file; with --compare, of both systems",
+    )
+    parser.add_argument(
+        "--history",
+        metavar="FILE",
+        help="history.json of a run: its learning curves for the report",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print the scores as JSON"
     )
     _add_reading(parser)
@@ -118,11 +142,20 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _evaluate(options: argparse.Namespace) -> Findings:
+class _Inputs(NamedTuple):
+    """What the files hold."""
+
+    runs: list[list[Pair]]
+    others: list[list[Pair]]
+    training: list[Sentence] | None
+    history: list[dict[str, Any]] | None
+
+
+def _inputs(options: argparse.Namespace) -> _Inputs:
     gold = list(_read(options, "gold", options.gold))
-    seen = None
+    training = None
     if options.train is not None:
-        seen = mentions(_read(options, "train", options.train))
+        training = list(_read(options, "train", options.train))
     runs, others = (
         [match(gold, _read(options, side, path)) for path in paths]
         for side, paths in (
@@ -130,13 +163,86 @@ def _evaluate(options: argparse.Namespace) -> Findings:
             ("compare", options.compare),
         )
     )
+    history = None
+    if options.history is not None:
+        history = _read_history(options.history)
+    return _Inputs(runs, others, training, history)
+
+
+def _evaluate(options: argparse.Namespace, inputs: _Inputs) -> Findings:
+    seen = None if inputs.training is None else mentions(inputs.training)
     return evaluate(
-        runs,
+        inputs.runs,
         intervals=options.intervals,
         parts=options.breakdowns or seen is not None,
         seen=seen,
-        others=others,
+        others=inputs.others,
     )
+
+
+def _check_report(options: argparse.Namespace) -> None:
+    """Finds out what is wrong before all is read and computed."""
+    if options.report is None:
+        if options.history is not None:
+            raise ConfigError(
+                "--history is shown in a report only",
+                remedy="name the report: --report=report.html",
+            )
+        return
+    if len(options.predicted) > 1 or len(options.compare) > 1:
+        raise ConfigError(
+            "--report shows one run of a system, or one run each of two, and "
+            f"received {len(options.predicted)} and {len(options.compare)}",
+            remedy="give one PRED, and one to --compare",
+        )
+    if not options.report or os.path.isdir(options.report):
+        raise ConfigError(
+            f"--report={options.report} names no file",
+            remedy="give the path of a file",
+        )
+    check_writable(os.path.dirname(options.report) or ".")
+
+
+def _write_report(options: argparse.Namespace, inputs: _Inputs) -> None:
+    # It takes longer to load than everything else here.
+    from biaffine_tf.evaluation.report import write_report
+
+    os.makedirs(os.path.dirname(options.report) or ".", exist_ok=True)
+    files = ("gold", "predicted", "compare", "train", "history")
+    paths = [*options.predicted, *options.compare]
+    write_report(
+        options.report,
+        inputs.runs[0],
+        title=" and ".join(map(os.path.basename, paths))
+        + f" on {os.path.basename(options.gold)}",
+        training=inputs.training,
+        history=inputs.history,
+        other=inputs.others[0] if inputs.others else None,
+        names=(paths[0], paths[-1]),
+        settings={
+            name: getattr(options, name)
+            for name in files
+            if getattr(options, name)
+        },
+    )
+    _note(f"the report is {options.report}")
+
+
+def _read_history(path: str) -> list[dict[str, Any]]:
+    remedy = "give the history.json that a training run has written"
+    try:
+        with open(path, encoding="utf-8") as file:
+            epochs = json.load(file)["epochs"]
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise DataError(problem, file=path, remedy=remedy) from error
+    except (ValueError, KeyError, TypeError):
+        epochs = None
+    if not isinstance(epochs, list) or not all(
+        isinstance(entry, dict) for entry in epochs
+    ):
+        raise DataError("is no history of a run", file=path, remedy=remedy)
+    return epochs
 
 
 def _read(

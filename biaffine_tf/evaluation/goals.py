@@ -1,0 +1,162 @@
+"""What thresholds are searched for, and how sure it is that a cut will do."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from biaffine_tf.config import require
+
+# A share of fewer is not believed. One more or less would move it by 2 points
+# and more; 44 right out of 44 do not yet make 0.95 certain.
+FEWEST = 50
+
+
+class Curve(NamedTuple):
+    """What each cut on scores lets through, of some labels.
+
+    Attributes:
+        cuts: Descending, float64 `[K]`; the first lets nothing through.
+        correct: Entities that gold has, int64 `[K]`.
+        predicted: Entities, int64 `[K]`.
+        gold: Gold spans.
+    """
+
+    cuts: np.ndarray
+    correct: np.ndarray
+    predicted: np.ndarray
+    gold: int
+
+
+class Aim(enum.StrEnum):
+    """What thresholds are for, of each label by itself.
+
+    - `f1`: the best F1.
+    - `precision`: the greatest recall with precision at least the target.
+    - `recall`: the greatest precision with recall at least the target.
+    """
+
+    F1 = "f1"
+    PRECISION = "precision"
+    RECALL = "recall"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Goal:
+    """An aim, its target, and how sure its being met must be.
+
+    Among hundreds of cuts some look better than they are, and the lowest that
+    seems to reach a target is likely one of them. So it is not the precision
+    (or recall) as counted that must reach it but its one-sided lower bound.
+    That is a promise for each label; the micro average over several, each
+    with some room, breaks it more rarely still. (C. Clopper and E. Pearson,
+    The Use of Confidence or Fiducial Limits Illustrated in the Case of the
+    Binomial, Biometrika 26, 1934.)
+
+    Attributes:
+        aim: What is wanted.
+        target: The precision or recall, in (0, 1); None for F1.
+        certainty: How often such a bound is below the truth, in [0.5, 1).
+
+    Raises:
+        ConfigError: If a value is out of range, or F1 has a target.
+    """
+
+    aim: Aim = Aim.F1
+    target: float | None = None
+    certainty: float = 0.9
+
+    def __post_init__(self) -> None:
+        if self.aim == Aim.F1:
+            good, want = self.target is None, "unset: f1 has none"
+        else:
+            good = self.target is not None and 0 < self.target < 1
+            want = f"in (0, 1): the {self.aim} to be reached"
+        require(good, "target", self.target, want)
+        require(
+            0.5 <= self.certainty < 1,
+            "certainty",
+            self.certainty,
+            "in [0.5, 1)",
+        )
+
+    def choose(self, curve: Curve) -> int | None:
+        """The cut that serves the aim best; of equal ones the highest.
+
+        Args:
+            curve: What there is to choose from.
+
+        Returns:
+            Its index. None if no cut is sure to meet the target, or if fewer
+            than `FEWEST` entities (for a recall: gold spans; for F1: of
+            either) would have to show it.
+        """
+        if self.target is None:
+            enough = max(curve.gold, curve.predicted.max()) >= FEWEST
+            good = np.full(curve.cuts.shape, enough)
+        else:
+            trials = self._trials(curve)
+            bounds = lower_bound(curve.correct, trials, self.certainty)
+            good = (bounds >= self.target) & (trials >= FEWEST)
+        match self.aim:
+            case Aim.F1:
+                either = np.maximum(curve.predicted + curve.gold, 1)
+                best = 2 * curve.correct / either
+            case Aim.PRECISION:
+                best = curve.correct  # goes with the recall
+            case Aim.RECALL:
+                best = curve.correct / np.maximum(curve.predicted, 1)
+        return int(np.where(good, best, -1).argmax()) if good.any() else None
+
+    def refuted(self, curve: Curve) -> np.ndarray:
+        """The cuts that are sure to miss the target.
+
+        Args:
+            curve: What there is to choose from.
+
+        Returns:
+            bool `[K]`: where even the upper bound is below the target.
+        """
+        if self.target is None:
+            return np.zeros(curve.cuts.shape, bool)
+        trials = self._trials(curve)
+        wrong = lower_bound(trials - curve.correct, trials, self.certainty)
+        return 1 - wrong < self.target
+
+    def is_hopeless(self, curve: Curve) -> bool:
+        """Whether all cuts are refuted that have enough to show anything."""
+        enough = self._trials(curve) >= FEWEST
+        return bool(enough.any() and self.refuted(curve)[enough].all())
+
+    def _trials(self, curve: Curve) -> np.ndarray:
+        """What the target is a share of, `[K]`."""
+        if self.aim == Aim.RECALL:
+            return np.full_like(curve.predicted, curve.gold)
+        return curve.predicted
+
+
+def lower_bound(
+    successes: npt.ArrayLike, trials: npt.ArrayLike, certainty: float
+) -> np.ndarray:
+    """Exact one-sided lower bounds of proportions (Clopper and Pearson).
+
+    Args:
+        successes: Integers of any shape.
+        trials: Of the same shape, none less than its successes.
+        certainty: How often the bound is below the truth.
+
+    Returns:
+        float64 of that shape; 0 where nothing succeeded.
+    """
+    # Takes longer to load than everything else here.
+    from scipy import special
+
+    successes, trials = np.asarray(successes), np.asarray(trials)
+    bounds = special.betaincinv(
+        np.maximum(successes, 1), trials - successes + 1, 1 - certainty
+    )
+    return np.where(successes > 0, bounds, 0.0)
