@@ -1,0 +1,63 @@
+"""Twin of calibration and thresholds, in the graph."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from biaffine_tf.decoding import Confidence
+from biaffine_tf.decoding.confidence import _CLOSEST
+from biaffine_tf.serving.candidates import CandidateTensors
+from biaffine_tf.spans import LabelMap
+
+
+class GraphConfidence(tf.Module):
+    """Calibrates candidates and applies thresholds as `Confidence` does.
+
+    In double precision; the last bit of a logarithm may be another one.
+
+    Args:
+        confidence: The twin in Python.
+        labels: The labels of the candidates.
+    """
+
+    def __init__(self, confidence: Confidence, labels: LabelMap) -> None:
+        super().__init__()
+        self._temperature = confidence.temperature
+        self._bias = confidence.bias
+        self._cuts: tf.Tensor | None = None
+        if confidence.thresholds is not None:
+            cuts, default = confidence._cuts
+            self._cuts = tf.constant(
+                [0.0, *(cuts.get(name, default) for name in labels.names)],
+                tf.float64,
+            )
+
+    def __call__(self, candidates: CandidateTensors) -> CandidateTensors:
+        """What the decoder is to see; twin of `Confidence.apply`.
+
+        Args:
+            candidates: With the model's scores.
+
+        Returns:
+            Those above their thresholds, in the order given, in float64.
+        """
+        log_odds = self._log_odds(candidates.scores)
+        candidates = candidates._replace(scores=tf.sigmoid(log_odds))
+        if self._cuts is None:
+            return candidates
+        margins = log_odds - tf.gather(self._cuts, candidates.labels)
+        above = candidates._replace(logits=log_odds, margins=margins)
+        return above.where(margins > 0)
+
+    def calibrate(self, candidates: CandidateTensors) -> CandidateTensors:
+        """All candidates, as they are but for calibrated scores."""
+        log_odds = self._log_odds(candidates.scores)
+        return candidates._replace(scores=tf.sigmoid(log_odds))
+
+    def _log_odds(self, scores: tf.Tensor) -> tf.Tensor:
+        # Equal scores must have equal log-odds, whatever vector unit works on
+        # them: ties are decided by other things.
+        scores, place = tf.unique(tf.cast(scores, tf.float64))
+        scores = tf.clip_by_value(scores, _CLOSEST, 1 - _CLOSEST)
+        odds = tf.math.log(scores) - tf.math.log1p(-scores)
+        return tf.gather(odds / self._temperature + self._bias, place)

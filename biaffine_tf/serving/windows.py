@@ -1,0 +1,183 @@
+"""Windows over long texts, in the graph; twin of `tokenization.windows`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from biaffine_tf.config import LongText
+from biaffine_tf.serving.breaks import GraphBreaks
+from biaffine_tf.serving.tokenizers import PieceTensors
+from biaffine_tf.serving.vectors import argsort_by, pair, shift
+from biaffine_tf.tokenization import Windowing
+
+_NO_EDGE = 1 << 29  # further away than any piece
+
+
+class WindowTensors(NamedTuple):
+    """Windows of texts, by text and place.
+
+    Attributes:
+        texts: The text of each, int32 `[W]`.
+        starts: First piece, int32 `[W]`.
+        ends: One past the last piece, int32 `[W]`.
+    """
+
+    texts: tf.Tensor
+    starts: tf.Tensor
+    ends: tf.Tensor
+
+    def most_central(
+        self, texts: tf.Tensor, first: tf.Tensor, last: tf.Tensor
+    ) -> tf.Tensor:
+        """The window that decides on each of some spans.
+
+        Args:
+            texts: Text of each span, int32 `[N]`.
+            first: First pieces, in the text, int32 `[N]`.
+            last: Last pieces, inclusive, int32 `[N]`; some window holds each
+                span.
+
+        Returns:
+            Indices of windows, int32 `[N]`; see `Windows.most_central`.
+        """
+        is_first = self.texts != shift(self.texts, -1)
+        is_last = tf.concat([is_first, [True]], 0)[1:]
+        starts = tf.where(is_first, -_NO_EDGE, self.starts)
+        ends = tf.where(is_last, _NO_EDGE, self.ends)
+
+        def search(
+            values: tf.Tensor, wanted: tf.Tensor, side: str
+        ) -> tf.Tensor:
+            """Place in ascending values, which must not leave the text."""
+            return tf.searchsorted(
+                pair(self.texts, values + _NO_EDGE),
+                pair(texts, wanted + _NO_EDGE),
+                side=side,
+            )
+
+        # See there for why the best window is where these cross.
+        crossing = search(starts + ends, first + last + 1, "left")
+        earliest = search(ends, last, "right")
+        latest = search(starts, first, "right") - 1
+        before = tf.clip_by_value(crossing - 1, earliest, latest)
+        behind = tf.clip_by_value(crossing, earliest, latest)
+
+        def distance(window: tf.Tensor) -> tf.Tensor:
+            return tf.minimum(
+                first - tf.gather(starts, window),
+                tf.gather(ends, window) - 1 - last,
+            )
+
+        return tf.where(distance(behind) > distance(before), behind, before)
+
+
+class GraphWindowing(tf.Module):
+    """Divides texts as `Windowing` does, exactly.
+
+    Args:
+        windowing: The twin in Python.
+    """
+
+    def __init__(self, windowing: Windowing) -> None:
+        super().__init__()
+        self._most = windowing.max_pieces
+        self._overlap = windowing.overlap
+        self._long_text = windowing.long_text
+        if self._long_text is LongText.WINDOW:
+            self._breaks = GraphBreaks()
+
+    def __call__(
+        self, code_points: tf.RaggedTensor, pieces: PieceTensors
+    ) -> WindowTensors:
+        """The windows of texts.
+
+        Args:
+            code_points: Of the texts, int32 `[B, (T)]`.
+            pieces: Of the texts, `[B, (L)]`.
+
+        Returns:
+            One window for a text that fits, none for one without pieces.
+
+        Raises:
+            tf.errors.InvalidArgumentError: If a text is too long and that is
+                an error.
+        """
+        lengths = tf.cast(pieces.ids.row_lengths(), tf.int32)
+        if self._long_text is LongText.WINDOW:
+            return tf.cond(
+                tf.reduce_any(lengths > self._most),
+                lambda: self._plan(lengths, self._breaks(code_points, pieces)),
+                lambda: _whole(lengths),
+            )
+        if self._long_text is LongText.ERROR:
+            tf.debugging.assert_less_equal(
+                lengths,
+                self._most,
+                f"a text has more pieces than {self._most}, which is what the "
+                "model reads at once",
+            )
+        return _whole(tf.minimum(lengths, self._most))
+
+    def _plan(self, lengths: tf.Tensor, strengths: tf.Tensor) -> WindowTensors:
+        """Divides all texts side by side; twin of `plan_windows`."""
+        reach = (self._most - self._overlap) // 4
+        begins = tf.cumsum(lengths, exclusive=True)
+        backwards = -tf.range(reach + 1)
+
+        def best_break(latest: tf.Tensor) -> tf.Tensor:
+            """The last of the best places up to some of each text, `[B]`."""
+            places = (begins + latest)[:, None] + backwards  # [B, reach + 1]
+            # Texts that are done look anywhere.
+            places = tf.clip_by_value(places, 0, tf.size(strengths) - 1)
+            found = tf.argmax(
+                tf.gather(strengths, places), axis=1, output_type=tf.int32
+            )
+            return latest - found
+
+        def is_long(start: tf.Tensor) -> tf.Tensor:
+            return start + self._most < lengths
+
+        def step(
+            number: tf.Tensor,
+            start: tf.Tensor,
+            starts: tf.TensorArray,
+            ends: tf.TensorArray,
+        ) -> tuple:
+            end = tf.where(
+                is_long(start), best_break(start + self._most), lengths
+            )
+            following = best_break(end - self._overlap)
+            return (
+                number + 1,
+                tf.where(is_long(start), following, lengths),
+                starts.write(number, start),
+                ends.write(number, end),
+            )
+
+        arrays = (
+            tf.TensorArray(tf.int32, 0, dynamic_size=True, element_shape=[None])
+            for _ in range(2)
+        )
+        _, _, starts, ends = tf.while_loop(
+            lambda _, start, *__: tf.reduce_any(start < lengths),
+            step,
+            (tf.constant(0), tf.zeros_like(lengths), *arrays),
+        )
+        starts, ends = starts.stack(), ends.stack()  # [steps, B]
+        texts = tf.broadcast_to(tf.range(tf.size(lengths)), tf.shape(starts))
+        windows = WindowTensors(
+            *(
+                tf.boolean_mask(column, starts < lengths)
+                for column in (texts, starts, ends)
+            )
+        )
+        order = argsort_by(windows.texts)
+        return WindowTensors(*(tf.gather(one, order) for one in windows))
+
+
+def _whole(lengths: tf.Tensor) -> WindowTensors:
+    """One window from the first piece on of each text with pieces."""
+    texts = tf.cast(tf.where(lengths > 0)[:, 0], tf.int32)
+    return WindowTensors(texts, tf.zeros_like(texts), tf.gather(lengths, texts))

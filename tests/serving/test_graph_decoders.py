@@ -1,0 +1,165 @@
+"""In-graph decoders against those in Python, candidate for candidate."""
+
+import functools
+import itertools
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from serving.candidate_batches import (
+    KINDS,
+    LABELS,
+    SIGNATURE,
+    Kind,
+    as_columns,
+    as_rows,
+    as_tensors,
+    decoded_rows,
+    of_sentence,
+    random_rows,
+)
+from serving.saved_models import answers_elsewhere
+
+from biaffine_tf.decoding import Decoder, decode
+from biaffine_tf.serving.decoders import GraphDecoder
+
+SENTENCES = 100
+SETTINGS = [
+    {"decoder": decoder, "nested": nested, "one_label_per_span": one}
+    for decoder, nested, one in itertools.product(
+        Decoder, [False, True], [False, True]
+    )
+]
+
+
+def name_of(settings):
+    return "-".join(str(value) for value in settings.values())
+
+
+each_decoder = pytest.mark.parametrize("settings", SETTINGS, ids=name_of)
+
+
+@functools.cache
+def compiled(name):
+    (settings,) = (one for one in SETTINGS if name_of(one) == name)
+    decoder = GraphDecoder(LABELS, **settings)
+    return tf.function(decoder, input_signature=[SIGNATURE])
+
+
+def wanted(rows, settings, sentences=SENTENCES):
+    return decoded_rows(
+        sentences, lambda one: decode(of_sentence(rows, one), **settings)
+    )
+
+
+@each_decoder
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_equals_python(settings, kind):
+    random = np.random.default_rng(0)
+    for _ in range(4):
+        rows = random_rows(random, SENTENCES, kind)
+        decoded = as_rows(compiled(name_of(settings))(as_tensors(rows)))
+        assert decoded == wanted(rows, settings)
+
+
+@each_decoder
+def test_doubles_are_not_rounded(settings):
+    """Margins above thresholds are doubles; ties of floats are none of them."""
+    random = np.random.default_rng(1)
+    rows = [
+        (*row[:4], *(x + random.choice([0, 1e-12]) for x in row[4:6]), row[6])
+        for row in random_rows(random, SENTENCES, KINDS[1])
+    ]
+    doubles = as_tensors(rows)._replace(
+        margins=tf.constant([row[4] for row in rows], tf.float64),
+        logits=tf.constant([row[5] for row in rows], tf.float64),
+    )
+    decoded = as_rows(GraphDecoder(LABELS, **settings)(doubles))
+    assert decoded == wanted(rows, settings)
+
+
+@each_decoder
+def test_nothing(settings):
+    assert as_rows(compiled(name_of(settings))(as_tensors([]))) == []
+
+
+def test_sentences_without_crossing_ranges_keep_all():
+    """Among sentences that have some, and where one begins as one ends."""
+    random = np.random.default_rng(2)
+    crossing = [0, 0]
+    for _ in range(20):
+        rows = random_rows(random, 400, Kind(6, 6, [1.0, 2.0]))
+        kept = as_rows(compiled("exact-True-True")(as_tensors(rows)))
+        for sentence in range(400):
+            ranges = {row[1:3] for row in rows if row[0] == sentence}
+            found = {row[1:3] for row in kept if row[0] == sentence}
+            is_odd = any(a < c < b < d for a, b in ranges for c, d in ranges)
+            crossing[is_odd] += 1
+            assert (found == ranges) == (not is_odd)
+    assert min(crossing) > 1000
+
+
+@each_decoder
+def test_a_thousand_candidates_are_quick(settings):
+    random = np.random.default_rng(3)
+    rows = [
+        row
+        for kind in (Kind(1500, 500), Kind(1500, 60))
+        for row in random_rows(random, 1, kind)
+    ]
+    assert len(rows) > 1000
+    tensors = as_tensors(rows)
+    decoder = compiled(name_of(settings))
+    decoded = as_rows(decoder(tensors))
+    assert decoded == wanted(rows, settings, sentences=1)
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        decoder(tensors)
+        seconds.append(time.perf_counter() - begin)
+    assert min(seconds) < 5
+    print(f"{name_of(settings)}: {len(rows)} in {min(seconds) * 1000:.0f} ms")
+
+
+@pytest.mark.slow
+def test_where_there_is_no_code_of_ours(tmp_path):
+    module = tf.Module()
+    saved = [one for one in SETTINGS if not one["one_label_per_span"]]
+    module.decoders = {
+        name_of(one): GraphDecoder(LABELS, **one) for one in saved
+    }
+    names = SIGNATURE._fields
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec(spec.shape, spec.dtype, name)
+            for name, spec in zip(names, SIGNATURE, strict=True)
+        ]
+    )
+    def signature(*columns):
+        return {
+            f"{key}/{name}": column
+            for key, decoder in module.decoders.items()
+            for name, column in zip(
+                names, decoder(type(SIGNATURE)(*columns)), strict=True
+            )
+        }
+
+    random = np.random.default_rng(4)
+    batches = [[]] + [
+        random_rows(random, SENTENCES, kind) for kind in KINDS * 2
+    ]
+    requests = [
+        {
+            name: (column, column.dtype)
+            for name, column in zip(names, as_columns(rows), strict=True)
+        }
+        for rows in batches
+    ]
+    answers = answers_elsewhere(module, signature, requests, tmp_path)
+    for rows, answer in zip(batches, answers, strict=True):
+        for settings in saved:
+            key = name_of(settings)
+            decoded = as_rows(answer[f"{key}/{name}"] for name in names)
+            assert decoded == wanted(rows, settings)

@@ -1,0 +1,253 @@
+"""In-graph tokenizers against those in Python, on any text."""
+
+import functools
+import random
+import unicodedata
+
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from serving.saved_models import answers_elsewhere
+from tokenization.tokenization_texts import (
+    FRAGMENTS,
+    VOCABULARY,
+    hostile_texts,
+)
+
+from biaffine_tf import readers
+from biaffine_tf.serving.code_points import decode_utf8
+from biaffine_tf.serving.tokenizers import graph_tokenizer
+from biaffine_tf.tokenization import (
+    TokenizerKind,
+    Vocabulary,
+    WordPieceTokenizer,
+    make_tokenizer,
+)
+
+ASSIGNED = [
+    c
+    for c in map(chr, range(0x110000))
+    if unicodedata.category(c) not in ("Cn", "Co", "Cs")
+]
+MARKS = [c for c in ASSIGNED if unicodedata.combining(c)]
+# Those that stay where accents are stripped, and take part in reordering.
+LASTING_MARKS = [c for c in MARKS if unicodedata.category(c) != "Mn"]
+COMPOSED = [
+    c
+    for c in ASSIGNED
+    if unicodedata.decomposition(c).partition(" ")[0].isalnum()
+]
+# Every mark is a piece, so that no word is unknown for its marks alone.
+PIECES = dict.fromkeys(
+    [*VOCABULARY.pieces, *MARKS, *(f"##{mark}" for mark in MARKS)]
+)
+TOKENIZERS = {
+    (kind, lower): make_tokenizer(
+        kind, Vocabulary([*PIECES]), do_lower_case=lower
+    )
+    for kind in TokenizerKind
+    for lower in (False, True)
+}
+each_tokenizer = pytest.mark.parametrize(
+    "tokenizer", TOKENIZERS.values(), ids=lambda one: str(one.to_config())
+)
+
+
+@functools.cache
+def compiled(tokenizer):
+    """The twin of a tokenizer, from strings, in a `tf.function`."""
+    twin = graph_tokenizer(tokenizer)
+    return tf.function(
+        lambda texts: twin(decode_utf8(texts)),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+
+
+def encoded(texts):
+    return [text.encode("utf-8", "surrogatepass") for text in texts]
+
+
+def as_given(data):
+    """The text that bytes are."""
+    return data.decode("utf-8", "replace")
+
+
+def rows(pieces):
+    """(ids, starts, ends) of each text."""
+    return list(zip(*(one.to_list() for one in pieces), strict=True))
+
+
+def check(tokenizer, data, answers=None):
+    """Every text, given in bytes, has the pieces that it has in Python."""
+    if answers is None:
+        answers = rows(compiled(tokenizer)(tf.constant(data, tf.string)))
+    assert len(answers) == len(data)
+    for one, (ids, starts, ends) in zip(data, answers, strict=True):
+        want = tokenizer.encode(as_given(one))
+        assert tuple(ids) == want.ids, one
+        assert tuple(zip(starts, ends, strict=True)) == want.offsets, one
+
+
+def random_texts(count, seed):
+    """Fragments, marks, composed and any other characters."""
+    rng = random.Random(seed)
+
+    def character():
+        kinds = [FRAGMENTS, MARKS, LASTING_MARKS, COMPOSED, ASSIGNED]
+        if rng.random() < 0.1:
+            return chr(rng.randrange(0x110000))
+        return rng.choice(rng.choice(kinds))
+
+    return [
+        "".join(character() for _ in range(rng.randrange(14)))
+        for _ in range(count)
+    ]
+
+
+@each_tokenizer
+@settings(max_examples=30)
+@given(texts=st.lists(hostile_texts, max_size=20))
+def test_hostile_texts(tokenizer, texts):
+    check(tokenizer, encoded(texts))
+
+
+@each_tokenizer
+@pytest.mark.parametrize("seed", range(3))
+def test_thousands_of_texts(tokenizer, seed):
+    check(tokenizer, encoded(random_texts(1500, seed)))
+
+
+@each_tokenizer
+@settings(max_examples=30)
+@given(data=st.lists(st.binary(max_size=12), max_size=20))
+def test_any_bytes(tokenizer, data):
+    check(tokenizer, data)
+
+
+def test_invalid_utf8_is_what_python_replaces():
+    rng = random.Random(0)
+    # First bytes of sequences of each length, their neighbours, and others.
+    some = b"\x00A\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed"
+    some += b"\xee\xef\xf0\xf1\xf3\xf4\xf5\xf8\xfc\xfe\xff\xbb\xbd\xbe"
+    data = [bytes(rng.choices(some, k=rng.randrange(9))) for _ in range(50_000)]
+    found = decode_utf8(tf.constant(data)).to_list()
+    assert found == [[ord(c) for c in as_given(one)] for one in data]
+
+
+@each_tokenizer
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\x00",
+        "\ufeffab\ufeff",
+        "a" * 200 + " " + "a" * 201 + " b",
+        "é" * 200 + "中" + "é" * 201 + "\u0301",
+        "e\u0301" * 101,  # too long with accents, not without
+        "中a" * 25_000,
+        "a" * 50_000,
+        "\u0301" * 50_000,
+        "[CLS] [SEP] ##a [unused1]",
+        "ǅ ŉ ß ẞ ΑΣ Σ İ ı K Å",
+        "\U0001d15e\U0001d165\U0001d16d\U0001d165",
+        "\u0344\u302e\u0316\u0301",
+    ],
+    ids=lambda text: text[:8].encode("unicode_escape").decode(),
+)
+def test_odd_text(tokenizer, text):
+    check(tokenizer, [b"ab", text.encode(), b"", text.encode()])
+
+
+@each_tokenizer
+def test_no_text_at_all(tokenizer):
+    pieces = compiled(tokenizer)(tf.constant([], tf.string))
+    assert all(one.shape[0] == 0 for one in pieces)
+
+
+@each_tokenizer
+def test_without_a_function(tokenizer):
+    texts = random_texts(50, seed=4)
+    pieces = graph_tokenizer(tokenizer)(
+        decode_utf8(tf.constant(encoded(texts)))
+    )
+    check(tokenizer, encoded(texts), rows(pieces))
+
+
+letters = "ab#é中"
+words = st.text(letters, min_size=1, max_size=4)
+
+
+@settings(max_examples=30)  # a tokenizer is made for each
+@given(
+    pieces=st.sets(st.tuples(st.sampled_from(["", "##"]), words), max_size=12),
+    texts=st.lists(st.text(letters + " ", max_size=12), max_size=20),
+    lower=st.booleans(),
+)
+def test_any_vocabulary(pieces, texts, lower):
+    """Longest match first, also where a piece is "##" or like "###a"."""
+    known = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "##"])
+    known |= dict.fromkeys(prefix + word for prefix, word in sorted(pieces))
+    tokenizer = WordPieceTokenizer(Vocabulary([*known]), do_lower_case=lower)
+    pieces = graph_tokenizer(tokenizer)(
+        decode_utf8(tf.constant(encoded(texts), tf.string))
+    )
+    check(tokenizer, encoded(texts), rows(pieces))
+
+
+@pytest.mark.slow
+@each_tokenizer
+@pytest.mark.parametrize("around", ["{}", "a{}b", "a\u0345{}\u0334a"])
+def test_every_code_point(tokenizer, around):
+    """Alone, in a word, and between marks of a high and a low class."""
+    characters = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    for begin in range(0, len(characters), 1 << 16):
+        some = characters[begin : begin + (1 << 16)]
+        check(tokenizer, encoded(around.format(c) for c in some))
+
+
+@pytest.mark.slow
+@each_tokenizer
+@pytest.mark.parametrize(
+    "name", ["cluener/dev.json", "cmeee_v2/dev.jsonl", "genia/dev.jsonlines"]
+)
+def test_real_sentences(tokenizer, name, data_folder):
+    texts = [one.text for one in readers.read(data_folder / "ner" / name)]
+    for begin in range(0, len(texts), 500):
+        check(tokenizer, encoded(texts[begin : begin + 500]))
+
+
+@pytest.mark.slow
+@each_tokenizer
+def test_where_there_is_no_code_of_ours(tokenizer, tmp_path):
+    module = tf.Module()
+    module.tokenizer = graph_tokenizer(tokenizer)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "texts")])
+    def signature(texts):
+        pieces = module.tokenizer(decode_utf8(texts))
+        return {
+            "ids": pieces.ids.values,
+            "starts": pieces.starts.values,
+            "ends": pieces.ends.values,
+            "splits": pieces.ids.row_splits,
+        }
+
+    batches = [
+        [],
+        [b""],
+        encoded(random_texts(2000, seed=5)),
+        [b"\xff\x00\xed\xa0\x80a", "中a".encode() * 25_000],
+    ]
+    answers = answers_elsewhere(
+        module,
+        signature,
+        [{"texts": (data, tf.string)} for data in batches],
+        tmp_path,
+    )
+    for data, answer in zip(batches, answers, strict=True):
+        pieces = [
+            tf.RaggedTensor.from_row_splits(answer[name], answer["splits"])
+            for name in ("ids", "starts", "ends")
+        ]
+        check(tokenizer, data, rows(pieces))
