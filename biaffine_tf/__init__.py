@@ -6,7 +6,7 @@ needs it (`load`), never by reading, scoring or converting data.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from biaffine_tf.inference.predictor import Predictor
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(model_dir: str) -> Predictor:
+def load(model_dir: str, **options: Any) -> Predictor:
     """Loads a trained model for prediction.
 
     Example:
@@ -24,13 +24,16 @@ def load(model_dir: str) -> Predictor:
 
     Args:
         model_dir: A directory written by `run_classifier.py`.
+        **options: Of `Predictor.from_directory`: `nested=True`,
+            `decoder="exact"`, `thresholds=False`, `batch_size=16` and others.
 
     Returns:
         A callable from a text, or an iterable of texts, to entities.
 
     Raises:
-        ConfigError: If the directory is not a complete model directory.
+        ConfigError: If the directory is not a complete model directory, or an
+            option is unknown or out of range.
     """
     from biaffine_tf.inference.predictor import Predictor
 
-    return Predictor.from_directory(model_dir)
+    return Predictor.from_directory(model_dir, **options)

@@ -24,9 +24,8 @@ class _Kind(enum.IntEnum):
     SPACE = 6
 
 
-# The last one of a code point counts.
+# As the patterns have them.
 _CHARACTERS = {
-    _Kind.SPACE: "".join(filter(str.isspace, map(chr, range(NUM_CODE_POINTS)))),
     _Kind.SENTENCE_MARK: "。！？；!?;…",
     _Kind.LINE_END: "\n\r\u2028\u2029",
     _Kind.STOP: ".",
@@ -64,7 +63,9 @@ class GraphBreaks(tf.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        kinds = np.zeros(NUM_CODE_POINTS, np.int32)
+        kinds = np.full(NUM_CODE_POINTS, _Kind.OTHER)
+        spaces = [c for c in range(NUM_CODE_POINTS) if chr(c).isspace()]
+        kinds[spaces] = _Kind.SPACE
         for kind, characters in _CHARACTERS.items():
             kinds[[ord(one) for one in characters]] = kind
         self._kinds = CodePointTable(kinds)
@@ -87,7 +88,7 @@ class GraphBreaks(tf.Module):
         kinds = self._kinds(code_points.values)
         begins = tf.cast(code_points.row_starts(), tf.int32)
         places = tf.range(tf.size(texts)) - tf.gather(begins, texts)
-        weak = _behind_clauses(kinds, is_new)
+        weak = _behind_clauses(kinds)
         strong = self._behind_sentences(kinds, is_new)
         return tf.maximum(
             _before_pieces(weak, texts, places, pieces),
@@ -107,19 +108,18 @@ class GraphBreaks(tf.Module):
         before = shift(states, _State.NOTHING)
         # A mark behind closers or spaces belongs to the next end.
         is_next = (before != _State.MARKS) & (kinds == _Kind.SENTENCE_MARK)
-        ends = (before != _State.NOTHING) & ((states == 0) | is_next)
-        return ends & ~is_new
+        is_over = (states == _State.NOTHING) | is_next
+        return (before != _State.NOTHING) & is_over
 
 
 def _is_space(kinds: tf.Tensor) -> tf.Tensor:
     return (kinds == _Kind.SPACE) | (kinds == _Kind.LINE_END)
 
 
-def _behind_clauses(kinds: tf.Tensor, is_new: tf.Tensor) -> tf.Tensor:
+def _behind_clauses(kinds: tf.Tensor) -> tf.Tensor:
     """Whether a clause mark or spaces have ended before each code point."""
     is_space = _is_space(kinds)
-    ends = shift(is_space | (kinds == _Kind.CLAUSE_MARK), False)
-    return ends & ~is_space & ~is_new
+    return shift(is_space | (kinds == _Kind.CLAUSE_MARK), False) & ~is_space
 
 
 def _stops(kinds: tf.Tensor, is_new: tf.Tensor) -> tf.Tensor:

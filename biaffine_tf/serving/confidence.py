@@ -41,8 +41,8 @@ class GraphConfidence(tf.Module):
         Returns:
             Those above their thresholds, in the order given, in float64.
         """
-        log_odds = self._log_odds(candidates.scores)
-        candidates = candidates._replace(scores=tf.sigmoid(log_odds))
+        log_odds, scores = self._calibrate(candidates.scores)
+        candidates = candidates._replace(scores=scores)
         if self._cuts is None:
             return candidates
         margins = log_odds - tf.gather(self._cuts, candidates.labels)
@@ -51,13 +51,17 @@ class GraphConfidence(tf.Module):
 
     def calibrate(self, candidates: CandidateTensors) -> CandidateTensors:
         """All candidates, as they are but for calibrated scores."""
-        log_odds = self._log_odds(candidates.scores)
-        return candidates._replace(scores=tf.sigmoid(log_odds))
+        _, scores = self._calibrate(candidates.scores)
+        return candidates._replace(scores=scores)
 
-    def _log_odds(self, scores: tf.Tensor) -> tf.Tensor:
-        # Equal scores must have equal log-odds, whatever vector unit works on
-        # them: ties are decided by other things.
+    def _calibrate(self, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Calibrated log-odds and scores."""
+        # Each different score once: vector units and what is left of a loop
+        # for other units round logarithms differently, and ties would break.
         scores, place = tf.unique(tf.cast(scores, tf.float64))
         scores = tf.clip_by_value(scores, _CLOSEST, 1 - _CLOSEST)
         odds = tf.math.log(scores) - tf.math.log1p(-scores)
-        return tf.gather(odds / self._temperature + self._bias, place)
+        log_odds = odds / self._temperature + self._bias
+        return tf.gather(log_odds, place), tf.gather(
+            tf.sigmoid(log_odds), place
+        )

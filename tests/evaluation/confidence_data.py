@@ -7,11 +7,13 @@ from biaffine_tf.spans import Sentence, Span
 TEXT = "字" * 40
 
 
-def synthetic_pairs(seed, *, sentences, truth, per_sentence=8, labels=("x",)):
+def synthetic_pairs(
+    seed, *, sentences, truth, per_sentence=8, labels=("x",), weights=None
+):
     """Candidates that share nothing with one another.
 
     `truth` gives the probability of being right of raw log-odds and a label's
-    index. As many gold spans as there are sentences are no candidates.
+    index. One gold span of each sentence, of the first label, is no candidate.
     """
     random = np.random.default_rng(seed)
     pairs = []
@@ -21,7 +23,7 @@ def synthetic_pairs(seed, *, sentences, truth, per_sentence=8, labels=("x",)):
             random.normal(3, 2, per_sentence),
             random.normal(-2, 1.5, per_sentence),
         )
-        which = random.integers(0, len(labels), per_sentence)
+        which = random.choice(len(labels), per_sentence, p=weights)
         right = random.random(per_sentence) < truth(log_odds, which)
         found = [
             Span(2 * i, 2 * i + 1, labels[which[i]], sigmoid(log_odds[i]))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
+import biaffine_tf
 from biaffine_tf import model_directory, readers
 from biaffine_tf.config import Decoder, DecodingConfig, ExperimentConfig
 from biaffine_tf.decoding import Candidate, Confidence, decode
@@ -202,6 +203,12 @@ def test_one_entity_keeps_to_the_constraints():
     (found,) = always.entities(candidates, _candidate(4, 5, -1.0), "abcdef")
     assert (found.start, found.end) == (4, 5)
     assert always.entities(candidates, None, "abcdef") == []
+
+
+def test_load_takes_options(directory):
+    predictor = biaffine_tf.load(directory, nested=False, decoder="exact")
+    assert predictor.decoding.decoder is Decoder.EXACT
+    assert not predictor.decoding.nested
 
 
 def test_unknown_settings_are_named(directory):

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from serving.saved_models import answers_elsewhere
 from tokenization.tokenization_texts import FRAGMENTS, VOCABULARY
 
 from biaffine_tf import readers
@@ -112,12 +113,12 @@ def long_texts(count, seed):
         "".join(rng.choices([*"中a" * 20, *SIGNS, *FRAGMENTS], k=length))
         .encode("utf-8", "replace")
         .decode()
-        for length in (rng.choice([0, 3, 9, 30, 200]) for _ in range(count))
+        for length in (rng.choice([0, 3, 9, 30, 90]) for _ in range(count))
     ]
 
 
 @each_tokenizer
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(most=st.integers(1, 40), seed=st.integers(0, 99), data=st.data())
 def test_windows(tokenizer, most, seed, data):
     overlap = data.draw(st.none() | st.integers(0, most - 1))
@@ -196,3 +197,34 @@ def test_windows_of_a_real_document(data_folder):
         )
         windows = windowing.divide(Sentence(text), tokenizer.encode(text))
         assert found == {0: [tuple(x) for x in windows], 2: [(0, 1)]}
+
+
+@pytest.mark.slow
+@each_tokenizer
+def test_where_there_is_no_code_of_ours(tokenizer, tmp_path):
+    windowing = Windowing(max_pieces=20)
+    module = tf.Module()
+    module.tokenizer = twin(tokenizer)
+    module.windowing = GraphWindowing(windowing)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "texts")])
+    def signature(texts):
+        points = decode_utf8(texts)
+        return module.windowing(points, module.tokenizer(points))._asdict()
+
+    batches = [[], ["", "a"], long_texts(200, seed=2)]
+    requests = [
+        {"texts": ([text.encode() for text in texts], tf.string)}
+        for texts in batches
+    ]
+    answers = answers_elsewhere(module, signature, requests, tmp_path)
+    for texts, answer in zip(batches, answers, strict=True):
+        assert planned(WindowTensors(**answer)) == {
+            number: [tuple(window) for window in windows]
+            for number, text in enumerate(texts)
+            if (
+                windows := windowing.divide(
+                    Sentence(text), tokenizer.encode(text)
+                )
+            )
+        }

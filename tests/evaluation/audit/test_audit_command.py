@@ -58,7 +58,8 @@ def run(capsys, *arguments):
     return code, captured.out, captured.err
 
 
-def test_tables_show_what_and_where(write, capsys):
+def test_tables_show_what_and_where(write, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")  # paths of any length in one line
     path = write("d.jsonl", DATA)
     code, out, err = run(capsys, path)
     assert code == 0 and err == ""
