@@ -102,6 +102,8 @@ def test_model_directory_is_complete(whole):
         "scores.json",
         "predictions.jsonl",
         "history.json",
+        "confidence.json",
+        "report.html",
         "logs",
         "records",
     }
