@@ -8,7 +8,7 @@ be held out is the folds as they look to the fits made without them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,36 +136,40 @@ def fit_confidence(
             score in [0, 1].
         ConfigError: If there are fewer texts than folds.
     """
-    found = find_outcomes(pairs)
-    everywhere = np.ones(len(pairs), bool)
-    fit = _fit(pairs, found, everywhere, goal, scaling, decode)
     fold_of = _deal([gold.text for gold, _ in pairs], folds, seed)
+    found = find_outcomes(pairs)
+
+    def fit(seen: np.ndarray) -> _Fit:
+        return _fit(pairs, found, seen, goal, scaling, decode)
+
     held_out = np.empty_like(found.scores)
     held_out_pairs: list[Pair] = []
     for fold in range(folds):
-        seen = fold_of != fold
-        confidence = _fit(pairs, found, seen, goal, scaling, decode).confidence
-        mask = ~seen[found.sentences]
+        unseen = fold_of == fold
+        confidence = fit(~unseen).confidence
+        mask = unseen[found.sentences]
         held_out[mask] = confidence.calibrate(found.scores[mask])
         if goal is not None:
-            held_out_pairs += _decoded(_at(pairs, ~seen), confidence, decode)
+            held_out_pairs += _decoded(_at(pairs, unseen), confidence, decode)
+    whole = fit(np.ones(len(pairs), bool))
+    tuned = whole.confidence.calibrate(found.scores)
+    tuned_scores = held_out_scores = None
+    if goal is not None:
+        tuned_scores = score(_decoded(pairs, whole.confidence, decode))
+        held_out_scores = score(held_out_pairs)
     return FittedConfidence(
-        confidence=fit.confidence,
+        confidence=whole.confidence,
         scaling=scaling,
         goal=goal,
         before=measure_reliability(found.scores, found.right),
-        tuned=measure_reliability(
-            fit.confidence.calibrate(found.scores), found.right
-        ),
+        tuned=measure_reliability(tuned, found.right),
         held_out=measure_reliability(held_out, found.right),
         plain_scores=score(_decoded(pairs, _PLAIN, decode)),
-        tuned_scores=None
-        if goal is None
-        else score(_decoded(pairs, fit.confidence, decode)),
-        held_out_scores=None if goal is None else score(held_out_pairs),
-        sharing=fit.sharing,
-        unmet=fit.unmet,
-        notes=fit.notes,
+        tuned_scores=tuned_scores,
+        held_out_scores=held_out_scores,
+        sharing=whole.sharing,
+        unmet=whole.unmet,
+        notes=(*whole.notes, *_missed(goal, held_out_scores)),
         sentences=len(pairs),
         candidates=len(found.scores),
         folds=folds,
@@ -195,23 +199,32 @@ def _fit(
     if goal is None:
         return _Fit(confidence, (note,) if note else ())
     thresholds = search(_at(pairs, seen), confidence, goal=goal, decode=decode)
-    notes = [note, _unmet(thresholds.unmet, goal)]
+    notes = [note] if note else []
+    if thresholds.unmet:
+        share = "none" if goal.aim == Aim.PRECISION else "all"
+        notes.append(
+            f"a {goal.aim} of {goal.target} is out of reach for "
+            f"{', '.join(thresholds.unmet)}: {share} of their candidates pass"
+        )
     return _Fit(
         thresholds.confidence,
-        tuple(filter(None, notes)),
+        tuple(notes),
         thresholds.sharing,
         thresholds.unmet,
     )
 
 
-def _unmet(labels: Sequence[str], goal: Goal) -> str:
-    if not labels:
-        return ""
-    share = "none" if goal.aim == Aim.PRECISION else "all"
-    return (
-        f"a {goal.aim} of {goal.target} is out of reach for "
-        f"{', '.join(labels)}: {share} of their candidates pass"
-    )
+def _missed(goal: Goal | None, held_out: Scores | None) -> Iterator[str]:
+    """Says so where the held-out figure falls short of the target."""
+    if goal is None or goal.target is None or held_out is None:
+        return
+    reached = getattr(held_out.micro, goal.aim)
+    is_silent = not any(one.predicted for one in held_out.labels.values())
+    if reached < goal.target and not is_silent:
+        yield (
+            f"held out, the micro {goal.aim} is {reached:.4f}, short of "
+            f"{goal.target}"
+        )
 
 
 def _deal(texts: Sequence[str], folds: int, seed: int) -> np.ndarray:
