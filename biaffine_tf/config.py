@@ -361,7 +361,7 @@ class DecodingConfig(_Config):
         forbidden_inside: Characters that no entity holds.
     """
 
-    decoder: Decoder = Decoder.GREEDY
+    decoder: Decoder = Decoder.EXACT
     nested: bool = False
     force_one_entity: bool = False
     one_label_per_span: bool = False
@@ -389,6 +389,13 @@ class DecodingConfig(_Config):
             require(
                 isinstance(value, str), name, value, "characters in a string"
             )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """As of any config; what knows of no decoder was decoded greedily."""
+        if isinstance(values, dict):
+            values = {"decoder": Decoder.GREEDY, **values}
+        return super().from_dict(values)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

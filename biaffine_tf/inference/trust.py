@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import model_directory, readers
 from biaffine_tf.decoding import Confidence
+from biaffine_tf.evaluation.calibration import Scaling
 from biaffine_tf.evaluation.confidence import FittedConfidence, fit_confidence
 from biaffine_tf.evaluation.goals import Goal
 from biaffine_tf.evaluation.report import write_report
@@ -114,8 +115,13 @@ def _fit(
         )
         for sentence, spans in zip(sentences, found, strict=True)
     ]
+    # A temperature alone leaves 0.5 where it is, and models are wrong there.
     return fit_confidence(
-        pairs, decode=decoder_of(predictor.decoding), goal=goal, folds=FOLDS
+        pairs,
+        decode=decoder_of(predictor.decoding),
+        goal=goal,
+        scaling=Scaling.PLATT,
+        folds=FOLDS,
     )
 
 
@@ -146,9 +152,10 @@ def _settings(directory: str, goal: Goal | None) -> dict[str, Any]:
 def _print(fit: FittedConfidence) -> None:
     """Says what was fitted, by figures that the fit was not made on."""
     print(
-        f"scores: temperature {fit.confidence.temperature:.2f}; expected "
-        f"calibration error {fit.before.error:.4f}, calibrated "
-        f"{fit.held_out.error:.4f} (held out)"
+        f"scores: temperature {fit.confidence.temperature:.2f}, bias "
+        f"{fit.confidence.bias:.2f}; expected calibration error "
+        f"{fit.before.error:.4f}, calibrated {fit.held_out.error:.4f} "
+        "(held out)"
     )
     for note in fit.notes:
         print(f"scores: {note}")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import biaffine_tf
 from biaffine_tf import model_directory
 from biaffine_tf.config import (
+    Decoder,
     DecodingConfig,
     ExperimentConfig,
     LongText,
@@ -106,7 +107,10 @@ def predictors(directories):
     """Predictors by kind, nested and force_one_entity."""
     return {
         (kind, nested, force): Predictor.from_directory(
-            directories[kind], nested=nested, force_one_entity=force
+            directories[kind],
+            nested=nested,
+            force_one_entity=force,
+            decoder=Decoder.GREEDY,
         )
         for kind in TokenizerKind
         for nested in (False, True)

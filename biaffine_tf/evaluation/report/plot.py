@@ -96,7 +96,9 @@ def unit_ticks(scale: Scale) -> tuple[Tick, ...]:
 
 def round_steps(low: float, high: float) -> list[float]:
     """Round numbers from below the lowest value to above the highest."""
-    rough = ((high - low) or 1.0) / (MOST_TICKS - 2)
+    span = high - low
+    # What is less than any figure shown is as good as nothing.
+    rough = (span if span > 1e-9 else 1.0) / (MOST_TICKS - 2)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
     first, last = math.floor(low / step), math.ceil(high / step)
