@@ -198,6 +198,8 @@ def _prepare_records(
             max_pieces=config.model.max_pieces,
             window_overlap=config.model.window_overlap,
             long_text=config.model.long_text,
+            join_sentences=config.training.join_sentences,
+            seed=config.training.seed,
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),
@@ -206,8 +208,10 @@ def _prepare_records(
     counts, width = records.counts, config.model.head.max_span_width
     if width is not None:
         counts.wide_spans = count_wider(records.widths, width)
+    joined = config.training.join_sentences
+    units = "texts of one or more sentences" if joined else "sentences"
     print(
-        f"training data: {counts.sentences} sentences, {counts.spans} spans, "
+        f"training data: {counts.sentences} {units}, {counts.spans} spans, "
         f"{len(records.labels)} labels: {', '.join(records.labels)}"
     )
     _print_windows("training data", counts)
