@@ -17,10 +17,10 @@ from biaffine_tf.decoding import Candidate, Confidence
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.batches import make_batches, pad, read_ahead
 from biaffine_tf.inference.deciding import Decision
-from biaffine_tf.inference.search import Found, find_candidates
+from biaffine_tf.inference.finder import Finder
 from biaffine_tf.inference.windows import Part, Proposals, WindowedText
 from biaffine_tf.modeling.fused_encoder import policy_scope
-from biaffine_tf.modeling.span_model import SpanModel, piece_counts
+from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.spans import Entity, LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Tokenizer, Windowing
 
@@ -81,17 +81,8 @@ class Predictor:
         self.windowed_sentences = 0
         self.cut_sentences = 0
         self._batch_size = batch_size
-        self._encode = tf.function(
-            self._vectors,
-            input_signature=[tf.TensorSpec([None, None], tf.int32)],
-        )
-        self._search = tf.function(
-            self._candidates,
-            input_signature=[
-                tf.TensorSpec([None, None, model.vector_size], tf.float32),
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([], tf.float32),
-            ],
+        self._find_candidates = Finder(
+            model, force_one_entity=self.decoding.force_one_entity
         )
 
     @classmethod
@@ -287,34 +278,6 @@ class Predictor:
         bounds = np.searchsorted(row, np.arange(1, len(batch)))
         columns = [np.split(x, bounds) for x in (first, last, *opinions)]
         return [Proposals(*own) for own in zip(*columns, strict=True)]
-
-    def _find_candidates(
-        self, input_ids: tf.Tensor, least_margin: float = 0.0
-    ) -> Found:
-        """Pairs with a margin above the least, of int32 `[B, L + 2]`."""
-        counts = piece_counts(input_ids, pad_id=self.model.pad_id)
-        least = tf.constant(least_margin, tf.float32)
-        return self._search(self._encode(input_ids), counts, least)
-
-    def _vectors(self, input_ids: tf.Tensor) -> tf.Tensor:
-        """The encoder's part: float32 vectors of int32 `[B, L + 2]`."""
-        return tf.cast(self.model.encode(input_ids, training=False), tf.float32)
-
-    def _candidates(
-        self, vectors: tf.Tensor, counts: tf.Tensor, least_margin: tf.Tensor
-    ) -> Found:
-        """The head's part: candidates of vectors and numbers of pieces."""
-        biaffine = self.model.biaffine
-        starts, ends = biaffine.project(vectors, training=False)
-        return find_candidates(
-            starts,
-            ends,
-            tf.convert_to_tensor(biaffine.bilinear),
-            counts,
-            max_span_width=biaffine.max_span_width,
-            force_one_entity=self.decoding.force_one_entity,
-            least_margin=least_margin,
-        )
 
 
 def _confidence(

@@ -10,12 +10,13 @@ import tensorflow as tf
 from rich.console import Console
 from tensorflow.python.client import device_lib
 
-from biaffine_tf.config import ExperimentConfig, Precision
+from biaffine_tf.config import ExperimentConfig, LongText, Precision
 from biaffine_tf.data.pipeline import Buckets, make_buckets
 from biaffine_tf.data.records import Records
 from biaffine_tf.modeling.blocks import MOST_FLOATS
 from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.spans import Sentence
+from biaffine_tf.tokenization import Windowing
 from biaffine_tf.training import machine, memory, plan_tables
 from biaffine_tf.training.memory import MemoryEstimate, Parameters
 from biaffine_tf.training.probe import time_steps
@@ -175,10 +176,10 @@ def _evaluation_seconds(
 
     A fresh model finds nothing: what decoding takes is hardly in it.
     """
-    longest = config.model.max_pieces
+    windowing = Windowing.of(config.model)
 
     def work(some: Sequence[Sentence]) -> int:
-        return sum(min(len(s.text), longest) + 2 for s in some)
+        return sum(_positions(len(s.text), windowing) for s in some)
 
     sample = middle_batch(sentences)
     evaluate = evaluator(sample)
@@ -186,6 +187,15 @@ def _evaluation_seconds(
     begun = time.perf_counter()
     evaluate(model)
     return (time.perf_counter() - begun) * work(sentences) / work(sample)
+
+
+def _positions(length: int, windowing: Windowing) -> int:
+    """About how many positions are read of a text of so many pieces."""
+    longest, overlap = windowing.max_pieces, windowing.overlap
+    if length <= longest or windowing.long_text is not LongText.WINDOW:
+        return min(length, longest) + 2  # [CLS] and [SEP]
+    windows = math.ceil((length - overlap) / (longest - overlap))
+    return windows * (longest + 2)
 
 
 def _program_memory(parameters: Parameters) -> int:

@@ -156,8 +156,9 @@ class _Oracle(Predictor):
             batch_size=5,
         )
         self._opinions = opinions
+        self._find_candidates = self._find
 
-    def _find_candidates(self, input_ids, least_margin=0.0):
+    def _find(self, input_ids, least_margin):
         rows, opinions = [], []
         for row, ids in enumerate(input_ids.numpy().tolist()):
             where = {number - FIRST_ID: i for i, number in enumerate(ids, -1)}
