@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import collections
 import functools
+import itertools
 import os
 import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import checkpoints, command, flags, model_directory, readers
-from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.config import ExperimentConfig, LongText
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import check_writable, fingerprint
 from biaffine_tf.flags import FLAGS
@@ -52,6 +53,9 @@ _NOTES = {
 }
 
 _NOT_LEARNT = ("split_spans", "wide_spans")
+
+# Training texts that tell whether texts have several lines.
+_LOOKED_AT = 10_000
 
 # A bound on the width of spans is proposed if it leaves out so many pairs.
 _SHARE_WORTH_SAVING = 0.2
@@ -155,7 +159,9 @@ def _experiment(start: checkpoints.Start) -> ExperimentConfig:
         "reading": str(flags.read_options()),
         "tokenizer": start.tokenizer.fingerprint,
     }
-    model = flags.model_config(start)
+    model = flags.model_config(
+        start, long_text=flags.long_text() or _fitting_long_text()
+    )
     if start.source is not None:
         data["init_checkpoint"] = start.source.fingerprint
     return ExperimentConfig(
@@ -164,6 +170,17 @@ def _experiment(start: checkpoints.Start) -> ExperimentConfig:
         decoding=flags.decoding_config(),
         data=data,
     )
+
+
+def _fitting_long_text() -> LongText:
+    """Lines one by one for a model that learns from single lines alone."""
+    if FLAGS.join_sentences:
+        return LongText.WINDOW
+    some = itertools.islice(
+        readers.read(_train_path(), flags.read_options()), _LOOKED_AT
+    )
+    has_lines = any("\n" in sentence.text.strip() for sentence in some)
+    return LongText.WINDOW if has_lines else LongText.LINE
 
 
 def _read_eval_data() -> list[Sentence]:

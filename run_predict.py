@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from biaffine_tf import command, flags, model_directory, readers
-from biaffine_tf.config import Precision
+from biaffine_tf.config import LongText, Precision
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.flags import FLAGS
@@ -182,10 +182,15 @@ def _predict_file(
 
 def _say_long_texts(predictor: Predictor) -> None:
     if predictor.windowed_sentences:
+        by_line = predictor.windowing.long_text is LongText.LINE
         _say(
             f"{predictor.windowed_sentences} longer than the model's "
-            "max_seq_length: read in windows; no entity of up to "
-            f"{predictor.windowing.overlap} pieces is lost to their edges"
+            "max_seq_length: read "
+            + ("line by line, and " if by_line else "")
+            + "in windows; no entity of up to "
+            f"{predictor.windowing.overlap} pieces "
+            + ("of a line " if by_line else "")
+            + "is lost to their edges"
         )
     if predictor.cut_sentences:
         _say(

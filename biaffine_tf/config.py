@@ -43,9 +43,17 @@ class Position(enum.StrEnum):
 
 
 class LongText(enum.StrEnum):
-    """What becomes of a text longer than the model reads at once."""
+    """What becomes of a text longer than the model reads at once.
+
+    - `window`: overlapping windows.
+    - `line`: its lines are read one by one, those that are too long in
+      windows. For models that were trained on single sentences.
+    - `truncate`: it is cut.
+    - `error`: the first such text ends the program.
+    """
 
     WINDOW = "window"
+    LINE = "line"
     TRUNCATE = "truncate"
     ERROR = "error"
 

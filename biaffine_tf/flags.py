@@ -192,12 +192,14 @@ def define_training_flags() -> None:
         128,
         "Most pieces that are read at once, [CLS] and [SEP] included.",
     )
-    define_enum(
+    define_optional_enum(
         "long_text",
-        LongText.WINDOW,
-        "What becomes of sentences longer than --max_seq_length, also in "
-        "prediction: overlapping windows, cut (what is beyond is lost, and "
-        "counted), or an error that names the first one.",
+        LongText,
+        "What becomes of texts longer than --max_seq_length, also in "
+        "prediction: overlapping windows; lines one by one, and windows for "
+        "what is still too long; cut (what is beyond is lost, and counted); or "
+        "an error that names the first one. If not given, line if no training "
+        "text has several lines, else window.",
     )
     flags.DEFINE_integer(
         "window_overlap",
@@ -355,7 +357,8 @@ def define_prediction_flags() -> None:
         "long_text",
         LongText,
         "What becomes of texts longer than the model reads at once: "
-        "overlapping windows, cut, or an error; as in training if not given.",
+        "overlapping windows, line by line, cut, or an error; as in training "
+        "if not given.",
     )
     flags.DEFINE_integer(
         "window_overlap",
@@ -401,8 +404,10 @@ def encoder_start() -> checkpoints.Start:
     )
 
 
-def model_config(start: checkpoints.Start) -> ModelConfig:
-    """Encoder, tokenizer and head."""
+def model_config(
+    start: checkpoints.Start, *, long_text: LongText
+) -> ModelConfig:
+    """Encoder, tokenizer and head; what becomes of long texts."""
     return ModelConfig(
         encoder=start.config,
         tokenizer=TokenizerConfig(
@@ -416,7 +421,7 @@ def model_config(start: checkpoints.Start) -> ModelConfig:
             max_span_width=FLAGS.max_span_width,
         ),
         max_seq_length=FLAGS.max_seq_length,
-        long_text=LongText(FLAGS.long_text),
+        long_text=long_text,
         window_overlap=FLAGS.window_overlap,
     )
 
@@ -451,7 +456,7 @@ def training_config() -> TrainingConfig:
 
 
 def long_text() -> LongText | None:
-    """What becomes of long texts in prediction; None as in training."""
+    """What is to become of long texts; None if that is not given."""
     return LongText(FLAGS.long_text) if FLAGS.long_text else None
 
 

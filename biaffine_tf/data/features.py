@@ -135,14 +135,17 @@ def featurize(
     windows = windowing.divide(sentence, pieces)
     spans = sentence.spans or ()
     aligned = align(spans, pieces.offsets)
-    matrix = _fill_matrix(aligned, windows, sentence, labels, counts)
+    is_cut = windowing.is_cut(pieces)
+    matrix = _fill_matrix(
+        aligned, windows, sentence, labels, counts, is_cut=is_cut
+    )
     counts.spans += len(spans)
     counts.cells += len(matrix)
     if windows:
         counts.sentences += 1
         counts.windows += len(windows)
         counts.windowed_sentences += len(windows) > 1
-        counts.cut_sentences += windows[-1].end < len(pieces)
+        counts.cut_sentences += is_cut
     else:
         counts.empty_sentences += 1
     cells: list[list[tuple[int, int, int]]] = [[] for _ in windows]
@@ -166,6 +169,8 @@ def _fill_matrix(
     sentence: Sentence,
     labels: LabelMap,
     counts: Counts,
+    *,
+    is_cut: bool,
 ) -> dict[tuple[int, int], int]:
     """Label of each (first, last) that a window holds; the rest is counted."""
     counts.unaligned_spans += len(aligned.unaligned)
@@ -173,10 +178,10 @@ def _fill_matrix(
     for first, last, name in aligned.cells:
         label = _label_id(labels, name, sentence)
         if not windows.holding(first, last):
-            if len(windows) > 1:
-                counts.split_spans += 1
-            else:
+            if is_cut:
                 counts.cut_spans += 1
+            else:
+                counts.split_spans += 1
         elif (first, last) not in matrix:
             matrix[first, last] = label
         elif matrix[first, last] == label:

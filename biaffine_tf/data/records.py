@@ -184,7 +184,7 @@ def _fingerprint(
     labels: LabelMap | None,
 ) -> str:
     windowing = options.windowing
-    is_windowed = windowing.long_text is LongText.WINDOW
+    is_windowed = windowing.long_text in (LongText.WINDOW, LongText.LINE)
     parts = {
         "schema": SCHEMA_VERSION,
         "source": source_fingerprint(source),

@@ -256,9 +256,7 @@ class Predictor:
         for sentence, pieces in zip(sentences, encoded, strict=True):
             windows = self.windowing.divide(sentence, pieces)
             self.windowed_sentences += len(windows) > 1
-            self.cut_sentences += bool(windows) and windows[-1].end < len(
-                pieces
-            )
+            self.cut_sentences += self.windowing.is_cut(pieces)
             texts.append(
                 WindowedText(
                     pieces, windows, self.labels, least_margin=least_margin

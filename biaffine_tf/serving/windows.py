@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from biaffine_tf.config import LongText
+from biaffine_tf.errors import ConfigError
 from biaffine_tf.serving.breaks import GraphBreaks
 from biaffine_tf.serving.tokenizers import PieceTensors
 from biaffine_tf.serving.vectors import argsort_by, pair, shift
@@ -82,6 +83,11 @@ class GraphWindowing(tf.Module):
 
     def __init__(self, windowing: Windowing) -> None:
         super().__init__()
+        if windowing.long_text is LongText.LINE:
+            raise ConfigError(
+                "lines are not divided in the graph yet",
+                remedy="give long_text=window",
+            )
         self._most = windowing.max_pieces
         self._overlap = windowing.overlap
         self._long_text = windowing.long_text

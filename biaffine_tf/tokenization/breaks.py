@@ -8,12 +8,14 @@ import numpy as np
 
 from biaffine_tf.tokenization.base import Pieces
 
+_LINE_ENDS = r"\n\r\u2028\u2029"
 _CLOSERS = r"[”’」』）】》〉\"')\]}]*"
 # Sentences end at these marks and the quotes and brackets that they close; a
 # full stop counts only before a space, for there are numbers and addresses.
 _SENTENCE_END = re.compile(
-    rf"(?:[。！？；!?;…\n\r\u2028\u2029]|\.(?={_CLOSERS}\s))+{_CLOSERS}\s*"
+    rf"(?:[。！？；!?;…{_LINE_ENDS}]|\.(?={_CLOSERS}\s))+{_CLOSERS}\s*"
 )
+_LINE_END = re.compile(f"[{_LINE_ENDS}]")
 _WEAK_END = re.compile(r"[，,、：:]\s*|\s+")
 
 
@@ -42,3 +44,28 @@ def break_strengths(text: str, pieces: Pieces) -> np.ndarray:
         places, behind = places[inner], behind[inner]
         strengths[behind[ends[behind - 1] <= places]] = strength
     return strengths
+
+
+def line_ranges(text: str, pieces: Pieces) -> list[tuple[int, int]]:
+    """The pieces of each line of a text.
+
+    Args:
+        text: The text.
+        pieces: Its pieces.
+
+    Returns:
+        Ranges [first, end) of pieces, in order, of the lines that have any.
+        Pieces that are line ends are in none.
+    """
+    starts, ends = np.array(pieces.offsets).reshape(-1, 2).T
+    places = np.fromiter(
+        (match.start() for match in _LINE_END.finditer(text)), np.int64
+    )
+    lines = np.searchsorted(places, starts)
+    inner = np.flatnonzero(lines == np.searchsorted(places, ends))
+    if not len(inner):
+        return []
+    bounds = np.flatnonzero(np.diff(lines[inner])) + 1
+    return [
+        (int(line[0]), int(line[-1]) + 1) for line in np.split(inner, bounds)
+    ]

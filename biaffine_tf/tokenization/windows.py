@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from biaffine_tf.config import LongText, ModelConfig
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization.base import Pieces
-from biaffine_tf.tokenization.breaks import break_strengths
+from biaffine_tf.tokenization.breaks import break_strengths, line_ranges
 
 
 class Window(NamedTuple):
@@ -160,7 +160,8 @@ class Windowing:
 
         Returns:
             One window for a text that fits, none for one without pieces. A
-            truncated text has one that ends before the text does.
+            truncated text has one that ends before the text does. Lines have
+            windows of their own, which line ends are in none of.
 
         Raises:
             DataError: If the text is too long and that is an error.
@@ -172,14 +173,10 @@ class Windowing:
             return Windows([Window(0, length)])
         match self.long_text:
             case LongText.WINDOW:
-                strengths = break_strengths(sentence.text, pieces)
-                return Windows(
-                    plan_windows(
-                        strengths,
-                        max_pieces=self.max_pieces,
-                        overlap=self.overlap,
-                    )
-                )
+                return self._plan(sentence, pieces, [(0, length)])
+            case LongText.LINE:
+                lines = line_ranges(sentence.text, pieces)
+                return self._plan(sentence, pieces, lines)
             case LongText.TRUNCATE:
                 return Windows([Window(0, self.max_pieces)])
             case LongText.ERROR:
@@ -188,8 +185,34 @@ class Windowing:
                     f"{self.max_pieces} at once",
                     file=sentence.file,
                     line=sentence.line,
-                    remedy="divide it, or pass --long_text=window or truncate",
+                    remedy="divide it, or pass --long_text=window, line or "
+                    "truncate",
                 )
+
+    def _plan(
+        self,
+        sentence: Sentence,
+        pieces: Pieces,
+        parts: Iterable[tuple[int, int]],
+    ) -> Windows:
+        """Windows of each part, which do not reach into others."""
+        strengths = break_strengths(sentence.text, pieces)
+        return Windows(
+            [
+                Window(start + first, end + first)
+                for first, behind in parts
+                for start, end in plan_windows(
+                    strengths[first:behind],
+                    max_pieces=self.max_pieces,
+                    overlap=self.overlap,
+                )
+            ]
+        )
+
+    def is_cut(self, pieces: Pieces) -> bool:
+        """Whether a text loses its end."""
+        is_long = len(pieces) > self.max_pieces
+        return is_long and self.long_text is LongText.TRUNCATE
 
 
 def plan_windows(

@@ -192,7 +192,7 @@ def _evaluation_seconds(
 def _positions(length: int, windowing: Windowing) -> int:
     """About how many positions are read of a text of so many pieces."""
     longest, overlap = windowing.max_pieces, windowing.overlap
-    if length <= longest or windowing.long_text is not LongText.WINDOW:
+    if length <= longest or windowing.long_text is LongText.TRUNCATE:
         return min(length, longest) + 2  # [CLS] and [SEP]
     windows = math.ceil((length - overlap) / (longest - overlap))
     return windows * (longest + 2)

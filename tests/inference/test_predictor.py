@@ -366,6 +366,23 @@ def test_long_texts_are_windowed_and_counted(directories):
     assert (predictor.cut_sentences, predictor.windowed_sentences) == (0, 1)
 
 
+def test_lines_of_a_long_text_are_read_as_if_alone(directories):
+    predictor = Predictor.from_directory(
+        directories[TokenizerKind.CHAR], long_text=LongText.LINE
+    )
+    lines = ["天地ab", "", "the cat", LONG, "한a한b", "ab天" * 4] * 3
+    text, begin, want = "\n".join(lines), 0, []
+    for line, spans in zip(lines, _spans(predictor, lines), strict=True):
+        want += [
+            span._replace(start=span.start + begin, end=span.end + begin)
+            for span in spans
+        ]
+        begin += len(line) + 1
+    (found,) = _spans(predictor, [text])
+    assert len(want) > 5
+    _assert_equal(found, want)
+
+
 def test_too_long_a_text_is_an_error_if_told(directories):
     predictor = Predictor.from_directory(
         directories[TokenizerKind.CHAR], long_text=LongText.ERROR

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenization_texts import VOCABULARY, hostile_texts
 
 from biaffine_tf.tokenization import TokenizerKind, make_tokenizer
-from biaffine_tf.tokenization.breaks import break_strengths
+from biaffine_tf.tokenization.breaks import break_strengths, line_ranges
 
 CHAR, WORDPIECE = (
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
@@ -74,3 +74,33 @@ def test_only_between_pieces_that_share_nothing(tokenizer, text):
     assert not strengths[:1].any()
     for index in np.flatnonzero(strengths).tolist():
         assert pieces.offsets[index - 1][1] <= pieces.offsets[index][0]
+
+
+@given(
+    st.sampled_from([CHAR, WORDPIECE]),
+    st.lists(
+        hostile_texts | st.sampled_from(["", "中文", "a b"]), max_size=6
+    ).flatmap(
+        lambda lines: st.tuples(
+            *[
+                st.sampled_from(["\n", "\r\n", "\u2028"]).map(line.__add__)
+                for line in lines
+            ]
+        ).map("".join)
+    ),
+)
+def test_lines_hold_what_is_between_line_ends(tokenizer, text):
+    pieces = tokenizer.encode(text)
+    line_of, line = [], 0
+    for character in text:
+        is_end = character in "\n\r\u2028\u2029"
+        line_of.append(None if is_end else line)
+        line += is_end
+    want: dict[int, list[int]] = {}
+    for index, (start, end) in enumerate(pieces.offsets):
+        lines = set(line_of[start:end])
+        if len(lines) == 1 and None not in lines:
+            want.setdefault(lines.pop(), []).append(index)
+    assert line_ranges(text, pieces) == [
+        (inner[0], inner[-1] + 1) for inner in want.values()
+    ]

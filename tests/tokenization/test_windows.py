@@ -180,6 +180,33 @@ def test_what_becomes_of_long_texts(long_text):
         assert len(windowing.divide(long, pieces)) == 2
 
 
+@given(
+    st.lists(st.sampled_from(["", "中", "中文。北京", "文" * 30]), max_size=9),
+    st.integers(2, 12),
+    st.data(),
+)
+def test_lines_are_divided_as_if_alone(lines, most, data):
+    overlap = data.draw(st.integers(0, most - 1))
+    windowing = Windowing(
+        max_pieces=most, window_overlap=overlap, long_text=LongText.LINE
+    )
+    text = "\n".join(lines)
+    pieces = CHAR.encode(text)
+    if len(pieces) <= most:
+        return  # read whole
+    want, begin = [], 0
+    for line in lines:
+        alone = windowing.divide(Sentence(line), CHAR.encode(line))
+        want += [Window(begin + a, begin + b) for a, b in alone]
+        begin += len(line) + 1
+    windows = windowing.divide(Sentence(text), pieces)
+    assert list(windows) == want
+    assert not windowing.is_cut(pieces)
+    for first, last in _spans(len(pieces), overlap + 1):
+        is_in_a_line = "\n" not in text[first : last + 1]
+        assert bool(windows.holding(first, last)) == is_in_a_line
+
+
 @given(st.integers(3, 40), st.sampled_from(LongText), st.data())
 def test_settings_are_those_of_the_model_unless_given(
     max_seq_length, long_text, data

@@ -107,6 +107,8 @@ def test_model_directory_is_complete(whole):
         "logs",
         "records",
     }
+    config = json.loads((whole / "config.json").read_text())
+    assert config["model"]["long_text"] == "line"  # no text has several
     scores = json.loads((whole / "scores.json").read_text())
     assert scores["complete"]
     assert scores["seed"] == 42
