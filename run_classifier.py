@@ -174,8 +174,6 @@ def _experiment(start: checkpoints.Start) -> ExperimentConfig:
 
 def _fitting_long_text() -> LongText:
     """Lines one by one for a model that learns from single lines alone."""
-    if FLAGS.join_sentences:
-        return LongText.WINDOW
     some = itertools.islice(
         readers.read(_train_path(), flags.read_options()), _LOOKED_AT
     )
@@ -215,8 +213,6 @@ def _prepare_records(
             max_pieces=config.model.max_pieces,
             window_overlap=config.model.window_overlap,
             long_text=config.model.long_text,
-            join_sentences=config.training.join_sentences,
-            seed=config.training.seed,
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),
@@ -225,10 +221,8 @@ def _prepare_records(
     counts, width = records.counts, config.model.head.max_span_width
     if width is not None:
         counts.wide_spans = count_wider(records.widths, width)
-    joined = config.training.join_sentences
-    units = "texts of one or more sentences" if joined else "sentences"
     print(
-        f"training data: {counts.sentences} {units}, {counts.spans} spans, "
+        f"training data: {counts.sentences} sentences, {counts.spans} spans, "
         f"{len(records.labels)} labels: {', '.join(records.labels)}"
     )
     _print_windows("training data", counts)

@@ -408,12 +408,7 @@ class DecodingConfig(_Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig(_Config):
-    """The objective, the optimizer and the batches.
-
-    Attributes:
-        join_sentences: Share of the sentences that are joined with neighbours
-            into longer texts.
-    """
+    """The objective, the optimizer and the batches."""
 
     loss: Loss = Loss.CROSS_ENTROPY
     focal_gamma: float = 3.0
@@ -425,7 +420,6 @@ class TrainingConfig(_Config):
     max_gradient_norm: float = 1.0
     num_train_epochs: int = 5
     train_batch_size: int = 32
-    join_sentences: float = 0.0
     token_budget: int | None = None
     num_buckets: int = 24
     early_stopping_patience: int | None = None
@@ -462,12 +456,6 @@ class TrainingConfig(_Config):
             require(
                 value is None or value > 0, name, value, "positive or unset"
             )
-        require(
-            0 <= self.join_sentences <= 1,
-            "join_sentences",
-            self.join_sentences,
-            "in [0, 1]: the share of sentences that are joined",
-        )
         require(
             0 <= self.warmup_proportion <= 1,
             "warmup_proportion",

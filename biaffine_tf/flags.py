@@ -258,12 +258,6 @@ def define_training_flags() -> None:
     flags.DEFINE_integer(
         "train_batch_size", training.train_batch_size, "Sentences in a batch."
     )
-    flags.DEFINE_float(
-        "join_sentences",
-        training.join_sentences,
-        "Share of the training sentences that are joined with their neighbours "
-        "into longer texts: for models that are to read long texts, too.",
-    )
     flags.DEFINE_integer(
         "token_budget",
         None,
@@ -444,7 +438,6 @@ def training_config() -> TrainingConfig:
         max_gradient_norm=FLAGS.max_gradient_norm,
         num_train_epochs=int(FLAGS.num_train_epochs),
         train_batch_size=FLAGS.train_batch_size,
-        join_sentences=FLAGS.join_sentences,
         token_budget=FLAGS.token_budget,
         num_buckets=FLAGS.num_buckets,
         early_stopping_patience=FLAGS.early_stopping_patience,

@@ -21,7 +21,6 @@ from tqdm import tqdm
 from biaffine_tf import readers
 from biaffine_tf.config import LongText
 from biaffine_tf.data.features import Counts, collect_labels
-from biaffine_tf.data.joining import join_sentences
 from biaffine_tf.data.schema import SCHEMA_VERSION
 from biaffine_tf.data.shards import (
     RecordOptions,
@@ -124,15 +123,8 @@ def prepare_records(
             unit=" sentences",
             disable=not progress,
         )
-        texts = join_sentences(
-            sentences,
-            tokenizer,
-            share=options.join_sentences,
-            max_pieces=options.max_pieces,
-            seed=options.seed,
-        )
         shards = write_shards(
-            texts,
+            sentences,
             temporary,
             tokenizer,
             labels,
@@ -195,9 +187,6 @@ def _fingerprint(
         "max_pieces": options.max_pieces,
         "long_text": str(windowing.long_text),
         "overlap": windowing.overlap if is_windowed else None,
-        "joined": [options.join_sentences, options.seed]
-        if options.join_sentences
-        else None,
         "gzip": options.gzip,
         "sentences_per_shard": options.sentences_per_shard,
         "labels": None if labels is None else list(labels),

@@ -31,8 +31,6 @@ class RecordOptions:
         window_overlap: Pieces that neighbouring windows share at least; None
             for a quarter of `max_pieces`.
         long_text: What becomes of sentences of more than `max_pieces`.
-        join_sentences: Share of the sentences that are joined with neighbours.
-        seed: Of which ones are.
         gzip: Whether shards are compressed.
         sentences_per_shard: Sentences in each shard but the last.
         processes: Processes that write; 0 decides by the corpus size.
@@ -41,8 +39,6 @@ class RecordOptions:
     max_pieces: int
     window_overlap: int | None = None
     long_text: LongText = LongText.WINDOW
-    join_sentences: float = 0.0
-    seed: int = 0
     gzip: bool = False
     sentences_per_shard: int = 8192
     processes: int = 0

@@ -126,10 +126,6 @@ def test_any_change_makes_other_records(source, tokenizer, tmp_path):
         directory(
             options=RecordOptions(max_pieces=38, long_text=LongText.ERROR)
         ),
-        directory(options=RecordOptions(max_pieces=38, join_sentences=0.5)),
-        directory(
-            options=RecordOptions(max_pieces=38, join_sentences=0.5, seed=1)
-        ),
         directory(labels=LabelMap(["sky", "letter", "both"])),
         directory(
             read_options=readers.ReadOptions(on_bad_data=readers.OnBadData.SKIP)
