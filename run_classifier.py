@@ -213,6 +213,7 @@ def _prepare_records(
             max_pieces=config.model.max_pieces,
             window_overlap=config.model.window_overlap,
             long_text=config.model.long_text,
+            context_pieces=config.model.context_pieces,
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),

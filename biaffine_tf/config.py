@@ -314,6 +314,8 @@ class ModelConfig(_Config):
         long_text: What becomes of longer texts.
         window_overlap: Pieces that neighbouring windows share at least; None
             for a quarter of `max_pieces`.
+        context_pieces: Pieces of neighbouring sentences that the encoder reads
+            on each side of a sentence, as far as they fit.
     """
 
     encoder: EncoderConfig
@@ -322,8 +324,15 @@ class ModelConfig(_Config):
     max_seq_length: int = 128
     long_text: LongText = LongText.WINDOW
     window_overlap: int | None = None
+    context_pieces: int = 0
 
     def __post_init__(self) -> None:
+        require(
+            self.context_pieces >= 0,
+            "context_pieces",
+            self.context_pieces,
+            "a number of pieces, or 0",
+        )
         require(
             self.max_seq_length > 2,
             "max_seq_length",

@@ -208,6 +208,13 @@ def define_training_flags() -> None:
         "is lost. A quarter of a window if not given.",
         lower_bound=0,
     )
+    flags.DEFINE_integer(
+        "context_pieces",
+        0,
+        "Pieces of neighbouring sentences of its document that the encoder "
+        "reads on each side of a sentence, as far as --max_seq_length allows.",
+        lower_bound=0,
+    )
     define_enum("loss", training.loss, "Training objective.")
     flags.DEFINE_float(
         "focal_gamma", training.focal_gamma, "Exponent of --loss=focal."
@@ -417,6 +424,7 @@ def model_config(
         max_seq_length=FLAGS.max_seq_length,
         long_text=long_text,
         window_overlap=FLAGS.window_overlap,
+        context_pieces=FLAGS.context_pieces,
     )
 
 

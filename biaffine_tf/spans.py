@@ -60,6 +60,8 @@ class Sentence:
             (CoNLL columns, token lists); None for plain text.
         file: Where it was read from, for messages.
         line: One-based line in `file` on which the sentence starts.
+        document: Which of the documents of its source it is from, if that
+            says.
     """
 
     text: str
@@ -68,6 +70,7 @@ class Sentence:
     tokens: tuple[tuple[int, int], ...] | None = None
     file: str | None = None
     line: int | None = None
+    document: str | None = None
 
     def __post_init__(self) -> None:
         for span in self.spans or ():

@@ -15,11 +15,14 @@ from typing import NamedTuple
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import (
+    NO_CONTEXT,
     Alignment,
+    Context,
     Tokenizer,
     Windowing,
     Windows,
     align,
+    surround,
 )
 
 
@@ -28,7 +31,8 @@ class Features:
     """A window of a sentence as the model sees it.
 
     Attributes:
-        input_ids: `[CLS] pieces [SEP]`.
+        input_ids: `[CLS] pieces [SEP]`; pieces of context around the sentence
+            are negative, see `tokenization.context`.
         cells: Non-zero cells of the span matrix: (first piece, last piece,
             label id), counted from the first piece of the window.
     """
@@ -38,7 +42,7 @@ class Features:
 
     @property
     def num_pieces(self) -> int:
-        """L of this window, [CLS] and [SEP] apart."""
+        """L of this window, context included, [CLS] and [SEP] apart."""
         return len(self.input_ids) - 2
 
 
@@ -114,6 +118,7 @@ def featurize(
     *,
     windowing: Windowing,
     counts: Counts,
+    context: Context = NO_CONTEXT,
 ) -> Featurized:
     """Turns a sentence into features and counts what does not fit.
 
@@ -123,6 +128,7 @@ def featurize(
         labels: The labels of the span matrix.
         windowing: What becomes of longer sentences.
         counts: Added to.
+        context: Around the sentence; not used for those in several windows.
 
     Returns:
         The features of each window.
@@ -154,6 +160,8 @@ def featurize(
             start = windows[index].start
             cells[index].append((first - start, last - start, label))
     ids = [[int(i) for i in pieces.ids[start:end]] for start, end in windows]
+    if len(windows) == 1:
+        ids = [surround(ids[0], context, max_pieces=windowing.max_pieces)]
     return Featurized(
         [
             Features([tokenizer.cls_id, *own_ids, tokenizer.sep_id], own_cells)

@@ -187,6 +187,7 @@ def _fingerprint(
         "max_pieces": options.max_pieces,
         "long_text": str(windowing.long_text),
         "overlap": windowing.overlap if is_windowed else None,
+        "context": options.context_pieces,
         "gzip": options.gzip,
         "sentences_per_shard": options.sentences_per_shard,
         "labels": None if labels is None else list(labels),

@@ -16,10 +16,13 @@ from biaffine_tf.config import LongText
 from biaffine_tf.data.features import Counts, featurize
 from biaffine_tf.data.schema import serialize
 from biaffine_tf.spans import LabelMap, Sentence
-from biaffine_tf.tokenization import Tokenizer, Windowing
+from biaffine_tf.tokenization import Context, Tokenizer, Windowing, with_context
 
 # Below this a second process costs more to start than it saves.
 _SENTENCES_WORTH_PROCESSES = 200_000
+
+
+_Surrounded = tuple[Sentence, Context]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,7 @@ class RecordOptions:
         window_overlap: Pieces that neighbouring windows share at least; None
             for a quarter of `max_pieces`.
         long_text: What becomes of sentences of more than `max_pieces`.
+        context_pieces: Pieces of neighbouring sentences on each side.
         gzip: Whether shards are compressed.
         sentences_per_shard: Sentences in each shard but the last.
         processes: Processes that write; 0 decides by the corpus size.
@@ -39,6 +43,7 @@ class RecordOptions:
     max_pieces: int
     window_overlap: int | None = None
     long_text: LongText = LongText.WINDOW
+    context_pieces: int = 0
     gzip: bool = False
     sentences_per_shard: int = 8192
     processes: int = 0
@@ -95,10 +100,13 @@ def write_shards(
         The shards, in order.
     """
     processes = options.processes or _default_processes(num_sentences)
+    surrounded = with_context(
+        sentences, tokenizer, pieces=options.context_pieces
+    )
     tasks = (
         (chunk, directory, number, tokenizer, labels, options)
         for number, chunk in enumerate(
-            _chunks(sentences, options.sentences_per_shard)
+            _chunks(surrounded, options.sentences_per_shard)
         )
     )
     if processes == 1:
@@ -124,15 +132,15 @@ def _default_processes(num_sentences: int) -> int:
 
 
 def _chunks(
-    sentences: Iterable[Sentence], size: int
-) -> Iterator[list[Sentence]]:
+    sentences: Iterable[_Surrounded], size: int
+) -> Iterator[list[_Surrounded]]:
     iterator = iter(sentences)
     while chunk := list(itertools.islice(iterator, size)):
         yield chunk
 
 
 def _write_shard(
-    sentences: list[Sentence],
+    sentences: list[_Surrounded],
     directory: str,
     number: int,
     tokenizer: Tokenizer,
@@ -146,13 +154,14 @@ def _write_shard(
     compression = "GZIP" if options.gzip else ""
     path = os.path.join(directory, name)
     with tf.io.TFRecordWriter(path, compression) as writer:
-        for sentence in sentences:
+        for sentence, context in sentences:
             windows, widths = featurize(
                 sentence,
                 tokenizer,
                 labels,
                 windowing=options.windowing,
                 counts=shard.counts,
+                context=context,
             )
             shard.widths.update(widths)
             for features in windows:

@@ -8,7 +8,7 @@ import numpy as np
 
 from biaffine_tf.inference.windows import Part
 from biaffine_tf.spans import Sentence
-from biaffine_tf.tokenization import Tokenizer
+from biaffine_tf.tokenization import Context, Tokenizer
 
 # Read ahead, to be sorted by length, until there are so many of either: the
 # price of order is this much memory.
@@ -18,23 +18,25 @@ _CHARACTERS_AHEAD = 1 << 18
 _TOKENS_PER_BATCH = 1 << 13
 
 
-def read_ahead(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+def read_ahead(
+    sentences: Iterable[tuple[Sentence, Context]],
+) -> Iterator[list[tuple[Sentence, Context]]]:
     """Takes sentences from a stream, some thousands at a time.
 
     Bounded by characters, because they bound texts and pieces alike: a text
     of any length can have no piece, but a character has four at most.
 
     Args:
-        sentences: The stream.
+        sentences: The stream, and what is around each sentence.
 
     Yields:
         At least one sentence, and no more than bring the characters to the
         bound.
     """
-    some: list[Sentence] = []
+    some: list[tuple[Sentence, Context]] = []
     characters = 0
-    for sentence in sentences:
-        some.append(sentence)
+    for sentence, context in sentences:
+        some.append((sentence, context))
         characters += len(sentence.text)
         if len(some) >= _SENTENCES_AHEAD or characters >= _CHARACTERS_AHEAD:
             yield some
@@ -73,7 +75,8 @@ def pad(batch: Sequence[Part], tokenizer: Tokenizer) -> np.ndarray:
         tokenizer: It knows the special pieces.
 
     Returns:
-        `[CLS] pieces [SEP]` and padding, int32 `[B, L + 2]`.
+        `[CLS] pieces [SEP]` and padding, int32 `[B, L + 2]`; pieces of context
+        are negative.
     """
     width = max(part.length for part in batch) + 2
     input_ids = np.full([len(batch), width], tokenizer.pad_id, np.int32)

@@ -22,7 +22,16 @@ from biaffine_tf.inference.windows import Part, Proposals, WindowedText
 from biaffine_tf.modeling.fused_encoder import policy_scope
 from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.spans import Entity, LabelMap, Sentence, Span
-from biaffine_tf.tokenization import Tokenizer, Windowing
+from biaffine_tf.tokenization import (
+    NO_CONTEXT,
+    Context,
+    Pieces,
+    Tokenizer,
+    Windowing,
+    Windows,
+    surround,
+    with_context,
+)
 
 _IN_FLIGHT = 3  # batches
 
@@ -171,7 +180,8 @@ class Predictor:
         """Replaces the spans of sentences by predicted ones.
 
         Streams: reads a few thousand sentences ahead, fewer of long ones, and
-        keeps their order.
+        keeps their order. A model that reads context takes sentences of the
+        same `document` (all, if they have none) for neighbours.
 
         Args:
             sentences: Their own spans are ignored.
@@ -219,14 +229,21 @@ class Predictor:
         self, sentences: Iterable[Sentence], least_margin: float
     ) -> Iterator[tuple[Sentence, WindowedText]]:
         """Sentences, in order, and what was found in them."""
-        for some in read_ahead(sentences):
+        surrounded = with_context(
+            sentences,
+            self.tokenizer,
+            pieces=self.model.config.context_pieces,
+        )
+        for some in read_ahead(surrounded):
             # No name for the texts: it would keep them while others are read.
             yield from zip(
-                some, self._search_some(some, least_margin), strict=True
+                (sentence for sentence, _ in some),
+                self._search_some(some, least_margin),
+                strict=True,
             )
 
     def _search_some(
-        self, sentences: list[Sentence], least_margin: float
+        self, sentences: list[tuple[Sentence, Context]], least_margin: float
     ) -> list[WindowedText]:
         """What is found in each of the sentences read ahead."""
         texts = self._divide(sentences, least_margin)
@@ -248,21 +265,37 @@ class Predictor:
         return texts
 
     def _divide(
-        self, sentences: list[Sentence], least_margin: float
+        self, sentences: list[tuple[Sentence, Context]], least_margin: float
     ) -> list[WindowedText]:
         """Cuts sentences into pieces and these into windows."""
-        encoded = self.tokenizer.encode_batch([s.text for s in sentences])
+        encoded = self.tokenizer.encode_batch([s.text for s, _ in sentences])
         texts = []
-        for sentence, pieces in zip(sentences, encoded, strict=True):
+        for (sentence, context), pieces in zip(sentences, encoded, strict=True):
             windows = self.windowing.divide(sentence, pieces)
             self.windowed_sentences += len(windows) > 1
             self.cut_sentences += self.windowing.is_cut(pieces)
             texts.append(
                 WindowedText(
-                    pieces, windows, self.labels, least_margin=least_margin
+                    pieces,
+                    windows,
+                    self.labels,
+                    least_margin=least_margin,
+                    surrounded=self._surround(pieces, windows, context),
                 )
             )
         return texts
+
+    def _surround(
+        self, pieces: Pieces, windows: Windows, context: Context
+    ) -> list[int] | None:
+        if context == NO_CONTEXT or len(windows) != 1:
+            return None
+        start, end = windows[0]
+        return surround(
+            pieces.ids[start:end],
+            context,
+            max_pieces=self.windowing.max_pieces,
+        )
 
     def _search_batch(
         self, batch: list[Part], least_margin: float

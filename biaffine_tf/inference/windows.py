@@ -52,10 +52,13 @@ class WindowedText:
         windows: Of the text.
         labels: Labels of the model.
         least_margin: Pairs whose margin is above it are candidates.
+        surrounded: Ids of the text within its context, where the model reads
+            both at once; there is one window then.
 
     Attributes:
         pieces: As given.
         windows: As given.
+        surrounded: As given.
         candidates: In characters, in any order.
         best_other: Of all proposals that are no candidates of the text, the
             one with the highest logit; of equals the first by position.
@@ -68,9 +71,11 @@ class WindowedText:
         labels: LabelMap,
         *,
         least_margin: float = 0.0,
+        surrounded: Sequence[int] | None = None,
     ) -> None:
         self.pieces = pieces
         self.windows = windows
+        self.surrounded = surrounded
         self.candidates: list[Candidate] = []
         self.best_other: Candidate | None = None
         self._labels = labels
@@ -140,12 +145,14 @@ class Part:
 
     @property
     def length(self) -> int:
-        """Number of pieces."""
-        return self.window.end - self.window.start
+        """Number of pieces that the model reads."""
+        return len(self.ids)
 
     @property
     def ids(self) -> Sequence[int]:
-        """Vocabulary ids of its pieces."""
+        """Vocabulary ids of its pieces, with those of context around."""
+        if self.text.surrounded is not None:
+            return self.text.surrounded
         return self.text.pieces.ids[self.window.start : self.window.end]
 
 

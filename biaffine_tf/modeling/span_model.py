@@ -16,7 +16,9 @@ class SpanModel(tf_keras.Model):
     """From `[CLS] pieces [SEP]` to a logit for every span and label.
 
     Input: `input_ids`, int32 `[B, L + 2]`, padded at the end with `pad_id`;
-    0-padding of any length gives the same logits.
+    0-padding of any length gives the same logits. Ids of context, which the
+    encoder alone sees, are negative (see `tokenization.context`); L is then
+    that of the longest sentence without its context.
     Output: logits `[B, L, L, C]` over the L pieces, [CLS] and [SEP] apart; row
     = first piece, column = last piece, class 0 = none. With a
     `max_span_width`, the band `[B, L, W, C]`; see `Biaffine`. Only pairs of
@@ -78,9 +80,13 @@ class SpanModel(tf_keras.Model):
             `[B, L, vector_size]`: the encoder's vectors, joined by those of
             their positions if the settings say so.
         """
+        has_context = self.config.context_pieces > 0
+        word_ids = input_ids
+        if has_context:
+            word_ids = tf.where(input_ids < 0, -1 - input_ids, input_ids)
         encoded = self.encoder(
             {
-                "input_word_ids": input_ids,
+                "input_word_ids": word_ids,
                 "input_mask": tf.cast(input_ids != self.pad_id, tf.int32),
                 "input_type_ids": tf.zeros_like(input_ids),
             },
@@ -89,7 +95,21 @@ class SpanModel(tf_keras.Model):
         vectors = encoded["sequence_output"][:, 1:-1]  # [B, L, H]
         if self.config.head.position is Position.JOINED:
             vectors = self._join_positions(vectors)  # [B, L, H + E]
+        if has_context:
+            vectors = self._without_context(vectors, input_ids)
         return vectors
+
+    def _without_context(
+        self, vectors: tf.Tensor, input_ids: tf.Tensor
+    ) -> tf.Tensor:
+        """The vectors of the sentences, from the first place on."""
+        is_inner = tf.cast(input_ids[:, 1:-1] >= 0, tf.int32)
+        begins = tf.argmax(is_inner, axis=1, output_type=tf.int32)  # [B]
+        longest = tf.reduce_max(piece_counts(input_ids, pad_id=self.pad_id))
+        longest = tf.maximum(longest, 1)  # also of nothing but padding
+        places = begins[:, None] + tf.range(longest)  # [B, L]
+        places = tf.minimum(places, tf.shape(vectors)[1] - 1)
+        return tf.gather(vectors, places, batch_dims=1)
 
     def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
         length = tf.shape(vectors)[1]
@@ -120,6 +140,9 @@ class SpanModel(tf_keras.Model):
 
 
 def piece_counts(input_ids: tf.Tensor, *, pad_id: int = 0) -> tf.Tensor:
-    """Number of pieces of each sentence, `[B]`, of `input_ids` `[B, L + 2]`."""
-    real = tf.cast(input_ids != pad_id, tf.int32)
-    return tf.reduce_sum(real, axis=1) - 2
+    """Number of pieces of each sentence, `[B]`, of `input_ids` `[B, L + 2]`.
+
+    Those of its context, which are negative, do not count.
+    """
+    is_real = (input_ids != pad_id) & (input_ids >= 0)
+    return tf.reduce_sum(tf.cast(is_real, tf.int32), axis=1) - 2

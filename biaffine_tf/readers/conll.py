@@ -7,6 +7,7 @@ its head.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from biaffine_tf.errors import DataError
@@ -32,8 +33,12 @@ def read(
     """
     layout = Layout.from_head(source.head_lines(), options, source.place(1))
 
-    def parse(rows: list[Line]) -> Sentence:
-        return _sentence(rows, layout, source.file, problems)
+    def parse(block: tuple[list[Line], int]) -> Sentence:
+        rows, document = block
+        sentence = _sentence(rows, layout, source.file, problems)
+        if not document:
+            return sentence
+        return dataclasses.replace(sentence, document=str(document))
 
     return parse_each(
         _blocks(source, problems), parse, options.on_bad_data, problems
@@ -81,14 +86,18 @@ def write(
         yield block
 
 
-def _blocks(source: Source, problems: Problems) -> Iterator[list[Line]]:
-    """The rows of each sentence, without separators and -DOCSTART- lines."""
+def _blocks(
+    source: Source, problems: Problems
+) -> Iterator[tuple[list[Line], int]]:
+    """The rows of each sentence, and how many -DOCSTART- lines are before."""
     rows: list[Line] = []
+    document = 0
     for line in source.lines():
         if line.data.strip(_SPACE):
             if rows or not line.data.startswith(DOCSTART):
                 rows.append(line)
             else:
+                document += 1
                 problems.count(
                     "-DOCSTART- line passed over",
                     str(source.place(line.number)),
@@ -100,10 +109,10 @@ def _blocks(source: Source, problems: Problems) -> Iterator[list[Line]]:
                 str(source.place(line.number)),
             )
         if rows:
-            yield rows
+            yield rows, document
             rows = []
     if rows:
-        yield rows
+        yield rows, document
 
 
 def _sentence(

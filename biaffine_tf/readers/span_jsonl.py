@@ -49,8 +49,8 @@ def write(
     """The lines of a file in our own span JSON.
 
     Args:
-        sentences: Written with "id" if they have one, and with "spans"
-            unless they are unlabelled.
+        sentences: Written with "id" and "document" if they have them, and
+            with "spans" unless they are unlabelled.
         with_scores: Add its "score" to each span that has one.
 
     Yields:
@@ -60,6 +60,8 @@ def write(
         record: dict[str, Any] = {}
         if sentence.id is not None:
             record["id"] = dump_id(sentence.id, None)
+        if sentence.document is not None:
+            record["document"] = sentence.document
         record["text"] = sentence.text
         if sentence.spans is not None:
             record["spans"] = [
@@ -114,6 +116,7 @@ def _make(
         tokens,
         place.file,
         place.line,
+        get_id(record, place, ("document", "doc_id")),
     )
 
 

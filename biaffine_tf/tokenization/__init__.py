@@ -19,14 +19,22 @@ from biaffine_tf.tokenization.alignment import (
 )
 from biaffine_tf.tokenization.base import Pieces, Tokenizer
 from biaffine_tf.tokenization.char import CharTokenizer
+from biaffine_tf.tokenization.context import (
+    NO_CONTEXT,
+    Context,
+    surround,
+    with_context,
+)
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 from biaffine_tf.tokenization.windows import Window, Windowing, Windows
 from biaffine_tf.tokenization.wordpiece import WordPieceTokenizer
 
 __all__ = [
+    "NO_CONTEXT",
     "Alignment",
     "Cell",
     "CharTokenizer",
+    "Context",
     "Pieces",
     "Tokenizer",
     "TokenizerKind",
@@ -37,7 +45,9 @@ __all__ = [
     "WordPieceTokenizer",
     "align",
     "make_tokenizer",
+    "surround",
     "to_characters",
+    "with_context",
 ]
 
 

@@ -13,7 +13,7 @@ from biaffine_tf.inference import batches
 from biaffine_tf.inference.batches import make_batches, pad, read_ahead
 from biaffine_tf.inference.windows import WindowedText
 from biaffine_tf.spans import Sentence
-from biaffine_tf.tokenization import Windowing
+from biaffine_tf.tokenization import NO_CONTEXT, Windowing
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,12 @@ def test_reads_no_further_than_the_bounds(lengths):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, "_SENTENCES_AHEAD", 5)
         patch.setattr(batches, "_CHARACTERS_AHEAD", 60)
-        sentences = [Sentence("a" * length) for length in lengths]
+        sentences = [(Sentence("a" * length), NO_CONTEXT) for length in lengths]
         groups = list(read_ahead(iter(sentences)))
     assert list(itertools.chain(*groups)) == sentences
     for group in groups:
         assert 1 <= len(group) <= 5
-        *most, last = (len(s.text) for s in group)
+        *most, last = (len(s.text) for s, _ in group)
         assert sum(most) < 60
         assert group is groups[-1] or len(group) == 5 or sum(most) + last >= 60
 
@@ -44,7 +44,7 @@ def test_a_stream_is_read_when_it_is_wanted(monkeypatch):
         nonlocal read
         while True:
             read += 1
-            yield Sentence("a" * 100)
+            yield Sentence("a" * 100), NO_CONTEXT
 
     groups = read_ahead(documents())
     for count in (3, 6, 9):

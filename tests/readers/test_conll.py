@@ -203,3 +203,18 @@ def test_impossible_options_are_refused(reading):
         with pytest.raises(ConfigError) as caught:
             reading("甲 O\n", **options)
         assert caught.value.remedy
+
+
+def test_documents_are_told_apart(tmp_path):
+    path = tmp_path / "d.conll"
+    path.write_text(
+        "-DOCSTART- O\n\na O\n\nb O\n\n-DOCSTART- O\n\nc O\n", "utf-8"
+    )
+    found = list(readers.read(str(path)))
+    assert [(s.text, s.document) for s in found] == [
+        ("a", "1"),
+        ("b", "1"),
+        ("c", "2"),
+    ]
+    path.write_text("a O\n\nb O\n", "utf-8")
+    assert [s.document for s in readers.read(str(path))] == [None, None]

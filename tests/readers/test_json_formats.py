@@ -259,3 +259,15 @@ def test_an_empty_text_is_read_and_counted(reading):
     (sentence,) = reading('{"text": "", "spans": []}')
     assert sentence.text == ""
     assert reading.problems.counts == {"sentence with an empty text": 1}
+
+
+def test_documents_and_back(tmp_path):
+    path, again = str(tmp_path / "d.jsonl"), str(tmp_path / "again.jsonl")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('{"text": "a", "spans": [], "document": "x"}\n')
+        file.write('{"text": "b", "spans": [], "doc_id": 7}\n')
+        file.write('{"text": "c", "spans": []}\n')
+    read = list(readers.read(path))
+    assert [s.document for s in read] == ["x", "7", None]
+    readers.write(again, read, readers.Format.SPAN_JSONL)
+    assert [s.document for s in readers.read(again)] == ["x", "7", None]

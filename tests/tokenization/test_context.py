@@ -1,0 +1,105 @@
+"""Context of sentences against slices of the whole document."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenization_texts import VOCABULARY
+
+from biaffine_tf.spans import Sentence
+from biaffine_tf.tokenization import (
+    NO_CONTEXT,
+    Context,
+    make_tokenizer,
+    surround,
+    with_context,
+)
+
+CHAR = make_tokenizer("char", VOCABULARY)
+DOCUMENTS = st.lists(
+    st.lists(st.text("中文北京", max_size=6), max_size=6), max_size=4
+)
+
+
+@given(DOCUMENTS, st.integers(1, 9))
+def test_neighbours_of_the_same_document(documents, pieces):
+    sentences = [
+        Sentence(text, document=str(number))
+        for number, texts in enumerate(documents)
+        for text in texts
+    ]
+    want = []
+    for texts in documents:
+        ids = [CHAR.encode(text).ids for text in texts]
+        for index in range(len(ids)):
+            left = tuple(itertools.chain(*ids[:index]))
+            right = tuple(itertools.chain(*ids[index + 1 :]))
+            want.append(Context(left[-pieces:], right[:pieces]))
+    found = list(with_context(sentences, CHAR, pieces=pieces))
+    assert [sentence for sentence, _ in found] == sentences
+    assert [context for _, context in found] == want
+
+
+def test_where_no_document_is_named_all_are_of_one():
+    sentences = [Sentence("中"), Sentence("文"), Sentence("北京")]
+    found = with_context(sentences, CHAR, pieces=5)
+    sizes = [(len(c.left), len(c.right)) for _, c in found]
+    assert sizes == [(0, 3), (1, 2), (2, 0)]
+
+
+def test_no_further_ahead_than_it_takes():
+    read = 0
+
+    def stream():
+        nonlocal read
+        while True:
+            read += 1
+            yield Sentence("中文")
+
+    found = with_context(stream(), CHAR, pieces=5)
+    for count in range(1, 5):
+        next(found)
+        assert read == count + 3
+
+
+def test_none_wanted_none_looked_at():
+    class Untouchable:
+        def encode(self, text):
+            raise AssertionError
+
+    found = with_context([Sentence("中")], Untouchable(), pieces=0)
+    assert list(found) == [(Sentence("中"), NO_CONTEXT)]
+
+
+IDS = st.lists(st.integers(0, 99), max_size=12)
+
+
+@given(
+    st.lists(st.integers(0, 99), min_size=1, max_size=12), IDS, IDS, st.data()
+)
+def test_surrounded_by_what_fits(ids, left, right, data):
+    most = data.draw(st.integers(len(ids), 40))
+    context = Context(tuple(left), tuple(right))
+    found = surround(ids, context, max_pieces=most)
+    whole = [*left, *ids, *right]
+    assert len(found) == min(most, len(whole))
+    is_inner = [piece >= 0 for piece in found]
+    begin = is_inner.index(True)
+    assert sum(is_inner) == len(ids)
+    restored = [piece if piece >= 0 else -1 - piece for piece in found]
+    first = len(left) - begin
+    assert restored == whole[first : first + len(found)]
+    # Neither side gives way to the other without need.
+    behind = len(found) - begin - len(ids)
+    if begin < len(left):
+        assert behind <= begin + 1
+    if behind < len(right):
+        assert begin <= behind + 1
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_a_text_that_fills_the_model_has_no_context(long):
+    ids = list(range(9))
+    context = Context((50, 51), (60,) if long else ())
+    assert surround(ids, context, max_pieces=9) == ids
