@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from biaffine_tf import readers
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.spans import Sentence
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from biaffine_tf import readers
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence, Span
 
