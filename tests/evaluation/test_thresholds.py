@@ -116,6 +116,7 @@ def overlapping_pairs(seed, *, sentences, labels):
     return pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("decoder", [Decoder.GREEDY, Decoder.FREE])
 @given(seed=st.integers(0, 2**32 - 1), goal=st.sampled_from(GOALS))

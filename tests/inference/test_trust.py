@@ -59,6 +59,7 @@ def _stamps(directory):
     return {name: (directory / name).stat().st_mtime_ns for name in names}
 
 
+@pytest.mark.slow
 def test_a_directory_is_completed_once(directory, tmp_path, capsys):
     folder = pathlib.Path(directory)
     _complete(directory)

@@ -105,6 +105,7 @@ def random_texts(count, seed):
     ]
 
 
+@pytest.mark.slow
 @each_tokenizer
 @settings(max_examples=30)
 @given(texts=st.lists(hostile_texts, max_size=20))

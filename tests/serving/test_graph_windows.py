@@ -117,6 +117,7 @@ def long_texts(count, seed):
     ]
 
 
+@pytest.mark.slow
 @each_tokenizer
 @settings(max_examples=12)
 @given(most=st.integers(1, 40), seed=st.integers(0, 99), data=st.data())
