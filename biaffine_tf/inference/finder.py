@@ -20,18 +20,15 @@ class Finder:
     def __init__(self, model: SpanModel, *, force_one_entity: bool) -> None:
         self._model = model
         self._force_one_entity = force_one_entity
-        # Two functions: XLA, if at all, compiles the first alone.
-        self._encode = tf.function(
-            self._vectors,
-            input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        # Two functions: XLA, if at all, compiles the first alone. Traced here,
+        # because threads that come at once would each trace them.
+        self._encode = tf.function(self._vectors).get_concrete_function(
+            tf.TensorSpec([None, None], tf.int32)
         )
-        self._search = tf.function(
-            self._candidates,
-            input_signature=[
-                tf.TensorSpec([None, None, model.vector_size], tf.float32),
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([], tf.float32),
-            ],
+        self._search = tf.function(self._candidates).get_concrete_function(
+            tf.TensorSpec([None, None, model.vector_size], tf.float32),
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([], tf.float32),
         )
 
     def __call__(self, input_ids: tf.Tensor, least_margin: float) -> Found:
