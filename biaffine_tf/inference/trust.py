@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import model_directory, readers
 from biaffine_tf.decoding import Confidence
-from biaffine_tf.evaluation.calibration import Scaling
+from biaffine_tf.evaluation.calibration import Reliability, Scaling
 from biaffine_tf.evaluation.confidence import FittedConfidence, fit_confidence
 from biaffine_tf.evaluation.goals import Goal
 from biaffine_tf.evaluation.report import write_report
@@ -84,6 +84,7 @@ def complete(
             title=os.path.basename(os.path.realpath(directory)),
             training=training(),
             history=history,
+            calibration=_calibration(fit, None if is_stale else fitted),
             settings=config.to_dict(),
         )
     if fit is not None:
@@ -123,6 +124,19 @@ def _fit(
         scaling=Scaling.PLATT,
         folds=FOLDS,
     )
+
+
+def _calibration(
+    fit: FittedConfidence | None, fitted: dict[str, Any] | None
+) -> dict[str, Reliability] | None:
+    """Before and after, of a fit that was just made or of one on disk."""
+    if fit is None:
+        if fitted is None:
+            return None
+        fit = FittedConfidence.from_json(
+            {name: v for name, v in fitted.items() if name != "settings"}
+        )
+    return {"before": fit.before, "after": fit.held_out}
 
 
 def _floor(found: Iterable[Iterable[Span]], *, most: int) -> float:

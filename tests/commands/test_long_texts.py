@@ -96,7 +96,8 @@ def test_windows_lose_no_span_and_count_themselves(folder, outcomes):
         )
         assert said in outcomes["windows"].out
     config = json.loads((folder / "windows" / "config.json").read_text())
-    assert config["model"]["long_text"] == "window"
+    # No training text has several lines: each line is a text of its own.
+    assert config["model"]["long_text"] == "line"
     assert config["model"]["window_overlap"] == 7
 
 

@@ -67,6 +67,13 @@ def test_a_directory_is_completed_once(directory, tmp_path, capsys):
     stamps = _stamps(folder)
     _complete(directory)
     assert _stamps(folder) == stamps
+    # A report alone is made again from what is known.
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "All candidates" in page
+    (folder / "report.html").unlink()
+    _complete(directory)
+    assert (folder / "report.html").read_text(encoding="utf-8") == page
+    stamps = _stamps(folder)
     # With another goal, what depends on it is made again.
     _complete(directory, goal=Goal(aim=Aim.F1))
     assert "thresholds for f1" in capsys.readouterr().out

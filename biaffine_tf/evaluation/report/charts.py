@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -85,6 +86,13 @@ def reliability_chart(systems: dict[str, Reliability | None]) -> Chart:
         y_ticks=unit_ticks(y),
         series=tuple(series),
         has_diagonal=True,
+    )
+
+
+def calibration_chart(states: dict[str, Reliability]) -> Chart:
+    """Reliability of all candidates in several states, a line per state."""
+    return dataclasses.replace(
+        reliability_chart(dict(states)), title="All candidates"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from biaffine_tf.errors import DataError
@@ -95,6 +95,8 @@ class Content:
             None without training data.
         history: Entries of the run's epochs; empty if there are none.
         settings: Whatever is to be recorded of the run.
+        calibration: How far scores of all candidates can be believed, by a
+            name; empty if that is not known.
     """
 
     title: str
@@ -105,6 +107,9 @@ class Content:
     overfitted: tuple[list[OverfittedString], ...] | None
     history: Sequence[dict[str, Any]]
     settings: dict[str, Any]
+    calibration: dict[str, Reliability] = dataclasses.field(
+        default_factory=dict
+    )
 
 
 def gather(
@@ -113,6 +118,7 @@ def gather(
     title: str,
     training: Iterable[Sentence] | None = None,
     history: Sequence[dict[str, Any]] | None = None,
+    calibration: Mapping[str, Reliability] | None = None,
     other: Iterable[Pair] | None = None,
     names: tuple[str, str] = ("A", "B"),
     settings: dict[str, Any] | None = None,
@@ -154,6 +160,7 @@ def gather(
         if known is None
         else tuple(overfitted_strings(each, known) for each in all_pairs),
         history=list(history or ()),
+        calibration=dict(calibration or {}),
         settings=dict(settings or {}),
     )
 

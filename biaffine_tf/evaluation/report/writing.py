@@ -6,10 +6,11 @@ import base64
 import hashlib
 import importlib.resources
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from biaffine_tf.evaluation.breakdown import Panel
+from biaffine_tf.evaluation.calibration import Reliability
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.evaluation.report import charts, plot, sentences
 from biaffine_tf.evaluation.report.content import Content, gather
@@ -43,6 +44,7 @@ def write_report(
     title: str,
     training: Iterable[Sentence] | None = None,
     history: Sequence[dict[str, Any]] | None = None,
+    calibration: Mapping[str, Reliability] | None = None,
     other: Iterable[Pair] | None = None,
     names: tuple[str, str] = ("A", "B"),
     settings: dict[str, Any] | None = None,
@@ -58,6 +60,8 @@ def write_report(
         training: Labelled sentences that the system was trained on: adds what
             is seen and unseen, and strings that training labels otherwise.
         history: "epochs" of a run's history.json: adds learning curves.
+        calibration: How far the scores of all candidates can be believed, by
+            a name, such as before and after calibration: adds a chart.
         other: The same gold with predictions of a second system, to be
             compared with the first.
         names: Of the two systems; with one system neither is shown.
@@ -72,6 +76,7 @@ def write_report(
         title=title,
         training=training,
         history=history,
+        calibration=calibration,
         other=other,
         names=names,
         settings=settings,
@@ -132,6 +137,9 @@ def render(content: Content) -> str:
             }
         )
         if any(trust.values())
+        else None,
+        calibration=charts.calibration_chart(content.calibration)
+        if content.calibration
         else None,
         thresholds=[
             charts.threshold_chart(name, one.curve)
