@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from biaffine_tf.config import DecodingConfig, LongText
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.inference.search import Found
 from biaffine_tf.inference.windows import Proposals, WindowedText
+from biaffine_tf.modeling.search import Found
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
     CharTokenizer,

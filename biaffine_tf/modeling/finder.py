@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from biaffine_tf.inference.search import Found, find_candidates
+from biaffine_tf.modeling.search import Found, find_candidates
 from biaffine_tf.modeling.span_model import SpanModel, piece_counts
 
 

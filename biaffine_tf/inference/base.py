@@ -1,0 +1,145 @@
+"""What all predictors have in common: how they are called; no TensorFlow."""
+
+from __future__ import annotations
+
+import abc
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, overload
+
+from biaffine_tf.config import DecodingConfig
+from biaffine_tf.spans import Entity, Sentence, Span
+
+
+class BasePredictor(abc.ABC):
+    """Finds the entities of texts.
+
+    May be called from several threads at once. A context manager: what it
+    holds is released at the end of `with`, or by `close`.
+
+    Example:
+        >>> with biaffine_tf.load("model_dir") as ner:
+        ...     ner("小明在北京上学")
+        [Entity(start=0, end=2, label='name', text='小明', score=0.98), ...]
+
+    Attributes:
+        decoding: How candidates become entities.
+    """
+
+    decoding: DecodingConfig
+
+    def __init__(self) -> None:
+        self._is_closed = False
+
+    @overload
+    def __call__(self, texts: str, **decoding: Any) -> list[Entity]: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(
+        self, texts: Iterator[str], **decoding: Any
+    ) -> Iterator[list[Entity]]: ...
+
+    @overload
+    def __call__(
+        self, texts: Iterable[str], **decoding: Any
+    ) -> list[list[Entity]]: ...
+
+    def __call__(
+        self, texts: str | Iterable[str], **decoding: Any
+    ) -> list[Entity] | list[list[Entity]] | Iterator[list[Entity]]:
+        """Entities of one text, or of each of several, sorted by position.
+
+        Args:
+            texts: A text, several texts, or an iterator over any number of
+                them, which is read a few thousand texts ahead.
+            **decoding: Fields of `DecodingConfig` that are to differ in this
+                call, such as `nested=True`.
+
+        Returns:
+            The entities of a text; a list of such lists; an iterator over
+            such lists. In the order of the texts.
+
+        Raises:
+            TypeError: If that is not what is given.
+            ConfigError: If a setting is unknown or out of range, or this
+                predictor cannot change it.
+        """
+        if isinstance(texts, str):
+            return next(self._entities([texts], decoding))
+        if isinstance(texts, bytes | bytearray | Mapping) or not isinstance(
+            texts, Iterable
+        ):
+            raise TypeError(
+                f"texts are {_described(texts)}; give a string, or a list or "
+                "an iterator of strings"
+            )
+        found = self._entities(texts, decoding)
+        return found if isinstance(texts, Iterator) else list(found)
+
+    @abc.abstractmethod
+    def predict(
+        self, sentences: Iterable[Sentence], **decoding: Any
+    ) -> Iterator[Sentence]:
+        """Replaces the spans of sentences by predicted ones.
+
+        Streams: reads a few thousand sentences ahead, fewer of long ones, and
+        keeps their order.
+
+        Args:
+            sentences: Their own spans are ignored.
+            **decoding: As for a call.
+
+        Yields:
+            Each sentence with predicted spans, which carry scores.
+        """
+
+    def close(self) -> None:
+        """Releases what the predictor holds; it can be called twice."""
+        self._is_closed = True
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ValueError("the predictor is closed; load the model again")
+
+    def _entities(
+        self, texts: Iterable[str], decoding: Mapping[str, Any]
+    ) -> Iterator[list[Entity]]:
+        # Not a generator itself: what is wrong is said at once.
+        found = self.predict(_sentences(texts), **decoding)
+        return (
+            [_entity(sentence, span) for span in sentence.spans or ()]
+            for sentence in found
+        )
+
+
+def _sentences(texts: Iterable[str]) -> Iterator[Sentence]:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(
+                f"texts[{number}] is {_described(text)}, not a string"
+            )
+        yield Sentence(text)
+
+
+def _described(value: object) -> str:
+    return f"{type(value).__name__} {reprlib.repr(value)}"
+
+
+def _entity(sentence: Sentence, span: Span) -> Entity:
+    assert span.score is not None
+    return Entity(
+        span.start, span.end, span.label, sentence.surface(span), span.score
+    )

@@ -1,0 +1,150 @@
+"""How predictors are called, whatever the model; no TensorFlow."""
+
+import concurrent.futures
+import itertools
+import random
+
+import numpy as np
+import pytest
+
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.inference import batches
+from biaffine_tf.inference.windowed import Pairs, WindowedPredictor
+from biaffine_tf.spans import Entity, LabelMap, Sentence
+from biaffine_tf.tokenization import CharTokenizer, Vocabulary, Windowing
+
+LABELS = LabelMap(["digit", "run"])
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+TOKENIZER = CharTokenizer(Vocabulary([*SPECIAL, *"0123456789ab"]))
+FIRST_DIGIT, BEHIND_DIGITS = 4, 14
+
+
+class DigitPredictor(WindowedPredictor):
+    """Holds digits for "digit", and each two neighbouring ones for a "run"."""
+
+    def __init__(self, **options):
+        windowing = Windowing(max_pieces=20, window_overlap=5)
+        super().__init__(TOKENIZER, LABELS, windowing, **options)
+
+    def _find_pairs(self, input_ids, least_margin):
+        inner = input_ids[:, 1:]
+        is_digit = (inner >= FIRST_DIGIT) & (inner < BEHIND_DIGITS)
+        found = []
+        for row, column in np.argwhere(is_digit).tolist():
+            found.append((row, column, column, 1, 1.0))
+            if is_digit[row, column + 1]:
+                found.append((row, column, column + 1, 2, 3.0))
+        columns = np.array(found, float).reshape(-1, 5)
+        margins = columns[:, 4]
+        return Pairs(
+            columns[:, :3].astype(int),
+            columns[:, 3].astype(int),
+            margins,
+            margins,
+            1 / (1 + np.exp(-margins)),
+        )
+
+
+def ranges(entities):
+    return [(one.start, one.end, one.label) for one in entities]
+
+
+def test_one_text_many_texts_and_an_iterator():
+    ner = DigitPredictor()
+    texts = ["a1b", "", "ab", "2a34"]
+    alone = [ner(text) for text in texts]
+    assert alone[0] == [
+        Entity(1, 2, "digit", "1", pytest.approx(0.731, abs=1e-3))
+    ]
+    assert ranges(alone[3]) == [(0, 1, "digit"), (2, 4, "run")]
+    assert ner(texts) == ner(tuple(texts)) == alone
+    assert ner([]) == []
+    stream = ner(iter(texts))
+    assert next(stream) == alone[0]
+    assert list(stream) == alone[1:]
+
+
+def test_an_iterator_may_be_endless(monkeypatch):
+    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 8)
+    read = 0
+
+    def numbers():
+        nonlocal read
+        for read in itertools.count(1):
+            yield f"a{read}"
+
+    ner = DigitPredictor()
+    some = list(itertools.islice(ner(numbers()), 20))
+    assert ["".join(e.text for e in one) for one in some] == [
+        str(number) for number in range(1, 21)
+    ]
+    assert read == 24
+
+
+def test_nested_on_demand():
+    ner = DigitPredictor()
+    assert ranges(ner("12")) == [(0, 2, "run")]
+    nested = [(0, 2, "run"), (0, 1, "digit"), (1, 2, "digit")]
+    assert ranges(ner("12", nested=True)) == nested
+    assert [ranges(one) for one in ner(["12", "a"], nested=True)] == [
+        nested,
+        [],
+    ]
+    (found,) = ner.predict([Sentence("12")], decoder="free")
+    assert len(found.spans) == 3
+    assert ranges(ner("12")) == [(0, 2, "run")]  # as before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nestd": True}, "there is no setting 'nestd'"),
+        ({"min_width": 0}, "min_width"),
+        ({"force_one_entity": True}, "load it with this setting"),
+    ],
+)
+def test_wrong_settings_are_said_at_once(options, message):
+    ner = DigitPredictor()
+    with pytest.raises(ConfigError, match=message):
+        ner(iter(["12"]), **options)  # not only when it is read
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (b"bytes", "texts are bytes b'bytes'; give a string, or a list"),
+        (None, "texts are NoneType None"),
+        (7, "texts are int 7"),
+        ({"a": 1}, r"texts are dict {'a': 1}"),
+        (["a", 1.5], r"texts\[1\] is float 1.5, not a string"),
+        ([["a"]], r"texts\[0\] is list \['a'\], not a string"),
+    ],
+)
+def test_what_is_no_text_is_named(texts, message):
+    with pytest.raises(TypeError, match=message):
+        DigitPredictor()(texts)
+
+
+def test_threads_do_not_get_in_each_others_way():
+    ner = DigitPredictor(batch_size=4)
+    draw = random.Random(1)
+    texts = [
+        ["".join(draw.choices("01a", k=draw.randrange(60))) for _ in range(30)]
+        for _ in range(24)
+    ]
+    want = [ner(some) for some in texts]
+    long = sum(len(text) > 20 for some in texts for text in some)
+    assert ner.windowed_sentences == long > 100
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ner, texts)) == want
+    assert ner.windowed_sentences == 2 * long
+
+
+def test_a_context_manager_ends():
+    with DigitPredictor() as ner:
+        assert ner("1")
+        stream = ner(iter(["1"]))
+    for misuse in (lambda: ner("1"), ner.__enter__, lambda: next(stream)):
+        with pytest.raises(ValueError, match="closed; load the model again"):
+            misuse()
+    ner.close()
