@@ -15,9 +15,12 @@ import types
 import typing
 from typing import Any, Self
 
+from biaffine_tf import __version__
 from biaffine_tf.errors import ConfigError
 
-CONFIG_VERSION = 1
+# Raised by a change that makes old settings mean something else, or new ones
+# be misread by an older program; `_UPGRADES` then says what the old ones meant.
+CONFIG_VERSION = 2
 
 
 class TokenizerKind(enum.StrEnum):
@@ -110,7 +113,8 @@ class _Config:
         if unknown:
             raise ConfigError(
                 f"unknown settings in {cls.__name__}: {unknown}",
-                remedy="the file was written by another version",
+                remedy="use the version of biaffine_tf that wrote them, or "
+                "train again with this one",
             )
         try:
             return cls(**{k: _revive(hints[k], v) for k, v in values.items()})
@@ -407,13 +411,6 @@ class DecodingConfig(_Config):
                 isinstance(value, str), name, value, "characters in a string"
             )
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """As of any config; what knows of no decoder was decoded greedily."""
-        if isinstance(values, dict):
-            values = {"decoder": Decoder.GREEDY, **values}
-        return super().from_dict(values)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig(_Config):
@@ -487,6 +484,9 @@ class ExperimentConfig(_Config):
     Attributes:
         data: Fingerprints of the training and evaluation files, which make
             "the same experiment" a statement about content, not paths.
+        version: Of the settings; `from_dict` brings older ones up to date.
+        written_by: Which biaffine_tf wrote them, for people; empty if that is
+            not known.
     """
 
     model: ModelConfig
@@ -494,10 +494,58 @@ class ExperimentConfig(_Config):
     decoding: DecodingConfig = DecodingConfig()
     data: dict[str, str] = dataclasses.field(default_factory=dict)
     version: int = CONFIG_VERSION
+    written_by: str = dataclasses.field(default=__version__, compare=False)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Builds the config from `to_dict`'s output, of this version or older.
+
+        Raises:
+            ConfigError: If it is of a newer version, or a setting is unknown,
+                missing or out of range.
+        """
+        if isinstance(values, dict):
+            values = _up_to_date(values)
+        return super().from_dict(values)
 
     def differences(self, other: ExperimentConfig) -> list[str]:
         """Names of the settings in which two experiments differ."""
-        return setting_differences(self.to_dict(), other.to_dict())
+        both = (self.to_dict(), other.to_dict())
+        for one in both:
+            del one["written_by"]
+        return setting_differences(*both)
+
+
+def _up_to_date(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings of any version up to this one's, as this one's."""
+    version = values.get("version", 1)
+    if type(version) is not int or version < 1:
+        raise ConfigError(
+            f"version is {version!r}",
+            remedy=f"it must be an integer from 1 to {CONFIG_VERSION}",
+        )
+    if version > CONFIG_VERSION:
+        raise ConfigError(
+            f"written by biaffine_tf {values.get('written_by', '(newer)')} "
+            f"(settings of version {version}), this is {__version__} (up to "
+            f"version {CONFIG_VERSION})",
+            remedy="upgrade biaffine_tf",
+        )
+    for older in range(version, CONFIG_VERSION):
+        values = _UPGRADES[older](values)
+    return {**values, "version": CONFIG_VERSION}
+
+
+def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
+    """There was no choice of decoders at first: it was the greedy one."""
+    values = {"written_by": "", **values}
+    if isinstance(decoding := values.get("decoding", {}), dict):
+        values["decoding"] = {"decoder": Decoder.GREEDY, **decoding}
+    return values
+
+
+# What settings of a version are in the next one.
+_UPGRADES = {1: _from_version_1}
 
 
 def setting_differences(

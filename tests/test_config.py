@@ -202,6 +202,7 @@ def test_settings_of_before_there_was_a_width():
 def test_settings_of_before_there_was_a_choice_of_decoders():
     values = ExperimentConfig(model=tiny.model_config()).to_dict()
     values["decoding"] = {"nested": True, "force_one_entity": False}
+    values["version"] = 1
     config = ExperimentConfig.from_dict(values)
     assert config.decoding == DecodingConfig(
         nested=True, decoder=Decoder.GREEDY

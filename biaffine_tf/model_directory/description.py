@@ -91,7 +91,8 @@ def read_config(directory: str) -> ExperimentConfig:
     """Reads `config.json`.
 
     Raises:
-        ConfigError: If the directory is not a model directory.
+        ConfigError: If the directory is not a model directory, or a newer
+            version wrote it.
     """
     path = os.path.join(directory, CONFIG)
     try:
@@ -109,9 +110,16 @@ def read_config(directory: str) -> ExperimentConfig:
     try:
         return ExperimentConfig.from_dict(values)
     except ConfigError as error:
-        raise ConfigError(
-            f"{path}: not of a model directory ({error})", remedy=_NOT_OURS
-        ) from error
+        if not _is_ours(values):
+            problem, remedy = f"not of a model directory ({error})", _NOT_OURS
+        else:
+            problem, remedy = error.problem, error.remedy or DAMAGED
+        raise ConfigError(f"{path}: {problem}", remedy=remedy) from error
+
+
+def _is_ours(values: object) -> bool:
+    """Whether settings are of an experiment, of whatever version."""
+    return isinstance(values, dict) and {"model", "version"} <= values.keys()
 
 
 def read_scores(directory: str) -> dict[str, Any] | None:

@@ -102,5 +102,8 @@ def clear(directory: str, config: ExperimentConfig) -> None:
 def _differences(directory: str, config: ExperimentConfig) -> list[str]:
     try:
         return config.differences(read_config(directory))
-    except ConfigError:
-        return [f"a {CONFIG} that is damaged or of another version"]
+    except ConfigError as error:
+        return [
+            f"a {CONFIG} that is damaged or of another version "
+            f"({error.problem})"
+        ]
