@@ -77,6 +77,31 @@ class Precision(enum.StrEnum):
     FLOAT16 = "mixed_float16"
 
 
+class ExportFormat(enum.StrEnum):
+    """What a model is exported as.
+
+    - `saved_model`: strings in, entities out, for TensorFlow and its servers.
+    - `onnx`: the network alone; `biaffine_tf.load` does the rest without
+      TensorFlow.
+    """
+
+    SAVED_MODEL = "saved_model"
+    ONNX = "onnx"
+
+
+class ExportPrecision(enum.StrEnum):
+    """How exact an export is.
+
+    - `float32`: as the model.
+    - `bfloat16`: matrix products in half the bits. Not of ONNX.
+    - `int8`: weights in a quarter of the bits.
+    """
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    INT8 = "int8"
+
+
 class _Config:
     """Mixin: dictionaries in and out, with the checks of the dataclass."""
 

@@ -26,6 +26,7 @@ SAME_FLOOR = {
     ("display", "readers"),
     ("display", "evaluation"),
     ("checkpoints", "model_directory"),
+    ("serving", "inference"),
     ("flags", "flag_types"),
 }
 

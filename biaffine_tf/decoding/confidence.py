@@ -27,7 +27,7 @@ from biaffine_tf.errors import ConfigError
 DEFAULT_THRESHOLD = 0.5
 # Closer to 0 and 1 a softmax in float32 says nothing: below 1 it has steps of
 # this size.
-_CLOSEST = 2.0**-24
+CLOSEST = 2.0**-24
 # More than the rounding of a softmax in float32, relative to its result.
 _ROUNDING = 1e-4
 
@@ -76,6 +76,11 @@ class Confidence:
                 _is_number(value) and 0 < value <= 1, name, value, "in (0, 1]"
             )
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether scores stay what the model says."""
+        return self.temperature == 1 and self.bias == 0
+
     def log_odds(self, scores: npt.ArrayLike) -> np.ndarray:
         """Calibrated log-odds.
 
@@ -85,9 +90,7 @@ class Confidence:
         Returns:
             Of the same shape, finite, float64.
         """
-        clipped = np.clip(
-            np.asarray(scores, np.float64), _CLOSEST, 1 - _CLOSEST
-        )
+        clipped = np.clip(np.asarray(scores, np.float64), CLOSEST, 1 - CLOSEST)
         odds = np.log(clipped) - np.log1p(-clipped)
         return odds / self.temperature + self.bias
 
@@ -157,7 +160,7 @@ class Confidence:
                 one._replace(score=calibrated.score)
                 for one, calibrated in zip(candidates, rescored, strict=True)
             ]
-        cuts, default = self._cuts
+        cuts, default = self.cuts
         return above_cuts(
             rescored, {one.label: default for one in rescored} | cuts
         )
@@ -177,17 +180,17 @@ class Confidence:
         """
         if self.thresholds is None:
             return 0.0
-        cuts, default = self._cuts
+        cuts, default = self.cuts
         least = min([default, *cuts.values()])
         log_odds = (least - self.bias) * self.temperature
         least_score = float(sigmoid(log_odds))
-        if least_score <= _CLOSEST:
+        if least_score <= CLOSEST:
             return -math.inf  # not even a score of 0 is below it
         return _log_odds(least_score * (1 - _ROUNDING))
 
     @functools.cached_property
-    def _cuts(self) -> tuple[dict[str, float], float]:
-        """Log-odds of the thresholds, and of the default one."""
+    def cuts(self) -> tuple[dict[str, float], float]:
+        """Log-odds of the thresholds by label, and of the default one."""
         cuts = {
             label: _log_odds(threshold)
             for label, threshold in (self.thresholds or {}).items()

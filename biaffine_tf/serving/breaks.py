@@ -10,6 +10,7 @@ import tensorflow as tf
 from biaffine_tf.serving.code_points import NUM_CODE_POINTS, CodePointTable
 from biaffine_tf.serving.tokenizers import PieceTensors
 from biaffine_tf.serving.vectors import next_place, pair, shift
+from biaffine_tf.tokenization import breaks
 
 
 class _Kind(enum.IntEnum):
@@ -24,13 +25,12 @@ class _Kind(enum.IntEnum):
     SPACE = 6
 
 
-# As the patterns have them.
 _CHARACTERS = {
-    _Kind.SENTENCE_MARK: "。！？；!?;…",
-    _Kind.LINE_END: "\n\r\u2028\u2029",
+    _Kind.SENTENCE_MARK: breaks.SENTENCE_MARKS,
+    _Kind.LINE_END: breaks.LINE_ENDS,
     _Kind.STOP: ".",
-    _Kind.CLOSER: "”’」』）】》〉\"')]}",
-    _Kind.CLAUSE_MARK: "，,、：:",
+    _Kind.CLOSER: breaks.CLOSERS,
+    _Kind.CLAUSE_MARK: breaks.CLAUSE_MARKS,
 }
 
 
@@ -94,6 +94,10 @@ class GraphBreaks(tf.Module):
             _before_pieces(weak, texts, places, pieces),
             2 * _before_pieces(strong, texts, places, pieces),
         )
+
+    def is_line_end(self, code_points: tf.Tensor) -> tf.Tensor:
+        """Whether code points, int32 `[T]`, end lines."""
+        return self._kinds(code_points) == _Kind.LINE_END
 
     def _behind_sentences(
         self, kinds: tf.Tensor, is_new: tf.Tensor

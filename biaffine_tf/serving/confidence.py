@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from biaffine_tf.decoding import Confidence
-from biaffine_tf.decoding.confidence import _CLOSEST
+from biaffine_tf.decoding.confidence import CLOSEST
 from biaffine_tf.serving.candidates import CandidateTensors
 from biaffine_tf.spans import LabelMap
 
@@ -26,7 +26,7 @@ class GraphConfidence(tf.Module):
         self._bias = confidence.bias
         self._cuts: tf.Tensor | None = None
         if confidence.thresholds is not None:
-            cuts, default = confidence._cuts
+            cuts, default = confidence.cuts
             self._cuts = tf.constant(
                 [0.0, *(cuts.get(name, default) for name in labels.names)],
                 tf.float64,
@@ -59,7 +59,7 @@ class GraphConfidence(tf.Module):
         # Each different score once: vector units and what is left of a loop
         # for other units round logarithms differently, and ties would break.
         scores, place = tf.unique(tf.cast(scores, tf.float64))
-        scores = tf.clip_by_value(scores, _CLOSEST, 1 - _CLOSEST)
+        scores = tf.clip_by_value(scores, CLOSEST, 1 - CLOSEST)
         odds = tf.math.log(scores) - tf.math.log1p(-scores)
         log_odds = odds / self._temperature + self._bias
         return tf.gather(log_odds, place), tf.gather(

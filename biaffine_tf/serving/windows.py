@@ -7,7 +7,6 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from biaffine_tf.config import LongText
-from biaffine_tf.errors import ConfigError
 from biaffine_tf.serving.breaks import GraphBreaks
 from biaffine_tf.serving.tokenizers import PieceTensors
 from biaffine_tf.serving.vectors import argsort_by, pair, shift
@@ -83,15 +82,10 @@ class GraphWindowing(tf.Module):
 
     def __init__(self, windowing: Windowing) -> None:
         super().__init__()
-        if windowing.long_text is LongText.LINE:
-            raise ConfigError(
-                "lines are not divided in the graph yet",
-                remedy="give long_text=window",
-            )
         self._most = windowing.max_pieces
         self._overlap = windowing.overlap
         self._long_text = windowing.long_text
-        if self._long_text is LongText.WINDOW:
+        if self._divides:
             self._breaks = GraphBreaks()
 
     def __call__(
@@ -111,10 +105,14 @@ class GraphWindowing(tf.Module):
                 an error.
         """
         lengths = tf.cast(pieces.ids.row_lengths(), tf.int32)
-        if self._long_text is LongText.WINDOW:
+        if self._divides:
             return tf.cond(
                 tf.reduce_any(lengths > self._most),
-                lambda: self._plan(lengths, self._breaks(code_points, pieces)),
+                lambda: self._plan(
+                    self._parts(code_points, pieces),
+                    begins=tf.cumsum(lengths, exclusive=True),
+                    strengths=self._breaks(code_points, pieces),
+                ),
                 lambda: _whole(lengths),
             )
         if self._long_text is LongText.ERROR:
@@ -126,16 +124,60 @@ class GraphWindowing(tf.Module):
             )
         return _whole(tf.minimum(lengths, self._most))
 
-    def _plan(self, lengths: tf.Tensor, strengths: tf.Tensor) -> WindowTensors:
-        """Divides all texts side by side; twin of `plan_windows`."""
+    @property
+    def _divides(self) -> bool:
+        return self._long_text in (LongText.WINDOW, LongText.LINE)
+
+    def _parts(
+        self, code_points: tf.RaggedTensor, pieces: PieceTensors
+    ) -> WindowTensors:
+        """What windows may not reach beyond: texts, or lines of long ones."""
+        lengths = tf.cast(pieces.ids.row_lengths(), tf.int32)
+        if self._long_text is LongText.WINDOW:
+            return _whole(lengths)
+        text_of = tf.cast(pieces.ids.value_rowids(), tf.int32)  # [P]
+        begins = tf.cast(code_points.row_starts(), tf.int32)
+        begin = tf.gather(begins, text_of)
+        is_line_end = self._breaks.is_line_end(code_points.values)
+        # How many line ends are before each code point, and before the end.
+        lines = tf.cumsum(
+            tf.concat([tf.cast(is_line_end, tf.int32), [0]], 0), exclusive=True
+        )
+        line_of = tf.gather(lines, begin + pieces.starts.values)
+        is_inner = line_of == tf.gather(lines, begin + pieces.ends.values)
+        is_short = tf.gather(lengths <= self._most, text_of)
+        line_of = tf.where(is_short, 0, line_of)
+        inner = tf.cast(tf.where(is_inner | is_short)[:, 0], tf.int32)
+        line = pair(tf.gather(text_of, inner), tf.gather(line_of, inner))
+        is_first = line != shift(line, -1)
+        is_last = tf.concat([is_first, [True]], 0)[1:]
+        firsts = tf.boolean_mask(inner, is_first)
+        behind = tf.boolean_mask(inner, is_last) + 1
+        texts = tf.gather(text_of, firsts)
+        first_pieces = tf.gather(tf.cumsum(lengths, exclusive=True), texts)
+        return WindowTensors(
+            texts, firsts - first_pieces, behind - first_pieces
+        )
+
+    def _plan(
+        self, parts: WindowTensors, begins: tf.Tensor, strengths: tf.Tensor
+    ) -> WindowTensors:
+        """Divides all parts side by side; twin of `plan_windows`.
+
+        Args:
+            parts: Texts or lines.
+            begins: First piece of each text among those of all texts, int32
+                `[B]`.
+            strengths: Of the pieces of all texts, int32.
+        """
         reach = (self._most - self._overlap) // 4
-        begins = tf.cumsum(lengths, exclusive=True)
+        begins = tf.gather(begins, parts.texts)
         backwards = -tf.range(reach + 1)
 
         def best_break(latest: tf.Tensor) -> tf.Tensor:
-            """The last of the best places up to some of each text, `[B]`."""
-            places = (begins + latest)[:, None] + backwards  # [B, reach + 1]
-            # Texts that are done look anywhere.
+            """The last of the best places up to some of each part."""
+            places = (begins + latest)[:, None] + backwards  # [N, reach + 1]
+            # Parts that are done look anywhere.
             places = tf.clip_by_value(places, 0, tf.size(strengths) - 1)
             found = tf.argmax(
                 tf.gather(strengths, places), axis=1, output_type=tf.int32
@@ -143,7 +185,7 @@ class GraphWindowing(tf.Module):
             return latest - found
 
         def is_long(start: tf.Tensor) -> tf.Tensor:
-            return start + self._most < lengths
+            return start + self._most < parts.ends
 
         def step(
             number: tf.Tensor,
@@ -152,12 +194,12 @@ class GraphWindowing(tf.Module):
             ends: tf.TensorArray,
         ) -> tuple:
             end = tf.where(
-                is_long(start), best_break(start + self._most), lengths
+                is_long(start), best_break(start + self._most), parts.ends
             )
             following = best_break(end - self._overlap)
             return (
                 number + 1,
-                tf.where(is_long(start), following, lengths),
+                tf.where(is_long(start), following, parts.ends),
                 starts.write(number, start),
                 ends.write(number, end),
             )
@@ -167,19 +209,21 @@ class GraphWindowing(tf.Module):
             for _ in range(2)
         )
         _, _, starts, ends = tf.while_loop(
-            lambda _, start, *__: tf.reduce_any(start < lengths),
+            lambda _, start, *__: tf.reduce_any(start < parts.ends),
             step,
-            (tf.constant(0), tf.zeros_like(lengths), *arrays),
+            (tf.constant(0), parts.starts, *arrays),
         )
-        starts, ends = starts.stack(), ends.stack()  # [steps, B]
-        texts = tf.broadcast_to(tf.range(tf.size(lengths)), tf.shape(starts))
+        starts, ends = starts.stack(), ends.stack()  # [steps, N]
         windows = WindowTensors(
             *(
-                tf.boolean_mask(column, starts < lengths)
-                for column in (texts, starts, ends)
+                tf.boolean_mask(
+                    tf.broadcast_to(column, tf.shape(starts)),
+                    starts < parts.ends,
+                )
+                for column in (parts.texts, starts, ends)
             )
         )
-        order = argsort_by(windows.texts)
+        order = argsort_by(windows.texts, windows.starts)
         return WindowTensors(*(tf.gather(one, order) for one in windows))
 
 

@@ -8,15 +8,19 @@ import numpy as np
 
 from biaffine_tf.tokenization.base import Pieces
 
-_LINE_ENDS = r"\n\r\u2028\u2029"
-_CLOSERS = r"[”’」』）】》〉\"')\]}]*"
 # Sentences end at these marks and the quotes and brackets that they close; a
 # full stop counts only before a space, for there are numbers and addresses.
+SENTENCE_MARKS = "。！？；!?;…"
+LINE_ENDS = "\n\r\u2028\u2029"
+CLOSERS = "”’」』）】》〉\"')]}"
+CLAUSE_MARKS = "，,、：:"
+
+_LINE_END = re.compile(f"[{LINE_ENDS}]")
+_CLOSED = f"[{re.escape(CLOSERS)}]*"
 _SENTENCE_END = re.compile(
-    rf"(?:[。！？；!?;…{_LINE_ENDS}]|\.(?={_CLOSERS}\s))+{_CLOSERS}\s*"
+    rf"(?:[{SENTENCE_MARKS}{LINE_ENDS}]|\.(?={_CLOSED}\s))+{_CLOSED}\s*"
 )
-_LINE_END = re.compile(f"[{_LINE_ENDS}]")
-_WEAK_END = re.compile(r"[，,、：:]\s*|\s+")
+_WEAK_END = re.compile(rf"[{CLAUSE_MARKS}]\s*|\s+")
 
 
 def break_strengths(text: str, pieces: Pieces) -> np.ndarray:

@@ -7,11 +7,12 @@ import random
 import subprocess
 import sys
 
+import hostile
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-import tiny
+from hostile import FRAGMENTS, HOSTILE, LABELS, LONG, TEXTS, VOCABULARY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,6 @@ from biaffine_tf.config import (
     ExperimentConfig,
     LongText,
     Precision,
-    TokenizerConfig,
     TokenizerKind,
 )
 from biaffine_tf.decoding import (
@@ -34,59 +34,12 @@ from biaffine_tf.decoding import (
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference import batches
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.modeling.span_model import SpanModel
-from biaffine_tf.spans import LabelMap, Sentence, Span
+from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
-    Vocabulary,
     Windowing,
     make_tokenizer,
     to_characters,
 )
-
-LABELS = LabelMap(["letter", "sky", "both"])
-VOCABULARY = Vocabulary(
-    [
-        *["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "##a", "##b", "天"],
-        *["地", "i", "##i", "e", "é", "İ", "！", "Ａ", "😀", "，", " "],
-        *["the", "cat"],
-        # What a Korean syllable falls apart into when accents are stripped:
-        # three pieces that share one character.
-        *["\u1112", "##\u1161", "##\u11ab"],
-    ]
-)
-FRAGMENTS = [
-    *["a", "b", "ab", "天", "地", "the", "cat", "é", "e\u0301", "\u0301"],
-    *["İ", "😀", "👩‍👩‍👧", "Ａ", "！", "，", " ", "　", "\t", "\n", "\u200b"],
-    *["한", "한한", "龘", "[SEP]", "[PAD]", "\x00", "\ufeff"],
-]
-TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
-LONG = "天地ab ， " * 20
-HOSTILE = ["", " ", "\u0301", "한", "a한b", "İ", "😀天", LONG, "龘龘", "[SEP]"]
-
-
-def _config(kind):
-    config = tiny.model_config(encoder={"vocab_size": len(VOCABULARY)})
-    tokenizer = TokenizerConfig(kind=kind, do_lower_case=True)
-    return type(config)(
-        encoder=config.encoder,
-        tokenizer=tokenizer,
-        head=config.head,
-        max_seq_length=20,
-    )
-
-
-def _model(kind, *, none=3.9, seed=5):
-    """Random weights, and so much "none" that some texts hold no entity."""
-    model = SpanModel(_config(kind), num_classes=LABELS.num_classes)
-    model.build_weights()
-    rng = np.random.default_rng(seed)
-    for name, weight in model.saved_weights().items():
-        value = rng.normal(size=weight.shape) * 0.3
-        if name.endswith("bilinear"):
-            value *= 12
-            value[-1, :, -1] = [none, 0, 0, 0]  # the biases of the classes
-        weight.assign(value)
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +48,9 @@ def directories(tmp_path_factory):
     made = {}
     for kind in TokenizerKind:
         path = str(tmp_path_factory.mktemp("models") / kind)
-        config = ExperimentConfig(model=_config(kind))
+        config = ExperimentConfig(model=hostile.config(kind))
         model_directory.write_description(path, config, LABELS, VOCABULARY)
-        model_directory.save_weights(path, _model(kind))
+        model_directory.save_weights(path, hostile.model(kind))
         made[kind] = path
     return made
 
@@ -248,7 +201,7 @@ def test_pieces_that_share_a_character_give_no_overlapping_entities():
     texts = ["한", "한한", "한a", "天한한"]
     clashes = 0
     for seed in range(6):
-        predictor = Predictor(_model(kind, seed=seed), tokenizer, LABELS)
+        predictor = Predictor(hostile.model(kind, seed=seed), tokenizer, LABELS)
         for spans in _spans(predictor, texts):
             _assert_consistent(spans, nested=False)
         for text in texts:
@@ -396,14 +349,14 @@ def test_too_long_a_text_is_an_error_if_told(directories):
 
 def test_windows_are_as_in_training_unless_given(tmp_path):
     model = dataclasses.replace(
-        _config(TokenizerKind.CHAR),
+        hostile.config(TokenizerKind.CHAR),
         long_text=LongText.TRUNCATE,
         window_overlap=7,
     )
     path = str(tmp_path)
     config = ExperimentConfig(model=model)
     model_directory.write_description(path, config, LABELS, VOCABULARY)
-    model_directory.save_weights(path, _model(TokenizerKind.CHAR))
+    model_directory.save_weights(path, hostile.model(TokenizerKind.CHAR))
     trained = Predictor.from_directory(path).windowing
     assert (trained.long_text, trained.overlap) == (LongText.TRUNCATE, 7)
     given = Predictor.from_directory(
@@ -441,12 +394,12 @@ def test_one_line_of_python(directories):
 
 def test_decoding_is_as_in_training_unless_given(tmp_path):
     config = ExperimentConfig(
-        model=_config(TokenizerKind.CHAR),
+        model=hostile.config(TokenizerKind.CHAR),
         decoding=DecodingConfig(nested=True, force_one_entity=True),
     )
     path = str(tmp_path)
     model_directory.write_description(path, config, LABELS, VOCABULARY)
-    model_directory.save_weights(path, _model(TokenizerKind.CHAR))
+    model_directory.save_weights(path, hostile.model(TokenizerKind.CHAR))
     assert Predictor.from_directory(path).decoding == config.decoding
     given = Predictor.from_directory(path, nested=False)
     assert given.decoding == DecodingConfig(force_one_entity=True)

@@ -1,6 +1,7 @@
 """In-graph windows against those in Python."""
 
 import functools
+import itertools
 import random
 
 import numpy as np
@@ -123,13 +124,43 @@ def long_texts(count, seed):
 @given(most=st.integers(1, 40), seed=st.integers(0, 99), data=st.data())
 def test_windows(tokenizer, most, seed, data):
     overlap = data.draw(st.none() | st.integers(0, most - 1))
-    windowing = Windowing(max_pieces=most, window_overlap=overlap)
+    windowing = Windowing(
+        max_pieces=most,
+        window_overlap=overlap,
+        long_text=data.draw(st.sampled_from([LongText.WINDOW, LongText.LINE])),
+    )
     texts = long_texts(20, seed)
     points = decode_utf8(tf.constant([text.encode() for text in texts]))
     found = planned(GraphWindowing(windowing)(points, twin(tokenizer)(points)))
     for number, text in enumerate(texts):
         windows = windowing.divide(Sentence(text), tokenizer.encode(text))
         assert found.get(number, []) == [tuple(one) for one in windows]
+
+
+@each_tokenizer
+def test_lines_are_divided_one_by_one(tokenizer):
+    texts = [
+        "",
+        "\n\r\n",
+        "ab\nab",
+        "\n\nab中ab中ab中ab\n中a\u2028",
+        "中a中a中a中a中a中a中a中a中a\r\n" * 3,
+        *long_texts(60, seed=5),
+    ]
+    windowing = Windowing(
+        max_pieces=7, window_overlap=2, long_text=LongText.LINE
+    )
+    points = decode_utf8(tf.constant([text.encode() for text in texts]))
+    found = planned(GraphWindowing(windowing)(points, twin(tokenizer)(points)))
+    gaps = 0
+    for number, text in enumerate(texts):
+        windows = windowing.divide(Sentence(text), tokenizer.encode(text))
+        bounds = [tuple(one) for one in windows]
+        assert found.get(number, []) == bounds
+        gaps += sum(
+            end < start for (_, end), (start, _) in itertools.pairwise(bounds)
+        )
+    assert gaps > 10 or tokenizer.kind is TokenizerKind.WORDPIECE
 
 
 @each_tokenizer

@@ -1,0 +1,177 @@
+"""The predictor of a SavedModel: all but reading ahead is in its graph."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  (operations of the tokenizer)
+
+from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.inference.base import BasePredictor
+from biaffine_tf.inference.batches import read_ahead
+from biaffine_tf.model_directory.manifest import Manifest
+from biaffine_tf.spans import Sentence, Span
+from biaffine_tf.tokenization import NO_CONTEXT
+
+# Bounds the texts of a batch, whatever windows the graph makes of them.
+_CHARACTERS_PER_BATCH = 1 << 15
+# What a Python string can hold and UTF-8 cannot.
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class SavedModelPredictor(BasePredictor):
+    """Finds the entities of texts with what `--export_dir` wrote.
+
+    Decoding is in the graph: it is what it was exported with.
+
+    Args:
+        directory: Of the export.
+        manifest: What it says of itself.
+        batch_size: Most sentences in a batch.
+
+    Raises:
+        ConfigError: If the batch size is not positive, or the directory is
+            damaged.
+    """
+
+    def __init__(
+        self, directory: str, manifest: Manifest, *, batch_size: int = 64
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ConfigError(
+                f"batch_size is {batch_size}", remedy="it must be positive"
+            )
+        self.manifest = manifest
+        self.decoding = manifest.decoding
+        self._batch_size = batch_size
+        try:
+            self._model = tf.saved_model.load(directory)
+        except (OSError, tf.errors.OpError) as error:
+            raise ConfigError(
+                f"{directory}: cannot be loaded ({str(error).splitlines()[0]})",
+                remedy="export the model again: run_predict.py --export_dir",
+            ) from error
+        self._serve = self._model.signatures["serving_default"]
+
+    @classmethod
+    def from_directory(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        batch_size: int = 64,
+        **decoding: Any,
+    ) -> SavedModelPredictor:
+        """Loads an export.
+
+        Args:
+            directory: Written by `run_predict.py --export_dir`.
+            batch_size: Most sentences in a batch.
+            **decoding: Fields of `DecodingConfig`, which must be those that
+                it was exported with.
+
+        Raises:
+            ConfigError: If the directory is no whole export, or a setting is
+                another.
+        """
+        directory = os.fspath(directory)
+        predictor = cls(
+            directory, Manifest.read(directory), batch_size=batch_size
+        )
+        predictor._check_decoding(decoding)
+        return predictor
+
+    def predict(
+        self, sentences: Iterable[Sentence], **decoding: Any
+    ) -> Iterator[Sentence]:
+        """Replaces the spans of sentences by predicted ones; see the base.
+
+        Raises:
+            ConfigError: If a setting is another than in the export.
+            DataError: If a sentence is too long and that is an error.
+        """
+        self._check_open()
+        self._check_decoding(decoding)
+        return self._predict(sentences)
+
+    def close(self) -> None:
+        """Releases the model."""
+        if not self._is_closed:
+            super().close()
+            del self._model, self._serve
+
+    def _check_decoding(self, decoding: dict[str, Any]) -> None:
+        if self.decoding.replace_given(**decoding) != self.decoding:
+            given = ", ".join(f"{k}={v}" for k, v in sorted(decoding.items()))
+            raise ConfigError(
+                f"{given}: the model was exported with other settings",
+                remedy="export it with these, or load the model directory",
+            )
+
+    def _predict(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+        for some in read_ahead((one, NO_CONTEXT) for one in sentences):
+            self._check_open()
+            ahead = [sentence for sentence, _ in some]
+            found: dict[int, list[Span]] = {}
+            for batch in self._batches(ahead):
+                answers = self._answer([ahead[index] for index in batch])
+                found.update(zip(batch, answers, strict=True))
+            for index, sentence in enumerate(ahead):
+                yield sentence.replace_spans(found[index])
+
+    def _batches(self, sentences: Sequence[Sentence]) -> Iterator[list[int]]:
+        """Indices of sentences of similar length."""
+        order = sorted(
+            range(len(sentences)),
+            key=lambda index: len(sentences[index].text),
+            reverse=True,
+        )
+        while order:
+            longest = max(1, len(sentences[order[0]].text))
+            size = max(1, _CHARACTERS_PER_BATCH // longest)
+            size = min(size, self._batch_size)
+            yield order[:size]
+            del order[:size]
+
+    def _answer(self, batch: Sequence[Sentence]) -> list[list[Span]]:
+        texts = [
+            _SURROGATES.sub("\ufffd", sentence.text).encode()
+            for sentence in batch
+        ]
+        try:
+            answer = self._serve(texts=tf.constant(texts, tf.string))
+        except tf.errors.InvalidArgumentError as error:
+            raise _too_long(batch, error, self.manifest.max_pieces) from error
+        columns = (
+            answer["starts"].numpy().tolist(),
+            answer["ends"].numpy().tolist(),
+            [label.decode() for label in answer["labels"].numpy().tolist()],
+            answer["scores"].numpy().tolist(),
+        )
+        spans = [Span(*row) for row in zip(*columns, strict=True)]
+        bounds = np.cumsum(answer["row_lengths"].numpy()).tolist()
+        return [
+            spans[begin:end]
+            for begin, end in zip([0, *bounds], bounds, strict=False)
+        ]
+
+
+def _too_long(
+    batch: Sequence[Sentence], error: Exception, max_pieces: int
+) -> DataError:
+    """The graph does not say which text it is; the longest is."""
+    longest = max(batch, key=lambda one: len(one.text))
+    if "model reads at once" not in str(error):
+        raise error
+    return DataError(
+        f"the text has more pieces than {max_pieces}, which is what the model "
+        "reads at once",
+        file=longest.file,
+        line=longest.line,
+        remedy="divide it, or export the model with --long_text=window",
+    )

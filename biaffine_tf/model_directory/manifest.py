@@ -1,0 +1,110 @@
+"""What an export says of itself: `export.json`; no TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import biaffine_tf
+from biaffine_tf.config import (
+    DecodingConfig,
+    ExportFormat,
+    ExportPrecision,
+    LongText,
+)
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.files import write_json
+
+MANIFEST = "export.json"
+_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """How an export was made, and how it compares with the model.
+
+    Attributes:
+        format: What it is.
+        precision: Of its weights and products.
+        xla: Whether XLA compiles it.
+        labels: Its labels, in the order of their ids.
+        decoding: How candidates become entities.
+        long_text: What becomes of long texts.
+        max_pieces: What it reads at once, without [CLS] and [SEP].
+        parity: Figures of the gate.
+        cost: Micro F1 on the dev set, the model's and its own; None where
+            no labelled data was given.
+    """
+
+    format: ExportFormat
+    precision: ExportPrecision
+    xla: bool
+    labels: tuple[str, ...]
+    decoding: DecodingConfig
+    long_text: LongText
+    max_pieces: int
+    parity: dict[str, float]
+    cost: dict[str, float] | None = None
+
+    def write(self, directory: str) -> None:
+        """Writes `export.json`."""
+        values = {
+            "version": _VERSION,
+            "biaffine_tf": biaffine_tf.__version__,
+            **dataclasses.asdict(self),
+            "decoding": self.decoding.to_dict(),
+        }
+        write_json(os.path.join(directory, MANIFEST), values)
+
+    @classmethod
+    def read(cls, directory: str) -> Manifest:
+        """Reads `export.json`.
+
+        Raises:
+            ConfigError: If the directory is no export, or one of a newer
+                version.
+        """
+        path = os.path.join(directory, MANIFEST)
+        remedy = "export the model again: run_predict.py --export_dir"
+        try:
+            with open(path, encoding="utf-8") as file:
+                values = json.load(file)
+        except OSError as error:
+            raise ConfigError(
+                f"{directory}: not an export of ours ({MANIFEST}: "
+                f"{error.strerror})",
+                remedy=remedy,
+            ) from error
+        except ValueError as error:
+            raise ConfigError(
+                f"{path}: not JSON ({error})", remedy=remedy
+            ) from (error)
+        try:
+            return cls._from_values(values)
+        except (KeyError, TypeError, ValueError, ConfigError) as error:
+            made_by = (
+                values.get("biaffine_tf") if isinstance(values, dict) else None
+            )
+            raise ConfigError(
+                f"{path}: not readable ({error!r}); it was written by version "
+                f"{made_by}, this is {biaffine_tf.__version__}",
+                remedy=remedy,
+            ) from error
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> Manifest:
+        if values.pop("version") != _VERSION:
+            raise ValueError("another version of the format")
+        values.pop("biaffine_tf")
+        return cls(
+            **values
+            | {
+                "format": ExportFormat(values["format"]),
+                "precision": ExportPrecision(values["precision"]),
+                "long_text": LongText(values["long_text"]),
+                "labels": tuple(values["labels"]),
+                "decoding": DecodingConfig.from_dict(values["decoding"]),
+            }
+        )

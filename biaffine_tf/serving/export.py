@@ -1,0 +1,343 @@
+"""Writes SavedModels, behind a gate: what answers otherwise is not written."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_text
+
+import biaffine_tf
+from biaffine_tf import evaluation, model_directory, readers
+from biaffine_tf.config import (
+    ExportFormat,
+    ExportPrecision,
+    LongText,
+    Precision,
+)
+from biaffine_tf.errors import BiaffineError, ConfigError
+from biaffine_tf.files import atomic_write, check_writable
+from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.model_directory.manifest import Manifest
+from biaffine_tf.serving import parity
+from biaffine_tf.serving.model import ServingModel
+from biaffine_tf.spans import Entity, Sentence, Span
+
+_ANSWERING = pathlib.Path(__file__).with_name("answering.py")
+_GUIDE = "SERVING.md"
+
+Answer = list[tuple[int, int, str, float]]
+
+
+def export_saved_model(
+    model_dir: str,
+    output_dir: str,
+    *,
+    precision: ExportPrecision = ExportPrecision.FLOAT32,
+    xla: bool = False,
+    gold: Sequence[Sentence] | None = None,
+    **options: Any,
+) -> Manifest:
+    """Exports a model directory as a SavedModel.
+
+    It is written only if it answers, in a process without code of ours, as the
+    predictor does: some hundred sentences of the dev set and hostile ones.
+
+    Args:
+        model_dir: Written by `run_classifier.py`.
+        output_dir: Folder to write, which must not exist or be empty.
+        precision: Of weights and matrix products.
+        xla: Whether XLA compiles the encoder, once for each of a few shapes.
+        gold: Labelled sentences: what another precision costs in F1 is
+            measured on them. None for no figure.
+        **options: As for `Predictor.from_directory`.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ConfigError: If the model directory or an option is wrong, or the
+            output directory is not empty.
+        ParityError: If it answers otherwise; nothing is written then.
+    """
+    check_output(output_dir)
+    predictor = Predictor.from_directory(model_dir, **options)
+    with _staged(output_dir) as folder:
+        _save(model_dir, folder, precision=precision, xla=xla, **options)
+        texts = _real_texts(model_dir, gold)
+        compared = _compare(folder, predictor, texts, precision)
+        compared.check(parity.TOLERANCES[precision])
+        cost = None
+        if gold is not None and precision is not ExportPrecision.FLOAT32:
+            cost = _cost(folder, predictor, gold)
+        manifest = Manifest(
+            format=ExportFormat.SAVED_MODEL,
+            precision=precision,
+            xla=xla,
+            labels=tuple(predictor.labels.names),
+            decoding=predictor.decoding,
+            long_text=predictor.windowing.long_text,
+            max_pieces=predictor.windowing.max_pieces,
+            parity=compared.figures(),
+            cost=cost,
+        )
+        manifest.write(folder)
+        _write_guide(folder, output_dir, predictor, manifest)
+        for name in (model_directory.LABELS, model_directory.VOCABULARY):
+            shutil.copyfile(
+                os.path.join(model_dir, name), os.path.join(folder, name)
+            )
+    return manifest
+
+
+def check_output(directory: str) -> None:
+    """Finds out at once whether an export can be written there.
+
+    Raises:
+        ConfigError: If it cannot.
+    """
+    if os.path.lexists(directory) and (
+        not os.path.isdir(directory) or os.listdir(directory)
+    ):
+        raise ConfigError(
+            f"{directory}: exists and is not an empty folder",
+            remedy="delete it, or give another --export_dir",
+        )
+    check_writable(directory)
+
+
+@contextlib.contextmanager
+def _staged(directory: str) -> Iterator[str]:
+    """A folder that appears under its name only when it is complete."""
+    directory = os.path.realpath(directory)
+    parent, name = os.path.split(directory)
+    os.makedirs(parent, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix=f".{name}.", suffix=".tmp", dir=parent)
+    try:
+        yield folder
+        os.chmod(folder, 0o755)
+        if os.path.isdir(directory):
+            os.rmdir(directory)
+        os.rename(folder, directory)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _save(
+    model_dir: str,
+    folder: str,
+    *,
+    precision: ExportPrecision,
+    xla: bool,
+    **options: Any,
+) -> None:
+    """Writes the SavedModel of a predictor of its own."""
+    is_half = precision is ExportPrecision.BFLOAT16
+    source = Predictor.from_directory(
+        model_dir,
+        precision=Precision.BFLOAT16 if is_half else Precision.FLOAT32,
+        xla=xla,
+        **options,
+    )
+    ServingModel(
+        source.model,
+        source.tokenizer,
+        source.labels,
+        decoding=source.decoding,
+        confidence=source.confidence,
+        windowing=source.windowing,
+        int8=precision is ExportPrecision.INT8,
+    ).save(folder)
+
+
+def _real_texts(model_dir: str, gold: Sequence[Sentence] | None) -> list[str]:
+    """Texts of the dev set, as far as it is known."""
+    if gold is not None:
+        return [sentence.text for sentence in gold]
+    path = os.path.join(model_dir, model_directory.PREDICTIONS)
+    if not os.path.exists(path):
+        return []
+    return [sentence.text for sentence in readers.read(path)]
+
+
+def _compare(
+    folder: str,
+    predictor: Predictor,
+    texts: Sequence[str],
+    precision: ExportPrecision,
+) -> parity.Parity:
+    """Asks both, also what is hostile."""
+    asked = [text.encode() for text in parity.some_of(texts)]
+    if predictor.windowing.long_text is not LongText.ERROR:
+        asked += parity.HOSTILE
+    decoded = [one.decode("utf-8", "replace") for one in asked]
+    return parity.compare(
+        decoded,
+        _one_by_one(predictor, decoded),
+        answers(folder, asked),
+        parity.TOLERANCES[precision],
+    )
+
+
+def _one_by_one(
+    predictor: Predictor, texts: Sequence[str]
+) -> list[list[Entity]]:
+    """Each text as a document of its own, also where context is read."""
+    found = predictor.predict(
+        Sentence(text, document=str(number))
+        for number, text in enumerate(texts)
+    )
+    return [
+        [
+            Entity(s.start, s.end, s.label, one.surface(s), s.score or 0.0)
+            for s in one.spans or ()
+        ]
+        for one in found
+    ]
+
+
+def answers(folder: str, texts: Sequence[bytes]) -> list[Answer]:
+    """What a SavedModel answers in a process without code of ours.
+
+    Raises:
+        BiaffineError: If the process fails; with its last words.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        requests, found = (
+            os.path.join(scratch, name) for name in ("requests", "answers")
+        )
+        with open(requests, "w", encoding="ascii") as file:
+            json.dump([base64.b64encode(one).decode() for one in texts], file)
+        done = subprocess.run(
+            [sys.executable, str(_ANSWERING), folder, requests, found],
+            cwd=scratch,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BiaffineError(
+                f"the export cannot be run: {done.stderr[-1000:]}",
+                remedy="nothing was written; report this",
+            )
+        with open(found, encoding="utf-8") as file:
+            return [[tuple(row) for row in rows] for rows in json.load(file)]
+
+
+def _cost(
+    folder: str, predictor: Predictor, gold: Sequence[Sentence]
+) -> dict[str, float]:
+    """Micro F1 of the model and of what is exported."""
+    found = answers(folder, [sentence.text.encode() for sentence in gold])
+    exported = (
+        sentence.replace_spans(Span(*row) for row in rows)
+        for sentence, rows in zip(gold, found, strict=True)
+    )
+    return {
+        name: evaluation.score(zip(gold, predicted, strict=True)).micro.f1
+        for name, predicted in (
+            ("model", predictor.predict(gold)),
+            ("export", exported),
+        )
+    }
+
+
+def _write_guide(
+    folder: str, output_dir: str, predictor: Predictor, manifest: Manifest
+) -> None:
+    """Writes SERVING.md."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    example = _example(predictor)
+    (rows,) = answers(folder, [example.encode()])
+    columns = list(zip(*rows, strict=True)) or [[], [], [], []]
+    names = ("starts", "ends", "labels", "scores")
+    response = {
+        **{n: list(c) for n, c in zip(names, columns, strict=True)},
+        "row_lengths": [len(rows)],
+    }
+    page = environment.get_template("SERVING.md.jinja").render(
+        name=os.path.basename(os.path.realpath(output_dir)),
+        version=biaffine_tf.__version__,
+        tensorflow=tf.__version__,
+        tensorflow_text=tensorflow_text.__version__,
+        precision=manifest.precision,
+        xla=manifest.xla,
+        labels=", ".join(f"`{label}`" for label in manifest.labels),
+        scores=_SCORES[predictor.confidence.is_plain],
+        nested=manifest.decoding.nested,
+        long_texts=_LONG_TEXTS[manifest.long_text].format(
+            most=manifest.max_pieces, overlap=predictor.windowing.overlap
+        ),
+        pad_id=predictor.tokenizer.pad_id,
+        width=predictor.model.biaffine.max_span_width,
+        num_classes=predictor.labels.num_classes,
+        example=example,
+        request=_json({"inputs": {"texts": [example]}}),
+        response=_json({"outputs": response}),
+        parity=describe(manifest),
+    )
+    with atomic_write(os.path.join(folder, _GUIDE)) as file:
+        file.write(page + "\n")
+
+
+def describe(manifest: Manifest) -> str:
+    """How an export compares with its model, in a few sentences."""
+    figures = manifest.parity
+    lines = [
+        f"Asked {figures['sentences']} sentences, it found "
+        f"{figures['entities'] - figures['differing']} entities as the model "
+        f"did and {figures['differing']} otherwise; scores differ by at most "
+        f"{figures['score_difference']:.1g}."
+    ]
+    if manifest.cost is not None:
+        model, export = manifest.cost["model"], manifest.cost["export"]
+        lines.append(
+            f"Micro F1 on the labelled data: {model:.4f} for the model, "
+            f"{export:.4f} for the export."
+        )
+    return " ".join(lines)
+
+
+def _example(predictor: Predictor) -> str:
+    """A text that the vocabulary can read."""
+    chinese = "小明在北京上学"
+    unknown = predictor.tokenizer.unk_id
+    ids = predictor.tokenizer.encode(chinese).ids
+    return chinese if unknown not in ids else "Alice lives in Paris."
+
+
+def _json(values: object) -> str:
+    return json.dumps(values, ensure_ascii=False)
+
+
+_SCORES = {
+    True: "the model's probability of the label, in [0, 1]",
+    False: "calibrated, in [0, 1]: how often such entities are right",
+}
+_LONG_TEXTS = {
+    LongText.WINDOW: "Texts of more than {most} pieces are read in windows "
+    "that share {overlap} or more.",
+    LongText.LINE: "Texts of more than {most} pieces are read line by line, "
+    "and long lines in windows that share {overlap} pieces or more.",
+    LongText.TRUNCATE: "Of texts of more than {most} pieces the rest is not "
+    "read.",
+    LongText.ERROR: "A text of more than {most} pieces is an error.",
+}

@@ -1,0 +1,188 @@
+"""Exports: written behind the gate, loaded again, and never half."""
+
+import itertools
+import os
+import pathlib
+
+import hostile
+import pytest
+from hostile import LABELS, VOCABULARY
+
+import biaffine_tf
+from biaffine_tf import model_directory
+from biaffine_tf.config import (
+    DecodingConfig,
+    ExperimentConfig,
+    ExportPrecision,
+    LongText,
+    TokenizerKind,
+)
+from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.model_directory.manifest import MANIFEST, Manifest
+from biaffine_tf.serving import export, parity
+from biaffine_tf.spans import Sentence, Span
+
+pytestmark = pytest.mark.slow  # saves models and starts processes
+
+TEXTS = [*hostile.HOSTILE, "天地ab the cat，" * 3, "ab天" * 9]
+
+
+def write_model(folder, kind=TokenizerKind.CHAR, seed=5, **changes):
+    decoding = changes.pop("decoding", DecodingConfig(nested=True))
+    config = hostile.config(kind, **changes)
+    path = str(folder)
+    model_directory.write_description(
+        path,
+        ExperimentConfig(model=config, decoding=decoding),
+        LABELS,
+        VOCABULARY,
+    )
+    model_directory.save_weights(
+        path, hostile.model(kind, seed=seed, **changes)
+    )
+    model_directory.write_confidence(
+        path,
+        {"confidence": {"temperature": 1.5, "thresholds": {"sky": 0.7}}},
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def gold():
+    return [
+        Sentence(text, tuple(Span(0, 1, "sky") for _ in text[:1]))
+        for text in TEXTS
+    ]
+
+
+@pytest.fixture(scope="module")
+def exports(model_dir, gold, tmp_path_factory):
+    """An export of each precision, and one compiled by XLA."""
+    folder = tmp_path_factory.mktemp("exports")
+    made = {}
+    for name, settings in {
+        "float32": {},
+        "bfloat16": {"precision": ExportPrecision.BFLOAT16},
+        "int8": {"precision": ExportPrecision.INT8},
+        "xla": {"xla": True},
+    }.items():
+        path = str(folder / name)
+        export.export_saved_model(model_dir, path, gold=gold, **settings)
+        made[name] = path
+    return made
+
+
+def flat(lists):
+    return list(itertools.chain.from_iterable(lists))
+
+
+def ranges(entities):
+    return [(one.start, one.end, one.label) for one in entities]
+
+
+@pytest.mark.parametrize("name", ["float32", "xla"])
+def test_loaded_it_answers_as_the_model(model_dir, exports, name):
+    want = biaffine_tf.load(model_dir)(TEXTS)
+    with biaffine_tf.load(exports[name], batch_size=3) as ner:
+        found = ner(TEXTS)
+        assert list(map(ranges, found)) == list(map(ranges, want))
+        for one, other in zip(flat(found), flat(want), strict=True):
+            assert one.text == other.text
+            assert one.score == pytest.approx(other.score, abs=1e-5)
+        assert ner.decoding == DecodingConfig(nested=True)
+        assert ner("\ud800ab") == biaffine_tf.load(model_dir)("\ufffdab")
+        with pytest.raises(ConfigError, match="nested=False: the model was"):
+            ner("ab", nested=False)
+    assert sum(map(len, want)) > 30
+
+
+def test_what_it_says_of_itself(exports):
+    for name, path in exports.items():
+        manifest = Manifest.read(path)
+        assert manifest.labels == tuple(LABELS.names)
+        assert manifest.xla == (name == "xla")
+        figures = manifest.parity
+        assert figures["sentences"] == len(TEXTS) + len(parity.HOSTILE)
+        assert figures["entities"] > 60
+        if name in ("float32", "xla"):
+            assert figures["differing"] == 0 and manifest.cost is None
+            assert figures["score_difference"] < 1e-5
+        else:
+            assert manifest.precision == name
+            assert 1e-5 < figures["score_difference"] < 0.2
+            assert 0 < manifest.cost["model"] < 1
+            assert manifest.cost["export"] == pytest.approx(
+                manifest.cost["model"], abs=0.1
+            )
+        page = pathlib.Path(path, "SERVING.md").read_text(encoding="utf-8")
+        assert "row_lengths" in page and "letter" in page
+
+
+def test_int8_is_smaller(exports):
+    """By what its large weights are; this model has few of them."""
+
+    def size(name):
+        folder = os.path.join(exports[name], "variables")
+        return sum(
+            os.path.getsize(os.path.join(folder, file))
+            for file in os.listdir(folder)
+        )
+
+    assert size("int8") < size("float32")
+
+
+def test_another_answer_is_not_written(model_dir, tmp_path, monkeypatch, gold):
+    real = export.answers
+
+    def other(folder, texts):
+        return [rows[1:] for rows in real(folder, texts)]
+
+    monkeypatch.setattr(export, "answers", other)
+    with pytest.raises(parity.ParityError, match=r"entities differ.*lacks"):
+        export.export_saved_model(model_dir, str(tmp_path / "e"), gold=gold)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_with_something_in_it_is_left_alone(model_dir, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(ConfigError, match="not an empty folder"):
+        export.export_saved_model(model_dir, str(tmp_path))
+    assert os.listdir(tmp_path) == ["mine"]
+
+
+def test_long_texts_that_are_errors(tmp_path):
+    model = write_model(tmp_path / "m", long_text=LongText.ERROR)
+    export.export_saved_model(model, str(tmp_path / "e"))
+    ner = biaffine_tf.load(str(tmp_path / "e"))
+    with pytest.raises(DataError, match="more pieces than 18"):
+        ner(["ab", hostile.LONG])
+    assert len(ner("ab")) == len(biaffine_tf.load(model)("ab"))
+
+
+def test_a_model_that_reads_context_reads_texts_alone(tmp_path):
+    model = write_model(tmp_path / "m", context_pieces=4)
+    export.export_saved_model(model, str(tmp_path / "e"))
+    ner, own = (biaffine_tf.load(str(tmp_path / n)) for n in "em")
+    for text in TEXTS:
+        assert ranges(ner(text)) == ranges(own(text))
+    together = biaffine_tf.load(str(tmp_path / "e"))(TEXTS)
+    assert list(map(ranges, together)) == [ranges(own(t)) for t in TEXTS]
+
+
+def test_a_damaged_export_says_so(exports, tmp_path):
+    with pytest.raises(ConfigError, match="not an export of ours"):
+        (tmp_path / "saved_model.pb").write_bytes(b"x")
+        biaffine_tf.load(str(tmp_path))
+    manifest = pathlib.Path(exports["float32"], MANIFEST).read_text()
+    (tmp_path / MANIFEST).write_text(manifest)
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        biaffine_tf.load(str(tmp_path))
+    newer = manifest.replace('"version": 1', '"version": 9')
+    (tmp_path / MANIFEST).write_text(newer)
+    with pytest.raises(ConfigError, match="written by version"):
+        biaffine_tf.load(str(tmp_path))

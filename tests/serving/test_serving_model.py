@@ -1,0 +1,170 @@
+"""The graph that is exported against the predictor, span for span."""
+
+import itertools
+import random
+
+import hostile
+import numpy as np
+import pytest
+import tensorflow as tf
+from hostile import FRAGMENTS, HOSTILE, LABELS
+from serving.saved_models import answers_elsewhere
+
+from biaffine_tf.config import Decoder, DecodingConfig, LongText, Precision
+from biaffine_tf.decoding import Confidence
+from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.modeling.fused_encoder import policy_scope
+from biaffine_tf.serving import searching
+from biaffine_tf.serving.model import ServingModel
+from biaffine_tf.tokenization import TokenizerKind, Windowing, make_tokenizer
+
+TRUSTED = Confidence(
+    temperature=1.7,
+    bias=-0.2,
+    thresholds={"letter": 0.3, "sky": 0.8},
+    default_threshold=0.4,
+)
+each_kind = pytest.mark.parametrize("kind", list(TokenizerKind))
+
+
+def random_texts(count, seed=0):
+    rng = random.Random(seed)
+    return [
+        *HOSTILE,
+        *(
+            "".join(rng.choices(FRAGMENTS, k=rng.choice([1, 5, 15, 60])))
+            for _ in range(count)
+        ),
+    ]
+
+
+def pair_of(
+    kind,
+    *,
+    confidence=None,
+    long_text=LongText.WINDOW,
+    precision=Precision.FLOAT32,
+    **decoding,
+):
+    """A predictor, and what is exported of it."""
+    with policy_scope(str(precision)):
+        model = hostile.model(kind)
+    tokenizer = make_tokenizer(kind, hostile.VOCABULARY, do_lower_case=True)
+    settings = {
+        "decoding": DecodingConfig(**decoding),
+        "confidence": confidence or Confidence(),
+        "windowing": Windowing.of(model.config, long_text=long_text),
+    }
+    predictor = Predictor(model, tokenizer, LABELS, **settings)
+    return predictor, ServingModel(model, tokenizer, LABELS, **settings)
+
+
+def encoded(texts):
+    return tf.constant([text.encode() for text in texts], tf.string)
+
+
+def by_text(answer):
+    """(start, end, label, score) of the entities of each text."""
+    answer = {name: np.asarray(value) for name, value in answer.items()}
+    rows = list(
+        zip(
+            answer["starts"].tolist(),
+            answer["ends"].tolist(),
+            [label.decode() for label in answer["labels"]],
+            answer["scores"].tolist(),
+            strict=True,
+        )
+    )
+    bounds = np.cumsum([0, *answer["row_lengths"]])
+    assert bounds[-1] == len(rows)
+    return [rows[a:b] for a, b in itertools.pairwise(bounds)]
+
+
+def check(predictor, found, texts, tolerance=1e-5):
+    want = predictor(texts)
+    assert len(found) == len(texts)
+    for text, entities, rows in zip(texts, want, found, strict=True):
+        assert [row[:3] for row in rows] == [
+            (one.start, one.end, one.label) for one in entities
+        ], text
+        scores = [one.score for one in entities]
+        assert [row[3] for row in rows] == pytest.approx(scores, abs=tolerance)
+    return sum(map(len, want))
+
+
+@each_kind
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"nested": True, "long_text": LongText.LINE},
+        {"decoder": Decoder.GREEDY, "confidence": TRUSTED},
+        {
+            "nested": True,
+            "force_one_entity": True,
+            "forbidden_edges": "，天",
+            "confidence": TRUSTED,
+        },
+        {"long_text": LongText.TRUNCATE, "decoder": Decoder.FREE},
+    ],
+    ids=str,
+)
+def test_it_answers_as_the_predictor(kind, settings):
+    predictor, exported = pair_of(kind, **settings)
+    texts = random_texts(60)
+    found = by_text(exported.serve(encoded(texts)))
+    assert check(predictor, found, texts) > 60
+
+
+@each_kind
+def test_no_texts_and_texts_of_nothing(kind):
+    _, exported = pair_of(kind)
+    assert by_text(exported.serve(tf.zeros([0], tf.string))) == []
+    assert by_text(exported.serve(encoded(["", "", ""]))) == [[], [], []]
+    found = by_text(exported.serve(encoded(["", "ab", ""])))
+    assert found[0] == found[2] == []
+
+
+def test_batches_do_not_matter(monkeypatch):
+    predictor, exported = pair_of(TokenizerKind.CHAR)
+    texts = random_texts(30)
+    want = by_text(exported.serve(encoded(texts)))
+    monkeypatch.setattr(searching, "_TOKENS_PER_BATCH", 50)
+    _, exported = pair_of(TokenizerKind.CHAR)
+    found = by_text(exported.serve(encoded(texts)))
+    check(predictor, found, texts)
+    assert [[row[:3] for row in rows] for rows in found] == [
+        [row[:3] for row in rows] for rows in want
+    ]
+
+
+def test_a_text_that_is_too_long_is_an_error():
+    _, exported = pair_of(TokenizerKind.CHAR, long_text=LongText.ERROR)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="pieces than 18"):
+        exported.serve(encoded(["ab", hostile.LONG]))
+    assert len(by_text(exported.serve(encoded(["ab"])))) == 1
+
+
+def test_bytes_that_are_no_text():
+    predictor, exported = pair_of(TokenizerKind.CHAR)
+    data = [b"\xff", b"ab\xe5\xa4", b"\xed\xa0\x80ab", b"\x00a\x00", b"a\xc3b"]
+    texts = [one.decode("utf-8", "replace") for one in data]
+    check(predictor, by_text(exported.serve(tf.constant(data))), texts)
+
+
+@pytest.mark.slow
+@each_kind
+def test_saved_it_needs_no_code_of_ours(kind, tmp_path):
+    predictor, exported = pair_of(kind, nested=True, confidence=TRUSTED)
+    texts = [*random_texts(200), "天地ab " * 10_000]
+    requests = [
+        {"texts": ([text.encode() for text in some], tf.string)}
+        for some in (texts[:1], texts, texts[:7], [])
+    ]
+    whole, *_ = rest = answers_elsewhere(
+        exported, exported.serve, requests[1:], tmp_path
+    )
+    found = by_text(whole)
+    assert check(predictor, found, texts) > 1000
+    assert by_text(rest[1]) == pytest.approx(found[:7])
+    assert by_text(rest[2]) == []
