@@ -1,7 +1,8 @@
 """What a model directory gets when its training has ended.
 
 Scores are calibrated on the dev set and thresholds fitted, if there is a goal
-for them; the dev predictions get calibrated scores; a report shows them.
+for them; the dev predictions get calibrated scores; a report shows them, and a
+model card says in words what there is.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import model_directory, readers
 from biaffine_tf.decoding import Confidence
-from biaffine_tf.evaluation.calibration import Reliability, Scaling
+from biaffine_tf.evaluation.calibration import Scaling
 from biaffine_tf.evaluation.confidence import FittedConfidence, fit_confidence
 from biaffine_tf.evaluation.goals import Goal
 from biaffine_tf.evaluation.report import write_report
 from biaffine_tf.inference.deciding import decoder_of
+from biaffine_tf.model_directory.card.writing import write_card
 from biaffine_tf.spans import Sentence, Span
 
 if TYPE_CHECKING:
@@ -52,12 +54,43 @@ def complete(
         goal: What thresholds are for; None for none.
         report: Whether to write a report.
     """
-    fitted = model_directory.read_fitted(directory)
-    wanted = _settings(directory, goal)
-    is_stale = calibrate and (fitted is None or fitted["settings"] != wanted)
+    # Thresholds are about to change the predictions that were scored.
+    model_directory.keep_intervals(directory, sentences)
+    fitted = model_directory.read_fitted(directory) or {}
+    settings = _settings(directory, goal)
+    is_stale = calibrate and fitted.get("settings") != settings
     page = os.path.join(directory, model_directory.REPORT)
-    if not is_stale and (os.path.exists(page) or not report):
-        return
+    if is_stale or (report and not os.path.exists(page)):
+        _predict_again(
+            directory,
+            sentences,
+            training,
+            goal=goal,
+            settings=settings if is_stale else None,
+            page=page if report else None,
+        )
+    write_card(directory)
+
+
+def _predict_again(
+    directory: str,
+    sentences: Sequence[Sentence],
+    training: Callable[[], Iterable[Sentence]],
+    *,
+    goal: Goal | None,
+    settings: dict[str, Any] | None,
+    page: str | None,
+) -> None:
+    """Does what takes predictions of the dev set.
+
+    Args:
+        directory: As for `complete`, like the rest.
+        sentences: The dev set.
+        training: The training data.
+        goal: What thresholds are for.
+        settings: Of the fit that is to be made; None for none.
+        page: The report to write; None for none.
+    """
     # Where nothing is to be done, TensorFlow is not loaded.
     from biaffine_tf.inference.predictor import Predictor
 
@@ -66,7 +99,7 @@ def complete(
         directory, precision=config.training.precision
     )
     fit = None
-    if is_stale:
+    if settings is not None:
         fit = _fit(predictor, sentences, goal)
         predictor.confidence = Confidence() if fit is None else fit.confidence
     predicted = list(predictor.predict(sentences))
@@ -76,7 +109,10 @@ def complete(
         readers.Format.SPAN_JSONL,
         with_scores=True,
     )
-    if report:
+    if page is not None:
+        known = (
+            fit if settings is not None else model_directory.read_fit(directory)
+        )
         history = model_directory.read_history(directory)
         write_report(
             page,
@@ -84,12 +120,14 @@ def complete(
             title=os.path.basename(os.path.realpath(directory)),
             training=training(),
             history=history,
-            calibration=_calibration(fit, None if is_stale else fitted),
+            calibration=None
+            if known is None
+            else {"before": known.before, "after": known.held_out},
             settings=config.to_dict(),
         )
     if fit is not None:
         model_directory.write_confidence(
-            directory, {"settings": wanted, **fit.to_json()}
+            directory, {"settings": settings, **fit.to_json()}
         )
         _print(fit)
 
@@ -124,19 +162,6 @@ def _fit(
         scaling=Scaling.PLATT,
         folds=FOLDS,
     )
-
-
-def _calibration(
-    fit: FittedConfidence | None, fitted: dict[str, Any] | None
-) -> dict[str, Reliability] | None:
-    """Before and after, of a fit that was just made or of one on disk."""
-    if fit is None:
-        if fitted is None:
-            return None
-        fit = FittedConfidence.from_json(
-            {name: v for name, v in fitted.items() if name != "settings"}
-        )
-    return {"before": fit.before, "after": fit.held_out}
 
 
 def _floor(found: Iterable[Iterable[Span]], *, most: int) -> float:

@@ -4,14 +4,18 @@ config.json          the resolved experiment
 labels.txt           line n is the label of id n (id 0, "none", implied)
 vocab.txt            the tokenizer's vocabulary
 weights.safetensors  weights of the best epoch, by name
-scores.json          dev scores of the best epoch, seed, time, environment
+scores.json          dev scores of the best epoch, with intervals, seed, time,
+                     environment
 predictions.jsonl    dev predictions of the best epoch
 history.json         scores and times of every epoch
 confidence.json      calibration and thresholds, fitted to the dev set
 report.html          the dev scores and every sentence, to look at
+README.md            the model card: all of this in words
 logs/                TensorBoard
 records/             what was trained on (`--records_dir` keeps it elsewhere)
 checkpoints/         to go on after a kill; removed when training ends
+
+`card.writing`, which writes the card, is loaded by those who need it.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ from biaffine_tf.model_directory.description import (
     read_scores,
     write_description,
 )
+from biaffine_tf.model_directory.intervals import keep_intervals
 from biaffine_tf.model_directory.names import (
+    CARD,
     CHECKPOINTS,
     CONFIDENCE,
     CONFIG,
@@ -40,6 +46,7 @@ from biaffine_tf.model_directory.names import (
 from biaffine_tf.model_directory.ownership import claim, clear
 from biaffine_tf.model_directory.trust import (
     read_confidence,
+    read_fit,
     read_fitted,
     write_confidence,
 )
@@ -50,6 +57,7 @@ from biaffine_tf.model_directory.weights import (
 )
 
 __all__ = [
+    "CARD",
     "CHECKPOINTS",
     "CONFIDENCE",
     "CONFIG",
@@ -65,10 +73,12 @@ __all__ = [
     "check_weights",
     "claim",
     "clear",
+    "keep_intervals",
     "load_weights",
     "read_confidence",
     "read_config",
     "read_description",
+    "read_fit",
     "read_fitted",
     "read_history",
     "read_scores",

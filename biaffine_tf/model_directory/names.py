@@ -9,6 +9,7 @@ PREDICTIONS = "predictions.jsonl"
 HISTORY = "history.json"
 CONFIDENCE = "confidence.json"
 REPORT = "report.html"
+CARD = "README.md"
 LOGS = "logs"
 CHECKPOINTS = "checkpoints"
 

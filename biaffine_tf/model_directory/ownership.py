@@ -7,8 +7,10 @@ import os
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, remove
+from biaffine_tf.model_directory.card.marking import may_replace
 from biaffine_tf.model_directory.description import read_config, read_scores
 from biaffine_tf.model_directory.names import (
+    CARD,
     CHECKPOINTS,
     CONFIDENCE,
     CONFIG,
@@ -81,6 +83,9 @@ def clear(directory: str, config: ExperimentConfig) -> None:
         return  # no experiment's, so that a folder of logs is not ours
     if not _differences(directory, config):
         return
+    card = os.path.join(directory, CARD)
+    if may_replace(card):  # else somebody wrote or edited it
+        remove(card)
     # Whatever is left by a kill, it cannot be taken for another's: the config
     # goes behind all that it describes, the labels last of all.
     for name in (

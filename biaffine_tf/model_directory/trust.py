@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biaffine_tf.decoding.confidence import Confidence
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import write_json
 from biaffine_tf.model_directory.names import CONFIDENCE
+
+if TYPE_CHECKING:
+    from biaffine_tf.evaluation.confidence import FittedConfidence
 
 _REMEDY = "fit it again: run_classifier.py as before, or delete it"
 
@@ -41,6 +44,27 @@ def read_fitted(directory: str) -> dict[str, Any] | None:
         raise ConfigError(
             f"{path}: not JSON ({error})", remedy=_REMEDY
         ) from error
+
+
+def read_fit(directory: str) -> FittedConfidence | None:
+    """What was fitted and how well it does; None if nothing was fitted.
+
+    Raises:
+        ConfigError: If the file is damaged or of another version.
+    """
+    fitted = read_fitted(directory)
+    if fitted is None:
+        return None
+    # Predictors do without.
+    from biaffine_tf.evaluation.confidence import FittedConfidence
+
+    try:
+        return FittedConfidence.from_json(
+            {name: v for name, v in fitted.items() if name != "settings"}
+        )
+    except (AttributeError, ConfigError, KeyError, TypeError) as error:
+        path = os.path.join(directory, CONFIDENCE)
+        raise ConfigError(f"{path}: {error}", remedy=_REMEDY) from error
 
 
 def read_confidence(directory: str) -> Confidence:

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from biaffine_tf import model_directory
+from biaffine_tf import __version__, model_directory
 from biaffine_tf.config import ExperimentConfig, Precision, TrainingConfig
 from biaffine_tf.data.features import Counts
 from biaffine_tf.data.pipeline import Buckets, make_buckets, training_batches
@@ -260,6 +260,7 @@ def environment() -> dict[str, Any]:
     """What figures depend on besides seed and settings."""
     packages = ("tensorflow", "tf_keras", "tf-models-official", "numpy")
     return {
+        "biaffine_tf": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),

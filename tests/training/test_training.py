@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import types
@@ -104,6 +105,7 @@ def test_model_directory_is_complete(whole):
         "history.json",
         "confidence.json",
         "report.html",
+        "README.md",
         "logs",
         "records",
     }
@@ -120,6 +122,35 @@ def test_model_directory_is_complete(whole):
     best = max(history, key=lambda entry: entry["micro_f1"])
     assert scores["epoch"] == best["epoch"]
     assert scores["micro"]["f1"] == best["micro_f1"]
+
+
+@pytest.mark.slow
+def test_a_card_is_kept_up_to_date(root, corpus, whole, tmp_path):
+    """Also that of a run from before there were cards and intervals."""
+    output = shutil.copytree(whole, tmp_path / "whole")
+    card, scores = output / "README.md", output / "scores.json"
+    text = card.read_text()
+    known = json.loads(scores.read_text())
+    figures = known["intervals"]["micro"]["f1"]
+    f1 = f"{known['micro']['f1']:.4f}"
+    assert f"{f1} ({figures['low']:.4f} to {figures['high']:.4f})" in text
+    card.unlink()
+    scores.write_text(
+        json.dumps({k: v for k, v in known.items() if k != "intervals"})
+    )
+    log = _run(root, corpus, output, "--neg_sample=0.7", "--noreport")
+    assert "already trained" in log
+    assert card.read_text() == text
+    assert json.loads(scores.read_text()) == known
+    _run(root, corpus, output, "--neg_sample=0.7", "--threshold_aim=f1")
+    changed = card.read_text()
+    assert "Thresholds are fitted for the best F1" in changed
+    assert "Thresholds are" not in text
+    assert json.loads(scores.read_text()) == known
+    card.write_text(f"{changed}\nMine.\n")
+    log = _run(root, corpus, output, "--neg_sample=0.7")
+    assert f"{card}: not ours, or edited since" in log
+    assert card.read_text() == f"{changed}\nMine.\n"
 
 
 @pytest.mark.slow

@@ -1,0 +1,467 @@
+"""The model card: true to the other files, whole whatever is in them."""
+
+import dataclasses
+import json
+import re
+
+import card_samples
+import pytest
+import tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biaffine_tf import model_directory
+from biaffine_tf.config import (
+    Decoder,
+    DecodingConfig,
+    ExperimentConfig,
+    HeadConfig,
+    LongText,
+    TokenizerConfig,
+    TokenizerKind,
+    TrainingConfig,
+)
+from biaffine_tf.evaluation.confidence import fit_confidence
+from biaffine_tf.evaluation.goals import Aim, Goal
+from biaffine_tf.model_directory.card.content import Content
+from biaffine_tf.model_directory.card.writing import render, write_card
+from biaffine_tf.spans import LabelMap, Sentence, Span
+
+LABELS = ["person", "place", "a_b"]
+SENTENCES = card_samples.labelled(LABELS)
+SCORE = ("score", "precision", "recall", "F1")
+LABEL = ("label", "precision", "recall", "F1", "gold", "predicted")
+
+
+def _card(path):
+    write_card(str(path))
+    return card_samples.parse((path / "README.md").read_text("utf-8"))
+
+
+def _scores(path):
+    return json.loads((path / "scores.json").read_text("utf-8"))
+
+
+def _assert_estimates(cells, score, intervals):
+    """Cells of a precision, a recall and an F1, to the last digit shown."""
+    for cell, name in zip(cells, ("precision", "recall", "f1"), strict=True):
+        figures = [float(each) for each in re.findall(r"\d\.\d{4}", cell)]
+        expected = [score[name]]
+        if intervals is not None:
+            expected += [intervals[name]["low"], intervals[name]["high"]]
+        assert figures == pytest.approx(expected, abs=0.50001e-4)
+
+
+@pytest.mark.parametrize("with_intervals", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_figures_are_those_of_the_scores(tmp_path, seed, with_intervals):
+    sentences = card_samples.labelled(LABELS, seed=seed)
+    path = card_samples.make_directory(tmp_path / "model", sentences)
+    if with_intervals:
+        model_directory.keep_intervals(str(path), sentences)
+    card, scores = _card(path), _scores(path)
+    assert ("intervals" in scores) == with_intervals
+    intervals = scores.get("intervals")
+    rows = {name: cells for name, *cells in card.table(*SCORE)}
+    assert list(rows) == ["micro", "macro", "cluener"]
+    for name, cells in rows.items():
+        known = None if intervals is None else intervals[name]
+        _assert_estimates(cells, scores[name], known)
+    rows = {name: cells for name, *cells in card.table(*LABEL)}
+    assert list(rows) == list(scores["labels"]) == sorted(LABELS)
+    for name, (*cells, gold, predicted) in rows.items():
+        known = None if intervals is None else intervals["labels"][name]
+        _assert_estimates(cells, scores["labels"][name], known)
+        assert int(gold) == scores["labels"][name]["gold"]
+        assert int(predicted) == scores["labels"][name]["predicted"]
+    (lead,) = [one for one in card.paragraphs if one.startswith("On ")]
+    gold = sum(one["gold"] for one in scores["labels"].values())
+    assert lead.startswith(f"On 40 sentences with {gold} gold entities, ")
+    assert "epoch 3 of 4" in lead
+    assert ("95 % intervals" in lead) == with_intervals
+    assert ("no longer holds" in lead) != with_intervals
+
+
+def test_data_and_machine_are_as_recorded(tmp_path):
+    path = card_samples.make_directory(tmp_path / "model", SENTENCES)
+    card = _card(path)
+    rows = dict(
+        (name, rest) for name, *rest in card.table("", "training", "dev")
+    )
+    assert rows == {
+        "sentences": ["40", "40"],
+        "entities": ["70", "70"],
+        "texts read in several windows": ["0", "0"],
+        "SHA-256": ["1a", "2b"],
+    }
+    made = dict(card.tables[-1][1:])
+    assert made == {
+        "training": "12.5 s, 3.1 s an epoch, dev scores included",
+        "biaffine_tf": "0.0.7",
+        "cores": "2",
+        "devices": "CPU, GPU",
+    }
+
+
+def test_settings_are_those_of_the_config(tmp_path):
+    config = ExperimentConfig(
+        model=dataclasses.replace(
+            tiny.model_config(max_span_width=7),
+            tokenizer=TokenizerConfig(
+                kind=TokenizerKind.WORDPIECE, do_lower_case=True
+            ),
+            context_pieces=3,
+        ),
+        training=TrainingConfig(learning_rate=2.5e-5, seed=9, neg_sample=0.25),
+        decoding=DecodingConfig(
+            nested=True, decoder=Decoder.GREEDY, forbidden_edges="|`，"
+        ),
+        data={"init_checkpoint": "3c"},
+    )
+    path = card_samples.make_directory(
+        tmp_path / "model", SENTENCES, config=config
+    )
+    card = _card(path)
+    (rows,) = [t for t in card.tables if t[1][0] == "encoder"]
+    found = dict(rows[1:])
+    expected = {
+        "encoder": "2 layers, 16 wide, 2 heads, 32 inner, 40 positions",
+        "starts from": "weights with the fingerprint 3c",
+        "tokenizer": "word pieces, lower-cased, vocabulary of 28",
+        "read at once": "40 pieces, the special ones included",
+        "context": "3 pieces of the neighbouring sentences on each side, at "
+        "most",
+        "widest span": "7 pieces",
+        "decoder": "greedy, nested",
+        "forbidden_edges": "|`，",
+        "negative pairs kept": "0.25",
+        "learning rate": "2.5e-05",
+        "batch": "32 sentences",
+        "epochs": "4 of at most 5",
+        "seed": "9",
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    limits = "\n".join(card.items)
+    assert "more than 7 pieces are never found" in limits
+    assert "case and accents tell the model nothing" in limits
+    assert "at most is found" not in limits
+    plain = _card(card_samples.make_directory(tmp_path / "plain", SENTENCES))
+    limits = "\n".join(plain.items)
+    assert "never found" not in limits and "lower-cased" not in limits
+    assert "Of entities that overlap, one at most is found" in limits
+
+
+@pytest.mark.parametrize("long_text", LongText)
+def test_what_becomes_of_long_texts(tmp_path, long_text):
+    model = tiny.model_config(
+        max_seq_length=20, long_text=long_text, window_overlap=5
+    )
+    path = card_samples.make_directory(
+        tmp_path / "model", SENTENCES, config=ExperimentConfig(model=model)
+    )
+    (said,) = [
+        one for one in _card(path).items if one.startswith("Texts of more than")
+    ]
+    words = {
+        LongText.WINDOW: ["windows that share 5 pieces"],
+        LongText.LINE: ["line by line", "windows that share 5 pieces"],
+        LongText.TRUNCATE: ["cut"],
+        LongText.ERROR: ["refused"],
+    }
+    assert said.startswith("Texts of more than 18 pieces are ")
+    for kind, parts in words.items():
+        assert all(part in said for part in parts) == (
+            kind is long_text
+            or (kind is LongText.WINDOW and long_text is LongText.LINE)
+        )
+
+
+def test_losses_are_told(tmp_path):
+    """Every count that is not zero, and no other."""
+    names = list(_counts())
+    kept = {"sentences", "spans", "cells", "windows", "windowed_sentences"}
+    for lost in (set(), {"cut_spans", "wide_spans"}, set(names) - kept):
+        counts = {
+            name: 900 + index if name in lost or name in kept else 0
+            for index, name in enumerate(names)
+        }
+        path = card_samples.make_directory(
+            tmp_path / f"{len(lost)}",
+            SENTENCES,
+            training_counts=counts,
+            eval_counts=dict.fromkeys(names, 0) | {"cut_spans": 1},
+        )
+        items = _card(path).items
+        told = [one for one in items if one.startswith("Training data not")]
+        numbers = {int(re.findall(r"9\d\d", one)[0]) for one in told}
+        assert numbers == {counts[name] for name in lost}
+        assert len(told) == len(lost)
+        told = [one for one in items if one.startswith("Dev data not")]
+        assert len(told) == 1 and "1 entities beyond the cut" in told[0]
+
+
+def _counts():
+    from biaffine_tf.data.features import Counts
+
+    return dataclasses.asdict(Counts())
+
+
+def test_labels_that_the_dev_set_lacks_are_named(tmp_path):
+    path = card_samples.make_directory(
+        tmp_path / "model", SENTENCES, labels=[*LABELS, "un_seen", "*odd*"]
+    )
+    assert "nothing is known of them: un_seen, *odd*" in "\n".join(
+        _card(path).items
+    )
+    full = _card(card_samples.make_directory(tmp_path / "full", SENTENCES))
+    assert "nothing is known" not in "\n".join(full.items)
+
+
+def _fit(goal):
+    """Candidates of which those with higher scores are more often right."""
+    pairs = []
+    for number in range(300):
+        spans = [
+            Span(i, i + 1, LABELS[(number + i) % 3], (i + 0.5) / 8)
+            for i in range(8)
+        ]
+        right = [s for s in spans if hash((number, s.start)) % 8 < s.start - 1]
+        text = f"abcdefgh {number}"
+        gold = [Span(s.start, s.end, s.label) for s in right]
+        pairs.append(
+            (Sentence(text, tuple(gold)), Sentence(text, tuple(spans)))
+        )
+    return fit_confidence(pairs, decode=lambda found, text: found, goal=goal)
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [None, Goal(aim=Aim.F1), Goal(aim=Aim.PRECISION, target=0.8)],
+    ids=str,
+)
+def test_confidence_is_as_fitted(tmp_path, goal):
+    fit = _fit(goal)
+    path = card_samples.make_directory(tmp_path / "model", SENTENCES)
+    model_directory.write_confidence(
+        str(path), {"settings": {}, **json.loads(json.dumps(fit.to_json()))}
+    )
+    card = _card(path)
+    said = "\n".join([*card.paragraphs, *card.items])
+    confidence = fit.confidence
+    assert f"temperature {confidence.temperature:.4g}" in said
+    assert f"{fit.before.error:.4f} before" in said
+    assert f"{fit.held_out.error:.4f} after,\nheld out (5 folds" in said
+    assert "not calibrated" not in said
+    for note in fit.notes:
+        assert note in card.items
+    assert ("without the thresholds" in said) == (goal is not None)
+    if goal is None:
+        assert "Thresholds" not in said
+        return
+    assert f"{goal.aim}".upper() in said or f"a {goal.aim} of at least" in said
+    rows = card.table("", "precision", "recall", "F1")
+    for (_, *cells), scores in zip(
+        rows, (fit.plain_scores, fit.held_out_scores), strict=True
+    ):
+        _assert_estimates(cells, dataclasses.asdict(scores.micro), None)
+    *rows, other = card.table("label", "threshold", "")
+    assert {name: float(cell) for name, cell, _ in rows} == pytest.approx(
+        dict(confidence.thresholds), abs=0.50001e-4
+    )
+    assert float(other[1]) == confidence.default_threshold
+    silent = {name for name, cell, remark in rows if "none through" in remark}
+    assert silent == {
+        name for name, cut in confidence.thresholds.items() if cut == 1
+    }
+    assert ("none through" in other[2]) == (confidence.default_threshold == 1)
+    shared = {name for name, _, remark in rows if "shared" in remark}
+    assert shared == set(fit.sharing)
+
+
+def test_scores_that_could_not_be_calibrated(tmp_path):
+    fit = dataclasses.replace(
+        _fit(None), notes=("scores are not calibrated: only 3 candidates",)
+    )
+    fit = dataclasses.replace(fit, confidence=type(fit.confidence)())
+    path = card_samples.make_directory(tmp_path / "model", SENTENCES)
+    model_directory.write_confidence(
+        str(path), {"settings": {}, **json.loads(json.dumps(fit.to_json()))}
+    )
+    card = _card(path)
+    assert any("could not be calibrated" in one for one in card.paragraphs)
+    assert fit.notes[0] in card.items
+
+
+def test_runs_that_recorded_less_have_cards_too(root):
+    """`benchmarks/results` holds what the first versions wrote."""
+    made = 0
+    for file in (root / "benchmarks" / "results").glob("*_scratch.json"):
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        scores = stored["scores"]
+        card = card_samples.parse(
+            render(
+                Content(
+                    title=file.stem,
+                    config=ExperimentConfig.from_dict(stored["config"]),
+                    labels=LabelMap(sorted(scores["labels"])),
+                    scores=scores,
+                    fit=None,
+                )
+            )
+        )
+        for name, *cells in card.table(*SCORE):
+            _assert_estimates(cells, scores[name], None)
+        data = dict((n, rest) for n, *rest in card.table("", "training", "dev"))
+        counts = scores.get("eval_counts", {})
+        assert data["sentences"] == [
+            str(scores["training_counts"]["sentences"]),
+            str(counts.get("sentences", "not recorded")),
+        ]
+        made += 1
+    assert made >= 4
+
+
+HOSTILE = [
+    "a|b",
+    "<b>x</b>",
+    "`tick",
+    "``",
+    "*x*",
+    "_x_",
+    "__x",
+    "a_b",
+    "[l](u)",
+    "![i](u)",
+    "\\|",
+    "\\",
+    "&lt;",
+    "$a$",
+    "# h",
+    "- x",
+    "1. x",
+    "> q",
+    "~~s~~",
+    "| --- |",
+    "<!-- ",
+    "a\u202eb",
+    "a\x00b",
+    "tab\there",
+    "a\u2028b",
+    "https://x.example",
+    "{{ 7 }}",
+    "{% x %}",
+]
+
+
+def _shown(text):
+    """How a label is to be read in a card."""
+    text = re.sub(r"\s", " ", text)
+    hidden = "\u202e\x00"
+    return "".join("\ufffd" if c in hidden else c for c in text).strip()
+
+
+def test_hostile_labels_and_names_are_but_text(tmp_path):
+    plain = [f"label {number}" for number in range(len(HOSTILE))]
+    cards = {}
+    for kind, labels, name in [
+        ("plain", plain, "model"),
+        ("hostile", HOSTILE, "`a|b\n# <b>_c_ #"),
+    ]:
+        sentences = card_samples.labelled(labels, 120)
+        path = card_samples.make_directory(tmp_path / kind / name, sentences)
+        model_directory.keep_intervals(str(path), sentences)
+        cards[kind] = _card(path)
+    tame, card = cards["plain"], cards["hostile"]
+    assert card.headings[0] == "`a|b # <b>_c_ #"
+    assert card.headings[1:] == tame.headings[1:]
+    assert [[len(r) for r in t] for t in card.tables] == [
+        [len(r) for r in t] for t in tame.tables
+    ]
+    assert len(card.items) == len(tame.items)
+    assert len(card.paragraphs) == len(tame.paragraphs)
+    marks = [{m for m in c.markup if "SHA-256" in m} for c in (card, tame)]
+    assert card.markup - marks[0] == tame.markup - marks[1]
+    assert "html_inline" not in card.markup and len(marks[0]) == 1
+    names = [name for name, *_ in card.table(*LABEL)]
+    assert names == [_shown(name) for name in sorted(HOSTILE)]
+    (listed,) = [one for one in card.paragraphs if one.startswith("Labels: ")]
+    assert [one.strip() for one in listed[8:].split(", ")] == names
+
+
+labels = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp", "Cf"]),
+    min_size=1,
+    max_size=8,
+).map(lambda text: f"x{text}x")
+
+
+@settings(max_examples=60)
+@given(st.lists(labels, min_size=1, max_size=4, unique=True))
+def test_any_label_is_but_text(names):
+    scores = {
+        "precision": 0.5,
+        "recall": 0.25,
+        "f1": 0.75,
+        "gold": 3,
+        "predicted": 1,
+        "correct": 1,
+    }
+    card = card_samples.parse(
+        render(
+            Content(
+                title=names[0],
+                config=card_samples.CONFIG,
+                labels=LabelMap(names),
+                scores={
+                    **dict.fromkeys(("micro", "macro", "cluener"), scores),
+                    "labels": dict.fromkeys(names, scores),
+                    **dict.fromkeys(("sentences", "epoch", "epochs"), 1),
+                    **dict.fromkeys(("seconds", "seconds_per_epoch"), 1.0),
+                },
+                fit=None,
+            )
+        )
+    )
+    spaced = [re.sub(r"\s", " ", name) for name in names]
+    assert card.headings[0] == spaced[0]
+    assert [name for name, *_ in card.table(*LABEL)] == spaced
+    # The one link is the card's own.
+    assert not {"html_inline", "em_open", "strong_open", "image"} & card.markup
+
+
+def test_front_matter_says_only_what_is_known(tmp_path):
+    for nested in (False, True):
+        config = dataclasses.replace(
+            card_samples.CONFIG, decoding=DecodingConfig(nested=nested)
+        )
+        path = card_samples.make_directory(
+            tmp_path / str(nested), SENTENCES, config=config
+        )
+        write_card(str(path))
+        text = (path / "README.md").read_text("utf-8")
+        front = text.split("---\n")[1].splitlines()
+        assert front == [
+            "library_name: biaffine_tf",
+            "pipeline_tag: token-classification",
+            "tags:",
+            "- named-entity-recognition",
+            *(["- nested-entities"] if nested else []),
+        ]
+
+
+def test_no_card_before_an_epoch_has_ended(tmp_path):
+    path = card_samples.make_directory(tmp_path / "model", SENTENCES)
+    (path / "scores.json").unlink()
+    write_card(str(path))
+    assert not (path / "README.md").exists()
+
+
+def test_heads_joined_with_positions_say_so(tmp_path):
+    model = dataclasses.replace(
+        tiny.model_config(), head=HeadConfig(position="joined")
+    )
+    path = card_samples.make_directory(
+        tmp_path / "model", SENTENCES, config=ExperimentConfig(model=model)
+    )
+    (rows,) = [t for t in _card(path).tables if t[1][0] == "encoder"]
+    assert dict(rows)["head"] == "projections 150 wide, joined with positions"
