@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import glob
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.readers import OnBadData, Problems
+from biaffine_tf.readers import OnBadData, Problems, inputs
 from biaffine_tf.readers.lines import Line, Source, decode
 from pretrain.data_config import DataConfig, Document
 from pretrain.packing import cut_text
@@ -53,33 +51,10 @@ class Chunk:
 def find_files(patterns: Sequence[str]) -> list[str]:
     """The files that paths and globs name, each once.
 
-    Args:
-        patterns: In the order wanted; what a glob matches is sorted.
-
     Raises:
         DataError: If one names no file, or a folder.
     """
-    files: dict[str, str] = {}  # by where they really are
-    for pattern in map(os.path.expanduser, patterns):
-        found = [pattern] if os.path.lexists(pattern) else []
-        found = found or sorted(glob.glob(pattern, recursive=True))
-        if not found:
-            raise DataError(
-                "there is no such file, and as a pattern it matches none",
-                file=pattern,
-                remedy="check --input_file",
-            )
-        for path in found:
-            if os.path.isdir(path):
-                raise DataError(
-                    "this is a folder",
-                    file=path,
-                    remedy=f"name the files in it: --input_file='{path}/*'",
-                )
-            files.setdefault(os.path.realpath(path), path)
-    if not files:
-        raise DataError("no file is named", remedy="check --input_file")
-    return list(files.values())
+    return inputs.find_files(patterns, flag="--input_file")
 
 
 def check_files(files: Iterable[str], document: Document) -> None:

@@ -40,8 +40,11 @@ def read(
             return sentence
         return dataclasses.replace(sentence, document=str(document))
 
+    def data_of(block: tuple[list[Line], int]) -> bytes:
+        return b"\n".join(row.data for row in block[0])
+
     return parse_each(
-        _blocks(source, problems), parse, options.on_bad_data, problems
+        _blocks(source, problems), parse, options.on_bad_data, problems, data_of
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
@@ -100,7 +101,11 @@ def read_objects(
         return make_sentence(value, source.place(record.number))
 
     return parse_each(
-        json_records(source), parse, options.on_bad_data, problems
+        json_records(source),
+        parse,
+        options.on_bad_data,
+        problems,
+        operator.attrgetter("data"),
     )
 
 

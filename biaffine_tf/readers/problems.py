@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.readers.options import OnBadData
 from biaffine_tf.spans import Sentence
 
 MAX_EXAMPLES = 3
+SKIPPED = "bad sentence skipped"
 
 Unit = TypeVar("Unit")
 
 
 class Problems:
     """Counts by kind, each with its first few messages.
+
+    A subclass may refuse more than readers do, and keep what is skipped.
 
     Example:
         >>> problems = Problems()
@@ -41,6 +44,38 @@ class Problems:
         examples = self._examples.setdefault(kind, [])
         if len(examples) < MAX_EXAMPLES:
             examples.append(message)
+
+    def check(self, sentence: Sentence) -> None:
+        """Raises a DataError if a sentence is to be refused; none here."""
+
+    def skip(self, error: DataError, data: bytes) -> None:
+        """Takes note of a sentence that is skipped.
+
+        Args:
+            error: Why.
+            data: What the file has there.
+        """
+        self.count(SKIPPED, str(error))
+
+    def merge(
+        self, found: Mapping[str, Mapping[str, Any]], *, place: str = ""
+    ) -> None:
+        """Adds what another one stored.
+
+        Args:
+            found: From its `to_json`.
+            place: What to put before its messages.
+        """
+        for kind, problem in found.items():
+            amount = problem["count"]
+            for message in problem["examples"]:
+                self.count(kind, place + message, amount)
+                amount = 0
+
+    def clear(self) -> None:
+        """Forgets all counts."""
+        self._counts.clear()
+        self._examples.clear()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -78,6 +113,7 @@ def parse_each(
     parse: Callable[[Unit], Sentence],
     on_bad_data: OnBadData,
     problems: Problems,
+    data_of: Callable[[Unit], bytes],
 ) -> Iterator[Sentence]:
     """Parses the pieces of a file that hold one sentence each.
 
@@ -87,6 +123,7 @@ def parse_each(
         parse: Makes one sentence; its DataErrors may be skipped.
         on_bad_data: Whether they are.
         problems: Where skipped sentences are counted.
+        data_of: What the file has for a piece.
 
     Yields:
         The sentences.
@@ -94,10 +131,11 @@ def parse_each(
     for unit in units:
         try:
             sentence = parse(unit)
+            problems.check(sentence)
         except DataError as error:
             if on_bad_data is OnBadData.ERROR:
                 raise
-            problems.count("bad sentence skipped", str(error))
+            problems.skip(error, data_of(unit))
             continue
         if not sentence.text:
             place = f"{sentence.file}:{sentence.line}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
 
 from biaffine_tf.readers.lines import Line, Source, decode
@@ -31,7 +32,13 @@ def read(
                     "blank line passed over", f"{source.file}:{line.number}"
                 )
 
-    return parse_each(lines(), parse, options.on_bad_data, problems)
+    return parse_each(
+        lines(),
+        parse,
+        options.on_bad_data,
+        problems,
+        operator.attrgetter("data"),
+    )
 
 
 def write(sentences: Iterable[Sentence], problems: Problems) -> Iterator[str]:
