@@ -1,26 +1,33 @@
 """Predicts with a trained model: any input format in, three formats out.
 
 python run_predict.py --model_dir=model --input=test.json --output=found.jsonl
+python run_predict.py --model_dir=model --input='texts/*.gz' --output_dir=found
 python run_predict.py --model_dir=model --text="小明在北京上学"
 
 Entities of --text go to standard output, one a line: start, end, label, text
 and score, separated by tabs. What else there is to say goes to standard error.
+--output_dir takes any number of files, and the same command goes on with what
+is missing after a kill.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from biaffine_tf import command, flags, model_directory, readers
-from biaffine_tf.config import LongText, Precision
+from biaffine_tf.config import DecodingConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.flags import FLAGS
+from biaffine_tf.inference import bulk, summary
+from biaffine_tf.readers.inputs import find_files, is_glob
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Windowing
 
@@ -33,56 +40,67 @@ _VISIBLE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def main() -> None:
-    """Prints the entities of a text, or predicts a file."""
+    """Prints the entities of a text, or predicts one file or many."""
     _check_flags()
     # All that can be wrong is said before TensorFlow is loaded.
-    config = model_directory.read_description(FLAGS.model_dir).config
-    model_directory.check_weights(FLAGS.model_dir)
-    model_directory.read_confidence(FLAGS.model_dir)
-    # The settings are checked where they are joined with those of training.
-    Windowing.of(config.model, window_overlap=FLAGS.window_overlap)
-    config.decoding.replace_given(**flags.decoding_settings())
+    decoding, windowing = _check_model()
+    if FLAGS.output_dir:
+        with _open_job(decoding, windowing) as job:
+            if FLAGS.text is not None or not job.is_complete:
+                predictor = _load()
+                _print_entities(predictor)
+                job.run(predictor)
+            _say_columns(decoding)
+            _say(summary.bulk_job(job, windowing))
+        return
     problems = readers.Problems()
-    sentences: Iterator[Sentence] = iter(())
-    if FLAGS.input:
-        sentences = readers.read(FLAGS.input, flags.read_options(), problems)
-        # The same iterator goes on: an input that is a pipe is read once.
-        sentences = itertools.chain([next(sentences)], sentences)
-        _check_output()
-    if FLAGS.xla:
-        command.keep_compilations()
-
-    from biaffine_tf.inference.predictor import Predictor
-
-    predictor = Predictor.from_directory(
-        FLAGS.model_dir,
-        calibrated=FLAGS.calibrated,
-        thresholds=FLAGS.thresholds,
-        long_text=flags.long_text(),
-        window_overlap=FLAGS.window_overlap,
-        batch_size=FLAGS.batch_size,
-        precision=Precision(FLAGS.precision),
-        xla=FLAGS.xla,
-        **flags.decoding_settings(),
-    )
-    if FLAGS.text is not None:
-        _print_entities(predictor, FLAGS.text)
-    if FLAGS.input:
+    sentences = _open_input(problems) if FLAGS.output else None
+    predictor = _load()
+    _print_entities(predictor)
+    if sentences is not None:
         _predict_file(predictor, sentences, problems)
 
 
 def _check_flags() -> None:
-    if bool(FLAGS.input) != bool(FLAGS.output):
-        given, missing = ("input", "output")[:: 1 if FLAGS.input else -1]
+    patterns = flags.input_patterns()
+    if FLAGS.output and FLAGS.output_dir:
+        raise ConfigError(
+            "--output and --output_dir are both given",
+            remedy="give --output for one file, or --output_dir for any number",
+        )
+    output = "output_dir" if FLAGS.output_dir else "output"
+    if bool(patterns) != bool(FLAGS[output].value):
+        given, missing = ("input", output)[:: 1 if patterns else -1]
         raise ConfigError(
             f"--{given} is given but --{missing} is not",
             remedy="give both, or --text alone",
         )
-    if FLAGS.text is None and not FLAGS.input:
+    if FLAGS.text is None and not patterns:
         raise ConfigError(
             "nothing to predict",
             remedy="give --text, or --input and --output",
         )
+    if FLAGS.output and (len(patterns) > 1 or is_glob(patterns[0])):
+        raise ConfigError(
+            "--output takes the predictions of one file, and --input names "
+            "several, or a pattern",
+            remedy="give --output_dir=FOLDER instead",
+        )
+    if FLAGS["shard_size"].present and not FLAGS.output_dir:
+        raise ConfigError(
+            "--shard_size is given but --output_dir is not",
+            remedy="give both or none",
+        )
+    _check_output_flags()
+    try:
+        (FLAGS.text or "").encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            "--text is not UTF-8", remedy="convert it, or check the terminal"
+        ) from error
+
+
+def _check_output_flags() -> None:
     if FLAGS.output_format == readers.Format.CONLL:
         if FLAGS.output_score:
             raise ConfigError(
@@ -95,19 +113,50 @@ def _check_flags() -> None:
             f"{FLAGS.output_format}",
             remedy="give --output_format=conll or leave it out",
         )
-    try:
-        (FLAGS.text or "").encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            "--text is not UTF-8", remedy="convert it, or check the terminal"
-        ) from error
 
 
-def _check_output() -> None:
+def _check_model() -> tuple[DecodingConfig, Windowing]:
+    """How the model is to be used: as in training but for what is given."""
+    config = model_directory.read_description(FLAGS.model_dir).config
+    model_directory.check_weights(FLAGS.model_dir)
+    model_directory.read_confidence(FLAGS.model_dir)
+    windowing = Windowing.of(
+        config.model,
+        long_text=flags.long_text(),
+        window_overlap=FLAGS.window_overlap,
+    )
+    decoding = config.decoding.replace_given(**flags.decoding_settings())
+    return decoding, windowing
+
+
+def _load() -> Predictor:
+    if FLAGS.xla:
+        command.keep_compilations()
+
+    from biaffine_tf.inference.predictor import Predictor
+
+    return Predictor.from_directory(
+        FLAGS.model_dir,
+        **flags.predictor_settings(),
+        **flags.decoding_settings(),
+    )
+
+
+def _open_input(problems: readers.Problems) -> Iterator[Sentence]:
+    """The sentences of the only input, the first one of which was read."""
+    (path,) = flags.input_patterns()
+    sentences = readers.read(path, flags.read_options(), problems)
+    first = next(sentences)
+    _check_output(path)
+    # The same iterator goes on: an input that is a pipe is read once.
+    return itertools.chain([first], sentences)
+
+
+def _check_output(path: str) -> None:
     if os.path.isdir(FLAGS.output):
         raise ConfigError(
             f"--output={FLAGS.output} is a folder",
-            remedy="give the name of a file in it",
+            remedy="give the name of a file in it, or --output_dir",
         )
     if not os.path.exists(FLAGS.output):
         folder = os.path.dirname(os.path.realpath(FLAGS.output))
@@ -117,17 +166,44 @@ def _check_output() -> None:
                 remedy="make it, or give another path",
             )
         check_writable(folder)
-    elif os.path.isfile(FLAGS.output) and os.path.samefile(
-        FLAGS.input, FLAGS.output
-    ):
+    elif os.path.isfile(FLAGS.output) and os.path.samefile(path, FLAGS.output):
         raise ConfigError(
             f"--output={FLAGS.output} is the input",
             remedy="give another file",
         )
 
 
-def _print_entities(predictor: Predictor, text: str) -> None:
-    for entity in predictor(text):
+def _open_job(
+    decoding: DecodingConfig, windowing: Windowing
+) -> contextlib.AbstractContextManager[bulk.BulkJob]:
+    return bulk.open_job(
+        find_files(flags.input_patterns(), output_dir=FLAGS.output_dir),
+        FLAGS.output_dir,
+        reading=flags.read_options(),
+        output=bulk.Output(
+            output_format=readers.Format(FLAGS.output_format),
+            output_score=FLAGS.output_score,
+            output_layers=_layers(decoding),
+            shard_size=FLAGS.shard_size,
+        ),
+        model=bulk.model_fingerprints(FLAGS.model_dir),
+        settings={
+            **flags.predictor_settings(),
+            "long_text": windowing.long_text,
+            "window_overlap": windowing.overlap,
+            **dataclasses.asdict(decoding),
+        },
+    )
+
+
+def _layers(decoding: DecodingConfig) -> int:
+    return FLAGS.output_layers or (_NESTED_LAYERS if decoding.nested else 1)
+
+
+def _print_entities(predictor: Predictor) -> None:
+    if FLAGS.text is None:
+        return
+    for entity in predictor(FLAGS.text):
         visible = entity.text.translate(_VISIBLE)
         print(
             f"{entity.start}\t{entity.end}\t{entity.label}\t{visible}\t"
@@ -153,55 +229,52 @@ def _predict_file(
             entities += len(sentence.spans or ())
             yield sentence
 
-    layers = FLAGS.output_layers or (
-        _NESTED_LAYERS if predictor.decoding.nested else 1
-    )
     begun = time.perf_counter()
     readers.write(
         FLAGS.output,
         predicted(),
         readers.Format(FLAGS.output_format),
         with_scores=FLAGS.output_score,
-        layers=layers,
+        layers=_layers(predictor.decoding),
         problems=problems,
     )
     seconds = time.perf_counter() - begun
-    for line in problems.lines():
-        _say(line)
+    _say(problems.lines())
     _say_long_texts(predictor)
-    if FLAGS.output_format == readers.Format.CONLL and layers > 1:
-        columns = ",".join(map(str, range(1, layers + 1)))
-        _say(
-            f"tags are in several columns: read them by --tag_columns={columns}"
-        )
+    _say_columns(predictor.decoding)
     _say(
-        f"{FLAGS.output}: {entities} entities in {sentences} sentences, "
-        f"{sentences / seconds:.0f} sentences a second"
+        [
+            f"{FLAGS.output}: {entities} entities in {sentences} sentences, "
+            f"{sentences / seconds:.0f} sentences a second"
+        ]
     )
 
 
 def _say_long_texts(predictor: Predictor) -> None:
-    if predictor.windowed_sentences:
-        by_line = predictor.windowing.long_text is LongText.LINE
-        _say(
-            f"{predictor.windowed_sentences} longer than the model's "
-            "max_seq_length: read "
-            + ("line by line, and " if by_line else "")
-            + "in windows; no entity of up to "
-            f"{predictor.windowing.overlap} pieces "
-            + ("of a line " if by_line else "")
-            + "is lost to their edges"
+    _say(
+        summary.long_texts(
+            predictor.windowing,
+            windowed=predictor.windowed_sentences,
+            cut=predictor.cut_sentences,
         )
-    if predictor.cut_sentences:
+    )
+
+
+def _say_columns(decoding: DecodingConfig) -> None:
+    layers = _layers(decoding)
+    if FLAGS.output_format == readers.Format.CONLL and layers > 1:
+        columns = ",".join(map(str, range(1, layers + 1)))
         _say(
-            f"{predictor.cut_sentences} longer than the model's "
-            "max_seq_length: cut; entities beyond the cut are missed"
+            [
+                "tags are in several columns: read them by "
+                f"--tag_columns={columns}"
+            ]
         )
 
 
-def _say(line: str) -> None:
-    # Standard output may be where the predictions go.
-    print(line, file=sys.stderr)
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:  # standard output may be where the predictions go
+        print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

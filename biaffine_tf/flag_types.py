@@ -29,6 +29,13 @@ def define_path(name: str, description: str) -> None:
     flags.DEFINE(_PathParser(), name, None, description)
 
 
+def define_paths(name: str, description: str) -> None:
+    """Defines a flag for paths, which may be given several times."""
+    flags.DEFINE_multi(
+        _PathParser(), flags.ArgumentSerializer(), name, None, description
+    )
+
+
 def define_enum(name: str, default: enum.StrEnum, description: str) -> None:
     """Defines a flag for a choice, whose value is a string."""
     flags.DEFINE_enum(

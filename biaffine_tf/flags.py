@@ -31,6 +31,7 @@ from biaffine_tf.flag_types import (
     define_enum,
     define_optional_enum,
     define_path,
+    define_paths,
     define_tokenizer_flags,
 )
 
@@ -41,16 +42,21 @@ FLAGS = flags.FLAGS
 
 
 def define_reading_flags() -> None:
-    """Flags about labelled and unlabelled files."""
-    define_optional_enum(
-        "format",
-        readers.Format,
-        "Format of the input files; recognised from the content if not given.",
-    )
+    """Flags about labelled files."""
     define_enum(
         "on_bad_data",
         readers.OnBadData.ERROR,
         "Stop at a sentence that cannot be read, or skip and count it.",
+    )
+    _define_format_flags()
+
+
+def _define_format_flags() -> None:
+    """Flags about what a file looks like."""
+    define_optional_enum(
+        "format",
+        readers.Format,
+        "Format of the input files; recognised from the content if not given.",
     )
     flags.DEFINE_integer(
         "token_column", 0, "CoNLL: column of the tokens, from 0."
@@ -319,15 +325,37 @@ def define_training_flags() -> None:
 
 def define_prediction_flags() -> None:
     """Flags of run_predict.py."""
-    define_reading_flags()
     define_path("model_dir", "Model directory.")
-    define_path("input", "File to predict, in any format.")
+    define_paths(
+        "input",
+        "File to predict, in any format; with --output_dir any number of "
+        "files and globs, with commas between them or one flag each.",
+    )
     define_path("output", "File to write.")
+    define_path(
+        "output_dir",
+        "Folder to write instead, in shards; the same command goes on after a "
+        "kill.",
+    )
+    flags.DEFINE_integer(
+        "shard_size",
+        10_000,
+        "Sentences of a shard of --output_dir.",
+        lower_bound=1,
+    )
+    define_optional_enum(
+        "on_bad_data",
+        readers.OnBadData,
+        "Stop at a sentence that cannot be read, or skip and count it. Error "
+        "if not given; with --output_dir skip, and what is skipped goes to its "
+        "bad_lines.",
+    )
+    _define_format_flags()
     flags.DEFINE_enum(
         "output_format",
         "span_jsonl",
         ["cluener", "span_jsonl", "conll"],
-        "Format of --output.",
+        "Format of the predictions.",
     )
     flags.DEFINE_bool("output_score", False, "Write the entities' scores.")
     flags.DEFINE_string("text", None, "Print the entities of this text.")
@@ -370,17 +398,34 @@ def define_prediction_flags() -> None:
     )
 
 
+def input_patterns() -> list[str]:
+    """Paths and globs of --input."""
+    patterns: list[str] = []
+    for given in FLAGS.input or ():
+        # A comma may belong to a name.
+        is_one = os.path.lexists(given)
+        patterns += [given] if is_one else filter(None, given.split(","))
+    return patterns
+
+
 def read_options() -> readers.ReadOptions:
     """How to read files."""
     return readers.ReadOptions(
         format=FLAGS.format,
-        on_bad_data=FLAGS.on_bad_data,
+        on_bad_data=FLAGS.on_bad_data or _default_on_bad_data(),
         token_column=FLAGS.token_column,
         tag_columns=readers.parse_columns(FLAGS.tag_columns),
         tag_scheme=FLAGS.tag_scheme,
         join=FLAGS.join,
         segmentation_digit=FLAGS.segmentation_digit,
     )
+
+
+def _default_on_bad_data() -> readers.OnBadData:
+    """Of prediction: one bad line is not to end the work of days."""
+    if FLAGS.output_dir:
+        return readers.OnBadData.SKIP
+    return readers.OnBadData.ERROR
 
 
 def data_path(path: str) -> str:
@@ -459,6 +504,19 @@ def training_config() -> TrainingConfig:
 def long_text() -> LongText | None:
     """What is to become of long texts; None if that is not given."""
     return LongText(FLAGS.long_text) if FLAGS.long_text else None
+
+
+def predictor_settings() -> dict[str, Any]:
+    """How a model is loaded, but for `decoding_settings`."""
+    return {
+        "calibrated": FLAGS.calibrated,
+        "thresholds": FLAGS.thresholds,
+        "long_text": long_text(),
+        "window_overlap": FLAGS.window_overlap,
+        "batch_size": FLAGS.batch_size,
+        "precision": Precision(FLAGS.precision),
+        "xla": FLAGS.xla,
+    }
 
 
 def decoding_settings() -> dict[str, Any]:

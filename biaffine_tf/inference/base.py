@@ -25,9 +25,13 @@ class BasePredictor(abc.ABC):
 
     Attributes:
         decoding: How candidates become entities.
+        windowed_sentences: Texts read in several windows so far.
+        cut_sentences: Texts cut so far, if this is what becomes of long ones.
     """
 
     decoding: DecodingConfig
+    windowed_sentences: int = 0
+    cut_sentences: int = 0
 
     def __init__(self) -> None:
         self._is_closed = False
@@ -93,6 +97,9 @@ class BasePredictor(abc.ABC):
         Yields:
             Each sentence with predicted spans, which carry scores.
         """
+
+    def check(self, sentence: Sentence) -> None:  # noqa: B027 (not abstract)
+        """Raises a DataError if a sentence cannot be predicted; none here."""
 
     def close(self) -> None:
         """Releases what the predictor holds; it can be called twice."""

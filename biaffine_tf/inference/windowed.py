@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import DecodingConfig
+from biaffine_tf.config import DecodingConfig, LongText
 from biaffine_tf.decoding import Candidate, Confidence
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
@@ -70,10 +70,6 @@ class WindowedPredictor(BasePredictor):
 
     Raises:
         ConfigError: If the batch size is not positive.
-
-    Attributes:
-        windowed_sentences: Texts read in several windows so far.
-        cut_sentences: Texts cut so far, if this is what becomes of long ones.
     """
 
     def __init__(
@@ -97,8 +93,6 @@ class WindowedPredictor(BasePredictor):
         self.decoding = decoding or DecodingConfig()
         self.confidence = confidence or Confidence()
         self.windowing = windowing
-        self.windowed_sentences = 0
-        self.cut_sentences = 0
         self._context_pieces = context_pieces
         self._batch_size = batch_size
         self._counting = threading.Lock()
@@ -132,6 +126,12 @@ class WindowedPredictor(BasePredictor):
                 remedy="load it with this setting",
             )
         return self._decide(sentences, Decision(settings, self.confidence))
+
+    def check(self, sentence: Sentence) -> None:
+        """Raises a DataError if a text is too long and that is an error."""
+        if self.windowing.long_text is LongText.ERROR:
+            pieces = self.tokenizer.encode(sentence.text)
+            self.windowing.divide(sentence, pieces)
 
     def _decide(
         self, sentences: Iterable[Sentence], decision: Decision

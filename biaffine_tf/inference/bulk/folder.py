@@ -1,0 +1,223 @@
+"""The folder that a bulk job writes: whose it is, and what of it is done.
+
+00000-NAME-000000.jsonl  predictions: number and name of the input, of the shard
+bad_lines/               what could not be read, for shards that had any of it
+job/job.json             the inputs, the model and the settings
+job/shards.jsonl         a line for each shard that is done
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.files import check_writable, write_json
+from biaffine_tf.inference.bulk.description import (
+    JOB,
+    STATE,
+    Input,
+    check_own,
+    describe,
+)
+
+_BAD_LINES = "bad_lines"
+_DONE = os.path.join(STATE, "shards.jsonl")
+_PACKED = (".gz", ".xz")
+# With all around it and in any script, a name stays below 255 bytes.
+_LONGEST_NAME = 100  # bytes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shard:
+    """What is known of a shard that is done.
+
+    Attributes:
+        name: Of its file of predictions.
+        input: Number of the input, from 0.
+        number: Of the shard in its input, from 0.
+        is_last: Whether the input ends with it.
+        sentences: Sentences in it.
+        entities: Entities in them.
+        windowed: Sentences read in several windows.
+        cut: Sentences cut.
+        bad: Entries of its file of bad lines.
+        problems: Counts and examples by kind, as of `Problems.to_json`.
+    """
+
+    name: str
+    input: int
+    number: int
+    is_last: bool
+    sentences: int
+    entities: int
+    windowed: int
+    cut: int
+    bad: int
+    problems: dict[str, dict[str, Any]]
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Numbers of the input and of the shard in it."""
+        return self.input, self.number
+
+
+class BulkFolder:
+    """The folder of a job, which no other process writes to meanwhile.
+
+    Args:
+        path: The folder.
+        journal: Its shards that are done; open to be read and appended to.
+        suffix: Of the files of predictions.
+    """
+
+    def __init__(self, path: str, journal: IO[bytes], suffix: str) -> None:
+        self.path = path
+        self._journal = journal
+        self._suffix = suffix
+        self._shards: dict[tuple[int, int], Shard] = {}
+        self._load()
+
+    @property
+    def shards(self) -> Iterable[Shard]:
+        """All that were done at any time."""
+        return self._shards.values()
+
+    @property
+    def bad_lines(self) -> str:
+        """The folder of what could not be read."""
+        return os.path.join(self.path, _BAD_LINES)
+
+    def shard_name(self, path: str, number: int, shard: int) -> str:
+        """Name of the predictions of a shard; they sort as inputs do.
+
+        Args:
+            path: The input.
+            number: Its number, from 0.
+            shard: Number of the shard in it, from 0.
+        """
+        stem, extension = os.path.splitext(os.path.basename(path))
+        if extension in _PACKED:
+            stem = os.path.splitext(stem)[0]
+        stem = re.sub(r"[^\w.-]", "_", stem)
+        stem = stem.encode()[:_LONGEST_NAME].decode(errors="ignore")
+        return f"{number:05d}-{stem}-{shard:06d}{self._suffix}"
+
+    def predictions_path(self, name: str) -> str:
+        """The predictions of a shard."""
+        return os.path.join(self.path, name)
+
+    def bad_lines_path(self, name: str) -> str:
+        """What could not be read of a shard, as JSON lines."""
+        stem = name.removesuffix(self._suffix)
+        return os.path.join(self.bad_lines, f"{stem}.jsonl")
+
+    def has_shard(self, number: int, shard: int) -> bool:
+        """Whether a shard of an input is done, and its files are there."""
+        done = self._shards.get((number, shard))
+        return (
+            done is not None
+            and os.path.exists(self.predictions_path(done.name))
+            and (not done.bad or os.path.exists(self.bad_lines_path(done.name)))
+        )
+
+    def has_all(self, number: int) -> bool:
+        """Whether all shards of an input are done."""
+        shard = 0
+        while self.has_shard(number, shard):
+            if self._shards[number, shard].is_last:
+                return True
+            shard += 1
+        return False
+
+    def add(self, shard: Shard) -> None:
+        """Takes note that a shard is done, its files being complete."""
+        if shard.key in self._shards:
+            return  # done once more, because its file was gone
+        line = json.dumps(dataclasses.asdict(shard)) + "\n"
+        self._journal.write(line.encode())
+        self._journal.flush()
+        os.fsync(self._journal.fileno())
+        self._shards[shard.key] = shard
+
+    def _load(self) -> None:
+        self._journal.seek(0)
+        whole = 0
+        for line in self._journal:
+            try:
+                shard = Shard(**json.loads(line))
+            except (ValueError, TypeError):
+                break
+            if not line.endswith(b"\n"):
+                break
+            self._shards[shard.key] = shard
+            whole += len(line)
+        self._journal.truncate(whole)  # a kill can leave half a line
+
+
+@contextlib.contextmanager
+def claim(
+    path: str,
+    inputs: Iterable[Input],
+    *,
+    model: Mapping[str, str],
+    settings: Mapping[str, Any],
+    suffix: str,
+) -> Iterator[BulkFolder]:
+    """Makes a folder a job's own, or finds it to be that.
+
+    Args:
+        path: The folder; may be new, or hold an earlier start of the job.
+        inputs: What the job reads, in this order.
+        model: Fingerprints of the model's files, by their names.
+        settings: All else that the predictions depend on, by flag; JSON values.
+        suffix: Of the files of predictions.
+
+    Yields:
+        The folder, with what is done of the job.
+
+    Raises:
+        ConfigError: If it cannot be written to, holds something else, or
+            another process works on it.
+    """
+    job = describe(inputs, model=model, settings=settings)
+    check_writable(path)
+    check_own(path, job)
+    os.makedirs(os.path.join(path, STATE), exist_ok=True)
+    with open(os.path.join(path, _DONE), "ab+") as journal:
+        _lock(journal, path)
+        _remove_unfinished(path)
+        check_own(path, job)
+        if not os.path.exists(os.path.join(path, JOB)):
+            write_json(os.path.join(path, JOB), job)
+        yield BulkFolder(path, journal, suffix)
+
+
+def _lock(file: IO[bytes], path: str) -> None:
+    """Keeps other processes out until this one ends, however it does."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(
+            f"{path}: another process is working on this job",
+            remedy="wait for it, or end it first",
+        ) from None
+    except OSError:
+        pass  # some network file systems know no locks
+
+
+def _remove_unfinished(path: str) -> None:
+    """Removes what atomic writes leave behind when they are killed."""
+    for folder in (
+        path,
+        *(os.path.join(path, f) for f in (STATE, _BAD_LINES)),
+    ):
+        for left in pathlib.Path(folder).glob(".*.tmp"):
+            left.unlink()

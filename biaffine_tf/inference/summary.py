@@ -1,0 +1,64 @@
+"""What there is to say when texts have been predicted; lines to print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaffine_tf.config import LongText
+from biaffine_tf.inference.bulk import BulkJob
+from biaffine_tf.tokenization import Windowing
+
+
+def long_texts(
+    windowing: Windowing, *, windowed: int, cut: int
+) -> Iterator[str]:
+    """What became of long texts, if there were any.
+
+    Args:
+        windowing: How they were divided.
+        windowed: Texts read in several windows.
+        cut: Texts cut.
+    """
+    if windowed:
+        by_line = windowing.long_text is LongText.LINE
+        yield (
+            f"{windowed} longer than the model's max_seq_length: read "
+            + ("line by line, and " if by_line else "")
+            + "in windows; no entity of up to "
+            f"{windowing.overlap} pieces "
+            + ("of a line " if by_line else "")
+            + "is lost to their edges"
+        )
+    if cut:
+        yield (
+            f"{cut} longer than the model's max_seq_length: cut; entities "
+            "beyond the cut are missed"
+        )
+
+
+def bulk_job(job: BulkJob, windowing: Windowing) -> Iterator[str]:
+    """What became of a job, whether done by this process or before.
+
+    Args:
+        job: It is complete.
+        windowing: How long texts were divided.
+    """
+    shards = job.shards
+    yield from job.problems.lines()
+    yield from long_texts(
+        windowing,
+        windowed=sum(shard.windowed for shard in shards),
+        cut=sum(shard.cut for shard in shards),
+    )
+    bad = sum(shard.bad for shard in shards)
+    if bad:
+        yield f"{job.bad_lines}: what could not be read ({bad}), with reasons"
+    entities = sum(shard.entities for shard in shards)
+    sentences = sum(shard.sentences for shard in shards)
+    speed = "; it was complete already"
+    if job.has_run:
+        speed = f", {job.sentences / job.seconds:.0f} sentences a second"
+    yield (
+        f"{job.path}: {entities} entities in {sentences} sentences of "
+        f"{job.files} files, in {len(shards)} shards{speed}"
+    )
