@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from biaffine_tf import checkpoints, command, flags, model_directory, readers
 from biaffine_tf.config import ExperimentConfig, LongText
 from biaffine_tf.errors import DataError
-from biaffine_tf.files import check_writable, fingerprint
+from biaffine_tf.files import check_writable, fingerprint, remove
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing
@@ -145,6 +145,24 @@ def _complete(
         goal=goal,
         report=FLAGS.report,
     )
+    if FLAGS.export:
+        _export(output_dir, sentences)
+
+
+def _export(output_dir: str, sentences: list[Sentence]) -> None:
+    """Exports the model unless it was, as it is now."""
+    from biaffine_tf.inference import bulk
+
+    folder = os.path.join(output_dir, model_directory.EXPORT)
+    if os.path.exists(folder):
+        source = model_directory.Manifest.read(folder).source
+        if source == bulk.model_fingerprints(output_dir):
+            return
+        remove(folder)
+
+    from biaffine_tf.serving.export import describe, export
+
+    print(f"{folder}: {describe(export(output_dir, folder, gold=sentences))}")
 
 
 def _train_path() -> str:

@@ -3,6 +3,7 @@
 python run_predict.py --model_dir=model --input=test.json --output=found.jsonl
 python run_predict.py --model_dir=model --input='texts/*.gz' --output_dir=found
 python run_predict.py --model_dir=model --text="小明在北京上学"
+python run_predict.py --model_dir=model --export_dir=saved_model
 
 Entities of --text go to standard output, one a line: start, end, label, text
 and score, separated by tabs. What else there is to say goes to standard error.
@@ -40,10 +41,12 @@ _VISIBLE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def main() -> None:
-    """Prints the entities of a text, or predicts one file or many."""
+    """Exports the model, prints entities of a text, predicts files."""
     _check_flags()
     # All that can be wrong is said before TensorFlow is loaded.
     decoding, windowing = _check_model()
+    if FLAGS.export_dir:
+        _export()
     if FLAGS.output_dir:
         with _open_job(decoding, windowing) as job:
             if FLAGS.text is not None or not job.is_complete:
@@ -52,6 +55,8 @@ def main() -> None:
                 job.run(predictor)
             _say_columns(decoding)
             _say(summary.bulk_job(job, windowing))
+        return
+    if FLAGS.text is None and not FLAGS.output:
         return
     problems = readers.Problems()
     sentences = _open_input(problems) if FLAGS.output else None
@@ -75,10 +80,15 @@ def _check_flags() -> None:
             f"--{given} is given but --{missing} is not",
             remedy="give both, or --text alone",
         )
-    if FLAGS.text is None and not patterns:
+    if FLAGS.text is None and not patterns and not FLAGS.export_dir:
         raise ConfigError(
             "nothing to predict",
             remedy="give --text, or --input and --output",
+        )
+    if FLAGS.eval_data and not FLAGS.export_dir:
+        raise ConfigError(
+            "--eval_data is given but --export_dir is not",
+            remedy="score predictions with python -m biaffine_tf.evaluation",
         )
     if FLAGS.output and (len(patterns) > 1 or is_glob(patterns[0])):
         raise ConfigError(
@@ -127,6 +137,25 @@ def _check_model() -> tuple[DecodingConfig, Windowing]:
     )
     decoding = config.decoding.replace_given(**flags.decoding_settings())
     return decoding, windowing
+
+
+def _export() -> None:
+    settings = flags.export_settings()
+    model_directory.check_export_dir(FLAGS.export_dir)
+    gold = None
+    if FLAGS.eval_data:
+        gold = list(readers.read(FLAGS.eval_data, flags.read_options()))
+
+    from biaffine_tf.serving.export import describe, export
+
+    manifest = export(
+        FLAGS.model_dir,
+        FLAGS.export_dir,
+        gold=gold,
+        **settings,
+        **flags.decoding_settings(),
+    )
+    _say([f"{FLAGS.export_dir}: {describe(manifest)}"])
 
 
 def _load() -> Predictor:

@@ -15,6 +15,8 @@ from biaffine_tf import readers
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
+    ExportFormat,
+    ExportPrecision,
     HeadConfig,
     LongText,
     Loss,
@@ -268,6 +270,12 @@ def define_training_flags() -> None:
     flags.DEFINE_bool(
         "report", True, "Write report.html on the eval data, to look at."
     )
+    flags.DEFINE_bool(
+        "export",
+        False,
+        "Export the model as a SavedModel when training has ended, to the "
+        "folder export of the output directory; see run_predict.py.",
+    )
     flags.DEFINE_integer(
         "train_batch_size", training.train_batch_size, "Sentences in a batch."
     )
@@ -396,6 +404,30 @@ def define_prediction_flags() -> None:
         "is lost; as in training if not given.",
         lower_bound=0,
     )
+    _define_export_flags()
+
+
+def _define_export_flags() -> None:
+    define_path(
+        "export_dir",
+        "Folder to export the model to, which must not exist or be empty.",
+    )
+    define_enum(
+        "export_format",
+        ExportFormat.SAVED_MODEL,
+        "Strings in, entities out, for TensorFlow and its servers; or ONNX, "
+        "which biaffine_tf.load runs without TensorFlow.",
+    )
+    define_enum(
+        "export_precision",
+        ExportPrecision.FLOAT32,
+        "Of the export: as the model; products in bfloat16 (not of ONNX); or "
+        "weights in eight bits.",
+    )
+    define_path(
+        "eval_data",
+        "Labelled file on which the export of another precision is scored.",
+    )
 
 
 def input_patterns() -> list[str]:
@@ -516,6 +548,24 @@ def predictor_settings() -> dict[str, Any]:
         "batch_size": FLAGS.batch_size,
         "precision": Precision(FLAGS.precision),
         "xla": FLAGS.xla,
+    }
+
+
+def export_settings() -> dict[str, Any]:
+    """How a model is exported, but for `decoding_settings`."""
+    if FLAGS["precision"].present:
+        raise ConfigError(
+            "--precision is that of prediction",
+            remedy="give --export_precision",
+        )
+    return {
+        "format": ExportFormat(FLAGS.export_format),
+        "precision": ExportPrecision(FLAGS.export_precision),
+        "xla": FLAGS.xla,
+        "calibrated": FLAGS.calibrated,
+        "thresholds": FLAGS.thresholds,
+        "long_text": long_text(),
+        "window_overlap": FLAGS.window_overlap,
     }
 
 

@@ -11,6 +11,7 @@ history.json         scores and times of every epoch
 confidence.json      calibration and thresholds, fitted to the dev set
 report.html          the dev scores and every sentence, to look at
 README.md            the model card: all of this in words
+export/              the model as a SavedModel, if --export is given
 logs/                TensorBoard
 records/             what was trained on (`--records_dir` keeps it elsewhere)
 checkpoints/         to go on after a kill; removed when training ends
@@ -29,11 +30,13 @@ from biaffine_tf.model_directory.description import (
     write_description,
 )
 from biaffine_tf.model_directory.intervals import keep_intervals
+from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.names import (
     CARD,
     CHECKPOINTS,
     CONFIDENCE,
     CONFIG,
+    EXPORT,
     HISTORY,
     LABELS,
     LOGS,
@@ -61,6 +64,7 @@ __all__ = [
     "CHECKPOINTS",
     "CONFIDENCE",
     "CONFIG",
+    "EXPORT",
     "HISTORY",
     "LABELS",
     "LOGS",
@@ -70,6 +74,8 @@ __all__ = [
     "VOCABULARY",
     "WEIGHTS",
     "Description",
+    "Manifest",
+    "check_export_dir",
     "check_weights",
     "claim",
     "clear",

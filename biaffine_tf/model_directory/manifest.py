@@ -15,7 +15,7 @@ from biaffine_tf.config import (
     LongText,
 )
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.files import write_json
+from biaffine_tf.files import check_writable, write_json
 
 MANIFEST = "export.json"
 _VERSION = 1
@@ -33,6 +33,7 @@ class Manifest:
         decoding: How candidates become entities.
         long_text: What becomes of long texts.
         max_pieces: What it reads at once, without [CLS] and [SEP].
+        source: Fingerprints of the model directory's files.
         parity: Figures of the gate.
         cost: Micro F1 on the dev set, the model's and its own; None where
             no labelled data was given.
@@ -45,6 +46,7 @@ class Manifest:
     decoding: DecodingConfig
     long_text: LongText
     max_pieces: int
+    source: dict[str, str]
     parity: dict[str, float]
     cost: dict[str, float] | None = None
 
@@ -108,3 +110,19 @@ class Manifest:
                 "decoding": DecodingConfig.from_dict(values["decoding"]),
             }
         )
+
+
+def check_export_dir(directory: str) -> None:
+    """Finds out at once whether an export can be written there.
+
+    Raises:
+        ConfigError: If it cannot.
+    """
+    if os.path.lexists(directory) and (
+        not os.path.isdir(directory) or os.listdir(directory)
+    ):
+        raise ConfigError(
+            f"{directory}: exists and is not an empty folder",
+            remedy="delete it, or give another --export_dir",
+        )
+    check_writable(directory)

@@ -11,6 +11,7 @@ CONFIDENCE = "confidence.json"
 REPORT = "report.html"
 CARD = "README.md"
 LOGS = "logs"
+EXPORT = "export"
 CHECKPOINTS = "checkpoints"
 
 

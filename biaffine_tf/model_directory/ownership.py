@@ -14,6 +14,7 @@ from biaffine_tf.model_directory.names import (
     CHECKPOINTS,
     CONFIDENCE,
     CONFIG,
+    EXPORT,
     HISTORY,
     LABELS,
     LOGS,
@@ -90,6 +91,7 @@ def clear(directory: str, config: ExperimentConfig) -> None:
     # goes behind all that it describes, the labels last of all.
     for name in (
         CHECKPOINTS,
+        EXPORT,
         HISTORY,
         REPORT,
         CONFIDENCE,

@@ -1,4 +1,8 @@
-"""Weights by name, in safetensors."""
+"""Weights by name, in safetensors.
+
+Which is loaded when it is needed: what predicts by another format of weights
+does without.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,6 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import atomic_write
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 def save_weights(directory: str, model: SpanModel) -> None:
     """Writes the weights atomically, named as in `saved_weights`."""
+    import safetensors.numpy
+
     tensors = {
         name: np.ascontiguousarray(weight.numpy())
         for name, weight in model.saved_weights().items()
@@ -36,6 +40,8 @@ def check_weights(directory: str) -> None:
     Raises:
         ConfigError: If there are not.
     """
+    import safetensors
+
     path = os.path.join(directory, WEIGHTS)
     try:
         with safetensors.safe_open(path, framework="numpy"):
@@ -57,6 +63,8 @@ def load_weights(directory: str, model: SpanModel) -> None:
     Raises:
         ConfigError: If a weight is missing, unknown or of another shape.
     """
+    import safetensors.numpy
+
     weights = model.saved_weights()
     check_weights(directory)
     path = os.path.join(directory, WEIGHTS)

@@ -1,4 +1,4 @@
-"""Writes SavedModels, behind a gate: what answers otherwise is not written."""
+"""Writes exports, behind a gate: what answers otherwise is not written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -26,38 +26,47 @@ from biaffine_tf.config import (
     Precision,
 )
 from biaffine_tf.errors import BiaffineError, ConfigError
-from biaffine_tf.files import atomic_write, check_writable
+from biaffine_tf.files import atomic_write
+from biaffine_tf.inference import bulk
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.model_directory.manifest import Manifest
+from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
+from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
 from biaffine_tf.serving import parity
 from biaffine_tf.serving.model import ServingModel
+from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.spans import Entity, Sentence, Span
 
 _ANSWERING = pathlib.Path(__file__).with_name("answering.py")
+_ANSWERING_ONNX = pathlib.Path(__file__).with_name("answering_onnx.py")
 _GUIDE = "SERVING.md"
+_SHORT = 9  # bytes, which no model is too short for
 
 Answer = list[tuple[int, int, str, float]]
 
 
-def export_saved_model(
+def export(
     model_dir: str,
     output_dir: str,
     *,
+    format: ExportFormat = ExportFormat.SAVED_MODEL,
     precision: ExportPrecision = ExportPrecision.FLOAT32,
     xla: bool = False,
     gold: Sequence[Sentence] | None = None,
     **options: Any,
 ) -> Manifest:
-    """Exports a model directory as a SavedModel.
+    """Exports a model directory.
 
-    It is written only if it answers, in a process without code of ours, as the
-    predictor does: some hundred sentences of the dev set and hostile ones.
+    It is written only if it answers as the predictor does, some hundred
+    sentences of the dev set and hostile ones: a SavedModel in a process
+    without code of ours, an ONNX model in one without TensorFlow.
 
     Args:
         model_dir: Written by `run_classifier.py`.
         output_dir: Folder to write, which must not exist or be empty.
+        format: What to write.
         precision: Of weights and matrix products.
         xla: Whether XLA compiles the encoder, once for each of a few shapes.
+            Not of ONNX.
         gold: Labelled sentences: what another precision costs in F1 is
             measured on them. None for no figure.
         **options: As for `Predictor.from_directory`.
@@ -70,50 +79,52 @@ def export_saved_model(
             output directory is not empty.
         ParityError: If it answers otherwise; nothing is written then.
     """
-    check_output(output_dir)
+    check_export_dir(output_dir)
+    if xla and format is ExportFormat.ONNX:
+        raise ConfigError(
+            "XLA compiles no ONNX model", remedy="leave out --xla"
+        )
     predictor = Predictor.from_directory(model_dir, **options)
+    questions = _questions(model_dir, predictor, gold)
+    if precision is ExportPrecision.FLOAT32:
+        gold = None  # it answers as the model does, or is not written
     with _staged(output_dir) as folder:
-        _save(model_dir, folder, precision=precision, xla=xla, **options)
-        texts = _real_texts(model_dir, gold)
-        compared = _compare(folder, predictor, texts, precision)
+        if format is ExportFormat.ONNX:
+            _save_onnx(model_dir, folder, predictor, precision)
+        else:
+            _save(model_dir, folder, precision=precision, xla=xla, **options)
+        # One process for all: it takes its time to start.
+        example = _example(predictor)
+        own = [sentence.text.encode() for sentence in gold or ()]
+        found = answers(folder, [*questions, *own, example.encode()])
+        compared = _compare(
+            predictor, questions, found[: len(questions)], precision
+        )
         compared.check(parity.TOLERANCES[precision])
-        cost = None
-        if gold is not None and precision is not ExportPrecision.FLOAT32:
-            cost = _cost(folder, predictor, gold)
         manifest = Manifest(
-            format=ExportFormat.SAVED_MODEL,
+            format=format,
             precision=precision,
             xla=xla,
             labels=tuple(predictor.labels.names),
             decoding=predictor.decoding,
             long_text=predictor.windowing.long_text,
             max_pieces=predictor.windowing.max_pieces,
+            source=bulk.model_fingerprints(model_dir),
             parity=compared.figures(),
-            cost=cost,
+            cost=_cost(predictor, gold, found[len(questions) : -1])
+            if gold
+            else None,
         )
         manifest.write(folder)
-        _write_guide(folder, output_dir, predictor, manifest)
-        for name in (model_directory.LABELS, model_directory.VOCABULARY):
-            shutil.copyfile(
-                os.path.join(model_dir, name), os.path.join(folder, name)
+        if format is ExportFormat.SAVED_MODEL:
+            _write_guide(
+                folder, output_dir, predictor, manifest, (example, found[-1])
             )
+            for name in (model_directory.LABELS, model_directory.VOCABULARY):
+                shutil.copyfile(
+                    os.path.join(model_dir, name), os.path.join(folder, name)
+                )
     return manifest
-
-
-def check_output(directory: str) -> None:
-    """Finds out at once whether an export can be written there.
-
-    Raises:
-        ConfigError: If it cannot.
-    """
-    if os.path.lexists(directory) and (
-        not os.path.isdir(directory) or os.listdir(directory)
-    ):
-        raise ConfigError(
-            f"{directory}: exists and is not an empty folder",
-            remedy="delete it, or give another --export_dir",
-        )
-    check_writable(directory)
 
 
 @contextlib.contextmanager
@@ -161,31 +172,53 @@ def _save(
     ).save(folder)
 
 
-def _real_texts(model_dir: str, gold: Sequence[Sentence] | None) -> list[str]:
-    """Texts of the dev set, as far as it is known."""
-    if gold is not None:
-        return [sentence.text for sentence in gold]
+def _save_onnx(
+    model_dir: str,
+    folder: str,
+    predictor: Predictor,
+    precision: ExportPrecision,
+) -> None:
+    """Writes a model directory for onnxruntime."""
+    write_onnx(
+        folder,
+        model=predictor.model,
+        config=model_directory.read_config(model_dir),
+        labels=predictor.labels,
+        tokenizer=predictor.tokenizer,
+        decoding=predictor.decoding,
+        windowing=predictor.windowing,
+        confidence=predictor.confidence,
+        precision=precision,
+    )
+
+
+def _questions(
+    model_dir: str, predictor: Predictor, gold: Sequence[Sentence] | None
+) -> list[bytes]:
+    """Sentences of the dev set, as far as it is known, and hostile texts."""
     path = os.path.join(model_dir, model_directory.PREDICTIONS)
-    if not os.path.exists(path):
-        return []
-    return [sentence.text for sentence in readers.read(path)]
+    known: Iterable[Sentence] = gold or ()
+    if gold is None and os.path.exists(path):
+        known = readers.read(path)
+    real = [sentence.text.encode() for sentence in known]
+    if predictor.windowing.long_text is LongText.ERROR:
+        hostile = [text for text in parity.HOSTILE if len(text) < _SHORT]
+    else:
+        hostile = parity.HOSTILE
+    return [*parity.some_of(real), *hostile]
 
 
 def _compare(
-    folder: str,
     predictor: Predictor,
-    texts: Sequence[str],
+    questions: Sequence[bytes],
+    found: Sequence[Answer],
     precision: ExportPrecision,
 ) -> parity.Parity:
-    """Asks both, also what is hostile."""
-    asked = [text.encode() for text in parity.some_of(texts)]
-    if predictor.windowing.long_text is not LongText.ERROR:
-        asked += parity.HOSTILE
-    decoded = [one.decode("utf-8", "replace") for one in asked]
+    texts = [one.decode("utf-8", "replace") for one in questions]
     return parity.compare(
-        decoded,
-        _one_by_one(predictor, decoded),
-        answers(folder, asked),
+        texts,
+        _one_by_one(predictor, texts),
+        found,
         parity.TOLERANCES[precision],
     )
 
@@ -208,11 +241,18 @@ def _one_by_one(
 
 
 def answers(folder: str, texts: Sequence[bytes]) -> list[Answer]:
-    """What a SavedModel answers in a process without code of ours.
+    """What an export answers in a process of its own.
+
+    Args:
+        folder: The export. A SavedModel is asked where there is no code of
+            ours, an ONNX model where there is no TensorFlow.
+        texts: What is asked, in UTF-8 or not.
 
     Raises:
         BiaffineError: If the process fails; with its last words.
     """
+    is_onnx = os.path.exists(os.path.join(folder, ONNX_MODEL))
+    program = _ANSWERING_ONNX if is_onnx else _ANSWERING
     with tempfile.TemporaryDirectory() as scratch:
         requests, found = (
             os.path.join(scratch, name) for name in ("requests", "answers")
@@ -220,7 +260,7 @@ def answers(folder: str, texts: Sequence[bytes]) -> list[Answer]:
         with open(requests, "w", encoding="ascii") as file:
             json.dump([base64.b64encode(one).decode() for one in texts], file)
         done = subprocess.run(
-            [sys.executable, str(_ANSWERING), folder, requests, found],
+            [sys.executable, "-P", str(program), folder, requests, found],
             cwd=scratch,
             capture_output=True,
             text=True,
@@ -236,10 +276,9 @@ def answers(folder: str, texts: Sequence[bytes]) -> list[Answer]:
 
 
 def _cost(
-    folder: str, predictor: Predictor, gold: Sequence[Sentence]
+    predictor: Predictor, gold: Sequence[Sentence], found: Sequence[Answer]
 ) -> dict[str, float]:
     """Micro F1 of the model and of what is exported."""
-    found = answers(folder, [sentence.text.encode() for sentence in gold])
     exported = (
         sentence.replace_spans(Span(*row) for row in rows)
         for sentence, rows in zip(gold, found, strict=True)
@@ -254,9 +293,13 @@ def _cost(
 
 
 def _write_guide(
-    folder: str, output_dir: str, predictor: Predictor, manifest: Manifest
+    folder: str,
+    output_dir: str,
+    predictor: Predictor,
+    manifest: Manifest,
+    example: tuple[str, Answer],
 ) -> None:
-    """Writes SERVING.md."""
+    """Writes SERVING.md, with a text and what it was answered by."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -265,12 +308,10 @@ def _write_guide(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    example = _example(predictor)
-    (rows,) = answers(folder, [example.encode()])
-    columns = list(zip(*rows, strict=True)) or [[], [], [], []]
+    text, rows = example
     names = ("starts", "ends", "labels", "scores")
     response = {
-        **{n: list(c) for n, c in zip(names, columns, strict=True)},
+        **{name: [row[i] for row in rows] for i, name in enumerate(names)},
         "row_lengths": [len(rows)],
     }
     page = environment.get_template("SERVING.md.jinja").render(
@@ -289,8 +330,8 @@ def _write_guide(
         pad_id=predictor.tokenizer.pad_id,
         width=predictor.model.biaffine.max_span_width,
         num_classes=predictor.labels.num_classes,
-        example=example,
-        request=_json({"inputs": {"texts": [example]}}),
+        example=_json(text),
+        request=_json({"inputs": {"texts": [text]}}),
         response=_json({"outputs": response}),
         parity=describe(manifest),
     )
@@ -302,10 +343,10 @@ def describe(manifest: Manifest) -> str:
     """How an export compares with its model, in a few sentences."""
     figures = manifest.parity
     lines = [
-        f"Asked {figures['sentences']} sentences, it found "
-        f"{figures['entities'] - figures['differing']} entities as the model "
-        f"did and {figures['differing']} otherwise; scores differ by at most "
-        f"{figures['score_difference']:.1g}."
+        f"{figures['sentences']} texts were asked: "
+        f"{figures['entities'] - figures['differing']} entities are found as "
+        f"the model finds them, {figures['differing']} otherwise; scores "
+        f"differ by at most {figures['score_difference']:.1g}."
     ]
     if manifest.cost is not None:
         model, export = manifest.cost["model"], manifest.cost["export"]
@@ -317,11 +358,12 @@ def describe(manifest: Manifest) -> str:
 
 
 def _example(predictor: Predictor) -> str:
-    """A text that the vocabulary can read."""
+    """A text that the vocabulary can read, in one window."""
     chinese = "小明在北京上学"
     unknown = predictor.tokenizer.unk_id
     ids = predictor.tokenizer.encode(chinese).ids
-    return chinese if unknown not in ids else "Alice lives in Paris."
+    text = chinese if unknown not in ids else "Alice lives in Paris."
+    return text[: predictor.windowing.max_pieces]
 
 
 def _json(values: object) -> str:

@@ -146,7 +146,7 @@ def _shown(text: str) -> str:
     return repr(text[:_SHOWN_CHARACTERS] + more)
 
 
-def some_of(texts: Sequence[str]) -> list[str]:
+def some_of(texts: Sequence[bytes]) -> list[bytes]:
     """Up to `MOST_SENTENCES` of the texts, from all over them."""
     if len(texts) <= MOST_SENTENCES:
         return list(texts)

@@ -229,6 +229,22 @@ EARLY_PREDICTION = {
         {"window_overlap": "38"}, ["window_overlap is 38", "[0, 38)"]
     ),
     "output_format": Case({"output_format": "xml"}, ["xml", "cluener"]),
+    "export into something": Case(
+        {"export_dir": "{f}/folder_with_file"},
+        ["folder_with_file: exists and is not an empty folder", "delete it"],
+    ),
+    "export in a format of none": Case(
+        {"export_dir": "{f}/new", "export_format": "torch"},
+        ["torch", "saved_model|onnx"],
+    ),
+    "export and precision": Case(
+        {"export_dir": "{f}/new", "precision": "mixed_bfloat16"},
+        ["--precision is that of prediction", "give --export_precision"],
+    ),
+    "eval_data and no export": Case(
+        {"eval_data": "{f}/good.json"},
+        ["--eval_data is given but --export_dir is not"],
+    ),
     "text half a character": Case(
         {"text": "a\udc80"}, ["--text is not UTF-8", "convert"]
     ),
@@ -243,6 +259,8 @@ def folder(tmp_path_factory):
         data = content if isinstance(content, bytes) else content.encode()
         (folder / name).write_bytes(data)
     (folder / "folder").mkdir()
+    (folder / "folder_with_file").mkdir()
+    (folder / "folder_with_file" / "file").write_text("")
     vocabulary = tiny.tokenizer(folder).vocabulary
     vocabulary.save(folder / "vocab.txt")
     (folder / "bert_config.json").write_text(
