@@ -3,13 +3,14 @@
 python benchmarks/predict_speed.py [--quick] [--json=FILE] [--shapes=...]
 
 Sentences of CLUENER's dev set a second, start-up and first passes apart, all
-in float32 with two threads: our Predictor, all at once and one sentence at a
-time; the token-classification pipeline of transformers with the batch size
-that is best for it, and its model alone on tensors made beforehand (sorted by
-length, nothing done with the logits: no user gets this, it is a bound); and,
-at the smallest shape, SpanMarker with its own defaults. What goes one by one,
-and SpanMarker, get a sample of the sentences; at 768 wide all get a quarter of
-the set. Ours reads characters, the peers word pieces, which are a little fewer
+in float32 (but for int8 weights of ONNX) with two threads: our Predictor, all
+at once and one sentence at a time, and what is exported of it; the
+token-classification pipeline of transformers with the batch size that is best
+for it, and its model alone on tensors made beforehand (sorted by length,
+nothing done with the logits: no user gets this, it is a bound); and, at the
+smallest shape, SpanMarker with its own defaults. What goes one by one, and
+SpanMarker, get a sample of the sentences; at 768 wide all get a quarter of the
+set. Ours reads characters, the peers word pieces, which are a little fewer
 where a text has Latin words or numbers.
 
 Weights are random, but ours and the pipeline's are biased to find about as
@@ -35,12 +36,19 @@ from benchmarks.shapes import Shape
 NAME = "predict_speed"
 PIPELINE_GOALS = {"4x256": 2.5, "6x384": 1.5, "12x768": 1.1}
 SINGLE_GOAL = 8
+INT8_GOAL = 2.0  # ONNX in int8 over the pipeline, at 12x768
 SPAN_MARKER_GOAL = 20
 # Where one by one and SpanMarker are compared, the latter also measured.
 _SMALL = Shape(4, 256)
 
 OURS = "ours"
 SINGLE = "ours, one by one"
+INT8 = "ours, ONNX int8"
+EXPORTS = {
+    "ours, SavedModel": ("saved_model", "float32"),
+    "ours, ONNX": ("onnx", "float32"),
+    INT8: ("onnx", "int8"),
+}
 PIPELINE = "transformers, pipeline"
 BARE = "transformers, model alone"
 SPAN_MARKER = "SpanMarker"
@@ -112,6 +120,17 @@ def measure(
             BARE: functools.partial(peer.measure, bare=True),
         }
         about = {OURS: ours.about, PIPELINE: peer.about}
+        for what, export in EXPORTS.items():
+            worker = stack.enter_context(
+                Worker(
+                    "benchmarks.workers.ours_prediction:Predictions",
+                    single_texts=data.spread(texts, 1),
+                    export=export,
+                    **random_model,
+                )
+            )
+            subjects[what] = worker.measure
+            about[what] = worker.about
         if shape == _SMALL:
             span_marker = stack.enter_context(
                 Worker(
@@ -184,6 +203,13 @@ def add_goals(
         for what, want in wanted.items()
         if want is not None
     ]
+    if shape.width >= _LARGE_WIDTH:
+        got = harness.ratio(measured[INT8], measured[PIPELINE])
+        report.goals.append(
+            Goal.at_least(
+                f"prediction {name}: int8 over {PIPELINE}", INT8_GOAL, got
+            )
+        )
 
 
 if __name__ == "__main__":

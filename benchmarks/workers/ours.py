@@ -25,6 +25,8 @@ from biaffine_tf import readers
 from biaffine_tf.config import (
     EncoderConfig,
     ExperimentConfig,
+    ExportFormat,
+    ExportPrecision,
     ModelConfig,
     Precision,
     TokenizerConfig,
@@ -115,6 +117,20 @@ def build_model(config: ExperimentConfig, labels: LabelMap) -> SpanModel:
     )
     model.build_weights()
     return model
+
+
+def export_ungated(
+    model_dir: str, folder: pathlib.Path, format: str, precision: str
+) -> None:
+    """Exports a model directory, whatever it answers."""
+    from biaffine_tf.serving.export import write_ungated
+
+    write_ungated(
+        model_dir,
+        str(folder),
+        format=ExportFormat(format),
+        precision=ExportPrecision(precision),
+    )
 
 
 class TrainingRun:

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+import biaffine_tf
+from benchmarks.harness import THREADS
 from benchmarks.shapes import Shape
 from benchmarks.workers import ours
 from benchmarks.workers.calibration import random_model_directory
@@ -22,6 +24,8 @@ class Predictions:
         single_texts: What is predicted one by one.
         entities_per_sentence: How many the random model is to find.
         seed: Of the weights.
+        export: Format and precision of an export that predicts in the model's
+            place; ungated, because a random model is undecided on much.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class Predictions:
         single_texts: Sequence[str],
         entities_per_sentence: float,
         seed: int,
+        export: tuple[str, str] | None = None,
     ) -> None:
         self._texts = texts
         self._single_texts = single_texts
@@ -42,7 +47,14 @@ class Predictions:
                 entities_per_sentence=entities_per_sentence,
                 seed=seed,
             )
-            self._predictor = ours.Predictor.from_directory(name)
+            if export is None:
+                self._predictor = biaffine_tf.load(name)
+            else:
+                folder = pathlib.Path(name, "export")
+                folder.mkdir()
+                ours.export_ungated(name, folder, *export)
+                options = {"threads": THREADS} if export[0] == "onnx" else {}
+                self._predictor = biaffine_tf.load(str(folder), **options)
         self.about: dict[str, Any] = {
             "model": model,
             "first_pass_seconds": self()["seconds"],

@@ -89,10 +89,14 @@ def export(
     if precision is ExportPrecision.FLOAT32:
         gold = None  # it answers as the model does, or is not written
     with _staged(output_dir) as folder:
-        if format is ExportFormat.ONNX:
-            _save_onnx(model_dir, folder, predictor, precision)
-        else:
-            _save(model_dir, folder, precision=precision, xla=xla, **options)
+        write_ungated(
+            model_dir,
+            folder,
+            format=format,
+            precision=precision,
+            xla=xla,
+            **options,
+        )
         # One process for all: it takes its time to start.
         example = _example(predictor)
         own = [sentence.text.encode() for sentence in gold or ()]
@@ -145,22 +149,49 @@ def _staged(directory: str) -> Iterator[str]:
         raise
 
 
-def _save(
+def write_ungated(
     model_dir: str,
     folder: str,
     *,
+    format: ExportFormat,
     precision: ExportPrecision,
-    xla: bool,
+    xla: bool = False,
     **options: Any,
 ) -> None:
-    """Writes the SavedModel of a predictor of its own."""
+    """Writes what an export predicts with, whatever it answers.
+
+    Args:
+        model_dir: As for `export`, like the rest.
+        folder: An empty folder.
+        format: What to write.
+        precision: Of weights and matrix products.
+        xla: Whether XLA compiles the encoder of a SavedModel.
+        **options: As for `Predictor.from_directory`.
+    """
     is_half = precision is ExportPrecision.BFLOAT16
+    is_onnx = format is ExportFormat.ONNX
+    # One of its own, as it does not stay what it is.
     source = Predictor.from_directory(
         model_dir,
-        precision=Precision.BFLOAT16 if is_half else Precision.FLOAT32,
+        precision=Precision.BFLOAT16
+        if is_half and not is_onnx
+        else Precision.FLOAT32,
         xla=xla,
         **options,
     )
+    if is_onnx:
+        write_onnx(
+            folder,
+            model=source.model,
+            config=model_directory.read_config(model_dir),
+            labels=source.labels,
+            tokenizer=source.tokenizer,
+            decoding=source.decoding,
+            windowing=source.windowing,
+            confidence=source.confidence,
+            precision=precision,
+        )
+        return
     ServingModel(
         source.model,
         source.tokenizer,
@@ -170,26 +201,6 @@ def _save(
         windowing=source.windowing,
         int8=precision is ExportPrecision.INT8,
     ).save(folder)
-
-
-def _save_onnx(
-    model_dir: str,
-    folder: str,
-    predictor: Predictor,
-    precision: ExportPrecision,
-) -> None:
-    """Writes a model directory for onnxruntime."""
-    write_onnx(
-        folder,
-        model=predictor.model,
-        config=model_directory.read_config(model_dir),
-        labels=predictor.labels,
-        tokenizer=predictor.tokenizer,
-        decoding=predictor.decoding,
-        windowing=predictor.windowing,
-        confidence=predictor.confidence,
-        precision=precision,
-    )
 
 
 def _questions(
