@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from biaffine_tf.inference.predictor import Predictor
+    from biaffine_tf.inference.base import BasePredictor
 
 __version__ = "0.1.0"
 
 
-def load(model_dir: str, **options: Any) -> Predictor:
-    """Loads a trained model for prediction.
+def load(model_dir: str, **options: Any) -> BasePredictor:
+    """Loads a trained model, or an export of one, for prediction.
 
     Example:
         >>> ner = biaffine_tf.load("model_dir")
@@ -23,17 +23,19 @@ def load(model_dir: str, **options: Any) -> Predictor:
         [Entity(start=0, end=2, label='name', text='小明', score=0.98), ...]
 
     Args:
-        model_dir: A directory written by `run_classifier.py`.
-        **options: Of `Predictor.from_directory`: `nested=True`,
+        model_dir: A directory written by `run_classifier.py`, or by
+            `run_predict.py --export_dir`.
+        **options: Of `from_directory` of its predictor: `nested=True`,
             `decoder="exact"`, `thresholds=False`, `batch_size=16` and others.
+            Exports know fewer; a SavedModel decodes as it was exported.
 
     Returns:
         A callable from a text, or an iterable of texts, to entities.
 
     Raises:
-        ConfigError: If the directory is not a complete model directory, or an
-            option is unknown or out of range.
+        ConfigError: If the directory is not complete, or an option is out of
+            range or unknown to its predictor.
     """
-    from biaffine_tf.inference.predictor import Predictor
+    from biaffine_tf.inference import loading
 
-    return Predictor.from_directory(model_dir, **options)
+    return loading.load(model_dir, options)

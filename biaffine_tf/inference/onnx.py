@@ -1,0 +1,239 @@
+"""The predictor of an ONNX model, on onnxruntime; no TensorFlow.
+
+It needs onnxruntime, tokenizers and numpy, and loads nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from biaffine_tf import model_directory
+from biaffine_tf.config import DecodingConfig, LongText, ModelConfig
+from biaffine_tf.decoding import Confidence
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.inference.windowed import (
+    Pairs,
+    WindowedPredictor,
+    confidence_of,
+)
+from biaffine_tf.model_directory import onnx_model
+from biaffine_tf.spans import LabelMap
+from biaffine_tf.tokenization import Tokenizer, Windowing
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+# Floats in the logits of a batch and the mapped starts that they are made of;
+# onnxruntime holds a few copies at once. A batch with more is run in slices. A
+# single window may have more even so.
+_MOST_FLOATS = 1 << 24
+_ONLY_FATAL = 4  # severity of what onnxruntime logs; errors are raised
+
+
+class OnnxPredictor(WindowedPredictor):
+    """Finds the entities of texts with what an ONNX export wrote.
+
+    Args:
+        session: The model.
+        config: Its settings.
+        tokenizer: The tokenizer it was trained with.
+        labels: Its labels.
+        decoding: How candidates become entities.
+        confidence: Calibration of scores, and thresholds.
+        windowing: What becomes of long texts; None as the config says.
+        batch_size: Most sentences, or windows, in a batch.
+        one_at_a_time: Whether batches wait for one another, so that no more
+            threads run than the session has. Else those that call it help.
+
+    Raises:
+        ConfigError: If the batch size is not positive.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        config: ModelConfig,
+        tokenizer: Tokenizer,
+        labels: LabelMap,
+        *,
+        decoding: DecodingConfig | None = None,
+        confidence: Confidence | None = None,
+        windowing: Windowing | None = None,
+        batch_size: int = 64,
+        one_at_a_time: bool = False,
+    ) -> None:
+        super().__init__(
+            tokenizer,
+            labels,
+            windowing or Windowing.of(config),
+            decoding=decoding,
+            confidence=confidence,
+            context_pieces=config.context_pieces,
+            batch_size=batch_size,
+        )
+        self._session = session
+        self._projection_size = config.head.projection_size
+        self._turn: contextlib.AbstractContextManager[Any] = (
+            threading.Lock() if one_at_a_time else contextlib.nullcontext()
+        )
+
+    @classmethod
+    def from_directory(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        calibrated: bool = True,
+        thresholds: bool = True,
+        long_text: LongText | None = None,
+        window_overlap: int | None = None,
+        batch_size: int = 64,
+        threads: int | None = None,
+        **decoding: Any,
+    ) -> OnnxPredictor:
+        """Loads an export.
+
+        Args:
+            directory: Written by `run_predict.py --export_dir`.
+            calibrated: Whether scores are calibrated, if the directory says
+                how.
+            thresholds: Whether candidates must pass the thresholds of the
+                directory, if it has any.
+            long_text: What becomes of texts longer than the model reads at
+                once; None as exported.
+            window_overlap: Pieces that neighbouring windows share at least;
+                None as exported.
+            batch_size: Most sentences, or windows, in a batch.
+            threads: Cores that the model uses at most; None for all.
+            **decoding: Fields of `DecodingConfig`, such as `nested=True`; None
+                and those not given as exported.
+
+        Raises:
+            ConfigError: If the directory is not a complete export, a setting
+                is unknown or out of range, or onnxruntime is not installed.
+        """
+        directory = os.fspath(directory)
+        config, labels, tokenizer = model_directory.read_description(directory)
+        windowing = Windowing.of(
+            config.model, long_text=long_text, window_overlap=window_overlap
+        )
+        settings = config.decoding.replace_given(**decoding)
+        confidence = confidence_of(
+            directory, calibrated=calibrated, thresholds=thresholds
+        )
+        path = os.path.join(directory, onnx_model.ONNX_MODEL)
+        session = _open(path, threads)
+        onnx_model.check_properties(
+            path,
+            session.get_modelmeta().custom_metadata_map,
+            labels,
+            tokenizer,
+        )
+        return cls(
+            session,
+            config.model,
+            tokenizer,
+            labels,
+            decoding=settings,
+            confidence=confidence,
+            windowing=windowing,
+            batch_size=batch_size,
+            one_at_a_time=threads is not None,
+        )
+
+    def close(self) -> None:
+        """Releases the model."""
+        if not self._is_closed:
+            super().close()
+            del self._session
+
+    def _find_pairs(self, input_ids: np.ndarray, least_margin: float) -> Pairs:
+        length = input_ids.shape[1] - 2
+        rows = length * self.labels.num_classes
+        of_one = rows * (length + self._projection_size + 1)
+        size = max(1, _MOST_FLOATS // of_one)
+        found = [
+            self._find_in_slice(input_ids, start, start + size, least_margin)
+            for start in range(0, len(input_ids), size)
+        ]
+        return Pairs(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _find_in_slice(
+        self, input_ids: np.ndarray, start: int, end: int, least_margin: float
+    ) -> Pairs:
+        """What is found in some sentences of a batch."""
+        with self._turn:
+            outputs = self._session.run(
+                list(onnx_model.OUTPUTS),
+                {onnx_model.INPUT: input_ids[start:end]},
+            )
+        labels, logits, margins, scores = outputs
+        chosen = margins > least_margin
+        if self.decoding.force_one_entity:
+            _choose_best(chosen, logits, margins)
+        where = np.nonzero(chosen)
+        row, first, last = where
+        return Pairs(
+            np.stack([row + start, first, last], axis=1),
+            labels[where],
+            logits[where],
+            margins[where],
+            scores[where],
+        )
+
+
+def _choose_best(
+    chosen: np.ndarray, logits: np.ndarray, margins: np.ndarray
+) -> None:
+    """Chooses a pair of each sentence that has none chosen.
+
+    It has the greatest logit of any label; of equal ones it is the first.
+
+    Args:
+        chosen: bool `[B, L, L]`, changed in place.
+        logits: Of the best label of each pair.
+        margins: Minus infinity where there is no span.
+    """
+    length = chosen.shape[1]
+    is_span = margins > -np.inf
+    empty = ~chosen.any(axis=(1, 2)) & is_span.any(axis=(1, 2))
+    (rows,) = np.nonzero(empty)
+    ranks = np.where(is_span[rows], logits[rows], -np.inf)
+    best = ranks.reshape(len(rows), length * length).argmax(axis=1)
+    chosen[rows, best // length, best % length] = True
+
+
+def _open(path: str, threads: int | None) -> onnxruntime.InferenceSession:
+    """Loads a model.
+
+    Raises:
+        ConfigError: If it is missing or damaged, or onnxruntime is.
+    """
+    if threads is not None and threads < 1:
+        raise ConfigError(
+            f"threads is {threads}", remedy="it must be positive, or None"
+        )
+    if not os.path.isfile(path):
+        raise ConfigError(f"{path}: no such file", remedy=onnx_model.REMEDY)
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "onnxruntime is not installed", remedy="pip install onnxruntime"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = _ONLY_FATAL
+    try:
+        return onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # its errors share no class of their own
+        raise ConfigError(
+            f"{path}: not readable as a model ({error})",
+            remedy=onnx_model.REMEDY,
+        ) from error
