@@ -58,16 +58,20 @@ create() {
   }
 }
 
-# requirements-dev.txt includes requirements.txt, so both count for it.
+# Of a file and all that it includes.
 fingerprint() {
   "$venv/bin/python" - "$requirements" <<'PYTHON'
 import hashlib
 import pathlib
+import re
 import sys
 
-names = sorted({"requirements.txt", sys.argv[1]})
-content = sys.version.encode()
+names = [sys.argv[1]]
 for name in names:
+    included = re.findall(r"(?m)^-r (\S+)", pathlib.Path(name).read_text())
+    names += [one for one in included if one not in names]
+content = sys.version.encode()
+for name in sorted(names):
     content += name.encode() + pathlib.Path(name).read_bytes()
 print(hashlib.sha256(content).hexdigest())
 PYTHON
