@@ -17,19 +17,24 @@ for _name in ("tensorflow", "tf_keras", "official"):
     sys.modules[_name] = None  # type: ignore[assignment]
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-import biaffine_tf  # noqa: E402
+from biaffine_tf.inference.onnx import OnnxPredictor  # noqa: E402
+from biaffine_tf.spans import Sentence  # noqa: E402
 
 
 def main(model: str, requests: str, answers: str) -> None:
     """Answers all requests."""
     with open(requests, encoding="ascii") as file:
         texts = [base64.b64decode(text) for text in json.load(file)]
-    with biaffine_tf.load(model) as ner:
-        found = ner([text.decode("utf-8", "replace") for text in texts])
+    # Documents of their own: none is context of another.
+    sentences = [
+        Sentence(text.decode("utf-8", "replace"), document=str(number))
+        for number, text in enumerate(texts)
+    ]
+    with OnnxPredictor.from_directory(model) as ner:
+        found = [one.spans or () for one in ner.predict(sentences)]
     with open(answers, "w", encoding="utf-8") as file:
         json.dump(
-            [[(*one[:3], one.score) for one in entities] for entities in found],
-            file,
+            [[(*one[:3], one.score) for one in spans] for spans in found], file
         )
 
 

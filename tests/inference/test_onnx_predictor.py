@@ -25,6 +25,7 @@ from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference import onnx as onnx_predictors
 from biaffine_tf.inference.onnx import OnnxPredictor
 from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.serving.export import answers
 from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Vocabulary
@@ -197,6 +198,17 @@ def test_neighbours_are_read_by_a_model_of_context(pair):
     for one in pair("context"):
         alone = [ner for text in texts for ner in entities(one, [text])]
         assert alone != entities(one, texts)
+
+
+def test_the_gate_asks_for_each_text_alone(folders, pair):
+    texts = random_texts(12, seed=3)
+    own, _ = pair("context")
+    folder = folders["context"][ExportPrecision.FLOAT32]
+    found = answers(folder, [text.encode() for text in texts])
+    want = [spans for text in texts for spans in entities(own, [text])]
+    assert [[tuple(one[:3]) for one in spans] for spans in found] == [
+        [one.key for one in spans] for spans in want
+    ]
 
 
 def test_candidates_of_every_score(pair):
