@@ -119,7 +119,7 @@ class OnnxGraph:
             return self.product(x, kernel, bias)
         values, scales = _to_int8(kernel, axis=0, largest=_LARGEST_WEIGHT)
         if x not in self._quantised:
-            self._quantised[x] = self._quantise(x)
+            self._quantised[x] = self._quantise(x, len(kernel))
         whole, sizes = self._quantised[x]
         product = self(
             "MatMulIntegerToFloat",
@@ -137,15 +137,18 @@ class OnnxGraph:
         product = self("MatMul", x, self.constant(kernel))
         return self("Add", product, self.constant(bias))
 
-    def _quantise(self, x: str) -> tuple[str, str]:
+    def _quantise(self, x: str, width: int) -> tuple[str, str]:
         """Bytes `[..., H]` around the middle, and scales `[..., 1]`."""
-        size = self("Abs", x)
-        size = self("ReduceMax", size, self.integers(-1), keepdims=1)
-        size = self("Max", size, self.number(_LEAST_SCALE))
+        most = self("ReduceMax", x, self.integers(-1), keepdims=1)
+        least = self("ReduceMin", x, self.integers(-1), keepdims=1)
+        size = self("Max", most, self("Neg", least), self.number(_LEAST_SCALE))
         scale = self("Mul", size, self.number(1 / _LARGEST))
-        whole = self("Round", self("Div", x, scale))
-        whole = self("Add", whole, self.number(_MIDDLE))
-        return self("Cast", whole, to=TensorProto.UINT8), scale
+        scales = self("Reshape", scale, self.integers(-1))
+        middle = self.constant(np.uint8(_MIDDLE))
+        middles = self("Expand", middle, self("Shape", scales))
+        flat = self("Reshape", x, self.integers(-1, width))
+        whole = self("QuantizeLinear", flat, scales, middles, axis=0)
+        return self("Reshape", whole, self("Shape", x)), scale
 
     def to_model(
         self,
