@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any
 
-import biaffine_tf
+from biaffine_tf import __version__
 from biaffine_tf.config import (
     DecodingConfig,
     ExportFormat,
@@ -54,7 +54,7 @@ class Manifest:
         """Writes `export.json`."""
         values = {
             "version": _VERSION,
-            "biaffine_tf": biaffine_tf.__version__,
+            "biaffine_tf": __version__,
             **dataclasses.asdict(self),
             "decoding": self.decoding.to_dict(),
         }
@@ -91,7 +91,7 @@ class Manifest:
             )
             raise ConfigError(
                 f"{path}: not readable ({error!r}); it was written by version "
-                f"{made_by}, this is {biaffine_tf.__version__}",
+                f"{made_by}, this is {__version__}",
                 remedy=remedy,
             ) from error
 

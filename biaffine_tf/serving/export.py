@@ -17,8 +17,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_text
 
-import biaffine_tf
-from biaffine_tf import evaluation, model_directory, readers
+from biaffine_tf import __version__, evaluation, model_directory, readers
 from biaffine_tf.config import (
     ExportFormat,
     ExportPrecision,
@@ -327,7 +326,7 @@ def _write_guide(
     }
     page = environment.get_template("SERVING.md.jinja").render(
         name=os.path.basename(os.path.realpath(output_dir)),
-        version=biaffine_tf.__version__,
+        version=__version__,
         tensorflow=tf.__version__,
         tensorflow_text=tensorflow_text.__version__,
         precision=manifest.precision,
