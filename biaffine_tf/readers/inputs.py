@@ -44,17 +44,14 @@ def _matches(pattern: str, flag: str, output_dir: str | None) -> list[str]:
     if not is_glob(pattern):
         _check_file(pattern, flag, output_dir)
         return [pattern]
-    found = [
-        path
-        for path in sorted(glob.glob(pattern, recursive=True))
-        if not os.path.isdir(path) and not _is_within(path, output_dir)
-    ]
+    matches = sorted(glob.glob(pattern, recursive=True))
+    files = [path for path in matches if not os.path.isdir(path)]
+    found = [path for path in files if not _is_within(path, output_dir)]
     if not found:
-        raise DataError(
-            "there is no such file, and as a pattern it matches none",
-            file=pattern,
-            remedy=f"check {flag}",
-        )
+        problem = "there is no such file, and as a pattern it matches none"
+        if files:
+            problem = f"all that it matches is in --output_dir={output_dir}"
+        raise DataError(problem, file=pattern, remedy=f"check {flag}")
     return found
 
 

@@ -145,6 +145,7 @@ def assert_same(want, got):
     return len(scores[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_finds_what_the_model_directory_finds(pair, name):
     texts = TEXTS + random_texts(20)

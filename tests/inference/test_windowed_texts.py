@@ -1,21 +1,18 @@
 """Merging against loops over all pairs; an oracle in place of a model."""
 
-import functools
 import itertools
 import math
 import random
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biaffine_tf.config import DecodingConfig, LongText
-from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.inference.windowed import Pairs, WindowedPredictor
 from biaffine_tf.inference.windows import Proposals, WindowedText
-from biaffine_tf.modeling.search import Found
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
     CharTokenizer,
@@ -136,10 +133,7 @@ def test_the_best_of_the_rest_does_not_depend_on_the_order(opinion):
         assert text.best_other is None
 
 
-_model = functools.cache(tiny.model)  # of no account, but slow to make
-
-
-class _Oracle(Predictor):
+class _Oracle(WindowedPredictor):
     """Knows the entities of a text and says those that a window holds whole.
 
     Args:
@@ -148,34 +142,25 @@ class _Oracle(Predictor):
 
     def __init__(self, opinions, windowing, **decoding):
         super().__init__(
-            _model(),
             TOKENIZER,
             tiny.LABELS,
+            windowing,
             decoding=DecodingConfig(**decoding),
-            windowing=windowing,
             batch_size=5,
         )
         self._opinions = opinions
-        self._find_candidates = self._find
 
-    def _find(self, input_ids, least_margin):
+    def _find_pairs(self, input_ids, least_margin):
         rows, opinions = [], []
-        for row, ids in enumerate(input_ids.numpy().tolist()):
+        for row, ids in enumerate(input_ids.tolist()):
             where = {number - FIRST_ID: i for i, number in enumerate(ids, -1)}
             for (first, last), opinion in self._opinions.items():
                 if first in where and last in where:
                     rows.append((row, where[first], where[last]))
                     opinions.append((*opinion, 0.5))
-        dtypes = [tf.int32, *[tf.float32] * 3]
-        return Found(
-            tf.constant(np.reshape(rows, [-1, 3]), tf.int32),
-            *(
-                tf.constant(column, dtype)
-                for column, dtype in zip(
-                    np.reshape(opinions, [-1, 4]).T, dtypes, strict=True
-                )
-            ),
-        )
+        labels, *columns = np.reshape(opinions, [-1, 4]).T.astype(float)
+        where = np.reshape(rows, [-1, 3]).astype(int)
+        return Pairs(where, labels.astype(int), *columns)
 
 
 def _disjoint_spans(length, widest, rng):

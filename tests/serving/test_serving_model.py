@@ -96,16 +96,21 @@ def check(predictor, found, texts, tolerance=1e-5):
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
         {"nested": True, "long_text": LongText.LINE},
-        {"decoder": Decoder.GREEDY, "confidence": TRUSTED},
-        {
-            "nested": True,
-            "force_one_entity": True,
-            "forbidden_edges": "，天",
-            "confidence": TRUSTED,
-        },
-        {"long_text": LongText.TRUNCATE, "decoder": Decoder.FREE},
+        *(
+            pytest.param(settings, marks=pytest.mark.slow)
+            for settings in (
+                {},
+                {"decoder": Decoder.GREEDY, "confidence": TRUSTED},
+                {
+                    "nested": True,
+                    "force_one_entity": True,
+                    "forbidden_edges": "，天",
+                    "confidence": TRUSTED,
+                },
+                {"long_text": LongText.TRUNCATE, "decoder": Decoder.FREE},
+            )
+        ),
     ],
     ids=str,
 )
