@@ -597,3 +597,17 @@ def test_a_history_without_a_report_is_refused(tmp_path, capsys):
     gold, first, _, history = files(tmp_path)
     assert main([gold, first, f"--history={history}"]) == 2
     assert "--report" in capsys.readouterr().err
+
+
+def test_calibration_of_a_model_that_proposes_nothing(tmp_path):
+    nothing = measure_reliability(np.zeros(0), np.zeros(0, bool))
+    some = measure_reliability(np.array([0.2, 0.9]), np.array([False, True]))
+    pairs = list(random_pairs(1, 5))
+    for states, shown in [
+        ({"before": nothing, "after": nothing}, False),
+        ({"before": some, "after": nothing}, True),
+    ]:
+        path = tmp_path / "report.html"
+        write_report(path, pairs, title="t", calibration=states)
+        page = path.read_text(encoding="utf-8")
+        assert ("All candidates" in page) == shown

@@ -210,12 +210,12 @@ def test_the_brackets_follow_the_width(browser, pages):
     size(browser, PHONE)
     deadline = time.monotonic() + SECONDS
     lines = wide
-    while lines < 1.5 * wide and time.monotonic() < deadline:
+    while lines < 1.3 * wide and time.monotonic() < deadline:
         time.sleep(0.05)
         lines = browser.execute_script(
             "return document.querySelectorAll('.line').length"
         )
-    assert lines >= 1.5 * wide
+    assert lines >= 1.3 * wide
     assert overlaps(browser) == []
 
 

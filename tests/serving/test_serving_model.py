@@ -161,7 +161,7 @@ def test_bytes_that_are_no_text():
 @each_kind
 def test_saved_it_needs_no_code_of_ours(kind, tmp_path):
     predictor, exported = pair_of(kind, nested=True, confidence=TRUSTED)
-    texts = [*random_texts(200), "天地ab " * 10_000]
+    texts = [*random_texts(100), "天地ab " * 60]
     requests = [
         {"texts": ([text.encode() for text in some], tf.string)}
         for some in (texts[:1], texts, texts[:7], [])
@@ -170,6 +170,6 @@ def test_saved_it_needs_no_code_of_ours(kind, tmp_path):
         exported, exported.serve, requests[1:], tmp_path
     )
     found = by_text(whole)
-    assert check(predictor, found, texts) > 1000
+    assert check(predictor, found, texts) > 300
     assert by_text(rest[1]) == pytest.approx(found[:7])
     assert by_text(rest[2]) == []

@@ -160,7 +160,12 @@ def gather(
         if known is None
         else tuple(overfitted_strings(each, known) for each in all_pairs),
         history=list(history or ()),
-        calibration=dict(calibration or {}),
+        # Of a model that holds nothing for possible there is nothing to show.
+        calibration={
+            name: found
+            for name, found in (calibration or {}).items()
+            if found.bins
+        },
         settings=dict(settings or {}),
     )
 
