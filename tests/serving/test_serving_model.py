@@ -171,5 +171,8 @@ def test_saved_it_needs_no_code_of_ours(kind, tmp_path):
     )
     found = by_text(whole)
     assert check(predictor, found, texts) > 300
-    assert by_text(rest[1]) == pytest.approx(found[:7])
+    some = by_text(rest[1])
+    assert [[row[:3] for row in rows] for rows in some] == [
+        [row[:3] for row in rows] for rows in found[:7]
+    ]
     assert by_text(rest[2]) == []
