@@ -151,12 +151,10 @@ def _complete(
 
 def _export(output_dir: str, sentences: list[Sentence]) -> None:
     """Exports the model unless it was, as it is now."""
-    from biaffine_tf.inference import bulk
-
     folder = os.path.join(output_dir, model_directory.EXPORT)
     if os.path.exists(folder):
         source = model_directory.Manifest.read(folder).source
-        if source == bulk.model_fingerprints(output_dir):
+        if source == model_directory.model_fingerprints(output_dir):
             return
         remove(folder)
 

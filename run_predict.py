@@ -20,20 +20,17 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 from biaffine_tf import command, flags, model_directory, readers
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.flags import FLAGS
-from biaffine_tf.inference import bulk, summary
+from biaffine_tf.inference import bulk, loading, summary
+from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.readers.inputs import find_files, is_glob
 from biaffine_tf.spans import Sentence
-from biaffine_tf.tokenization import Windowing
-
-if TYPE_CHECKING:
-    from biaffine_tf.inference.predictor import Predictor
 
 # Tag columns for nested entities: no corpus we know of needs more than a few.
 _NESTED_LAYERS = 3
@@ -44,17 +41,17 @@ def main() -> None:
     """Exports the model, prints entities of a text, predicts files."""
     _check_flags()
     # All that can be wrong is said before TensorFlow is loaded.
-    decoding, windowing = _check_model()
+    source = loading.inspect(FLAGS.model_dir, _options())
     if FLAGS.export_dir:
-        _export()
+        _export(source.kind)
     if FLAGS.output_dir:
-        with _open_job(decoding, windowing) as job:
+        with _open_job(source) as job:
             if FLAGS.text is not None or not job.is_complete:
                 predictor = _load()
                 _print_entities(predictor)
                 job.run(predictor)
-            _say_columns(decoding)
-            _say(summary.bulk_job(job, windowing))
+            _say_columns(source.decoding)
+            _say(summary.bulk_job(job, source.windowing))
         return
     if FLAGS.text is None and not FLAGS.output:
         return
@@ -125,21 +122,17 @@ def _check_output_flags() -> None:
         )
 
 
-def _check_model() -> tuple[DecodingConfig, Windowing]:
-    """How the model is to be used: as in training but for what is given."""
-    config = model_directory.read_description(FLAGS.model_dir).config
-    model_directory.check_weights(FLAGS.model_dir)
-    model_directory.read_confidence(FLAGS.model_dir)
-    windowing = Windowing.of(
-        config.model,
-        long_text=flags.long_text(),
-        window_overlap=FLAGS.window_overlap,
-    )
-    decoding = config.decoding.replace_given(**flags.decoding_settings())
-    return decoding, windowing
+def _options() -> dict[str, Any]:
+    """How the model is to be used: as it was written but for what is given."""
+    return {**flags.predictor_settings(), **flags.decoding_settings()}
 
 
-def _export() -> None:
+def _export(kind: loading.Kind) -> None:
+    if kind is not loading.Kind.MODEL:
+        raise ConfigError(
+            f"{FLAGS.model_dir}: {kind}, which is an export itself",
+            remedy="give the directory of the model that it is of",
+        )
     settings = flags.export_settings()
     model_directory.check_export_dir(FLAGS.export_dir)
     gold = None
@@ -158,17 +151,10 @@ def _export() -> None:
     _say([f"{FLAGS.export_dir}: {describe(manifest)}"])
 
 
-def _load() -> Predictor:
+def _load() -> BasePredictor:
     if FLAGS.xla:
         command.keep_compilations()
-
-    from biaffine_tf.inference.predictor import Predictor
-
-    return Predictor.from_directory(
-        FLAGS.model_dir,
-        **flags.predictor_settings(),
-        **flags.decoding_settings(),
-    )
+    return loading.load(FLAGS.model_dir, _options())
 
 
 def _open_input(problems: readers.Problems) -> Iterator[Sentence]:
@@ -203,8 +189,14 @@ def _check_output(path: str) -> None:
 
 
 def _open_job(
-    decoding: DecodingConfig, windowing: Windowing
+    source: loading.Source,
 ) -> contextlib.AbstractContextManager[bulk.BulkJob]:
+    windowing: dict[str, Any] = {}
+    if source.windowing:
+        windowing = {
+            "long_text": source.windowing.long_text,
+            "window_overlap": source.windowing.overlap,
+        }
     return bulk.open_job(
         find_files(flags.input_patterns(), output_dir=FLAGS.output_dir),
         FLAGS.output_dir,
@@ -212,15 +204,14 @@ def _open_job(
         output=bulk.Output(
             output_format=readers.Format(FLAGS.output_format),
             output_score=FLAGS.output_score,
-            output_layers=_layers(decoding),
+            output_layers=_layers(source.decoding),
             shard_size=FLAGS.shard_size,
         ),
-        model=bulk.model_fingerprints(FLAGS.model_dir),
+        model=model_directory.model_fingerprints(FLAGS.model_dir),
         settings={
-            **flags.predictor_settings(),
-            "long_text": windowing.long_text,
-            "window_overlap": windowing.overlap,
-            **dataclasses.asdict(decoding),
+            **source.options,
+            **windowing,
+            **dataclasses.asdict(source.decoding),
         },
     )
 
@@ -229,7 +220,7 @@ def _layers(decoding: DecodingConfig) -> int:
     return FLAGS.output_layers or (_NESTED_LAYERS if decoding.nested else 1)
 
 
-def _print_entities(predictor: Predictor) -> None:
+def _print_entities(predictor: BasePredictor) -> None:
     if FLAGS.text is None:
         return
     for entity in predictor(FLAGS.text):
@@ -242,7 +233,7 @@ def _print_entities(predictor: Predictor) -> None:
 
 
 def _predict_file(
-    predictor: Predictor,
+    predictor: BasePredictor,
     inputs: Iterator[Sentence],
     problems: readers.Problems,
 ) -> None:
@@ -279,7 +270,7 @@ def _predict_file(
     )
 
 
-def _say_long_texts(predictor: Predictor) -> None:
+def _say_long_texts(predictor: BasePredictor) -> None:
     _say(
         summary.long_texts(
             predictor.windowing,

@@ -539,8 +539,8 @@ def long_text() -> LongText | None:
 
 
 def predictor_settings() -> dict[str, Any]:
-    """How a model is loaded, but for `decoding_settings`."""
-    return {
+    """What is given of how a model is loaded, but for `decoding_settings`."""
+    settings = {
         "calibrated": FLAGS.calibrated,
         "thresholds": FLAGS.thresholds,
         "long_text": long_text(),
@@ -549,6 +549,7 @@ def predictor_settings() -> dict[str, Any]:
         "precision": Precision(FLAGS.precision),
         "xla": FLAGS.xla,
     }
+    return {k: value for k, value in settings.items() if FLAGS[k].present}
 
 
 def export_settings() -> dict[str, Any]:

@@ -25,9 +25,8 @@ from biaffine_tf.decoding.candidates import Candidate
 from biaffine_tf.errors import ConfigError
 
 DEFAULT_THRESHOLD = 0.5
-# Closer to 0 and 1 a softmax in float32 says nothing: below 1 it has steps of
-# this size.
-CLOSEST = 2.0**-24
+# Closer to 1 a float64 no longer has four digits of what is missing.
+CLOSEST = 1e-12
 # More than the rounding of a softmax in float32, relative to its result.
 _ROUNDING = 1e-4
 

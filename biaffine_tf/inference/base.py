@@ -10,6 +10,7 @@ from typing import Any, Self, overload
 
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.spans import Entity, Sentence, Span
+from biaffine_tf.tokenization import Windowing
 
 
 class BasePredictor(abc.ABC):
@@ -25,11 +26,13 @@ class BasePredictor(abc.ABC):
 
     Attributes:
         decoding: How candidates become entities.
+        windowing: What becomes of long texts; None where a graph sees to that.
         windowed_sentences: Texts read in several windows so far.
         cut_sentences: Texts cut so far, if this is what becomes of long ones.
     """
 
     decoding: DecodingConfig
+    windowing: Windowing | None = None
     windowed_sentences: int = 0
     cut_sentences: int = 0
 

@@ -3,17 +3,111 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
+import enum
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from biaffine_tf.config import DecodingConfig
+from biaffine_tf import model_directory
+from biaffine_tf.config import DecodingConfig, Precision
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
+from biaffine_tf.model_directory.fingerprints import SAVED_MODEL
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
+from biaffine_tf.tokenization import Windowing
 
-_SAVED_MODEL = "saved_model.pb"
+
+class Kind(enum.StrEnum):
+    """What a directory may hold to predict with."""
+
+    MODEL = "a model directory"
+    SAVED_MODEL = "a SavedModel"
+    ONNX = "an ONNX model"
+
+
+_EVERYWHERE: dict[str, Any] = {"batch_size": 64}
+_OUTSIDE_A_GRAPH: dict[str, Any] = {
+    "calibrated": True,
+    "thresholds": True,
+    "long_text": None,
+    "window_overlap": None,
+    **_EVERYWHERE,
+}
+# What `from_directory` takes but for decoding settings, and what stands for
+# what is not given.
+OPTIONS: dict[Kind, dict[str, Any]] = {
+    Kind.MODEL: {
+        **_OUTSIDE_A_GRAPH,
+        "precision": Precision.FLOAT32,
+        "xla": False,
+    },
+    Kind.SAVED_MODEL: _EVERYWHERE,
+    Kind.ONNX: {**_OUTSIDE_A_GRAPH, "threads": None},
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """What predictions come from, before it is loaded.
+
+    Attributes:
+        kind: What it is.
+        options: Of its predictor, given or not, but for decoding settings.
+        decoding: How candidates become entities.
+        windowing: What becomes of long texts; None where a graph sees to that.
+    """
+
+    kind: Kind
+    options: dict[str, Any]
+    decoding: DecodingConfig
+    windowing: Windowing | None
+
+
+def find_kind(directory: str | os.PathLike[str]) -> Kind:
+    """What a directory holds, by its files; a model if it has none of them."""
+    for name, kind in (
+        (ONNX_MODEL, Kind.ONNX),
+        (SAVED_MODEL, Kind.SAVED_MODEL),
+    ):
+        if os.path.exists(os.path.join(directory, name)):
+            return kind
+    return Kind.MODEL
+
+
+def inspect(directory: str, options: Mapping[str, Any]) -> Source:
+    """Finds out what can be wrong without loading TensorFlow.
+
+    Args:
+        directory: Written by `run_classifier.py` or an export.
+        options: Of `from_directory` of its predictor.
+
+    Raises:
+        ConfigError: If the directory is incomplete, or an option is unknown to
+            its predictor or out of range.
+    """
+    kind = find_kind(directory)
+    _check(kind, options)
+    defaults = OPTIONS[kind]
+    given = {name: options.get(name, defaults[name]) for name in defaults}
+    settings = {k: v for k, v in options.items() if k not in defaults}
+    if kind is Kind.SAVED_MODEL:
+        manifest = model_directory.Manifest.read(directory)
+        manifest.check_decoding(settings)
+        decoding, windowing = manifest.decoding, None
+    else:
+        config = model_directory.read_description(directory).config
+        decoding = config.decoding.replace_given(**settings)
+        windowing = Windowing.of(
+            config.model,
+            long_text=given["long_text"],
+            window_overlap=given["window_overlap"],
+        )
+        model_directory.read_confidence(directory)
+    if kind is Kind.MODEL:
+        model_directory.check_weights(directory)
+    return Source(
+        kind=kind, options=given, decoding=decoding, windowing=windowing
+    )
 
 
 def load(
@@ -23,35 +117,34 @@ def load(
 
     Args:
         directory: Written by `run_classifier.py` or an export.
-        options: Of `from_directory` of the predictor.
+        options: Of `from_directory` of its predictor.
 
     Raises:
         ConfigError: If the directory is incomplete, or an option is unknown to
-            this predictor or out of range.
+            its predictor or out of range.
     """
-    predictor: Any
-    if os.path.exists(os.path.join(directory, ONNX_MODEL)):
-        from biaffine_tf.inference.onnx import OnnxPredictor as predictor
+    kind = find_kind(directory)
+    _check(kind, options)
+    return _predictor(kind).from_directory(directory, **options)
 
-        kind = "an ONNX model"
-    elif os.path.exists(os.path.join(directory, _SAVED_MODEL)):
+
+def _predictor(kind: Kind) -> Any:
+    """The class, imported by the first that needs it."""
+    predictor: Any
+    if kind is Kind.ONNX:
+        from biaffine_tf.inference.onnx import OnnxPredictor as predictor
+    elif kind is Kind.SAVED_MODEL:
         from biaffine_tf.inference.saved_model import (
             SavedModelPredictor as predictor,
         )
-
-        kind = "a SavedModel"
     else:
         from biaffine_tf.inference.predictor import Predictor as predictor
-
-        kind = "a model directory"
-    _check(kind, predictor.from_directory, options)
-    return predictor.from_directory(directory, **options)
+    return predictor
 
 
-def _check(kind: str, loader: Any, options: Mapping[str, Any]) -> None:
-    """Refuses options that a loader does not know."""
-    parameters = inspect.signature(loader).parameters.values()
-    known = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+def _check(kind: Kind, options: Mapping[str, Any]) -> None:
+    """Refuses options that a predictor does not know."""
+    known = [*OPTIONS[kind]]
     known += [field.name for field in dataclasses.fields(DecodingConfig)]
     unknown = sorted(options.keys() - set(known))
     if unknown:

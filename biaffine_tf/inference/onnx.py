@@ -15,6 +15,7 @@ import numpy as np
 from biaffine_tf import model_directory
 from biaffine_tf.config import DecodingConfig, LongText, ModelConfig
 from biaffine_tf.decoding import Confidence
+from biaffine_tf.decoding.confidence import sigmoid
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.windowed import (
     Pairs,
@@ -171,7 +172,7 @@ class OnnxPredictor(WindowedPredictor):
                 list(onnx_model.OUTPUTS),
                 {onnx_model.INPUT: input_ids[start:end]},
             )
-        labels, logits, margins, scores = outputs
+        labels, logits, margins, log_odds = outputs
         chosen = margins > least_margin
         if self.decoding.force_one_entity:
             _choose_best(chosen, logits, margins)
@@ -182,7 +183,7 @@ class OnnxPredictor(WindowedPredictor):
             labels[where],
             logits[where],
             margins[where],
-            scores[where],
+            sigmoid(log_odds[where]),
         )
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from biaffine_tf import model_directory
 from biaffine_tf.config import DecodingConfig, LongText, Precision
 from biaffine_tf.decoding import Confidence
+from biaffine_tf.decoding.confidence import sigmoid
 from biaffine_tf.inference.windowed import (
     Pairs,
     WindowedPredictor,
@@ -144,4 +145,7 @@ class Predictor(WindowedPredictor):
 
     def _find_pairs(self, input_ids: np.ndarray, least_margin: float) -> Pairs:
         found = self._find(tf.constant(input_ids), least_margin)
-        return Pairs(*(column.numpy() for column in found))
+        where, labels, logits, margins, log_odds = (
+            column.numpy() for column in found
+        )
+        return Pairs(where, labels, logits, margins, sigmoid(log_odds))

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  (operations of the tokenizer)
 
+from biaffine_tf.config import LongText
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.batches import read_ahead
@@ -20,6 +21,7 @@ from biaffine_tf.tokenization import NO_CONTEXT
 
 # Bounds the texts of a batch, whatever windows the graph makes of them.
 _CHARACTERS_PER_BATCH = 1 << 15
+_MOST_PIECES = 3  # of a character: a Hangul syllable whose case is lowered
 # What a Python string can hold and UTF-8 cannot.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -80,11 +82,9 @@ class SavedModelPredictor(BasePredictor):
                 another.
         """
         directory = os.fspath(directory)
-        predictor = cls(
-            directory, Manifest.read(directory), batch_size=batch_size
-        )
-        predictor._check_decoding(decoding)
-        return predictor
+        manifest = Manifest.read(directory)
+        manifest.check_decoding(decoding)
+        return cls(directory, manifest, batch_size=batch_size)
 
     def predict(
         self, sentences: Iterable[Sentence], **decoding: Any
@@ -96,22 +96,23 @@ class SavedModelPredictor(BasePredictor):
             DataError: If a sentence is too long and that is an error.
         """
         self._check_open()
-        self._check_decoding(decoding)
+        self.manifest.check_decoding(decoding)
         return self._predict(sentences)
+
+    def check(self, sentence: Sentence) -> None:
+        """Raises a DataError if a sentence is too long and that is an error."""
+        most_pieces = _MOST_PIECES * len(sentence.text)
+        if (
+            self.manifest.long_text is LongText.ERROR
+            and most_pieces > self.manifest.max_pieces
+        ):
+            self._answer([sentence])  # the graph alone knows
 
     def close(self) -> None:
         """Releases the model."""
         if not self._is_closed:
             super().close()
             del self._model, self._serve
-
-    def _check_decoding(self, decoding: dict[str, Any]) -> None:
-        if self.decoding.replace_given(**decoding) != self.decoding:
-            given = ", ".join(f"{k}={v}" for k, v in sorted(decoding.items()))
-            raise ConfigError(
-                f"{given}: the model was exported with other settings",
-                remedy="export it with these, or load the model directory",
-            )
 
     def _predict(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         for some in read_ahead((one, NO_CONTEXT) for one in sentences):

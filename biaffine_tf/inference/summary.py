@@ -10,15 +10,18 @@ from biaffine_tf.tokenization import Windowing
 
 
 def long_texts(
-    windowing: Windowing, *, windowed: int, cut: int
+    windowing: Windowing | None, *, windowed: int, cut: int
 ) -> Iterator[str]:
     """What became of long texts, if there were any.
 
     Args:
-        windowing: How they were divided.
+        windowing: How they were divided; None if a graph saw to that, which
+            does not count them.
         windowed: Texts read in several windows.
         cut: Texts cut.
     """
+    if windowing is None:
+        return
     if windowed:
         by_line = windowing.long_text is LongText.LINE
         yield (
@@ -36,12 +39,12 @@ def long_texts(
         )
 
 
-def bulk_job(job: BulkJob, windowing: Windowing) -> Iterator[str]:
+def bulk_job(job: BulkJob, windowing: Windowing | None) -> Iterator[str]:
     """What became of a job, whether done by this process or before.
 
     Args:
         job: It is complete.
-        windowing: How long texts were divided.
+        windowing: As for `long_texts`.
     """
     shards = job.shards
     yield from job.problems.lines()

@@ -43,7 +43,7 @@ class Pairs(NamedTuple):
         labels: The best label, int `[N]`.
         logits: Its logit, float `[N]`.
         margins: Its logit less that of "none", float `[N]`.
-        scores: Its probability, float `[N]`.
+        scores: Its probability, float64 `[N]`.
     """
 
     where: np.ndarray
@@ -71,6 +71,8 @@ class WindowedPredictor(BasePredictor):
     Raises:
         ConfigError: If the batch size is not positive.
     """
+
+    windowing: Windowing
 
     def __init__(
         self,

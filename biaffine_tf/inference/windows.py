@@ -29,7 +29,7 @@ class Proposals(NamedTuple):
         margins: Its logit less that of "none", float `[N]`. Not above what
             was asked for if the pair is no candidate, but the best of a window
             without any.
-        scores: Its probability, float `[N]`.
+        scores: Its probability, float64 `[N]`.
     """
 
     first: np.ndarray

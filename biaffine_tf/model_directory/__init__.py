@@ -29,6 +29,7 @@ from biaffine_tf.model_directory.description import (
     read_scores,
     write_description,
 )
+from biaffine_tf.model_directory.fingerprints import model_fingerprints
 from biaffine_tf.model_directory.intervals import keep_intervals
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.names import (
@@ -81,6 +82,7 @@ __all__ = [
     "clear",
     "keep_intervals",
     "load_weights",
+    "model_fingerprints",
     "read_confidence",
     "read_config",
     "read_description",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from biaffine_tf import __version__
@@ -94,6 +95,26 @@ class Manifest:
                 f"{made_by}, this is {__version__}",
                 remedy=remedy,
             ) from error
+
+    def check_decoding(self, settings: Mapping[str, Any]) -> None:
+        """Refuses settings that are not those of the graph.
+
+        Args:
+            settings: Fields of `DecodingConfig`; None for what is not given.
+
+        Raises:
+            ConfigError: If one is another.
+        """
+        if self.decoding.replace_given(**settings) != self.decoding:
+            given = ", ".join(
+                f"{name}={value}"
+                for name, value in sorted(settings.items())
+                if value is not None
+            )
+            raise ConfigError(
+                f"{given}: the model was exported with other settings",
+                remedy="export it with these, or load the model directory",
+            )
 
     @classmethod
     def _from_values(cls, values: dict[str, Any]) -> Manifest:

@@ -16,7 +16,7 @@ from biaffine_tf.tokenization import Tokenizer
 
 ONNX_MODEL = "model.onnx"
 INPUT = "input_ids"
-OUTPUTS = ("labels", "logits", "margins", "scores")
+OUTPUTS = ("labels", "logits", "margins", "log_odds")
 REMEDY = "export the model again: run_predict.py --export_dir"
 
 _VERSION = "biaffine_tf.version"
@@ -32,7 +32,7 @@ def properties(labels: LabelMap, tokenizer: Tokenizer) -> dict[str, str]:
         tokenizer: The tokenizer it was trained with.
     """
     return {
-        _VERSION: "1",  # of what goes in and comes out
+        _VERSION: "2",  # of what goes in and comes out
         _LABELS: json.dumps(list(labels), ensure_ascii=False),
         _TOKENIZER: tokenizer.fingerprint,
     }

@@ -20,7 +20,7 @@ class CandidateTensors(NamedTuple):
         labels: Label ids, int32 `[N]`.
         margins: Float32 or float64 `[N]`, finite.
         logits: Likewise.
-        scores: Likewise.
+        scores: Likewise, in [0, 1].
     """
 
     sentences: tf.Tensor

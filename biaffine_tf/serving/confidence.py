@@ -56,12 +56,25 @@ class GraphConfidence(tf.Module):
 
     def _calibrate(self, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Calibrated log-odds and scores."""
-        # Each different score once: vector units and what is left of a loop
-        # for other units round logarithms differently, and ties would break.
-        scores, place = tf.unique(tf.cast(scores, tf.float64))
+        scores, place = _each_once(scores)
         scores = tf.clip_by_value(scores, CLOSEST, 1 - CLOSEST)
         odds = tf.math.log(scores) - tf.math.log1p(-scores)
         log_odds = odds / self._temperature + self._bias
         return tf.gather(log_odds, place), tf.gather(
             tf.sigmoid(log_odds), place
         )
+
+
+def probabilities(log_odds: tf.Tensor) -> tf.Tensor:
+    """Probabilities of log-odds, float64 `[N]`; twin of `sigmoid`."""
+    log_odds, place = _each_once(log_odds)
+    return tf.gather(tf.sigmoid(log_odds), place)
+
+
+def _each_once(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Each different value, in float64, and where each of the `[N]` is there.
+
+    Vector units and what is left of a loop for other units round logarithms
+    and exponents differently, and ties would break.
+    """
+    return tf.unique(tf.cast(values, tf.float64))

@@ -26,7 +26,6 @@ from biaffine_tf.config import (
 )
 from biaffine_tf.errors import BiaffineError, ConfigError
 from biaffine_tf.files import atomic_write
-from biaffine_tf.inference import bulk
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
@@ -112,7 +111,7 @@ def export(
             decoding=predictor.decoding,
             long_text=predictor.windowing.long_text,
             max_pieces=predictor.windowing.max_pieces,
-            source=bulk.model_fingerprints(model_dir),
+            source=model_directory.model_fingerprints(model_dir),
             parity=compared.figures(),
             cost=_cost(predictor, gold, found[len(questions) : -1])
             if gold
@@ -250,13 +249,16 @@ def _one_by_one(
     ]
 
 
-def answers(folder: str, texts: Sequence[bytes]) -> list[Answer]:
+def answers(
+    folder: str, texts: Sequence[bytes], *, python: str = sys.executable
+) -> list[Answer]:
     """What an export answers in a process of its own.
 
     Args:
         folder: The export. A SavedModel is asked where there is no code of
             ours, an ONNX model where there is no TensorFlow.
         texts: What is asked, in UTF-8 or not.
+        python: The interpreter of that process.
 
     Raises:
         BiaffineError: If the process fails; with its last words.
@@ -270,7 +272,7 @@ def answers(folder: str, texts: Sequence[bytes]) -> list[Answer]:
         with open(requests, "w", encoding="ascii") as file:
             json.dump([base64.b64encode(one).decode() for one in texts], file)
         done = subprocess.run(
-            [sys.executable, "-P", str(program), folder, requests, found],
+            [python, "-P", str(program), folder, requests, found],
             cwd=scratch,
             capture_output=True,
             text=True,

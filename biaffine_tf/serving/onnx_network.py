@@ -34,7 +34,8 @@ def build_network(
     Outputs, each `[B, L, L]`, first piece by last: `labels`, int32, the best
     class but "none"; float32 `logits`, its logit; `margins`, that less the
     logit of "none", and minus infinity where there is no span: first > last,
-    beyond the text or wider than `max_span_width`; `scores`, its probability.
+    beyond the text or wider than `max_span_width`; `log_odds`, those of its
+    probability.
     With context L is that of the longest sentence without it.
 
     All pairs are scored, also of a model whose training knows the band of
@@ -199,24 +200,28 @@ class _Network:
         """The outputs, of `[B, L, C, L]` and `[B, L, L]`."""
         graph, classes = self.graph, self.graph.integers(2)
         ends = graph.integers(2**31 - 1)
-        labels, logits_of_labels, margins, scores = onnx_model.OUTPUTS
+        labels, logits_of_labels, margins, log_odds = onnx_model.OUTPUTS
         labelled = graph("Slice", logits, graph.integers(1), ends, classes)
         none = graph("Gather", logits, graph.constant(np.int64(0)), axis=2)
         label = graph("ArgMax", labelled, axis=2, keepdims=0)
         label = graph("Cast", label, to=TensorProto.INT32)
-        graph("Add", label, graph.constant(np.int32(1)), name=labels)
+        one = graph.constant(np.int32(1))
+        label = graph("Add", label, one, name=labels)
         best = graph(
             "ReduceMax", labelled, classes, keepdims=0, name=logits_of_labels
         )
         margin = graph("Sub", best, none)
         nothing = graph.number(-math.inf)
         graph("Where", is_span, margin, nothing, name=margins)
-        top = graph("Max", best, none)
-        others = graph("Sub", logits, graph("Unsqueeze", top, classes))
-        others = graph("Exp", others)
+        every = np.arange(self._num_classes, dtype=np.int32)[:, np.newaxis]
+        label = graph("Unsqueeze", label, classes)
+        is_own = graph("Equal", graph.constant(every), label)
+        others = graph("Where", is_own, nothing, logits)
+        highest = graph("ReduceMax", others, classes, keepdims=1)
+        others = graph("Exp", graph("Sub", others, highest))
         total = graph("ReduceSum", others, classes, keepdims=0)
-        own = graph("Exp", graph("Sub", best, top))
-        graph("Div", own, total, name=scores)
+        best = graph("Sub", best, graph("Squeeze", highest, classes))
+        graph("Sub", best, graph("Log", total), name=log_odds)
 
     def _weight(self, name: str) -> np.ndarray:
         return np.asarray(self._weights[name], np.float32)

@@ -8,6 +8,7 @@ from biaffine_tf.modeling.finder import Finder
 from biaffine_tf.modeling.search import Found
 from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.serving.candidates import CandidateTensors
+from biaffine_tf.serving.confidence import probabilities
 from biaffine_tf.serving.tokenizers import PieceTensors
 from biaffine_tf.serving.windows import WindowTensors
 from biaffine_tf.tokenization import Tokenizer
@@ -76,7 +77,7 @@ class GraphSearch(tf.Module):
             found.labels,
             found.margins,
             found.logits,
-            found.scores,
+            probabilities(found.log_odds),
         )
         return proposed.where(is_candidate), proposed.where(~is_candidate)
 

@@ -115,7 +115,7 @@ def test_the_margin_decides_where_there_are_no_thresholds():
 
 
 def test_a_threshold_below_all_scores_prunes_nothing():
-    confidence = Confidence(thresholds={"x": 1e-12})
+    confidence = Confidence(thresholds={"x": 1e-13})
     assert confidence.lowest_margin == -math.inf
     assert confidence.apply([Candidate(0, 1, "x", -99.0, score=0.0)])
 

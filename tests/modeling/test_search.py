@@ -121,16 +121,22 @@ def test_a_least_margin_moves_the_bar(seed, least, most):
 
 
 @pytest.mark.parametrize("most", [1, 200, None])
-def test_scores_are_softmax_probabilities(most):
-    data = _batch(1, batch=3, length=8, labels=3)
+@pytest.mark.parametrize("scale", [1, 5])
+def test_log_odds_are_those_of_the_softmax(most, scale):
+    """Also where a probability in float32 would be 1."""
+    starts, *data = _batch(1, batch=3, length=8, labels=3)
+    data = [starts * scale, *data]
     rows, found = _found(*data, most_floats=most)
     exponents = np.exp(_logits(*data[:3]).astype(float))
     assert len(rows) > 10
-    for (sentence, first, last, label, *_), score in zip(
-        rows, found.scores.numpy(), strict=True
+    if scale > 1:
+        assert found.log_odds.numpy().max() > 20
+    for (sentence, first, last, label, *_), log_odds in zip(
+        rows, found.log_odds.numpy(), strict=True
     ):
         cell = exponents[sentence, first, last]
-        assert score == pytest.approx(cell[label] / cell.sum(), rel=1e-5)
+        want = np.log(cell[label]) - np.log(np.delete(cell, label).sum())
+        assert log_odds == pytest.approx(want, rel=1e-5, abs=1e-5)
 
 
 @pytest.mark.parametrize("force", [False, True])

@@ -177,6 +177,9 @@ def test_long_texts_that_are_errors(tmp_path):
     ner = biaffine_tf.load(str(tmp_path / "e"))
     with pytest.raises(DataError, match="more pieces than 18"):
         ner(["ab", hostile.LONG])
+    with pytest.raises(DataError, match="more pieces than 18"):
+        ner.check(Sentence(hostile.LONG, line=7))
+    ner.check(Sentence("ab" * 4))
     assert len(ner("ab")) == len(biaffine_tf.load(model)("ab"))
 
 

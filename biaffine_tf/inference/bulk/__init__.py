@@ -8,11 +8,6 @@ model and the settings, never on where the job was killed and begun again.
 from __future__ import annotations
 
 from biaffine_tf.inference.bulk.folder import Shard
-from biaffine_tf.inference.bulk.job import (
-    BulkJob,
-    Output,
-    model_fingerprints,
-    open_job,
-)
+from biaffine_tf.inference.bulk.job import BulkJob, Output, open_job
 
-__all__ = ["BulkJob", "Output", "Shard", "model_fingerprints", "open_job"]
+__all__ = ["BulkJob", "Output", "Shard", "open_job"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from biaffine_tf import model_directory, readers
+from biaffine_tf import readers
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.inference.base import BasePredictor
@@ -28,13 +28,6 @@ _SUFFIXES = {
     readers.Format.SPAN_JSONL: ".jsonl",
     readers.Format.TEXT: ".txt",
 }
-_MODEL_FILES = (
-    model_directory.CONFIG,
-    model_directory.LABELS,
-    model_directory.VOCABULARY,
-    model_directory.WEIGHTS,
-    model_directory.CONFIDENCE,
-)
 _LONG_WAIT = 3  # seconds
 
 
@@ -72,7 +65,8 @@ def open_job(
         output_dir: The folder it writes; other processes are kept out of it.
         reading: How to read the files.
         output: What is written.
-        model: Fingerprints of the model's files; see `model_fingerprints`.
+        model: Fingerprints of the model's files; see
+                `model_directory.model_fingerprints`.
         settings: All else that predictions depend on, by flag; JSON values.
 
     Yields:
@@ -273,15 +267,6 @@ class BulkJob:
         ):
             return dataclasses.replace(sentence, id=str(position))
         return sentence
-
-
-def model_fingerprints(directory: str) -> dict[str, str]:
-    """Fingerprints of what predictions depend on in a model directory."""
-    return {
-        name: fingerprint(os.path.join(directory, name))
-        for name in _MODEL_FILES
-        if os.path.exists(os.path.join(directory, name))
-    }
 
 
 def _look_at(files: Sequence[str]) -> list[Input]:

@@ -1,0 +1,167 @@
+"""Exports in fresh environments that hold what they need, and nothing else.
+
+python benchmarks/alone.py --model_dir=MODEL [--json=FILE]
+
+A virtual environment with tensorflow and tensorflow-text alone answers from a
+SavedModel, and one with onnxruntime, tokenizers and numpy from an ONNX model:
+CLUENER's dev set and the hostile texts of the gate, compared with what the
+model directory answers. Installs by pip; takes some minutes and 3 GB of disk
+that it gives back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import Any
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks import data, report
+from benchmarks.harness import say
+from biaffine_tf.config import ExportFormat
+from biaffine_tf.files import write_json
+from biaffine_tf.spans import Sentence
+
+NEEDS = {
+    ExportFormat.SAVED_MODEL: ("tensorflow", "tensorflow-text"),
+    ExportFormat.ONNX: ("onnxruntime", "tokenizers", "numpy"),
+}
+
+
+def main() -> int:
+    """Asks both; the exit code says whether they answer as the model."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model_dir", required=True)
+    parser.add_argument(
+        "--json",
+        type=pathlib.Path,
+        default=data.ROOT / "benchmarks" / "results" / "alone.json",
+    )
+    options = parser.parse_args()
+    data.require()
+    from biaffine_tf.serving import parity
+
+    texts = [
+        *(text.encode() for text in data.texts("dev")),
+        *parity.HOSTILE,
+    ]
+    wanted = answers_of_model(options.model_dir, texts)
+    rows = [
+        ask(options.model_dir, format, texts, wanted) for format in ExportFormat
+    ]
+    goals = [
+        report.Goal.at_most(
+            f"{row['export']}: differing entities", 0, row["differing"]
+        )._asdict()
+        for row in rows
+    ]
+    report.print_table("alone", rows)
+    report.print_table("goals", goals)
+    write_json(
+        options.json,
+        {
+            "command": "python benchmarks/alone.py --model_dir=MODEL",
+            "goals": goals,
+            "rows": rows,
+            "machine": report.machine(),
+            "versions": report.versions(),
+        },
+    )
+    return int(not all(goal["met"] for goal in goals))
+
+
+def answers_of_model(
+    model_dir: str, texts: Sequence[bytes]
+) -> list[set[tuple[int, int, str]]]:
+    """Entities of each text, read by itself."""
+    import biaffine_tf
+
+    with biaffine_tf.load(model_dir) as ner:
+        found = ner.predict(
+            Sentence(text.decode("utf-8", "replace"), document=str(number))
+            for number, text in enumerate(texts)
+        )
+        return [{span[:3] for span in one.spans or ()} for one in found]
+
+
+def ask(
+    model_dir: str,
+    format: ExportFormat,
+    texts: Sequence[bytes],
+    wanted: Sequence[set[tuple[int, int, str]]],
+) -> dict[str, Any]:
+    """Exports, makes the environment, and compares what is answered there."""
+    from biaffine_tf.serving import export
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        exported = str(folder / "export")
+        export.export(model_dir, exported, format=format)
+        say(f"{format}: installing {', '.join(NEEDS[format])}")
+        python = make_environment(folder / "venv", NEEDS[format])
+        begun = time.perf_counter()
+        found = export.answers(exported, texts, python=python)
+        seconds = time.perf_counter() - begun
+        answered = [{tuple(row[:3]) for row in rows} for rows in found]
+        size = sum(
+            file.stat().st_size
+            for file in (folder / "venv").rglob("*")
+            if file.is_file() and not file.is_symlink()
+        )
+        return {
+            "export": str(format),
+            "installed": " ".join(installed(python, NEEDS[format])),
+            "mib": round(size / 2**20),
+            "texts": len(texts),
+            "entities": sum(map(len, wanted)),
+            "differing": sum(
+                len(one ^ other)
+                for one, other in zip(wanted, answered, strict=True)
+            ),
+            "seconds_from_start_to_last_answer": round(seconds, 1),
+        }
+
+
+def make_environment(folder: pathlib.Path, packages: Sequence[str]) -> str:
+    """The interpreter of a new virtual environment with packages.
+
+    They are of the versions that are installed here.
+    """
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = str(folder / "bin" / "python")
+    subprocess.run(
+        [
+            *[python, "-m", "pip", "install", "--quiet"],
+            *installed(sys.executable, packages),
+        ],
+        check=True,
+    )
+    return python
+
+
+def installed(python: str, packages: Sequence[str]) -> list[str]:
+    """The versions of packages, as pip takes them."""
+    lines = subprocess.run(
+        [python, "-m", "pip", "list", "--format=freeze"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    return [
+        line
+        for line in lines
+        if line.split("==")[0].replace("_", "-") in packages
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
