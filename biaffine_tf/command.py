@@ -63,6 +63,8 @@ def run(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow takes oneDNN's kernels by itself only on newer processors.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # It would load Keras 3, which takes a second or two and is not used.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that lacks a character shows its code instead.
         sys.stdout.reconfigure(errors="backslashreplace")

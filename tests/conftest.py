@@ -3,8 +3,9 @@
 import os
 import pathlib
 
-# Before anything loads TensorFlow.
+# Before anything loads TensorFlow; as command.run does.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import hypothesis
 import pytest

@@ -1,9 +1,8 @@
 """python -m biaffine_tf.checkpoints, and --encoder_dir in training."""
 
 import json
-import subprocess
-import sys
 
+import forked
 import numpy as np
 import pytest
 import tiny
@@ -81,7 +80,7 @@ def test_mistakes_are_one_line(tmp_path, capsys, arguments, message):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("to", ["tf", "huggingface"])
-def test_training_starts_from_an_encoder_directory(root, tmp_path, to):
+def test_training_starts_from_an_encoder_directory(tmp_path, to):
     """A step of no size leaves the weights of the directory in the model."""
     config = CONFIGS["electra"]
     tensors = random_tensors(names.encoder_shapes(config))
@@ -97,23 +96,16 @@ def test_training_starts_from_an_encoder_directory(root, tmp_path, to):
             "span_jsonl",
         )
     output = tmp_path / "model"
-    done = subprocess.run(
-        [
-            sys.executable,
-            "run_classifier.py",
-            f"--train_data={tmp_path / 'train.jsonl'}",
-            f"--eval_data={tmp_path / 'dev.jsonl'}",
-            f"--encoder_dir={encoder}",
-            f"--output_dir={output}",
-            "--max_seq_length=50",
-            "--extend_positions",
-            "--learning_rate=1e-12",
-            "--num_train_epochs=1",
-        ],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
+    done = forked.run(
+        "run_classifier.py",
+        f"--train_data={tmp_path / 'train.jsonl'}",
+        f"--eval_data={tmp_path / 'dev.jsonl'}",
+        f"--encoder_dir={encoder}",
+        f"--output_dir={output}",
+        "--max_seq_length=50",
+        "--extend_positions",
+        "--learning_rate=1e-12",
+        "--num_train_epochs=1",
     )
     assert done.returncode == 0, done.stderr
     assert "config, weights" in done.stdout and str(encoder) in done.stdout

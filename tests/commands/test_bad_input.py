@@ -410,6 +410,7 @@ def late(folder):
     return outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATE_TRAINING)
 def test_training_refuses_and_leaves_no_half(folder, late, name):
     outcome = late["training", name]
@@ -417,6 +418,7 @@ def test_training_refuses_and_leaves_no_half(folder, late, name):
     _assert_one_clear_line(outcome, LATE_TRAINING[name].parts, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATE_PREDICTION)
 def test_prediction_refuses_and_leaves_no_half(folder, late, name):
     outcome = late["prediction", name]

@@ -294,6 +294,7 @@ def _ancestor_bytes(sentence, tokenizer, labels, max_seq_length=128) -> int:
     return len(example.SerializeToString()) + 16  # TFRecord framing
 
 
+@pytest.mark.slow
 def test_a_tenth_of_the_dense_layout_on_cluener(data_folder, tmp_path):
     vocabulary = Vocabulary.from_file(
         data_folder / "vocab" / "bert_base_chinese_vocab.txt"

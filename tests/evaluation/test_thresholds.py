@@ -76,6 +76,7 @@ def best_worth(pairs, confidence, label, goal, decoder=greedy):
     return max((one for one in found if one is not None), default=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", GOALS, ids=str)
 @pytest.mark.parametrize("seed", range(3))
 def test_one_label_without_overlaps_equals_brute_force(goal, seed):
@@ -354,7 +355,7 @@ def test_a_precision_target_holds_on_new_data():
     labels = [f"label{i}" for i in range(10)]
     held: dict[float, list] = {0.5: [], goal.certainty: []}
     recalls = []
-    for seed in range(60):
+    for seed in range(30):
         biases = np.random.default_rng(seed).normal(0, 0.7, len(labels))
         kwargs = {
             "sentences": 500,

@@ -162,6 +162,7 @@ def test_ordinary_input_is_hostile():
         assert piece in text, piece
 
 
+@pytest.mark.slow
 def test_a_dictionary_of_mentions_is_not_enough():
     mentions = collections.defaultdict(collections.Counter)
     for sentence in read("train.jsonl"):

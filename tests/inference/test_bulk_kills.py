@@ -80,6 +80,7 @@ def undisturbed(files, tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 def test_killed_anywhere(files, undisturbed, tmp_path):
     out = tmp_path / "out"
     event = 1

@@ -30,6 +30,8 @@ from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Vocabulary
 
+pytestmark = pytest.mark.slow  # exports models, and traces them
+
 TEXTS = [
     *hostile.HOSTILE,
     *[
@@ -145,7 +147,6 @@ def assert_same(want, got):
     return len(scores[0])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_finds_what_the_model_directory_finds(pair, name):
     texts = TEXTS + random_texts(20)
@@ -164,7 +165,6 @@ def test_finds_what_the_model_directory_finds(pair, name):
     assert sum(map(len, forced)) > 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["char", "wordpiece", "band"])
 @settings(max_examples=20)
 @given(text=hostile.TEXTS)

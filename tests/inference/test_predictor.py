@@ -185,6 +185,7 @@ def test_equals_the_reference(predictors, kind, nested, force, texts):
     )
 
 
+@pytest.mark.slow
 @settings_of_predictors
 def test_equals_the_reference_on_hostile_texts(predictors, kind, nested, force):
     found = _check_against_reference(
@@ -193,6 +194,7 @@ def test_equals_the_reference_on_hostile_texts(predictors, kind, nested, force):
     assert found > 5  # else the test compares nothing with nothing
 
 
+@pytest.mark.slow
 def test_pieces_that_share_a_character_give_no_overlapping_entities():
     """Three pieces, one character: at most one flat entity covers it."""
     kind = TokenizerKind.WORDPIECE

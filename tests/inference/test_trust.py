@@ -20,6 +20,8 @@ from biaffine_tf.inference.deciding import Decision
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence
 
+pytestmark = pytest.mark.slow  # traces a model for each setting
+
 SENTENCES = tiny.sentences(60, seed=3)
 
 
@@ -59,7 +61,6 @@ def _stamps(directory):
     return {name: (directory / name).stat().st_mtime_ns for name in names}
 
 
-@pytest.mark.slow
 def test_a_directory_is_completed_once(directory, tmp_path, capsys):
     folder = pathlib.Path(directory)
     _complete(directory)

@@ -62,6 +62,7 @@ def test_equals_float64_numpy(loss, pair):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 @hypothesis.given(pair=_pairs())
 def test_classes_may_come_before_the_last_axis(loss, pair):

@@ -62,6 +62,7 @@ def test_the_old_settings_keep_their_meaning(old_directory):
         assert known == {k: found[part][k] for k in known}
 
 
+@pytest.mark.slow
 def test_an_old_directory_predicts_as_it_did(old_directory):
     """It decodes greedily, which differs from what is usual now."""
     texts = [sentence.text for sentence in tiny.sentences(60)]

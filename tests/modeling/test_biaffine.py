@@ -182,6 +182,7 @@ def test_refuses_nonsense():
         Biaffine(2, max_span_width=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 2, 6, 40, 97])
 @pytest.mark.parametrize("width", [1, 2, 5, 33, 40, 200])
 def test_band_equals_the_full_logits(length, width):

@@ -113,6 +113,7 @@ def test_wanted_positions_are_those_of_the_whole(training):
     _assert_close(got, want, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "way",
     [

@@ -1,6 +1,7 @@
 """A sentence in its context: what the head sees, and what it learns from."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 import tf_keras
 import tiny
@@ -93,6 +94,7 @@ def test_records_hold_it_and_training_learns_of_the_sentence_alone(tmp_path):
     assert float(right.positives + right.negatives) == pairs
 
 
+@pytest.mark.slow
 def test_the_predictor_gives_each_sentence_its_neighbours(tmp_path):
     tokenizer = tiny.tokenizer(tmp_path)
     model = tiny.model(seed=5, context_pieces=6)

@@ -3,9 +3,8 @@
 import json
 import pathlib
 import random
-import subprocess
-import sys
 
+import forked
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -16,7 +15,7 @@ OBJECTIVES = pytest.mark.parametrize("objective", ["mlm", "electra"])
 
 
 @pytest.fixture(scope="module")
-def corpus(root, tmp_path_factory):
+def corpus(tmp_path_factory):
     """Records of texts in which a character tells the next one."""
     folder = tmp_path_factory.mktemp("pretraining")
     tiny.write_vocabulary(folder / "vocab.txt")
@@ -31,7 +30,6 @@ def corpus(root, tmp_path_factory):
     config = tiny.encoder_config().to_dict()
     (folder / "bert_config.json").write_text(json.dumps(config))
     _check(
-        root,
         "pretrain/create_pretraining_data.py",
         f"--input_file={folder / 'text.txt'}",
         f"--vocab_file={folder / 'vocab.txt'}",
@@ -43,21 +41,14 @@ def corpus(root, tmp_path_factory):
     return folder
 
 
-def _check(root, script, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, str(script), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=root,
-        check=False,
-    )
+def _check(script, *arguments, code=0):
+    done = forked.run(script, *arguments)
     assert done.returncode == code, (done.returncode, done.stderr)
     return done
 
 
-def _pretrain(root, corpus, output, *flags, code=0, script=SCRIPT):
+def _pretrain(corpus, output, *flags, code=0, script=SCRIPT):
     return _check(
-        root,
         script,
         f"--records_dir={corpus / 'records'}",
         f"--bert_config_file={corpus / 'bert_config.json'}",
@@ -92,16 +83,14 @@ def _assert_same(left, right):
 
 @pytest.mark.slow
 @OBJECTIVES
-def test_a_killed_run_ends_as_one_that_was_not(
-    root, corpus, tmp_path, objective
-):
+def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
     """Killed before any checkpoint and, in the second epoch, between two."""
     flags = [f"--objective={objective}", "--gradient_accumulation=2"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    _pretrain(root, corpus, whole, *flags)
+    _pretrain(corpus, whole, *flags)
     for step in (5, 19) if objective == "mlm" else (19,):
-        _pretrain(root, corpus, killed, *flags, f"--kill_after={step}", code=-9)
-    done = _pretrain(root, corpus, killed, *flags)
+        _pretrain(corpus, killed, *flags, f"--kill_after={step}", code=-9)
+    done = _pretrain(corpus, killed, *flags)
     assert "going on after step 16" in done.stdout
     _assert_same(whole, killed)
     if objective == "electra":
@@ -111,16 +100,15 @@ def test_a_killed_run_ends_as_one_that_was_not(
     assert [e["step"] for e in _history(whole)] == [10, 20, 30]
     loss = "mlm_loss" if objective == "mlm" else "generator_loss"
     assert held_out[0][-1][loss] < held_out[0][0][loss]
-    again = _pretrain(root, corpus, whole, *flags)
+    again = _pretrain(corpus, whole, *flags)
     assert "already pretrained" in again.stdout
-    other = _pretrain(root, corpus, whole, *flags, "--seed=1", code=2)
+    other = _pretrain(corpus, whole, *flags, "--seed=1", code=2)
     assert "differs in seed" in other.stderr
 
 
 @pytest.mark.slow
-def test_text_of_which_nothing_is_held_out(root, corpus, tmp_path):
+def test_text_of_which_nothing_is_held_out(corpus, tmp_path):
     _check(
-        root,
         "pretrain/create_pretraining_data.py",
         f"--input_file={corpus / 'text.txt'}",
         f"--vocab_file={corpus / 'vocab.txt'}",
@@ -130,7 +118,6 @@ def test_text_of_which_nothing_is_held_out(root, corpus, tmp_path):
         "--held_out=0",
     )
     done = _pretrain(
-        root,
         corpus,
         tmp_path / "out",
         f"--records_dir={tmp_path / 'records'}",
@@ -146,7 +133,7 @@ def test_text_of_which_nothing_is_held_out(root, corpus, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_replicas_learn_what_one_learns(root, corpus, tmp_path):
+def test_two_replicas_learn_what_one_learns(corpus, tmp_path):
     config = tiny.encoder_config(
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
     )
@@ -154,9 +141,7 @@ def test_two_replicas_learn_what_one_learns(root, corpus, tmp_path):
     shape.write_text(json.dumps(config.to_dict()))
     flags = [f"--bert_config_file={shape}", "--learning_rate=1e-3"]
     for count in (1, 2):
-        _pretrain(
-            root, corpus, tmp_path / str(count), *flags, f"--replicas={count}"
-        )
+        _pretrain(corpus, tmp_path / str(count), *flags, f"--replicas={count}")
     one, two = (_history(tmp_path / str(count)) for count in (1, 2))
     for left, right in zip(one, two, strict=True):
         for group in ("training", "held_out"):
@@ -164,12 +149,11 @@ def test_two_replicas_learn_what_one_learns(root, corpus, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_was_learnt_is_gone_on_from_and_fine_tuned(root, corpus, tmp_path):
+def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    _pretrain(root, corpus, first)
+    _pretrain(corpus, first)
     start = _history(first)[-1]["held_out"]["mlm_loss"]
     done = _pretrain(
-        root,
         corpus,
         second,
         f"--encoder_dir={first}",
@@ -191,7 +175,6 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(root, corpus, tmp_path):
             "span_jsonl",
         )
     done = _check(
-        root,
         "run_classifier.py",
         f"--train_data={tmp_path / 'train.jsonl'}",
         f"--eval_data={tmp_path / 'dev.jsonl'}",
@@ -215,13 +198,9 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(root, corpus, tmp_path):
         (["--num_warmup_steps=31"], "num_warmup_steps"),
     ],
 )
-def test_what_cannot_run_is_said_in_one_line(
-    root, corpus, tmp_path, flags, message
-):
+def test_what_cannot_run_is_said_in_one_line(corpus, tmp_path, flags, message):
     script = "pretrain/run_pretraining.py"  # before TensorFlow is loaded
-    done = _pretrain(
-        root, corpus, tmp_path / "o", *flags, code=2, script=script
-    )
+    done = _pretrain(corpus, tmp_path / "o", *flags, code=2, script=script)
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
     assert not (tmp_path / "o").exists()

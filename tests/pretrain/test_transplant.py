@@ -3,9 +3,8 @@
 import dataclasses
 import itertools
 import json
-import subprocess
-import sys
 
+import forked
 import numpy as np
 import pretraining_texts
 import pytest
@@ -279,20 +278,14 @@ def test_pieces_that_stand_together_become_alike(tmp_path):
     assert np.linalg.norm(a - b) < 0.2 * np.linalg.norm(a - c)
 
 
-def run_command(root, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, "pretrain/create_embeddings.py", *arguments],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run_command(*arguments, code=0):
+    done = forked.run("pretrain/create_embeddings.py", *arguments)
     assert done.returncode == code, done.stderr
     return done
 
 
 @pytest.mark.slow
-def test_the_command_writes_an_encoder(root, records, tmp_path):
+def test_the_command_writes_an_encoder(records, tmp_path):
     output = tmp_path / "start"
     shape = tmp_path / "bert_config.json"
     shape.write_text(json.dumps(tiny.encoder_config().to_dict()))
@@ -302,7 +295,7 @@ def test_the_command_writes_an_encoder(root, records, tmp_path):
         f"--output_dir={output}",
         "--min_count=1",
     ]
-    done = run_command(root, *arguments)
+    done = run_command(*arguments)
     counts = piece_counts(records)
     assert f"{(counts > 0).sum()} from {counts.sum():,} in the text" in (
         done.stdout
@@ -322,10 +315,11 @@ def test_the_command_writes_an_encoder(root, records, tmp_path):
     )
     for name, value in source.read().items():
         np.testing.assert_array_equal(value, made.tensors[name], err_msg=name)
-    again = run_command(root, *arguments, code=2)
+    again = run_command(*arguments, code=2)
     assert "not an empty folder" in again.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -334,9 +328,8 @@ def test_the_command_writes_an_encoder(root, records, tmp_path):
         (["--min_count=0"], "--min_count"),
     ],
 )
-def test_mistakes_are_one_line(root, records, tmp_path, flags, message):
+def test_mistakes_are_one_line(records, tmp_path, flags, message):
     done = run_command(
-        root,
         f"--records_dir={records.directory}",
         f"--output_dir={tmp_path / 'out'}",
         *flags,
@@ -347,7 +340,7 @@ def test_mistakes_are_one_line(root, records, tmp_path, flags, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_records_with_masks_are_refused(root, tmp_path):
+def test_records_with_masks_are_refused(tmp_path):
     masked = pretraining_texts.make(
         tmp_path,
         pretraining_texts.documents(20),
@@ -356,7 +349,6 @@ def test_records_with_masks_are_refused(root, tmp_path):
         max_predictions_per_seq=3,
     )
     done = run_command(
-        root,
         f"--records_dir={masked.directory}",
         f"--output_dir={tmp_path / 'out'}",
         code=2,

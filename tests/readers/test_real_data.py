@@ -78,6 +78,7 @@ def test_summary_has_the_known_counts(name):
     assert "bad sentence skipped" not in summary.problems.counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_lengths_and_widths_in_tokens(name):
     expected = FILES[name]
@@ -116,6 +117,7 @@ def test_known_oddities_are_counted(name, kind, amount):
     assert [n for key, n in counts.items() if kind in key] == [amount]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_written_and_read_again(name, tmp_path):
     path = tmp_path / "copy.jsonl"

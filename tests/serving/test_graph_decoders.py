@@ -60,6 +60,7 @@ def wanted(rows, settings, sentences=SENTENCES):
     )
 
 
+@pytest.mark.slow
 @each_decoder
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_equals_python(settings, kind):

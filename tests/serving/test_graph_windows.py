@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving.saved_models import answers_elsewhere
 from tokenization.tokenization_texts import FRAGMENTS, VOCABULARY
 
 from biaffine_tf import readers
@@ -78,11 +77,13 @@ def signs(count, seed, most=16):
     ]
 
 
+@pytest.mark.slow
 @each_tokenizer
 def test_breaks_of_thousands_of_texts(tokenizer):
     check_breaks(tokenizer, signs(3000, seed=0))
 
 
+@pytest.mark.slow
 @each_tokenizer
 def test_breaks_of_every_text_of_few_signs(tokenizer):
     some = ["。", "\n", ".", ")", " ", "，", "a"]
@@ -229,34 +230,3 @@ def test_windows_of_a_real_document(data_folder):
         )
         windows = windowing.divide(Sentence(text), tokenizer.encode(text))
         assert found == {0: [tuple(x) for x in windows], 2: [(0, 1)]}
-
-
-@pytest.mark.slow
-@each_tokenizer
-def test_where_there_is_no_code_of_ours(tokenizer, tmp_path):
-    windowing = Windowing(max_pieces=20)
-    module = tf.Module()
-    module.tokenizer = twin(tokenizer)
-    module.windowing = GraphWindowing(windowing)
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "texts")])
-    def signature(texts):
-        points = decode_utf8(texts)
-        return module.windowing(points, module.tokenizer(points))._asdict()
-
-    batches = [[], ["", "a"], long_texts(200, seed=2)]
-    requests = [
-        {"texts": ([text.encode() for text in texts], tf.string)}
-        for texts in batches
-    ]
-    answers = answers_elsewhere(module, signature, requests, tmp_path)
-    for texts, answer in zip(batches, answers, strict=True):
-        assert planned(WindowTensors(**answer)) == {
-            number: [tuple(window) for window in windows]
-            for number, text in enumerate(texts)
-            if (
-                windows := windowing.divide(
-                    Sentence(text), tokenizer.encode(text)
-                )
-            )
-        }

@@ -18,6 +18,8 @@ from biaffine_tf.serving import searching
 from biaffine_tf.serving.model import ServingModel
 from biaffine_tf.tokenization import TokenizerKind, Windowing, make_tokenizer
 
+pytestmark = pytest.mark.slow  # each model is traced for many seconds
+
 TRUSTED = Confidence(
     temperature=1.7,
     bias=-0.2,
@@ -92,46 +94,57 @@ def check(predictor, found, texts, tolerance=1e-5):
     return sum(map(len, want))
 
 
+@pytest.fixture(scope="module")
+def plain():
+    """A pair of each kind, with settings as they are if none are given."""
+    return {kind: pair_of(kind) for kind in TokenizerKind}
+
+
 @each_kind
+def test_it_answers_as_the_predictor(kind, plain):
+    predictor, exported = plain[kind]
+    texts = random_texts(60)
+    found = by_text(exported.serve(encoded(texts)))
+    assert check(predictor, found, texts) > 60
+
+
 @pytest.mark.parametrize(
-    "settings",
+    ("kind", "settings"),
     [
-        {"nested": True, "long_text": LongText.LINE},
-        *(
-            pytest.param(settings, marks=pytest.mark.slow)
-            for settings in (
-                {},
-                {"decoder": Decoder.GREEDY, "confidence": TRUSTED},
-                {
-                    "nested": True,
-                    "force_one_entity": True,
-                    "forbidden_edges": "，天",
-                    "confidence": TRUSTED,
-                },
-                {"long_text": LongText.TRUNCATE, "decoder": Decoder.FREE},
-            )
+        ("char", {"nested": True, "long_text": LongText.LINE}),
+        ("wordpiece", {"nested": True, "long_text": LongText.LINE}),
+        ("char", {"decoder": Decoder.GREEDY, "confidence": TRUSTED}),
+        (
+            "wordpiece",
+            {
+                "nested": True,
+                "force_one_entity": True,
+                "forbidden_edges": "，天",
+                "confidence": TRUSTED,
+            },
         ),
+        ("char", {"long_text": LongText.TRUNCATE, "decoder": Decoder.FREE}),
     ],
     ids=str,
 )
-def test_it_answers_as_the_predictor(kind, settings):
-    predictor, exported = pair_of(kind, **settings)
+def test_with_other_settings(kind, settings):
+    predictor, exported = pair_of(TokenizerKind(kind), **settings)
     texts = random_texts(60)
     found = by_text(exported.serve(encoded(texts)))
     assert check(predictor, found, texts) > 60
 
 
 @each_kind
-def test_no_texts_and_texts_of_nothing(kind):
-    _, exported = pair_of(kind)
+def test_no_texts_and_texts_of_nothing(kind, plain):
+    _, exported = plain[kind]
     assert by_text(exported.serve(tf.zeros([0], tf.string))) == []
     assert by_text(exported.serve(encoded(["", "", ""]))) == [[], [], []]
     found = by_text(exported.serve(encoded(["", "ab", ""])))
     assert found[0] == found[2] == []
 
 
-def test_batches_do_not_matter(monkeypatch):
-    predictor, exported = pair_of(TokenizerKind.CHAR)
+def test_batches_do_not_matter(monkeypatch, plain):
+    predictor, exported = plain[TokenizerKind.CHAR]
     texts = random_texts(30)
     want = by_text(exported.serve(encoded(texts)))
     monkeypatch.setattr(searching, "_TOKENS_PER_BATCH", 50)
@@ -150,14 +163,13 @@ def test_a_text_that_is_too_long_is_an_error():
     assert len(by_text(exported.serve(encoded(["ab"])))) == 1
 
 
-def test_bytes_that_are_no_text():
-    predictor, exported = pair_of(TokenizerKind.CHAR)
+def test_bytes_that_are_no_text(plain):
+    predictor, exported = plain[TokenizerKind.CHAR]
     data = [b"\xff", b"ab\xe5\xa4", b"\xed\xa0\x80ab", b"\x00a\x00", b"a\xc3b"]
     texts = [one.decode("utf-8", "replace") for one in data]
     check(predictor, by_text(exported.serve(tf.constant(data))), texts)
 
 
-@pytest.mark.slow
 @each_kind
 def test_saved_it_needs_no_code_of_ours(kind, tmp_path):
     predictor, exported = pair_of(kind, nested=True, confidence=TRUSTED)

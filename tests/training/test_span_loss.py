@@ -119,6 +119,7 @@ def _assert_equal(got, want, *, tolerance=1e-5):
 BLOCKS = [1, 4 * CLASSES * 3 * 13, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair_loss", LOSSES)
 @pytest.mark.parametrize("width", [None, 1, 2, 3, LENGTH, LENGTH + 4])
 @pytest.mark.parametrize("most", BLOCKS)

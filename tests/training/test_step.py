@@ -58,6 +58,7 @@ def _figures(logits, batch, counts, *, width):
     return loss, number, right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [None, 1, 3])
 @pytest.mark.parametrize("most_floats", [1, blocks.MOST_FLOATS])
 def test_metrics_are_those_of_the_logits(width, most_floats, monkeypatch):
@@ -96,6 +97,7 @@ def _largest_tensor(trainer, batch) -> int:
     return max(sizes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [None, 8])
 @pytest.mark.parametrize("keep", [1.0, 0.5])
 def test_no_operation_makes_the_tensor(width, keep, monkeypatch):

@@ -1,0 +1,98 @@
+"""Runs scripts in processes that have loaded TensorFlow already.
+
+Which is most of what a short run takes. One process loads it and, for every
+script, makes a copy of itself; what the script does is done in the copy alone.
+"""
+
+import functools
+import json
+import os
+import pathlib
+import runpy
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def run(script, *arguments):
+    """Runs a script from the project's folder, as `subprocess.run` would.
+
+    Args:
+        script: The Python file.
+        *arguments: What `sys.argv` is to have.
+
+    Returns:
+        A `subprocess.CompletedProcess`, with text.
+    """
+    server = _server()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        paths = [str(folder / "stdout"), str(folder / "stderr")]
+        command = [str(script), *map(str, arguments)]
+        server.stdin.write(json.dumps([command, *paths]) + "\n")
+        server.stdin.flush()
+        answer = server.stdout.readline()
+        assert answer, "the process that makes copies has ended"
+        out, err = (pathlib.Path(p).read_text(encoding="utf-8") for p in paths)
+        return subprocess.CompletedProcess(command, int(answer), out, err)
+
+
+@functools.cache
+def _server():
+    """It ends when its standard input is closed, with this process."""
+    return subprocess.Popen(
+        [sys.executable, __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        # As command.run sets them, before TensorFlow is loaded.
+        env={"TF_ENABLE_ONEDNN_OPTS": "1", **os.environ},
+    )
+
+
+def _serve():
+    sys.path[0] = str(ROOT)
+    import biaffine_tf.training.trainer  # noqa: F401  (and with it TensorFlow)
+
+    for line in sys.stdin:
+        command, out, err = json.loads(line)
+        process = os.fork()
+        if not process:
+            _become(command, out, err)
+        status = os.waitpid(process, 0)[1]
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _become(command, out, err):
+    """Runs a script in place of this process, which ends with it."""
+    for number, path in enumerate((os.devnull, out, err)):
+        flags = os.O_RDWR | os.O_CREAT
+        os.dup2(os.open(path, flags, 0o644), number)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False)
+    sys.argv = command
+    sys.path.insert(0, os.path.dirname(os.path.abspath(command[0])))
+    code = 0
+    try:
+        runpy.run_path(command[0], run_name="__main__")
+    except SystemExit as end:
+        code = end.code or 0
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+            code = 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve()
