@@ -49,7 +49,11 @@ def _server():
         text=True,
         cwd=ROOT,
         # As command.run sets them, before TensorFlow is loaded.
-        env={"TF_ENABLE_ONEDNN_OPTS": "1", **os.environ},
+        env={
+            "TF_ENABLE_ONEDNN_OPTS": "1",
+            **os.environ,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        },
     )
 
 

@@ -114,6 +114,7 @@ def test_folds_are_of_texts():
     assert (shuffled == fold_of[order]).all()
 
 
+@pytest.mark.slow
 def test_scores_without_meaning_gain_only_where_they_are_tuned():
     pairs = synthetic_pairs(3, sentences=200, truth=lambda z, _: 0.5 + 0 * z)
     goal = Goal(aim=Aim.PRECISION, target=0.5, certainty=0.5)
@@ -134,6 +135,7 @@ def test_calibrating_alone_decides_nothing():
     assert fitted.held_out.error < fitted.before.error
 
 
+@pytest.mark.slow
 def test_the_order_of_sentences_does_not_matter():
     pairs = pairs_of(5)
     shuffled = random.Random(0).sample(pairs, len(pairs))
@@ -221,6 +223,7 @@ def test_unlabelled_sentences_are_refused():
         fit_confidence(pairs, decode=greedy)
 
 
+@pytest.mark.slow
 def test_a_dev_set_takes_seconds():
     """As many sentences, candidates and labels as CLUENER's."""
     labels = [f"label{i}" for i in range(10)]

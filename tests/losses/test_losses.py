@@ -51,6 +51,7 @@ def _pairs(draw):
     return logits, labels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 @hypothesis.given(pair=_pairs())
 def test_equals_float64_numpy(loss, pair):

@@ -70,6 +70,7 @@ def _found(starts, ends, bilinear, counts, **options):
     ], found
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 2**32 - 1),
     batch=st.integers(1, 4),
@@ -89,6 +90,7 @@ def test_equals_the_plain_reading(
     assert rows == _reference(*data, width=width, force=force)
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 2**32 - 1),
     least=st.integers(-9, 3),

@@ -121,6 +121,7 @@ def test_batches_are_masked(records, kind):
     assert masked / pieces == pytest.approx(0.2, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skip", [1, 7, 10_000])
 @pytest.mark.parametrize("split", Split)
 def test_skipping_gives_the_rest_of_the_epoch(records, split, skip):
@@ -175,6 +176,7 @@ def test_held_out_batches_never_change(records):
     ]
 
 
+@pytest.mark.slow
 def test_some_batches_are_evenly_spaced(records):
     every = read(records, split="held_out")
     assert len(every) > 6

@@ -61,6 +61,7 @@ def tokens_of(sentence: Sentence) -> tuple[tuple[int, int], ...]:
     return tuple((i, i + 1) for i in range(len(sentence.text)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_summary_has_the_known_counts(name):
     expected = FILES[name]

@@ -127,6 +127,7 @@ def test_equal_scores_tie_wherever_they_stand():
         assert len(seen) == len(rows) and len(set(seen)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_decisions(seed):
     random = np.random.default_rng(seed)

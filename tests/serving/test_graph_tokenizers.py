@@ -181,6 +181,7 @@ letters = "ab#é中"
 words = st.text(letters, min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)  # a tokenizer is made for each
 @given(
     pieces=st.sets(st.tuples(st.sampled_from(["", "##"]), words), max_size=12),

@@ -217,6 +217,7 @@ def test_of_the_layer(width):
     _assert_equal((got, gradients[0], None), (want, gradients[1], None))
 
 
+@pytest.mark.slow
 def test_in_a_graph_of_unknown_shapes():
     signature = [
         tf.TensorSpec([None, None, SIZE]),
