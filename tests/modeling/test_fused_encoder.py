@@ -187,6 +187,7 @@ def _operations(function, *arguments):
     return counts, outputs
 
 
+@pytest.mark.slow
 def test_what_a_training_step_of_it_is_made_of():
     """Counted, so that a needless pass or product does not come unnoticed."""
     encoder = _encoder()

@@ -340,6 +340,7 @@ def test_mistakes_are_one_line(records, tmp_path, flags, message):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_records_with_masks_are_refused(tmp_path):
     masked = pretraining_texts.make(
         tmp_path,
