@@ -368,7 +368,11 @@ def define_prediction_flags() -> None:
     flags.DEFINE_bool("output_score", False, "Write the entities' scores.")
     flags.DEFINE_string("text", None, "Print the entities of this text.")
     flags.DEFINE_integer(
-        "batch_size", 64, "Most sentences in a batch.", lower_bound=1
+        "batch_size",
+        64,
+        "Most sentences in a batch; of a SavedModel in a request, 512 if not "
+        "given.",
+        lower_bound=1,
     )
     define_enum(
         "precision",

@@ -25,13 +25,12 @@ class Kind(enum.StrEnum):
     ONNX = "an ONNX model"
 
 
-_EVERYWHERE: dict[str, Any] = {"batch_size": 64}
 _OUTSIDE_A_GRAPH: dict[str, Any] = {
     "calibrated": True,
     "thresholds": True,
     "long_text": None,
     "window_overlap": None,
-    **_EVERYWHERE,
+    "batch_size": 64,
 }
 # What `from_directory` takes but for decoding settings, and what stands for
 # what is not given.
@@ -41,7 +40,7 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
         "precision": Precision.FLOAT32,
         "xla": False,
     },
-    Kind.SAVED_MODEL: _EVERYWHERE,
+    Kind.SAVED_MODEL: {"batch_size": 512},
     Kind.ONNX: {**_OUTSIDE_A_GRAPH, "threads": None},
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,8 +20,9 @@ from biaffine_tf.model_directory.manifest import Manifest
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import NO_CONTEXT
 
-# Bounds the texts of a batch, whatever windows the graph makes of them.
-_CHARACTERS_PER_BATCH = 1 << 15
+# Bounds the texts of a request, whatever windows the graph makes of them.
+_CHARACTERS_PER_REQUEST = 1 << 17
+_IN_FLIGHT = 2  # requests
 _MOST_PIECES = 3  # of a character: a Hangul syllable whose case is lowered
 # What a Python string can hold and UTF-8 cannot.
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -34,7 +36,8 @@ class SavedModelPredictor(BasePredictor):
     Args:
         directory: Of the export.
         manifest: What it says of itself.
-        batch_size: Most sentences in a batch.
+        batch_size: Most sentences of a request. The graph sorts them by their
+            pieces, which are not known here, and makes batches of them.
 
     Raises:
         ConfigError: If the batch size is not positive, or the directory is
@@ -42,7 +45,7 @@ class SavedModelPredictor(BasePredictor):
     """
 
     def __init__(
-        self, directory: str, manifest: Manifest, *, batch_size: int = 64
+        self, directory: str, manifest: Manifest, *, batch_size: int = 512
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -66,14 +69,15 @@ class SavedModelPredictor(BasePredictor):
         cls,
         directory: str | os.PathLike[str],
         *,
-        batch_size: int = 64,
+        batch_size: int = 512,
         **decoding: Any,
     ) -> SavedModelPredictor:
         """Loads an export.
 
         Args:
             directory: Written by `run_predict.py --export_dir`.
-            batch_size: Most sentences in a batch.
+            batch_size: Most sentences of a request to the graph, which makes
+                batches of them.
             **decoding: Fields of `DecodingConfig`, which must be those that
                 it was exported with.
 
@@ -118,14 +122,18 @@ class SavedModelPredictor(BasePredictor):
         for some in read_ahead((one, NO_CONTEXT) for one in sentences):
             self._check_open()
             ahead = [sentence for sentence, _ in some]
+            requests = list(self._requests(ahead))
+            texts = [[ahead[index] for index in one] for one in requests]
             found: dict[int, list[Span]] = {}
-            for batch in self._batches(ahead):
-                answers = self._answer([ahead[index] for index in batch])
-                found.update(zip(batch, answers, strict=True))
+            # What one leaves idle of the cores, the next one takes.
+            with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
+                answers = pool.map(self._answer, texts)
+                for request, spans in zip(requests, answers, strict=True):
+                    found.update(zip(request, spans, strict=True))
             for index, sentence in enumerate(ahead):
                 yield sentence.replace_spans(found[index])
 
-    def _batches(self, sentences: Sequence[Sentence]) -> Iterator[list[int]]:
+    def _requests(self, sentences: Sequence[Sentence]) -> Iterator[list[int]]:
         """Indices of sentences of similar length."""
         order = sorted(
             range(len(sentences)),
@@ -134,7 +142,7 @@ class SavedModelPredictor(BasePredictor):
         )
         while order:
             longest = max(1, len(sentences[order[0]].text))
-            size = max(1, _CHARACTERS_PER_BATCH // longest)
+            size = max(1, _CHARACTERS_PER_REQUEST // longest)
             size = min(size, self._batch_size)
             yield order[:size]
             del order[:size]

@@ -88,7 +88,7 @@ def test_a_saved_model_says_what_it_does(tmp_path):
     found = loading.inspect(str(tmp_path), {**none_given, "nested": True})
     assert found.kind is Kind.SAVED_MODEL and found.windowing is None
     assert found.decoding == DecodingConfig(nested=True)
-    assert found.options == {"batch_size": 64}
+    assert found.options == {"batch_size": 512}
     with pytest.raises(ConfigError, match=r"^nested=False: the model was"):
         loading.inspect(str(tmp_path), {**none_given, "nested": False})
     with pytest.raises(ConfigError, match="loaded without 'long_text'"):
