@@ -191,12 +191,6 @@ def _check_output(path: str) -> None:
 def _open_job(
     source: loading.Source,
 ) -> contextlib.AbstractContextManager[bulk.BulkJob]:
-    windowing: dict[str, Any] = {}
-    if source.windowing:
-        windowing = {
-            "long_text": source.windowing.long_text,
-            "window_overlap": source.windowing.overlap,
-        }
     return bulk.open_job(
         find_files(flags.input_patterns(), output_dir=FLAGS.output_dir),
         FLAGS.output_dir,
@@ -208,11 +202,7 @@ def _open_job(
             shard_size=FLAGS.shard_size,
         ),
         model=model_directory.model_fingerprints(FLAGS.model_dir),
-        settings={
-            **source.options,
-            **windowing,
-            **dataclasses.asdict(source.decoding),
-        },
+        settings={**source.options, **dataclasses.asdict(source.decoding)},
     )
 
 

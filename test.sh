@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests: ./test.sh [--fast] [arguments of pytest ...]
 #
-# --fast leaves out the tests that train or run whole commands. They run in two
-# processes: most of their time is one core's. Tests on real data look for it in BIAFFINE_DATA and are
-# skipped if it is not there. With arguments of pytest, all is left to it.
+# --fast leaves out the tests that train, run whole commands or take seconds. Tests
+# run in two processes: most of their time is one core's. Tests on real data look
+# for it in BIAFFINE_DATA and are skipped if it is not there. With arguments of
+# pytest, all is left to it.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

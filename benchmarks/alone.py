@@ -18,15 +18,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from benchmarks import data, report
+from benchmarks import data, report, soak
 from benchmarks.harness import say
 from biaffine_tf.config import ExportFormat
 from biaffine_tf.files import write_json
-from biaffine_tf.spans import Sentence
 
 NEEDS = {
     ExportFormat.SAVED_MODEL: ("tensorflow", "tensorflow-text"),
@@ -54,7 +54,10 @@ def main() -> int:
         *(text.encode() for text in data.texts("dev")),
         *parity.HOSTILE,
     ]
-    wanted = answers_of_model(options.model_dir, texts)
+    wanted = [
+        {row[:3] for row in rows}
+        for rows in soak.answers_of_model(options.model_dir, texts)
+    ]
     rows = [
         ask(options.model_dir, format, texts, wanted) for format in ExportFormat
     ]
@@ -79,20 +82,6 @@ def main() -> int:
     return int(not all(goal["met"] for goal in goals))
 
 
-def answers_of_model(
-    model_dir: str, texts: Sequence[bytes]
-) -> list[set[tuple[int, int, str]]]:
-    """Entities of each text, read by itself."""
-    import biaffine_tf
-
-    with biaffine_tf.load(model_dir) as ner:
-        found = ner.predict(
-            Sentence(text.decode("utf-8", "replace"), document=str(number))
-            for number, text in enumerate(texts)
-        )
-        return [{span[:3] for span in one.spans or ()} for one in found]
-
-
 def ask(
     model_dir: str,
     format: ExportFormat,
@@ -107,7 +96,8 @@ def ask(
         exported = str(folder / "export")
         export.export(model_dir, exported, format=format)
         say(f"{format}: installing {', '.join(NEEDS[format])}")
-        python = make_environment(folder / "venv", NEEDS[format])
+        pins = [f"{one}=={metadata.version(one)}" for one in NEEDS[format]]
+        python = make_environment(folder / "venv", pins)
         begun = time.perf_counter()
         found = export.answers(exported, texts, python=python)
         seconds = time.perf_counter() - begun
@@ -119,7 +109,7 @@ def ask(
         )
         return {
             "export": str(format),
-            "installed": " ".join(installed(python, NEEDS[format])),
+            "installed": " ".join(pins),
             "mib": round(size / 2**20),
             "texts": len(texts),
             "entities": sum(map(len, wanted)),
@@ -132,35 +122,13 @@ def ask(
 
 
 def make_environment(folder: pathlib.Path, packages: Sequence[str]) -> str:
-    """The interpreter of a new virtual environment with packages.
-
-    They are of the versions that are installed here.
-    """
+    """The interpreter of a new virtual environment with packages."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = str(folder / "bin" / "python")
     subprocess.run(
-        [
-            *[python, "-m", "pip", "install", "--quiet"],
-            *installed(sys.executable, packages),
-        ],
-        check=True,
+        [python, "-m", "pip", "install", "--quiet", *packages], check=True
     )
     return python
-
-
-def installed(python: str, packages: Sequence[str]) -> list[str]:
-    """The versions of packages, as pip takes them."""
-    lines = subprocess.run(
-        [python, "-m", "pip", "list", "--format=freeze"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
-    return [
-        line
-        for line in lines
-        if line.split("==")[0].replace("_", "-") in packages
-    ]
 
 
 if __name__ == "__main__":

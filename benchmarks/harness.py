@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
+from biaffine_tf.command import TENSORFLOW_ENVIRONMENT
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 THREADS = 2
 
@@ -25,8 +27,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": str(THREADS),
     "MKL_NUM_THREADS": str(THREADS),
     "RAYON_NUM_THREADS": str(THREADS),
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "1",  # as our commands set it
+    **TENSORFLOW_ENVIRONMENT,
     "CUDA_VISIBLE_DEVICES": "",
     # transformers would load TensorFlow, and look for models in the network.
     "USE_TF": "0",

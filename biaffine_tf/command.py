@@ -14,6 +14,14 @@ from absl import app, flags, logging
 
 from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
 
+# What TensorFlow reads when it is loaded; what the user sets goes first.
+TENSORFLOW_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # its start-up notes are not for users
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # by itself only on newer processors
+    # Else it loads Keras 3, which takes a second or two and is not used.
+    "TF_USE_LEGACY_KERAS": "1",
+}
+
 _FLAGS = flags.FLAGS
 _DEFINED_IN = (
     "biaffine_tf.flags",
@@ -59,12 +67,8 @@ def run(
         required: Flags that must be given.
         out_of_memory: The remedy: flags to change, in the order to try.
     """
-    # Before TensorFlow is loaded: its start-up notes are not for users.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow takes oneDNN's kernels by itself only on newer processors.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    # It would load Keras 3, which takes a second or two and is not used.
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    for name, value in TENSORFLOW_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that lacks a character shows its code instead.
         sys.stdout.reconfigure(errors="backslashreplace")

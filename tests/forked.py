@@ -42,18 +42,15 @@ def run(script, *arguments):
 @functools.cache
 def _server():
     """It ends when its standard input is closed, with this process."""
+    from biaffine_tf.command import TENSORFLOW_ENVIRONMENT
+
     return subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        # As command.run sets them, before TensorFlow is loaded.
-        env={
-            "TF_ENABLE_ONEDNN_OPTS": "1",
-            **os.environ,
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        },
+        env={**os.environ, **TENSORFLOW_ENVIRONMENT},
     )
 
 

@@ -51,7 +51,8 @@ class Source:
 
     Attributes:
         kind: What it is.
-        options: Of its predictor, given or not, but for decoding settings.
+        options: Of its predictor but for decoding settings, as they come to
+            be by what is given, what is not, and the directory.
         decoding: How candidates become entities.
         windowing: What becomes of long texts; None where a graph sees to that.
     """
@@ -62,7 +63,7 @@ class Source:
     windowing: Windowing | None
 
 
-def find_kind(directory: str | os.PathLike[str]) -> Kind:
+def _find_kind(directory: str | os.PathLike[str]) -> Kind:
     """What a directory holds, by its files; a model if it has none of them."""
     for name, kind in (
         (ONNX_MODEL, Kind.ONNX),
@@ -84,28 +85,35 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
         ConfigError: If the directory is incomplete, or an option is unknown to
             its predictor or out of range.
     """
-    kind = find_kind(directory)
+    kind = _find_kind(directory)
     _check(kind, options)
-    defaults = OPTIONS[kind]
-    given = {name: options.get(name, defaults[name]) for name in defaults}
-    settings = {k: v for k, v in options.items() if k not in defaults}
+    loading = {
+        k: options.get(k, default) for k, default in OPTIONS[kind].items()
+    }
+    settings = {k: v for k, v in options.items() if k not in loading}
     if kind is Kind.SAVED_MODEL:
         manifest = model_directory.Manifest.read(directory)
         manifest.check_decoding(settings)
-        decoding, windowing = manifest.decoding, None
-    else:
-        config = model_directory.read_description(directory).config
-        decoding = config.decoding.replace_given(**settings)
-        windowing = Windowing.of(
-            config.model,
-            long_text=given["long_text"],
-            window_overlap=given["window_overlap"],
+        return Source(
+            kind=kind,
+            options=loading,
+            decoding=manifest.decoding,
+            windowing=None,
         )
-        model_directory.read_confidence(directory)
+    config = model_directory.read_description(directory).config
+    windowing = Windowing.of(
+        config.model,
+        long_text=loading["long_text"],
+        window_overlap=loading["window_overlap"],
+    )
+    decoding = config.decoding.replace_given(**settings)
     if kind is Kind.MODEL:
         model_directory.check_weights(directory)
+    model_directory.read_confidence(directory)
+    loading["long_text"] = windowing.long_text
+    loading["window_overlap"] = windowing.overlap
     return Source(
-        kind=kind, options=given, decoding=decoding, windowing=windowing
+        kind=kind, options=loading, decoding=decoding, windowing=windowing
     )
 
 
@@ -114,15 +122,9 @@ def load(
 ) -> BasePredictor:
     """Loads what a directory holds, and only what that needs.
 
-    Args:
-        directory: Written by `run_classifier.py` or an export.
-        options: Of `from_directory` of its predictor.
-
-    Raises:
-        ConfigError: If the directory is incomplete, or an option is unknown to
-            its predictor or out of range.
+    Arguments and errors are those of `inspect`.
     """
-    kind = find_kind(directory)
+    kind = _find_kind(directory)
     _check(kind, options)
     return _predictor(kind).from_directory(directory, **options)
 

@@ -203,19 +203,19 @@ def test_a_phone_scrolls_in_one_direction(browser, pages, name):
 
 
 def test_the_brackets_follow_the_width(browser, pages):
+    """There are as many lines as if it had been opened as narrow as that."""
+    count = "return document.querySelectorAll('.line').length"
+    load(browser, pages, "two", width=PHONE)
+    narrow = browser.execute_script(count)
     load(browser, pages, "two", width=DESKTOP)
-    wide = browser.execute_script(
-        "return document.querySelectorAll('.line').length"
-    )
+    lines = browser.execute_script(count)
+    assert lines < narrow
     size(browser, PHONE)
     deadline = time.monotonic() + SECONDS
-    lines = wide
-    while lines < 1.3 * wide and time.monotonic() < deadline:
+    while lines != narrow and time.monotonic() < deadline:
         time.sleep(0.05)
-        lines = browser.execute_script(
-            "return document.querySelectorAll('.line').length"
-        )
-    assert lines >= 1.3 * wide
+        lines = browser.execute_script(count)
+    assert lines == narrow
     assert overlaps(browser) == []
 
 

@@ -355,7 +355,7 @@ def test_a_precision_target_holds_on_new_data():
     labels = [f"label{i}" for i in range(10)]
     held: dict[float, list] = {0.5: [], goal.certainty: []}
     recalls = []
-    for seed in range(30):
+    for seed in range(60):
         biases = np.random.default_rng(seed).normal(0, 0.7, len(labels))
         kwargs = {
             "sentences": 500,

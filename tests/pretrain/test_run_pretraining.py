@@ -199,7 +199,7 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
     ],
 )
 def test_what_cannot_run_is_said_in_one_line(corpus, tmp_path, flags, message):
-    script = "pretrain/run_pretraining.py"  # before TensorFlow is loaded
+    script = "pretrain/run_pretraining.py"
     done = _pretrain(corpus, tmp_path / "o", *flags, code=2, script=script)
     assert done.stderr.count("\n") == 1
     assert message in done.stderr

@@ -183,8 +183,8 @@ def test_saved_it_needs_no_code_of_ours(kind, tmp_path):
     )
     found = by_text(whole)
     assert check(predictor, found, texts) > 300
-    some = by_text(rest[1])
-    assert [[row[:3] for row in rows] for rows in some] == [
-        [row[:3] for row in rows] for rows in found[:7]
-    ]
+    for some, whole in zip(by_text(rest[1]), found[:7], strict=True):
+        assert [row[:3] for row in some] == [row[:3] for row in whole]
+        scores = [row[3] for row in whole]
+        assert [row[3] for row in some] == pytest.approx(scores)
     assert by_text(rest[2]) == []

@@ -66,7 +66,7 @@ def open_job(
         reading: How to read the files.
         output: What is written.
         model: Fingerprints of the model's files; see
-                `model_directory.model_fingerprints`.
+            `model_directory.model_fingerprints`.
         settings: All else that predictions depend on, by flag; JSON values.
 
     Yields:
