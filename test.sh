@@ -25,10 +25,11 @@ if (($#)) && [[ $fast_only == no ]]; then
   exit
 fi
 
-status=0
-pytest -m "not slow" -n 2 --dist loadfile "$@" || status=$?
-if [[ $fast_only == no ]]; then
-  # In order: the longest, which has but one test, would be begun last.
-  pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder || status=$?
+# Longest files first, see tests/conftest.py; in the order of their numbers of
+# tests, as it is otherwise, the longest would be begun last.
+two_at_once=(-n 2 --dist loadfile --no-loadscope-reorder)
+if [[ $fast_only == yes ]]; then
+  pytest -m "not slow" "${two_at_once[@]}" "$@"
+else
+  pytest "${two_at_once[@]}"
 fi
-exit "$status"

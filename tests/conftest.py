@@ -16,6 +16,15 @@ hypothesis.settings.load_profile("project")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
+# Files that take minutes. Where two processes share the files, one that begins
+# last leaves the other process idle: they go first.
+LONGEST = ("test_training.py", "test_readmes.py", "test_run_pretraining.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of long files first; otherwise the order stays."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def root() -> pathlib.Path:

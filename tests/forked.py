@@ -75,6 +75,8 @@ def _become(command, out, err):
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False)
+    # TensorFlow leaves files there, and this process ends without cleaning up.
+    tempfile.tempdir = os.path.dirname(out)
     sys.argv = command
     sys.path.insert(0, os.path.dirname(os.path.abspath(command[0])))
     code = 0

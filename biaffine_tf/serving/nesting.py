@@ -10,8 +10,8 @@ from biaffine_tf.serving.scheduling import (
     Ranges,
     Walk,
     disjoint_ranges,
-    put,
     with_last,
+    with_slice,
 )
 from biaffine_tf.serving.vectors import argsort_by, pair, running_max, shift
 
@@ -22,8 +22,11 @@ _FAR = 1 << 30  # beyond all columns
 def nested_ranges(ranges: Ranges) -> tf.Tensor:
     """The ranges of which none cross; see `decoding.nesting`, its twin.
 
-    Takes as many steps as the longest sentence in which ranges cross has
-    ranges; each works on a row of the table of each such sentence.
+    Ranges of which none reaches into another's text need not be visited one
+    after the other: it takes as many steps as there are ranges in the largest
+    stretch of overlapping ones, of sentences in which any cross. Each step
+    works on a row of the table of each stretch. What is outermost is chosen
+    then, in as many steps as the longest sentence has ranges.
 
     Args:
         ranges: Of any sentences.
@@ -129,8 +132,9 @@ class _Best(NamedTuple):
     Attributes:
         totals: In each cell, float64 `[Z + 1]`.
         choices: The range that the set of each cell begins with, or R.
-        values: Of each range with what is inside, float64 `[R + 1]`.
-        insides: The range that its inside begins with, or R.
+        values: Of each range with what is inside, float64 `[R]`; while ranges
+            are visited, by their places.
+        insides: The range that its inside begins with, or R, likewise.
     """
 
     totals: tf.Tensor
@@ -147,7 +151,7 @@ def _choose(ranges: Ranges) -> tf.Tensor:
         table.rows, with_last(ranges.followers(), nothing)
     )
     best = _fill(ranges, table, follower_rows)
-    outermost = disjoint_ranges(ranges._replace(weights=best.values[:-1]))
+    outermost = disjoint_ranges(ranges._replace(weights=best.values))
     first = tf.cast(tf.where(outermost)[:, 0], tf.int32)
 
     def follow(
@@ -160,7 +164,9 @@ def _choose(ranges: Ranges) -> tf.Tensor:
         ]
         # What follows an outermost range is outermost: its cell is nothing.
         columns = tf.concat([tf.gather(table.columns, index), column], 0)
-        chosen = put(chosen, index, tf.ones_like(index, tf.bool))
+        chosen = tf.tensor_scatter_nd_update(
+            chosen, index[:, None], tf.ones_like(index, tf.bool)
+        )
         index = tf.concat(following, 0)
         is_range = index < nothing
         return (
@@ -190,23 +196,24 @@ def _choose(ranges: Ranges) -> tf.Tensor:
 def _fill(ranges: Ranges, table: _Table, follower_rows: tf.Tensor) -> _Best:
     """Takes each range, and what follows it, where that is no worse."""
     nothing = ranges.number
-    walk = Walk.through(ranges)
+    walk = Walk.through(_stretches(ranges))
     # A row begins as the next one is; a longer range finds the shorter ones of
     # its row in it. The next range is either shorter or in the next row.
     row_before = tf.gather(
         table.rows,
         with_last(ranges.of_same_sentence(tf.range(nothing) + 1), nothing),
     )
-    weights = with_last(ranges.weights, 0.0)
     across = tf.range(table.width)
 
     def step(number: tf.Tensor, best: _Best) -> tuple[tf.Tensor, _Best]:
-        index = walk.at(number)  # [S]
+        begin, end = walk.begins[number], walk.begins[number + 1]
+        index = walk.order[begin:end]  # [S]
         row = tf.gather(table.rows, index)
         column = tf.gather(table.columns, index)
         before = tf.gather(row_before, index)
         inside = table.cells(before, column)
-        value = tf.gather(weights, index) + tf.gather(best.totals, inside)
+        value = tf.gather(ranges.weights, index)
+        value += tf.gather(best.totals, inside)
 
         columns = tf.gather(table.firsts, row)[:, None] + across  # [S, W]
         is_cell = columns < tf.gather(table.stops, row)[:, None]
@@ -229,8 +236,8 @@ def _fill(ranges: Ranges, table: _Table, follower_rows: tf.Tensor) -> _Best:
                 best.totals, cells, tf.where(is_taken, taken, totals)
             ),
             tf.tensor_scatter_nd_update(best.choices, cells, choices),
-            put(best.values, index, value),
-            put(best.insides, index, tf.gather(best.choices, inside)),
+            with_slice(best.values, begin, value),
+            with_slice(best.insides, begin, tf.gather(best.choices, inside)),
         )
 
     _, best = tf.while_loop(
@@ -241,9 +248,22 @@ def _fill(ranges: Ranges, table: _Table, follower_rows: tf.Tensor) -> _Best:
             _Best(
                 tf.zeros([table.nothing + 1], tf.float64),
                 tf.fill([table.nothing + 1], nothing),
-                tf.zeros_like(weights),
-                tf.fill([nothing + 1], nothing),
+                tf.zeros_like(ranges.weights),
+                tf.fill([nothing], nothing),
             ),
         ),
     )
-    return best
+    return best._replace(
+        values=tf.gather(best.values, walk.places[:-1]),
+        insides=tf.gather(best.insides, walk.places[:-1]),
+    )
+
+
+def _stretches(ranges: Ranges) -> tf.Tensor:
+    """Numbers of stretches of text that ranges cover, ascending, `[R]`.
+
+    Nothing in a stretch depends on another one: where one ends, all do.
+    """
+    covered = running_max(pair(ranges.sentences, ranges.ends))
+    opening = pair(ranges.sentences, ranges.starts)
+    return tf.cumsum(tf.cast(opening >= shift(covered, 0), tf.int32))

@@ -6,11 +6,12 @@ of each, so that there are as many steps as the longest has ranges.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from biaffine_tf.serving.vectors import pair
+from biaffine_tf.serving.vectors import pair, shift
 
 
 class Ranges(NamedTuple):
@@ -57,37 +58,54 @@ class Ranges(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """A way through all sentences side by side, from their last ranges on.
+    """A way through groups of ranges side by side, from their last ones on.
+
+    Each step visits one range of each group that has so many. Its places are
+    the ranges in the order in which they are visited: those of one step stand
+    together, and what a step finds of them is written as one slice. TensorFlow
+    does that in place, while it copies all of a vector to scatter into it.
 
     Attributes:
-        lasts: The last range of each sentence that has one, int32 `[S]`.
-        counts: Its ranges, int32 `[S]`.
-        nothing: R.
+        order: The range at each place, int32 `[R]`.
+        places: The place of each range, and R of "no range", int32 `[R + 1]`.
+        begins: First place of each step, and R, int32 `[T + 1]`.
     """
 
-    lasts: tf.Tensor
-    counts: tf.Tensor
-    nothing: tf.Tensor
+    order: tf.Tensor
+    places: tf.Tensor
+    begins: tf.Tensor
 
     @classmethod
-    def through(cls, ranges: Ranges) -> Walk:
-        """The way through ranges."""
-        _, _, counts = tf.unique_with_counts(ranges.sentences)
-        return cls(tf.cumsum(counts) - 1, counts, ranges.number)
+    def through(cls, groups: tf.Tensor) -> Walk:
+        """The way through ranges.
+
+        Args:
+            groups: The group of each, int32 `[R]`; ascending.
+        """
+        _, group, counts = tf.unique_with_counts(groups)
+        number = tf.size(groups)
+        lasts = tf.cumsum(counts) - 1
+        steps = tf.gather(lasts, group) - tf.range(number)
+        order = tf.argsort(steps, stable=True)
+        places = tf.math.invert_permutation(order)
+        return cls(
+            order,
+            with_last(places, number),
+            tf.concat([[0], tf.cumsum(tf.math.bincount(steps))], 0),
+        )
 
     @property
     def length(self) -> tf.Tensor:
-        """Steps until all have been visited, int32."""
-        return tf.reduce_max(with_last(self.counts, 0))
+        """Steps until all have been visited: T, int32."""
+        return tf.size(self.begins) - 1
 
-    def at(self, step: tf.Tensor) -> tf.Tensor:
-        """A range of each sentence, or R if it has no more, int32 `[S]`."""
-        return tf.where(step < self.counts, self.lasts - step, self.nothing)
+    def along(self, values: tf.Tensor) -> tf.Tensor:
+        """A value of each range, `[R, ...]`, in the order of places."""
+        return tf.gather(values, self.order)
 
-    @property
-    def firsts(self) -> tf.Tensor:
-        """The first range of each sentence, int32 `[S]`."""
-        return self.lasts - self.counts + 1
+    def places_along(self, ranges: tf.Tensor) -> tf.Tensor:
+        """Where those are that each range, `[R]`, leads to, by place."""
+        return tf.gather(self.places, self.along(ranges))
 
 
 def disjoint_ranges(ranges: Ranges) -> tf.Tensor:
@@ -100,48 +118,84 @@ def disjoint_ranges(ranges: Ranges) -> tf.Tensor:
         Which are chosen, bool `[R]`.
     """
     nothing = ranges.number
-    walk = Walk.through(ranges)
-    followers = with_last(ranges.followers(), nothing)
-    successors = with_last(
-        ranges.of_same_sentence(tf.range(nothing) + 1), nothing
+    walk = Walk.through(ranges.sentences)
+    followers = walk.places_along(ranges.followers())
+    successors = walk.places_along(
+        ranges.of_same_sentence(tf.range(nothing) + 1)
     )
-    weights = with_last(ranges.weights, 0.0)
+    weights = walk.along(ranges.weights)
 
     def step(
-        number: tf.Tensor, totals: tf.Tensor, begins: tf.Tensor
+        number: tf.Tensor, totals: tf.Tensor, firsts: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        index = walk.at(number)  # [S]
-        follower = tf.gather(followers, index)
-        successor = tf.gather(successors, index)
-        taken = tf.gather(weights, index) + tf.gather(totals, follower)
+        begin, end = walk.begins[number], walk.begins[number + 1]
+        taken = weights[begin:end] + tf.gather(totals, followers[begin:end])
+        successor = successors[begin:end]
         left = tf.gather(totals, successor)
         is_taken = taken >= left
-        begin = tf.where(is_taken, index, tf.gather(begins, successor))
+        first = tf.where(
+            is_taken, tf.range(begin, end), tf.gather(firsts, successor)
+        )
         return (
             number + 1,
-            put(totals, index, tf.where(is_taken, taken, left)),
-            put(begins, index, begin),
+            with_slice(totals, begin, tf.where(is_taken, taken, left)),
+            with_slice(firsts, begin, first),
         )
 
     # Of the ranges from each one on: the best total, and the first of its set.
-    _, _, begins = tf.while_loop(
+    _, _, firsts = tf.while_loop(
         lambda number, *_: number < walk.length,
         step,
-        (0, tf.zeros_like(weights), tf.fill([nothing + 1], nothing)),
+        (
+            0,
+            with_last(tf.zeros_like(weights), 0.0),
+            tf.fill([nothing + 1], nothing),
+        ),
     )
+    is_first = ranges.sentences != shift(ranges.sentences, -1)
+    start = tf.gather(firsts, tf.boolean_mask(walk.places[:-1], is_first))
+    followers = with_last(followers, nothing)
+    chosen = reached(
+        start,
+        lambda places: tf.gather(firsts, tf.gather(followers, places)),
+        nothing,
+    )
+    return tf.gather(chosen, walk.places[:-1])
+
+
+def reached(
+    start: tf.Tensor,
+    following: Callable[[tf.Tensor], tf.Tensor],
+    number: tf.Tensor,
+) -> tf.Tensor:
+    """What is come to from some of the numbers below N.
+
+    Args:
+        start: Where to begin, int32 `[K]`; N stands for nowhere.
+        following: Where to go next from each, `[K]`; never to one twice.
+        number: N.
+
+    Returns:
+        bool `[N]`.
+    """
 
     def follow(
-        index: tf.Tensor, chosen: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        following = tf.gather(begins, tf.gather(followers, index))
-        return following, put(chosen, index, tf.ones_like(index, tf.bool))
+        step: tf.Tensor, current: tf.Tensor, visited: tf.TensorArray
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+        visited = visited.write(step, current)
+        current = following(current)
+        return step + 1, tf.boolean_mask(current, current < number), visited
 
-    _, chosen = tf.while_loop(
-        lambda index, _: tf.reduce_any(index < nothing),
-        follow,
-        (tf.gather(begins, walk.firsts), tf.zeros([nothing + 1], tf.bool)),
+    visited = tf.TensorArray(
+        tf.int32, 0, dynamic_size=True, infer_shape=False, element_shape=[None]
     )
-    return chosen[:-1]
+    _, _, visited = tf.while_loop(
+        lambda _, current, __: tf.size(current) > 0,
+        follow,
+        (0, tf.boolean_mask(start, start < number), visited),
+    )
+    places = visited.concat()[:, None]
+    return tf.scatter_nd(places, tf.ones_like(places[:, 0], tf.bool), [number])
 
 
 def with_last(values: tf.Tensor, last: float | tf.Tensor) -> tf.Tensor:
@@ -149,6 +203,14 @@ def with_last(values: tf.Tensor, last: float | tf.Tensor) -> tf.Tensor:
     return tf.concat([values, tf.cast([last], values.dtype)], 0)
 
 
-def put(values: tf.Tensor, index: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-    """A vector with new values at some indices."""
-    return tf.tensor_scatter_nd_update(values, index[:, None], new)
+def with_slice(
+    values: tf.Tensor, begin: tf.Tensor, new: tf.Tensor
+) -> tf.Tensor:
+    """A vector with new values from a place on."""
+    return tf.raw_ops.TensorStridedSliceUpdate(
+        input=values,
+        begin=[begin],
+        end=[begin + tf.size(new)],
+        strides=[1],
+        value=new,
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from serving.candidate_batches import (
+    HALVES,
     KINDS,
     LABELS,
     SIGNATURE,
@@ -134,6 +135,27 @@ def test_a_thousand_candidates_are_quick(settings):
         seconds.append(time.perf_counter() - begin)
     assert min(seconds) < 5
     print(f"{name_of(settings)}: {len(rows)} in {min(seconds) * 1000:.0f} ms")
+
+
+@pytest.mark.slow
+@each_decoder
+def test_a_long_text_is_quick(settings):
+    """Stretches in which ranges cross, nest and touch, thousands in a row."""
+    random = np.random.default_rng(5)
+    stretches = 500 if settings["decoder"] is Decoder.GREEDY else 4000
+    rows = [
+        (0, 6 * stretch + start, 6 * stretch + end, *rest)
+        for stretch, start, end, *rest in random_rows(
+            random, stretches, Kind(8, 6, HALVES)
+        )
+    ]
+    assert len(rows) > 3 * stretches
+    tensors = as_tensors(rows)
+    decoder = compiled(name_of(settings))
+    assert as_rows(decoder(tensors)) == wanted(rows, settings, sentences=1)
+    begin = time.perf_counter()
+    decoder(tensors)
+    assert time.perf_counter() - begin < 5
 
 
 @pytest.mark.slow
