@@ -41,7 +41,9 @@ def watch(command: Sequence[str]) -> Watched:
     memory = []
     process = _start(command)
     while process.poll() is None:
-        memory.append((time.time() - begun, _resident(process.pid)))
+        resident = _resident(process.pid)
+        if resident:  # else it has just ended
+            memory.append((time.time() - begun, resident))
         time.sleep(10 * _POLL)
     if process.returncode:
         sys.exit(f"it failed: {' '.join(command)}")

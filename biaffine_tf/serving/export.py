@@ -87,7 +87,7 @@ def export(
     if precision is ExportPrecision.FLOAT32:
         gold = None  # it answers as the model does, or is not written
     with _staged(output_dir) as folder:
-        write_ungated(
+        _write(
             model_dir,
             folder,
             format=format,
@@ -147,7 +147,7 @@ def _staged(directory: str) -> Iterator[str]:
         raise
 
 
-def write_ungated(
+def _write(
     model_dir: str,
     folder: str,
     *,
