@@ -27,7 +27,7 @@ fi
 
 # Longest files first, see tests/conftest.py; in the order of their numbers of
 # tests, as it is otherwise, the longest would be begun last.
-two_at_once=(-n 2 --dist loadfile --no-loadscope-reorder)
+two_at_once=(-n 2 --dist loadfile --no-loadscope-reorder --durations=20)
 if [[ $fast_only == yes ]]; then
   pytest -m "not slow" "${two_at_once[@]}" "$@"
 else

@@ -18,7 +18,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Files that take minutes. Where two processes share the files, one that begins
 # last leaves the other process idle: they go first.
-LONGEST = ("test_training.py", "test_readmes.py", "test_run_pretraining.py")
+LONGEST = (
+    "test_export.py",
+    "test_readmes.py",
+    "test_run_pretraining.py",
+    "test_serving_model.py",
+    "test_training.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

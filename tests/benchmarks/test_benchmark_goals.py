@@ -256,3 +256,18 @@ def test_our_training_and_prediction_are_put_together_as_they_are_now(
     for rows in found["details"]["1x64"]["profiles"].values():
         assert any("MatMul" in row["type"] for row in rows)
         assert sum(row["share"] for row in rows) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.slow
+def test_exports_are_put_together_as_they_are_now(data_folder):
+    texts = data.texts("dev")[:5]
+    with harness.Worker(
+        "benchmarks.workers.ours_prediction:Predictions",
+        shape="1x64",
+        texts=texts,
+        single_texts=texts[:1],
+        entities_per_sentence=2.0,
+        seed=0,
+        export=predict_speed.EXPORTS["ours, SavedModel"],
+    ) as worker:
+        assert worker.measure().units == 5
