@@ -154,8 +154,7 @@ def disjoint_ranges(ranges: Ranges) -> tf.Tensor:
     )
     is_first = ranges.sentences != shift(ranges.sentences, -1)
     start = tf.gather(firsts, tf.boolean_mask(walk.places[:-1], is_first))
-    followers = with_last(followers, nothing)
-    chosen = reached(
+    chosen = _reached(
         start,
         lambda places: tf.gather(firsts, tf.gather(followers, places)),
         nothing,
@@ -163,7 +162,7 @@ def disjoint_ranges(ranges: Ranges) -> tf.Tensor:
     return tf.gather(chosen, walk.places[:-1])
 
 
-def reached(
+def _reached(
     start: tf.Tensor,
     following: Callable[[tf.Tensor], tf.Tensor],
     number: tf.Tensor,
