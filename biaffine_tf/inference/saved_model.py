@@ -45,7 +45,7 @@ class SavedModelPredictor(BasePredictor):
     """
 
     def __init__(
-        self, directory: str, manifest: Manifest, *, batch_size: int = 512
+        self, directory: str, manifest: Manifest, *, batch_size: int
     ) -> None:
         super().__init__()
         if batch_size < 1:

@@ -50,6 +50,7 @@ def export(
     precision: ExportPrecision = ExportPrecision.FLOAT32,
     xla: bool = False,
     gold: Sequence[Sentence] | None = None,
+    tolerance: parity.Tolerance | None = None,
     **options: Any,
 ) -> Manifest:
     """Exports a model directory.
@@ -67,6 +68,8 @@ def export(
             Not of ONNX.
         gold: Labelled sentences: what another precision costs in F1 is
             measured on them. None for no figure.
+        tolerance: How far answers may differ; None for what is right for the
+            precision.
         **options: As for `Predictor.from_directory`.
 
     Returns:
@@ -78,6 +81,7 @@ def export(
         ParityError: If it answers otherwise; nothing is written then.
     """
     check_export_dir(output_dir)
+    tolerance = tolerance or parity.TOLERANCES[precision]
     if xla and format is ExportFormat.ONNX:
         raise ConfigError(
             "XLA compiles no ONNX model", remedy="leave out --xla"
@@ -100,9 +104,9 @@ def export(
         own = [sentence.text.encode() for sentence in gold or ()]
         found = answers(folder, [*questions, *own, example.encode()])
         compared = _compare(
-            predictor, questions, found[: len(questions)], precision
+            predictor, questions, found[: len(questions)], tolerance
         )
-        compared.check(parity.TOLERANCES[precision])
+        compared.check(tolerance)
         manifest = Manifest(
             format=format,
             precision=precision,
@@ -221,14 +225,11 @@ def _compare(
     predictor: Predictor,
     questions: Sequence[bytes],
     found: Sequence[Answer],
-    precision: ExportPrecision,
+    tolerance: parity.Tolerance,
 ) -> parity.Parity:
     texts = [one.decode("utf-8", "replace") for one in questions]
     return parity.compare(
-        texts,
-        _one_by_one(predictor, texts),
-        found,
-        parity.TOLERANCES[precision],
+        texts, _one_by_one(predictor, texts), found, tolerance
     )
 
 

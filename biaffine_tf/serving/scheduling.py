@@ -205,7 +205,13 @@ def with_last(values: tf.Tensor, last: float | tf.Tensor) -> tf.Tensor:
 def with_slice(
     values: tf.Tensor, begin: tf.Tensor, new: tf.Tensor
 ) -> tf.Tensor:
-    """A vector with new values from a place on."""
+    """A vector with new values from a place on, `[N]`.
+
+    Args:
+        values: `[N]`.
+        begin: The place of the first, int32 `[]`.
+        new: `[K]`, of the same type; up to place N.
+    """
     return tf.raw_ops.TensorStridedSliceUpdate(
         input=values,
         begin=[begin],

@@ -260,7 +260,6 @@ def test_our_training_and_prediction_are_put_together_as_they_are_now(
 
 @pytest.mark.slow
 def test_exports_are_put_together_as_they_are_now(data_folder):
-    pytest.importorskip("onnxruntime")
     texts = data.texts("dev")[:5]
     with harness.Worker(
         "benchmarks.workers.ours_prediction:Predictions",
@@ -269,6 +268,6 @@ def test_exports_are_put_together_as_they_are_now(data_folder):
         single_texts=texts[:1],
         entities_per_sentence=2.0,
         seed=0,
-        export=predict_speed.EXPORTS["ours, ONNX"],
+        export=predict_speed.EXPORTS["ours, SavedModel"],
     ) as worker:
         assert worker.measure().units == 5

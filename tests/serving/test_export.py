@@ -72,14 +72,12 @@ def exports(model_dir, gold, tmp_path_factory, module_patch):
     folder = tmp_path_factory.mktemp("exports")
     made = {}
     # A random model is undecided on many of its entities.
-    lenient = parity.Tolerance(score=0.3, share=0.5)
-    for precision in (ExportPrecision.BFLOAT16, ExportPrecision.INT8):
-        module_patch.setitem(parity.TOLERANCES, precision, lenient)
+    lenient = {"tolerance": parity.Tolerance(score=0.3, share=0.5)}
     module_patch.setattr(int8, "_LEAST_VALUES", 100)  # of so small a model
     for name, settings in {
         "float32": {},
-        "bfloat16": {"precision": ExportPrecision.BFLOAT16},
-        "int8": {"precision": ExportPrecision.INT8},
+        "bfloat16": {"precision": ExportPrecision.BFLOAT16, **lenient},
+        "int8": {"precision": ExportPrecision.INT8, **lenient},
         "xla": {"xla": True},
         "onnx": {"format": ExportFormat.ONNX},
     }.items():
