@@ -8,7 +8,8 @@ With --only, those alone whose names begin so.
 
 What came of each run goes into benchmarks/results/pretraining.{json,png}. Runs
 that are not in --runs keep what is recorded of them: the study can be done
-in parts, on several machines, since steps and not minutes are fixed.
+in parts, on several machines, since steps and not minutes are fixed; each run
+says on which.
 --from_scratch forgets what is recorded.
 
 Needs the real data (BIAFFINE_DATA, default ../shared/data) and, for MiniLM's
@@ -212,6 +213,7 @@ class Study:
             return
         log = self.runs / f"{step.name}.log"
         print(f"{step.name}: {log}", flush=True)
+        machine = report.machine()
         with open(log, "a", encoding="utf-8") as file:
             done = subprocess.run(
                 [sys.executable, *step.words],
@@ -222,6 +224,12 @@ class Study:
             )
         if done.returncode:
             sys.exit(f"{step.name} failed: see {log}")
+        where = {"machine": machine, "versions": report.versions()}
+        write_json(self._where(step.name), where)
+
+    def _where(self, name: str) -> pathlib.Path:
+        """The file that says on what a command ran."""
+        return self.runs / f"{name}.machine.json"
 
     def is_done(self, step: Step) -> bool:
         """Whether a command has ended."""
@@ -235,13 +243,20 @@ class Study:
         return True
 
     def measured(self) -> dict[str, dict[str, Any]]:
-        """What came of each run that has ended, by its name."""
-        return {
-            step.name.removesuffix("_test.jsonl"): found
-            for step in self.steps()
-            if self.is_done(step)
-            and (found := self._measure(step, self.runs / step.name))
-        }
+        """What came of each run that has ended, and where, by its name."""
+        measured = {}
+        for step in self.steps():
+            if not self.is_done(step):
+                continue
+            found = self._measure(step, self.runs / step.name)
+            if found is not None:
+                name = step.name.removesuffix("_test.jsonl")
+                where = self._where(name)
+                measured[name] = {
+                    **found,
+                    **(_read(where) if where.exists() else {}),
+                }
+        return measured
 
     def _measure(
         self, step: Step, output: pathlib.Path
@@ -316,9 +331,6 @@ def chinese_table(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
                 else None,
                 "seeds": len(f1),
                 "over_random": None if over is None else round(over, 4),
-                "minutes": round(
-                    statistics.mean(run["minutes"] for run in found), 1
-                ),
             }
         )
     return rows
@@ -404,10 +416,9 @@ def main() -> int:
     for step in chosen:
         study.run(step)
     runs = {} if options.from_scratch else _recorded()
-    machine = {"machine": report.machine(), "versions": report.versions()}
+    hidden = {str(DATA): "DATA", minilm: "MINILM", str(study.runs): "RUNS"}
     for name, found in study.measured().items():
-        hidden = {str(DATA): "DATA", minilm: "MINILM", str(study.runs): "RUNS"}
-        runs[name] = {**_without_paths(found, hidden), **machine}
+        runs[name] = _without_paths(found, hidden)
     scores, english = chinese_table(runs), english_table(runs)
     found = {
         "command": "python benchmarks/pretraining.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -152,13 +153,15 @@ def _cell(value: object) -> str:
 def machine() -> dict[str, Any]:
     """What speeds depend on besides the programs."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return {
+    found = {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "memory_gib": rounded(pages * size / 2**30),
         "system": platform.system(),
         "load_before": [rounded(load) for load in os.getloadavg()],
     }
+    gpus = _gpus()
+    return {**found, "gpus": gpus} if gpus else found
 
 
 def _cpu_model() -> str:
@@ -170,6 +173,18 @@ def _cpu_model() -> str:
     except OSError:
         pass
     return platform.machine()
+
+
+def _gpus() -> list[str]:
+    """NVIDIA's cards by their names; none where its tool is not."""
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return done.stdout.splitlines()
 
 
 def versions() -> dict[str, str]:
