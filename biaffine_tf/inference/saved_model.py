@@ -16,6 +16,7 @@ from biaffine_tf.config import LongText
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.batches import read_ahead
+from biaffine_tf.inference.turns import turn
 from biaffine_tf.model_directory.manifest import Manifest
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import NO_CONTEXT
@@ -153,17 +154,19 @@ class SavedModelPredictor(BasePredictor):
             for sentence in batch
         ]
         try:
-            answer = self._serve(texts=tf.constant(texts, tf.string))
+            with turn():
+                tensors = self._serve(texts=tf.constant(texts, tf.string))
+                answer = {name: t.numpy() for name, t in tensors.items()}
         except tf.errors.InvalidArgumentError as error:
             raise _too_long(batch, error, self.manifest.max_pieces) from error
         columns = (
-            answer["starts"].numpy().tolist(),
-            answer["ends"].numpy().tolist(),
-            [label.decode() for label in answer["labels"].numpy().tolist()],
-            answer["scores"].numpy().tolist(),
+            answer["starts"].tolist(),
+            answer["ends"].tolist(),
+            [label.decode() for label in answer["labels"].tolist()],
+            answer["scores"].tolist(),
         )
         spans = [Span(*row) for row in zip(*columns, strict=True)]
-        bounds = np.cumsum(answer["row_lengths"].numpy()).tolist()
+        bounds = np.cumsum(answer["row_lengths"]).tolist()
         return [
             spans[begin:end]
             for begin, end in zip([0, *bounds], bounds, strict=False)

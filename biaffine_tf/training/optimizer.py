@@ -76,7 +76,9 @@ class AdamW(tf_keras.optimizers.Adam):
         scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, **kwargs)
+        # On a GPU tf_keras has XLA compile the update of every variable, which
+        # takes a minute; these are single kernels already.
+        super().__init__(learning_rate, jit_compile=False, **kwargs)
         self._decay = decay
         self._scaled_component = scaled_component
         self._scale = scale

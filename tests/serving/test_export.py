@@ -3,6 +3,8 @@
 import itertools
 import os
 import pathlib
+import threading
+import time
 
 import hostile
 import pytest
@@ -19,6 +21,7 @@ from biaffine_tf.config import (
     TokenizerKind,
 )
 from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.inference import turns
 from biaffine_tf.model_directory.manifest import MANIFEST, Manifest
 from biaffine_tf.serving import export, int8, parity
 from biaffine_tf.spans import Sentence
@@ -111,6 +114,46 @@ def test_loaded_it_answers_as_the_model(model_dir, exports, name):
             with pytest.raises(ConfigError, match="nested=False: the model"):
                 ner("ab", nested=False)
     assert sum(map(len, want)) > 30
+
+
+class Overlaps:
+    """Calls a function, slowly, and notes how many calls there were at once."""
+
+    def __init__(self, function):
+        self._function = function
+        self._lock = threading.Lock()
+        self._now = 0
+        self.most = 0
+
+    def __call__(self, *args, **kwargs):
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        time.sleep(0.05)
+        try:
+            return self._function(*args, **kwargs)
+        finally:
+            with self._lock:
+                self._now -= 1
+
+
+@pytest.mark.parametrize("kind", ["model", "float32"])
+@pytest.mark.parametrize("has_gpu", [False, True])
+def test_on_a_gpu_threads_take_turns(
+    model_dir, exports, kind, has_gpu, monkeypatch
+):
+    """TensorFlow mixes up what threads ask of a GPU."""
+    monkeypatch.setattr(turns, "_has_gpu", lambda: has_gpu)
+    path, call = {
+        "model": (model_dir, "_find"),
+        "float32": (exports["float32"], "_serve"),
+    }[kind]
+    with biaffine_tf.load(path, batch_size=3) as ner:
+        want = ner(TEXTS)
+        overlaps = Overlaps(getattr(ner, call))
+        monkeypatch.setattr(ner, call, overlaps)
+        assert ner(TEXTS) == want
+    assert (overlaps.most == 1) == has_gpu
 
 
 def test_what_it_says_of_itself(exports):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from biaffine_tf.config import Precision, TrainingConfig
 from biaffine_tf.training.optimizer import (
@@ -25,6 +26,14 @@ def test_schedule_rises_then_falls_to_zero():
 def test_schedule_without_warm_up_starts_at_the_peak():
     schedule = WarmupLinearDecay(1.0, total_steps=10, warmup_steps=0)
     assert float(schedule(0)) == 1.0
+
+
+def test_on_a_gpu_nothing_is_compiled(monkeypatch):
+    """XLA would take a minute for updates that are single kernels already."""
+    config = tf.compat.v2.config  # what tf_keras asks
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: [kind])
+    assert tf_keras.optimizers.Adam().jit_compile
+    assert not AdamW(0.01, decay=0.1).jit_compile
 
 
 def _numpy_adamw(weights, gradients, *, rate, decay, epsilon=1e-6):
