@@ -40,7 +40,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 SEEDS = (42, 43, 44)
 STARTS = ("random", "start", "mlm", "electra", "continued")
-SEVERAL_SEEDS = ("random", "continued")
+SEVERAL_SEEDS = ("random", "mlm", "continued")
 CORPORA = ("all", "1000")
 ENGLISH = ("wnut17", "genia")
 
@@ -213,7 +213,8 @@ class Study:
             return
         log = self.runs / f"{step.name}.log"
         print(f"{step.name}: {log}", flush=True)
-        machine = report.machine()
+        where = {"machine": report.machine(), "versions": report.versions()}
+        write_json(self._machine_file(step.name), where)
         with open(log, "a", encoding="utf-8") as file:
             done = subprocess.run(
                 [sys.executable, *step.words],
@@ -224,11 +225,9 @@ class Study:
             )
         if done.returncode:
             sys.exit(f"{step.name} failed: see {log}")
-        where = {"machine": machine, "versions": report.versions()}
-        write_json(self._where(step.name), where)
 
-    def _where(self, name: str) -> pathlib.Path:
-        """The file that says on what a command ran."""
+    def _machine_file(self, name: str) -> pathlib.Path:
+        """What says on which machine a command ran, or last went on."""
         return self.runs / f"{name}.machine.json"
 
     def is_done(self, step: Step) -> bool:
@@ -245,17 +244,14 @@ class Study:
     def measured(self) -> dict[str, dict[str, Any]]:
         """What came of each run that has ended, and where, by its name."""
         measured = {}
-        for step in self.steps():
-            if not self.is_done(step):
-                continue
+        for step in filter(self.is_done, self.steps()):
             found = self._measure(step, self.runs / step.name)
             if found is not None:
                 name = step.name.removesuffix("_test.jsonl")
-                where = self._where(name)
-                measured[name] = {
-                    **found,
-                    **(_read(where) if where.exists() else {}),
-                }
+                where = self._machine_file(name)
+                measured[name] = found | (
+                    _read(where) if where.exists() else {}
+                )
         return measured
 
     def _measure(
@@ -418,7 +414,8 @@ def main() -> int:
     runs = {} if options.from_scratch else _recorded()
     hidden = {str(DATA): "DATA", minilm: "MINILM", str(study.runs): "RUNS"}
     for name, found in study.measured().items():
-        runs[name] = _without_paths(found, hidden)
+        # Runs of before there were files of machines keep what is recorded.
+        runs[name] = runs.get(name, {}) | _without_paths(found, hidden)
     scores, english = chinese_table(runs), english_table(runs)
     found = {
         "command": "python benchmarks/pretraining.py",

@@ -12,7 +12,7 @@ from biaffine_tf import model_directory
 from biaffine_tf.config import DecodingConfig, LongText, Precision
 from biaffine_tf.decoding import Confidence
 from biaffine_tf.decoding.confidence import sigmoid
-from biaffine_tf.inference.turns import turn
+from biaffine_tf.inference.device_lock import device_lock
 from biaffine_tf.inference.windowed import (
     Pairs,
     WindowedPredictor,
@@ -145,7 +145,7 @@ class Predictor(WindowedPredictor):
             del self.model, self._find
 
     def _find_pairs(self, input_ids: np.ndarray, least_margin: float) -> Pairs:
-        with turn():
+        with device_lock():
             found = self._find(tf.constant(input_ids), least_margin)
             where, labels, logits, margins, log_odds = (
                 column.numpy() for column in found

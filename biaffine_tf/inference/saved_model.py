@@ -16,7 +16,7 @@ from biaffine_tf.config import LongText
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.batches import read_ahead
-from biaffine_tf.inference.turns import turn
+from biaffine_tf.inference.device_lock import device_lock
 from biaffine_tf.model_directory.manifest import Manifest
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import NO_CONTEXT
@@ -154,7 +154,7 @@ class SavedModelPredictor(BasePredictor):
             for sentence in batch
         ]
         try:
-            with turn():
+            with device_lock():
                 tensors = self._serve(texts=tf.constant(texts, tf.string))
                 answer = {name: t.numpy() for name, t in tensors.items()}
         except tf.errors.InvalidArgumentError as error:

@@ -76,8 +76,8 @@ class AdamW(tf_keras.optimizers.Adam):
         scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        # On a GPU tf_keras has XLA compile the update of every variable, which
-        # takes a minute; these are single kernels already.
+        # On a GPU tf_keras would have XLA compile the update of each variable:
+        # half a minute before the first epoch, for what is one kernel already.
         super().__init__(learning_rate, jit_compile=False, **kwargs)
         self._decay = decay
         self._scaled_component = scaled_component

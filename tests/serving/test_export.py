@@ -21,7 +21,7 @@ from biaffine_tf.config import (
     TokenizerKind,
 )
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.inference import turns
+from biaffine_tf.inference import device_lock
 from biaffine_tf.model_directory.manifest import MANIFEST, Manifest
 from biaffine_tf.serving import export, int8, parity
 from biaffine_tf.spans import Sentence
@@ -143,7 +143,7 @@ def test_on_a_gpu_threads_take_turns(
     model_dir, exports, kind, has_gpu, monkeypatch
 ):
     """TensorFlow mixes up what threads ask of a GPU."""
-    monkeypatch.setattr(turns, "_has_gpu", lambda: has_gpu)
+    monkeypatch.setattr(device_lock, "_has_gpu", lambda: has_gpu)
     path, call = {
         "model": (model_dir, "_find"),
         "float32": (exports["float32"], "_serve"),

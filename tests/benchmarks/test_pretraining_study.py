@@ -1,0 +1,76 @@
+"""What the study of pretraining says of runs that it finds."""
+
+import json
+import pathlib
+import statistics
+
+import pytest
+
+from benchmarks import pretraining
+
+F1 = {"random": [0.31, 0.33, 0.35], "mlm": [0.5, 0.52, 0.54], "start": [0.4]}
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Complete runs of three starts; one says on which machine it was."""
+    made = pretraining.Study(tmp_path, "MINILM")
+    for start, scores in F1.items():
+        for seed, f1 in zip(pretraining.SEEDS, scores, strict=False):
+            write_run(made, f"cluener_1000_{start}_{seed}", f1)
+    where = {"machine": {"cores": 7}, "versions": {}}
+    path = tmp_path / "cluener_1000_random_42.machine.json"
+    path.write_text(json.dumps(where), "utf-8")
+    return made
+
+
+def write_run(study, name, f1, *, complete=True):
+    folder = pathlib.Path(study.runs) / name
+    folder.mkdir()
+    scores = {
+        "complete": complete,
+        "seconds": 90,
+        "micro": {"f1": f1},
+        "epoch": 2,
+    }
+    (folder / "scores.json").write_text(json.dumps(scores), "utf-8")
+
+
+def test_means_and_gains_are_over_seeds(study):
+    rows = pretraining.chinese_table(study.measured())
+    found = {row["start"]: row for row in rows}
+    assert set(found) == set(F1)
+    base = statistics.mean(F1["random"])
+    for start, scores in F1.items():
+        row = found[start]
+        mean = statistics.mean(scores)
+        assert row["seeds"] == len(scores)
+        assert row["micro_f1"] == pytest.approx(mean, abs=1e-4)
+        assert row["over_random"] == pytest.approx(mean - base, abs=1e-4)
+    assert found["mlm"]["deviation"] == pytest.approx(0.02)
+    assert found["start"]["deviation"] is None
+    (goal,) = pretraining.goals(rows)
+    assert goal["got"] == pytest.approx(0.19) and not goal["met"]
+
+
+def test_runs_say_on_which_machine_they_were_done(study):
+    found = study.measured()
+    assert found["cluener_1000_random_42"]["machine"] == {"cores": 7}
+    assert "machine" not in found["cluener_1000_mlm_42"]
+
+
+def test_a_killed_run_is_not_measured(study):
+    name = "cluener_1000_electra_42"
+    write_run(study, name, 0.9, complete=False)
+    assert name not in study.measured()
+    (step,) = (s for s in study.steps() if s.name == name)
+    assert not study.is_done(step)
+
+
+def test_best_starts_have_all_seeds(study):
+    """Those that a goal can be met by; the others, one."""
+    names = [step.name for step in study.steps()]
+    for start in pretraining.STARTS:
+        seeds = [n for n in names if n.startswith(f"cluener_1000_{start}_")]
+        several = start in ("random", "mlm", "continued")
+        assert len(seeds) == (3 if several else 1)
