@@ -24,6 +24,8 @@ from biaffine_tf.training.trainer import Evaluate
 
 # Sentences of the eval data that the probe predicts: a batch of the predictor.
 _EVAL_SENTENCES = 64
+# The first GPUs with bfloat16: NVIDIA's Ampere.
+_BFLOAT16_CAPABILITY = (8, 0)
 
 
 def count_parameters(model: SpanModel) -> Parameters:
@@ -151,9 +153,9 @@ def print_plan(
         ),
         plan_tables.peak_rows(estimate, _memory_peak()),
     )
-    if training.precision is Precision.FLOAT32 and machine.has_bfloat16():
+    if training.precision is Precision.FLOAT32 and (device := _with_bfloat16()):
         console.print(
-            "this processor has instructions for bfloat16; "
+            f"this {device} has instructions for bfloat16; "
             f"--precision={Precision.BFLOAT16} would be faster",
             highlight=False,
         )
@@ -196,6 +198,19 @@ def _positions(length: int, windowing: Windowing) -> int:
         return min(length, longest) + 2  # [CLS] and [SEP]
     windows = math.ceil((length - overlap) / (longest - overlap))
     return windows * (longest + 2)
+
+
+def _with_bfloat16() -> str | None:
+    """What trains, if it is known to multiply matrices in bfloat16."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "processor" if machine.has_bfloat16() else None
+    capabilities = [
+        tf.config.experimental.get_device_details(gpu).get("compute_capability")
+        for gpu in gpus
+    ]
+    can = all(c is not None and c >= _BFLOAT16_CAPABILITY for c in capabilities)
+    return "GPU" if can else None
 
 
 def _program_memory(parameters: Parameters) -> int:

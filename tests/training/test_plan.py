@@ -157,6 +157,32 @@ def test_nothing_is_tried_that_does_not_fit(monkeypatch, capsys):
     assert "more memory than there is; give less. No step is tried." in out
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "want"),
+    [
+        ([], "processor"),
+        ([(8, 0)], "GPU"),
+        ([(9, 0), (7, 5)], None),
+        ([(10, 0)], "GPU"),
+        ([None], None),
+    ],
+)
+def test_bfloat16_is_of_what_trains(monkeypatch, capabilities, want):
+    """Whatever the processor can do, if there is a GPU."""
+    details = {
+        f"GPU{number}": {"compute_capability": one} if one else {}
+        for number, one in enumerate(capabilities)
+    }
+    monkeypatch.setattr(plan.machine, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(
+        plan.tf.config, "list_physical_devices", lambda kind: list(details)
+    )
+    monkeypatch.setattr(
+        plan.tf.config.experimental, "get_device_details", details.get
+    )
+    assert plan._with_bfloat16() == want
+
+
 @pytest.mark.slow
 def test_command_says_all_and_touches_nothing(root, tmp_path):
     """Also with an --output_dir that holds another experiment."""
