@@ -44,8 +44,10 @@ SEVERAL_SEEDS = ("random", "mlm", "continued")
 CORPORA = ("all", "1000")
 ENGLISH = ("wnut17", "genia")
 
-# Points of micro F1 over a random start that an hour is to bring.
+# Points of micro F1 over a random start that an hour is to bring, and the
+# starts that take no longer.
 WANTED = {"all": 0.06, "1000": 0.25}
+OF_AN_HOUR = ("mlm", "electra")
 
 
 class Step(NamedTuple):
@@ -362,17 +364,19 @@ def _read(path: pathlib.Path) -> Any:
 
 
 def goals(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What an hour was to bring, and the best start's gain."""
+    """What an hour was to bring, and what the better objective brings."""
     found = []
     for corpus, want in WANTED.items():
         gains = [
             row["over_random"]
             for row in scores
-            if row["sentences"] == corpus and row["over_random"] is not None
+            if row["sentences"] == corpus
+            and row["start"] in OF_AN_HOUR
+            and row["over_random"] is not None
         ]
-        if len(gains) > 1:
+        if gains:
             goal = report.Goal.at_least(
-                f"CLUENER, {corpus} sentences: points over a random start",
+                f"CLUENER, {corpus} sentences: an hour over a random start",
                 want,
                 max(gains),
             )
