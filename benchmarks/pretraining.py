@@ -45,7 +45,7 @@ CORPORA = ("all", "1000")
 ENGLISH = ("wnut17", "genia")
 
 # Points of micro F1 over a random start that an hour is to bring, and the
-# starts that take no longer.
+# starts that take about as long.
 WANTED = {"all": 0.06, "1000": 0.25}
 OF_AN_HOUR = ("mlm", "electra")
 

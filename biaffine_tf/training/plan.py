@@ -24,7 +24,7 @@ from biaffine_tf.training.trainer import Evaluate
 
 # Sentences of the eval data that the probe predicts: a batch of the predictor.
 _EVAL_SENTENCES = 64
-# The first GPUs with bfloat16: NVIDIA's Ampere.
+# Of the first GPUs that multiply in bfloat16, NVIDIA's Ampere.
 _BFLOAT16_CAPABILITY = (8, 0)
 
 
@@ -153,7 +153,8 @@ def print_plan(
         ),
         plan_tables.peak_rows(estimate, _memory_peak()),
     )
-    if training.precision is Precision.FLOAT32 and (device := _with_bfloat16()):
+    device = _bfloat16_device()
+    if training.precision is Precision.FLOAT32 and device is not None:
         console.print(
             f"this {device} has instructions for bfloat16; "
             f"--precision={Precision.BFLOAT16} would be faster",
@@ -200,17 +201,18 @@ def _positions(length: int, windowing: Windowing) -> int:
     return windows * (longest + 2)
 
 
-def _with_bfloat16() -> str | None:
+def _bfloat16_device() -> str | None:
     """What trains, if it is known to multiply matrices in bfloat16."""
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.get_visible_devices("GPU")
     if not gpus:
         return "processor" if machine.has_bfloat16() else None
-    capabilities = [
-        tf.config.experimental.get_device_details(gpu).get("compute_capability")
-        for gpu in gpus
-    ]
-    can = all(c is not None and c >= _BFLOAT16_CAPABILITY for c in capabilities)
-    return "GPU" if can else None
+    details = map(tf.config.experimental.get_device_details, gpus)
+    if all(
+        one.get("compute_capability", (0, 0)) >= _BFLOAT16_CAPABILITY
+        for one in details
+    ):
+        return "GPU"
+    return None
 
 
 def _program_memory(parameters: Parameters) -> int:

@@ -175,12 +175,12 @@ def test_bfloat16_is_of_what_trains(monkeypatch, capabilities, want):
     }
     monkeypatch.setattr(plan.machine, "has_bfloat16", lambda: True)
     monkeypatch.setattr(
-        plan.tf.config, "list_physical_devices", lambda kind: list(details)
+        plan.tf.config, "get_visible_devices", lambda kind: list(details)
     )
     monkeypatch.setattr(
         plan.tf.config.experimental, "get_device_details", details.get
     )
-    assert plan._with_bfloat16() == want
+    assert plan._bfloat16_device() == want
 
 
 @pytest.mark.slow
