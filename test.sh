@@ -2,7 +2,8 @@
 # Runs the tests: ./test.sh [--fast] [arguments of pytest ...]
 #
 # --fast leaves out the tests that train, run whole commands or take seconds. Tests
-# run in two processes: most of their time is one core's. Tests on real data look
+# run in three processes: two leave two cores idle for a quarter of the time, while
+# commands start and wait for files. Tests on real data look
 # for it in BIAFFINE_DATA and are skipped if it is not there. With arguments of
 # pytest, all is left to it.
 set -uo pipefail
@@ -27,9 +28,9 @@ fi
 
 # Longest files first, see tests/conftest.py; in the order of their numbers of
 # tests, as it is otherwise, the longest would be begun last.
-two_at_once=(-n 2 --dist loadfile --no-loadscope-reorder --durations=20)
+at_once=(-n 3 --dist loadfile --no-loadscope-reorder --durations=20)
 if [[ $fast_only == yes ]]; then
-  pytest -m "not slow" "${two_at_once[@]}" "$@"
+  pytest -m "not slow" "${at_once[@]}" "$@"
 else
-  pytest "${two_at_once[@]}"
+  pytest "${at_once[@]}"
 fi

@@ -16,8 +16,8 @@ hypothesis.settings.load_profile("project")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Files that take minutes. Where two processes share the files, one that begins
-# last leaves the other process idle: they go first.
+# Files that take minutes. Where processes share the files, one that begins last
+# leaves the others idle: they go first.
 LONGEST = (
     "test_export.py",
     "test_readmes.py",
