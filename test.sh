@@ -2,8 +2,7 @@
 # Runs the tests: ./test.sh [--fast] [arguments of pytest ...]
 #
 # --fast leaves out the tests that train, run whole commands or take seconds. Tests
-# run in three processes: two leave two cores idle for a quarter of the time, while
-# commands start and wait for files. Tests on real data look
+# run in two processes; three on two cores take longer. Tests on real data look
 # for it in BIAFFINE_DATA and are skipped if it is not there. With arguments of
 # pytest, all is left to it.
 set -uo pipefail
@@ -28,7 +27,7 @@ fi
 
 # Longest files first, see tests/conftest.py; in the order of their numbers of
 # tests, as it is otherwise, the longest would be begun last.
-at_once=(-n 3 --dist loadfile --no-loadscope-reorder --durations=20)
+at_once=(-n 2 --dist loadfile --no-loadscope-reorder --durations=20)
 if [[ $fast_only == yes ]]; then
   pytest -m "not slow" "${at_once[@]}" "$@"
 else

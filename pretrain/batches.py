@@ -69,6 +69,7 @@ def epoch_buckets(
     )
 
 
+@tf.autograph.experimental.do_not_convert  # seconds, and nothing needs it
 def epoch_batches(
     records: Records,
     *,

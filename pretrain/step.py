@@ -152,7 +152,8 @@ class Stepper(tf.Module):
             self._update(batch, seed, share, chosen, is_first, is_last)
 
         @tf.function(
-            input_signature=[*self._signature, tf.TensorSpec([], tf.float32)]
+            input_signature=[*self._signature, tf.TensorSpec([], tf.float32)],
+            autograph=False,
         )
         def run(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
             self._strategy.run(update, (batch, seed, share))
@@ -161,7 +162,7 @@ class Stepper(tf.Module):
 
     @functools.cached_property
     def _evaluate(self) -> tf.types.experimental.GenericFunction:
-        @tf.function(input_signature=self._signature)
+        @tf.function(input_signature=self._signature, autograph=False)
         def run(batch: Batch, seed: tf.Tensor) -> None:
             def evaluate(batch: Batch, seed: tf.Tensor) -> None:
                 self._count(

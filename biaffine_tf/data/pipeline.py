@@ -81,6 +81,7 @@ def make_buckets(
     return Buckets(tuple(bounds), tuple(sizes), tuple(counts))
 
 
+@tf.autograph.experimental.do_not_convert  # seconds, and nothing needs it
 def training_batches(
     records: Records,
     buckets: Buckets,

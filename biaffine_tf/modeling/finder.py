@@ -22,10 +22,12 @@ class Finder:
         self._force_one_entity = force_one_entity
         # Two functions: XLA, if at all, compiles the first alone. Traced here,
         # because threads that come at once would each trace them.
-        self._encode = tf.function(self._vectors).get_concrete_function(
-            tf.TensorSpec([None, None], tf.int32)
-        )
-        self._search = tf.function(self._candidates).get_concrete_function(
+        self._encode = tf.function(
+            self._vectors, autograph=False
+        ).get_concrete_function(tf.TensorSpec([None, None], tf.int32))
+        self._search = tf.function(
+            self._candidates, autograph=False
+        ).get_concrete_function(
             tf.TensorSpec([None, None, model.vector_size], tf.float32),
             tf.TensorSpec([None], tf.int32),
             tf.TensorSpec([], tf.float32),

@@ -75,7 +75,9 @@ class FusedBertEncoder(BertEncoderV2):
         self._repeats = repeats
         self.gradient_checkpointing = False
         self.xla = False
-        self._compiled = tf.function(self._encode, jit_compile=True)
+        self._compiled = tf.function(
+            self._encode, jit_compile=True, autograph=False
+        )
         # tf_keras.utils.set_random_seed seeds this draw as well.
         self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
 

@@ -74,6 +74,7 @@ class ServingModel(tf.Module):
             input_signature=[
                 tf.TensorSpec([None, None], tf.int32, "input_ids")
             ],
+            autograph=False,
         )
 
     def save(self, directory: str) -> None:
@@ -88,7 +89,10 @@ class ServingModel(tf.Module):
             signatures={SERVE: self.serve, SCORE: self.score},
         )
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "texts")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "texts")],
+        autograph=False,
+    )
     def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Entities of texts.
 

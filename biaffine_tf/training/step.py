@@ -43,6 +43,8 @@ class SpanTrainer(tf_keras.Model):
         """Logits of the model."""
         return self.model(inputs, training=training)
 
+    # Keras would have AutoGraph rewrite all the source that a step runs.
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One update from a batch; returns the running metrics."""
         input_ids = data["input_ids"]

@@ -230,7 +230,7 @@ def test_work_on_the_band_is_linear_in_the_length():
     layer = _random_layer(4, num_classes=3, max_span_width=8)
 
     def operations(length):
-        graph = tf.function(layer).get_concrete_function(
+        graph = tf.function(layer, autograph=False).get_concrete_function(
             tf.TensorSpec([1, length, 4])
         )
         options = tf.compat.v1.profiler.ProfileOptionBuilder

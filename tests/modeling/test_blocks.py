@@ -87,7 +87,9 @@ def test_work_on_the_band_is_linear(batch):
 
 
 def test_walk_in_a_graph_of_unknown_shapes():
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 3])])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, 3])], autograph=False
+    )
     def total(starts):
         blocks = divide(
             starts, tf.zeros([3, 2, 4]), max_span_width=5, most_floats=200

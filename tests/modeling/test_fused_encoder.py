@@ -191,7 +191,9 @@ def _operations(function, *arguments):
 def test_what_a_training_step_of_it_is_made_of():
     """Counted, so that a needless pass or product does not come unnoticed."""
     encoder = _encoder()
-    step = tf.function(lambda: _value_and_gradients_in_graph(encoder))
+    step = tf.function(
+        lambda: _value_and_gradients_in_graph(encoder), autograph=False
+    )
     counts, outputs = _operations(step)
     # QKV, output and two of the feed-forward: forward, to x and to the kernel.
     assert counts["MatMul"] == LAYERS * 4 * 3
@@ -209,7 +211,7 @@ def test_what_a_training_step_of_it_is_made_of():
 def test_prediction_joins_no_weights():
     encoder = _encoder()
     counts, _ = _operations(
-        tf.function(lambda: encoder(_inputs(), training=False))
+        tf.function(lambda: encoder(_inputs(), training=False), autograph=False)
     )
     assert counts["MatMul"] == LAYERS * 6
     assert counts["ConcatV2"] == counts["StatelessRandomUniformFullIntV2"] == 0

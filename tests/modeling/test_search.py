@@ -150,7 +150,7 @@ def test_in_a_graph_of_unknown_shapes(force):
         tf.TensorSpec([None], tf.int32),
     ]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def search(*batch):
         return find_candidates(
             *batch, max_span_width=4, force_one_entity=force, most_floats=150

@@ -52,7 +52,7 @@ each_decoder = pytest.mark.parametrize("settings", SETTINGS, ids=name_of)
 def compiled(name):
     (settings,) = (one for one in SETTINGS if name_of(one) == name)
     decoder = GraphDecoder(LABELS, **settings)
-    return tf.function(decoder, input_signature=[SIGNATURE])
+    return tf.function(decoder, input_signature=[SIGNATURE], autograph=False)
 
 
 def wanted(rows, settings, sentences=SENTENCES):
@@ -171,7 +171,8 @@ def test_where_there_is_no_code_of_ours(tmp_path):
         input_signature=[
             tf.TensorSpec(spec.shape, spec.dtype, name)
             for name, spec in zip(names, SIGNATURE, strict=True)
-        ]
+        ],
+        autograph=False,
     )
     def signature(*columns):
         return {

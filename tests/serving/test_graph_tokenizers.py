@@ -60,6 +60,7 @@ def compiled(tokenizer):
     return tf.function(
         lambda texts: twin(decode_utf8(texts)),
         input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
     )
 
 

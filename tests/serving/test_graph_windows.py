@@ -58,7 +58,9 @@ def breaks(tokenizer):
         return pieces.ids.with_values(find(points, pieces))
 
     return tf.function(
-        strengths, input_signature=[tf.TensorSpec([None], tf.string)]
+        strengths,
+        input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
     )
 
 

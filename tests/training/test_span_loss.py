@@ -227,7 +227,7 @@ def test_in_a_graph_of_unknown_shapes():
         tf.TensorSpec([None], tf.int32),
     ]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def graph(*batch):
         with tf.GradientTape() as tape:
             tape.watch(batch[:3])

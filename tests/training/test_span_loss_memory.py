@@ -11,7 +11,7 @@ import tensorflow as tf
 from biaffine_tf.losses import cross_entropy
 from biaffine_tf.training.span_loss import span_loss
 
-@tf.function
+@tf.function(autograph=False)
 def train(starts, ends, bilinear, cells, counts):
     with tf.GradientTape() as tape:
         tape.watch([starts, ends, bilinear])

@@ -1,0 +1,88 @@
+"""AutoGraph rewrites nothing of ours: it took a third of a short run."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def keywords_of_graph_functions(source: str) -> list[dict[str, str]]:
+    """What each `tf.function` of a file is given by name."""
+    tree = ast.parse(source)
+    given = {
+        id(node.func): {k.arg: ast.unparse(k.value) for k in node.keywords}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
+    return [
+        given.get(id(node), {})
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) == "tf.function"
+    ]
+
+
+def test_every_graph_function_is_left_as_written():
+    found = {
+        path: keywords_of_graph_functions(path.read_text(encoding="utf-8"))
+        for folder in ("biaffine_tf", "pretrain")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert sum(map(len, found.values())) > 5
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path, functions in found.items()
+        if any(one.get("autograph") != "False" for one in functions)
+    ]
+    assert not wrong, f"tf.function without autograph=False in {wrong}"
+
+
+def test_one_without_is_found():
+    source = "@tf.function\ndef f(): ...\ntf.function(f, autograph=False)\n"
+    assert keywords_of_graph_functions(source) == [{}, {"autograph": "False"}]
+
+
+@pytest.mark.slow
+def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, monkeypatch):
+    """Keras and tf.data would have what they call rewritten, too."""
+    import tf_keras
+    import tiny
+    from tensorflow.python.autograph.impl import api
+
+    from biaffine_tf import readers
+    from biaffine_tf.config import TrainingConfig
+    from biaffine_tf.data.pipeline import make_buckets, training_batches
+    from biaffine_tf.data.records import prepare_records
+    from biaffine_tf.data.shards import RecordOptions
+    from biaffine_tf.modeling.finder import Finder
+    from biaffine_tf.training.step import SpanTrainer
+
+    rewritten = []
+    convert = api._convert_actual
+
+    def note(entity, context):
+        rewritten.append(f"{entity.__module__}.{entity.__qualname__}")
+        return convert(entity, context)
+
+    monkeypatch.setattr(api, "_convert_actual", note)
+    source = str(tmp_path / "train.jsonl")
+    readers.write(source, tiny.sentences(8), "span_jsonl")
+    records = prepare_records(
+        source,
+        str(tmp_path / "records"),
+        tiny.tokenizer(tmp_path),
+        RecordOptions(max_pieces=38),
+        progress=False,
+    )
+    buckets = make_buckets(records.lengths, num_buckets=1, batch_size=4)
+    batches = training_batches(records, buckets, seed=1, epochs=range(1))
+    model = tiny.model()
+    trainer = SpanTrainer(model, TrainingConfig())
+    trainer.compile(optimizer=tf_keras.optimizers.SGD(0.1))
+    trainer.fit(batches, verbose=0)
+    Finder(model, force_one_entity=False)
+    assert rewritten  # Keras's own loop over the steps
+    ours = [one for one in rewritten if not one.startswith("tf_keras.")]
+    assert not ours, ours
