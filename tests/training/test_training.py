@@ -131,6 +131,15 @@ def test_model_directory_is_complete(whole):
 
 
 @pytest.mark.slow
+def test_seed_0_is_a_seed(root, corpus, whole, tmp_path):
+    """TensorFlow takes no tensor for a seed where the global one is 0."""
+    _run(root, corpus, tmp_path, "--neg_sample=0.7", "--seed=0")
+    assert json.loads((tmp_path / "scores.json").read_text())["seed"] == 0
+    first, second = _weights(whole), _weights(tmp_path)
+    assert any((first[name] != second[name]).any() for name in first)
+
+
+@pytest.mark.slow
 def test_a_card_is_kept_up_to_date(root, corpus, whole, tmp_path):
     """Also that of a run from before there were cards and intervals."""
     output = shutil.copytree(whole, tmp_path / "whole")
