@@ -73,7 +73,8 @@ def train(
         objective: Built under the strategy, with its initial weights.
         strategy: From `training.trainer.set_up`.
         output_dir: Where checkpoints, history and logs go.
-        write_encoder: Called with each checkpoint and at the end.
+        write_encoder: Called after each checkpoint, and when one is gone on
+            from: a kill may have come between the two.
         steps_per_evaluation: Steps between two looks at held-out text.
         steps_per_checkpoint: Most steps that a kill can lose.
         max_eval_batches: Most batches of held-out text to look at.
@@ -89,7 +90,8 @@ def train(
         output_dir=output_dir,
         max_eval_batches=max_eval_batches,
     )
-    run.restore()
+    if run.restore():
+        write_encoder()
     at = run.position
     progress = _Progress(
         config.num_train_steps, done=at.step, seconds=at.seconds
@@ -156,17 +158,24 @@ class _Run:
             checkpoint, os.path.join(output_dir, CHECKPOINTS), max_to_keep=1
         )
 
-    def restore(self) -> None:
-        """Goes back to the newest checkpoint, if there is one."""
+    def restore(self) -> bool:
+        """Goes back to the newest checkpoint; returns whether there is one."""
         path = self._checkpoints.latest_checkpoint
         if path is None:
-            return
+            return False
         self._checkpoints.checkpoint.restore(path).assert_consumed()
         self.position.load()
-        with open(self._history_path, encoding="utf-8") as file:
-            entries = json.load(file)["evaluations"]
-        self.history = [e for e in entries if e["step"] <= self.position.step]
+        # There is none before the first evaluation.
+        if os.path.exists(self._history_path):
+            with open(self._history_path, encoding="utf-8") as file:
+                entries = json.load(file)["evaluations"]
+            self.history = [
+                entry
+                for entry in entries
+                if entry["step"] <= self.position.step
+            ]
         print(f"going on after step {self.position.step}, from {path}")
+        return True
 
     def steps(self) -> Iterator[list[Batch]]:
         """The batches of each step that is still to do."""

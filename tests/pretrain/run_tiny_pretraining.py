@@ -1,5 +1,6 @@
-"""run_pretraining.py with two more flags: die at a step, replicas on a CPU."""
+"""run_pretraining.py with more flags: die at a moment, replicas on a CPU."""
 
+import itertools
 import os
 import signal
 import sys
@@ -12,6 +13,11 @@ from biaffine_tf import command
 from pretrain import run_pretraining, training_flags
 
 absl_flags.DEFINE_integer("kill_after", None, "Steps before a SIGKILL.")
+absl_flags.DEFINE_integer(
+    "kill_at_encoder",
+    None,
+    "SIGKILL in place of this call to write encoders, from 1.",
+)
 absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
 
 
@@ -19,7 +25,7 @@ def _main() -> None:
     import tensorflow as tf
 
     from biaffine_tf.training import trainer
-    from pretrain import step
+    from pretrain import encoder_output, step
 
     flags = absl_flags.FLAGS
     if flags.kill_after is not None:
@@ -31,6 +37,16 @@ def _main() -> None:
             original(stepper, batches, number)
 
         step.Stepper.step = die
+    if flags.kill_at_encoder is not None:
+        write_encoders = encoder_output.write_encoders
+        calls = itertools.count(1)
+
+        def die_instead(*arguments):
+            if next(calls) == flags.kill_at_encoder:
+                os.kill(os.getpid(), signal.SIGKILL)
+            write_encoders(*arguments)
+
+        encoder_output.write_encoders = die_instead
     if flags.replicas > 1:
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0],

@@ -84,14 +84,27 @@ def _assert_same(left, right):
 @pytest.mark.slow
 @OBJECTIVES
 def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
-    """Killed before any checkpoint and, in the second epoch, between two."""
+    """Killed wherever something is written, and something else is not.
+
+    Before any checkpoint; before any evaluation; in the second epoch, between
+    two checkpoints; between the last one and the encoder.
+    """
     flags = [f"--objective={objective}", "--gradient_accumulation=2"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     _pretrain(corpus, whole, *flags)
-    for step in (5, 19) if objective == "mlm" else (19,):
-        _pretrain(corpus, killed, *flags, f"--kill_after={step}", code=-9)
+    moments = {"kill_after=19": 16}  # and the step that is gone on after
+    if objective == "mlm":
+        moments = {"kill_after=5": None, "kill_after=9": 8} | moments
+        # After the one of step 16 again, and that of step 24.
+        moments["kill_at_encoder=3"] = 30
+    for moment, step in moments.items():
+        _pretrain(corpus, killed, *flags, f"--{moment}", code=-9)
+        checkpoints = killed / "checkpoints"
+        assert checkpoints.exists() == (step is not None)
+        if step is not None:
+            assert (checkpoints / f"ckpt-{step}.index").exists()
     done = _pretrain(corpus, killed, *flags)
-    assert "going on after step 16" in done.stdout
+    assert f"going on after step {step}" in done.stdout
     _assert_same(whole, killed)
     if objective == "electra":
         _assert_same(whole / "generator", killed / "generator")
