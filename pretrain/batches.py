@@ -69,7 +69,8 @@ def epoch_buckets(
     )
 
 
-@tf.autograph.experimental.do_not_convert  # seconds, and nothing needs it
+# tf.data would have AutoGraph rewrite the source of what it calls.
+@tf.autograph.experimental.do_not_convert
 def epoch_batches(
     records: Records,
     *,

@@ -80,6 +80,8 @@ def parse(record: tf.Tensor, *, has_masks: bool) -> dict[str, tf.Tensor]:
     return values
 
 
+# tf.data would have AutoGraph rewrite the source of what it calls.
+@tf.autograph.experimental.do_not_convert
 def parse_ids(records: tf.Tensor) -> tf.Tensor:
     """The `input_ids` of many records, int32 `[N]`, one behind the other.
 

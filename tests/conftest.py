@@ -47,3 +47,19 @@ def data_folder() -> pathlib.Path:
     if not (folder / "ner").is_dir():
         pytest.skip(f"no real data: {folder} is absent (set BIAFFINE_DATA)")
     return folder
+
+
+@pytest.fixture
+def rewritten(monkeypatch) -> list[str]:
+    """Names of the functions whose source AutoGraph rewrites."""
+    from tensorflow.python.autograph.impl import api
+
+    names = []
+    convert = api._convert_actual
+
+    def note(entity, context):
+        names.append(f"{entity.__module__}.{entity.__qualname__}")
+        return convert(entity, context)
+
+    monkeypatch.setattr(api, "_convert_actual", note)
+    return names

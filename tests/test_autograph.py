@@ -45,11 +45,10 @@ def test_one_without_is_found():
 
 
 @pytest.mark.slow
-def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, monkeypatch):
+def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, rewritten):
     """Keras and tf.data would have what they call rewritten, too."""
     import tf_keras
     import tiny
-    from tensorflow.python.autograph.impl import api
 
     from biaffine_tf import readers
     from biaffine_tf.config import TrainingConfig
@@ -59,15 +58,6 @@ def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, monkeypatch):
     from biaffine_tf.modeling.finder import Finder
     from biaffine_tf.training.step import SpanTrainer
 
-    rewritten = []
-    convert = api._convert_actual
-
-    def note(entity, context):
-        rewritten.append(f"{entity.__module__}.{entity.__qualname__}")
-        return convert(entity, context)
-
-    monkeypatch.setattr(api, "_convert_actual", note)
-    tf_keras.utils.set_random_seed(1)
     source = str(tmp_path / "train.jsonl")
     readers.write(source, tiny.sentences(8), "span_jsonl")
     records = prepare_records(

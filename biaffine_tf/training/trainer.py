@@ -33,9 +33,6 @@ from biaffine_tf.training.step import SpanTrainer
 # Scores the model on the dev set; writes its predictions to the given file.
 Evaluate = Callable[[SpanModel], tuple[Scores, Callable[[str], None]]]
 
-# One that no run has: theirs are smaller.
-_INSTEAD_OF_SEED_0 = 2**31
-
 
 def set_up(*, seed: int, precision: Precision) -> tf.distribute.Strategy:
     """Makes the process deterministic and finds its devices.
@@ -54,11 +51,6 @@ def set_up(*, seed: int, precision: Precision) -> tf.distribute.Strategy:
     # run that starts again draws what it would have drawn.
     tf_keras.backend.experimental.enable_tf_random_generator()
     tf_keras.utils.set_random_seed(seed)
-    if seed == 0:
-        # With it, shuffling by a seed that is a tensor, as the order of each
-        # epoch is, fails: tensorflow/python/framework/random_seed.py compares
-        # the two with (0, 0).
-        tf.random.set_seed(_INSTEAD_OF_SEED_0)
     tf.config.experimental.enable_op_determinism()
     tf_keras.mixed_precision.set_global_policy(str(precision))
     if len(tf.config.list_logical_devices("GPU")) > 1:

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
 
 from biaffine_tf import readers
@@ -99,6 +100,21 @@ def test_same_seed_same_batches(records):
     first = _batches(records, buckets, seed=5)
     assert _same(first, _batches(records, buckets, seed=5))
     assert not _same(first, _batches(records, buckets, seed=6))
+
+
+def test_the_global_seed_does_not_matter(records):
+    """Nor is 0 one that TensorFlow refuses, as the global one or ours."""
+    buckets = make_buckets(records.lengths, num_buckets=3, batch_size=8)
+    for seed in (0, 1):
+        orders = []
+        for global_seed in (0, 1, 2):
+            tf.random.set_seed(global_seed)
+            orders.append(_batches(records, buckets, seed=seed))
+        assert _same(orders[0], orders[1])
+        assert _same(orders[0], orders[2])
+    assert not _same(
+        _batches(records, buckets, seed=0), _batches(records, buckets, seed=1)
+    )
 
 
 def test_epochs_differ_and_can_be_started_anywhere(records):

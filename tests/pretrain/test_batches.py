@@ -12,6 +12,7 @@ from biaffine_tf.errors import ConfigError
 from pretrain import batches as batches_module
 from pretrain.batches import epoch_batches, epoch_buckets, num_predictions
 from pretrain.masking import Masking
+from pretrain.piece_ids import piece_counts
 from pretrain.records import Split
 
 DOCUMENTS = pretraining_texts.documents(120, longest=40)
@@ -245,6 +246,13 @@ def test_several_files_are_mixed(tmp_path, records, monkeypatch):
         for batch in batches
     ]
     assert np.mean([len(seen) for seen in files[:-1]]) > 2.5
+
+
+def test_autograph_rewrites_nothing(records, static_records, rewritten):
+    read(records)
+    read(static_records)
+    assert piece_counts(records).sum() > 0
+    assert not rewritten
 
 
 def test_an_iterator_does_not_wait_for_an_autotuner(records):
