@@ -7,7 +7,7 @@ from typing import NamedTuple
 PACKAGE = "biaffine_tf"
 
 FLOORS = {
-    0: "spans config errors files",
+    0: "spans config errors files choices",
     1: "readers tokenization decoding evaluation augmentation display",
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving",
