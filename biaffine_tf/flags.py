@@ -18,6 +18,7 @@ from biaffine_tf.config import (
     ExportFormat,
     ExportPrecision,
     HeadConfig,
+    HeadStart,
     LongText,
     Loss,
     ModelConfig,
@@ -231,6 +232,12 @@ def define_training_flags() -> None:
         "neg_sample",
         training.neg_sample,
         "Share of the negative pairs that enters the loss.",
+    )
+    define_enum(
+        "head_start",
+        training.head_start,
+        "Constant terms of the head before training: the log-odds of each "
+        "class in the training data, or zeros.",
     )
     define_enum(
         "position",
@@ -520,6 +527,7 @@ def training_config() -> TrainingConfig:
         loss=Loss(FLAGS.loss),
         focal_gamma=FLAGS.focal_gamma,
         neg_sample=FLAGS.neg_sample,
+        head_start=HeadStart(FLAGS.head_start),
         learning_rate=FLAGS.learning_rate,
         head_learning_rate_ratio=FLAGS.head_learning_rate_ratio,
         weight_decay=FLAGS.weight_decay,
