@@ -25,6 +25,7 @@ from biaffine_tf.config import ExperimentConfig, HeadStart, LongText
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import check_writable, fingerprint, remove
 from biaffine_tf.flags import FLAGS
+from biaffine_tf.locks import locked
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing
 
@@ -64,7 +65,9 @@ _SHARE_WORTH_SAVING = 0.2
 def main() -> None:
     """Trains, or says what training would take."""
     if not FLAGS.plan:
-        _run(FLAGS.output_dir)
+        with locked(FLAGS.output_dir):
+            _run(FLAGS.output_dir)
+            _print_verdict(FLAGS.output_dir)
         return
     with tempfile.TemporaryDirectory() as scratch:
         _run(scratch)
@@ -371,14 +374,27 @@ def _evaluator(
 
 
 def _print_result(scores: dict[str, Any]) -> None:
+    best = "best " if scores["micro"]["f1"] else ""
     print(
-        f"best epoch {scores['epoch']} of {scores['epochs']}: "
+        f"{best}epoch {scores['epoch']} of {scores['epochs']}: "
         + ", ".join(
             f"{name} F1 {scores[name]['f1']:.4f}"
             for name in ("micro", "macro", "cluener")
         )
         + f" in {scores['seconds']:.0f} s; model in {FLAGS.output_dir}"
     )
+
+
+def _print_verdict(output_dir: str) -> None:
+    """Says in the last line that a run has learnt nothing."""
+    from biaffine_tf.training.nothing_found import verdict
+
+    line = verdict(
+        model_directory.read_scores(output_dir) or {},
+        model_directory.read_config(output_dir),
+    )
+    if line is not None:
+        print(line)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from biaffine_tf.flag_types import (
     define_optional_enum,
     define_path,
     define_paths,
+    define_seed,
     define_tokenizer_flags,
 )
 
@@ -335,7 +336,7 @@ def define_training_flags() -> None:
         "it: less memory, a third more time.",
     )
     _define_xla()
-    flags.DEFINE_integer("seed", training.seed, "Of everything random.")
+    define_seed(training.seed)
 
 
 def define_prediction_flags() -> None:
@@ -520,8 +521,8 @@ def training_config() -> TrainingConfig:
     """Objective, optimizer and batches."""
     if not FLAGS.num_train_epochs.is_integer():
         raise ConfigError(
-            f"--num_train_epochs is {FLAGS.num_train_epochs}",
-            remedy="give a whole number",
+            "--num_train_epochs must be a whole number, got "
+            f"{FLAGS.num_train_epochs}"
         )
     return TrainingConfig(
         loss=Loss(FLAGS.loss),

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import Precision
+from biaffine_tf.seeds import small_seed
 from biaffine_tf.training.optimizer import AdamW, WarmupLinearDecay
 from pretrain.objectives import Batch, Figures, PretrainingObjective
 from pretrain.settings import Freeze, PretrainingConfig
@@ -112,8 +113,9 @@ class Stepper(tf.Module):
         if thaw is not None and number >= thaw:
             frozen = Freeze.NONE
         share = tf.constant(1 / len(batches))
+        base = small_seed(self._config.seed)
         for index, batch in enumerate(batches):
-            seed = tf.constant([self._config.seed + index, number])
+            seed = tf.constant([(base + index) % 2**31, number])
             is_last = index == len(batches) - 1
             self._compiled(frozen, index == 0, is_last)(batch, seed, share)
 

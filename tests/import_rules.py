@@ -7,7 +7,7 @@ from typing import NamedTuple
 PACKAGE = "biaffine_tf"
 
 FLOORS = {
-    0: "spans config errors files choices",
+    0: "spans config errors files choices seeds locks",
     1: "readers tokenization decoding evaluation augmentation display",
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving",
@@ -21,6 +21,9 @@ SAME_FLOOR = {
     ("spans", "errors"),
     ("config", "errors"),
     ("files", "errors"),
+    ("locks", "errors"),
+    ("locks", "files"),
+    ("config", "seeds"),
     ("evaluation", "readers"),
     ("evaluation", "decoding"),
     ("display", "readers"),

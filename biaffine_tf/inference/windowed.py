@@ -87,9 +87,7 @@ class WindowedPredictor(BasePredictor):
     ) -> None:
         super().__init__()
         if batch_size < 1:
-            raise ConfigError(
-                f"batch_size is {batch_size}", remedy="it must be positive"
-            )
+            raise ConfigError(f"batch_size must be positive, got {batch_size}")
         self.tokenizer = tokenizer
         self.labels = labels
         self.decoding = decoding or DecodingConfig()

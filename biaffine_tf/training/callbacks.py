@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
 import tf_keras
 from tqdm import tqdm
 
 from biaffine_tf.files import write_json
+from biaffine_tf.training.run_state import RunCheckpoints
 
 
 class Progress(tf_keras.callbacks.Callback):
@@ -89,31 +87,25 @@ class History:
     path: str
     epochs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
-    @classmethod
-    def load(cls, path: str, *, num_epochs: int) -> History:
-        """Reads the entries of the first epochs; others are done again."""
-        if num_epochs == 0:
-            return cls(path)
-        with open(path, encoding="utf-8") as file:
-            return cls(path, json.load(file)["epochs"][:num_epochs])
-
     def append(self, entry: dict[str, Any]) -> None:
         """Adds an epoch and writes the file."""
         self.epochs.append(entry)
+        self.write()
+
+    def write(self) -> None:
+        """Writes the file."""
         write_json(self.path, {"epochs": self.epochs})
 
     @property
-    def best(self) -> dict[str, Any] | None:
-        """The entry with the best micro F1; the first of equals."""
-        if not self.epochs:
-            return None
-        return max(self.epochs, key=lambda entry: entry["micro_f1"])
+    def best_f1(self) -> float:
+        """The best micro F1 so far; 0 before the first epoch."""
+        return max((entry["micro_f1"] for entry in self.epochs), default=0.0)
 
     @property
     def epochs_since_best(self) -> int:
-        """Epochs after the best one."""
-        best = self.best
-        return self.epochs[-1]["epoch"] - best["epoch"] if best else 0
+        """Epochs after the first one that has the best micro F1."""
+        scores = [entry["micro_f1"] for entry in self.epochs]
+        return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
     @property
     def seconds(self) -> float:
@@ -129,10 +121,12 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
 
     Args:
         evaluate: Scores the model; returns flat figures, `micro_f1` among them.
-        keep: Called with the history's newest entry when it is the best.
+        keep: Called with the newest entry when it is the best, and while no
+            epoch has found anything.
         history: Scores so far.
         patience: Epochs without a better micro F1 before stopping; None never.
         checkpoints: Saves the state of the run.
+        hint: Advice, if there is any, from the entries so far.
     """
 
     def __init__(
@@ -142,7 +136,8 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
         keep: Callable[[dict[str, Any]], None],
         history: History,
         patience: int | None,
-        checkpoints: tf.train.CheckpointManager,
+        checkpoints: RunCheckpoints,
+        hint: Callable[[list[dict[str, Any]]], str | None],
     ) -> None:
         super().__init__()
         self._evaluate = evaluate
@@ -150,6 +145,7 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
         self._history = history
         self._patience = patience
         self._checkpoints = checkpoints
+        self._hint = hint
         self._begun = 0.0
 
     def on_epoch_begin(
@@ -175,13 +171,15 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
             "seconds": ended - self._begun,
         }
         logs.update(scores)  # for TensorBoard
-        best = self._history.best
-        is_best = best is None or entry["micro_f1"] > best["micro_f1"]
-        tqdm.write(_summary(entry, is_best=is_best))
-        if is_best:
+        best = self._history.best_f1
+        tqdm.write(_summary(entry, is_best=entry["micro_f1"] > best))
+        # While nothing is found, the longest training has learnt the most.
+        if entry["micro_f1"] > best or not best:
             self._keep(entry)
         self._history.append(entry)
-        self._checkpoints.save(checkpoint_number=epoch + 1)
+        self._checkpoints.save(epoch + 1, {"epochs": self._history.epochs})
+        if (hint := self._hint(self._history.epochs)) is not None:
+            tqdm.write(hint)
         if self.stopped_early:
             tqdm.write(
                 f"stopped: no better micro F1 for {self._patience} epochs"
@@ -206,12 +204,4 @@ def _summary(entry: dict[str, Any], *, is_best: bool) -> str:
         f"({entry['training_seconds']:.0f} + "
         f"{entry['evaluation_seconds']:.0f} s)"
         + (" (best so far)" if is_best else "")
-    )
-
-
-def logs_writer(directory: str) -> tf_keras.callbacks.Callback:
-    """TensorBoard scalars of each epoch."""
-    os.makedirs(directory, exist_ok=True)
-    return tf_keras.callbacks.TensorBoard(
-        log_dir=directory, write_graph=False, profile_batch=0
     )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import Precision, TrainingConfig
 from biaffine_tf.losses import make_loss
 from biaffine_tf.modeling.span_model import SpanModel, piece_counts
+from biaffine_tf.seeds import small_seed
+from biaffine_tf.training.divergence import (
+    FigureBuffer,
+    global_norm,
+    summed_over_replicas,
+)
 from biaffine_tf.training.span_loss import PairCounts, span_loss
 
 
@@ -20,6 +28,9 @@ class SpanTrainer(tf_keras.Model):
     Args:
         model: The model, built.
         config: The objective.
+
+    Attributes:
+        figures: Of the latest steps.
     """
 
     def __init__(self, model: SpanModel, config: TrainingConfig) -> None:
@@ -31,6 +42,7 @@ class SpanTrainer(tf_keras.Model):
         self._positive = tf_keras.metrics.Mean(name="positive_accuracy")
         self._negative = tf_keras.metrics.Mean(name="negative_accuracy")
         self._sentences = tf_keras.metrics.Sum(name="sentences")
+        self.figures = FigureBuffer()
 
     @property
     def metrics(self) -> list[tf_keras.metrics.Metric]:
@@ -56,9 +68,33 @@ class SpanTrainer(tf_keras.Model):
         gradients = tape.gradient(scaled, variables)
         if self._config.precision is Precision.FLOAT16:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self._apply(gradients, loss, tf.shape(input_ids)[0])
         self._update_metrics(total, tf.shape(input_ids)[0], right)
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def _apply(
+        self,
+        gradients: Sequence[tf.Tensor | tf.IndexedSlices],
+        loss: tf.Tensor,
+        num_sentences: tf.Tensor,
+    ) -> None:
+        """Updates the weights, and notes the figures of the step."""
+        variables = self.model.trainable_variables
+        gradients = summed_over_replicas(self.optimizer, gradients, variables)
+        step = tf.identity(self.optimizer.iterations)
+        scale = tf.identity(getattr(self.optimizer, "loss_scale", 1.0))
+        self.optimizer.apply_gradients(
+            zip(gradients, variables, strict=True),
+            skip_gradients_aggregation=True,
+        )
+        self.figures.add(
+            step,
+            loss=loss,
+            gradient_norm=global_norm(gradients),
+            learning_rate=self.optimizer.learning_rate,
+            examples=num_sentences,
+            loss_scale=scale,
+        )
 
     def _sum_losses(
         self, input_ids: tf.Tensor, cells: tf.Tensor
@@ -82,7 +118,8 @@ class SpanTrainer(tf_keras.Model):
         step = tf.cast(self.optimizer.iterations, tf.int32)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         replica = tf.convert_to_tensor(replica, tf.int32)
-        return tf.stack([self._config.seed + 7919 * replica, step])
+        seed = small_seed(self._config.seed)
+        return tf.stack([seed + 7919 * replica, step])
 
     @staticmethod
     def _global_batch_size(input_ids: tf.Tensor) -> tf.Tensor:
