@@ -133,11 +133,17 @@ def _stored(directory: str) -> dict[str, Any] | None:
     path = os.path.join(directory, _SETTINGS)
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            stored = json.load(file)
+        # Wrong types are found out here, not where they are used.
+        stored = {
+            "settings": dict(stored["settings"]),
+            "complete": bool(stored["complete"]),
+        }
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{path}: cannot be read ({error})",
+            f"{path}: cannot be read as the settings of a run ({error!r})",
             remedy="give another --output_dir",
         ) from error
+    return stored

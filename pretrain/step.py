@@ -11,6 +11,7 @@ import tf_keras
 
 from biaffine_tf.config import Precision
 from biaffine_tf.seeds import small_seed
+from biaffine_tf.training.divergence import FigureBuffer, apply_and_note
 from biaffine_tf.training.optimizer import AdamW, WarmupLinearDecay
 from pretrain.objectives import Batch, Figures, PretrainingObjective
 from pretrain.settings import Freeze, PretrainingConfig
@@ -73,6 +74,7 @@ class Stepper(tf.Module):
 
     Attributes:
         optimizer: With its variables.
+        figures: Of the latest steps.
     """
 
     def __init__(
@@ -95,6 +97,8 @@ class Stepper(tf.Module):
         self.optimizer.build(self._variables)
         self._names = (*objective.figure_names, _PIECES)
         self._sums = _local(tf.zeros([len(self._names), 2]))
+        self.figures = FigureBuffer()
+        self._loss_of_step = _local(tf.zeros([]))
         self._gradients = [
             _local(tf.zeros_like(variable))
             for variable in self._variables * (config.gradient_accumulation > 1)
@@ -191,17 +195,26 @@ class Stepper(tf.Module):
             figures = self._objective.figures(
                 batch, training=True, seed=seed + _replica()
             )
-            loss = share * self._loss(figures)
+            loss = scaled = share * self._loss(figures)
             if self._config.precision is Precision.FLOAT16:
-                loss = self.optimizer.get_scaled_loss(loss)
-        gradients = tape.gradient(loss, variables)
+                scaled = self.optimizer.get_scaled_loss(loss)
+        gradients = tape.gradient(scaled, variables)
+        if is_first:
+            self._loss_of_step.assign(loss)
+        else:
+            self._loss_of_step.assign_add(loss)
         if not (is_first and is_last):
             gradients = self._accumulate(gradients, chosen, is_first=is_first)
         if is_last:
             if self._config.precision is Precision.FLOAT16:
                 gradients = self.optimizer.get_unscaled_gradients(gradients)
-            self.optimizer.apply_gradients(
-                zip(gradients, variables, strict=True)
+            apply_and_note(
+                self.optimizer,
+                gradients,
+                variables,
+                self.figures,
+                loss=tf.convert_to_tensor(self._loss_of_step),
+                examples=tf.shape(batch["input_ids"])[0],
             )
         self._count(batch, figures)
 

@@ -7,7 +7,6 @@ model card says in words what there is.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from biaffine_tf.evaluation.confidence import FittedConfidence, fit_confidence
 from biaffine_tf.evaluation.goals import Goal
 from biaffine_tf.evaluation.report import write_report
 from biaffine_tf.inference.deciding import decoder_of
+from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.model_directory.card.writing import write_card
 from biaffine_tf.spans import Sentence, Span
 
@@ -140,18 +140,13 @@ def _fit(
     if distinct < FOLDS:
         print(f"scores are not calibrated: only {distinct} sentences")
         return None
-    found = [
-        [Span(one.start, one.end, one.label, one.score) for one in candidates]
-        for candidates in predictor.candidates(
-            sentences, least_score=_LEAST_SCORE
-        )
-    ]
-    floor = _floor(found, most=_CANDIDATES_PER_SENTENCE * len(sentences))
+    found = _strongest(
+        predictor,
+        sentences,
+        most=_CANDIDATES_PER_SENTENCE * len(sentences),
+    )
     pairs = [
-        (
-            sentence,
-            sentence.replace_spans(s for s in spans if _score(s) > floor),
-        )
+        (sentence, sentence.replace_spans(spans))
         for sentence, spans in zip(sentences, found, strict=True)
     ]
     # A temperature alone leaves 0.5 where it is, and models are wrong there.
@@ -164,10 +159,35 @@ def _fit(
     )
 
 
-def _floor(found: Iterable[Iterable[Span]], *, most: int) -> float:
-    """The score that about so many candidates are above."""
-    scores = sorted(map(_score, itertools.chain(*found)), reverse=True)
-    return scores[most] if len(scores) > most else 0.0
+def _strongest(
+    predictor: Predictor, sentences: Sequence[Sentence], *, most: int
+) -> list[list[Span]]:
+    """The candidates of each sentence that are among the strongest of all.
+
+    Args:
+        predictor: Of the model.
+        sentences: Their spans are ignored.
+        most: Most candidates of all sentences together. Of those with the same
+            score as the next one, none is taken.
+    """
+    strongest = Strongest(most, least_score=_LEAST_SCORE)
+    found: list[list[Span]] = []
+    held = 0
+    for candidates in predictor.candidates(
+        sentences, least_score=_LEAST_SCORE, strongest=strongest
+    ):
+        found.append(
+            [Span(o.start, o.end, o.label, o.score) for o in candidates]
+        )
+        held += len(candidates)
+        if held > 2 * most:
+            found = _above(strongest.floor, found)
+            held = sum(map(len, found))
+    return _above(strongest.floor, found)
+
+
+def _above(floor: float, found: Iterable[list[Span]]) -> list[list[Span]]:
+    return [[s for s in spans if _score(s) > floor] for spans in found]
 
 
 def _score(span: Span) -> float:

@@ -18,7 +18,13 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.batches import make_batches, pad, read_ahead
 from biaffine_tf.inference.deciding import Decision
-from biaffine_tf.inference.windows import Part, Proposals, WindowedText
+from biaffine_tf.inference.strongest import Strongest
+from biaffine_tf.inference.windows import (
+    Part,
+    Proposals,
+    Wanted,
+    WindowedText,
+)
 from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import (
     NO_CONTEXT,
@@ -136,21 +142,27 @@ class WindowedPredictor(BasePredictor):
     def _decide(
         self, sentences: Iterable[Sentence], decision: Decision
     ) -> Iterator[Sentence]:
-        least = self.confidence.lowest_margin
-        for sentence, text in self._search_texts(sentences, least):
+        wanted = Wanted(self.confidence.lowest_margin)
+        for sentence, text in self._search_texts(sentences, wanted):
             entities = decision.entities(
                 text.candidates, text.best_other, sentence.text
             )
             yield sentence.replace_spans(map(_span, entities))
 
     def candidates(
-        self, sentences: Iterable[Sentence], *, least_score: float = 0.01
+        self,
+        sentences: Iterable[Sentence],
+        *,
+        least_score: float = 0.01,
+        strongest: Strongest | None = None,
     ) -> Iterator[list[Candidate]]:
         """What the model holds for possible, before anything is decided.
 
         Args:
             sentences: Their spans are ignored.
             least_score: Candidates have at least this score.
+            strongest: Takes note of all candidates; those that cannot be among
+                the strongest of all sentences are left out.
 
         Yields:
             Candidates of each sentence in no particular order: one for each
@@ -161,7 +173,8 @@ class WindowedPredictor(BasePredictor):
             DataError: If a sentence is too long and that is an error.
         """
         bound = Confidence(thresholds={}, default_threshold=least_score)
-        for _, text in self._search_texts(sentences, bound.lowest_margin):
+        wanted = Wanted(bound.lowest_margin, strongest)
+        for _, text in self._search_texts(sentences, wanted):
             yield [
                 one
                 for one in text.candidates
@@ -178,7 +191,7 @@ class WindowedPredictor(BasePredictor):
         """
 
     def _search_texts(
-        self, sentences: Iterable[Sentence], least_margin: float
+        self, sentences: Iterable[Sentence], wanted: Wanted
     ) -> Iterator[tuple[Sentence, WindowedText]]:
         """Sentences, in order, and what was found in them."""
         surrounded = with_context(
@@ -188,23 +201,23 @@ class WindowedPredictor(BasePredictor):
             # No name for the texts: it would keep them while others are read.
             yield from zip(
                 (sentence for sentence, _ in some),
-                self._search_some(some, least_margin),
+                self._search_some(some, wanted),
                 strict=True,
             )
 
     def _search_some(
-        self, sentences: list[tuple[Sentence, Context]], least_margin: float
+        self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
     ) -> list[WindowedText]:
         """What is found in each of the sentences read ahead."""
         self._check_open()
-        texts = self._divide(sentences, least_margin)
+        texts = self._divide(sentences, wanted)
         batches = make_batches(
             [part for text in texts for part in text.parts],
             most_parts=self._batch_size,
         )
 
         def search(batch: list[Part]) -> list[Proposals]:
-            return self._search_batch(batch, least_margin)
+            return self._search_batch(batch, wanted.least_margin)
 
         # What one batch leaves idle of the cores, the next one takes.
         with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
@@ -216,7 +229,7 @@ class WindowedPredictor(BasePredictor):
         return texts
 
     def _divide(
-        self, sentences: list[tuple[Sentence, Context]], least_margin: float
+        self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
     ) -> list[WindowedText]:
         """Cuts sentences into pieces and these into windows."""
         encoded = self.tokenizer.encode_batch([s.text for s, _ in sentences])
@@ -231,7 +244,7 @@ class WindowedPredictor(BasePredictor):
                     pieces,
                     windows,
                     self.labels,
-                    least_margin=least_margin,
+                    wanted=wanted,
                     surrounded=self._surround(pieces, windows, context),
                 )
             )

@@ -61,7 +61,8 @@ def load_weights(directory: str, model: SpanModel) -> None:
     """Restores all weights of a model that has been built.
 
     Raises:
-        ConfigError: If a weight is missing, unknown or of another shape.
+        ConfigError: If a weight is missing, unknown, of another shape or not
+            finite.
     """
     import safetensors.numpy
 
@@ -85,5 +86,12 @@ def load_weights(directory: str, model: SpanModel) -> None:
             f"{', '.join(wrong[:3])}{more}",
             remedy=DAMAGED,
         )
+    for name, value in stored.items():
+        if not np.isfinite(value).all():
+            raise ConfigError(
+                f"{path}: {name} holds numbers that are not finite",
+                remedy="train again, with a smaller --learning_rate if the "
+                "training has diverged",
+            )
     for name, weight in weights.items():
         weight.assign(stored[name])

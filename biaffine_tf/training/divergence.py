@@ -230,20 +230,38 @@ def global_norm(
     return tf.linalg.global_norm(summed)
 
 
-def summed_over_replicas(
+def apply_and_note(
     optimizer: tf_keras.optimizers.Optimizer,
     gradients: Sequence[tf.Tensor | tf.IndexedSlices],
     variables: Sequence[tf.Variable],
-) -> list[tf.Tensor | tf.IndexedSlices]:
-    """Gradients as `apply_gradients` would sum them; apply them without that.
+    figures: FigureBuffer,
+    *,
+    loss: tf.Tensor,
+    examples: tf.Tensor,
+) -> None:
+    """Updates weights, and notes the figures of the step; part of its graph.
 
     Args:
         optimizer: It may scale losses.
-        gradients: Of this replica.
+        gradients: Of this replica, unscaled.
         variables: What they belong to.
+        figures: Where to note the figures.
+        loss: This replica's part of the loss, not scaled.
+        examples: On this replica.
     """
+    # Summed here, which `apply_gradients` would else do: the norm is theirs.
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    pairs = inner.aggregate_gradients(
+    summed = inner.aggregate_gradients(
         list(zip(gradients, variables, strict=True))
     )
-    return [gradient for gradient, _ in pairs]
+    step = tf.identity(optimizer.iterations)
+    scale = tf.identity(getattr(optimizer, "loss_scale", 1.0))
+    optimizer.apply_gradients(summed, skip_gradients_aggregation=True)
+    figures.add(
+        step,
+        loss=loss,
+        gradient_norm=global_norm([gradient for gradient, _ in summed]),
+        learning_rate=optimizer.learning_rate,
+        examples=examples,
+        loss_scale=scale,
+    )

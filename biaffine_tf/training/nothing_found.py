@@ -43,8 +43,8 @@ def verdict(scores: Mapping[str, Any], config: ExperimentConfig) -> str | None:
     if not micro or micro["f1"] > 0:
         return None
     return (
-        f"nothing was learnt: dev micro F1 is 0 after {scores.get('epochs')} "
-        f"epochs; try {_advice(config)}"
+        "the model finds no entity of the dev set (micro F1 0 after "
+        f"{scores.get('epochs')} epochs); try {_advice(config)}"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from biaffine_tf.errors import BiaffineError, ConfigError
+from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.files import fingerprint, remove, write_json
 
 _KEPT = 2  # checkpoints: the older one is for when the newer one is damaged
@@ -83,7 +83,7 @@ class RunCheckpoints:
         begun = self._numbers(complete=False)
         if not complete and len(begun) < 2 and not self._is_of_older_version():
             return None
-        problems = []
+        problems: list[str] = []
         for number in sorted(complete | begun, reverse=True):
             path = self._path(number)
             problem = self._restore(path)
@@ -111,7 +111,7 @@ class RunCheckpoints:
             }
         except FileNotFoundError:
             return "not complete"
-        except BiaffineError as error:
+        except DataError as error:
             return f"{os.path.basename(error.file or '')} {error.problem}"
         except (OSError, ValueError, KeyError, TypeError) as error:
             return f"its description cannot be read ({error!r})"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 import tf_keras
 
@@ -11,11 +9,7 @@ from biaffine_tf.config import Precision, TrainingConfig
 from biaffine_tf.losses import make_loss
 from biaffine_tf.modeling.span_model import SpanModel, piece_counts
 from biaffine_tf.seeds import small_seed
-from biaffine_tf.training.divergence import (
-    FigureBuffer,
-    global_norm,
-    summed_over_replicas,
-)
+from biaffine_tf.training.divergence import FigureBuffer, apply_and_note
 from biaffine_tf.training.span_loss import PairCounts, span_loss
 
 
@@ -68,33 +62,16 @@ class SpanTrainer(tf_keras.Model):
         gradients = tape.gradient(scaled, variables)
         if self._config.precision is Precision.FLOAT16:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
-        self._apply(gradients, loss, tf.shape(input_ids)[0])
+        apply_and_note(
+            self.optimizer,
+            gradients,
+            variables,
+            self.figures,
+            loss=loss,
+            examples=tf.shape(input_ids)[0],
+        )
         self._update_metrics(total, tf.shape(input_ids)[0], right)
         return {metric.name: metric.result() for metric in self.metrics}
-
-    def _apply(
-        self,
-        gradients: Sequence[tf.Tensor | tf.IndexedSlices],
-        loss: tf.Tensor,
-        num_sentences: tf.Tensor,
-    ) -> None:
-        """Updates the weights, and notes the figures of the step."""
-        variables = self.model.trainable_variables
-        gradients = summed_over_replicas(self.optimizer, gradients, variables)
-        step = tf.identity(self.optimizer.iterations)
-        scale = tf.identity(getattr(self.optimizer, "loss_scale", 1.0))
-        self.optimizer.apply_gradients(
-            zip(gradients, variables, strict=True),
-            skip_gradients_aggregation=True,
-        )
-        self.figures.add(
-            step,
-            loss=loss,
-            gradient_norm=global_norm(gradients),
-            learning_rate=self.optimizer.learning_rate,
-            examples=num_sentences,
-            loss_scale=scale,
-        )
 
     def _sum_losses(
         self, input_ids: tf.Tensor, cells: tf.Tensor
