@@ -68,7 +68,7 @@ class WatchSteps(tf_keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Counts from the step that the run goes on from."""
-        self._done = int(self.model.optimizer.iterations)
+        self._done = int(self.model.optimizer.iterations.numpy())
         self._buffer.begin(self._done)
 
     def on_epoch_begin(
