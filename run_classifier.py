@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import checkpoints, command, flags, model_directory, readers
-from biaffine_tf.config import ExperimentConfig, HeadStart, LongText
+from biaffine_tf.config import ExperimentConfig, LongText
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import check_writable, fingerprint, remove
 from biaffine_tf.flags import FLAGS
@@ -310,24 +310,15 @@ def _print_windows(data: str, counts: Counts) -> None:
 def _build_model(
     config: ExperimentConfig, start: checkpoints.Start, records: Records
 ) -> SpanModel:
-    from biaffine_tf.data.priors import class_log_priors
     from biaffine_tf.modeling.span_model import SpanModel
+    from biaffine_tf.training.head_start import initialize_head
 
     num_classes = records.labels.num_classes
     model = SpanModel(
         config.model, num_classes=num_classes, pad_id=start.tokenizer.pad_id
     )
     model.build_weights()
-    if config.training.head_start is HeadStart.PRIOR:
-        model.biaffine.set_class_bias(
-            class_log_priors(
-                records.cells,
-                records.scored_lengths,
-                num_classes=num_classes,
-                max_span_width=config.model.head.max_span_width,
-                neg_sample=config.training.neg_sample,
-            )
-        )
+    initialize_head(model.biaffine, records, config.model, config.training)
     if start.source is not None:
         report = checkpoints.load(
             start.source,

@@ -236,8 +236,8 @@ def define_training_flags() -> None:
     define_enum(
         "head_start",
         training.head_start,
-        "Constant terms of the head before training: the log-odds of each "
-        "class in the training data, or zeros.",
+        "Weights of the head before training: small random ones and the "
+        "log-odds of each class in the training data, or zeros.",
     )
     define_enum(
         "position",

@@ -274,23 +274,3 @@ def test_output_shapes():
     assert shape([2, 20, 4]) == [2, 20, 7, 5]
     assert shape([2, 3, 4]) == [2, 3, 3, 5]
     assert shape([None, None, 4]).as_list() == [None, None, None, 5]
-
-
-def test_class_bias_is_every_pairs_first_logit():
-    layer = Biaffine(num_classes=3, dropout=0.0)
-    vectors = tf.random.normal([2, 5, 8])
-    layer(vectors)
-    layer.set_class_bias([0.0, -3.0, -5.5])
-    np.testing.assert_allclose(
-        layer(vectors), np.tile([0.0, -3.0, -5.5], [2, 5, 5, 1])
-    )
-
-
-@pytest.mark.parametrize(
-    ("settings", "bias"), [({"use_end_bias": False}, [0, 0, 0]), ({}, [0, 0])]
-)
-def test_class_bias_must_fit(settings, bias):
-    layer = Biaffine(num_classes=3, **settings)
-    layer.build(tf.TensorShape([None, None, 8]))
-    with pytest.raises(ValueError):
-        layer.set_class_bias(bias)
