@@ -6,11 +6,13 @@ has the table.
 
 from __future__ import annotations
 
+import collections
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from biaffine_tf.choices import Choice
+from biaffine_tf.config import EncoderConfig
 from biaffine_tf.data.widths import share_of_pairs
 from biaffine_tf.tokenization.sizes import TokenSizes
 
@@ -24,7 +26,7 @@ _SMALL_BATCH, _BATCH = 16, 32
 
 # Epochs at 1 000 sentences; fewer as the square root of the corpus grows.
 _PRETRAINED_EPOCHS, _RANDOM_EPOCHS = 15, 40
-_EPOCHS = (3, 60)
+_FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
 
 _WARMUP_STEPS = 100
 _WARMUP_SHARE = 0.1  # at most
@@ -38,6 +40,65 @@ _WIDTH_MARGIN = 1.25
 _PAIRS_WORTH_SAVING = 0.2
 
 
+def choose_settings(
+    given: Mapping[str, Any],
+    sizes: TokenSizes,
+    *,
+    encoder: EncoderConfig,
+    is_pretrained: bool,
+) -> list[Choice]:
+    """Chooses the settings of a training run that are not given.
+
+    Args:
+        given: Settings that are given, by the name of their flag.
+        sizes: Of the training data.
+        encoder: Shape of the encoder.
+        is_pretrained: Whether its weights are loaded.
+
+    Returns:
+        A choice for each of `max_seq_length`, `max_span_width`,
+        `learning_rate`, `train_batch_size` (unless `token_budget` is given),
+        `num_train_epochs` and `warmup_proportion` that is not in `given`.
+    """
+    sentences = sum(sizes.lengths.values())
+    choices = []
+
+    def settle(choice: Callable[[], Choice], name: str) -> Any:
+        if name not in given:
+            choices.append(choice())
+            return choices[-1].value
+        return given[name]
+
+    length = settle(
+        lambda: choose_length(sizes, positions=encoder.max_position_embeddings),
+        "max_seq_length",
+    )
+    settle(
+        lambda: choose_span_width(sizes, max_tokens=length - 2),
+        "max_span_width",
+    )
+    settle(
+        lambda: choose_learning_rate(
+            encoder.hidden_size, is_pretrained=is_pretrained
+        ),
+        "learning_rate",
+    )
+    if "token_budget" in given:
+        positions = sum(n * (k + 2) for k, n in sizes.lengths.items())
+        steps = positions / given["token_budget"]
+    else:
+        batch = settle(lambda: choose_batch_size(sentences), "train_batch_size")
+        steps = sentences / batch
+    epochs = settle(
+        lambda: choose_epochs(sentences, is_pretrained=is_pretrained),
+        "num_train_epochs",
+    )
+    settle(
+        lambda: choose_warmup(math.ceil(steps) * epochs), "warmup_proportion"
+    )
+    return choices
+
+
 def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
     """Chooses the maximum number of tokens read at once.
 
@@ -46,7 +107,7 @@ def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
         positions: Positions that the encoder has.
 
     Returns:
-        `max_seq_length`: what 99.5 % of the training sentences fit, in steps
+        `max_seq_length`: what 99.5 % of the training sentences need, in steps
         of 64, between 128 and 512 or the encoder's positions.
     """
     total = sum(sizes.lengths.values())
@@ -77,86 +138,86 @@ def choose_span_width(sizes: TokenSizes, *, max_tokens: int) -> Choice:
     """
     widest = max(sizes.widths, default=1)
     bound = math.ceil(_WIDTH_MARGIN * widest)
-    lengths: dict[int, int] = {}
+    lengths = collections.Counter[int]()
     for length, count in sizes.lengths.items():
-        length = min(length, max_tokens)
-        lengths[length] = lengths.get(length, 0) + count
+        lengths[min(length, max_tokens)] += count
     share = share_of_pairs(lengths, bound) if lengths else 1.0
     reason = (
-        f"the widest training span has {widest} tokens; "
-        f"{100 * share:.0f} % of the pairs are within the bound"
+        f"the widest training span has {widest} tokens; {100 * share:.0f} % of "
+        f"the pairs are spans of up to {bound}"
     )
-    if share > 1 - _PAIRS_WORTH_SAVING:
-        return Choice("max_span_width", None, reason)
-    return Choice("max_span_width", bound, reason)
+    worthwhile = share <= 1 - _PAIRS_WORTH_SAVING
+    return Choice("max_span_width", bound if worthwhile else None, reason)
 
 
-def choose_schedule(
-    given: Mapping[str, Any],
-    *,
-    hidden_size: int,
-    is_pretrained: bool,
-    sentences: int,
-) -> list[Choice]:
-    """Chooses learning rate, batch size, epochs and warm-up where not given.
+def choose_learning_rate(hidden_size: int, *, is_pretrained: bool) -> Choice:
+    """Chooses the peak learning rate.
 
     Args:
-        given: Settings of `TrainingConfig` that are given, by name.
-        hidden_size: Width of the encoder.
+        hidden_size: Width of the encoder's layers.
         is_pretrained: Whether its weights are loaded.
-        sentences: Number of training sentences.
 
     Returns:
-        A choice for each of `learning_rate`, `train_batch_size`,
-        `num_train_epochs` and `warmup_proportion` that is not in `given`.
-    """
-    start = "a pretrained" if is_pretrained else "a random"
-    encoder = f"{start} encoder of width {hidden_size}"
-    choices = []
-    if "learning_rate" not in given:
-        rate = learning_rate(hidden_size, is_pretrained=is_pretrained)
-        choices.append(Choice("learning_rate", rate, encoder))
-    batch = given.get("train_batch_size")
-    if batch is None:
-        batch = _SMALL_BATCH if sentences < _FEW_SENTENCES else _BATCH
-        if "token_budget" not in given:
-            choices.append(
-                Choice("train_batch_size", batch, f"{sentences} sentences")
-            )
-    epochs = given.get("num_train_epochs")
-    if epochs is None:
-        epochs = num_epochs(sentences, is_pretrained=is_pretrained)
-        reason = f"{start} encoder and {sentences} sentences"
-        choices.append(Choice("num_train_epochs", epochs, reason))
-    if "warmup_proportion" not in given:
-        steps = epochs * math.ceil(sentences / batch)
-        share = round(min(_WARMUP_SHARE, _WARMUP_STEPS / steps), 4)
-        reason = f"{round(share * steps)} of about {steps} steps"
-        choices.append(Choice("warmup_proportion", share, reason))
-    return choices
-
-
-def learning_rate(hidden_size: int, *, is_pretrained: bool) -> float:
-    """Peak learning rate of an encoder, two digits.
-
-    Args:
-        hidden_size: Width of its layers.
-        is_pretrained: Whether its weights are loaded.
+        `learning_rate`, with two digits.
     """
     if is_pretrained:
         rate = _PRETRAINED_RATE * (768 / hidden_size) ** _PRETRAINED_POWER
     else:
         rate = _RANDOM_RATE * 256 / hidden_size
-    return float(f"{rate:.1e}")
+    return Choice(
+        "learning_rate",
+        float(f"{rate:.1e}"),
+        f"{_encoder(is_pretrained)} of width {hidden_size}",
+    )
 
 
-def num_epochs(sentences: int, *, is_pretrained: bool) -> int:
-    """Passes over a corpus: fewer for a larger one.
+def choose_batch_size(sentences: int) -> Choice:
+    """Chooses the number of sentences in a batch.
+
+    Args:
+        sentences: Number of training sentences.
+
+    Returns:
+        `train_batch_size`.
+    """
+    size = _SMALL_BATCH if sentences < _FEW_SENTENCES else _BATCH
+    return Choice("train_batch_size", size, f"{sentences} training sentences")
+
+
+def choose_epochs(sentences: int, *, is_pretrained: bool) -> Choice:
+    """Chooses the number of passes over a corpus: fewer for a larger one.
 
     Args:
         sentences: Number of training sentences.
         is_pretrained: Whether the encoder's weights are loaded.
+
+    Returns:
+        `num_train_epochs`.
     """
     base = _PRETRAINED_EPOCHS if is_pretrained else _RANDOM_EPOCHS
     epochs = round(base * math.sqrt(1000 / max(sentences, 1)))
-    return min(max(epochs, _EPOCHS[0]), _EPOCHS[1])
+    return Choice(
+        "num_train_epochs",
+        min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS),
+        f"{_encoder(is_pretrained)}, {sentences} training sentences",
+    )
+
+
+def choose_warmup(steps: int) -> Choice:
+    """Chooses how long the learning rate rises.
+
+    Args:
+        steps: Steps of the whole run, about.
+
+    Returns:
+        `warmup_proportion`.
+    """
+    share = round(min(_WARMUP_SHARE, _WARMUP_STEPS / max(steps, 1)), 4)
+    reason = f"{round(share * steps)} of about {steps} steps"
+    return Choice("warmup_proportion", share, reason)
+
+
+def _encoder(is_pretrained: bool) -> str:
+    return (
+        f"{'pretrained' if is_pretrained else 'randomly initialized'} encoder"
+    )
