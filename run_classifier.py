@@ -20,14 +20,22 @@ import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaffine_tf import checkpoints, command, flags, model_directory, readers
-from biaffine_tf.config import ExperimentConfig, HeadStart, LongText
+from biaffine_tf import (
+    checkpoints,
+    command,
+    defaults,
+    flags,
+    model_directory,
+    readers,
+)
+from biaffine_tf.config import ExperimentConfig, LongText
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import check_writable, fingerprint, remove
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.locks import locked
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing
+from biaffine_tf.tokenization.sizes import TokenSizes
 
 if TYPE_CHECKING:
     from biaffine_tf.data.features import Counts
@@ -57,9 +65,6 @@ _NOT_LEARNT = ("split_spans", "wide_spans")
 
 # Training texts that tell whether texts have several lines.
 _LOOKED_AT = 10_000
-
-# A bound on the width of spans is proposed if it leaves out so many pairs.
-_SHARE_WORTH_SAVING = 0.2
 
 
 def main() -> None:
@@ -178,17 +183,37 @@ def _experiment(start: checkpoints.Start) -> ExperimentConfig:
         "reading": str(flags.read_options()),
         "tokenizer": start.tokenizer.fingerprint,
     }
+    settings = _settings(start)
     model = flags.model_config(
-        start, long_text=flags.long_text() or _fitting_long_text()
+        start,
+        long_text=flags.long_text() or _fitting_long_text(),
+        settings=settings,
     )
     if start.source is not None:
         data["init_checkpoint"] = start.source.fingerprint
     return ExperimentConfig(
         model=model,
-        training=flags.training_config(),
+        training=flags.training_config(settings),
         decoding=flags.decoding_config(),
         data=data,
     )
+
+
+def _settings(start: checkpoints.Start) -> dict[str, Any]:
+    """Settings that are given, and choices for the others, printed."""
+    given = flags.given_settings()
+    sizes = TokenSizes()
+    for sentence in readers.read(_train_path(), flags.read_options()):
+        sizes.add(sentence, start.tokenizer.encode(sentence.text))
+    choices = defaults.choose_settings(
+        given,
+        sizes,
+        encoder=start.config,
+        is_pretrained=start.source is not None,
+    )
+    for choice in choices:
+        print(f"chosen: {choice}")
+    return given | {choice.flag: choice.value for choice in choices}
 
 
 def _fitting_long_text() -> LongText:
@@ -251,22 +276,7 @@ def _prepare_records(
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
     for kind, problem in records.problems.items():
         print(f"training data: {kind}: {problem['count']}")
-    if width is None:
-        _propose_width(records)
     return records
-
-
-def _propose_width(records: Records) -> None:
-    """Says what a bound that loses nothing would save, if it is much."""
-    from biaffine_tf.data.widths import share_of_pairs
-
-    widest = max(records.widths, default=1)
-    share = share_of_pairs(records.lengths, widest)
-    if share <= 1 - _SHARE_WORTH_SAVING:
-        print(
-            f"the widest span of the training data has {widest} pieces; "
-            f"--max_span_width={widest} scores {100 * share:.0f} % of the pairs"
-        )
 
 
 def _check_eval_data(
@@ -313,24 +323,15 @@ def _print_windows(data: str, counts: Counts) -> None:
 def _build_model(
     config: ExperimentConfig, start: checkpoints.Start, records: Records
 ) -> SpanModel:
-    from biaffine_tf.data.priors import class_log_priors
     from biaffine_tf.modeling.span_model import SpanModel
+    from biaffine_tf.training.head_start import initialize_head
 
     num_classes = records.labels.num_classes
     model = SpanModel(
         config.model, num_classes=num_classes, pad_id=start.tokenizer.pad_id
     )
     model.build_weights()
-    if config.training.head_start is HeadStart.PRIOR:
-        model.biaffine.set_class_bias(
-            class_log_priors(
-                records.cells,
-                records.scored_lengths,
-                num_classes=num_classes,
-                max_span_width=config.model.head.max_span_width,
-                neg_sample=config.training.neg_sample,
-            )
-        )
+    initialize_head(model.biaffine, records, config.model, config.training)
     if start.source is not None:
         report = checkpoints.load(
             start.source,

@@ -40,10 +40,11 @@ class Loss(enum.StrEnum):
 
 
 class HeadStart(enum.StrEnum):
-    """Constant terms of the head before training.
+    """Bilinear map of the head before training.
 
-    - `prior`: each class at its log-odds in the training data.
-    - `zero`: all classes equally likely.
+    - `prior`: small random weights; as constant terms, the log-odds of each
+      class in the training data.
+    - `zero`: zeros; all classes are equally likely.
     """
 
     PRIOR = "prior"

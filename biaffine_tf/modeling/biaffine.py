@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tf_keras
 
@@ -141,30 +139,6 @@ class Biaffine(tf_keras.layers.Layer):
             initializer=self.bilinear_initializer,
         )
         super().build(input_shape)
-
-    def set_class_bias(self, log_odds: npt.ArrayLike) -> None:
-        """Sets the constant term of every class, `U[-1, c, -1]`.
-
-        Args:
-            log_odds: `[C]`; with zeros elsewhere in U, the logits of each pair.
-
-        Raises:
-            ValueError: If a projection has no one appended, or the shape is
-                another.
-        """
-        log_odds = np.asarray(log_odds, np.float32)
-        if not (self.use_start_bias and self.use_end_bias):
-            raise ValueError(
-                "a constant term needs use_start_bias and use_end_bias"
-            )
-        if log_odds.shape != (self.num_classes,):
-            raise ValueError(
-                f"log_odds must have the shape {(self.num_classes,)}, got "
-                f"{log_odds.shape}"
-            )
-        bilinear = self.bilinear.numpy()
-        bilinear[-1, :, -1] = log_odds
-        self.bilinear.assign(bilinear)
 
     def project(
         self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
