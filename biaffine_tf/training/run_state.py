@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from biaffine_tf.files import fingerprint, remove, write_json
 _KEPT = 2  # checkpoints: the older one is for when the newer one is damaged
 _FILE = re.compile(r"ckpt-(\d+)[._].*")
 # Written by versions that wrote no description, and by TensorFlow itself.
-_INDEX_OF_OLDER_VERSIONS = "checkpoint"
+_OF_OLDER_VERSIONS = "checkpoint"
 
 
 class Restored(NamedTuple):
@@ -63,7 +64,10 @@ class RunCheckpoints:
             os.path.basename(file): fingerprint(file)
             for file in sorted(glob.glob(f"{glob.escape(path)}.*"))
         }
-        write_json(f"{path}.json", {"files": files, "state": state})
+        write_json(
+            f"{path}.json",
+            {"files": files, "state": state, "state_digest": _digest(state)},
+        )
         kept = sorted(self._numbers(complete=True))[-_KEPT:]
         for name in os.listdir(self._directory):
             found = _FILE.fullmatch(name)
@@ -81,7 +85,8 @@ class RunCheckpoints:
         """
         complete = self._numbers(complete=True)
         begun = self._numbers(complete=False)
-        if not complete and len(begun) < 2 and not self._is_of_older_version():
+        is_older = self._is_of_older_version()
+        if not complete and len(begun) < 2 and not is_older:
             return None
         problems: list[str] = []
         for number in sorted(complete | begun, reverse=True):
@@ -92,10 +97,11 @@ class RunCheckpoints:
                     print(f"{line}; going on from {path}", flush=True)
                 return Restored(number, path, problem)
             problems.append(f"{path}: {problem}")
-        first = problems[0] if problems else "written by an older version"
+        if not complete and is_older:
+            problems = ["they are of an older version"]
         raise ConfigError(
             f"{self._directory}: no checkpoint of this run can be read "
-            f"({first})",
+            f"({problems[0]})",
             remedy="delete this folder to begin the run anew",
         )
 
@@ -105,6 +111,7 @@ class RunCheckpoints:
             with open(f"{path}.json", encoding="utf-8") as file:
                 description = json.load(file)
             files, state = description["files"], description["state"]
+            is_same = description["state_digest"] == _digest(state)
             digests = {
                 name: fingerprint(os.path.join(self._directory, name))
                 for name in files
@@ -116,7 +123,7 @@ class RunCheckpoints:
         except (OSError, ValueError, KeyError, TypeError) as error:
             return f"its description cannot be read ({error!r})"
         changed = [name for name in files if files[name] != digests[name]]
-        if changed or not files or not isinstance(state, dict):
+        if changed or not files or not is_same:
             return f"{', '.join(changed) or 'its description'} is damaged"
         try:
             self._checkpoint.read(path).assert_consumed()
@@ -137,8 +144,13 @@ class RunCheckpoints:
         }
 
     def _is_of_older_version(self) -> bool:
-        name = os.path.join(self._directory, _INDEX_OF_OLDER_VERSIONS)
+        name = os.path.join(self._directory, _OF_OLDER_VERSIONS)
         return os.path.exists(name)
 
     def _path(self, number: int) -> str:
         return os.path.join(self._directory, f"ckpt-{number}")
+
+
+def _digest(state: dict[str, Any]) -> str:
+    text = json.dumps(state, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
