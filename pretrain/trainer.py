@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 from tqdm import tqdm
@@ -106,26 +106,27 @@ def train(
         config.num_train_steps, done=at.step, seconds=at.seconds
     )
     begun = time.perf_counter()
-    for batches in run.steps():
-        run.stepper.step(batches, at.step)
-        at.step += 1
-        at.batch += len(batches)
-        now = time.perf_counter()
-        at.seconds += now - begun  # with what it waited for data and devices
-        begun = now
-        progress.show(run)
-        is_last = at.step == config.num_train_steps
-        evaluates = is_last or at.step % steps_per_evaluation == 0
-        saves = is_last or at.step % steps_per_checkpoint == 0
-        run.check(at_once=evaluates or saves)
-        if evaluates:
-            run.evaluate()
-            begun = time.perf_counter()
-        if saves:
-            run.save()
-            write_encoder()
-            begun = time.perf_counter()
-    progress.close()
+    with progress:
+        for batches in run.steps():
+            run.stepper.step(batches, at.step)
+            at.step += 1
+            at.batch += len(batches)
+            now = time.perf_counter()
+            # With what it waited for data and devices.
+            at.seconds += now - begun
+            begun = now
+            progress.show(run)
+            is_last = at.step == config.num_train_steps
+            evaluates = is_last or at.step % steps_per_evaluation == 0
+            saves = is_last or at.step % steps_per_checkpoint == 0
+            run.check(at_once=evaluates or saves)
+            if evaluates:
+                run.evaluate()
+                begun = time.perf_counter()
+            if saves:
+                run.save()
+                write_encoder()
+                begun = time.perf_counter()
     return run.history[-1]
 
 
@@ -324,8 +325,12 @@ class _Progress:
         self._bar.update(run.position.step - self._bar.n)
         self._shown, self._seconds = now, run.position.seconds
 
-    def close(self) -> None:
-        self._bar.update(self._bar.total - self._bar.n)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._bar.update(self._bar.total - self._bar.n)
         self._bar.close()
 
 

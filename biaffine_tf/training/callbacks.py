@@ -61,6 +61,11 @@ class Progress(tf_keras.callbacks.Callback):
             self._show(logs or {})
             self._bar.close()
 
+    def close(self) -> None:
+        """Closes the bar where it is, so that other lines can follow."""
+        if self._bar is not None:
+            self._bar.close()
+
     def _show(self, logs: dict[str, Any]) -> None:
         if self._bar is None or not logs:
             return

@@ -224,17 +224,18 @@ def _fit(
         epochs=range(done, epochs),
         pad_id=trainer.model.pad_id,
     )
-    trainer.fit(
-        batches,
-        initial_epoch=done,
-        epochs=epochs,
-        steps_per_epoch=buckets.steps_per_epoch,
-        verbose=0,
-        callbacks=[
-            Progress(sentences=sum(buckets.sentences), epochs=epochs),
-            *callbacks,
-        ],
-    )
+    progress = Progress(sentences=sum(buckets.sentences), epochs=epochs)
+    try:
+        trainer.fit(
+            batches,
+            initial_epoch=done,
+            epochs=epochs,
+            steps_per_epoch=buckets.steps_per_epoch,
+            verbose=0,
+            callbacks=[progress, *callbacks],
+        )
+    finally:
+        progress.close()
 
 
 class _Keeper:
