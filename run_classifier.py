@@ -1,11 +1,16 @@
-r"""Trains a span model: labelled file in, model directory out.
+r"""Trains a span model: labelled files in, model directory out.
 
 python run_classifier.py --train_data=train.json --eval_data=dev.json \
     --vocab_file=vocab.txt --bert_config_file=bert_config.json \
     --output_dir=model
 
+--train_data, --eval_data and --test_data name any number of files and globs.
+Without --eval_data, --dev_fraction=0.1 sets a dev set aside; with neither, all
+epochs are trained and nothing is scored.
+
 --encoder_dir=ENCODER takes vocabulary, config and weights from a directory, of
-Hugging Face's, Google's or ours, in place of the flags for each of them.
+Hugging Face's, Google's or ours, in place of the flags for each of them;
+--init_model=MODEL_DIR continues from a trained model, head included.
 
 Started again after a kill, the same command goes on from the last epoch.
 """
@@ -21,10 +26,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import checkpoints, command, flags, model_directory, readers
+from biaffine_tf import training_inputs as inputs
 from biaffine_tf.config import ExperimentConfig, LongText
-from biaffine_tf.errors import DataError
-from biaffine_tf.files import check_writable, fingerprint, remove
+from biaffine_tf.files import check_writable, remove
 from biaffine_tf.flags import FLAGS
+from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing
 
@@ -72,20 +78,27 @@ def main() -> None:
 
 def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
-    start = flags.encoder_start()
+    initial = inputs.open_initial_model()
+    start = flags.encoder_start() if initial is None else initial.start
     tokenizer = start.tokenizer
-    config = _experiment(start)
+    data = inputs.open_data(flags.read_options())
+    config = _experiment(start, initial, data)
     goal = flags.goal()
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
-        _complete(output_dir, _read_eval_data(), goal)
+        _complete(output_dir, data, _read_eval_data(data), goal)
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
     check_writable(records_dir)
     # The rest of the training data is read when TensorFlow is there.
-    next(readers.read(_train_path(), flags.read_options()))
-    sentences = _read_eval_data()
+    next(data.train.read())
+    sentences = _read_eval_data(data)
+    _check_test_data(data)
+    for line in data.lines:
+        print(line)
     print(f"encoder: {start.origins}")
+    for choice in initial.choices if initial else ():
+        print(choice)
 
     if FLAGS.xla:
         command.keep_compilations()
@@ -95,10 +108,16 @@ def _run(output_dir: str) -> None:
     strategy = trainer.set_up(
         seed=config.training.seed, precision=config.training.precision
     )
-    records = _prepare_records(config, tokenizer, records_dir)
-    eval_counts = _check_eval_data(sentences, tokenizer, config, records.labels)
+    records = _prepare_records(
+        config, data.train, tokenizer, records_dir, initial
+    )
+    eval_counts = (
+        None
+        if sentences is None
+        else _check_eval_data(sentences, tokenizer, config, records.labels)
+    )
     with strategy.scope():
-        model = _build_model(config, start, records.labels)
+        model = _build_model(config, start, records.labels, initial)
     evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
     if FLAGS.plan:
         from biaffine_tf.training.plan import print_plan
@@ -123,33 +142,39 @@ def _run(output_dir: str) -> None:
         records,
         model,
         strategy=strategy,
-        evaluate=evaluator(sentences),
+        evaluate=None if sentences is None else evaluator(sentences),
         eval_counts=eval_counts,
         output_dir=output_dir,
     )
     _print_result(scores)
-    _complete(output_dir, sentences, goal)
+    _complete(output_dir, data, sentences, goal)
 
 
 def _complete(
-    output_dir: str, sentences: list[Sentence], goal: Goal | None
+    output_dir: str,
+    data: inputs.Data,
+    sentences: list[Sentence] | None,
+    goal: Goal | None,
 ) -> None:
-    """What depends on the trained model: confidence, report."""
+    """What depends on the trained model: confidence, test scores, report."""
     from biaffine_tf.inference import trust
 
     trust.complete(
         output_dir,
         sentences,
-        lambda: readers.read(_train_path(), flags.read_options()),
+        data.train.read,
         calibrate=FLAGS.calibrate,
         goal=goal,
         report=FLAGS.report,
+        test=data.test,
     )
     if FLAGS.export:
-        _export(output_dir, sentences)
+        _export(output_dir, sentences, data.train)
 
 
-def _export(output_dir: str, sentences: list[Sentence]) -> None:
+def _export(
+    output_dir: str, sentences: list[Sentence] | None, train: Corpus
+) -> None:
     """Exports the model unless it was, as it is now."""
     folder = os.path.join(output_dir, model_directory.EXPORT)
     if os.path.exists(folder):
@@ -159,70 +184,82 @@ def _export(output_dir: str, sentences: list[Sentence]) -> None:
         remove(folder)
 
     from biaffine_tf.serving.export import describe, export
+    from biaffine_tf.serving.parity import MOST_SENTENCES
 
+    if sentences is None:  # what it is asked must come from somewhere
+        sentences = list(itertools.islice(train.read(), MOST_SENTENCES))
     print(f"{folder}: {describe(export(output_dir, folder, gold=sentences))}")
 
 
-def _train_path() -> str:
-    return flags.data_path(FLAGS.train_data)
-
-
-def _experiment(start: checkpoints.Start) -> ExperimentConfig:
+def _experiment(
+    start: checkpoints.Start,
+    initial: inputs.InitialModel | None,
+    data: inputs.Data,
+) -> ExperimentConfig:
     """The settings and contents that make this run what it is."""
-    data = {
-        "train_data": fingerprint(_train_path()),
-        "eval_data": fingerprint(flags.data_path(FLAGS.eval_data)),
-        "reading": str(flags.read_options()),
+    contents = {
+        **data.fingerprints(),
+        "reading": str(data.train.options),
         "tokenizer": start.tokenizer.fingerprint,
     }
-    model = flags.model_config(
-        start, long_text=flags.long_text() or _fitting_long_text()
-    )
+    if initial is None:
+        model = flags.model_config(
+            start, long_text=flags.long_text() or _fitting_long_text(data.train)
+        )
+        decoding = flags.decoding_config()
+    else:
+        model, decoding = initial.model, initial.decoding
+        contents["init_model"] = initial.fingerprint
     if start.source is not None:
-        data["init_checkpoint"] = start.source.fingerprint
+        contents["init_checkpoint"] = start.source.fingerprint
     return ExperimentConfig(
         model=model,
         training=flags.training_config(),
-        decoding=flags.decoding_config(),
-        data=data,
+        decoding=decoding,
+        data=contents,
     )
 
 
-def _fitting_long_text() -> LongText:
+def _fitting_long_text(train: Corpus) -> LongText:
     """Lines one by one for a model that learns from single lines alone."""
-    some = itertools.islice(
-        readers.read(_train_path(), flags.read_options()), _LOOKED_AT
-    )
+    some = itertools.islice(train.read(), _LOOKED_AT)
     has_lines = any("\n" in sentence.text.strip() for sentence in some)
     return LongText.WINDOW if has_lines else LongText.LINE
 
 
-def _read_eval_data() -> list[Sentence]:
-    path = flags.data_path(FLAGS.eval_data)
+def _read_eval_data(data: inputs.Data) -> list[Sentence] | None:
+    """The dev set; None if there is none."""
+    if data.dev is None:
+        return None
     problems = readers.Problems()
-    sentences = list(readers.read(path, flags.read_options(), problems))
-    for line in problems.lines():
-        print(f"eval data: {line}")
-    for sentence in sentences:
-        if sentence.spans is None:
-            raise DataError(
-                "the sentence is not labelled",
-                file=sentence.file,
-                line=sentence.line,
-                remedy="--eval_data must be labelled throughout",
-            )
+    flag = "eval_data" if data.fraction is None else "train_data"
+    sentences = list(data.dev.read_labelled(problems, flag=flag))
+    if data.fraction is None:  # else they are those of the training files
+        for line in problems.lines():
+            print(f"eval data: {line}")
     return sentences
 
 
+def _check_test_data(data: inputs.Data) -> None:
+    """Finds out before training whether it can be scored on at the end."""
+    if data.test is not None:
+        for _ in data.test.read_labelled(flag="test_data"):
+            pass
+
+
 def _prepare_records(
-    config: ExperimentConfig, tokenizer: Tokenizer, records_dir: str
+    config: ExperimentConfig,
+    train: Corpus,
+    tokenizer: Tokenizer,
+    records_dir: str,
+    initial: inputs.InitialModel | None,
 ) -> Records:
     from biaffine_tf.data.records import prepare_records
     from biaffine_tf.data.shards import RecordOptions
     from biaffine_tf.data.widths import count_wider
 
     records = prepare_records(
-        _train_path(),
+        train,
         records_dir,
         tokenizer,
         RecordOptions(
@@ -233,7 +270,7 @@ def _prepare_records(
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),
-        read_options=flags.read_options(),
+        known_labels=initial.labels if initial else None,
     )
     counts, width = records.counts, config.model.head.max_span_width
     if width is not None:
@@ -242,6 +279,11 @@ def _prepare_records(
         f"training data: {counts.sentences} sentences, {counts.spans} spans, "
         f"{len(records.labels)} labels: {', '.join(records.labels)}"
     )
+    if initial is not None:
+        for line in inputs.describe_labels(
+            initial.labels, records.labels, records.found_labels
+        ):
+            print(line)
     _print_windows("training data", counts)
     for name, count in counts.losses.items():
         note = ", not learnt" if name in _NOT_LEARNT else ""
@@ -308,7 +350,10 @@ def _print_windows(data: str, counts: Counts) -> None:
 
 
 def _build_model(
-    config: ExperimentConfig, start: checkpoints.Start, labels: LabelMap
+    config: ExperimentConfig,
+    start: checkpoints.Start,
+    labels: LabelMap,
+    initial: inputs.InitialModel | None,
 ) -> SpanModel:
     from biaffine_tf.modeling.span_model import SpanModel
 
@@ -318,6 +363,10 @@ def _build_model(
         pad_id=start.tokenizer.pad_id,
     )
     model.build_weights()
+    if initial is not None:
+        from biaffine_tf.training.continuing import load_initial_model
+
+        load_initial_model(initial.path, model)
     if start.source is not None:
         report = checkpoints.load(
             start.source,
@@ -361,6 +410,12 @@ def _evaluator(
 
 
 def _print_result(scores: dict[str, Any]) -> None:
+    if "micro" not in scores:
+        print(
+            f"{scores['epochs']} epochs, not scored, in "
+            f"{scores['seconds']:.0f} s; model in {FLAGS.output_dir}"
+        )
+        return
     print(
         f"best epoch {scores['epoch']} of {scores['epochs']}: "
         + ", ".join(
@@ -375,6 +430,6 @@ if __name__ == "__main__":
     flags.define_training_flags()
     command.run(
         main,
-        required=["train_data", "eval_data", "output_dir"],
+        required=["train_data", "output_dir"],
         out_of_memory=_LESS_MEMORY,
     )

@@ -6,7 +6,6 @@ Names are the ancestor's where it has them.
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -36,6 +35,7 @@ from biaffine_tf.flag_types import (
     define_paths,
     define_tokenizer_flags,
 )
+from biaffine_tf.readers.inputs import split_patterns
 
 if TYPE_CHECKING:
     from biaffine_tf import checkpoints
@@ -113,6 +113,12 @@ def _define_encoder_flags() -> None:
         "Weights to start from, in any format of --encoder_dir; random if "
         "neither is given.",
     )
+    define_path(
+        "init_model",
+        "Model directory to continue from, with its head, tokenizer and "
+        "labels, instead of an encoder; new labels are added behind its own. "
+        "Settings that are not given are the model's.",
+    )
     flags.DEFINE_bool(
         "extend_positions",
         False,
@@ -164,11 +170,32 @@ def define_training_flags() -> None:
     """Flags of run_classifier.py."""
     define_reading_flags()
     training, head = TrainingConfig(), HeadConfig()
-    define_path("train_data", "Labelled file to train on.")
-    define_path("eval_data", "Labelled file to score on.")
+    define_paths(
+        "train_data",
+        "Labelled files to train on: any number of files and globs, with "
+        "commas between them or one flag each. Formats may differ.",
+    )
+    define_paths(
+        "eval_data",
+        "Labelled files of the dev set, named likewise: it chooses the best "
+        "epoch and calibrates. Without it and --dev_fraction all epochs are "
+        "trained, and the last model is kept.",
+    )
+    flags.DEFINE_float(
+        "dev_fraction",
+        None,
+        "Share of --train_data, above 0 and below 1, to set aside as the dev "
+        "set, by --seed. Each label gets its share; documents and equal texts "
+        "stay together.",
+    )
+    define_paths(
+        "test_data",
+        "Labelled files, named likewise, to score the finished model on, once.",
+    )
     define_path(
         "data_dir",
-        "Folder that relative --train_data and --eval_data are taken from.",
+        "Folder that relative --train_data, --eval_data and --test_data are "
+        "taken from.",
     )
     define_path("output_dir", "Model directory to write.")
     flags.DEFINE_bool(
@@ -428,20 +455,16 @@ def _define_export_flags() -> None:
         "Of the export: as the model; products in bfloat16 (not of ONNX); or "
         "weights in eight bits.",
     )
-    define_path(
+    define_paths(
         "eval_data",
-        "Labelled file on which the export of another precision is scored.",
+        "Labelled files, named as for --input, on which the export of another "
+        "precision is scored.",
     )
 
 
 def input_patterns() -> list[str]:
     """Paths and globs of --input."""
-    patterns: list[str] = []
-    for given in FLAGS.input or ():
-        # A comma may belong to a name.
-        is_one = os.path.lexists(given)
-        patterns += [given] if is_one else filter(None, given.split(","))
-    return patterns
+    return split_patterns(FLAGS.input or ())
 
 
 def read_options() -> readers.ReadOptions:
@@ -462,13 +485,6 @@ def _default_on_bad_data() -> readers.OnBadData:
     if FLAGS.output_dir:
         return readers.OnBadData.SKIP
     return readers.OnBadData.ERROR
-
-
-def data_path(path: str) -> str:
-    """A data file, taken from --data_dir if relative."""
-    if FLAGS.data_dir and not os.path.isabs(path):
-        return os.path.join(FLAGS.data_dir, path)
-    return path
 
 
 def encoder_start() -> checkpoints.Start:

@@ -12,7 +12,7 @@ FLOORS = {
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving",
     4: "ensemble",
-    5: "flags flag_types command __init__",
+    5: "flags flag_types training_inputs command __init__",
 }
 FLOOR = {room: f for f, rooms in FLOORS.items() for room in rooms.split()}
 
@@ -30,7 +30,7 @@ SAME_FLOOR = {
     ("flags", "flag_types"),
 }
 
-FLAG_ROOMS = ("flags", "flag_types", "command")
+FLAG_ROOMS = ("flags", "flag_types", "training_inputs", "command")
 
 # What `biaffine_tf.load` may load when it is called: the stated exception.
 LAZY = {"inference"}

@@ -104,9 +104,14 @@ class History:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """The entry with the best micro F1; the first of equals."""
+        """The entry with the best micro F1, the first of equals.
+
+        Without a dev set, the last entry.
+        """
         if not self.epochs:
             return None
+        if "micro_f1" not in self.epochs[-1]:
+            return self.epochs[-1]
         return max(self.epochs, key=lambda entry: entry["micro_f1"])
 
     @property
@@ -128,8 +133,10 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
     from before this epoch, which is then done again, or complete.
 
     Args:
-        evaluate: Scores the model; returns flat figures, `micro_f1` among them.
-        keep: Called with the history's newest entry when it is the best.
+        evaluate: Scores the model; returns flat figures, `micro_f1` among
+            them, or none if there is no dev set.
+        keep: Called with the history's newest entry when it is the best, or
+            if there is no dev set.
         history: Scores so far.
         patience: Epochs without a better micro F1 before stopping; None never.
         checkpoints: Saves the state of the run.
@@ -176,7 +183,9 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
         }
         logs.update(scores)  # for TensorBoard
         best = self._history.best
-        is_best = best is None or entry["micro_f1"] > best["micro_f1"]
+        is_best = (
+            not scores or best is None or entry["micro_f1"] > best["micro_f1"]
+        )
         tqdm.write(_summary(entry, is_best=is_best))
         if is_best:
             self._keep(entry)
@@ -197,10 +206,15 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
 
 
 def _summary(entry: dict[str, Any], *, is_best: bool) -> str:
-    return (
+    trained = (
         f"epoch {entry['epoch']}: loss {entry['loss']:.4f}, "
         f"positive accuracy {entry['positive_accuracy']:.4f}, "
-        f"negative accuracy {entry['negative_accuracy']:.5f}; dev micro F1 "
+        f"negative accuracy {entry['negative_accuracy']:.5f}"
+    )
+    if "micro_f1" not in entry:
+        return f"{trained} ({entry['training_seconds']:.0f} s)"
+    return (
+        f"{trained}; dev micro F1 "
         f"{entry['micro_f1']:.4f}, macro F1 {entry['macro_f1']:.4f}, cluener "
         f"F1 {entry['cluener_f1']:.4f} "
         f"({entry['training_seconds']:.0f} + "

@@ -70,13 +70,99 @@ def _file(flag, name, line, *parts):
     return Case({flag: f"{{f}}/{name}"}, [place, *parts])
 
 
+def _initial(changes, model, *parts):
+    """A run that goes on from a model, and says nothing that it knows."""
+    known = {"vocab_file": None, "bert_config_file": None}
+    known["init_model"] = f"{{f}}/{model}"
+    return Case(known | changes, list(parts))
+
+
 # Known before TensorFlow is loaded.
 EARLY_TRAINING = {
-    "no train file": _file("train_data", "none", 0, "No such file"),
-    "no eval file": _file("eval_data", "none", 0, "No such file"),
+    "no train file": _file("train_data", "none", 0, "no such file"),
+    "no eval file": _file("eval_data", "none", 0, "no such file"),
+    "no test file": _file("test_data", "none", 0, "no such", "--test_data"),
+    "a pattern of no train file": Case(
+        {"train_data": "{f}/good.jsonl,{f}/none*.jsonl"},
+        ["{f}/none*.jsonl: ", "as a pattern it matches none", "--train_data"],
+    ),
+    "a file of several is broken": Case(
+        {"eval_data": "{f}/good.jsonl,{f}/outside.jsonl"},
+        ["{f}/outside.jsonl:2: "],
+    ),
+    "unlabelled test file": _file(
+        "test_data", "unlabelled.jsonl", 2, "--test_data must be labelled"
+    ),
+    "broken test file": _file("test_data", "broken.jsonl", 2, "skip"),
+    "a fraction and a dev set": Case(
+        {"dev_fraction": "0.1"},
+        ["--dev_fraction and --eval_data are both given"],
+    ),
+    **{
+        f"a fraction of {value}": Case(
+            {"dev_fraction": value, "eval_data": None},
+            ["--dev_fraction must be above 0 and below 1"],
+        )
+        for value in ("0", "1", "-0.1", "nan")
+    },
+    "nothing to divide": Case(  # its texts are the same
+        {"dev_fraction": "0.5", "eval_data": None},
+        ["{f}/good.jsonl: --dev_fraction=0.5 leaves no", "--eval_data"],
+    ),
+    **{
+        f"--{flag} without a dev set": Case(
+            {flag: value, "eval_data": None},
+            [f"--{flag} is given but there is no dev set", "--dev_fraction"],
+        )
+        for flag, value in {
+            "early_stopping_patience": "3",
+            "calibrate": "true",
+            "threshold_aim": "f1",
+            "threshold_target": "0.9",
+            "report": "true",
+        }.items()
+    },
+    "no model to go on from": _initial({}, "none", "not a model directory"),
+    "an encoder to go on from": _initial({}, "encoder", "not of a model"),
+    "a model without weights": _initial({}, "half", "no epoch of this run"),
+    "a model that is cut off": _initial({}, "cut", "restore"),
+    **{
+        f"--init_model and --{flag}": _initial(
+            {flag: value},
+            "model",
+            f"--{flag} and --init_model are both given; leave out --{flag}",
+        )
+        for flag, value in {
+            "encoder_dir": "{f}/model",
+            "init_checkpoint": "{f}/model",
+            "vocab_file": "{f}/vocab.txt",
+            "bert_config_file": "{f}/bert_config.json",
+            "extend_positions": "true",
+        }.items()
+    },
+    **{
+        f"--init_model and another {flag}": _initial(
+            {flag: value},
+            "model",
+            f"--{flag}={shown} contradicts --init_model=",
+            f"leave out --{flag}, or",
+        )
+        for flag, value, shown in [
+            ("tokenizer", "wordpiece", "wordpiece"),
+            ("do_lower_case", "true", "True"),
+            ("projection_size", "9", "9"),
+            ("position", "joined", "joined"),
+        ]
+    },
+    "a model longer than it has positions": _initial(
+        {"max_seq_length": "41"}, "model", "--max_seq_length=40"
+    ),
+    "a model onto itself": _initial(
+        {"output_dir": "{f}/./model"}, "model", "--output_dir is --init_model="
+    ),
     "no vocabulary": _file("vocab_file", "none", 0, "No such", "vocab.txt"),
     "no config": _file("bert_config_file", "none", 0, "No such file"),
-    "folder as train file": _file("train_data", "folder", 0, "directory"),
+    "folder as train file": _file("train_data", "folder", 0, "a folder"),
     "pipe as train file": Case(
         {"train_data": "/dev/null"}, ["/dev/null: ", "a device", "to a file"]
     ),
@@ -153,6 +239,7 @@ EARLY_TRAINING = {
     **{
         f"--{name} missing": Case({name: None}, [f"--{name} is missing"])
         for name in list(TRAINING)[:5]
+        if name != "eval_data"
     },
     **{
         f"--{name}={value}": Case({name: value}, [name, value])

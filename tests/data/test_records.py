@@ -19,6 +19,7 @@ from biaffine_tf.data.records import prepare_records
 from biaffine_tf.data.schema import parse
 from biaffine_tf.data.shards import RecordOptions
 from biaffine_tf.errors import DataError
+from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Vocabulary, Windowing, make_tokenizer
 
@@ -37,9 +38,12 @@ def tokenizer(tmp_path):
     return tiny.tokenizer(tmp_path)
 
 
-def _prepare(source, tokenizer, folder, options=OPTIONS, **changes):
+def _prepare(
+    source, tokenizer, folder, options=OPTIONS, read_options=None, **changes
+):
+    corpus = Corpus((source,), read_options or readers.ReadOptions())
     return prepare_records(
-        source, str(folder), tokenizer, options, progress=False, **changes
+        corpus, str(folder), tokenizer, options, progress=False, **changes
     )
 
 

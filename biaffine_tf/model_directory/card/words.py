@@ -160,6 +160,22 @@ def setting(value: object) -> str:
     return format_setting(value)
 
 
+def start(data: Mapping[str, str]) -> str:
+    """What training started from.
+
+    Args:
+        data: Of the experiment.
+    """
+    if "init_model" in data:
+        return (
+            "a trained model, head included, with the fingerprint "
+            f"{data['init_model']}"
+        )
+    if "init_checkpoint" in data:
+        return f"weights with the fingerprint {data['init_checkpoint']}"
+    return "random weights"
+
+
 def losses(counts: Mapping[str, int]) -> list[tuple[int, str]]:
     """What was not as the model can have it, and how often.
 
