@@ -25,7 +25,14 @@ import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaffine_tf import checkpoints, command, flags, model_directory, readers
+from biaffine_tf import (
+    checkpoints,
+    command,
+    defaults,
+    flags,
+    model_directory,
+    readers,
+)
 from biaffine_tf import training_inputs as inputs
 from biaffine_tf.config import ExperimentConfig, LongText
 from biaffine_tf.files import check_writable, remove
@@ -33,6 +40,7 @@ from biaffine_tf.flags import FLAGS
 from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing
+from biaffine_tf.tokenization.sizes import TokenSizes
 
 if TYPE_CHECKING:
     from biaffine_tf.data.features import Counts
@@ -62,9 +70,6 @@ _NOT_LEARNT = ("split_spans", "wide_spans")
 
 # Training texts that tell whether texts have several lines.
 _LOOKED_AT = 10_000
-
-# A bound on the width of spans is proposed if it leaves out so many pairs.
-_SHARE_WORTH_SAVING = 0.2
 
 
 def main() -> None:
@@ -117,7 +122,7 @@ def _run(output_dir: str) -> None:
         else _check_eval_data(sentences, tokenizer, config, records.labels)
     )
     with strategy.scope():
-        model = _build_model(config, start, records.labels, initial)
+        model = _build_model(config, start, records, initial)
     evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
     if FLAGS.plan:
         from biaffine_tf.training.plan import print_plan
@@ -202,9 +207,12 @@ def _experiment(
         "reading": str(data.train.options),
         "tokenizer": start.tokenizer.fingerprint,
     }
+    settings = _settings(start, initial, data.train)
     if initial is None:
         model = flags.model_config(
-            start, long_text=flags.long_text() or _fitting_long_text(data.train)
+            start,
+            long_text=flags.long_text() or _fitting_long_text(data.train),
+            settings=settings,
         )
         decoding = flags.decoding_config()
     else:
@@ -214,10 +222,33 @@ def _experiment(
         contents["init_checkpoint"] = start.source.fingerprint
     return ExperimentConfig(
         model=model,
-        training=flags.training_config(),
+        training=flags.training_config(settings),
         decoding=decoding,
         data=contents,
     )
+
+
+def _settings(
+    start: checkpoints.Start,
+    initial: inputs.InitialModel | None,
+    train: Corpus,
+) -> dict[str, Any]:
+    """Settings that are given, and choices for the others, printed."""
+    given = flags.given_settings()
+    if initial is not None:
+        given |= initial.settings
+    sizes = TokenSizes()
+    for sentence in train.read():
+        sizes.add(sentence, start.tokenizer.encode(sentence.text))
+    choices = defaults.choose_settings(
+        given,
+        sizes,
+        encoder=start.config,
+        is_pretrained=start.source is not None or initial is not None,
+    )
+    for choice in choices:
+        print(f"chosen: {choice}")
+    return given | {choice.flag: choice.value for choice in choices}
 
 
 def _fitting_long_text(train: Corpus) -> LongText:
@@ -290,22 +321,7 @@ def _prepare_records(
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
     for kind, problem in records.problems.items():
         print(f"training data: {kind}: {problem['count']}")
-    if width is None:
-        _propose_width(records)
     return records
-
-
-def _propose_width(records: Records) -> None:
-    """Says what a bound that loses nothing would save, if it is much."""
-    from biaffine_tf.data.widths import share_of_pairs
-
-    widest = max(records.widths, default=1)
-    share = share_of_pairs(records.lengths, widest)
-    if share <= 1 - _SHARE_WORTH_SAVING:
-        print(
-            f"the widest span of the training data has {widest} pieces; "
-            f"--max_span_width={widest} scores {100 * share:.0f} % of the pairs"
-        )
 
 
 def _check_eval_data(
@@ -352,21 +368,24 @@ def _print_windows(data: str, counts: Counts) -> None:
 def _build_model(
     config: ExperimentConfig,
     start: checkpoints.Start,
-    labels: LabelMap,
+    records: Records,
     initial: inputs.InitialModel | None,
 ) -> SpanModel:
     from biaffine_tf.modeling.span_model import SpanModel
+    from biaffine_tf.training.head_start import initialize_head
 
+    num_classes = records.labels.num_classes
     model = SpanModel(
-        config.model,
-        num_classes=labels.num_classes,
-        pad_id=start.tokenizer.pad_id,
+        config.model, num_classes=num_classes, pad_id=start.tokenizer.pad_id
     )
     model.build_weights()
+    initialize_head(model.biaffine, records, config.model, config.training)
     if initial is not None:
         from biaffine_tf.training.continuing import load_initial_model
 
-        load_initial_model(initial.path, model)
+        load_initial_model(
+            initial.path, model, head_start=config.training.head_start
+        )
     if start.source is not None:
         report = checkpoints.load(
             start.source,

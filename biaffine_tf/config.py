@@ -20,7 +20,7 @@ from biaffine_tf.errors import ConfigError
 
 # Raised by a change that makes old settings mean something else, or new ones
 # be misread by an older program; `_UPGRADES` then says what the old ones meant.
-CONFIG_VERSION = 2
+CONFIG_VERSION = 3
 
 
 class TokenizerKind(enum.StrEnum):
@@ -36,6 +36,18 @@ class Loss(enum.StrEnum):
     CROSS_ENTROPY = "cross_entropy"
     FOCAL = "focal"
     DICE = "dice"
+
+
+class HeadStart(enum.StrEnum):
+    """Bilinear map of the head before training.
+
+    - `prior`: small random weights; as constant terms, the log-odds of each
+      class in the training data.
+    - `zero`: zeros; all classes are equally likely.
+    """
+
+    PRIOR = "prior"
+    ZERO = "zero"
 
 
 class Position(enum.StrEnum):
@@ -444,6 +456,7 @@ class TrainingConfig(_Config):
     loss: Loss = Loss.CROSS_ENTROPY
     focal_gamma: float = 3.0
     neg_sample: float = 1.0
+    head_start: HeadStart = HeadStart.PRIOR
     learning_rate: float = 3e-5
     head_learning_rate_ratio: float = 1.0
     weight_decay: float = 0.01
@@ -569,8 +582,15 @@ def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def _from_version_2(values: dict[str, Any]) -> dict[str, Any]:
+    """All classes were equally likely at the start."""
+    if isinstance(training := values.get("training", {}), dict):
+        values["training"] = {"head_start": HeadStart.ZERO, **training}
+    return values
+
+
 # What settings of a version are in the next one.
-_UPGRADES = {1: _from_version_1}
+_UPGRADES = {1: _from_version_1, 2: _from_version_2}
 
 
 def setting_differences(

@@ -6,6 +6,7 @@ Names are the ancestor's where it has them.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -18,7 +19,6 @@ from biaffine_tf.config import (
     ExportPrecision,
     HeadConfig,
     LongText,
-    Loss,
     ModelConfig,
     Position,
     Precision,
@@ -224,8 +224,9 @@ def define_training_flags() -> None:
     _define_encoder_flags()
     flags.DEFINE_integer(
         "max_seq_length",
-        128,
-        "Most pieces that are read at once, [CLS] and [SEP] included.",
+        None,
+        "Maximum number of tokens read at once, [CLS] and [SEP] included. If "
+        "not given, as 99.5 % of the training sentences need, up to 512.",
     )
     define_optional_enum(
         "long_text",
@@ -260,6 +261,12 @@ def define_training_flags() -> None:
         "Share of the negative pairs that enters the loss.",
     )
     define_enum(
+        "head_start",
+        training.head_start,
+        "Weights of the head before training: small random ones and the "
+        "log-odds of each class in the training data, or zeros.",
+    )
+    define_enum(
         "position",
         head.position,
         "Whether the encoder's position embedding joins the head's input.",
@@ -271,10 +278,11 @@ def define_training_flags() -> None:
     )
     flags.DEFINE_integer(
         "max_span_width",
-        head.max_span_width,
-        "Pieces of the widest span that is scored and can be found; wider gold "
-        "spans are counted as missed. All pairs are scored if not given.",
-        lower_bound=1,
+        None,
+        "Maximum width of a span in tokens; wider gold counts as missed; 0 for "
+        "no limit. If not given, a quarter more than the widest training "
+        "span where that leaves out a fifth of all pairs.",
+        lower_bound=0,
     )
     flags.DEFINE_float("head_dropout", head.dropout, "Dropout of the head.")
     _define_decoding_flags(as_in_training=False)
@@ -304,7 +312,10 @@ def define_training_flags() -> None:
         "folder export of the output directory; see run_predict.py.",
     )
     flags.DEFINE_integer(
-        "train_batch_size", training.train_batch_size, "Sentences in a batch."
+        "train_batch_size",
+        None,
+        "Sentences in a batch. If not given, 16 for less than 4000 sentences, "
+        "else 32.",
     )
     flags.DEFINE_integer(
         "token_budget",
@@ -312,10 +323,15 @@ def define_training_flags() -> None:
         "Encoder positions in a batch, instead of --train_batch_size.",
     )
     flags.DEFINE_integer(
-        "num_buckets", training.num_buckets, "Most length buckets."
+        "num_buckets",
+        training.num_buckets,
+        "Maximum number of length buckets; small corpora have fewer.",
     )
     flags.DEFINE_float(
-        "learning_rate", training.learning_rate, "Peak learning rate of AdamW."
+        "learning_rate",
+        None,
+        "Peak learning rate of AdamW. If not given, by the encoder's width and "
+        "whether it is pretrained.",
     )
     flags.DEFINE_float(
         "head_learning_rate_ratio",
@@ -325,8 +341,9 @@ def define_training_flags() -> None:
     flags.DEFINE_float("weight_decay", training.weight_decay, "Of AdamW.")
     flags.DEFINE_float(
         "warmup_proportion",
-        training.warmup_proportion,
-        "Share of the steps over which the learning rate rises.",
+        None,
+        "Share of the steps over which the learning rate rises. If not given, "
+        "a tenth of them, but no more than 100 steps.",
     )
     flags.DEFINE_float(
         "max_gradient_norm",
@@ -335,8 +352,9 @@ def define_training_flags() -> None:
     )
     flags.DEFINE_float(
         "num_train_epochs",
-        training.num_train_epochs,
-        "Passes over the training data; a whole number.",
+        None,
+        "Passes over the training data; a whole number. If not given, by the "
+        "number of sentences and whether the encoder is pretrained.",
     )
     flags.DEFINE_integer(
         "early_stopping_patience",
@@ -502,8 +520,34 @@ def encoder_start() -> checkpoints.Start:
     )
 
 
+def given_settings() -> dict[str, Any]:
+    """Settings of the training run that flags give, by name."""
+    names = [field.name for field in dataclasses.fields(TrainingConfig)]
+    names += ["max_seq_length", "max_span_width"]
+    values = {name: FLAGS[name].value for name in names}
+    epochs = values["num_train_epochs"]
+    if epochs is not None:
+        if not epochs.is_integer():
+            raise ConfigError(
+                f"--num_train_epochs is {epochs}", remedy="give a whole number"
+            )
+        values["num_train_epochs"] = int(epochs)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def training_config(settings: Mapping[str, Any]) -> TrainingConfig:
+    """Objective, optimizer and batches, of settings given or chosen."""
+    names = [field.name for field in dataclasses.fields(TrainingConfig)]
+    return TrainingConfig.from_dict(
+        {name: settings[name] for name in names if name in settings}
+    )
+
+
 def model_config(
-    start: checkpoints.Start, *, long_text: LongText
+    start: checkpoints.Start,
+    *,
+    long_text: LongText,
+    settings: Mapping[str, Any],
 ) -> ModelConfig:
     """Encoder, tokenizer and head; what becomes of long texts."""
     return ModelConfig(
@@ -516,40 +560,12 @@ def model_config(
             projection_size=FLAGS.projection_size,
             dropout=FLAGS.head_dropout,
             position=Position(FLAGS.position),
-            max_span_width=FLAGS.max_span_width,
+            max_span_width=settings["max_span_width"] or None,
         ),
-        max_seq_length=FLAGS.max_seq_length,
+        max_seq_length=settings["max_seq_length"],
         long_text=long_text,
         window_overlap=FLAGS.window_overlap,
         context_pieces=FLAGS.context_pieces,
-    )
-
-
-def training_config() -> TrainingConfig:
-    """Objective, optimizer and batches."""
-    if not FLAGS.num_train_epochs.is_integer():
-        raise ConfigError(
-            f"--num_train_epochs is {FLAGS.num_train_epochs}",
-            remedy="give a whole number",
-        )
-    return TrainingConfig(
-        loss=Loss(FLAGS.loss),
-        focal_gamma=FLAGS.focal_gamma,
-        neg_sample=FLAGS.neg_sample,
-        learning_rate=FLAGS.learning_rate,
-        head_learning_rate_ratio=FLAGS.head_learning_rate_ratio,
-        weight_decay=FLAGS.weight_decay,
-        warmup_proportion=FLAGS.warmup_proportion,
-        max_gradient_norm=FLAGS.max_gradient_norm,
-        num_train_epochs=int(FLAGS.num_train_epochs),
-        train_batch_size=FLAGS.train_batch_size,
-        token_budget=FLAGS.token_budget,
-        num_buckets=FLAGS.num_buckets,
-        early_stopping_patience=FLAGS.early_stopping_patience,
-        precision=Precision(FLAGS.precision),
-        gradient_checkpointing=FLAGS.gradient_checkpointing,
-        xla=FLAGS.xla,
-        seed=FLAGS.seed,
     )
 
 

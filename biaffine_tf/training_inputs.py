@@ -158,6 +158,7 @@ class InitialModel:
         labels: Its labels; they come first.
         start: Its encoder, for what asks where that is from.
         fingerprint: SHA-256 of its weights.
+        settings: Its length and width, which are not to be chosen.
         choices: What flags could give and the model gave.
     """
 
@@ -167,6 +168,7 @@ class InitialModel:
     labels: LabelMap
     start: checkpoints.Start
     fingerprint: str
+    settings: dict[str, int]
     choices: list[Choice]
 
 
@@ -220,13 +222,20 @@ def open_initial_model() -> InitialModel | None:
             f"{path}",
         ),
         fingerprint=fingerprint(os.path.join(path, model_directory.WEIGHTS)),
+        settings={
+            "max_seq_length": model.max_seq_length,
+            "max_span_width": model.head.max_span_width or 0,
+        },
         choices=list(_choices(path, model, decoding)),
     )
 
 
 def _continued(model: ModelConfig) -> ModelConfig:
     """A model's settings but for those given."""
-    head = dataclasses.replace(model.head, **_given("max_span_width"))
+    head = model.head
+    if FLAGS["max_span_width"].present:
+        bound = FLAGS.max_span_width or None
+        head = dataclasses.replace(head, max_span_width=bound)
     if FLAGS["head_dropout"].present:
         head = dataclasses.replace(head, dropout=FLAGS.head_dropout)
     given = _given(

@@ -10,7 +10,7 @@ FLOORS = {
     0: "spans config errors files choices",
     1: "readers tokenization decoding evaluation augmentation display",
     2: "data modeling losses checkpoints model_directory",
-    3: "training inference serving",
+    3: "training inference serving defaults",
     4: "ensemble",
     5: "flags flag_types training_inputs command __init__",
 }

@@ -45,6 +45,11 @@ class Features:
         """L of this window, context included, [CLS] and [SEP] apart."""
         return len(self.input_ids) - 2
 
+    @property
+    def num_scored(self) -> int:
+        """Pieces of this window that are not context, [CLS] and [SEP] apart."""
+        return sum(one >= 0 for one in self.input_ids) - 2
+
 
 class Featurized(NamedTuple):
     """A sentence as the model sees it.

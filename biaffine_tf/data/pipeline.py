@@ -9,7 +9,8 @@ run that starts again at an epoch sees what it would have seen.
 from __future__ import annotations
 
 import dataclasses
-import math
+import functools
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,12 +21,31 @@ from biaffine_tf.data.schema import parse
 _SHUFFLE_BUFFER = 65_536  # sentences; a few hundred bytes each
 _PARSERS = 2  # threads: a hundred times what training takes
 _BATCHES_AHEAD = 4
+_BATCHES_SHUFFLED = 256  # of an epoch, held at once; some tens of MiB
+# A bucket of fewer would make batches of the same few sentences in each epoch.
+_BATCHES_OF_BUCKET = 8
 _INSTEAD_OF_SEED_0 = 2**31  # larger than any seed of a run
+
+
+class Shape(NamedTuple):
+    """Shape of the batches of one kind.
+
+    Attributes:
+        length: Padded number of pieces.
+        size: Sentences in a batch.
+    """
+
+    length: int
+    size: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Buckets:
     """Sentences of similar length, padded to the same length.
+
+    A bucket whose sentences are no multiple of its batch size leaves some
+    over; those of all buckets are put together, from the longest bucket down,
+    so that at most one batch of an epoch is smaller than it could be.
 
     Attributes:
         lengths: Padded number of pieces of each bucket, ascending.
@@ -39,13 +59,38 @@ class Buckets:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in an epoch; the last one of a bucket may be smaller."""
-        return sum(
-            math.ceil(count / size)
-            for count, size in zip(
-                self.sentences, self.batch_sizes, strict=True
-            )
+        """Batches in an epoch."""
+        full = zip(self.sentences, self.batch_sizes, strict=True)
+        return sum(n // size for n, size in full) + len(self.mixed)
+
+    @property
+    def leftovers(self) -> tuple[int, ...]:
+        """Sentences of each bucket that fill no batch of its own."""
+        return tuple(
+            n % size
+            for n, size in zip(self.sentences, self.batch_sizes, strict=True)
         )
+
+    @functools.cached_property
+    def mixed(self) -> tuple[Shape, ...]:
+        """Batches of leftovers, those of the longest sentences first.
+
+        Each is as long and has at most as many sentences as the batches of
+        the longest bucket that is in it.
+        """
+        shapes = []
+        room = 0
+        parts = zip(self.lengths, self.batch_sizes, self.leftovers, strict=True)
+        for length, size, left in reversed(list(parts)):
+            while left:
+                if not room:
+                    shapes.append(Shape(length, 0))
+                    room = size
+                taken = min(room, left)
+                last = shapes[-1]
+                shapes[-1] = Shape(last.length, last.size + taken)
+                left, room = left - taken, room - taken
+        return tuple(shapes)
 
 
 def make_buckets(
@@ -59,7 +104,8 @@ def make_buckets(
 
     Args:
         lengths: Number of sentences for each number of pieces.
-        num_buckets: Most buckets; each is one shape to compile.
+        num_buckets: Maximum number of buckets; each is one shape to compile.
+            Small corpora have fewer, of at least eight batches each.
         batch_size: Sentences in a batch, unless `token_budget` is given.
         token_budget: Encoder positions in a batch, padding, [CLS] and [SEP]
             included; a batch holds at least one sentence.
@@ -68,6 +114,14 @@ def make_buckets(
         The buckets; the longest sentence fits the last.
     """
     ordered = sorted(lengths)
+
+    def size_of(bound: int) -> int:
+        if token_budget is None:
+            return batch_size
+        return max(1, token_budget // (bound + 2))
+
+    batches = sum(n / size_of(length) for length, n in lengths.items())
+    num_buckets = max(1, min(num_buckets, int(batches / _BATCHES_OF_BUCKET)))
     cumulated = np.cumsum([lengths[length] for length in ordered])
     shares = np.arange(1, num_buckets + 1) / num_buckets
     picks = np.searchsorted(cumulated, shares * cumulated[-1] - 1e-6)
@@ -75,11 +129,7 @@ def make_buckets(
     counts = [0] * len(bounds)
     for length, count in lengths.items():
         counts[int(np.searchsorted(bounds, length))] += count
-    sizes = [
-        max(1, token_budget // (bound + 2)) if token_budget else batch_size
-        for bound in bounds
-    ]
-    return Buckets(tuple(bounds), tuple(sizes), tuple(counts))
+    return Buckets(tuple(bounds), tuple(map(size_of, bounds)), tuple(counts))
 
 
 # tf.data would have AutoGraph rewrite the source of what it calls.
@@ -127,7 +177,13 @@ def training_batches(
         sentences = sentences.map(
             parse, num_parallel_calls=_PARSERS, deterministic=True
         )
-        return _bucketed(sentences, buckets, records.max_cells, pad_id)
+        batches = _bucketed(sentences, buckets, records.max_cells, pad_id)
+        # Mixed batches are complete only at the end of an epoch.
+        return batches.shuffle(
+            min(_BATCHES_SHUFFLED, buckets.steps_per_epoch),
+            epoch_seed,
+            reshuffle_each_iteration=False,
+        )
 
     dataset = tf.data.Dataset.range(epochs.start, epochs.stop)
     dataset = dataset.flat_map(epoch_batches)
@@ -146,19 +202,50 @@ def training_batches(
 def _bucketed(
     sentences: tf.data.Dataset, buckets: Buckets, max_cells: int, pad_id: int
 ) -> tf.data.Dataset:
-    """Groups sentences into batches of one bucket each."""
-    bounds = tf.constant(buckets.lengths, tf.int64)
-    sizes = tf.constant(buckets.batch_sizes, tf.int64)
+    """Groups sentences into the batches of `Buckets`.
 
-    def bucket_of(sentence: dict[str, tf.Tensor]) -> tf.Tensor:
+    The last sentences of a bucket are its leftovers. The kind of a sentence
+    is its bucket or, for leftovers, the mixed batch that takes it.
+    """
+    num_buckets = len(buckets.lengths)
+    kinds = [
+        *map(Shape, buckets.lengths, buckets.batch_sizes),
+        *buckets.mixed,
+    ]
+    lengths = tf.constant([kind.length for kind in kinds], tf.int64)
+    sizes = tf.constant([kind.size for kind in kinds], tf.int64)
+    full = np.subtract(buckets.sentences, buckets.leftovers)
+    # Leftovers are numbered from the longest bucket down.
+    numbers = np.cumsum([0, *buckets.leftovers[::-1]])[-2::-1]
+    first_leftovers = tf.constant(numbers - full, tf.int64)
+    full = tf.constant(full, tf.int64)
+    ends = tf.constant(
+        np.cumsum([shape.size for shape in buckets.mixed]), tf.int64
+    )
+
+    def find_kind(
+        seen: tf.Tensor, sentence: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, dict[str, tf.Tensor]]]:
         pieces = tf.size(sentence["input_ids"], tf.int64) - 2
-        return tf.reduce_sum(tf.cast(pieces > bounds, tf.int64))
+        bucket = tf.reduce_sum(
+            tf.cast(pieces > lengths[:num_buckets], tf.int64)
+        )
+        number = seen[bucket]
+        mixed = tf.searchsorted(
+            ends,
+            [number + first_leftovers[bucket]],
+            side="right",
+            out_type=tf.int64,
+        )[0]
+        kind = tf.where(number < full[bucket], bucket, num_buckets + mixed)
+        seen += tf.one_hot(bucket, num_buckets, dtype=tf.int64)
+        return seen, (kind, sentence)
 
-    def pad(bucket: tf.Tensor, window: tf.data.Dataset) -> tf.data.Dataset:
-        return window.padded_batch(
-            sizes[bucket],
+    def pad(kind: tf.Tensor, window: tf.data.Dataset) -> tf.data.Dataset:
+        return window.map(lambda _, sentence: sentence).padded_batch(
+            sizes[kind],
             padded_shapes={
-                "input_ids": [bounds[bucket] + 2],
+                "input_ids": [lengths[kind] + 2],
                 "cells": [max(max_cells, 1), 3],
             },
             padding_values={
@@ -167,6 +254,8 @@ def _bucketed(
             },
         )
 
-    return sentences.group_by_window(
-        bucket_of, pad, window_size_func=lambda bucket: sizes[bucket]
+    return sentences.scan(
+        tf.zeros(num_buckets, tf.int64), find_kind
+    ).group_by_window(
+        lambda kind, _: kind, pad, window_size_func=lambda kind: sizes[kind]
     )

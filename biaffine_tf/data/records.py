@@ -49,6 +49,8 @@ class Records:
         counts: What was written, cut, or could not be aligned.
         lengths: Number of windows for each number of pieces.
         widths: Number of spans for each width in pieces.
+        scored_lengths: Number of windows for each number of scored pieces.
+        cells: Number of cells of windows for each (label id, width in pieces).
         max_cells: Most non-zero cells in one window.
         problems: What the reader skipped or repaired, by kind.
         fingerprint: SHA-256 of all that the records depend on.
@@ -63,6 +65,8 @@ class Records:
     counts: Counts
     lengths: dict[int, int]
     widths: dict[int, int]
+    scored_lengths: dict[int, int]
+    cells: dict[tuple[int, int], int]
     max_cells: int
     problems: dict[str, Any]
     fingerprint: str
@@ -257,10 +261,14 @@ def _save(
 ) -> None:
     counts = Counts()
     lengths, widths = collections.Counter[int](), collections.Counter[int]()
+    scored_lengths = collections.Counter[int]()
+    cells = collections.Counter[tuple[int, int]]()
     for shard in shards:
         counts.add(shard.counts)
         lengths.update(shard.lengths)
         widths.update(shard.widths)
+        scored_lengths.update(shard.scored_lengths)
+        cells.update(shard.cells)
     write_json(
         os.path.join(directory, _META),
         {
@@ -277,6 +285,10 @@ def _save(
             "counts": dataclasses.asdict(counts),
             "lengths": {str(k): v for k, v in sorted(lengths.items())},
             "widths": {str(k): v for k, v in sorted(widths.items())},
+            "scored_lengths": {
+                str(k): v for k, v in sorted(scored_lengths.items())
+            },
+            "cells": [[*key, n] for key, n in sorted(cells.items())],
             "max_cells": max((shard.max_cells for shard in shards), default=0),
             "problems": problems.to_json(),
         },
@@ -302,6 +314,8 @@ def _load(directory: str, fingerprint: str) -> Records | None:
         counts=Counts(**meta["counts"]),
         lengths={int(k): v for k, v in meta["lengths"].items()},
         widths={int(k): v for k, v in meta["widths"].items()},
+        scored_lengths={int(k): v for k, v in meta["scored_lengths"].items()},
+        cells={(label, width): n for label, width, n in meta["cells"]},
         max_cells=meta["max_cells"],
         problems=meta["problems"],
         fingerprint=fingerprint,

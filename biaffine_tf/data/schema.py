@@ -11,7 +11,7 @@ import tensorflow as tf
 from biaffine_tf.data.features import Features
 
 # To be raised when the same source and settings would give other records.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Short names: they are repeated in every record.
 _PIECES = "pieces"

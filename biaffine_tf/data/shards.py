@@ -67,14 +67,28 @@ class Shard:
         counts: What was written, cut, or could not be aligned.
         lengths: Number of windows for each number of pieces.
         widths: Number of spans for each width in pieces.
+        scored_lengths: Number of windows for each number of pieces that are
+            scored: those of the context are not.
+        cells: Number of cells of windows for each (label id, width in pieces);
+            a span that lies in two windows counts twice.
         max_cells: Most non-zero cells in one window.
     """
 
     name: str
-    counts: Counts
-    lengths: collections.Counter[int]
-    widths: collections.Counter[int]
-    max_cells: int
+    counts: Counts = dataclasses.field(default_factory=Counts)
+    lengths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    widths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    scored_lengths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    cells: collections.Counter[tuple[int, int]] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    max_cells: int = 0
 
 
 def write_shards(
@@ -148,9 +162,7 @@ def _write_shard(
     options: RecordOptions,
 ) -> Shard:
     name = f"{number:05d}.tfrecord" + (".gz" if options.gzip else "")
-    shard = Shard(
-        name, Counts(), collections.Counter(), collections.Counter(), 0
-    )
+    shard = Shard(name)
     compression = "GZIP" if options.gzip else ""
     path = os.path.join(directory, name)
     with tf.io.TFRecordWriter(path, compression) as writer:
@@ -167,5 +179,10 @@ def _write_shard(
             for features in windows:
                 writer.write(serialize(features))
                 shard.lengths[features.num_pieces] += 1
+                shard.scored_lengths[features.num_scored] += 1
+                shard.cells.update(
+                    (label, last - first + 1)
+                    for first, last, label in features.cells
+                )
                 shard.max_cells = max(shard.max_cells, len(features.cells))
     return shard

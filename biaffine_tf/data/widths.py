@@ -22,10 +22,23 @@ def share_of_pairs(lengths: Mapping[int, int], max_span_width: int) -> float:
         lengths: Number of windows for each number of pieces; not empty.
         max_span_width: Pieces of the widest span that is scored.
     """
-    kept = total = 0
+    return count_pairs(lengths, max_span_width) / count_pairs(lengths)
+
+
+def count_pairs(
+    lengths: Mapping[int, int], max_span_width: int | None = None
+) -> int:
+    """Number of pairs (first, last) that could be spans.
+
+    Args:
+        lengths: Number of windows for each number of pieces.
+        max_span_width: Pieces of the widest span that is scored; None for no
+            bound.
+    """
+    total = 0
     for length, count in lengths.items():
-        beyond = max(length - max_span_width, 0)
-        pairs = length * (length + 1) // 2
+        beyond = 0 if max_span_width is None else length - max_span_width
+        beyond = max(beyond, 0)
+        pairs = length * (length + 1) // 2 - beyond * (beyond + 1) // 2
         total += count * pairs
-        kept += count * (pairs - beyond * (beyond + 1) // 2)
-    return kept / total
+    return total

@@ -83,6 +83,19 @@ class AdamW(tf_keras.optimizers.Adam):
         self._scaled_component = scaled_component
         self._scale = scale
 
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        """Clips by the norm of the gradients, rows that repeat summed first.
+
+        tf_keras clips first: a row that occurs twice then counts as two short
+        ones. Called by `apply_gradients`.
+        """
+        summed = super()._deduplicate_sparse_grad(grads)
+        return super()._clip_gradients(summed)
+
+    def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
+        """Done in `_clip_gradients` already."""
+        return grads
+
     def update_step(
         self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable
     ) -> None:

@@ -1,7 +1,6 @@
 """Batches: complete, seeded, bucketed, padded."""
 
 import collections
-import math
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf import readers
+from biaffine_tf.data import pipeline
 from biaffine_tf.data.pipeline import make_buckets, training_batches
 from biaffine_tf.data.records import prepare_records
 from biaffine_tf.data.shards import RecordOptions
@@ -27,6 +27,12 @@ def records(tmp_path_factory):
         RecordOptions(max_pieces=38, sentences_per_shard=20),
         progress=False,
     )
+
+
+@pytest.fixture(autouse=True)
+def many_buckets(monkeypatch):
+    """A corpus of 90 sentences would have one bucket."""
+    monkeypatch.setattr(pipeline, "_BATCHES_OF_BUCKET", 1)
 
 
 def _batches(records, buckets, *, seed=1, epochs=None):
@@ -83,7 +89,9 @@ def test_padded_to_the_bucket_and_no_larger_than_allowed(records):
     buckets = make_buckets(
         records.lengths, num_buckets=4, batch_size=8, token_budget=120
     )
+    assert len(buckets.lengths) > 2
     sizes = dict(zip(buckets.lengths, buckets.batch_sizes, strict=True))
+    mixed = 0
     for batch in _batches(records, buckets):
         rows, width = batch["input_ids"].shape
         pieces = (batch["input_ids"] > 0).sum(axis=1) - 2
@@ -91,9 +99,10 @@ def test_padded_to_the_bucket_and_no_larger_than_allowed(records):
         assert bound in sizes
         assert rows <= sizes[bound]
         assert rows * width <= 120 or rows == 1
-        smaller = [b for b in buckets.lengths if b < bound]
-        assert pieces.max() <= bound
-        assert pieces.min() > max(smaller, default=0)
+        smaller = max((b for b in buckets.lengths if b < bound), default=0)
+        assert smaller < pieces.max() <= bound
+        mixed += pieces.min() <= smaller
+    assert 0 < mixed <= len(buckets.mixed)
 
 
 def test_same_seed_same_batches(records):
@@ -141,9 +150,35 @@ def test_buckets_cover_the_corpus(num_buckets):
     ):
         inside = sum(n for k, n in lengths.items() if low < k <= high)
         assert inside == count
-    assert buckets.steps_per_epoch == sum(
-        math.ceil(count / 16) for count in buckets.sentences
-    )
+    # One batch at most is not full.
+    assert buckets.steps_per_epoch == -(-5000 // 16)
+
+
+def test_leftovers_share_batches_that_come_at_any_time(records):
+    buckets = make_buckets(records.lengths, num_buckets=4, batch_size=8)
+    assert len(buckets.lengths) == 4
+    assert sum(buckets.leftovers) == sum(n % 8 for n in buckets.sentences) > 8
+    assert sum(shape.size for shape in buckets.mixed) == sum(buckets.leftovers)
+    places = set()
+    for seed in range(5):
+        sizes = [
+            len(batch["cells"])
+            for batch in _batches(records, buckets, seed=seed)
+        ]
+        assert sorted(sizes)[1:] == [8] * (len(sizes) - 1)
+        assert min(sizes) == 90 % 8
+        places.add(sizes.index(90 % 8))
+    assert len(places) > 1
+
+
+@pytest.mark.parametrize(
+    ("sentences", "most"), [(100, 1), (600, 2), (5000, 19), (50_000, 24)]
+)
+def test_small_corpora_have_few_buckets(monkeypatch, sentences, most):
+    monkeypatch.undo()
+    lengths = dict.fromkeys(range(1, 101), sentences // 100)
+    buckets = make_buckets(lengths, num_buckets=24, batch_size=32)
+    assert 0.75 * most <= len(buckets.lengths) <= most
 
 
 def test_one_sentence_longer_than_the_token_budget():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.data.widths import count_wider, share_of_pairs
+from biaffine_tf.data.widths import count_pairs, count_wider, share_of_pairs
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=9), st.integers(1, 25))
@@ -20,6 +20,7 @@ def test_share_of_pairs(lengths, bound):
     kept = sum(width <= bound for width in widths)
     share = share_of_pairs(collections.Counter(lengths), bound)
     assert share == pytest.approx(kept / len(widths))
+    assert count_pairs(collections.Counter(lengths), bound) == kept
 
 
 def test_count_wider():

@@ -189,9 +189,26 @@ def test_the_model_is_part_of_what_makes_a_run(corpus, model, tmp_path):
     assert "differs in data.init_model" in refused
 
 
-def test_new_slices_are_those_of_a_new_head():
+@pytest.mark.parametrize("has_priors", [True, False])
+def test_new_slices_are_those_of_a_new_head(has_priors):
     rng = np.random.default_rng(0)
     fresh, known = (rng.normal(size=(4, n, 4)) for n in (5, 3))
-    found = init_new_labels(fresh, known)
+    fresh[-1, 0, -1] = 0  # "none", which priors are against
+    found = init_new_labels(fresh, known, has_priors=has_priors)
     np.testing.assert_array_equal(found[:, :3], known)
+    against_none = found[-1, 3:, -1] - has_priors * found[-1, 0, -1]
+    np.testing.assert_allclose(against_none, fresh[-1, 3:, -1])
+    found[-1, 3:, -1] = fresh[-1, 3:, -1]
     np.testing.assert_array_equal(found[:, 3:], fresh[:, 3:])
+
+
+def test_new_labels_start_as_rare_as_they_are(corpus, model, tmp_path):
+    """Not as likely as "none", whatever that was trained to."""
+    flags = [*_flags(corpus, model, "new_"), STILL]
+    losses = {}
+    for start in ("prior", "zero"):
+        output = tmp_path / start
+        run(output, *flags, f"--head_start={start}", settings=FEW)
+        (entry,) = read_json(output, "history.json")["epochs"]
+        losses[start] = entry["loss"]
+    assert losses["prior"] < losses["zero"]

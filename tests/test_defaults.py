@@ -1,0 +1,136 @@
+"""Settings chosen for the user: in range, monotonic, never instead of given."""
+
+import collections
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biaffine_tf.config import EncoderConfig, TrainingConfig
+from biaffine_tf.defaults import (
+    choose_epochs,
+    choose_learning_rate,
+    choose_length,
+    choose_settings,
+    choose_span_width,
+    choose_warmup,
+)
+from biaffine_tf.tokenization.sizes import TokenSizes
+
+CHOSEN = [
+    "max_seq_length",
+    "max_span_width",
+    "learning_rate",
+    "train_batch_size",
+    "num_train_epochs",
+    "warmup_proportion",
+]
+
+_counts = st.dictionaries(st.integers(1, 900), st.integers(1, 50), min_size=1)
+
+
+def _encoder(**settings):
+    return EncoderConfig(
+        vocab_size=9, hidden_size=384, num_attention_heads=12, **settings
+    )
+
+
+def _choices(given, sizes, *, is_pretrained=True):
+    return choose_settings(
+        given, sizes, encoder=_encoder(), is_pretrained=is_pretrained
+    )
+
+
+@given(_counts, _counts, st.sets(st.sampled_from(CHOSEN)), st.booleans())
+def test_what_is_given_is_not_chosen(lengths, widths, names, is_pretrained):
+    sizes = TokenSizes(
+        collections.Counter(lengths), collections.Counter(widths)
+    )
+    values = {
+        "max_seq_length": 99,
+        "max_span_width": 0,
+        "learning_rate": 1e-3,
+        "train_batch_size": 7,
+        "num_train_epochs": 2,
+        "warmup_proportion": 0.3,
+    }
+    settings = {name: values[name] for name in names}
+    choices = _choices(settings, sizes, is_pretrained=is_pretrained)
+    assert {choice.flag for choice in choices} == set(CHOSEN) - names
+    assert all(choice.reason for choice in choices)
+    chosen = {choice.flag: choice.value for choice in choices}
+    training = {
+        name: value
+        for name, value in (settings | chosen).items()
+        if not name.startswith("max_")
+    }
+    TrainingConfig(**training)  # in range
+
+
+def test_a_token_budget_needs_no_batch_size():
+    sizes = TokenSizes(
+        collections.Counter({30: 500}), collections.Counter({2: 9})
+    )
+    names = [c.flag for c in _choices({"token_budget": 1000}, sizes)]
+    assert "train_batch_size" not in names
+
+
+@given(_counts, st.sampled_from([64, 128, 512, 2048]))
+def test_nearly_all_sentences_fit(lengths, positions):
+    sizes = TokenSizes(collections.Counter(lengths))
+    length = choose_length(sizes, positions=positions).value
+    assert min(128, positions) <= length <= min(512, positions)
+    longer = sum(n for k, n in lengths.items() if k + 2 > length)
+    if length < min(512, positions):
+        assert longer <= 0.005 * sum(lengths.values())
+
+
+@given(_counts, _counts)
+def test_a_bound_on_widths_loses_no_training_span(lengths, widths):
+    sizes = TokenSizes(
+        collections.Counter(lengths), collections.Counter(widths)
+    )
+    bound = choose_span_width(sizes, max_tokens=510).value
+    pairs = kept = 0
+    for length, number in lengths.items():
+        for width in range(1, min(length, 510) + 1):
+            pairs += number * (min(length, 510) - width + 1)
+            kept += (
+                number
+                * (min(length, 510) - width + 1)
+                * (width <= 1.25 * max(widths) + 1)
+            )
+    if bound is None:
+        assert kept > 0.8 * pairs
+    else:
+        assert bound >= 1.25 * max(widths)
+
+
+@pytest.mark.parametrize("is_pretrained", [True, False])
+def test_wider_encoders_learn_more_slowly(is_pretrained):
+    rates = [
+        choose_learning_rate(width, is_pretrained=is_pretrained).value
+        for width in (128, 256, 384, 768, 1024)
+    ]
+    assert rates == sorted(rates, reverse=True)
+    assert 1e-5 < rates[-1] < rates[0] < 2e-3
+
+
+def test_larger_corpora_have_fewer_epochs_and_more_steps():
+    for is_pretrained in (True, False):
+        sentences = [100, 1000, 10_000, 100_000, 10_000_000]
+        epochs = [
+            choose_epochs(n, is_pretrained=is_pretrained).value
+            for n in sentences
+        ]
+        assert epochs == sorted(epochs, reverse=True)
+        steps = [e * n for e, n in zip(epochs, sentences, strict=True)]
+        assert steps == sorted(steps)
+        assert epochs[-1] >= 3
+
+
+@given(st.integers(1, 10**7))
+def test_warm_up_is_short(steps):
+    share = choose_warmup(steps).value
+    assert 0 <= share <= 0.1
+    assert share * steps <= 100 + 0.5e-4 * steps  # four digits
