@@ -34,6 +34,7 @@ from biaffine_tf import (
     readers,
 )
 from biaffine_tf import training_inputs as inputs
+from biaffine_tf.choices import Choice
 from biaffine_tf.config import ExperimentConfig, LongText
 from biaffine_tf.files import check_writable, remove
 from biaffine_tf.flags import FLAGS
@@ -87,7 +88,7 @@ def _run(output_dir: str) -> None:
     start = flags.encoder_start() if initial is None else initial.start
     tokenizer = start.tokenizer
     data = inputs.open_data(flags.read_options())
-    config = _experiment(start, initial, data)
+    config, choices = _experiment(start, initial, data)
     goal = flags.goal()
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
@@ -102,8 +103,8 @@ def _run(output_dir: str) -> None:
     for line in data.lines:
         print(line)
     print(f"encoder: {start.origins}")
-    for choice in initial.choices if initial else ():
-        print(choice)
+    for choice in choices:
+        print(f"chosen: {choice}")
 
     if FLAGS.xla:
         command.keep_compilations()
@@ -200,14 +201,14 @@ def _experiment(
     start: checkpoints.Start,
     initial: inputs.InitialModel | None,
     data: inputs.Data,
-) -> ExperimentConfig:
-    """The settings and contents that make this run what it is."""
+) -> tuple[ExperimentConfig, list[Choice]]:
+    """What makes this run what it is, and which of it nobody gave."""
     contents = {
         **data.fingerprints(),
         "reading": str(data.train.options),
         "tokenizer": start.tokenizer.fingerprint,
     }
-    settings = _settings(start, initial, data.train)
+    settings, choices = _settings(start, initial, data.train)
     if initial is None:
         model = flags.model_config(
             start,
@@ -218,22 +219,24 @@ def _experiment(
     else:
         model, decoding = initial.model, initial.decoding
         contents["init_model"] = initial.fingerprint
+        choices = [*initial.choices, *choices]
     if start.source is not None:
         contents["init_checkpoint"] = start.source.fingerprint
-    return ExperimentConfig(
+    config = ExperimentConfig(
         model=model,
         training=flags.training_config(settings),
         decoding=decoding,
         data=contents,
     )
+    return config, choices
 
 
 def _settings(
     start: checkpoints.Start,
     initial: inputs.InitialModel | None,
     train: Corpus,
-) -> dict[str, Any]:
-    """Settings that are given, and choices for the others, printed."""
+) -> tuple[dict[str, Any], list[Choice]]:
+    """Settings that are given or chosen, and the choices."""
     given = flags.given_settings()
     if initial is not None:
         given |= initial.settings
@@ -246,9 +249,8 @@ def _settings(
         encoder=start.config,
         is_pretrained=start.source is not None or initial is not None,
     )
-    for choice in choices:
-        print(f"chosen: {choice}")
-    return given | {choice.flag: choice.value for choice in choices}
+    chosen = {choice.flag: choice.value for choice in choices}
+    return given | chosen, choices
 
 
 def _fitting_long_text(train: Corpus) -> LongText:
