@@ -328,6 +328,16 @@ EARLY_PREDICTION = {
         {"export_dir": "{f}/new", "precision": "mixed_bfloat16"},
         ["--precision is that of prediction", "give --export_precision"],
     ),
+    **{
+        f"eval_data of an export, {name}": Case(
+            {"export_dir": "{f}/new", "eval_data": f"{{f}}/good.jsonl,{file}"},
+            [f"{file}{part}", "--eval_data"],
+        )
+        for name, file, part in [
+            ("absent", "{f}/none*", ": there is no such file"),
+            ("unlabelled", "{f}/unlabelled.jsonl", ":2: the sentence is not"),
+        ]
+    },
     "eval_data and no export": Case(
         {"eval_data": "{f}/good.json"},
         ["--eval_data is given but --export_dir is not"],

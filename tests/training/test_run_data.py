@@ -115,6 +115,15 @@ def test_an_export_without_a_dev_set_is_asked_training_texts(
     assert f"{manifest['parity']['sentences']} texts were asked" in log
 
 
+def test_a_plan_without_a_dev_set(corpus, tmp_path):
+    flags = [f"--train_data={corpus / 'one.jsonl'}", *encoder_flags(corpus)]
+    log = run(tmp_path / "none", *flags, "--plan")
+    assert "no dev set" in log
+    (row,) = [one for one in log.splitlines() if "evaluation, an epoch" in one]
+    assert " 0 s" in row
+    assert not (tmp_path / "none").exists()
+
+
 def test_several_files_train_like_one(corpus, tmp_path):
     """Files, globs and flags name the same data; twice named is read once."""
     joined = tmp_path / "joined.jsonl"
