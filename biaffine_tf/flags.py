@@ -36,6 +36,7 @@ from biaffine_tf.flag_types import (
     define_paths,
     define_tokenizer_flags,
 )
+from biaffine_tf.readers.arguments import HELP
 
 if TYPE_CHECKING:
     from biaffine_tf import checkpoints
@@ -45,10 +46,13 @@ FLAGS = flags.FLAGS
 
 def define_reading_flags() -> None:
     """Flags about labelled files."""
-    define_enum(
-        "on_bad_data",
-        readers.OnBadData.ERROR,
-        "Stop at a sentence that cannot be read, or skip and count it.",
+    define_enum("on_bad_data", readers.OnBadData.ERROR, HELP["on_bad_data"])
+    flags.DEFINE_enum(
+        "unlabelled",
+        "error",
+        ["error", str(readers.Unlabelled.SKIP)],
+        "Refuse data with unlabelled sentences, or leave them out and count "
+        "them. A sentence without entities has an empty list.",
     )
     _define_format_flags()
 
@@ -58,29 +62,17 @@ def _define_format_flags() -> None:
     define_optional_enum(
         "format",
         readers.Format,
-        "Format of the input files; recognised from the content if not given.",
+        HELP["format"],
     )
-    flags.DEFINE_integer(
-        "token_column", 0, "CoNLL: column of the tokens, from 0."
-    )
-    flags.DEFINE_string(
-        "tag_columns",
-        "-1",
-        "CoNLL: columns of the tags; several hold nested layers.",
-    )
-    define_enum(
-        "tag_scheme", readers.TagScheme.AUTO, "CoNLL: scheme of the tags."
-    )
-    define_enum(
-        "join",
-        readers.Join.AUTO,
-        "CoNLL: how tokens become a text, without or with spaces.",
-    )
-    define_enum(
-        "segmentation_digit",
-        readers.SegmentationDigit.AUTO,
-        "CoNLL: whether to strip a digit from each token (Weibo's 科0 技1).",
-    )
+    flags.DEFINE_integer("token_column", 0, HELP["token_column"])
+    flags.DEFINE_string("tag_columns", None, HELP["tag_columns"])
+    for name, choices in (
+        ("tag_scheme", readers.TagScheme),
+        ("join", readers.Join),
+        ("segmentation_digit", readers.SegmentationDigit),
+    ):
+        define_enum(name, choices.AUTO, HELP[name])
+    flags.DEFINE_bool("trim_spans", False, HELP["trim_spans"])
 
 
 def _define_xla() -> None:
@@ -454,7 +446,16 @@ def read_options() -> readers.ReadOptions:
         tag_scheme=FLAGS.tag_scheme,
         join=FLAGS.join,
         segmentation_digit=FLAGS.segmentation_digit,
+        unlabelled=_unlabelled(),
+        trim_spans=FLAGS.trim_spans,
     )
+
+
+def _unlabelled() -> readers.Unlabelled:
+    """Prediction keeps them; training refuses those that are kept."""
+    if "unlabelled" in FLAGS and FLAGS.unlabelled == readers.Unlabelled.SKIP:
+        return readers.Unlabelled.SKIP
+    return readers.Unlabelled.KEEP
 
 
 def _default_on_bad_data() -> readers.OnBadData:

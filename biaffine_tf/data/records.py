@@ -180,9 +180,7 @@ def _fingerprint(
     parts = {
         "schema": SCHEMA_VERSION,
         "source": source_fingerprint(source),
-        "reading": {
-            k: str(v) for k, v in dataclasses.asdict(read_options).items()
-        },
+        "reading": {k: str(v) for k, v in read_options.identity.items()},
         "tokenizer": tokenizer.fingerprint,
         "max_pieces": options.max_pieces,
         "long_text": str(windowing.long_text),
