@@ -14,15 +14,22 @@ from __future__ import annotations
 
 import collections
 import functools
-import itertools
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaffine_tf import checkpoints, command, flags, model_directory, readers
-from biaffine_tf.config import ExperimentConfig, LongText
-from biaffine_tf.errors import DataError
+from biaffine_tf import (
+    checkpoints,
+    command,
+    data_check,
+    flags,
+    model_directory,
+    readers,
+)
+from biaffine_tf.config import ExperimentConfig, LongText, ModelConfig
+from biaffine_tf.errors import EXIT_CODE
 from biaffine_tf.files import check_writable, fingerprint, remove
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.spans import LabelMap, Sentence
@@ -50,19 +57,20 @@ _NOTES = {
     "conflicting_spans": ", scored as missed",
     "duplicate_spans": ", scored once",
     "wide_spans": ", scored as missed",
+    "unknown_label_spans": ", scored as missed",
 }
 
 _NOT_LEARNT = ("split_spans", "wide_spans")
-
-# Training texts that tell whether texts have several lines.
-_LOOKED_AT = 10_000
 
 # A bound on the width of spans is proposed if it leaves out so many pairs.
 _SHARE_WORTH_SAVING = 0.2
 
 
 def main() -> None:
-    """Trains, or says what training would take."""
+    """Trains, or says what training would take, or what the data are."""
+    if FLAGS.check_only:
+        _check_only()
+        return
     if not FLAGS.plan:
         _run(FLAGS.output_dir)
         return
@@ -76,15 +84,16 @@ def _run(output_dir: str) -> None:
     tokenizer = start.tokenizer
     config = _experiment(start)
     goal = flags.goal()
+    found, sentences = _examine_data(tokenizer, config.model)
+    found.refuse_errors()
+    config = found.decide(config)
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
-        _complete(output_dir, _read_eval_data(), goal)
+        _complete(output_dir, sentences, goal)
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
     check_writable(records_dir)
-    # The rest of the training data is read when TensorFlow is there.
-    next(readers.read(_train_path(), flags.read_options()))
-    sentences = _read_eval_data()
+    found.show()
     print(f"encoder: {start.origins}")
 
     if FLAGS.xla:
@@ -131,6 +140,39 @@ def _run(output_dir: str) -> None:
     _complete(output_dir, sentences, goal)
 
 
+def _check_only() -> None:
+    """Prints what is to be said of the data; ends the program if it is bad."""
+    tokenizer = model = None
+    if flags.names_encoder():
+        start = flags.encoder_start()
+        tokenizer, model = start.tokenizer, _model_config(start)
+    found, _ = _examine_data(tokenizer, model)
+    found.show()
+    for error in found.errors:
+        print(f"error: {error}", file=sys.stderr)
+    if found.errors:
+        sys.exit(EXIT_CODE)
+
+
+def _examine_data(
+    tokenizer: Tokenizer | None, model: ModelConfig | None
+) -> tuple[data_check.Examination, list[Sentence]]:
+    """Checks all data; gives the eval data, too."""
+    problems = {side: readers.Problems() for side in data_check.Side}
+    options = flags.read_options()
+    sentences: list[Sentence] = []
+    if FLAGS.eval_data:
+        path = flags.data_path(FLAGS.eval_data)
+        sentences += readers.read(path, options, problems[data_check.Side.DEV])
+    found = data_check.examine(
+        readers.read(_train_path(), options, problems[data_check.Side.TRAIN]),
+        sentences if FLAGS.eval_data else None,
+        settings=flags.check_settings(tokenizer, model),
+        problems=problems,
+    )
+    return found, sentences
+
+
 def _complete(
     output_dir: str, sentences: list[Sentence], goal: Goal | None
 ) -> None:
@@ -175,43 +217,21 @@ def _experiment(start: checkpoints.Start) -> ExperimentConfig:
         "reading": str(flags.read_options()),
         "tokenizer": start.tokenizer.fingerprint,
     }
-    model = flags.model_config(
-        start, long_text=flags.long_text() or _fitting_long_text()
-    )
     if start.source is not None:
         data["init_checkpoint"] = start.source.fingerprint
     return ExperimentConfig(
-        model=model,
+        model=_model_config(start),
         training=flags.training_config(),
         decoding=flags.decoding_config(),
         data=data,
     )
 
 
-def _fitting_long_text() -> LongText:
-    """Lines one by one for a model that learns from single lines alone."""
-    some = itertools.islice(
-        readers.read(_train_path(), flags.read_options()), _LOOKED_AT
+def _model_config(start: checkpoints.Start) -> ModelConfig:
+    """Settings of the model; windows until the data say something else."""
+    return flags.model_config(
+        start, long_text=flags.long_text() or LongText.WINDOW
     )
-    has_lines = any("\n" in sentence.text.strip() for sentence in some)
-    return LongText.WINDOW if has_lines else LongText.LINE
-
-
-def _read_eval_data() -> list[Sentence]:
-    path = flags.data_path(FLAGS.eval_data)
-    problems = readers.Problems()
-    sentences = list(readers.read(path, flags.read_options(), problems))
-    for line in problems.lines():
-        print(f"eval data: {line}")
-    for sentence in sentences:
-        if sentence.spans is None:
-            raise DataError(
-                "the sentence is not labelled",
-                file=sentence.file,
-                line=sentence.line,
-                remedy="--eval_data must be labelled throughout",
-            )
-    return sentences
 
 
 def _prepare_records(
@@ -246,8 +266,6 @@ def _prepare_records(
     for name, count in counts.losses.items():
         note = ", not learnt" if name in _NOT_LEARNT else ""
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
-    for kind, problem in records.problems.items():
-        print(f"training data: {kind}: {problem['count']}")
     if width is None:
         _propose_width(records)
     return records
@@ -272,11 +290,10 @@ def _check_eval_data(
     config: ExperimentConfig,
     labels: LabelMap,
 ) -> Counts:
-    """Unknown labels are errors; what cannot be found is said."""
-    from biaffine_tf.data.features import Counts, check_labels, featurize
+    """Says what cannot be found."""
+    from biaffine_tf.data.features import Counts, featurize
     from biaffine_tf.data.widths import count_wider
 
-    check_labels(sentences, labels)
     counts, width = Counts(), config.model.head.max_span_width
     windowing = Windowing.of(config.model)
     for sentence in sentences:
@@ -286,6 +303,7 @@ def _check_eval_data(
             labels,
             windowing=windowing,
             counts=counts,
+            count_unknown=True,
         )
         if width is not None:
             widths = collections.Counter(features.widths)
@@ -376,5 +394,6 @@ if __name__ == "__main__":
     command.run(
         main,
         required=["train_data", "eval_data", "output_dir"],
+        unless=dict.fromkeys(["eval_data", "output_dir"], "check_only"),
         out_of_memory=_LESS_MEMORY,
     )

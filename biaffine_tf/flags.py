@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from biaffine_tf import readers
+from biaffine_tf import data_check, readers
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -27,6 +27,7 @@ from biaffine_tf.config import (
     TokenizerKind,
     TrainingConfig,
 )
+from biaffine_tf.data_check.overlaps import NESTED_SHARE
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.evaluation.goals import Aim, Goal
 from biaffine_tf.flag_types import (
@@ -37,6 +38,7 @@ from biaffine_tf.flag_types import (
     define_tokenizer_flags,
 )
 from biaffine_tf.readers.arguments import HELP
+from biaffine_tf.tokenization import Tokenizer, Windowing
 
 if TYPE_CHECKING:
     from biaffine_tf import checkpoints
@@ -128,8 +130,15 @@ def _define_decoding_flags(*, as_in_training: bool) -> None:
         "How entities are picked: by rank, by the greatest total margin, or "
         "all candidates" + note,
     )
+    flags.DEFINE_bool(
+        "nested",
+        None,
+        "Entities may nest; as in training if not given."
+        if as_in_training
+        else "Entities may nest. If not given, they may if more than "
+        f"{100 * NESTED_SHARE} % of the training spans lie within others.",
+    )
     for name, meaning in (
-        ("nested", "Entities may nest"),
         (
             "force_one_entity",
             "The ancestor's rule: every sentence gets at least one entity",
@@ -173,6 +182,13 @@ def define_training_flags() -> None:
         False,
         "Say what the run would take, from ten steps of it: memory and time; "
         "--output_dir is not touched.",
+    )
+    flags.DEFINE_bool(
+        "check_only",
+        False,
+        "Check the data and end: a table, then warnings; exit code 2 if they "
+        "cannot be trained on. Needs no --output_dir and no encoder, which "
+        "it checks the tokens of if one is given.",
     )
     define_path(
         "records_dir",
@@ -472,6 +488,16 @@ def data_path(path: str) -> str:
     return path
 
 
+def names_encoder() -> bool:
+    """Whether there is an encoder, or a part of one."""
+    return bool(
+        FLAGS.encoder_dir
+        or FLAGS.vocab_file
+        or FLAGS.bert_config_file
+        or FLAGS.init_checkpoint
+    )
+
+
 def encoder_start() -> checkpoints.Start:
     """What the encoder starts from."""
     from biaffine_tf import checkpoints  # run_predict.py does without
@@ -584,6 +610,26 @@ def decoding_settings() -> dict[str, Any]:
 def decoding_config() -> DecodingConfig:
     """How candidates become entities during dev evaluation."""
     return DecodingConfig().replace_given(**decoding_settings())
+
+
+def check_settings(
+    tokenizer: Tokenizer | None, model: ModelConfig | None
+) -> data_check.Settings:
+    """What is known of the model that data are checked for.
+
+    Args:
+        tokenizer: Of the encoder, if there is one.
+        model: Likewise.
+    """
+    return data_check.Settings(
+        nested=FLAGS.nested,
+        decoder=Decoder(FLAGS.decoder),
+        one_label_per_span=FLAGS.one_label_per_span,
+        long_text=long_text(),
+        tokenizer=tokenizer,
+        windowing=None if model is None else Windowing.of(model),
+        max_span_width=FLAGS.max_span_width,
+    )
 
 
 def goal() -> Goal | None:

@@ -27,10 +27,11 @@ from biaffine_tf.data.shards import (
     Shard,
     write_shards,
 )
+from biaffine_tf.data_check import unlabelled_error
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import fingerprint as source_fingerprint
 from biaffine_tf.files import write_json
-from biaffine_tf.spans import LabelMap, Span
+from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Tokenizer
 
 _META = "records.json"
@@ -97,9 +98,9 @@ def prepare_records(
         Complete records of exactly this source and these settings.
 
     Raises:
-        DataError: If the source cannot be read, has no labelled sentence, or
-            has a label that `labels` lacks, or a sentence that is too long
-            where that is an error.
+        DataError: If the source cannot be read, has an unlabelled sentence or
+            no span, or has a label that `labels` lacks, or a sentence that is
+            too long where that is an error.
     """
     read_options = read_options or readers.ReadOptions()
     fingerprint = _fingerprint(source, tokenizer, options, read_options, labels)
@@ -207,18 +208,17 @@ def _survey(
 ) -> _Survey:
     """One pass to learn the labels, before any record can be written."""
     seen: dict[str, Span] = {}
-    sentences = labelled = 0
+    sentences = unlabelled = 0
+    first: Sentence | None = None
     for sentence in readers.read(source, read_options, problems):
         sentences += 1
-        labelled += sentence.spans is not None
+        if sentence.spans is None:
+            unlabelled += 1
+            first = first or sentence
         for span in sentence.spans or ():
             seen.setdefault(span.label, span)
-    if not labelled:
-        raise DataError(
-            f"none of its {sentences} sentences is labelled",
-            file=source,
-            remedy="training needs a labelled file",
-        )
+    if first is not None:
+        raise unlabelled_error(unlabelled, sentences, first)
     if not seen:
         raise DataError(
             f"its {sentences} sentences hold no entity",
