@@ -47,8 +47,8 @@ class Repeats(Check):
         if self._leaked:
             yield (
                 f"{Side.DEV}: {self._leaked:,} of "
-                f"{self._sentences[Side.DEV]:,} texts are in the {Side.TRAIN}, too; scores on them say "
-                "little of new texts"
+                f"{self._sentences[Side.DEV]:,} texts are in the "
+                f"{Side.TRAIN}, too; scores on them say little of new texts"
             )
 
 
