@@ -156,9 +156,9 @@ def test_crossing_spans_and_ranges_of_two_labels_are_said():
 
     flat = warnings(nested=False)
     for side in Side:
-        assert any(
-            one.startswith(f"{side}: 2 pairs cross") for one in flat
-        ), flat
+        assert any(one.startswith(f"{side}: 2 pairs cross") for one in flat), (
+            flat
+        )
     assert any(
         one.startswith(f"{Side.TRAIN}: 1 range has several labels; the first")
         for one in flat
