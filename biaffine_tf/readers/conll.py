@@ -199,7 +199,9 @@ def _named(layout: Layout) -> str:
     if not others:
         return "name the tag column with --tag_columns"
     columns = ",".join(map(str, sorted(others)))
-    return f"pass --tag_columns={columns}, where tags seem to be"
+    return (
+        f"pass --tag_columns={columns}, where tags seem to be, or --format=text"
+    )
 
 
 def _columns(layout: Layout) -> str:

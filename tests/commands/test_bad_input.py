@@ -13,6 +13,7 @@ from command_harness import run_all
 
 from biaffine_tf import model_directory, readers
 from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.readers.arguments import HELP
 
 GOOD = '{"text": "ab天", "spans": [{"start": 0, "end": 2, "label": "x"}]}\n'
 OUTSIDE = '{"text": "ab", "spans": [{"start": 1, "end": 9, "label": "x"}]}\n'
@@ -473,8 +474,9 @@ def test_prediction_refuses_and_leaves_no_half(folder, late, name):
 def test_help_shows_every_flag(script):
     (outcome,) = run_all([[script, "--help"]])
     assert outcome.code == 0 and not outcome.err
-    for name in TRAINING if script == "run_classifier.py" else PREDICTION:
-        assert f"--{name}" in outcome.out
+    flags = TRAINING if script == "run_classifier.py" else PREDICTION
+    for name in [*flags, *HELP]:
+        assert f"--{name}" in outcome.out or f"--[no]{name}" in outcome.out
     assert "--flagfile" in outcome.out
     assert max(map(len, outcome.out.splitlines())) <= 80
 
