@@ -28,20 +28,19 @@ from typing import TYPE_CHECKING, Any
 from biaffine_tf import (
     checkpoints,
     command,
-    defaults,
+    experiment,
     flags,
     model_directory,
     readers,
 )
 from biaffine_tf import training_inputs as inputs
-from biaffine_tf.choices import Choice
-from biaffine_tf.config import ExperimentConfig, LongText
+from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.experiment import Experiment
 from biaffine_tf.files import check_writable, remove
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence
-from biaffine_tf.tokenization import Tokenizer, Windowing
-from biaffine_tf.tokenization.sizes import TokenSizes
+from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule, cut_spans
 
 if TYPE_CHECKING:
     from biaffine_tf.data.features import Counts
@@ -65,16 +64,17 @@ _NOTES = {
     "conflicting_spans": ", scored as missed",
     "duplicate_spans": ", scored once",
     "wide_spans": ", scored as missed",
+    "unknown_label_spans": ", scored as missed",
 }
 
 _NOT_LEARNT = ("split_spans", "wide_spans")
 
-# Training texts that tell whether texts have several lines.
-_LOOKED_AT = 10_000
-
 
 def main() -> None:
-    """Trains, or says what training would take."""
+    """Trains, or says what training would take, or what the data are."""
+    if FLAGS.check_only:
+        experiment.check_only()
+        return
     if not FLAGS.plan:
         _run(FLAGS.output_dir)
         return
@@ -84,27 +84,16 @@ def main() -> None:
 
 def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
-    initial = inputs.open_initial_model()
-    start = flags.encoder_start() if initial is None else initial.start
-    tokenizer = start.tokenizer
-    data = inputs.open_data(flags.read_options())
-    config, choices = _experiment(start, initial, data)
+    run = experiment.prepare()
+    config, tokenizer, sentences = run.config, run.start.tokenizer, run.dev
     goal = flags.goal()
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
-        _complete(output_dir, data, _read_eval_data(data), goal)
+        _complete(output_dir, run.data, sentences, goal)
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
     check_writable(records_dir)
-    # The rest of the training data is read when TensorFlow is there.
-    next(data.train.read())
-    sentences = _read_eval_data(data)
-    _check_test_data(data)
-    for line in data.lines:
-        print(line)
-    print(f"encoder: {start.origins}")
-    for choice in choices:
-        print(f"chosen: {choice}")
+    run.show()
 
     if FLAGS.xla:
         command.keep_compilations()
@@ -114,16 +103,14 @@ def _run(output_dir: str) -> None:
     strategy = trainer.set_up(
         seed=config.training.seed, precision=config.training.precision
     )
-    records = _prepare_records(
-        config, data.train, tokenizer, records_dir, initial
-    )
+    records = _prepare_records(run, records_dir)
     eval_counts = (
         None
         if sentences is None
         else _check_eval_data(sentences, tokenizer, config, records.labels)
     )
     with strategy.scope():
-        model = _build_model(config, start, records, initial)
+        model = _build_model(run, records)
     evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
     if FLAGS.plan:
         from biaffine_tf.training.plan import print_plan
@@ -153,7 +140,7 @@ def _run(output_dir: str) -> None:
         output_dir=output_dir,
     )
     _print_result(scores)
-    _complete(output_dir, data, sentences, goal)
+    _complete(output_dir, run.data, sentences, goal)
 
 
 def _complete(
@@ -197,115 +184,27 @@ def _export(
     print(f"{folder}: {describe(export(output_dir, folder, gold=sentences))}")
 
 
-def _experiment(
-    start: checkpoints.Start,
-    initial: inputs.InitialModel | None,
-    data: inputs.Data,
-) -> tuple[ExperimentConfig, list[Choice]]:
-    """What makes this run what it is, and which of it nobody gave."""
-    contents = {
-        **data.fingerprints(),
-        "reading": str(data.train.options),
-        "tokenizer": start.tokenizer.fingerprint,
-    }
-    settings, choices = _settings(start, initial, data.train)
-    if initial is None:
-        model = flags.model_config(
-            start,
-            long_text=flags.long_text() or _fitting_long_text(data.train),
-            settings=settings,
-        )
-        decoding = flags.decoding_config()
-    else:
-        model, decoding = initial.model, initial.decoding
-        contents["init_model"] = initial.fingerprint
-        choices = [*initial.choices, *choices]
-    if start.source is not None:
-        contents["init_checkpoint"] = start.source.fingerprint
-    config = ExperimentConfig(
-        model=model,
-        training=flags.training_config(settings),
-        decoding=decoding,
-        data=contents,
-    )
-    return config, choices
-
-
-def _settings(
-    start: checkpoints.Start,
-    initial: inputs.InitialModel | None,
-    train: Corpus,
-) -> tuple[dict[str, Any], list[Choice]]:
-    """Settings that are given or chosen, and the choices."""
-    given = flags.given_settings()
-    if initial is not None:
-        given |= initial.settings
-    sizes = TokenSizes()
-    for sentence in train.read():
-        sizes.add(sentence, start.tokenizer.encode(sentence.text))
-    choices = defaults.choose_settings(
-        given,
-        sizes,
-        encoder=start.config,
-        is_pretrained=start.source is not None or initial is not None,
-    )
-    chosen = {choice.flag: choice.value for choice in choices}
-    return given | chosen, choices
-
-
-def _fitting_long_text(train: Corpus) -> LongText:
-    """Lines one by one for a model that learns from single lines alone."""
-    some = itertools.islice(train.read(), _LOOKED_AT)
-    has_lines = any("\n" in sentence.text.strip() for sentence in some)
-    return LongText.WINDOW if has_lines else LongText.LINE
-
-
-def _read_eval_data(data: inputs.Data) -> list[Sentence] | None:
-    """The dev set; None if there is none."""
-    if data.dev is None:
-        return None
-    problems = readers.Problems()
-    flag = "eval_data" if data.fraction is None else "train_data"
-    sentences = list(data.dev.read_labelled(problems, flag=flag))
-    if data.fraction is None:  # else they are those of the training files
-        for line in problems.lines():
-            print(f"eval data: {line}")
-    return sentences
-
-
-def _check_test_data(data: inputs.Data) -> None:
-    """Finds out before training whether it can be scored on at the end."""
-    if data.test is not None:
-        for _ in data.test.read_labelled(flag="test_data"):
-            pass
-
-
-def _prepare_records(
-    config: ExperimentConfig,
-    train: Corpus,
-    tokenizer: Tokenizer,
-    records_dir: str,
-    initial: inputs.InitialModel | None,
-) -> Records:
+def _prepare_records(run: Experiment, records_dir: str) -> Records:
     from biaffine_tf.data.records import prepare_records
     from biaffine_tf.data.shards import RecordOptions
     from biaffine_tf.data.widths import count_wider
 
+    model, initial = run.config.model, run.initial
     records = prepare_records(
-        train,
+        run.data.train,
         records_dir,
-        tokenizer,
+        run.start.tokenizer,
         RecordOptions(
-            max_pieces=config.model.max_pieces,
-            window_overlap=config.model.window_overlap,
-            long_text=config.model.long_text,
-            context_pieces=config.model.context_pieces,
+            max_pieces=model.max_pieces,
+            window_overlap=model.window_overlap,
+            long_text=model.long_text,
+            context_pieces=model.context_pieces,
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),
         known_labels=initial.labels if initial else None,
     )
-    counts, width = records.counts, config.model.head.max_span_width
+    counts, width = records.counts, model.head.max_span_width
     if width is not None:
         counts.wide_spans = count_wider(records.widths, width)
     print(
@@ -321,8 +220,6 @@ def _prepare_records(
     for name, count in counts.losses.items():
         note = ", not learnt" if name in _NOT_LEARNT else ""
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
-    for kind, problem in records.problems.items():
-        print(f"training data: {kind}: {problem['count']}")
     return records
 
 
@@ -332,11 +229,10 @@ def _check_eval_data(
     config: ExperimentConfig,
     labels: LabelMap,
 ) -> Counts:
-    """Unknown labels are errors; what cannot be found is said."""
-    from biaffine_tf.data.features import Counts, check_labels, featurize
+    """Says what cannot be found."""
+    from biaffine_tf.data.features import Counts, featurize
     from biaffine_tf.data.widths import count_wider
 
-    check_labels(sentences, labels)
     counts, width = Counts(), config.model.head.max_span_width
     windowing = Windowing.of(config.model)
     for sentence in sentences:
@@ -346,6 +242,7 @@ def _check_eval_data(
             labels,
             windowing=windowing,
             counts=counts,
+            count_unknown=True,
         )
         if width is not None:
             widths = collections.Counter(features.widths)
@@ -356,7 +253,17 @@ def _check_eval_data(
         print(
             f"eval data: {count} {name.replace('_', ' ')}{_NOTES.get(name, '')}"
         )
+    _print_cut_spans(sentences, WordRule.of(config.decoding))
     return counts
+
+
+def _print_cut_spans(sentences: list[Sentence], rule: WordRule | None) -> None:
+    cut = sum(len(cut_spans(one, rule)) for one in sentences) if rule else 0
+    if cut:
+        print(
+            f"eval data: {cut} spans begin or end inside words, scored as "
+            "missed (--word_boundaries=free admits them)"
+        )
 
 
 def _print_windows(data: str, counts: Counts) -> None:
@@ -367,26 +274,22 @@ def _print_windows(data: str, counts: Counts) -> None:
         )
 
 
-def _build_model(
-    config: ExperimentConfig,
-    start: checkpoints.Start,
-    records: Records,
-    initial: inputs.InitialModel | None,
-) -> SpanModel:
+def _build_model(run: Experiment, records: Records) -> SpanModel:
     from biaffine_tf.modeling.span_model import SpanModel
     from biaffine_tf.training.head_start import initialize_head
 
+    config, start = run.config, run.start
     num_classes = records.labels.num_classes
     model = SpanModel(
         config.model, num_classes=num_classes, pad_id=start.tokenizer.pad_id
     )
     model.build_weights()
     initialize_head(model.biaffine, records, config.model, config.training)
-    if initial is not None:
+    if run.initial is not None:
         from biaffine_tf.training.continuing import load_initial_model
 
         load_initial_model(
-            initial.path, model, head_start=config.training.head_start
+            run.initial.path, model, head_start=config.training.head_start
         )
     if start.source is not None:
         report = checkpoints.load(
@@ -452,5 +355,6 @@ if __name__ == "__main__":
     command.run(
         main,
         required=["train_data", "output_dir"],
+        unless={"output_dir": "check_only"},
         out_of_memory=_LESS_MEMORY,
     )

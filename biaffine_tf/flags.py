@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from biaffine_tf import readers
+from biaffine_tf import data_check, readers
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -26,6 +26,7 @@ from biaffine_tf.config import (
     TokenizerKind,
     TrainingConfig,
 )
+from biaffine_tf.data_check.overlaps import NESTED_SHARE
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.evaluation.goals import Aim, Goal
 from biaffine_tf.flag_types import (
@@ -35,7 +36,9 @@ from biaffine_tf.flag_types import (
     define_paths,
     define_tokenizer_flags,
 )
+from biaffine_tf.readers.arguments import HELP
 from biaffine_tf.readers.inputs import split_patterns
+from biaffine_tf.tokenization import Tokenizer, Windowing
 
 if TYPE_CHECKING:
     from biaffine_tf import checkpoints
@@ -45,10 +48,13 @@ FLAGS = flags.FLAGS
 
 def define_reading_flags() -> None:
     """Flags about labelled files."""
-    define_enum(
-        "on_bad_data",
-        readers.OnBadData.ERROR,
-        "Stop at a sentence that cannot be read, or skip and count it.",
+    define_enum("on_bad_data", readers.OnBadData.ERROR, HELP["on_bad_data"])
+    flags.DEFINE_enum(
+        "unlabelled",
+        "error",
+        ["error", str(readers.Unlabelled.SKIP)],
+        "Refuse data with unlabelled sentences, or leave them out and count "
+        "them. A sentence without entities has an empty list.",
     )
     _define_format_flags()
 
@@ -58,29 +64,17 @@ def _define_format_flags() -> None:
     define_optional_enum(
         "format",
         readers.Format,
-        "Format of the input files; recognised from the content if not given.",
+        HELP["format"],
     )
-    flags.DEFINE_integer(
-        "token_column", 0, "CoNLL: column of the tokens, from 0."
-    )
-    flags.DEFINE_string(
-        "tag_columns",
-        "-1",
-        "CoNLL: columns of the tags; several hold nested layers.",
-    )
-    define_enum(
-        "tag_scheme", readers.TagScheme.AUTO, "CoNLL: scheme of the tags."
-    )
-    define_enum(
-        "join",
-        readers.Join.AUTO,
-        "CoNLL: how tokens become a text, without or with spaces.",
-    )
-    define_enum(
-        "segmentation_digit",
-        readers.SegmentationDigit.AUTO,
-        "CoNLL: whether to strip a digit from each token (Weibo's 科0 技1).",
-    )
+    flags.DEFINE_integer("token_column", 0, HELP["token_column"])
+    flags.DEFINE_string("tag_columns", None, HELP["tag_columns"])
+    for name, choices in (
+        ("tag_scheme", readers.TagScheme),
+        ("join", readers.Join),
+        ("segmentation_digit", readers.SegmentationDigit),
+    ):
+        define_enum(name, choices.AUTO, HELP[name])
+    flags.DEFINE_bool("trim_spans", False, HELP["trim_spans"])
 
 
 def _define_xla() -> None:
@@ -142,8 +136,15 @@ def _define_decoding_flags(*, as_in_training: bool) -> None:
         "How entities are picked: by rank, by the greatest total margin, or "
         "all candidates" + note,
     )
+    flags.DEFINE_bool(
+        "nested",
+        None,
+        "Entities may nest; as in training if not given."
+        if as_in_training
+        else "Entities may nest. If not given, they may if more than "
+        f"{100 * NESTED_SHARE} % of the training spans lie within others.",
+    )
     for name, meaning in (
-        ("nested", "Entities may nest"),
         (
             "force_one_entity",
             "The ancestor's rule: every sentence gets at least one entity",
@@ -208,6 +209,13 @@ def define_training_flags() -> None:
         False,
         "Say what the run would take, from ten steps of it: memory and time; "
         "--output_dir is not touched.",
+    )
+    flags.DEFINE_bool(
+        "check_only",
+        False,
+        "Check the data and end: a table, then warnings; exit code 2 if they "
+        "cannot be trained on. Needs no --output_dir and no encoder, which "
+        "it checks the tokens of if one is given.",
     )
     define_path(
         "records_dir",
@@ -495,7 +503,16 @@ def read_options() -> readers.ReadOptions:
         tag_scheme=FLAGS.tag_scheme,
         join=FLAGS.join,
         segmentation_digit=FLAGS.segmentation_digit,
+        unlabelled=_unlabelled(),
+        trim_spans=FLAGS.trim_spans,
     )
+
+
+def _unlabelled() -> readers.Unlabelled:
+    """Prediction keeps them; training refuses those that are kept."""
+    if "unlabelled" in FLAGS and FLAGS.unlabelled == readers.Unlabelled.SKIP:
+        return readers.Unlabelled.SKIP
+    return readers.Unlabelled.KEEP
 
 
 def _default_on_bad_data() -> readers.OnBadData:
@@ -503,6 +520,16 @@ def _default_on_bad_data() -> readers.OnBadData:
     if FLAGS.output_dir:
         return readers.OnBadData.SKIP
     return readers.OnBadData.ERROR
+
+
+def names_encoder() -> bool:
+    """Whether there is an encoder, or a part of one."""
+    return bool(
+        FLAGS.encoder_dir
+        or FLAGS.vocab_file
+        or FLAGS.bert_config_file
+        or FLAGS.init_checkpoint
+    )
 
 
 def encoder_start() -> checkpoints.Start:
@@ -615,6 +642,35 @@ def decoding_settings() -> dict[str, Any]:
 def decoding_config() -> DecodingConfig:
     """How candidates become entities during dev evaluation."""
     return DecodingConfig().replace_given(**decoding_settings())
+
+
+def check_settings(
+    tokenizer: Tokenizer | None,
+    model: ModelConfig | None,
+    *,
+    decoding: DecodingConfig | None = None,
+) -> data_check.Settings:
+    """Settings of the model that data are checked for.
+
+    Args:
+        tokenizer: Of the encoder, if there is one.
+        model: Likewise.
+        decoding: Of a model that training continues from: nothing is to be
+            chosen then.
+    """
+    is_fixed = model is not None and decoding is not None
+    decoding = decoding or DecodingConfig().replace_given(
+        **decoding_settings()
+    )
+    return data_check.Settings(
+        nested=decoding.nested if is_fixed else FLAGS.nested,
+        decoder=decoding.decoder,
+        one_label_per_span=decoding.one_label_per_span,
+        long_text=model.long_text if is_fixed and model else long_text(),
+        tokenizer=tokenizer,
+        windowing=None if model is None else Windowing.of(model),
+        max_span_width=None if model is None else model.head.max_span_width,
+    )
 
 
 def goal() -> Goal | None:

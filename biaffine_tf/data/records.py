@@ -27,10 +27,11 @@ from biaffine_tf.data.shards import (
     Shard,
     write_shards,
 )
+from biaffine_tf.data_check import unlabelled_error
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import write_json
 from biaffine_tf.readers.corpus import Corpus
-from biaffine_tf.spans import LabelMap, Span
+from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Tokenizer
 
 _META = "records.json"
@@ -104,9 +105,9 @@ def prepare_records(
         Complete records of exactly this source and these settings.
 
     Raises:
-        DataError: If the source cannot be read, has no labelled sentence, or
-            has a label that `labels` lacks, or a sentence that is too long
-            where that is an error.
+        DataError: If the source cannot be read, has an unlabelled sentence or
+            no span, or has a label that `labels` lacks, or a sentence that is
+            too long where that is an error.
     """
     fingerprint = _fingerprint(source, tokenizer, options, labels, known_labels)
     target = os.path.join(directory, f"records-{fingerprint[:16]}")
@@ -194,9 +195,7 @@ def _fingerprint(
     parts = {
         "schema": SCHEMA_VERSION,
         "source": source.fingerprint(),
-        "reading": {
-            k: str(v) for k, v in dataclasses.asdict(source.options).items()
-        },
+        "reading": {k: str(v) for k, v in source.options.identity.items()},
         "tokenizer": tokenizer.fingerprint,
         "max_pieces": options.max_pieces,
         "long_text": str(windowing.long_text),
@@ -228,18 +227,17 @@ def _behind(known: LabelMap | None, found: LabelMap) -> LabelMap:
 def _survey(source: Corpus, problems: readers.Problems) -> _Survey:
     """One pass to learn the labels, before any record can be written."""
     seen: dict[str, Span] = {}
-    sentences = labelled = 0
+    sentences = unlabelled = 0
+    first: Sentence | None = None
     for sentence in source.read(problems):
         sentences += 1
-        labelled += sentence.spans is not None
+        if sentence.spans is None:
+            unlabelled += 1
+            first = first or sentence
         for span in sentence.spans or ():
             seen.setdefault(span.label, span)
-    if not labelled:
-        raise DataError(
-            f"none of its {sentences} sentences is labelled",
-            file=source.name,
-            remedy="training needs a labelled file",
-        )
+    if first is not None:
+        raise unlabelled_error(unlabelled, sentences, first)
     if not seen:
         raise DataError(
             f"its {sentences} sentences hold no entity",

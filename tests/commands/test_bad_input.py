@@ -13,20 +13,25 @@ from command_harness import run_all
 
 from biaffine_tf import model_directory, readers
 from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.readers.arguments import HELP
 
 GOOD = '{"text": "ab天", "spans": [{"start": 0, "end": 2, "label": "x"}]}\n'
 OUTSIDE = '{"text": "ab", "spans": [{"start": 1, "end": 9, "label": "x"}]}\n'
 CLUENER = '{"text": "ab天", "label": {"x": {"ab": [[0, 1]]}}}\n'
 MENTION = '{"text": "ab天", "label": {"x": {"ab": [[1, 2]]}}}\n'
-OTHER_LABEL = GOOD.replace('"x"', '"y"')
 FILES = {
     "good.jsonl": GOOD * 3,
     "broken.jsonl": GOOD + '{"text": "ab", \n' + GOOD,
     "broken_first.jsonl": '{"text": "ab", \n' + GOOD,
     "outside.jsonl": GOOD + OUTSIDE,
     "mention.json": CLUENER + MENTION,
-    "other_label.jsonl": GOOD + OTHER_LABEL,
-    "unlabelled.jsonl": GOOD + '{"text": "ab"}\n',
+    "unlabelled.jsonl": GOOD + '{"text": "ab"}\n' * 2 + GOOD,
+    "none.jsonl": '{"text": "ab", "spans": []}\n' * 2,
+    "blank.jsonl": '{"text": " ", "spans": [{"start": 0, "end": 1, "label": '
+    '"x"}]}\n',
+    "white.jsonl": OUTSIDE.replace("9", "2").replace('"ab"', '"a  b"'),
+    "two_columns.conll": "a B-x\nb O\n\n",
+    "four_columns.conll": "a 1 B-x O\nb 2 O O\n\n",
     "tags.conll": "a Q-x\nb E-x\n\n",
     "columns.conll": "a B-x\nb\n\nb O\n\nc O\n\nd O\n",
     "mixed.jsonl": GOOD.encode() + GOOD.replace("天", "地").encode("gb18030"),
@@ -176,7 +181,52 @@ EARLY_TRAINING = {
     "broken JSON at once": _file("train_data", "broken_first.jsonl", 1),
     "span outside": _file("eval_data", "outside.jsonl", 2, "[1, 9)", "skip"),
     "not the mention": _file("eval_data", "mention.json", 2, "'b天'", "skip"),
-    "unlabelled": _file("eval_data", "unlabelled.jsonl", 2, "not labelled"),
+    **{
+        f"unlabelled in {name}": _file(
+            name,
+            "unlabelled.jsonl",
+            2,
+            "2 of the 4",
+            "not labelled",
+            "--unlabelled=skip",
+        )
+        for name in ("train_data", "eval_data")
+    },
+    "no entity to train on": _file("train_data", "none.jsonl", 0, "no entity"),
+    "no token to train on": Case(
+        {"train_data": "{f}/blank.jsonl", "tokenizer": "wordpiece"},
+        ["{f}/blank.jsonl:1: none of the 1 sentences", "has a token"],
+    ),
+    "only white space": Case(
+        {"train_data": "{f}/blank.jsonl", "trim_spans": "true"}, ["no entity"]
+    ),
+    "all spans unaligned": Case(
+        {"train_data": "{f}/white.jsonl", "tokenizer": "wordpiece"},
+        ["{f}/white.jsonl:1: ", "none of the 1 spans", "--trim_spans"],
+    ),
+    "all spans too wide": Case(
+        {"max_span_width": "1"},
+        ["{f}/good.jsonl:1: none of the 3 spans", "3 are wider than --max_s"],
+    ),
+    **{
+        f"{flag} absent in {name}": Case(
+            {name: f"{{f}}/{columns}.conll", flag: "7"},
+            [f"{{f}}/{columns}.conll:1: ", "column 7", f"correct --{flag}"],
+        )
+        for flag in ("tag_columns", "token_column")
+        for name in ("train_data", "eval_data")
+        for columns in ("two_columns", "four_columns")
+    },
+    "late broken JSON": _file("train_data", "broken.jsonl", 2, "skip"),
+    "late mixed encodings": _file("train_data", "mixed.jsonl", 2, "iconv"),
+    "overwritten by what is bad": Case(
+        {
+            "output_dir": "{f}/model",
+            "overwrite": "true",
+            "train_data": "{f}/outside.jsonl",
+        },
+        ["{f}/outside.jsonl:2: "],
+    ),
     "unknown scheme": _file("train_data", "tags.conll", 1, "'Q-x'"),
     "columns": _file("eval_data", "columns.conll", 2, "column"),
     "mixed encodings": _file("eval_data", "mixed.jsonl", 2, "GB18030", "iconv"),
@@ -300,6 +350,13 @@ EARLY_PREDICTION = {
     "folder as input": _file("input", "folder", 0, "directory"),
     "empty input": _file("input", "empty.jsonl", 0, "empty"),
     "broken at once": _file("input", "broken_first.jsonl", 1, "skip"),
+    **{
+        f"{flag} absent": Case(
+            {"input": "{f}/four_columns.conll", flag: "7"},
+            ["{f}/four_columns.conll:1: ", "column 7", f"correct --{flag}"],
+        )
+        for flag in ("tag_columns", "token_column")
+    },
     "output in no folder": Case(
         {"output": "{f}/none/a.jsonl"}, ["no folder {f}/none", "make it"]
     ),
@@ -462,11 +519,6 @@ def test_prediction_refuses_before_it_loads_tensorflow(folder, early, name):
 
 
 LATE_TRAINING = {
-    "late broken JSON": _file("train_data", "broken.jsonl", 2, "skip"),
-    "late mixed encodings": _file("train_data", "mixed.jsonl", 2, "iconv"),
-    "label unknown at evaluation": _file(
-        "eval_data", "other_label.jsonl", 2, "'y'", "training data", "correct"
-    ),
     **{
         f"too long in {name}": Case(
             {name: "{f}/long.jsonl", "long_text": "error"},
@@ -474,14 +526,6 @@ LATE_TRAINING = {
         )
         for name in ("train_data", "eval_data")
     },
-    "overwritten by what is bad": Case(
-        {
-            "output_dir": "{f}/model",
-            "overwrite": "true",
-            "train_data": "{f}/outside.jsonl",
-        },
-        ["{f}/outside.jsonl:2: "],
-    ),
 }
 LATE_PREDICTION = {
     "too long": Case(
@@ -527,8 +571,9 @@ def test_prediction_refuses_and_leaves_no_half(folder, late, name):
 def test_help_shows_every_flag(script):
     (outcome,) = run_all([[script, "--help"]])
     assert outcome.code == 0 and not outcome.err
-    for name in TRAINING if script == "run_classifier.py" else PREDICTION:
-        assert f"--{name}" in outcome.out
+    flags = TRAINING if script == "run_classifier.py" else PREDICTION
+    for name in [*flags, *HELP]:
+        assert f"--{name}" in outcome.out or f"--[no]{name}" in outcome.out
     assert "--flagfile" in outcome.out
     assert max(map(len, outcome.out.splitlines())) <= 80
 

@@ -169,7 +169,7 @@ def test_too_long_a_sentence_is_named_and_leaves_nothing(
 ):
     path = tmp_path / "long.jsonl"
     sentences = tiny.sentences(40)
-    sentences[20:20] = [Sentence("a" * 39), Sentence("b" * 99)]
+    sentences[20:20] = [Sentence("a" * 39, ()), Sentence("b" * 99, ())]
     readers.write(path, sentences, "span_jsonl")
     options = RecordOptions(
         max_pieces=38,
@@ -237,7 +237,7 @@ def test_a_failed_run_leaves_nothing(tokenizer, tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"text": "ab"}', "none of its 1 sentences is labelled"),
+        ('{"text": "ab"}', "1 of the 1 sentences .* not labelled"),
         ('{"text": "ab", "spans": []}', "hold no entity"),
     ],
 )

@@ -47,6 +47,7 @@ _LOSSES = {
     "conflicting_spans": "entities with the range of another one, of another "
     "label",
     "duplicate_spans": "entities given twice",
+    "unknown_label_spans": "entities of labels that the training data lacks",
     "wide_spans": "entities wider than the widest span",
 }
 _NOT_LOSSES = {
