@@ -17,7 +17,7 @@ import functools
 import itertools
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import checkpoints, command, flags, model_directory, readers
@@ -27,6 +27,7 @@ from biaffine_tf.files import check_writable, fingerprint, remove
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing
+from biaffine_tf.tokenization.unknown import UnknownPieces
 
 if TYPE_CHECKING:
     from biaffine_tf.data.features import Counts
@@ -72,7 +73,7 @@ def main() -> None:
 
 def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
-    start = flags.encoder_start()
+    start = flags.encoder_start(one.text for one in _read_train_data())
     tokenizer = start.tokenizer
     config = _experiment(start)
     goal = flags.goal()
@@ -82,10 +83,12 @@ def _run(output_dir: str) -> None:
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
     check_writable(records_dir)
-    # The rest of the training data is read when TensorFlow is there.
-    next(readers.read(_train_path(), flags.read_options()))
     sentences = _read_eval_data()
     print(f"encoder: {start.origins}")
+    for choice in start.choices:
+        print(f"chosen: {choice}")
+    _print_unknown("training data", tokenizer, _read_train_data())
+    _print_unknown("eval data", tokenizer, sentences)
 
     if FLAGS.xla:
         command.keep_compilations()
@@ -140,7 +143,7 @@ def _complete(
     trust.complete(
         output_dir,
         sentences,
-        lambda: readers.read(_train_path(), flags.read_options()),
+        _read_train_data,
         calibrate=FLAGS.calibrate,
         goal=goal,
         report=FLAGS.report,
@@ -190,11 +193,22 @@ def _experiment(start: checkpoints.Start) -> ExperimentConfig:
 
 def _fitting_long_text() -> LongText:
     """Lines one by one for a model that learns from single lines alone."""
-    some = itertools.islice(
-        readers.read(_train_path(), flags.read_options()), _LOOKED_AT
-    )
+    some = itertools.islice(_read_train_data(), _LOOKED_AT)
     has_lines = any("\n" in sentence.text.strip() for sentence in some)
     return LongText.WINDOW if has_lines else LongText.LINE
+
+
+def _read_train_data() -> Iterator[Sentence]:
+    return readers.read(_train_path(), flags.read_options())
+
+
+def _print_unknown(
+    data: str, tokenizer: Tokenizer, sentences: Iterable[Sentence]
+) -> None:
+    unknown = UnknownPieces(tokenizer).add_all(sentences)
+    print(f"{data}: {unknown.line()}")
+    if warning := unknown.warning():
+        print(f"warning: {data}: {warning}")
 
 
 def _read_eval_data() -> list[Sentence]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -471,8 +472,8 @@ def data_path(path: str) -> str:
     return path
 
 
-def encoder_start() -> checkpoints.Start:
-    """What the encoder starts from."""
+def encoder_start(texts: Iterable[str]) -> checkpoints.Start:
+    """What the encoder starts from; see `checkpoints.choose_start`."""
     from biaffine_tf import checkpoints  # run_predict.py does without
 
     return checkpoints.choose_start(
@@ -483,6 +484,7 @@ def encoder_start() -> checkpoints.Start:
         tokenizer=TokenizerKind(FLAGS.tokenizer) if FLAGS.tokenizer else None,
         do_lower_case=FLAGS.do_lower_case,
         extend_to=FLAGS.max_seq_length if FLAGS.extend_positions else None,
+        texts=texts,
     )
 
 
@@ -492,10 +494,7 @@ def model_config(
     """Encoder, tokenizer and head; what becomes of long texts."""
     return ModelConfig(
         encoder=start.config,
-        tokenizer=TokenizerConfig(
-            kind=start.tokenizer.kind,
-            do_lower_case=start.tokenizer.do_lower_case,
-        ),
+        tokenizer=TokenizerConfig.from_dict(start.tokenizer.to_config()),
         head=HeadConfig(
             projection_size=FLAGS.projection_size,
             dropout=FLAGS.head_dropout,

@@ -8,7 +8,8 @@ PACKAGE = "biaffine_tf"
 
 FLOORS = {
     0: "spans config errors files choices",
-    1: "readers tokenization decoding evaluation augmentation display",
+    1: "readers tokenization decoding evaluation augmentation display "
+    "vocabulary",
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving",
     4: "ensemble",
@@ -25,6 +26,8 @@ SAME_FLOOR = {
     ("evaluation", "decoding"),
     ("display", "readers"),
     ("display", "evaluation"),
+    ("vocabulary", "readers"),
+    ("vocabulary", "tokenization"),
     ("checkpoints", "model_directory"),
     ("serving", "inference"),
     ("flags", "flag_types"),
