@@ -104,9 +104,10 @@ def choose_start(
     if config.vocab_size != given_config.vocab_size:
         changed = f"vocab_size={config.vocab_size}"
         origins[changed] = f"instead of {given_config.vocab_size}"
-    for name in ("strip_accents", "tokenize_chinese_chars"):
-        if (value := getattr(stated, name)) is not None:
-            origins[f"{name}={value}"] = f"from {stated_by}"
+    if stated.strip_accents is not None:
+        origins[f"strip_accents={stated.strip_accents}"] = f"from {stated_by}"
+    if stated.tokenize_chinese_chars is False:
+        origins["tokenize_chinese_chars=False"] = f"from {stated_by}"
     return Start(
         source=source,
         config=config,
