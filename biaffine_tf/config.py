@@ -309,10 +309,20 @@ class EncoderConfig(_Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TokenizerConfig(_Config):
-    """How text becomes pieces; the vocabulary itself is a file."""
+    """How text becomes pieces; the vocabulary itself is a file.
+
+    Attributes:
+        strip_accents: Whether accents are stripped before look-up; None for
+            the habit of the kind: `wordpiece` strips them where it folds case,
+            `char` never does.
+        tokenize_chinese_chars: Whether `wordpiece` makes each Chinese
+            character a word; `char` has no use for it.
+    """
 
     kind: TokenizerKind = TokenizerKind.CHAR
     do_lower_case: bool = False
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -65,10 +65,12 @@ def define_tokenizer_flags() -> None:
     define_optional_enum(
         "tokenizer",
         TokenizerKind,
-        "How text becomes pieces; as the encoder says, else char, if not "
-        "given.",
+        "Read text by characters or by word pieces. Default: as stored with "
+        "the encoder, else characters for Chinese text and for vocabularies "
+        "of single characters, word pieces for all other text.",
     )
     define_optional_bool(
         "do_lower_case",
-        "Fold case before look-up; as the encoder says, else no, if not given.",
+        "Lowercase before tokenization. Default: as stored with the encoder, "
+        "else if the vocabulary has no capitals.",
     )

@@ -6,7 +6,7 @@ Names are the ancestor's where it has them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -532,8 +532,8 @@ def names_encoder() -> bool:
     )
 
 
-def encoder_start() -> checkpoints.Start:
-    """What the encoder starts from."""
+def encoder_start(texts: Iterable[str]) -> checkpoints.Start:
+    """What the encoder starts from; see `checkpoints.choose_start`."""
     from biaffine_tf import checkpoints  # run_predict.py does without
 
     return checkpoints.choose_start(
@@ -544,6 +544,7 @@ def encoder_start() -> checkpoints.Start:
         tokenizer=TokenizerKind(FLAGS.tokenizer) if FLAGS.tokenizer else None,
         do_lower_case=FLAGS.do_lower_case,
         extend_to=FLAGS.max_seq_length if FLAGS.extend_positions else None,
+        texts=texts,
     )
 
 
@@ -579,10 +580,7 @@ def model_config(
     """Encoder, tokenizer and head; what becomes of long texts."""
     return ModelConfig(
         encoder=start.config,
-        tokenizer=TokenizerConfig(
-            kind=start.tokenizer.kind,
-            do_lower_case=start.tokenizer.do_lower_case,
-        ),
+        tokenizer=TokenizerConfig.from_dict(start.tokenizer.to_config()),
         head=HeadConfig(
             projection_size=FLAGS.projection_size,
             dropout=FLAGS.head_dropout,

@@ -9,11 +9,11 @@ PACKAGE = "biaffine_tf"
 FLOORS = {
     0: "spans config errors files choices",
     1: "readers tokenization decoding evaluation augmentation display "
-    "data_check",
+    "data_check vocabulary",
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving defaults",
     4: "ensemble",
-    5: "flags flag_types training_inputs command __init__",
+    5: "flags flag_types training_inputs experiment command __init__",
 }
 FLOOR = {room: f for f, rooms in FLOORS.items() for room in rooms.split()}
 
@@ -28,6 +28,8 @@ SAME_FLOOR = {
     ("display", "evaluation"),
     ("data_check", "readers"),
     ("data_check", "tokenization"),
+    ("vocabulary", "readers"),
+    ("vocabulary", "tokenization"),
     ("checkpoints", "model_directory"),
     ("serving", "inference"),
     ("flags", "flag_types"),

@@ -19,6 +19,11 @@ from biaffine_tf.tokenization.alignment import (
 )
 from biaffine_tf.tokenization.base import Pieces, Tokenizer
 from biaffine_tf.tokenization.char import CharTokenizer
+from biaffine_tf.tokenization.choosing import (
+    choose_case,
+    choose_kind,
+    share_of_chinese,
+)
 from biaffine_tf.tokenization.context import (
     NO_CONTEXT,
     Context,
@@ -44,7 +49,10 @@ __all__ = [
     "Windows",
     "WordPieceTokenizer",
     "align",
+    "choose_case",
+    "choose_kind",
     "make_tokenizer",
+    "share_of_chinese",
     "surround",
     "to_characters",
     "with_context",
@@ -56,6 +64,8 @@ def make_tokenizer(
     vocabulary: Vocabulary,
     *,
     do_lower_case: bool = False,
+    strip_accents: bool | None = None,
+    tokenize_chinese_chars: bool = True,
 ) -> Tokenizer:
     """Makes a tokenizer.
 
@@ -64,6 +74,10 @@ def make_tokenizer(
         vocabulary: The pieces it knows.
         do_lower_case: Whether to fold case; must be as the encoder was
             trained.
+        strip_accents: Whether to strip accents; None as the kind has it, see
+            `TokenizerConfig`.
+        tokenize_chinese_chars: Whether word pieces set Chinese characters
+            apart; characters are apart anyway.
 
     Returns:
         The tokenizer; `make_tokenizer(vocabulary=..., **to_config())` of it
@@ -77,7 +91,15 @@ def make_tokenizer(
             f"unknown tokenizer {kind!r}",
             remedy=f"use one of {', '.join(TokenizerKind)}",
         )
-    tokenizer = (
-        CharTokenizer if kind == TokenizerKind.CHAR else WordPieceTokenizer
+    if kind == TokenizerKind.CHAR:
+        return CharTokenizer(
+            vocabulary,
+            do_lower_case=do_lower_case,
+            strip_accents=strip_accents,
+        )
+    return WordPieceTokenizer(
+        vocabulary,
+        do_lower_case=do_lower_case,
+        strip_accents=strip_accents,
+        tokenize_chinese_chars=tokenize_chinese_chars,
     )
-    return tokenizer(vocabulary, do_lower_case=do_lower_case)

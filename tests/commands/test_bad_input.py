@@ -236,7 +236,10 @@ EARLY_TRAINING = {
     ),
     "repeated piece": _file("vocab_file", "repeated.txt", 6, "'a' repeats"),
     "vocab_size": Case(
-        {"vocab_file": "{f}/short_vocab.txt"},
+        {
+            "vocab_file": "{f}/short_vocab.txt",
+            "init_checkpoint": "{f}/model",
+        },
         ["{f}/bert_config.json: vocab_size is", "{f}/short_vocab.txt holds 5"],
     ),
     "config not JSON": _file("bert_config_file", "not_json.json", 0, "JSON"),
