@@ -17,16 +17,23 @@ import functools
 import itertools
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import checkpoints, command, flags, model_directory, readers
-from biaffine_tf.config import ExperimentConfig, LongText
+from biaffine_tf.choices import Choice
+from biaffine_tf.config import ExperimentConfig, LongText, WordBoundaries
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import check_writable, fingerprint, remove
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.spans import LabelMap, Sentence
-from biaffine_tf.tokenization import Tokenizer, Windowing
+from biaffine_tf.tokenization import (
+    Tokenizer,
+    Windowing,
+    WordRule,
+    cut_spans,
+    learn_word_rule,
+)
 
 if TYPE_CHECKING:
     from biaffine_tf.data.features import Counts
@@ -54,7 +61,7 @@ _NOTES = {
 
 _NOT_LEARNT = ("split_spans", "wide_spans")
 
-# Training texts that tell whether texts have several lines.
+# Training texts that tell whether texts have several lines, and their words.
 _LOOKED_AT = 10_000
 
 # A bound on the width of spans is proposed if it leaves out so many pairs.
@@ -74,7 +81,8 @@ def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
     start = flags.encoder_start()
     tokenizer = start.tokenizer
-    config = _experiment(start)
+    word_rule = _choose_word_rule()
+    config = _experiment(start, word_rule)
     goal = flags.goal()
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
@@ -86,6 +94,8 @@ def _run(output_dir: str) -> None:
     next(readers.read(_train_path(), flags.read_options()))
     sentences = _read_eval_data()
     print(f"encoder: {start.origins}")
+    if word_rule is not None:
+        print(word_rule)
 
     if FLAGS.xla:
         command.keep_compilations()
@@ -167,7 +177,9 @@ def _train_path() -> str:
     return flags.data_path(FLAGS.train_data)
 
 
-def _experiment(start: checkpoints.Start) -> ExperimentConfig:
+def _experiment(
+    start: checkpoints.Start, word_rule: Choice | None
+) -> ExperimentConfig:
     """The settings and contents that make this run what it is."""
     data = {
         "train_data": fingerprint(_train_path()),
@@ -183,18 +195,31 @@ def _experiment(start: checkpoints.Start) -> ExperimentConfig:
     return ExperimentConfig(
         model=model,
         training=flags.training_config(),
-        decoding=flags.decoding_config(),
+        decoding=flags.decoding_config(
+            word_rule=(word_rule and word_rule.value) or ""
+        ),
         data=data,
     )
 
 
 def _fitting_long_text() -> LongText:
     """Lines one by one for a model that learns from single lines alone."""
-    some = itertools.islice(
+    has_lines = any("\n" in one.text.strip() for one in _training_sample())
+    return LongText.WINDOW if has_lines else LongText.LINE
+
+
+def _choose_word_rule() -> Choice | None:
+    """The rule for the words of plain text, unless flags settle it."""
+    is_free = FLAGS.word_boundaries == WordBoundaries.FREE
+    if is_free or FLAGS.word_rule is not None:
+        return None
+    return learn_word_rule(_training_sample())
+
+
+def _training_sample() -> Iterator[Sentence]:
+    return itertools.islice(
         readers.read(_train_path(), flags.read_options()), _LOOKED_AT
     )
-    has_lines = any("\n" in sentence.text.strip() for sentence in some)
-    return LongText.WINDOW if has_lines else LongText.LINE
 
 
 def _read_eval_data() -> list[Sentence]:
@@ -296,7 +321,17 @@ def _check_eval_data(
         print(
             f"eval data: {count} {name.replace('_', ' ')}{_NOTES.get(name, '')}"
         )
+    _print_cut_spans(sentences, WordRule.of(config.decoding))
     return counts
+
+
+def _print_cut_spans(sentences: list[Sentence], rule: WordRule | None) -> None:
+    cut = sum(len(cut_spans(one, rule)) for one in sentences) if rule else 0
+    if cut:
+        print(
+            f"eval data: {cut} spans begin or end inside words, scored as "
+            "missed; --word_boundaries=free finds them"
+        )
 
 
 def _print_windows(data: str, counts: Counts) -> None:
