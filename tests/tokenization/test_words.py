@@ -14,6 +14,7 @@ from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
     Vocabulary,
     WordRule,
+    align,
     cut_spans,
     find_edges,
     make_tokenizer,
@@ -117,6 +118,31 @@ def test_edges_of_given_words(tokenizer, text, seed):
         ends |= {e for _, e in within[-1:] if e <= word_end}
     assert edges.begins.tolist() == [s in begins for s, _ in pieces.offsets]
     assert edges.ends.tolist() == [e in ends for _, e in pieces.offsets]
+
+
+@each_tokenizer
+@given(text=hostile_texts, seed=st.integers(0, 99))
+def test_spans_that_are_learnt_can_be_found(tokenizer, text, seed):
+    """Edges admit all spans of whole words that records hold."""
+    rng = random.Random(seed)
+    pieces = tokenizer.encode(text)
+    words = _words_of(text, rng)
+    whole = tuple(
+        Span(start, end, "x")
+        for start, _ in words
+        for _, end in words
+        if start < end
+    )
+    for sentence in (
+        Sentence(text, whole, tokens=words),
+        Sentence(text, whole),
+    ):
+        edges = find_edges(sentence, pieces, RULE)
+        cut = cut_spans(sentence, RULE)
+        kept = [span for span in whole if span not in cut]
+        cells = align(kept, pieces.offsets).cells
+        assert all(edges.admit(first, last) for first, last, _ in cells)
+    assert not cut_spans(Sentence(text, whole, tokens=words), RULE)
 
 
 @each_tokenizer
