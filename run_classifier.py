@@ -81,8 +81,7 @@ def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
     start = flags.encoder_start()
     tokenizer = start.tokenizer
-    word_rule = _choose_word_rule()
-    config = _experiment(start, word_rule)
+    config, choices = _experiment(start)
     goal = flags.goal()
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
@@ -94,8 +93,8 @@ def _run(output_dir: str) -> None:
     next(readers.read(_train_path(), flags.read_options()))
     sentences = _read_eval_data()
     print(f"encoder: {start.origins}")
-    if word_rule is not None:
-        print(word_rule)
+    for choice in choices:
+        print(choice)
 
     if FLAGS.xla:
         command.keep_compilations()
@@ -178,9 +177,9 @@ def _train_path() -> str:
 
 
 def _experiment(
-    start: checkpoints.Start, word_rule: Choice | None
-) -> ExperimentConfig:
-    """The settings and contents that make this run what it is."""
+    start: checkpoints.Start,
+) -> tuple[ExperimentConfig, list[Choice]]:
+    """What makes this run what it is, and what no flag gave of it."""
     data = {
         "train_data": fingerprint(_train_path()),
         "eval_data": fingerprint(flags.data_path(FLAGS.eval_data)),
@@ -192,7 +191,8 @@ def _experiment(
     )
     if start.source is not None:
         data["init_checkpoint"] = start.source.fingerprint
-    return ExperimentConfig(
+    word_rule = _choose_word_rule()
+    config = ExperimentConfig(
         model=model,
         training=flags.training_config(),
         decoding=flags.decoding_config(
@@ -200,6 +200,7 @@ def _experiment(
         ),
         data=data,
     )
+    return config, [word_rule] if word_rule else []
 
 
 def _fitting_long_text() -> LongText:
@@ -330,7 +331,7 @@ def _print_cut_spans(sentences: list[Sentence], rule: WordRule | None) -> None:
     if cut:
         print(
             f"eval data: {cut} spans begin or end inside words, scored as "
-            "missed; --word_boundaries=free finds them"
+            "missed (--word_boundaries=free admits them)"
         )
 
 

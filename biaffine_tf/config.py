@@ -415,7 +415,8 @@ class DecodingConfig(_Config):
     Attributes:
         decoder: How they are picked.
         nested: Whether entities may hold one another.
-        force_one_entity: Whether each text gets at least one entity.
+        force_one_entity: Whether each text gets at least one entity: the best
+            pair of tokens, if it may be one by the settings below.
         one_label_per_span: Whether a range is one entity at most. If not,
             nested and free decoding may find it under several labels.
         min_width: Characters of the narrowest entity.

@@ -36,15 +36,15 @@ class WordEvidence:
         >>> for sentence in readers.read("train.conll"):
         ...     evidence.add(sentence)
         >>> print(evidence.choose())
-        --word_rule=aa a0 0a 00 #a (keeps 100.00 % of 125460 edges of words ...)
+        --word_rule=aa a0 0a 00 #a (keeps 100.00% of 125460 edges of words ...)
     """
 
     def __init__(self) -> None:
         self._words = 0
         self._inside: collections.Counter[str] = collections.Counter()
         self._between: collections.Counter[str] = collections.Counter()
-        # Of spans: the pairs of characters at both edges, and whether the
-        # first and the last character is a letter or digit.
+        # Of spans: the pairs of characters at both edges, and how many of the
+        # first and the last character are letters or digits.
         self._spans: collections.Counter[tuple[str, str, int]] = (
             collections.Counter()
         )
