@@ -25,6 +25,7 @@ from biaffine_tf.config import (
     TokenizerConfig,
     TokenizerKind,
     TrainingConfig,
+    WordBoundaries,
 )
 from biaffine_tf.data_check.overlaps import NESTED_SHARE
 from biaffine_tf.errors import ConfigError
@@ -165,6 +166,25 @@ def _define_decoding_flags(*, as_in_training: bool) -> None:
         ("forbidden_inside", "Characters that no entity holds"),
     ):
         flags.DEFINE_string(name, default(name), meaning + note)
+    define_optional_enum(
+        "word_boundaries",
+        WordBoundaries,
+        "Let entities begin and end at words (of columns and token lists; in "
+        "plain text and in a SavedModel by --word_rule), or at any token. "
+        f"Default: {'as in training' if as_in_training else 'words'}.",
+    )
+    flags.DEFINE_string(
+        "word_rule",
+        None,
+        "Pairs of neighbouring characters that belong to one word in plain "
+        "text, such as 'aa a0 0a 00 #a': a is any letter, 0 any digit; '' for "
+        "none. Default: "
+        + (
+            "as in training."
+            if as_in_training
+            else "learned from the words of the training data."
+        ),
+    )
 
 
 def define_training_flags() -> None:
@@ -637,9 +657,15 @@ def decoding_settings() -> dict[str, Any]:
     return {name: FLAGS[name].value for name in names}
 
 
-def decoding_config() -> DecodingConfig:
-    """How candidates become entities during dev evaluation."""
-    return DecodingConfig().replace_given(**decoding_settings())
+def decoding_config(*, word_rule: str) -> DecodingConfig:
+    """How candidates become entities during dev evaluation.
+
+    Args:
+        word_rule: The rule for the words of plain text, if none is given.
+    """
+    return DecodingConfig(
+        word_boundaries=WordBoundaries.WORDS, word_rule=word_rule
+    ).replace_given(**decoding_settings())
 
 
 def check_settings(

@@ -33,9 +33,14 @@ SAME_FLOOR = {
     ("checkpoints", "model_directory"),
     ("serving", "inference"),
     ("flags", "flag_types"),
+    ("experiment", "flags"),
+    ("experiment", "training_inputs"),
 }
 
-FLAG_ROOMS = ("flags", "flag_types", "training_inputs", "command")
+FLAG_ROOMS = (
+    *("flags", "flag_types", "training_inputs", "experiment"),
+    "command",
+)
 
 # What `biaffine_tf.load` may load when it is called: the stated exception.
 LAZY = {"inference"}

@@ -27,6 +27,8 @@ from biaffine_tf.tokenization import (
     Tokenizer,
     Windowing,
     Windows,
+    WordRule,
+    find_edges,
     surround,
     with_context,
 )
@@ -51,6 +53,13 @@ class Pairs(NamedTuple):
     logits: np.ndarray
     margins: np.ndarray
     scores: np.ndarray
+
+
+class _Wanted(NamedTuple):
+    """Candidates that are looked for: margins above one, at words or free."""
+
+    least_margin: float
+    rule: WordRule | None
 
 
 class WindowedPredictor(BasePredictor):
@@ -127,7 +136,7 @@ class WindowedPredictor(BasePredictor):
                 "force_one_entity is another than the model was loaded with",
                 remedy="load it with this setting",
             )
-        return self._decide(sentences, Decision(settings, self.confidence))
+        return self._decide(sentences, settings)
 
     def check(self, sentence: Sentence) -> None:
         """Raises a DataError if a text is too long and that is an error."""
@@ -136,10 +145,11 @@ class WindowedPredictor(BasePredictor):
             self.windowing.divide(sentence, pieces)
 
     def _decide(
-        self, sentences: Iterable[Sentence], decision: Decision
+        self, sentences: Iterable[Sentence], settings: DecodingConfig
     ) -> Iterator[Sentence]:
-        least = self.confidence.lowest_margin
-        for sentence, text in self._search_texts(sentences, least):
+        decision = Decision(settings, self.confidence)
+        wanted = _Wanted(self.confidence.lowest_margin, WordRule.of(settings))
+        for sentence, text in self._search_texts(sentences, wanted):
             entities = decision.entities(
                 text.candidates, text.best_other, sentence.text
             )
@@ -157,13 +167,14 @@ class WindowedPredictor(BasePredictor):
         Yields:
             Candidates of each sentence in no particular order: one for each
             pair of pieces and its best label, with the scores of the model as
-            they are.
+            they are. Where entities begin and end at words, candidates do.
 
         Raises:
             DataError: If a sentence is too long and that is an error.
         """
         bound = Confidence(thresholds={}, default_threshold=least_score)
-        for _, text in self._search_texts(sentences, bound.lowest_margin):
+        wanted = _Wanted(bound.lowest_margin, WordRule.of(self.decoding))
+        for _, text in self._search_texts(sentences, wanted):
             yield [
                 one
                 for one in text.candidates
@@ -180,7 +191,7 @@ class WindowedPredictor(BasePredictor):
         """
 
     def _search_texts(
-        self, sentences: Iterable[Sentence], least_margin: float
+        self, sentences: Iterable[Sentence], wanted: _Wanted
     ) -> Iterator[tuple[Sentence, WindowedText]]:
         """Sentences, in order, and what was found in them."""
         surrounded = with_context(
@@ -190,23 +201,23 @@ class WindowedPredictor(BasePredictor):
             # No name for the texts: it would keep them while others are read.
             yield from zip(
                 (sentence for sentence, _ in some),
-                self._search_some(some, least_margin),
+                self._search_some(some, wanted),
                 strict=True,
             )
 
     def _search_some(
-        self, sentences: list[tuple[Sentence, Context]], least_margin: float
+        self, sentences: list[tuple[Sentence, Context]], wanted: _Wanted
     ) -> list[WindowedText]:
         """What is found in each of the sentences read ahead."""
         self._check_open()
-        texts = self._divide(sentences, least_margin)
+        texts = self._divide(sentences, wanted)
         batches = make_batches(
             [part for text in texts for part in text.parts],
             most_parts=self._batch_size,
         )
 
         def search(batch: list[Part]) -> list[Proposals]:
-            return self._search_batch(batch, least_margin)
+            return self._search_batch(batch, wanted.least_margin)
 
         # What one batch leaves idle of the cores, the next one takes.
         with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
@@ -218,7 +229,7 @@ class WindowedPredictor(BasePredictor):
         return texts
 
     def _divide(
-        self, sentences: list[tuple[Sentence, Context]], least_margin: float
+        self, sentences: list[tuple[Sentence, Context]], wanted: _Wanted
     ) -> list[WindowedText]:
         """Cuts sentences into pieces and these into windows."""
         encoded = self.tokenizer.encode_batch([s.text for s, _ in sentences])
@@ -233,8 +244,9 @@ class WindowedPredictor(BasePredictor):
                     pieces,
                     windows,
                     self.labels,
-                    least_margin=least_margin,
+                    least_margin=wanted.least_margin,
                     surrounded=self._surround(pieces, windows, context),
+                    edges=find_edges(sentence, pieces, wanted.rule),
                 )
             )
         with self._counting:

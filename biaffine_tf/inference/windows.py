@@ -15,7 +15,13 @@ import numpy as np
 
 from biaffine_tf.decoding import Candidate
 from biaffine_tf.spans import LabelMap
-from biaffine_tf.tokenization import Pieces, Window, Windows, to_characters
+from biaffine_tf.tokenization import (
+    Edges,
+    Pieces,
+    Window,
+    Windows,
+    to_characters,
+)
 
 
 class Proposals(NamedTuple):
@@ -54,6 +60,7 @@ class WindowedText:
         least_margin: Pairs whose margin is above it are candidates.
         surrounded: Ids of the text within its context, where the model reads
             both at once; there is one window then.
+        edges: Pieces that candidates may begin and end with; None for any.
 
     Attributes:
         pieces: As given.
@@ -72,6 +79,7 @@ class WindowedText:
         *,
         least_margin: float = 0.0,
         surrounded: Sequence[int] | None = None,
+        edges: Edges | None = None,
     ) -> None:
         self.pieces = pieces
         self.windows = windows
@@ -80,6 +88,7 @@ class WindowedText:
         self.best_other: Candidate | None = None
         self._labels = labels
         self._least_margin = least_margin
+        self._edges = edges
 
     @property
     def parts(self) -> list[Part]:
@@ -94,12 +103,16 @@ class WindowedText:
 
         Args:
             index: Of the window; each is added once, in any order.
-            found: All that it proposes.
+            found: All that it proposes. What does not begin and end where it
+                may is left out.
         """
         start = self.windows[index].start
         found = found._replace(
             first=found.first + start, last=found.last + start
         )
+        if self._edges is not None:
+            admitted = self._edges.admit(found.first, found.last)
+            found = found.take(admitted)
         decider = self.windows.most_central(found.first, found.last)
         is_kept = (decider == index) & (found.margins > self._least_margin)
         self.candidates += self._in_characters(found.take(is_kept))

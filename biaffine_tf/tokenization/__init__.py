@@ -32,7 +32,14 @@ from biaffine_tf.tokenization.context import (
 )
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 from biaffine_tf.tokenization.windows import Window, Windowing, Windows
+from biaffine_tf.tokenization.word_evidence import learn_word_rule
 from biaffine_tf.tokenization.wordpiece import WordPieceTokenizer
+from biaffine_tf.tokenization.words import (
+    Edges,
+    WordRule,
+    cut_spans,
+    find_edges,
+)
 
 __all__ = [
     "NO_CONTEXT",
@@ -40,6 +47,7 @@ __all__ = [
     "Cell",
     "CharTokenizer",
     "Context",
+    "Edges",
     "Pieces",
     "Tokenizer",
     "TokenizerKind",
@@ -48,9 +56,13 @@ __all__ = [
     "Windowing",
     "Windows",
     "WordPieceTokenizer",
+    "WordRule",
     "align",
     "choose_case",
     "choose_kind",
+    "cut_spans",
+    "find_edges",
+    "learn_word_rule",
     "make_tokenizer",
     "share_of_chinese",
     "surround",
