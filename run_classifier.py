@@ -38,6 +38,7 @@ from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.experiment import Experiment
 from biaffine_tf.files import check_writable, remove
 from biaffine_tf.flags import FLAGS
+from biaffine_tf.locks import locked
 from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule, cut_spans
@@ -76,7 +77,9 @@ def main() -> None:
         experiment.check_only()
         return
     if not FLAGS.plan:
-        _run(FLAGS.output_dir)
+        with locked(FLAGS.output_dir):
+            _run(FLAGS.output_dir)
+            _print_verdict(FLAGS.output_dir)
         return
     with tempfile.TemporaryDirectory() as scratch:
         _run(scratch)
@@ -340,14 +343,27 @@ def _print_result(scores: dict[str, Any]) -> None:
             f"{scores['seconds']:.0f} s; model in {FLAGS.output_dir}"
         )
         return
+    best = "best " if scores["micro"]["f1"] else ""
     print(
-        f"best epoch {scores['epoch']} of {scores['epochs']}: "
+        f"{best}epoch {scores['epoch']} of {scores['epochs']}: "
         + ", ".join(
             f"{name} F1 {scores[name]['f1']:.4f}"
             for name in ("micro", "macro", "cluener")
         )
         + f" in {scores['seconds']:.0f} s; model in {FLAGS.output_dir}"
     )
+
+
+def _print_verdict(output_dir: str) -> None:
+    """Says in the last line that a run has learnt nothing."""
+    from biaffine_tf.training.nothing_found import verdict
+
+    line = verdict(
+        model_directory.read_scores(output_dir) or {},
+        model_directory.read_config(output_dir),
+    )
+    if line is not None:
+        print(line)
 
 
 if __name__ == "__main__":

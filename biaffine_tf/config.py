@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from biaffine_tf import __version__
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.seeds import MAX_SEED
 
 # Raised by a change that makes old settings mean something else, or new ones
 # be misread by an older program; `_UPGRADES` then says what the old ones meant.
@@ -166,8 +167,14 @@ class _Config:
                 remedy="use the version of biaffine_tf that wrote them, or "
                 "train again with this one",
             )
+        revived = {}
+        for key, value in values.items():
+            try:
+                revived[key] = _revive(hints[key], value)
+            except SettingError as error:
+                raise error.within(key) from error
         try:
-            return cls(**{k: _revive(hints[k], v) for k, v in values.items()})
+            return cls(**revived)
         except TypeError as error:
             raise ConfigError(f"{cls.__name__}: {error}") from error
 
@@ -189,20 +196,67 @@ def _revive(hint: Any, value: Any) -> Any:
     return value
 
 
+class SettingError(ConfigError):
+    """A setting that is out of range.
+
+    Args:
+        shown: Name of the setting for the user: its flag, or its key in a
+            file.
+        key: Its name in files; dotted where objects hold one another.
+        value: What was given.
+        want: What is allowed, as the end of "must be".
+    """
+
+    def __init__(self, shown: str, key: str, value: object, want: str) -> None:
+        super().__init__(f"{shown} must be {want}, got {value!r}")
+        self._key = key
+        self._value = value
+        self._want = want
+
+    def within(self, name: str) -> SettingError:
+        """The same error of a setting that a file has in an object."""
+        key = f"{name}.{self._key}"
+        return SettingError(key, key, self._value, self._want)
+
+
 def require(condition: bool, name: str, value: object, want: str) -> None:
-    """Refuses a setting that is out of range.
+    """Refuses a setting of a file or of a call that is out of range.
 
     Args:
         condition: Whether it is in range.
-        name: Of the setting.
-        value: What it is.
-        want: What it must be.
+        name: Key or argument.
+        value: What was given.
+        want: What is allowed, as the end of "must be".
 
     Raises:
-        ConfigError: If the condition is false.
+        SettingError: If the condition is false.
     """
     if not condition:
-        raise ConfigError(f"{name} is {value!r}", remedy=f"it must be {want}")
+        raise SettingError(name, name, value, want)
+
+
+def require_flag(
+    condition: bool,
+    name: str,
+    value: object,
+    want: str,
+    *,
+    flag: str | None = None,
+) -> None:
+    """Refuses a setting that a flag gives, and that is out of range.
+
+    Args:
+        condition: Whether it is in range.
+        name: Of the setting, its key in files.
+        value: What was given.
+        want: What is allowed, as the end of "must be".
+        flag: Name of the flag, without dashes, where it is not `name`.
+
+    Raises:
+        SettingError: If the condition is false.
+    """
+    if not condition:
+        raise SettingError(f"--{flag or name}", name, value, want)
 
 
 _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
@@ -271,10 +325,10 @@ class EncoderConfig(_Config):
         )
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
             value = getattr(self, name)
-            require(0 <= value < 1, name, value, "in [0, 1)")
+            require(0 <= value < 1, name, value, "at least 0 and below 1")
         for name in ("initializer_range", "layer_norm_eps"):
             value = getattr(self, name)
-            require(0 < value < 1, name, value, "in (0, 1)")
+            require(0 < value < 1, name, value, "above 0 and below 1")
 
     @property
     def embedding_width(self) -> int:
@@ -353,19 +407,25 @@ class HeadConfig(_Config):
     max_span_width: int | None = None
 
     def __post_init__(self) -> None:
-        require(
+        require_flag(
             self.projection_size > 0,
             "projection_size",
             self.projection_size,
             "positive",
         )
-        require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
+        require_flag(
+            0 <= self.dropout < 1,
+            "dropout",
+            self.dropout,
+            "at least 0 and below 1",
+            flag="head_dropout",
+        )
         width = self.max_span_width
-        require(
+        require_flag(
             width is None or width > 0,
             "max_span_width",
             width,
-            "positive or unset",
+            "positive",
         )
 
 
@@ -391,33 +451,32 @@ class ModelConfig(_Config):
     context_pieces: int = 0
 
     def __post_init__(self) -> None:
-        require(
+        require_flag(
             self.context_pieces >= 0,
             "context_pieces",
             self.context_pieces,
-            "a number of pieces, or 0",
+            "at least 0",
         )
-        require(
+        require_flag(
             self.max_seq_length > 2,
             "max_seq_length",
             self.max_seq_length,
-            "at least 3: [CLS], one piece and [SEP]",
+            "at least 3 ([CLS], one piece and [SEP])",
         )
         positions = self.encoder.max_position_embeddings
         if self.max_seq_length > positions:
             raise ConfigError(
-                f"max_seq_length is {self.max_seq_length} but the encoder has "
-                f"only {positions} positions",
-                remedy=f"pass --max_seq_length={positions} or less",
+                f"--max_seq_length is {self.max_seq_length} but the encoder "
+                f"has only {positions} positions",
+                remedy=f"give --max_seq_length={positions} or less",
             )
         overlap = self.window_overlap
         in_range = isinstance(overlap, int) and 0 <= overlap < self.max_pieces
-        require(
+        require_flag(
             overlap is None or in_range,
             "window_overlap",
             overlap,
-            f"in [0, {self.max_pieces}), less than the pieces of a window, "
-            "or unset",
+            f"at least 0 and below {self.max_pieces}, the pieces of a window",
         )
 
     @property
@@ -464,25 +523,25 @@ class DecodingConfig(_Config):
 
     def __post_init__(self) -> None:
         narrowest, widest = self.min_width, self.max_width
-        require(
+        require_flag(
             isinstance(narrowest, int) and narrowest > 0,
             "min_width",
             narrowest,
             "a positive integer",
         )
-        require(
+        require_flag(
             widest is None or (isinstance(widest, int) and widest >= narrowest),
             "max_width",
             widest,
-            f"an integer of at least min_width={narrowest}, or unset",
+            f"an integer of at least --min_width={narrowest}",
         )
         for name in ("forbidden_edges", "forbidden_inside"):
             value = getattr(self, name)
-            require(
+            require_flag(
                 isinstance(value, str), name, value, "characters in a string"
             )
         rule = self.word_rule
-        require(
+        require_flag(
             isinstance(rule, str)
             and all(map(_CHARACTER_PAIR.fullmatch, rule.split())),
             "word_rule",
@@ -516,17 +575,17 @@ class TrainingConfig(_Config):
     seed: int = 42
 
     def __post_init__(self) -> None:
-        require(
+        require_flag(
             0 <= self.focal_gamma < math.inf,
             "focal_gamma",
             self.focal_gamma,
-            ">= 0",
+            "at least 0 and finite",
         )
-        require(
+        require_flag(
             0 < self.neg_sample <= 1,
             "neg_sample",
             self.neg_sample,
-            "in (0, 1]: the share of negative pairs that is kept",
+            "above 0 and at most 1",
         )
         for name in (
             "learning_rate",
@@ -537,25 +596,27 @@ class TrainingConfig(_Config):
             "num_buckets",
         ):
             value = getattr(self, name)
-            require(0 < value < math.inf, name, value, "positive")
+            require_flag(
+                0 < value < math.inf, name, value, "positive and finite"
+            )
         for name in ("token_budget", "early_stopping_patience"):
             value = getattr(self, name)
-            require(
-                value is None or value > 0, name, value, "positive or unset"
-            )
-        require(
+            require_flag(value is None or value > 0, name, value, "positive")
+        require_flag(
             0 <= self.warmup_proportion <= 1,
             "warmup_proportion",
             self.warmup_proportion,
-            "in [0, 1]",
+            "from 0 to 1",
         )
-        require(
+        require_flag(
             0 <= self.weight_decay < math.inf,
             "weight_decay",
             self.weight_decay,
-            ">= 0",
+            "at least 0 and finite",
         )
-        require(0 <= self.seed < 2**31, "seed", self.seed, "in [0, 2**31)")
+        require_flag(
+            0 <= self.seed <= MAX_SEED, "seed", self.seed, "from 0 below 2^63"
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -602,8 +663,8 @@ def _up_to_date(values: dict[str, Any]) -> dict[str, Any]:
     version = values.get("version", 1)
     if type(version) is not int or version < 1:
         raise ConfigError(
-            f"version is {version!r}",
-            remedy=f"it must be an integer from 1 to {CONFIG_VERSION}",
+            f"version must be an integer from 1 to {CONFIG_VERSION}, got "
+            f"{version!r}",
         )
     if version > CONFIG_VERSION:
         raise ConfigError(

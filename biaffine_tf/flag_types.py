@@ -11,6 +11,7 @@ import os
 from absl import flags
 
 from biaffine_tf.config import TokenizerKind
+from biaffine_tf.seeds import MAX_SEED
 
 flags.disclaim_key_flags()
 
@@ -58,6 +59,17 @@ def define_optional_enum(
 def define_optional_bool(name: str, description: str) -> None:
     """Defines a flag for yes or no, not given by default."""
     flags.DEFINE_bool(name, None, description)
+
+
+def define_seed(default: int) -> None:
+    """Defines --seed."""
+    flags.DEFINE_integer(
+        "seed",
+        default,
+        "Seed of everything random, from 0 below 2^63.",
+        lower_bound=0,
+        upper_bound=MAX_SEED,
+    )
 
 
 def define_tokenizer_flags() -> None:

@@ -35,6 +35,7 @@ from biaffine_tf.flag_types import (
     define_optional_enum,
     define_path,
     define_paths,
+    define_seed,
     define_tokenizer_flags,
 )
 from biaffine_tf.readers.arguments import HELP
@@ -401,7 +402,7 @@ def define_training_flags() -> None:
         "it: less memory, a third more time.",
     )
     _define_xla()
-    flags.DEFINE_integer("seed", training.seed, "Of everything random.")
+    define_seed(training.seed)
 
 
 def define_prediction_flags() -> None:
@@ -577,7 +578,7 @@ def given_settings() -> dict[str, Any]:
     if epochs is not None:
         if not epochs.is_integer():
             raise ConfigError(
-                f"--num_train_epochs is {epochs}", remedy="give a whole number"
+                f"--num_train_epochs must be a whole number, got {epochs}"
             )
         values["num_train_epochs"] = int(epochs)
     return {name: value for name, value in values.items() if value is not None}
@@ -683,9 +684,7 @@ def check_settings(
             chosen then.
     """
     is_fixed = model is not None and decoding is not None
-    decoding = decoding or DecodingConfig().replace_given(
-        **decoding_settings()
-    )
+    decoding = decoding or DecodingConfig().replace_given(**decoding_settings())
     return data_check.Settings(
         nested=decoding.nested if is_fixed else FLAGS.nested,
         decoder=decoding.decoder,

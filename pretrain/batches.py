@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from biaffine_tf.data.pipeline import Buckets, make_buckets
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.seeds import order_seed
 from pretrain.data_config import check_words
 from pretrain.masking import Masking, mask_batch
 from pretrain.records import Records, Split
@@ -168,8 +169,7 @@ def _sequences(
     if split is Split.HELD_OUT:
         sequences = files.flat_map(tf.data.TFRecordDataset)
     else:
-        # Large odd factor: seeds of neighbouring runs do not share epochs.
-        order = seed * 1_000_003 + epoch
+        order = order_seed(seed) + epoch
         sequences = (
             files.shuffle(
                 len(records.shards[split]),

@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from biaffine_tf import checkpoints, command
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
+from biaffine_tf.locks import LOCK, locked
 from pretrain import flags
 from pretrain.flags import FLAGS
 from pretrain.records import Records
@@ -29,6 +30,12 @@ def main() -> None:
     """Checks what can be checked at once, then counts and writes."""
     records = Records.open(FLAGS.records_dir)
     _check_records(records)
+    with locked(FLAGS.output_dir):
+        _create(records)
+
+
+def _create(records: Records) -> None:
+    """Counts, and writes the encoder."""
     _check_output(FLAGS.output_dir)
     source = None
     if FLAGS.encoder_dir:
@@ -84,7 +91,7 @@ def _check_records(records: Records) -> None:
 
 def _check_output(directory: str) -> None:
     check_writable(directory)
-    if os.path.isdir(directory) and os.listdir(directory):
+    if os.path.isdir(directory) and set(os.listdir(directory)) - {LOCK}:
         raise ConfigError(
             f"{directory}: is there already, and not an empty folder",
             remedy="give another --output_dir",

@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from biaffine_tf import checkpoints, command
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.locks import locked
 from biaffine_tf.tokenization import Tokenizer
 from pretrain import building, flags, texts
 from pretrain.data_config import DataConfig
@@ -29,14 +30,16 @@ from pretrain.records import Records, Split
 def main() -> None:
     """Makes the records and says what is in them."""
     config = flags.data_config()
-    records = building.create_records(
-        FLAGS.input_file,
-        FLAGS.output_dir,
-        _make_tokenizer(config),
-        config,
-        processes=FLAGS.processes,
-        overwrite=FLAGS.overwrite,
-    )
+    tokenizer = _make_tokenizer(config)
+    with locked(FLAGS.output_dir):
+        records = building.create_records(
+            FLAGS.input_file,
+            FLAGS.output_dir,
+            tokenizer,
+            config,
+            processes=FLAGS.processes,
+            overwrite=FLAGS.overwrite,
+        )
     for line in _summary(records):
         print(line)
 

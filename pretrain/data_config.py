@@ -7,9 +7,10 @@ import enum
 import json
 from typing import Any
 
-from biaffine_tf.config import require
+from biaffine_tf.config import require_flag
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.readers import OnBadData
+from biaffine_tf.seeds import MAX_SEED
 from pretrain.masking import Masking, MaskingKind
 
 
@@ -68,31 +69,42 @@ class DataConfig:
             ("on_bad_data", OnBadData),
         ):
             object.__setattr__(self, name, choices(getattr(self, name)))
-        require(
+        require_flag(
             self.max_seq_length > 2,
             "max_seq_length",
             self.max_seq_length,
-            "at least 3: [CLS], a piece, [SEP]",
+            "at least 3 ([CLS], a piece, [SEP])",
         )
-        require(
+        require_flag(
             1 <= self.min_pieces <= self.max_pieces,
             "min_pieces",
             self.min_pieces,
-            f"in [1, {self.max_pieces}]: max_seq_length without [CLS] and "
+            f"from 1 to {self.max_pieces}, --max_seq_length without [CLS] and "
             "[SEP]",
         )
         for name in ("max_predictions_per_seq", "shard_megabytes"):
             value = getattr(self, name)
-            require(value > 0, name, value, "positive")
-        require(0 <= self.held_out < 1, "held_out", self.held_out, "in [0, 1)")
-        for name in ("dupe_factor", "seed"):
-            value = getattr(self, name)
-            require(value >= 0, name, value, ">= 0")
-        require(
+            require_flag(value > 0, name, value, "positive")
+        require_flag(
+            0 <= self.held_out < 1,
+            "held_out",
+            self.held_out,
+            "at least 0 and below 1",
+        )
+        require_flag(
+            self.dupe_factor >= 0,
+            "dupe_factor",
+            self.dupe_factor,
+            "at least 0",
+        )
+        require_flag(
+            0 <= self.seed <= MAX_SEED, "seed", self.seed, "from 0 below 2^63"
+        )
+        require_flag(
             (self.masking is None) == (self.dupe_factor == 0),
             "masking",
             self.masking,
-            "given if and only if dupe_factor is not 0",
+            "given if and only if --dupe_factor is not 0",
         )
         if self.masking is not None:
             check_words(self.masking, self.words)

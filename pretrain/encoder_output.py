@@ -19,6 +19,7 @@ from biaffine_tf import checkpoints
 from biaffine_tf.config import setting_differences
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, remove, write_json
+from biaffine_tf.locks import LOCK
 from biaffine_tf.tokenization import Tokenizer
 from pretrain.settings import PretrainingConfig
 
@@ -54,7 +55,7 @@ def claim(
     check_writable(directory)
     stored = _stored(directory)
     if stored is None:
-        if os.path.isdir(directory) and os.listdir(directory):
+        if os.path.isdir(directory) and set(os.listdir(directory)) - {LOCK}:
             raise ConfigError(
                 f"{directory}: holds files that are no pretraining run's",
                 remedy="give another --output_dir",
@@ -131,11 +132,17 @@ def _stored(directory: str) -> dict[str, Any] | None:
     path = os.path.join(directory, _SETTINGS)
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            stored = json.load(file)
+        # Wrong types are found out here, not where they are used.
+        stored = {
+            "settings": dict(stored["settings"]),
+            "complete": bool(stored["complete"]),
+        }
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{path}: cannot be read ({error})",
+            f"{path}: cannot be read as the settings of a run ({error!r})",
             remedy="give another --output_dir",
         ) from error
+    return stored

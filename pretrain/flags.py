@@ -11,6 +11,7 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.flag_types import (
     define_enum,
     define_path,
+    define_seed,
     define_tokenizer_flags,
 )
 from pretrain.data_config import DataConfig
@@ -89,7 +90,7 @@ def define_data_flags() -> None:
     flags.DEFINE_integer(
         "shard_megabytes", config.shard_megabytes, "Size of a file of records."
     )
-    flags.DEFINE_integer("seed", config.seed, "Of everything random.")
+    define_seed(config.seed)
 
 
 def define_embedding_flags() -> None:
@@ -114,7 +115,7 @@ def define_embedding_flags() -> None:
     flags.DEFINE_integer(
         "window", 5, "Neighbours that count, on either side.", lower_bound=1
     )
-    flags.DEFINE_integer("seed", 42, "Of everything random.")
+    define_seed(42)
 
 
 def define_masking_flags(*, max_predictions: int | None) -> None:

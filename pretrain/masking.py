@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from biaffine_tf.errors import ConfigError
+from biaffine_tf.config import require, require_flag
 
 
 class MaskingKind(enum.StrEnum):
@@ -50,17 +50,23 @@ class Masking:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", MaskingKind(self.kind))
         object.__setattr__(self, "span_shares", tuple(self.span_shares))
-        _require(0 < self.rate < 1, "rate", self.rate, "in (0, 1)")
+        require_flag(
+            0 < self.rate < 1,
+            "rate",
+            self.rate,
+            "above 0 and below 1",
+            flag="masked_lm_prob",
+        )
         for name in ("mask_share", "random_share"):
             value = getattr(self, name)
-            _require(0 <= value <= 1, name, value, "in [0, 1]")
-        _require(
+            require(0 <= value <= 1, name, value, "from 0 to 1")
+        require(
             self.mask_share + self.random_share <= 1 + 1e-9,
             "mask_share",
             self.mask_share,
             f"at most 1 with random_share={self.random_share}",
         )
-        _require(
+        require(
             min(self.span_shares, default=-1) >= 0
             and math.isclose(sum(self.span_shares), 1, abs_tol=1e-6),
             "span_shares",
@@ -245,10 +251,3 @@ def _replacements(
     return np.where(
         is_mask, mask_id, np.where(is_random, others, originals)
     ).astype(np.int32)
-
-
-def _require(condition: bool, name: str, value: object, want: str) -> None:
-    if not condition:
-        raise ConfigError(
-            f"masking: {name} is {value!r}", remedy=f"it must be {want}"
-        )

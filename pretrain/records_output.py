@@ -12,6 +12,7 @@ from typing import Any
 from biaffine_tf.config import setting_differences
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, write_json
+from biaffine_tf.locks import LOCK
 from biaffine_tf.tokenization import Vocabulary
 from pretrain.records import INFO, VOCABULARY, Records, Split, read_info
 
@@ -30,6 +31,7 @@ def check(directory: str) -> None:
     """
     check_writable(directory)
     names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    names = [name for name in names if name != LOCK]
     if INFO in names:
         try:
             read_info(directory)

@@ -22,6 +22,7 @@ from biaffine_tf.checkpoints import Component, Source
 from biaffine_tf.checkpoints.names import MLM_BIAS
 from biaffine_tf.config import EncoderConfig
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.locks import locked
 from pretrain import encoder_output, training_flags
 from pretrain.data_config import check_words
 from pretrain.records import Records
@@ -58,6 +59,17 @@ def main() -> None:
         data=_fingerprints(records, encoder=source, generator=generator),
     )
     check_words(config.masking, records.config.words)
+    with locked(FLAGS.output_dir):
+        _run(config, records, source=source, generator=generator)
+
+
+def _run(
+    config: PretrainingConfig,
+    records: Records,
+    *,
+    source: Source | None,
+    generator: Source | None,
+) -> None:
     if not encoder_output.claim(
         FLAGS.output_dir, config, overwrite=FLAGS.overwrite
     ):

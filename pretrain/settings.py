@@ -8,8 +8,9 @@ import json
 import math
 from typing import Any
 
-from biaffine_tf.config import EncoderConfig, Precision, require
+from biaffine_tf.config import EncoderConfig, Precision, require_flag
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.seeds import MAX_SEED
 from pretrain.masking import Masking
 
 
@@ -50,7 +51,7 @@ def generator_config(config: EncoderConfig, size: float) -> EncoderConfig:
     width = round(config.hidden_size * size)
     if width == 0 or width % heads:
         raise ConfigError(
-            f"generator_size {size} makes {heads} attention heads of a layer "
+            f"--generator_size={size} makes {heads} attention heads of a layer "
             f"that is {width} wide",
             remedy="give another --generator_size, such as 0.25 or 0.5",
         )
@@ -117,40 +118,47 @@ class PretrainingConfig:
             "discriminator_weight",
         ):
             value = getattr(self, name)
-            require(0 < value < math.inf, name, value, "positive")
+            require_flag(
+                0 < value < math.inf, name, value, "positive and finite"
+            )
         most = self.max_predictions_per_seq
-        require(
+        require_flag(
             most is None or most > 0,
             "max_predictions_per_seq",
             most,
-            "positive or unset",
+            "positive",
         )
-        require(
+        require_flag(
             self.dropout is None or 0 <= self.dropout < 1,
             "dropout",
             self.dropout,
-            "in [0, 1) or unset",
+            "at least 0 and below 1",
         )
-        for name in ("num_warmup_steps", "weight_decay", "seed"):
+        for name in ("num_warmup_steps", "weight_decay"):
             value = getattr(self, name)
-            require(0 <= value < math.inf, name, value, ">= 0")
-        require(
+            require_flag(
+                0 <= value < math.inf, name, value, "at least 0 and finite"
+            )
+        require_flag(
+            0 <= self.seed <= MAX_SEED, "seed", self.seed, "from 0 below 2^63"
+        )
+        require_flag(
             self.thaw_after is None or self.thaw_after >= 0,
             "thaw_after",
             self.thaw_after,
-            ">= 0 or unset",
+            "at least 0",
         )
-        require(
+        require_flag(
             self.thaw_after is None or self.freeze is not Freeze.NONE,
             "thaw_after",
             self.thaw_after,
-            "unset where nothing is frozen: give --freeze too",
+            "left out where nothing is frozen (no --freeze)",
         )
-        require(
+        require_flag(
             self.num_warmup_steps <= self.num_train_steps,
             "num_warmup_steps",
             self.num_warmup_steps,
-            f"at most num_train_steps={self.num_train_steps}",
+            f"at most --num_train_steps={self.num_train_steps}",
         )
         if self.objective is Objective.ELECTRA:
             generator_config(self.encoder, self.generator_size)

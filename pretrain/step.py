@@ -10,6 +10,8 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import Precision
+from biaffine_tf.seeds import small_seed
+from biaffine_tf.training.divergence import FigureBuffer, apply_and_note
 from biaffine_tf.training.optimizer import AdamW, WarmupLinearDecay
 from pretrain.objectives import Batch, Figures, PretrainingObjective
 from pretrain.settings import Freeze, PretrainingConfig
@@ -72,6 +74,7 @@ class Stepper(tf.Module):
 
     Attributes:
         optimizer: With its variables.
+        figures: Of the latest steps.
     """
 
     def __init__(
@@ -94,6 +97,8 @@ class Stepper(tf.Module):
         self.optimizer.build(self._variables)
         self._names = (*objective.figure_names, _PIECES)
         self._sums = _local(tf.zeros([len(self._names), 2]))
+        self.figures = FigureBuffer()
+        self._loss_of_step = _local(tf.zeros([]))
         self._gradients = [
             _local(tf.zeros_like(variable))
             for variable in self._variables * (config.gradient_accumulation > 1)
@@ -112,8 +117,9 @@ class Stepper(tf.Module):
         if thaw is not None and number >= thaw:
             frozen = Freeze.NONE
         share = tf.constant(1 / len(batches))
+        base = small_seed(self._config.seed)
         for index, batch in enumerate(batches):
-            seed = tf.constant([self._config.seed + index, number])
+            seed = tf.constant([(base + index) % 2**31, number])
             is_last = index == len(batches) - 1
             self._compiled(frozen, index == 0, is_last)(batch, seed, share)
 
@@ -189,17 +195,26 @@ class Stepper(tf.Module):
             figures = self._objective.figures(
                 batch, training=True, seed=seed + _replica()
             )
-            loss = share * self._loss(figures)
+            loss = scaled = share * self._loss(figures)
             if self._config.precision is Precision.FLOAT16:
-                loss = self.optimizer.get_scaled_loss(loss)
-        gradients = tape.gradient(loss, variables)
+                scaled = self.optimizer.get_scaled_loss(loss)
+        gradients = tape.gradient(scaled, variables)
+        if is_first:
+            self._loss_of_step.assign(loss)
+        else:
+            self._loss_of_step.assign_add(loss)
         if not (is_first and is_last):
             gradients = self._accumulate(gradients, chosen, is_first=is_first)
         if is_last:
             if self._config.precision is Precision.FLOAT16:
                 gradients = self.optimizer.get_unscaled_gradients(gradients)
-            self.optimizer.apply_gradients(
-                zip(gradients, variables, strict=True)
+            apply_and_note(
+                self.optimizer,
+                gradients,
+                variables,
+                self.figures,
+                loss=tf.convert_to_tensor(self._loss_of_step),
+                examples=tf.shape(batch["input_ids"])[0],
             )
         self._count(batch, figures)
 

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 from tqdm import tqdm
 
 from biaffine_tf.files import write_json
+from biaffine_tf.training.divergence import (
+    Remedies,
+    check_steps,
+    check_weights,
+)
+from biaffine_tf.training.run_state import RunCheckpoints
 from pretrain.batches import epoch_batches
 from pretrain.encoder_output import CHECKPOINTS, HISTORY, LOGS
 from pretrain.objectives import Batch, PretrainingObjective
 from pretrain.records import Records, Split
 from pretrain.settings import PretrainingConfig
-from pretrain.step import Stepper, Sums
+from pretrain.step import Stepper, Sums, weights_of
+
+# Of a text that is guessed worse than at random by far; e^1000 is no float.
+_MOST_LOSS = 100.0
 
 # Writes the encoder as it is now into the output directory.
 WriteEncoder = Callable[[], None]
@@ -92,28 +100,33 @@ def train(
     )
     if run.restore():
         write_encoder()
+    run.watch()
     at = run.position
     progress = _Progress(
         config.num_train_steps, done=at.step, seconds=at.seconds
     )
     begun = time.perf_counter()
-    for batches in run.steps():
-        run.stepper.step(batches, at.step)
-        at.step += 1
-        at.batch += len(batches)
-        now = time.perf_counter()
-        at.seconds += now - begun  # with what it waited for data and devices
-        begun = now
-        progress.show(run)
-        is_last = at.step == config.num_train_steps
-        if is_last or at.step % steps_per_evaluation == 0:
-            run.evaluate()
-            begun = time.perf_counter()
-        if is_last or at.step % steps_per_checkpoint == 0:
-            run.save()
-            write_encoder()
-            begun = time.perf_counter()
-    progress.close()
+    with progress:
+        for batches in run.steps():
+            run.stepper.step(batches, at.step)
+            at.step += 1
+            at.batch += len(batches)
+            now = time.perf_counter()
+            # With what it waited for data and devices.
+            at.seconds += now - begun
+            begun = now
+            progress.show(run)
+            is_last = at.step == config.num_train_steps
+            evaluates = is_last or at.step % steps_per_evaluation == 0
+            saves = is_last or at.step % steps_per_checkpoint == 0
+            run.check(at_once=evaluates or saves)
+            if evaluates:
+                run.evaluate()
+                begun = time.perf_counter()
+            if saves:
+                run.save()
+                write_encoder()
+                begun = time.perf_counter()
     return run.history[-1]
 
 
@@ -133,7 +146,7 @@ class _Run:
         self._config = config
         self._records = records
         self._strategy = strategy
-        self._history_path = os.path.join(output_dir, HISTORY)
+        self._output_dir = output_dir
         self._max_eval_batches = max_eval_batches
         self._log = tf.summary.create_file_writer(
             os.path.join(output_dir, LOGS)
@@ -154,28 +167,48 @@ class _Run:
                 optimizer=self.stepper.optimizer,
                 position=self.position,
             )
-        self._checkpoints = tf.train.CheckpointManager(
-            checkpoint, os.path.join(output_dir, CHECKPOINTS), max_to_keep=1
+        self._checkpoints = RunCheckpoints(
+            checkpoint, os.path.join(output_dir, CHECKPOINTS)
+        )
+        self._saved = 0
+        self._weights = {v.name: v for v in weights_of(objective)}
+        self._remedies = Remedies(
+            learning_rate=config.learning_rate,
+            max_gradient_norm=config.max_gradient_norm,
+            precision=config.precision,
         )
 
     def restore(self) -> bool:
         """Goes back to the newest checkpoint; returns whether there is one."""
-        path = self._checkpoints.latest_checkpoint
-        if path is None:
+        found = self._checkpoints.restore()
+        if found is None:
             return False
-        self._checkpoints.checkpoint.restore(path).assert_consumed()
         self.position.load()
-        # There is none before the first evaluation.
-        if os.path.exists(self._history_path):
-            with open(self._history_path, encoding="utf-8") as file:
-                entries = json.load(file)["evaluations"]
-            self.history = [
-                entry
-                for entry in entries
-                if entry["step"] <= self.position.step
-            ]
-        print(f"going on after step {self.position.step}, from {path}")
+        self._saved = self.position.step
+        self.history = found.state["evaluations"]
+        if self.history:  # else no evaluation has been
+            self._write_history()
+        print(f"going on after step {self._saved}, from {found.path}")
         return True
+
+    def watch(self) -> None:
+        """Begins to look for losses and gradients that are no numbers."""
+        self.stepper.figures.begin(self.position.step)
+
+    def check(self, *, at_once: bool) -> None:
+        """Ends the run if it has diverged.
+
+        Args:
+            at_once: Look now, at the weights too; else when it is time.
+        """
+        step, figures = self.position.step, self.stepper.figures
+        kept = "no checkpoint has been written, so that there is no encoder"
+        if self._saved:
+            kept = f"{self._output_dir} keeps the encoder of step {self._saved}"
+        if at_once or figures.is_due(step):
+            check_steps(figures.read(step), self._remedies, kept=kept)
+        if at_once:
+            check_weights(self._weights, self._remedies, step=step, kept=kept)
 
     def steps(self) -> Iterator[list[Batch]]:
         """The batches of each step that is still to do."""
@@ -212,7 +245,7 @@ class _Run:
             "held_out": figures,
         }
         self.history.append(entry)
-        write_json(self._history_path, {"evaluations": self.history})
+        self._write_history()
         self._write_scalars("held_out", figures)
         self._write_scalars("training", training)
         tqdm.write(_line(entry))
@@ -220,7 +253,8 @@ class _Run:
     def save(self) -> None:
         """Writes a checkpoint: from here a killed run goes on."""
         self.position.store()
-        self._checkpoints.save(checkpoint_number=self.position.step)
+        self._saved = self.position.step
+        self._checkpoints.save(self._saved, {"evaluations": self.history})
 
     def read(self) -> Sums:
         """Figures of training since the last reading."""
@@ -250,6 +284,10 @@ class _Run:
         if self._strategy.num_replicas_in_sync > 1:
             batches = self._strategy.experimental_distribute_dataset(batches)
         return batches
+
+    def _write_history(self) -> None:
+        path = os.path.join(self._output_dir, HISTORY)
+        write_json(path, {"evaluations": self.history})
 
     def _write_scalars(self, group: str, figures: dict[str, float]) -> None:
         with self._log.as_default(step=self.position.step):
@@ -287,25 +325,34 @@ class _Progress:
         self._bar.update(run.position.step - self._bar.n)
         self._shown, self._seconds = now, run.position.seconds
 
-    def close(self) -> None:
-        self._bar.update(self._bar.total - self._bar.n)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._bar.update(self._bar.total - self._bar.n)
         self._bar.close()
 
 
 def _with_perplexity(figures: dict[str, float]) -> dict[str, float]:
     if "mlm_loss" not in figures:
         return figures
-    return {**figures, "mlm_perplexity": math.exp(figures["mlm_loss"])}
+    loss = min(figures["mlm_loss"], _MOST_LOSS)
+    return {**figures, "mlm_perplexity": math.exp(loss)}
 
 
 def _line(entry: dict[str, Any]) -> str:
     """What is seen of held-out text; of the training where there is none."""
     group = "held_out" if entry["held_out"] else "training"
     figures = ", ".join(
-        f"{name.replace('_', ' ')} {value:.4f}"
+        f"{name.replace('_', ' ')} {_number(value)}"
         for name, value in entry[group].items()
     )
     return (
         f"step {entry['step']}: {group.replace('_', ' ')}: {figures} "
         f"({entry['seconds']:.0f} s of training)"
     )
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if value < 1e6 else f"{value:.3e}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from absl import flags
 
 from biaffine_tf.config import EncoderConfig, Precision
-from biaffine_tf.flag_types import define_enum, define_path
+from biaffine_tf.flag_types import define_enum, define_path, define_seed
 from pretrain.flags import define_masking_flags, masking
 from pretrain.settings import Freeze, Objective, PretrainingConfig
 
@@ -43,7 +43,7 @@ def define_training_flags() -> None:
         "Steps between two checkpoints: what a kill can lose.",
         lower_bound=1,
     )
-    flags.DEFINE_integer("seed", 42, "Of everything random.")
+    define_seed(PretrainingConfig.seed)
 
 
 def _define_start_flags() -> None:

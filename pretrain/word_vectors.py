@@ -14,6 +14,8 @@ import numpy as np
 import scipy.sparse
 import sklearn.decomposition
 
+from biaffine_tf.seeds import small_seed
+
 _SMOOTHING = 0.75  # of the frequencies of neighbours
 _SINGULAR_VALUES = 0.5  # their power in the vectors
 _ITERATIONS = 4  # of the decomposition: more change nothing
@@ -94,7 +96,7 @@ def vectors(
         [positive_information(counts), positive_information(counts.T.tocsr())]
     )
     reduction = sklearn.decomposition.TruncatedSVD(
-        size, n_iter=_ITERATIONS, random_state=seed
+        size, n_iter=_ITERATIONS, random_state=small_seed(seed)
     )
     scaled = reduction.fit_transform(both)  # U S
     return scaled / reduction.singular_values_ ** (1 - _SINGULAR_VALUES)

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,6 +138,32 @@ def test_weights_cut_off(copy, cut):
             use()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite(copy, value):
+    path = copy / "weights.safetensors"
+    stored = safetensors.numpy.load_file(path)
+    stored["biaffine/bilinear"][-1, 1, -1] = value
+    safetensors.numpy.save_file(stored, path)
+    model = tiny.model()
+    before = _values(model)
+    with pytest.raises(
+        ConfigError, match=r"weights\.safetensors: biaffine/bilinear holds num"
+    ):
+        model_directory.load_weights(str(copy), model)
+    for name, was in _values(model).items():
+        np.testing.assert_array_equal(was, before[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "5", '{"epochs": 5}', '{"epochs": [5]}', '{"epochs": [{}]}', "{}"],
+)
+def test_a_history_of_another_kind(copy, content):
+    (copy / "history.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"history\.json: not .*; delete it"):
+        model_directory.read_history(str(copy))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -192,6 +219,9 @@ def test_claims_of_new_and_own_directories(copy, tmp_path):
     assert _claim(copy, CONFIG)
     (copy / "scores.json").write_text("{")
     with pytest.raises(ConfigError, match=r"scores\.json: not JSON.*delete"):
+        _claim(copy, CONFIG)
+    (copy / "scores.json").write_text("[]")
+    with pytest.raises(ConfigError, match=r"scores\.json: not a JSON object"):
         _claim(copy, CONFIG)
 
 

@@ -81,7 +81,8 @@ def load(
         it is initialised; so do positions that it lacks only if asked for.
 
     Raises:
-        ConfigError: If the source's encoder does not fit the variables.
+        ConfigError: If the source's encoder does not fit the variables, or is
+            not finite.
     """
     shapes = {
         name: names.flat_shape(name, variable.shape)
@@ -94,8 +95,9 @@ def load(
         replace_embeddings=replace_embeddings,
         extend_positions=extend_positions,
     )
-    for name in report.loaded:
-        value = source.tensor(name)
+    # All of them before the first is assigned: one may not be finite.
+    values = {name: source.tensor(name) for name in report.loaded}
+    for name, value in values.items():
         if name == names.POSITIONS:
             rows = np.arange(shapes[name][0]) % len(value)
             value = value[rows]

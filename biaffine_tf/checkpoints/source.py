@@ -91,9 +91,19 @@ class Source:
         return self._layout.tensors[name].name
 
     def tensor(self, name: str) -> np.ndarray:
-        """Reads one tensor by its canonical name, as float32."""
+        """Reads one tensor by its canonical name, as float32.
+
+        Raises:
+            ConfigError: If it holds NaN or infinity.
+        """
         stored = self._layout.tensors[name]
         value = self.stored_tensor(stored.name)
+        if not np.isfinite(value).all():
+            raise ConfigError(
+                f"{self.path}: {stored.name} holds numbers that are not finite",
+                remedy="the training that wrote it has diverged; give another "
+                "encoder",
+            )
         value = value.T if stored.transposed else value
         return np.ascontiguousarray(value.reshape(self.shapes[name]))
 

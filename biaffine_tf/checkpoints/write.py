@@ -165,6 +165,13 @@ def _check(
         )
     if len({name[:4] for name in tensors if names.is_head(name)}) > 1:
         wrong.append("two heads, not one")
+    for name, value in tensors.items():
+        if not np.isfinite(value).all():
+            raise ConfigError(
+                f"{name} holds numbers that are not finite, and is not written",
+                remedy="the training that made it has diverged; give another "
+                "encoder",
+            )
     if wrong:
         raise ConfigError(
             f"the encoder does not fit its config: {listed(wrong)}",

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from biaffine_tf.data.records import Records
 from biaffine_tf.data.schema import parse
+from biaffine_tf.seeds import order_seed, small_seed
 
 _SHUFFLE_BUFFER = 65_536  # sentences; a few hundred bytes each
 _PARSERS = 2  # threads: a hundred times what training takes
@@ -24,7 +25,7 @@ _BATCHES_AHEAD = 4
 _BATCHES_SHUFFLED = 256  # of an epoch, held at once; some tens of MiB
 # A bucket of fewer would make batches of the same few sentences in each epoch.
 _BATCHES_OF_BUCKET = 8
-_INSTEAD_OF_SEED_0 = 2**31  # larger than any seed of a run
+_INSTEAD_OF_SEED_0 = 2**31  # to TensorFlow 1, with other seeds of epochs
 
 
 class Shape(NamedTuple):
@@ -162,9 +163,8 @@ def training_batches(
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         # Of this function's graph alone: the order is the same whatever the
         # global seed. With one of 0, TensorFlow takes no tensor for a seed.
-        tf.random.set_seed(seed or _INSTEAD_OF_SEED_0)
-        # Large odd factor: seeds of neighbouring runs do not share epochs.
-        epoch_seed = seed * 1_000_003 + epoch
+        tf.random.set_seed(small_seed(seed) or _INSTEAD_OF_SEED_0)
+        epoch_seed = order_seed(seed) + epoch
         paths = tf.data.Dataset.from_tensor_slices(records.paths)
         if len(records.paths) > 1:
             paths = paths.shuffle(

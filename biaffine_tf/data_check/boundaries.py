@@ -43,4 +43,3 @@ class WordBoundaries(Check):
                     f"spans begin or end inside a word "
                     f"({'; '.join(found.examples[_KIND])})"
                 )
-

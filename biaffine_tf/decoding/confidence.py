@@ -72,7 +72,10 @@ class Confidence:
             named[f"the threshold of {label!r}"] = value
         for name, value in named.items():
             require(
-                _is_number(value) and 0 < value <= 1, name, value, "in (0, 1]"
+                _is_number(value) and 0 < value <= 1,
+                name,
+                value,
+                "above 0 and at most 1",
             )
 
     @property

@@ -36,6 +36,7 @@ from biaffine_tf.readers.arguments import (
     read_with_notes,
     reading_options,
 )
+from biaffine_tf.seeds import MAX_SEED
 from biaffine_tf.spans import Sentence
 
 Pair = tuple[Sentence | None, Sentence]  # gold if there is, and predicted
@@ -90,7 +91,10 @@ def _parser() -> argparse.ArgumentParser:
         help="how many sentences, drawn at random; 0 for all (default 10)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="draws other sentences"
+        "--seed",
+        type=_seed,
+        default=0,
+        help="draws other sentences; from 0 below 2^63 (default 0)",
     )
     add_reading_arguments(parser, "", "gold")
     return parser
@@ -100,6 +104,14 @@ def _natural(value: str) -> int:
     if not value.isdecimal():
         raise argparse.ArgumentTypeError(
             f"{value!r} is not a number of sentences; give 0 or more"
+        )
+    return int(value)
+
+
+def _seed(value: str) -> int:
+    if not value.isdecimal() or int(value) > MAX_SEED:
+        raise argparse.ArgumentTypeError(
+            f"{value!r} is not a seed; give a whole number from 0 below 2^63"
         )
     return int(value)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from biaffine_tf.config import require
+from biaffine_tf.config import require, require_flag
 
 # A share of fewer is not believed. One more or less would move it by 2 points
 # and more; even 50 right out of 50 do not make 0.95 certain.
@@ -73,16 +73,17 @@ class Goal:
 
     def __post_init__(self) -> None:
         if self.aim == Aim.F1:
-            good, want = self.target is None, "unset: f1 has none"
+            good = self.target is None
+            want = "left out with --threshold_aim=f1"
         else:
             good = self.target is not None and 0 < self.target < 1
-            want = f"in (0, 1): the {self.aim} to be reached"
-        require(good, "target", self.target, want)
+            want = f"above 0 and below 1, the {self.aim} to reach"
+        require_flag(good, "target", self.target, want, flag="threshold_target")
         require(
             0.5 <= self.certainty < 1,
             "certainty",
             self.certainty,
-            "in [0.5, 1)",
+            "at least 0.5 and below 1",
         )
 
     def choose(self, curve: Curve) -> int | None:

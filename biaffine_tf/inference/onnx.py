@@ -215,9 +215,7 @@ def _open(path: str, threads: int | None) -> onnxruntime.InferenceSession:
         ConfigError: If it is missing or damaged, or onnxruntime is.
     """
     if threads is not None and threads < 1:
-        raise ConfigError(
-            f"threads is {threads}", remedy="it must be positive, or None"
-        )
+        raise ConfigError(f"threads must be positive or None, got {threads}")
     if not os.path.isfile(path):
         raise ConfigError(f"{path}: no such file", remedy=onnx_model.REMEDY)
     try:

@@ -52,9 +52,7 @@ class SavedModelPredictor(BasePredictor):
     ) -> None:
         super().__init__()
         if batch_size < 1:
-            raise ConfigError(
-                f"batch_size is {batch_size}", remedy="it must be positive"
-            )
+            raise ConfigError(f"batch_size must be positive, got {batch_size}")
         self.manifest = manifest
         self.decoding = manifest.decoding
         self._batch_size = batch_size

@@ -8,7 +8,6 @@ model. Without a dev set there are test scores and a card.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from biaffine_tf.evaluation.confidence import FittedConfidence, fit_confidence
 from biaffine_tf.evaluation.goals import Goal
 from biaffine_tf.evaluation.report import write_report
 from biaffine_tf.inference.deciding import decoder_of
+from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.inference.testing import is_due, update_test_scores
 from biaffine_tf.model_directory.card.writing import write_card
 from biaffine_tf.readers.corpus import Corpus
@@ -115,10 +115,12 @@ def _predict_again(
     predictor = Predictor.from_directory(
         directory, precision=config.training.precision
     )
-    fit = None
+    fitted = None
     if settings is not None:
-        fit = _fit(predictor, sentences, goal)
-        predictor.confidence = Confidence() if fit is None else fit.confidence
+        fitted = fit(predictor, sentences, goal)
+        predictor.confidence = (
+            Confidence() if fitted is None else fitted.confidence
+        )
     predicted = list(predictor.predict(sentences))
     readers.write(
         os.path.join(directory, model_directory.PREDICTIONS),
@@ -129,7 +131,9 @@ def _predict_again(
     tested = update_test_scores(directory, test, predictor.confidence)
     if page is not None:
         known = (
-            fit if settings is not None else model_directory.read_fit(directory)
+            fitted
+            if settings is not None
+            else model_directory.read_fit(directory)
         )
         history = model_directory.read_history(directory)
         write_report(
@@ -144,14 +148,14 @@ def _predict_again(
             settings=config.to_dict(),
             test=tested,
         )
-    if fit is not None:
+    if fitted is not None:
         model_directory.write_confidence(
-            directory, {"settings": settings, **fit.to_json()}
+            directory, {"settings": settings, **fitted.to_json()}
         )
-        _print(fit)
+        _print(fitted)
 
 
-def _fit(
+def fit(
     predictor: Predictor, sentences: Sequence[Sentence], goal: Goal | None
 ) -> FittedConfidence | None:
     """Fits what scores mean, and thresholds if there is a goal for them."""
@@ -159,18 +163,13 @@ def _fit(
     if distinct < FOLDS:
         print(f"scores are not calibrated: only {distinct} sentences")
         return None
-    found = [
-        [Span(one.start, one.end, one.label, one.score) for one in candidates]
-        for candidates in predictor.candidates(
-            sentences, least_score=_LEAST_SCORE
-        )
-    ]
-    floor = _floor(found, most=_CANDIDATES_PER_SENTENCE * len(sentences))
+    found = _strongest(
+        predictor,
+        sentences,
+        most=_CANDIDATES_PER_SENTENCE * len(sentences),
+    )
     pairs = [
-        (
-            sentence,
-            sentence.replace_spans(s for s in spans if _score(s) > floor),
-        )
+        (sentence, sentence.replace_spans(spans))
         for sentence, spans in zip(sentences, found, strict=True)
     ]
     # A temperature alone leaves 0.5 where it is, and models are wrong there.
@@ -183,10 +182,35 @@ def _fit(
     )
 
 
-def _floor(found: Iterable[Iterable[Span]], *, most: int) -> float:
-    """The score that about so many candidates are above."""
-    scores = sorted(map(_score, itertools.chain(*found)), reverse=True)
-    return scores[most] if len(scores) > most else 0.0
+def _strongest(
+    predictor: Predictor, sentences: Sequence[Sentence], *, most: int
+) -> list[list[Span]]:
+    """The candidates of each sentence that are among the strongest of all.
+
+    Args:
+        predictor: Of the model.
+        sentences: Their spans are ignored.
+        most: Most candidates of all sentences together. Of those with the same
+            score as the next one, none is taken.
+    """
+    strongest = Strongest(most, least_score=_LEAST_SCORE)
+    found: list[list[Span]] = []
+    held = 0
+    for candidates in predictor.candidates(
+        sentences, least_score=_LEAST_SCORE, strongest=strongest
+    ):
+        found.append(
+            [Span(o.start, o.end, o.label, o.score) for o in candidates]
+        )
+        held += len(candidates)
+        if held > 2 * most:
+            found = _above(strongest.floor, found)
+            held = sum(map(len, found))
+    return _above(strongest.floor, found)
+
+
+def _above(floor: float, found: Iterable[list[Span]]) -> list[list[Span]]:
+    return [[s for s in spans if _score(s) > floor] for spans in found]
 
 
 def _score(span: Span) -> float:

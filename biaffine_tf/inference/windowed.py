@@ -18,7 +18,13 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.batches import make_batches, pad, read_ahead
 from biaffine_tf.inference.deciding import Decision
-from biaffine_tf.inference.windows import Part, Proposals, WindowedText
+from biaffine_tf.inference.strongest import Strongest
+from biaffine_tf.inference.windows import (
+    Part,
+    Proposals,
+    Wanted,
+    WindowedText,
+)
 from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import (
     NO_CONTEXT,
@@ -55,13 +61,6 @@ class Pairs(NamedTuple):
     scores: np.ndarray
 
 
-class _Wanted(NamedTuple):
-    """Candidates that are looked for: margins above one, at words or free."""
-
-    least_margin: float
-    rule: WordRule | None
-
-
 class WindowedPredictor(BasePredictor):
     """Finds the entities of texts of any length with some model.
 
@@ -96,9 +95,7 @@ class WindowedPredictor(BasePredictor):
     ) -> None:
         super().__init__()
         if batch_size < 1:
-            raise ConfigError(
-                f"batch_size is {batch_size}", remedy="it must be positive"
-            )
+            raise ConfigError(f"batch_size must be positive, got {batch_size}")
         self.tokenizer = tokenizer
         self.labels = labels
         self.decoding = decoding or DecodingConfig()
@@ -148,7 +145,9 @@ class WindowedPredictor(BasePredictor):
         self, sentences: Iterable[Sentence], settings: DecodingConfig
     ) -> Iterator[Sentence]:
         decision = Decision(settings, self.confidence)
-        wanted = _Wanted(self.confidence.lowest_margin, WordRule.of(settings))
+        wanted = Wanted(
+            self.confidence.lowest_margin, rule=WordRule.of(settings)
+        )
         for sentence, text in self._search_texts(sentences, wanted):
             entities = decision.entities(
                 text.candidates, text.best_other, sentence.text
@@ -156,13 +155,19 @@ class WindowedPredictor(BasePredictor):
             yield sentence.replace_spans(map(_span, entities))
 
     def candidates(
-        self, sentences: Iterable[Sentence], *, least_score: float = 0.01
+        self,
+        sentences: Iterable[Sentence],
+        *,
+        least_score: float = 0.01,
+        strongest: Strongest | None = None,
     ) -> Iterator[list[Candidate]]:
         """What the model holds for possible, before anything is decided.
 
         Args:
             sentences: Their spans are ignored.
             least_score: Candidates have at least this score.
+            strongest: Takes note of all candidates; those that cannot be among
+                the strongest of all sentences are left out.
 
         Yields:
             Candidates of each sentence in no particular order: one for each
@@ -173,7 +178,9 @@ class WindowedPredictor(BasePredictor):
             DataError: If a sentence is too long and that is an error.
         """
         bound = Confidence(thresholds={}, default_threshold=least_score)
-        wanted = _Wanted(bound.lowest_margin, WordRule.of(self.decoding))
+        wanted = Wanted(
+            bound.lowest_margin, strongest, WordRule.of(self.decoding)
+        )
         for _, text in self._search_texts(sentences, wanted):
             yield [
                 one
@@ -191,7 +198,7 @@ class WindowedPredictor(BasePredictor):
         """
 
     def _search_texts(
-        self, sentences: Iterable[Sentence], wanted: _Wanted
+        self, sentences: Iterable[Sentence], wanted: Wanted
     ) -> Iterator[tuple[Sentence, WindowedText]]:
         """Sentences, in order, and what was found in them."""
         surrounded = with_context(
@@ -206,7 +213,7 @@ class WindowedPredictor(BasePredictor):
             )
 
     def _search_some(
-        self, sentences: list[tuple[Sentence, Context]], wanted: _Wanted
+        self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
     ) -> list[WindowedText]:
         """What is found in each of the sentences read ahead."""
         self._check_open()
@@ -229,7 +236,7 @@ class WindowedPredictor(BasePredictor):
         return texts
 
     def _divide(
-        self, sentences: list[tuple[Sentence, Context]], wanted: _Wanted
+        self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
     ) -> list[WindowedText]:
         """Cuts sentences into pieces and these into windows."""
         encoded = self.tokenizer.encode_batch([s.text for s, _ in sentences])
@@ -244,7 +251,7 @@ class WindowedPredictor(BasePredictor):
                     pieces,
                     windows,
                     self.labels,
-                    least_margin=wanted.least_margin,
+                    wanted=wanted,
                     surrounded=self._surround(pieces, windows, context),
                     edges=find_edges(sentence, pieces, wanted.rule),
                 )

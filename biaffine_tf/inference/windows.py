@@ -14,12 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from biaffine_tf.decoding import Candidate
+from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import (
     Edges,
     Pieces,
     Window,
     Windows,
+    WordRule,
     to_characters,
 )
 
@@ -50,6 +52,24 @@ class Proposals(NamedTuple):
         return Proposals(*(column[index] for column in self))
 
 
+class Wanted(NamedTuple):
+    """Which proposals are candidates.
+
+    Attributes:
+        least_margin: Those whose margin is above it.
+        strongest: Of these, those that it admits; None for all.
+        rule: Tells the words of plain text, at which candidates begin and
+            end; None where they are free.
+    """
+
+    least_margin: float = 0.0
+    strongest: Strongest | None = None
+    rule: WordRule | None = None
+
+
+_ABOVE_NONE = Wanted()
+
+
 class WindowedText:
     """A text and what its windows have proposed so far.
 
@@ -57,7 +77,7 @@ class WindowedText:
         pieces: Of the whole text.
         windows: Of the text.
         labels: Labels of the model.
-        least_margin: Pairs whose margin is above it are candidates.
+        wanted: Which pairs are candidates.
         surrounded: Ids of the text within its context, where the model reads
             both at once; there is one window then.
         edges: Pieces that candidates may begin and end with; None for any.
@@ -77,7 +97,7 @@ class WindowedText:
         windows: Windows,
         labels: LabelMap,
         *,
-        least_margin: float = 0.0,
+        wanted: Wanted = _ABOVE_NONE,
         surrounded: Sequence[int] | None = None,
         edges: Edges | None = None,
     ) -> None:
@@ -87,7 +107,7 @@ class WindowedText:
         self.candidates: list[Candidate] = []
         self.best_other: Candidate | None = None
         self._labels = labels
-        self._least_margin = least_margin
+        self._wanted = wanted
         self._edges = edges
 
     @property
@@ -114,13 +134,18 @@ class WindowedText:
             admitted = self._edges.admit(found.first, found.last)
             found = found.take(admitted)
         decider = self.windows.most_central(found.first, found.last)
-        is_kept = (decider == index) & (found.margins > self._least_margin)
-        self.candidates += self._in_characters(found.take(is_kept))
-        if not is_kept.all():
-            others = self._in_characters(found.take(~is_kept))
+        wanted = self._wanted
+        is_kept = (decider == index) & (found.margins > wanted.least_margin)
+        kept, rest = found.take(is_kept), found.take(~is_kept)
+        if wanted.strongest is not None:
+            kept = kept.take(wanted.strongest.admit(kept.scores))
+        self.candidates += self._in_characters(kept)
+        if len(rest.first):
+            best = rest.take(rest.logits == rest.logits.max())
+            others = self._in_characters(best)
             if self.best_other is not None:
                 others.append(self.best_other)
-            self.best_other = min(others, key=_by_logit)
+            self.best_other = min(others, key=_by_logit, default=None)
 
     def _in_characters(self, found: Proposals) -> list[Candidate]:
         """Pieces may share a character, so it is there that entities clash."""

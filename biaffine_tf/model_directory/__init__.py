@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from biaffine_tf.model_directory.description import (
     Description,
+    check_kept,
     read_config,
     read_description,
     read_history,
@@ -80,6 +81,7 @@ __all__ = [
     "Description",
     "Manifest",
     "check_export_dir",
+    "check_kept",
     "check_weights",
     "claim",
     "clear",

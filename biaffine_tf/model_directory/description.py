@@ -10,16 +10,20 @@ from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.errors import BiaffineError, ConfigError
 from biaffine_tf.files import atomic_write, write_json
 from biaffine_tf.model_directory.names import (
+    CHECKPOINTS,
     CONFIG,
     DAMAGED,
     HISTORY,
     LABELS,
+    PREDICTIONS,
     SCORES,
     VOCABULARY,
 )
+from biaffine_tf.model_directory.weights import check_weights
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
+_DELETE = "delete it and start the command again"
 _NOT_OURS = "give the --output_dir of a run of run_classifier.py"
 
 
@@ -136,17 +140,51 @@ def read_history(directory: str) -> list[dict[str, Any]]:
     Raises:
         ConfigError: If it is damaged.
     """
-    history = _read_figures(os.path.join(directory, HISTORY))
-    return [] if history is None else history["epochs"]
+    path = os.path.join(directory, HISTORY)
+    history = _read_figures(path)
+    if history is None:
+        return []
+    epochs = history.get("epochs")
+    if not isinstance(epochs, list) or not all(
+        isinstance(entry, dict) and {"epoch", "loss"} <= entry.keys()
+        for entry in epochs
+    ):
+        raise ConfigError(f"{path}: not the history of a run", remedy=_DELETE)
+    return epochs
+
+
+def check_kept(directory: str) -> None:
+    """Finds out whether the best epoch of a run that goes on is kept whole.
+
+    Raises:
+        ConfigError: If its weights, scores or predictions are not there.
+    """
+    remedy = f"delete {os.path.join(directory, CHECKPOINTS)} to begin anew"
+    try:
+        scores = read_scores(directory)
+        check_weights(directory)
+    except ConfigError as error:
+        raise ConfigError(error.problem, remedy=remedy) from error
+    missing = [] if {"epoch", "micro"} <= (scores or {}).keys() else [SCORES]
+    if not os.path.exists(os.path.join(directory, PREDICTIONS)):
+        missing.append(PREDICTIONS)
+    if missing:
+        raise ConfigError(
+            f"{directory}: {' and '.join(missing)} of the best epoch missing",
+            remedy=remedy,
+        )
 
 
 def _read_figures(path: str) -> dict[str, Any] | None:
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            values = json.load(file)
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ConfigError(
-            f"{path}: not JSON ({error})", remedy="delete it to train again"
-        ) from error
+        raise ConfigError(f"{path}: not JSON ({error})", remedy=_DELETE) from (
+            error
+        )
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: not a JSON object", remedy=_DELETE)
+    return values

@@ -83,7 +83,8 @@ def load_weights(
         stored: From `read_weights`, changed; None to read them.
 
     Raises:
-        ConfigError: If a weight is missing, unknown or of another shape.
+        ConfigError: If a weight is missing, unknown, of another shape or not
+            finite.
     """
     if stored is None:
         stored = read_weights(directory)
@@ -105,5 +106,12 @@ def load_weights(
             f"{', '.join(wrong[:3])}{more}",
             remedy=DAMAGED,
         )
+    for name, value in stored.items():
+        if not np.isfinite(value).all():
+            raise ConfigError(
+                f"{path}: {name} holds numbers that are not finite",
+                remedy="train again, with a smaller --learning_rate if the "
+                "training has diverged",
+            )
     for name, weight in weights.items():
         weight.assign(stored[name])

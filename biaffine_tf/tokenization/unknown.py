@@ -97,7 +97,9 @@ class UnknownPieces:
             f"{_percent(self.entity_share)} of {self.entities:,} entities hold "
             "[UNK]"
         )
-        return f"{line}; commonest: {self.commonest()}" if self.unknown else line
+        return (
+            f"{line}; commonest: {self.commonest()}" if self.unknown else line
+        )
 
     def commonest(self) -> str:
         """The commonest of what is unknown, with their counts."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
 import tf_keras
 from tqdm import tqdm
 
 from biaffine_tf.files import write_json
+from biaffine_tf.training.run_state import RunCheckpoints
 
 
 class Progress(tf_keras.callbacks.Callback):
@@ -63,6 +61,11 @@ class Progress(tf_keras.callbacks.Callback):
             self._show(logs or {})
             self._bar.close()
 
+    def close(self) -> None:
+        """Closes the bar where it is, so that other lines can follow."""
+        if self._bar is not None:
+            self._bar.close()
+
     def _show(self, logs: dict[str, Any]) -> None:
         if self._bar is None or not logs:
             return
@@ -89,36 +92,25 @@ class History:
     path: str
     epochs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
-    @classmethod
-    def load(cls, path: str, *, num_epochs: int) -> History:
-        """Reads the entries of the first epochs; others are done again."""
-        if num_epochs == 0:
-            return cls(path)
-        with open(path, encoding="utf-8") as file:
-            return cls(path, json.load(file)["epochs"][:num_epochs])
-
     def append(self, entry: dict[str, Any]) -> None:
         """Adds an epoch and writes the file."""
         self.epochs.append(entry)
+        self.write()
+
+    def write(self) -> None:
+        """Writes the file."""
         write_json(self.path, {"epochs": self.epochs})
 
     @property
-    def best(self) -> dict[str, Any] | None:
-        """The entry with the best micro F1, the first of equals.
-
-        Without a dev set, the last entry.
-        """
-        if not self.epochs:
-            return None
-        if "micro_f1" not in self.epochs[-1]:
-            return self.epochs[-1]
-        return max(self.epochs, key=lambda entry: entry["micro_f1"])
+    def best_f1(self) -> float:
+        """The best micro F1 so far; 0 before the first epoch or without one."""
+        return max((_f1(entry) for entry in self.epochs), default=0.0)
 
     @property
     def epochs_since_best(self) -> int:
-        """Epochs after the best one."""
-        best = self.best
-        return self.epochs[-1]["epoch"] - best["epoch"] if best else 0
+        """Epochs after the first one that has the best micro F1."""
+        scores = [_f1(entry) for entry in self.epochs]
+        return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
     @property
     def seconds(self) -> float:
@@ -135,11 +127,12 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
     Args:
         evaluate: Scores the model; returns flat figures, `micro_f1` among
             them, or none if there is no dev set.
-        keep: Called with the history's newest entry when it is the best, or
-            if there is no dev set.
+        keep: Called with the newest entry when it is the best, and while no
+            epoch has found anything or there is no dev set.
         history: Scores so far.
         patience: Epochs without a better micro F1 before stopping; None never.
         checkpoints: Saves the state of the run.
+        hint: Advice, if there is any, from the entries so far.
     """
 
     def __init__(
@@ -149,7 +142,8 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
         keep: Callable[[dict[str, Any]], None],
         history: History,
         patience: int | None,
-        checkpoints: tf.train.CheckpointManager,
+        checkpoints: RunCheckpoints,
+        hint: Callable[[list[dict[str, Any]]], str | None],
     ) -> None:
         super().__init__()
         self._evaluate = evaluate
@@ -157,6 +151,7 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
         self._history = history
         self._patience = patience
         self._checkpoints = checkpoints
+        self._hint = hint
         self._begun = 0.0
 
     def on_epoch_begin(
@@ -182,15 +177,15 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
             "seconds": ended - self._begun,
         }
         logs.update(scores)  # for TensorBoard
-        best = self._history.best
-        is_best = (
-            not scores or best is None or entry["micro_f1"] > best["micro_f1"]
-        )
-        tqdm.write(_summary(entry, is_best=is_best))
-        if is_best:
+        best, f1 = self._history.best_f1, _f1(entry)
+        tqdm.write(_summary(entry, is_best=f1 > best))
+        # While nothing is found, the longest training has learnt the most.
+        if f1 > best or not best:
             self._keep(entry)
         self._history.append(entry)
-        self._checkpoints.save(checkpoint_number=epoch + 1)
+        self._checkpoints.save(epoch + 1, {"epochs": self._history.epochs})
+        if (hint := self._hint(self._history.epochs)) is not None:
+            tqdm.write(hint)
         if self.stopped_early:
             tqdm.write(
                 f"stopped: no better micro F1 for {self._patience} epochs"
@@ -203,6 +198,10 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
         if self._patience is None:
             return False
         return self._history.epochs_since_best >= self._patience
+
+
+def _f1(entry: dict[str, Any]) -> float:
+    return entry.get("micro_f1", 0.0)
 
 
 def _summary(entry: dict[str, Any], *, is_best: bool) -> str:
@@ -220,12 +219,4 @@ def _summary(entry: dict[str, Any], *, is_best: bool) -> str:
         f"({entry['training_seconds']:.0f} + "
         f"{entry['evaluation_seconds']:.0f} s)"
         + (" (best so far)" if is_best else "")
-    )
-
-
-def logs_writer(directory: str) -> tf_keras.callbacks.Callback:
-    """TensorBoard scalars of each epoch."""
-    os.makedirs(directory, exist_ok=True)
-    return tf_keras.callbacks.TensorBoard(
-        log_dir=directory, write_graph=False, profile_batch=0
     )

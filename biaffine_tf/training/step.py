@@ -8,6 +8,8 @@ import tf_keras
 from biaffine_tf.config import Precision, TrainingConfig
 from biaffine_tf.losses import make_loss
 from biaffine_tf.modeling.span_model import SpanModel, piece_counts
+from biaffine_tf.seeds import small_seed
+from biaffine_tf.training.divergence import FigureBuffer, apply_and_note
 from biaffine_tf.training.span_loss import PairCounts, span_loss
 
 
@@ -20,6 +22,9 @@ class SpanTrainer(tf_keras.Model):
     Args:
         model: The model, built.
         config: The objective.
+
+    Attributes:
+        figures: Of the latest steps.
     """
 
     def __init__(self, model: SpanModel, config: TrainingConfig) -> None:
@@ -31,6 +36,7 @@ class SpanTrainer(tf_keras.Model):
         self._positive = tf_keras.metrics.Mean(name="positive_accuracy")
         self._negative = tf_keras.metrics.Mean(name="negative_accuracy")
         self._sentences = tf_keras.metrics.Sum(name="sentences")
+        self.figures = FigureBuffer()
 
     @property
     def metrics(self) -> list[tf_keras.metrics.Metric]:
@@ -56,7 +62,14 @@ class SpanTrainer(tf_keras.Model):
         gradients = tape.gradient(scaled, variables)
         if self._config.precision is Precision.FLOAT16:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        apply_and_note(
+            self.optimizer,
+            gradients,
+            variables,
+            self.figures,
+            loss=loss,
+            examples=tf.shape(input_ids)[0],
+        )
         self._update_metrics(total, tf.shape(input_ids)[0], right)
         return {metric.name: metric.result() for metric in self.metrics}
 
@@ -82,7 +95,8 @@ class SpanTrainer(tf_keras.Model):
         step = tf.cast(self.optimizer.iterations, tf.int32)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         replica = tf.convert_to_tensor(replica, tf.int32)
-        return tf.stack([self._config.seed + 7919 * replica, step])
+        seed = small_seed(self._config.seed)
+        return tf.stack([seed + 7919 * replica, step])
 
     @staticmethod
     def _global_batch_size(input_ids: tf.Tensor) -> tf.Tensor:

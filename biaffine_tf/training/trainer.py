@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import platform
+import random
 import shutil
 from collections.abc import Callable
 from importlib import metadata
@@ -12,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
+from tf_keras.src import backend
 
 from biaffine_tf import __version__, model_directory
 from biaffine_tf.config import ExperimentConfig, Precision, TrainingConfig
@@ -21,13 +24,17 @@ from biaffine_tf.data.records import Records
 from biaffine_tf.evaluation import Scores
 from biaffine_tf.files import write_json
 from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.seeds import small_seed
+from biaffine_tf.training import nothing_found
 from biaffine_tf.training.callbacks import (
     EvaluateEpoch,
     History,
     Progress,
-    logs_writer,
 )
+from biaffine_tf.training.divergence import Remedies
 from biaffine_tf.training.optimizer import make_optimizer
+from biaffine_tf.training.run_state import RunCheckpoints
+from biaffine_tf.training.scalars import EpochScalars, WatchSteps
 from biaffine_tf.training.step import SpanTrainer
 
 # Scores the model on the dev set; writes its predictions to the given file.
@@ -50,7 +57,10 @@ def set_up(*, seed: int, precision: Precision) -> tf.distribute.Strategy:
     # Random states that are variables, so that checkpoints hold them and a
     # run that starts again draws what it would have drawn.
     tf_keras.backend.experimental.enable_tf_random_generator()
-    tf_keras.utils.set_random_seed(seed)
+    tf_keras.utils.set_random_seed(small_seed(seed))
+    # What layers and initialisers draw their own seeds from takes any seed.
+    random.seed(seed)
+    backend._SEED_GENERATOR.generator = random.Random(seed)
     tf.config.experimental.enable_op_determinism()
     tf_keras.mixed_precision.set_global_policy(str(precision))
     if len(tf.config.list_logical_devices("GPU")) > 1:
@@ -98,27 +108,46 @@ def train(
             optimizer=trainer.optimizer,
             random_states=_random_states(model),
         )
-    manager = tf.train.CheckpointManager(
-        checkpoint,
-        os.path.join(output_dir, model_directory.CHECKPOINTS),
-        max_to_keep=1,
-    )
-    done = _restore(manager)
-    history = History.load(
-        os.path.join(output_dir, model_directory.HISTORY), num_epochs=done
-    )
+    folder = os.path.join(output_dir, model_directory.CHECKPOINTS)
+    checkpoints = RunCheckpoints(checkpoint, folder)
+    history = _restore(checkpoints, output_dir)
+    done = len(history.epochs)
     keeper = _Keeper(config, model, records, output_dir, evaluate)
     end_of_epoch = EvaluateEpoch(
         evaluate=keeper.evaluate,
         keep=keeper.keep,
         history=history,
         patience=training.early_stopping_patience,
-        checkpoints=manager,
+        checkpoints=checkpoints,
+        hint=functools.partial(nothing_found.hint, config=config),
     )
     if done < training.num_train_epochs and not end_of_epoch.stopped_early:
-        _fit(trainer, config, records, buckets, done, end_of_epoch, output_dir)
+        log = tf.summary.create_file_writer(
+            os.path.join(output_dir, model_directory.LOGS)
+        )
+        watch = WatchSteps(
+            trainer.figures,
+            log,
+            Remedies(
+                learning_rate=training.learning_rate,
+                max_gradient_norm=training.max_gradient_norm,
+                precision=training.precision,
+            ),
+            weights=model.saved_weights(),
+            kept=lambda: _kept(history, output_dir),
+            total_steps=buckets.steps_per_epoch * training.num_train_epochs,
+        )
+        scalars = EpochScalars(log, lambda: keeper.scores)
+        _fit(
+            trainer,
+            config,
+            records,
+            buckets,
+            done,
+            [watch, end_of_epoch, scalars],
+        )
     scores = keeper.finish(history, eval_counts)
-    shutil.rmtree(manager.directory, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     return scores
 
 
@@ -155,15 +184,29 @@ def _random_states(model: SpanModel) -> list[tf.random.Generator]:
     ]
 
 
-def _restore(manager: tf.train.CheckpointManager) -> int:
-    """Restores the newest checkpoint; returns the number of epochs done."""
-    path = manager.latest_checkpoint
-    if path is None:
-        return 0
-    manager.checkpoint.restore(path).assert_consumed()
-    done = int(path.rsplit("-", 1)[1])
-    print(f"going on after epoch {done}, from {path}", flush=True)
-    return done
+def _restore(checkpoints: RunCheckpoints, output_dir: str) -> History:
+    """Restores the newest checkpoint; returns the epochs done.
+
+    Raises:
+        ConfigError: If the run cannot be gone on from.
+    """
+    path = os.path.join(output_dir, model_directory.HISTORY)
+    found = checkpoints.restore()
+    if found is None:
+        return History(path)
+    model_directory.check_kept(output_dir)
+    history = History(path, found.state["epochs"])
+    history.write()
+    print(f"going on after epoch {found.number}, from {found.path}", flush=True)
+    return history
+
+
+def _kept(history: History, output_dir: str) -> str:
+    """What there is of a run on the disk."""
+    if not history.epochs:
+        return "no epoch has ended, so that there is no model"
+    scores = model_directory.read_scores(output_dir) or {}
+    return f"{output_dir} keeps the model of epoch {scores.get('epoch')}"
 
 
 def _fit(
@@ -172,8 +215,7 @@ def _fit(
     records: Records,
     buckets: Buckets,
     done: int,
-    end_of_epoch: EvaluateEpoch,
-    output_dir: str,
+    callbacks: list[tf_keras.callbacks.Callback],
 ) -> None:
     epochs = config.training.num_train_epochs
     batches = training_batches(
@@ -183,18 +225,18 @@ def _fit(
         epochs=range(done, epochs),
         pad_id=trainer.model.pad_id,
     )
-    trainer.fit(
-        batches,
-        initial_epoch=done,
-        epochs=epochs,
-        steps_per_epoch=buckets.steps_per_epoch,
-        verbose=0,
-        callbacks=[
-            Progress(sentences=sum(buckets.sentences), epochs=epochs),
-            end_of_epoch,
-            logs_writer(os.path.join(output_dir, model_directory.LOGS)),
-        ],
-    )
+    progress = Progress(sentences=sum(buckets.sentences), epochs=epochs)
+    try:
+        trainer.fit(
+            batches,
+            initial_epoch=done,
+            epochs=epochs,
+            steps_per_epoch=buckets.steps_per_epoch,
+            verbose=0,
+            callbacks=[progress, *callbacks],
+        )
+    finally:
+        progress.close()
 
 
 class _Keeper:
@@ -217,6 +259,11 @@ class _Keeper:
         self._output_dir = output_dir
         self._evaluate = evaluate
         self._latest: tuple[Scores, Callable[[str], None]] | None = None
+
+    @property
+    def scores(self) -> Scores | None:
+        """Of the latest evaluation."""
+        return None if self._latest is None else self._latest[0]
 
     def evaluate(self) -> dict[str, float]:
         if self._evaluate is None:

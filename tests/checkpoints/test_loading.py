@@ -236,3 +236,48 @@ def test_a_report_is_short_and_complete(tmp_path):
         "not used, 198: bert/pooler/dense/kernel, 197 of an optimizer",
     ]
     assert len(report.unused) == 198
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_encoder_that_is_not_finite_is_refused(tmp_path, value):
+    """In one line that names the tensor, before anything is assigned."""
+    config = CONFIGS["bert"]
+    folder = huggingface_directory(tmp_path, "bert", "mlm")
+    path = folder / "model.safetensors"
+    stored = load_file(path)
+    name = "bert.encoder.layer.1.output.dense.weight"
+    stored[name][3, 4] = value
+    save_file(stored, path)
+    source = checkpoints.open_source(str(folder))
+    variables = _encoder(config)
+    before = checkpoints.tensors_of(variables)
+    for use in (
+        lambda: checkpoints.load(source, variables, config=config),
+        source.read,
+    ):
+        with pytest.raises(ConfigError, match=f"{name} holds numbers that"):
+            use()
+    assert_same(checkpoints.tensors_of(variables), before)
+
+
+@pytest.mark.parametrize("kind", ["huggingface", "tf"])
+def test_an_encoder_that_is_not_finite_is_not_written(tmp_path, kind):
+    config = CONFIGS["bert"]
+    tensors = random_tensors(names.encoder_shapes(config))
+    name = list(tensors)[-1]
+    tensors[name].flat[-1] = np.nan
+    with pytest.raises(ConfigError, match=f"^{name} holds numbers"):
+        if kind == "tf":
+            checkpoints.write_tf1(
+                str(tmp_path / "out"), config, tensors, VOCABULARY
+            )
+        else:
+            checkpoints.write_huggingface(
+                str(tmp_path / "out"),
+                config,
+                tensors,
+                VOCABULARY,
+                do_lower_case=None,
+                tokenizer_kind=None,
+            )
+    assert not (tmp_path / "out").exists()

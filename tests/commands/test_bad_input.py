@@ -249,7 +249,10 @@ EARLY_TRAINING = {
     "too long": Case(
         {"max_seq_length": "41"}, ["only 40", "--max_seq_length=40"]
     ),
-    "too short": Case({"max_seq_length": "2"}, ["max_seq_length is 2"]),
+    "too short": Case(
+        {"max_seq_length": "2"},
+        ["--max_seq_length must be at least 3 (", ", got 2"],
+    ),
     "another experiment": Case(
         {"output_dir": "{f}/model"}, ["{f}/model: holds another", "--overwrite"]
     ),
@@ -281,7 +284,8 @@ EARLY_TRAINING = {
         {"long_text": "fold"}, ["--long_text=fold", "truncate"]
     ),
     "whole window as overlap": Case(
-        {"window_overlap": "38"}, ["window_overlap is 38", "[0, 38)"]
+        {"window_overlap": "38"},
+        ["--window_overlap must be at least 0 and below 38, ", "got 38"],
     ),
     "unknown choice": Case({"loss": "hinge"}, ["--loss=hinge", "focal"]),
     "unknown tag_scheme": Case({"tag_scheme": "bioo"}, ["--tag_scheme=bioo"]),
@@ -317,8 +321,28 @@ EARLY_TRAINING = {
             ("projection_size", "0"),
             ("weight_decay", "-1"),
             ("seed", "-1"),
+            ("seed", str(2**63)),
+            ("seed", "1.5"),
+            ("seed", "x"),
         ]
     },
+    **{
+        f"--{name} names its flag": Case(
+            {name: value}, [f"error: --{name} must be {want}, got {value}"]
+        )
+        for name, value, want in [
+            ("head_dropout", "1.0", "at least 0 and below 1"),
+            ("neg_sample", "1.5", "above 0 and at most 1"),
+            ("learning_rate", "-0.5", "positive and finite"),
+            ("warmup_proportion", "2.0", "from 0 to 1"),
+            ("focal_gamma", "-1.0", "at least 0 and finite"),
+            ("num_train_epochs", "1.5", "a whole number"),
+        ]
+    },
+    "--max_width names two flags": Case(
+        {"min_width": "3", "max_width": "2"},
+        ["error: --max_width must be an integer of at least --min_width=3, "],
+    ),
 }
 EARLY_PREDICTION = {
     "--model_dir missing": Case(
@@ -373,7 +397,8 @@ EARLY_PREDICTION = {
     "long_text": Case({"long_text": "fold"}, ["--long_text=fold", "truncate"]),
     "negative overlap": Case({"window_overlap": "-1"}, ["--window_overlap=-1"]),
     "whole window as overlap": Case(
-        {"window_overlap": "38"}, ["window_overlap is 38", "[0, 38)"]
+        {"window_overlap": "38"},
+        ["--window_overlap must be at least 0 and below 38, ", "got 38"],
     ),
     "output_format": Case({"output_format": "xml"}, ["xml", "cluener"]),
     "export into something": Case(
@@ -485,7 +510,7 @@ def _assert_one_clear_line(outcome, parts, folder):
     *_, line = lines = outcome.err.splitlines()
     assert line.startswith("error: ")
     assert len(lines) == 1, lines
-    assert "; " in line, "no remedy"
+    assert "; " in line or " must be " in line, "no remedy"
     for part in parts:
         assert part.format(f=folder) in line
 

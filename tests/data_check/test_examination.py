@@ -22,11 +22,15 @@ from biaffine_tf.config import (
 from biaffine_tf.data.features import Counts, featurize
 from biaffine_tf.data.widths import count_wider
 from biaffine_tf.data_check import Check, Row, Settings, Side, examine
-from biaffine_tf.data_check.boundaries import splits_word
 from biaffine_tf.errors import DataError
 from biaffine_tf.readers import Problems
 from biaffine_tf.spans import Sentence, Span
-from biaffine_tf.tokenization import Vocabulary, Windowing, make_tokenizer
+from biaffine_tf.tokenization import (
+    Vocabulary,
+    Windowing,
+    WordRule,
+    make_tokenizer,
+)
 
 LABELS = ["letter", "sky", "both"]
 
@@ -291,7 +295,8 @@ def test_words_are_runs_of_letters_or_digits(text, position):
             for character in text
         ]
         cut = kinds[position - 1] == kinds[position] is not None
-    assert splits_word(text, position) == cut
+    inside = WordRule("aa 00").inside(text)
+    assert (0 <= position < len(inside) and inside[position]) == cut
 
 
 def test_spans_that_cut_words_are_named_with_their_places():

@@ -389,10 +389,19 @@ def test_a_precision_target_holds_on_new_data():
 @pytest.mark.parametrize(
     "values, named",
     [
-        ({"aim": Aim.F1, "target": 0.9}, "target is 0.9"),
-        ({"aim": Aim.PRECISION}, "target is None"),
-        ({"aim": Aim.RECALL, "target": 1.0}, "target is 1.0"),
-        ({"certainty": 0.3}, "certainty is 0.3"),
+        (
+            {"aim": Aim.F1, "target": 0.9},
+            "--threshold_target must be left out.*, got 0.9",
+        ),
+        (
+            {"aim": Aim.PRECISION},
+            "--threshold_target must be above 0.*, got None",
+        ),
+        (
+            {"aim": Aim.RECALL, "target": 1.0},
+            "--threshold_target must be above 0.*, got 1.0",
+        ),
+        ({"certainty": 0.3}, "certainty must be at least 0.5.*, got 0.3"),
     ],
 )
 def test_goals_that_cannot_be_are_refused(values, named):

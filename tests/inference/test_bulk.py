@@ -381,7 +381,7 @@ def test_a_folder_has_one_process(tmp_path):
     path = write_lines(tmp_path / "a.txt", 5)
     with (
         opened([path], tmp_path / "out"),
-        pytest.raises(ConfigError, match="another process is working"),
+        pytest.raises(ConfigError, match="another process writes to it"),
         opened([path], tmp_path / "out"),
     ):
         pass

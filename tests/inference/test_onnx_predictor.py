@@ -329,9 +329,11 @@ def test_options_of_another_kind_are_refused(folders):
         biaffine_tf.load(own, threads=1)
     with pytest.raises(ConfigError, match=r"without 'nestd'.* nested"):
         biaffine_tf.load(onnx, nestd=True)
-    with pytest.raises(ConfigError, match="threads is 0"):
+    with pytest.raises(
+        ConfigError, match="threads must be positive or None, got 0"
+    ):
         biaffine_tf.load(onnx, threads=0)
-    with pytest.raises(ConfigError, match="batch_size is 0"):
+    with pytest.raises(ConfigError, match="batch_size must be positive, got 0"):
         biaffine_tf.load(onnx, batch_size=0)
     assert biaffine_tf.load(onnx, nested=True).decoding.nested
 

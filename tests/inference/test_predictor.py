@@ -365,7 +365,7 @@ def test_windows_are_as_in_training_unless_given(tmp_path):
         path, long_text=LongText.WINDOW, window_overlap=2
     ).windowing
     assert (given.long_text, given.overlap) == (LongText.WINDOW, 2)
-    with pytest.raises(ConfigError, match="window_overlap is 18"):
+    with pytest.raises(ConfigError, match=r"window_overlap must be .*, got 18"):
         Predictor.from_directory(path, window_overlap=18)
 
 
@@ -408,7 +408,7 @@ def test_decoding_is_as_in_training_unless_given(tmp_path):
 
 
 def test_batch_size_must_be_positive(directories):
-    with pytest.raises(ConfigError, match="batch_size is 0"):
+    with pytest.raises(ConfigError, match="batch_size must be positive, got 0"):
         Predictor.from_directory(directories[TokenizerKind.CHAR], batch_size=0)
 
 

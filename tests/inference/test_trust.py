@@ -150,7 +150,7 @@ def test_labels_that_the_model_lacks_are_missed(
 
 def test_few_sentences_are_not_calibrated(directory, capsys):
     predictor = Predictor.from_directory(directory, calibrated=False)
-    assert trust._fit(predictor, SENTENCES[:4], None) is None
+    assert trust.fit(predictor, SENTENCES[:4], None) is None
     assert "only 4 sentences" in capsys.readouterr().out
 
 

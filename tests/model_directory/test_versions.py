@@ -137,7 +137,10 @@ def test_a_version_that_is_none(copy, version):
     _change(copy, version=version)
     with pytest.raises(ConfigError) as caught:
         model_directory.read_config(str(copy))
-    assert f"version is {version!r}" in caught.value.problem
+    assert caught.value.problem.partition(": ")[2].startswith(
+        "version must be an integer from 1 to "
+    )
+    assert caught.value.problem.endswith(f", got {version!r}")
     assert f"from 1 to {CONFIG_VERSION}" in caught.value.remedy
 
 

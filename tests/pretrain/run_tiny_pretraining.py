@@ -18,6 +18,9 @@ absl_flags.DEFINE_integer(
     None,
     "SIGKILL in place of this call to write encoders, from 1.",
 )
+absl_flags.DEFINE_integer(
+    "poison_after", None, "Step after which a weight becomes NaN, from 1."
+)
 absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
 
 
@@ -37,6 +40,16 @@ def _main() -> None:
             original(stepper, batches, number)
 
         step.Stepper.step = die
+    if flags.poison_after is not None:
+        healthy = step.Stepper.step
+
+        def poison(stepper, batches, number):
+            healthy(stepper, batches, number)
+            if number + 1 == flags.poison_after:
+                weight = stepper._variables[0]
+                weight.assign(weight * float("nan"))
+
+        step.Stepper.step = poison
     if flags.kill_at_encoder is not None:
         write_encoders = encoder_output.write_encoders
         calls = itertools.count(1)

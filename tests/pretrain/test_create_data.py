@@ -333,11 +333,14 @@ def test_a_vocabulary_without_mask(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"max_seq_length": 2}, "max_seq_length is 2; it must be at least 3"),
-        ({"min_pieces": 127}, r"min_pieces is 127; it must be in \[1, 126\]"),
-        ({"held_out": 1}, "held_out is 1; it must be in"),
-        ({"shard_megabytes": 0}, "shard_megabytes is 0; it must be positive"),
-        ({"dupe_factor": -1}, "dupe_factor is -1; it must be >= 0"),
+        ({"max_seq_length": 2}, "--max_seq_length must be at least 3.*, got 2"),
+        (
+            {"min_pieces": 127},
+            r"--min_pieces must be from 1 to 126, .*, got 127",
+        ),
+        ({"held_out": 1}, "--held_out must be at least 0 and below 1, got 1"),
+        ({"shard_megabytes": 0}, "--shard_megabytes must be positive, got 0"),
+        ({"dupe_factor": -1}, "--dupe_factor must be at least 0, got -1"),
         (
             {"dupe_factor": 1, "masking": Masking(kind="word")},
             "--masking=word is asked for, but .*; .*--words=jieba",

@@ -276,5 +276,5 @@ def test_settings_survive_json():
     ],
 )
 def test_settings_out_of_range(changes):
-    with pytest.raises(ConfigError, match=r"masking: .* it must be "):
+    with pytest.raises(ConfigError, match=r"^[-a-z_]+ must be .*, got "):
         Masking(**changes)

@@ -12,6 +12,9 @@ import run_classifier
 from biaffine_tf import command, flags
 
 absl_flags.DEFINE_string("kill_after", None, "MOMENT:EPOCH of a SIGKILL.")
+absl_flags.DEFINE_integer(
+    "poison_after", None, "Epoch after which a weight becomes NaN."
+)
 absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
 
 
@@ -45,6 +48,16 @@ def _main() -> None:
             callbacks.History.append = _die_after(
                 callbacks.History.append, int(epoch)
             )
+    if flags.FLAGS.poison_after is not None:
+        end = callbacks.EvaluateEpoch.on_epoch_end
+
+        def poison(callback, epoch, logs=None):
+            end(callback, epoch, logs)
+            if epoch + 1 == flags.FLAGS.poison_after:
+                weight = callback.model.model.trainable_variables[0]
+                weight.assign(weight * float("nan"))
+
+        callbacks.EvaluateEpoch.on_epoch_end = poison
     if flags.FLAGS.replicas > 1:
         count = flags.FLAGS.replicas
         tf.config.set_logical_device_configuration(

@@ -1,7 +1,6 @@
 """Runs: deterministic, resumable, the same on several replicas."""
 
 import json
-import pathlib
 import shutil
 import subprocess
 import sys
@@ -12,42 +11,21 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import tiny
+import tiny_runs
 
 import run_classifier
 from biaffine_tf import readers
 
-EPOCHS = 3
-SCRIPT = pathlib.Path(__file__).with_name("run_tiny.py")
+SCRIPT = tiny_runs.SCRIPT
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("corpus")
-    readers.write(folder / "train.jsonl", tiny.sentences(60), "span_jsonl")
-    readers.write(
-        folder / "dev.jsonl", tiny.sentences(20, seed=9), "span_jsonl"
-    )
-    tiny.write_vocabulary(folder / "vocab.txt")
-    config = tiny.encoder_config().to_dict()
-    (folder / "bert_config.json").write_text(json.dumps(config))
-    return folder
+    return tiny_runs.write_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 def _run(root, corpus, output, *flags, kill_after=None, script=SCRIPT):
-    arguments = [
-        f"--train_data={corpus / 'train.jsonl'}",
-        f"--eval_data={corpus / 'dev.jsonl'}",
-        f"--vocab_file={corpus / 'vocab.txt'}",
-        f"--bert_config_file={corpus / 'bert_config.json'}",
-        f"--output_dir={output}",
-        "--max_seq_length=40",
-        "--learning_rate=3e-3",
-        "--train_batch_size=8",
-        "--num_buckets=2",
-        f"--num_train_epochs={EPOCHS}",
-        "--nested",
-        *flags,
-    ]
+    arguments = tiny_runs.arguments(corpus, output, *flags)
     if kill_after is not None:
         arguments.append(f"--kill_after={kill_after}")
     if "--xla" in flags:  # of which TensorFlow hears when it is loaded
@@ -123,7 +101,7 @@ def test_model_directory_is_complete(whole):
     assert scores["environment"]["tensorflow"]
     assert {"micro", "macro", "cluener", "labels"} <= scores.keys()
     history = json.loads((whole / "history.json").read_text())["epochs"]
-    assert len(history) == EPOCHS
+    assert len(history) == tiny_runs.EPOCHS
     assert history[-1]["loss"] < history[0]["loss"]
     best = max(history, key=lambda entry: entry["micro_f1"])
     assert scores["epoch"] == best["epoch"]

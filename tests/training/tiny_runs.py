@@ -67,3 +67,26 @@ def assert_same_weights(left, right):
     assert first.keys() == second.keys()
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+EPOCHS = 3
+SENTENCES = 60
+BATCH = 8
+
+
+def write_corpus(folder):
+    """Writes data, vocabulary and shape of an encoder; returns the folder."""
+    return make_corpus(folder, train=SENTENCES, dev=20)
+
+
+def arguments(corpus, output, *flags):
+    """Flags of a run; those given go before the others."""
+    return [
+        f"--train_data={corpus / 'train.jsonl'}",
+        f"--eval_data={corpus / 'dev.jsonl'}",
+        *encoder_flags(corpus),
+        f"--output_dir={output}",
+        *SETTINGS,
+        f"--num_train_epochs={EPOCHS}",
+        *flags,
+    ]

@@ -173,7 +173,7 @@ def _score_chart(
         title=f"{y_name[0].upper()}{y_name[1:]} after each epoch",
         description="Best: "
         + ", ".join(
-            f"{name} {value:.4f} (epoch {epoch:g})"
+            f"{name} {value:.4f} (epoch {epoch:g})" if value else f"{name} 0"
             for name, (epoch, value) in bests.items()
         ),
         x_name="epoch",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import pathlib
@@ -18,7 +17,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, write_json
 from biaffine_tf.inference.bulk.description import (
     JOB,
@@ -27,6 +25,7 @@ from biaffine_tf.inference.bulk.description import (
     check_own,
     describe,
 )
+from biaffine_tf.locks import locked
 
 _BAD_LINES = "bad_lines"
 _DONE = os.path.join(STATE, "shards.jsonl")
@@ -190,27 +189,15 @@ def claim(
     job = describe(inputs, model=model, settings=settings)
     check_writable(path)
     check_own(path, job)
-    os.makedirs(os.path.join(path, STATE), exist_ok=True)
-    with open(os.path.join(path, _DONE), "ab+") as journal:
-        _lock(journal, path)
+    with (
+        locked(os.path.join(path, STATE)),
+        open(os.path.join(path, _DONE), "ab+") as journal,
+    ):
         _remove_unfinished(path)
         check_own(path, job)
         if not os.path.exists(os.path.join(path, JOB)):
             write_json(os.path.join(path, JOB), job)
         yield BulkFolder(path, journal, suffix)
-
-
-def _lock(file: IO[bytes], path: str) -> None:
-    """Keeps other processes out until this one ends, however it does."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(
-            f"{path}: another process is working on this job",
-            remedy="wait for it, or end it first",
-        ) from None
-    except OSError:
-        pass  # some network file systems know no locks
 
 
 def _remove_unfinished(path: str) -> None:

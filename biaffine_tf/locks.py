@@ -1,0 +1,123 @@
+"""Folders that one process at a time writes to."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.files import check_writable
+
+# Of no account to whoever asks what a folder holds: a killed process leaves it.
+LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def locked(
+    folder: str | os.PathLike[str],
+    *,
+    remedy: str = "wait for it or end it, or give another --output_dir",
+) -> Iterator[None]:
+    """Keeps other processes from a folder until the block, or this one, ends.
+
+    The lock is one of the operating system on a file in the folder: however
+    the process ends, it is gone. Child processes that are not forked do not
+    hold it. What is made for the lock is removed at the end: the file, and the
+    folder if it is still empty.
+
+    Args:
+        folder: It need not exist yet.
+        remedy: What to do if another process holds it.
+
+    Raises:
+        ConfigError: If another process holds it, or it cannot be written to.
+    """
+    check_writable(folder)
+    folder = os.fspath(folder)
+    made = _missing(folder)
+    path = os.path.join(folder, LOCK)
+    descriptor = _acquire(path, folder, remedy)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        os.close(descriptor)
+        with contextlib.suppress(OSError):  # not empty
+            for one in made:
+                os.rmdir(one)
+
+
+def _acquire(path: str, folder: str, remedy: str) -> int:
+    """Descriptor of the lock file, locked."""
+    while True:
+        os.makedirs(folder, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # another process has just removed the folder
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise ConfigError(
+                f"{folder}: another process writes to it{holder}",
+                remedy=remedy,
+            ) from None
+        except OSError as error:
+            print(
+                f"note: {folder} cannot be locked ({error.strerror}); do not "
+                "start another run on it"
+            )
+        if _is_at(path, descriptor):
+            _sign(descriptor)
+            return descriptor
+        # Who held it has removed the file since it was opened here.
+        os.close(descriptor)
+
+
+def _missing(folder: str) -> list[str]:
+    """The folders to be made for one to exist, the innermost first."""
+    missing = []
+    path = os.path.abspath(folder)
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _sign(descriptor: int) -> None:
+    """Writes down who holds the lock."""
+    now = datetime.datetime.now().astimezone()
+    holder = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": now.isoformat(sep=" ", timespec="seconds"),
+    }
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds the lock, for a message; nothing if that is not written yet."""
+    try:
+        holder = json.loads(os.pread(descriptor, 1000, 0))
+        return (
+            f" (pid {holder['pid']} on {holder['host']}, since "
+            f"{holder['since']})"
+        )
+    except (ValueError, KeyError, TypeError):
+        return ""

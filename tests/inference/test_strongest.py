@@ -1,0 +1,123 @@
+"""The strongest candidates, against sorting all of them."""
+
+import itertools
+import tracemalloc
+
+import numpy as np
+import pytest
+import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biaffine_tf.decoding import Candidate
+from biaffine_tf.inference import trust
+from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.inference.strongest import Strongest
+from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.spans import Sentence, Span
+from biaffine_tf.tokenization import Windowing
+
+LEAST = trust._LEAST_SCORE
+
+
+class _Corpus:
+    """Stands for a predictor; sentences hold the scores of their windows."""
+
+    def candidates(self, windows_of, *, least_score, strongest=None):
+        for windows in windows_of:
+            found = []
+            for scores in map(np.array, windows):
+                chosen = scores >= least_score
+                if strongest is not None:
+                    chosen = strongest.admit(scores)
+                found += scores[chosen].tolist()
+            yield [
+                Candidate(i, i + 1, "x", 0.0, score=score)
+                for i, score in enumerate(found)
+            ]
+
+
+def _slow(predictor, sentences, *, most):
+    """What was done before candidates were left out early."""
+    found = [
+        [Span(one.start, one.end, one.label, one.score) for one in candidates]
+        for candidates in predictor.candidates(sentences, least_score=LEAST)
+    ]
+    scores = sorted((s.score for s in itertools.chain(*found)), reverse=True)
+    floor = scores[most] if len(scores) > most else 0.0
+    return [[s for s in spans if s.score > floor] for spans in found]
+
+
+# Few values, so that there are ties, also at the floor.
+scores = st.sampled_from([0.0, 0.005, 0.01, 0.02, 0.3, 0.5, 0.9, 1.0])
+scores |= st.floats(0, 1)
+windows = st.lists(st.lists(scores, max_size=30), max_size=3)
+
+
+@given(st.lists(windows, max_size=12), st.integers(1, 40))
+def test_the_same_as_sorting_all(corpus, most):
+    fast = trust._strongest(_Corpus(), corpus, most=most)
+    slow = _slow(_Corpus(), corpus, most=most)
+    assert [[s.score for s in spans] for spans in fast] == [
+        [s.score for s in spans] for spans in slow
+    ]
+
+
+@given(st.lists(scores, max_size=300), st.integers(1, 20))
+def test_no_more_is_held_than_twice_what_is_wanted(values, most):
+    strongest = Strongest(most, least_score=LEAST)
+    for value in values:
+        strongest.admit(np.array([value]))
+        assert len(strongest._seen) <= 2 * (most + 1)
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory):
+    """An untrained model: every pair is a candidate of about 1 / C."""
+    folder = tmp_path_factory.mktemp("untrained")
+    config = tiny.model_config(
+        max_seq_length=512, encoder={"max_position_embeddings": 512}
+    )
+    model = SpanModel(config, num_classes=tiny.LABELS.num_classes)
+    model.build_weights()
+    rng = np.random.default_rng(0)
+    bilinear = model.biaffine.bilinear
+    bilinear.assign(rng.normal(size=bilinear.shape) * 0.1)
+    return Predictor(model, tiny.tokenizer(folder), tiny.LABELS)
+
+
+def _texts(count, length):
+    rng = np.random.default_rng(1)
+    letters = list(tiny.CHARACTERS)
+    return [
+        Sentence("".join(rng.choice(letters, length)), ()) for _ in range(count)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("window", [512, 40])
+def test_of_a_model_the_same_as_sorting_all(predictor, window):
+    predictor.windowing = Windowing(max_pieces=window - 2, window_overlap=8)
+    sentences = _texts(6, 70)
+    for most in (50, 500, 10**6):
+        fast = trust._strongest(predictor, sentences, most=most)
+        slow = _slow(predictor, sentences, most=most)
+        assert [set(spans) for spans in fast] == [set(s) for s in slow]
+        assert sum(map(len, fast)) == min(most, sum(map(len, slow)))
+
+
+@pytest.mark.slow
+def test_an_untrained_model_takes_little_memory(predictor):
+    """505 characters are 128 000 candidates, 39 MiB as Python objects."""
+    predictor.windowing = Windowing(max_pieces=510, window_overlap=8)
+    sentences = _texts(2, 505)
+    trust._strongest(predictor, sentences[:1], most=100)  # traced
+    peaks = []
+    for find in (trust._strongest, _slow):
+        tracemalloc.start()
+        found = find(predictor, sentences, most=40)
+        peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)
+        tracemalloc.stop()
+        assert sum(map(len, found)) <= 40
+    assert peaks[1] > 2 * 25  # else it would not show anything
+    assert peaks[0] < 2 * 10  # arrays of one batch

@@ -1,0 +1,69 @@
+"""Command lines of tiny pretraining runs, and what they train on."""
+
+import json
+import pathlib
+import random
+
+import forked
+import tiny
+
+SCRIPT = pathlib.Path(__file__).with_name("run_tiny_pretraining.py")
+STEPS = 30
+STEPS_PER_CHECKPOINT = 8
+
+
+def write_texts(folder):
+    """Writes texts in which a character tells the next one, and a shape."""
+    tiny.write_vocabulary(folder / "vocab.txt")
+    rng = random.Random(0)
+    letters = "abcdefgh"
+    lines = []
+    for _ in range(200):
+        begin = rng.randrange(8)
+        size = rng.randint(12, 30)
+        lines.append("".join(letters[(begin + i) % 8] for i in range(size)))
+    (folder / "text.txt").write_text("\n".join(lines), encoding="utf-8")
+    config = tiny.encoder_config().to_dict()
+    (folder / "bert_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def data_arguments(corpus, output, *flags):
+    """Flags that make records."""
+    return [
+        f"--input_file={corpus / 'text.txt'}",
+        f"--vocab_file={corpus / 'vocab.txt'}",
+        f"--output_dir={output}",
+        "--max_seq_length=40",
+        "--document=line",
+        "--held_out=0.1",
+        *flags,
+    ]
+
+
+def write_corpus(folder):
+    """Writes texts and their records; returns the folder."""
+    write_texts(folder)
+    done = forked.run(
+        "pretrain/create_pretraining_data.py",
+        *data_arguments(folder, folder / "records"),
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def arguments(corpus, output, *flags):
+    """Flags of a run; those given go before the others."""
+    return [
+        f"--records_dir={corpus / 'records'}",
+        f"--bert_config_file={corpus / 'bert_config.json'}",
+        f"--output_dir={output}",
+        f"--num_train_steps={STEPS}",
+        "--num_warmup_steps=3",
+        "--learning_rate=1e-2",
+        "--train_batch_size=8",
+        "--generator_size=0.5",
+        f"--save_checkpoints_steps={STEPS_PER_CHECKPOINT}",
+        "--eval_steps=10",
+        *flags,
+    ]

@@ -1,0 +1,142 @@
+"""Figures of steps, and what is made of those that are no numbers."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biaffine_tf.config import Precision
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.training import divergence
+from biaffine_tf.training.divergence import (
+    FigureBuffer,
+    Remedies,
+    StepFigures,
+    check_steps,
+    check_weights,
+    global_norm,
+)
+
+NAN, INFINITY = math.nan, math.inf
+CALM = Remedies(
+    learning_rate=0.1, max_gradient_norm=1.0, precision=Precision.FLOAT32
+)
+WILD = Remedies(
+    learning_rate=3e-5, max_gradient_norm=50.0, precision=Precision.FLOAT16
+)
+
+
+def _figures(step, loss=1.0, norm=1.0, scale=1.0):
+    return StepFigures(step, loss, norm, 0.1, 8, scale)
+
+
+@pytest.mark.parametrize(
+    ("loss", "norm", "scale", "told"),
+    [
+        (NAN, 1.0, 1.0, "the loss of step 7 is nan"),
+        (INFINITY, INFINITY, 1.0, "the loss of step 7 is inf"),
+        (1.0, NAN, 1.0, "the gradient norm of step 7 is nan"),
+        (1.0, INFINITY, 1.0, "the gradient norm of step 7 is inf"),
+        # In float16 the scale is lowered first, as far as it goes.
+        (1.0, INFINITY, 2.0, None),
+        (NAN, NAN, 32768.0, None),
+        (1e30, 1e30, 1.0, None),
+    ],
+)
+def test_what_ends_a_run(loss, norm, scale, told):
+    figures = [_figures(6), _figures(7, loss, norm, scale), _figures(8, NAN)]
+    if told is None:
+        check_steps(figures[:2], CALM, kept="so much")
+        return
+    with pytest.raises(ConfigError) as caught:
+        check_steps(figures, CALM, kept="so much")
+    assert caught.value.problem == f"stopped: {told}; so much"
+
+
+def test_remedies_are_settings_that_can_be_to_blame():
+    assert str(CALM) == (
+        "give a smaller --learning_rate than 0.1, with --overwrite or another "
+        "--output_dir"
+    )
+    assert str(WILD) == (
+        "give a smaller --learning_rate than 3e-05, a smaller "
+        "--max_gradient_norm than 50 or --precision=float32 instead of "
+        "mixed_float16, with --overwrite or another --output_dir"
+    )
+
+
+@pytest.mark.parametrize("value", [NAN, INFINITY, -INFINITY])
+def test_weights_are_named(value):
+    weights = {
+        "a": tf.Variable([1.0, 2.0]),
+        "b": tf.Variable([[1.0, value], [2.0, 3.0]]),
+    }
+    with pytest.raises(ConfigError, match=r"after step 9 .* of b are finite"):
+        check_weights(weights, CALM, step=9, kept="nothing")
+    check_weights({"a": weights["a"]}, CALM, step=9, kept="nothing")
+
+
+def _add(buffer, first, count):
+    @tf.function(autograph=False)
+    def add(step):
+        number = tf.cast(step, tf.float32)
+        buffer.add(
+            step,
+            loss=number,
+            gradient_norm=2 * number,
+            learning_rate=tf.constant(0.5),
+            examples=tf.constant(8),
+            loss_scale=tf.constant(1.0),
+        )
+
+    for step in range(first, first + count):
+        add(tf.constant(step, tf.int64))
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 9), max_size=12), st.integers(0, 1000))
+def test_each_step_is_read_once_in_order(counts, first):
+    buffer = FigureBuffer()
+    buffer.begin(first)
+    read, done = [], first
+    for count in counts:
+        _add(buffer, done, count)
+        done += count
+        read += buffer.read(done)
+    assert read == [
+        StepFigures(step + 1, step, 2 * step, 0.5, 8, 1)
+        for step in range(first, done)
+    ]
+
+
+def test_a_full_buffer_is_due(monkeypatch):
+    monkeypatch.setattr(divergence, "_SECONDS", 1e9)
+    monkeypatch.setattr(divergence, "_CAPACITY", 4)
+    buffer = FigureBuffer()
+    buffer.begin(10)
+    assert [buffer.is_due(done) for done in (10, 13, 14)] == [
+        False, False, True,
+    ]  # fmt: skip
+    _add(buffer, 10, 6)
+    assert [one.step for one in buffer.read(16)] == [13, 14, 15, 16]
+    monkeypatch.setattr(divergence, "_SECONDS", 0)
+    assert buffer.is_due(17)
+
+
+def test_the_norm_sums_rows_that_repeat():
+    values = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    rows = [2, 0, 2, 2, 6]
+    dense = np.zeros((7, 3))
+    np.add.at(dense, rows, values)
+    other = np.arange(4, dtype=np.float32)
+    norm = global_norm(
+        [
+            tf.IndexedSlices(tf.constant(values), tf.constant(rows), [7, 3]),
+            tf.constant(other),
+        ]
+    )
+    expected = math.sqrt((dense**2).sum() + (other**2).sum())
+    assert float(norm) == pytest.approx(expected, rel=1e-6)

@@ -1,0 +1,134 @@
+"""TensorBoard's curves, read back from the files."""
+
+import collections
+import json
+
+import forked
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+import tiny_runs
+
+from biaffine_tf.training.divergence import StepFigures
+from biaffine_tf.training.optimizer import WarmupLinearDecay
+from biaffine_tf.training.scalars import _Curves
+
+STEPS = -(-tiny_runs.SENTENCES // tiny_runs.BATCH)  # of an epoch
+
+
+def _read(folder):
+    """Points of each curve: step to value."""
+    curves = collections.defaultdict(dict)
+    for path in sorted(folder.glob("events*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                number = float(tf.make_ndarray(value.tensor))
+                assert event.step not in curves[value.tag], value.tag
+                curves[value.tag][event.step] = number
+    return dict(curves)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return tiny_runs.write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+def _run(corpus, output, *flags):
+    arguments = tiny_runs.arguments(corpus, output, *flags)
+    done = forked.run(tiny_runs.SCRIPT, *arguments)
+    assert done.returncode == 0, done.stderr
+    return _read(output / "logs")
+
+
+@pytest.mark.slow
+def test_a_run_is_drawn_by_step_and_by_epoch(corpus, tmp_path):
+    curves = _run(corpus, tmp_path, "--warmup_proportion=0.25")
+    total = STEPS * tiny_runs.EPOCHS
+    for name in ("loss", "gradient_norm", "learning_rate"):
+        curve = curves[f"step/{name}"]
+        assert list(curve) == list(range(1, total + 1))
+        assert all(np.isfinite(value) for value in curve.values())
+    assert min(curves["step/gradient_norm"].values()) > 0
+    schedule = WarmupLinearDecay(
+        3e-3, total_steps=total, warmup_steps=round(total * 0.25)
+    )
+    for step, rate in curves["step/learning_rate"].items():
+        assert rate == pytest.approx(float(schedule(step - 1)), rel=1e-5)
+    speed = curves["step/sentences_per_second"]
+    assert speed and all(value > 0 for value in speed.values())
+
+    history = json.loads((tmp_path / "history.json").read_text())["epochs"]
+    for name in ("loss", "positive_accuracy", "micro_f1", "macro_f1"):
+        drawn = curves[f"epoch/{name}"]
+        assert list(drawn) == [1, 2, 3]
+        assert list(drawn.values()) == pytest.approx(
+            [entry[name] for entry in history], rel=1e-6
+        )
+    # But for the weight of the last, smaller batch.
+    means = [
+        np.mean([curves["step/loss"][e * STEPS + i + 1] for i in range(STEPS)])
+        for e in range(tiny_runs.EPOCHS)
+    ]
+    assert means == pytest.approx([e["loss"] for e in history], rel=0.1)
+
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    for label in tiny.LABELS:
+        drawn = curves[f"dev_f1/{label}"]
+        assert list(drawn) == [1, 2, 3]
+        expected = scores["labels"][label]["f1"]
+        assert drawn[scores["epoch"]] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.slow
+def test_replicas_draw_the_same_curves(corpus, tmp_path):
+    """Also the norm, which is that of the sum of their gradients."""
+    config = tiny.encoder_config(
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    shape = tmp_path / "calm.json"
+    shape.write_text(json.dumps(config.to_dict()))
+    flags = [
+        f"--bert_config_file={shape}",
+        "--head_dropout=0",
+        "--num_train_epochs=1",
+        "--learning_rate=1e-5",
+    ]
+    one, two = (
+        _run(corpus, tmp_path / str(count), *flags, f"--replicas={count}")
+        for count in (1, 2)
+    )
+    for name in ("loss", "gradient_norm", "learning_rate"):
+        left, right = one[f"step/{name}"], two[f"step/{name}"]
+        assert left.keys() == right.keys()
+        assert list(left.values()) == pytest.approx(
+            list(right.values()), rel=1e-3
+        )
+
+
+def _figures(step, loss):
+    return StepFigures(step, loss, 2.0, 0.1, 8, 1.0)
+
+
+def test_long_runs_are_drawn_in_means(tmp_path):
+    log = tf.summary.create_file_writer(str(tmp_path))
+    curves = _Curves(log, steps_per_point=4)
+    figures = [_figures(step, float(step)) for step in range(1, 12)]
+    figures[5] = figures[5]._replace(gradient_norm=float("inf"), loss_scale=2.0)
+    for some in (figures[:3], figures[3:9], figures[9:]):
+        curves.add(some, seconds=2.0)
+    curves.end()
+    drawn = _read(tmp_path)
+    # The step that a loss scale left out is in no mean.
+    assert drawn["step/loss"] == pytest.approx({4: 2.5, 8: 20 / 3, 11: 10.0})
+    speed = drawn["step/sentences_per_second"]
+    assert speed == pytest.approx({9: 9 * 8 / 4, 11: 2 * 8 / 2})
+
+
+@pytest.mark.parametrize("label", ["组织 机构", "a/b", "x:y", "%", "-"])
+def test_any_label_can_be_drawn(tmp_path, label):
+    log = tf.summary.create_file_writer(str(tmp_path))
+    with log.as_default(step=1):
+        tf.summary.scalar(f"dev_f1/{label}", 0.5)
+    log.flush()
+    assert _read(tmp_path) == {f"dev_f1/{label}": {1: 0.5}}
