@@ -254,8 +254,8 @@ def define_training_flags() -> None:
     flags.DEFINE_integer(
         "max_seq_length",
         None,
-        "Maximum number of tokens read at once, [CLS] and [SEP] included. If "
-        "not given, as 99.5 % of the training sentences need, up to 512.",
+        "Maximum number of tokens read at once, [CLS] and [SEP] included. "
+        "Default: what 99.5 % of the training sentences need, from 128 to 512.",
     )
     define_optional_enum(
         "long_text",
@@ -309,8 +309,8 @@ def define_training_flags() -> None:
         "max_span_width",
         None,
         "Maximum width of a span in tokens; wider gold counts as missed; 0 for "
-        "no limit. If not given, a quarter more than the widest training "
-        "span where that leaves out a fifth of all pairs.",
+        "no limit. Default: twice the width of the widest training span where "
+        "that leaves out a fifth of all pairs.",
         lower_bound=0,
     )
     flags.DEFINE_float("head_dropout", head.dropout, "Dropout of the head.")
@@ -343,8 +343,8 @@ def define_training_flags() -> None:
     flags.DEFINE_integer(
         "train_batch_size",
         None,
-        "Sentences in a batch. If not given, 16 for less than 4000 sentences, "
-        "else 32.",
+        "Sentences in a batch. Default: 16 for less than 4000 sentences, else "
+        "32.",
     )
     flags.DEFINE_integer(
         "token_budget",
@@ -359,7 +359,7 @@ def define_training_flags() -> None:
     flags.DEFINE_float(
         "learning_rate",
         None,
-        "Peak learning rate of AdamW. If not given, by the encoder's width and "
+        "Peak learning rate of AdamW. Default: by the width of the encoder and "
         "whether it is pretrained.",
     )
     flags.DEFINE_float(
@@ -371,8 +371,8 @@ def define_training_flags() -> None:
     flags.DEFINE_float(
         "warmup_proportion",
         None,
-        "Share of the steps over which the learning rate rises. If not given, "
-        "a tenth of them, but no more than 100 steps.",
+        "Fraction of the steps over which the learning rate rises. Default: "
+        "0.03.",
     )
     flags.DEFINE_float(
         "max_gradient_norm",
@@ -382,8 +382,8 @@ def define_training_flags() -> None:
     flags.DEFINE_float(
         "num_train_epochs",
         None,
-        "Passes over the training data; a whole number. If not given, by the "
-        "number of sentences and whether the encoder is pretrained.",
+        "Passes over the training data; a whole number. Default: by the number "
+        "of sentences and whether the encoder is pretrained.",
     )
     flags.DEFINE_integer(
         "early_stopping_patience",

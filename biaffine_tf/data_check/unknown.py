@@ -10,6 +10,9 @@ from biaffine_tf.tokenization import Tokenizer
 from biaffine_tf.tokenization.unknown import UnknownPieces
 
 
+_SHOWN = 6  # characters or words
+
+
 class Unknown(Check):
     """Counts what the vocabulary lacks.
 
@@ -37,7 +40,10 @@ class Unknown(Check):
                 "  entities with [UNK]",
                 lambda one: f"{100 * one.entity_share:.2f} %",
             ),
-            ("  commonest unknown", lambda one: one.commonest() or "-"),
+            (
+                "  commonest unknown",
+                lambda one: " ".join(one.commonest(_SHOWN)) or "-",
+            ),
         ):
             yield Row(
                 name, {side: figure(one) for side, one in self._counts.items()}
