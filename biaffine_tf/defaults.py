@@ -141,7 +141,9 @@ def choose_span_width(sizes: TokenSizes, *, max_tokens: int) -> Choice:
     lengths = collections.Counter[int]()
     for length, count in sizes.lengths.items():
         lengths[min(length, max_tokens)] += count
-    share = share_of_pairs(lengths, bound) if lengths else 1.0
+    # A --max_seq_length without room for a token is refused elsewhere.
+    has_pairs = bool(lengths) and max_tokens > 0
+    share = share_of_pairs(lengths, bound) if has_pairs else 1.0
     reason = (
         f"the widest training span has {widest} tokens; {100 * share:.0f} % of "
         f"the pairs are spans of up to {bound}"

@@ -166,6 +166,7 @@ def _settings(
 ) -> tuple[dict[str, Any], list[Choice]]:
     """Settings that are given or chosen, and the choices."""
     given = flags.given_settings()
+    flags.training_config(given)  # what is out of range is refused first
     if initial is not None:
         given |= initial.settings
     choices = defaults.choose_settings(

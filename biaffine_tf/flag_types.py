@@ -30,6 +30,20 @@ def define_path(name: str, description: str) -> None:
     flags.DEFINE(_PathParser(), name, None, description)
 
 
+class _PatternsParser(flags.ArgumentParser):
+    """Paths and globs with commas between them; `split_patterns` parts them."""
+
+    syntactic_help = "paths and globs with commas between them"
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        return argument if isinstance(argument, list) else [argument]
+
+
+def define_patterns(name: str, description: str) -> None:
+    """Defines a flag for paths and globs; given again, it is replaced."""
+    flags.DEFINE(_PatternsParser(), name, None, description)
+
+
 def define_paths(name: str, description: str) -> None:
     """Defines a flag for paths, which may be given several times."""
     flags.DEFINE_multi(

@@ -35,6 +35,7 @@ from biaffine_tf.flag_types import (
     define_optional_enum,
     define_path,
     define_paths,
+    define_patterns,
     define_seed,
     define_tokenizer_flags,
 )
@@ -192,12 +193,12 @@ def define_training_flags() -> None:
     """Flags of run_classifier.py."""
     define_reading_flags()
     training, head = TrainingConfig(), HeadConfig()
-    define_paths(
+    define_patterns(
         "train_data",
         "Labelled files to train on: any number of files and globs, with "
-        "commas between them or one flag each. Formats may differ.",
+        "commas between them. Formats may differ.",
     )
-    define_paths(
+    define_patterns(
         "eval_data",
         "Labelled files of the dev set, named likewise: it chooses the best "
         "epoch and calibrates. Without it and --dev_fraction all epochs are "
@@ -210,7 +211,7 @@ def define_training_flags() -> None:
         "set, by --seed. Each label gets its share; documents and equal texts "
         "stay together.",
     )
-    define_paths(
+    define_patterns(
         "test_data",
         "Labelled files, named likewise, to score the finished model on, once.",
     )
@@ -502,7 +503,7 @@ def _define_export_flags() -> None:
         "Of the export: as the model; products in bfloat16 (not of ONNX); or "
         "weights in eight bits.",
     )
-    define_paths(
+    define_patterns(
         "eval_data",
         "Labelled files, named as for --input, on which the export of another "
         "precision is scored.",

@@ -9,7 +9,6 @@ from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Tokenizer
 from biaffine_tf.tokenization.unknown import UnknownPieces
 
-
 _SHOWN = 6  # characters or words
 
 

@@ -97,16 +97,16 @@ class UnknownPieces:
             f"{_percent(self.entity_share)} of {self.entities:,} entities hold "
             "[UNK]"
         )
-        return (
-            f"{line}; commonest: {self.commonest()}" if self.unknown else line
+        shown = ", ".join(
+            f"{_shown(text)} {self.unknown[text]:,}"
+            for text in self.commonest(_SHOWN)
         )
+        return f"{line}; commonest: {shown}" if shown else line
 
-    def commonest(self) -> str:
-        """The commonest of what is unknown, with their counts."""
+    def commonest(self, most: int) -> list[str]:
+        """The commonest of what is unknown, at most so many, in order."""
         ranked = sorted(self.unknown.items(), key=lambda item: (-item[1], item))
-        return ", ".join(
-            f"{_shown(text)} {count:,}" for text, count in ranked[:_SHOWN]
-        )
+        return [text for text, _ in ranked[:most]]
 
     def warning(self) -> str | None:
         """What to change if too many entities hold [UNK]; None if few do."""
