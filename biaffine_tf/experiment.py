@@ -89,7 +89,7 @@ def prepare() -> Experiment:
         )
         word_rule = _choose_word_rule(data.train)
         decoding = flags.decoding_config(
-            word_rule=word_rule.value if word_rule else ""
+            word_rule=(word_rule and word_rule.value) or ""
         )
     else:
         model, decoding = initial.model, initial.decoding

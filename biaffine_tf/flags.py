@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FLAGS
 
+NO_AIM = "none"  # of thresholds
+
 
 def define_reading_flags() -> None:
     """Flags about labelled files."""
@@ -321,9 +323,10 @@ def define_training_flags() -> None:
         True,
         "Fit what scores mean to the eval data, when training has ended.",
     )
-    define_optional_enum(
+    flags.DEFINE_enum(
         "threshold_aim",
-        Aim,
+        NO_AIM,
+        [NO_AIM, *map(str, Aim)],
         "Fit thresholds of each label, too, for the best F1, or for a "
         "precision or recall of --threshold_target; the model then uses them.",
     )
@@ -699,7 +702,7 @@ def check_settings(
 
 def goal() -> Goal | None:
     """What thresholds are for; None if there are to be none."""
-    if FLAGS.threshold_aim is None:
+    if FLAGS.threshold_aim == NO_AIM:
         if FLAGS.threshold_target is not None:
             raise ConfigError(
                 "--threshold_target is given but --threshold_aim is not",

@@ -139,7 +139,7 @@ def _check_without_dev() -> None:
     """Refuses to be asked for what takes a dev set."""
     for name in _OF_DEV:
         flag = FLAGS[name]
-        if flag.present and flag.value not in (None, False):
+        if flag.present and flag.value not in (None, False, "none"):
             raise ConfigError(
                 f"--{name} is given but there is no dev set",
                 remedy=_DEV_REMEDY,

@@ -41,7 +41,8 @@ class Unknown(Check):
             ),
             (
                 "  commonest unknown",
-                lambda one: " ".join(one.commonest(_SHOWN)) or "-",
+                lambda one: " ".join(map(_visible, one.commonest(_SHOWN)))
+                or "-",
             ),
         ):
             yield Row(
@@ -53,3 +54,11 @@ class Unknown(Check):
         for side, counts in self._counts.items():
             if warning := counts.warning():
                 yield f"{side}: {warning}"
+
+
+def _visible(text: str) -> str:
+    """Characters that can be seen, code points of others."""
+    return "".join(
+        one if one.isprintable() and not one.isspace() else f"U+{ord(one):04X}"
+        for one in text
+    )
