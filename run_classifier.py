@@ -1,11 +1,16 @@
-r"""Trains a span model: labelled file in, model directory out.
+r"""Trains a span model: labelled files in, model directory out.
 
 python run_classifier.py --train_data=train.json --eval_data=dev.json \
     --vocab_file=vocab.txt --bert_config_file=bert_config.json \
     --output_dir=model
 
+--train_data, --eval_data and --test_data name any number of files and globs.
+Without --eval_data, --dev_fraction=0.1 sets a dev set aside; with neither, all
+epochs are trained and nothing is scored.
+
 --encoder_dir=ENCODER takes vocabulary, config and weights from a directory, of
-Hugging Face's, Google's or ours, in place of the flags for each of them.
+Hugging Face's, Google's or ours, in place of the flags for each of them;
+--init_model=MODEL_DIR continues from a trained model, head included.
 
 Started again after a kill, the same command goes on from the last epoch.
 """
@@ -23,19 +28,20 @@ from typing import TYPE_CHECKING, Any
 from biaffine_tf import (
     checkpoints,
     command,
-    defaults,
+    experiment,
     flags,
     model_directory,
     readers,
 )
-from biaffine_tf.config import ExperimentConfig, LongText
-from biaffine_tf.errors import DataError
-from biaffine_tf.files import check_writable, fingerprint, remove
+from biaffine_tf import training_inputs as inputs
+from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.experiment import Experiment
+from biaffine_tf.files import check_writable, remove
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.locks import locked
+from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence
-from biaffine_tf.tokenization import Tokenizer, Windowing
-from biaffine_tf.tokenization.sizes import TokenSizes
+from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule, cut_spans
 
 if TYPE_CHECKING:
     from biaffine_tf.data.features import Counts
@@ -59,16 +65,17 @@ _NOTES = {
     "conflicting_spans": ", scored as missed",
     "duplicate_spans": ", scored once",
     "wide_spans": ", scored as missed",
+    "unknown_label_spans": ", scored as missed",
 }
 
 _NOT_LEARNT = ("split_spans", "wide_spans")
 
-# Training texts that tell whether texts have several lines.
-_LOOKED_AT = 10_000
-
 
 def main() -> None:
-    """Trains, or says what training would take."""
+    """Trains, or says what training would take, or what the data are."""
+    if FLAGS.check_only:
+        experiment.check_only()
+        return
     if not FLAGS.plan:
         with locked(FLAGS.output_dir):
             _run(FLAGS.output_dir)
@@ -80,20 +87,16 @@ def main() -> None:
 
 def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
-    start = flags.encoder_start()
-    tokenizer = start.tokenizer
-    config = _experiment(start)
+    run = experiment.prepare()
+    config, tokenizer, sentences = run.config, run.start.tokenizer, run.dev
     goal = flags.goal()
     if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
-        _complete(output_dir, _read_eval_data(), goal)
+        _complete(output_dir, run.data, sentences, goal)
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
     check_writable(records_dir)
-    # The rest of the training data is read when TensorFlow is there.
-    next(readers.read(_train_path(), flags.read_options()))
-    sentences = _read_eval_data()
-    print(f"encoder: {start.origins}")
+    run.show()
 
     if FLAGS.xla:
         command.keep_compilations()
@@ -103,10 +106,14 @@ def _run(output_dir: str) -> None:
     strategy = trainer.set_up(
         seed=config.training.seed, precision=config.training.precision
     )
-    records = _prepare_records(config, tokenizer, records_dir)
-    eval_counts = _check_eval_data(sentences, tokenizer, config, records.labels)
+    records = _prepare_records(run, records_dir)
+    eval_counts = (
+        None
+        if sentences is None
+        else _check_eval_data(sentences, tokenizer, config, records.labels)
+    )
     with strategy.scope():
-        model = _build_model(config, start, records)
+        model = _build_model(run, records)
     evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
     if FLAGS.plan:
         from biaffine_tf.training.plan import print_plan
@@ -131,33 +138,39 @@ def _run(output_dir: str) -> None:
         records,
         model,
         strategy=strategy,
-        evaluate=evaluator(sentences),
+        evaluate=None if sentences is None else evaluator(sentences),
         eval_counts=eval_counts,
         output_dir=output_dir,
     )
     _print_result(scores)
-    _complete(output_dir, sentences, goal)
+    _complete(output_dir, run.data, sentences, goal)
 
 
 def _complete(
-    output_dir: str, sentences: list[Sentence], goal: Goal | None
+    output_dir: str,
+    data: inputs.Data,
+    sentences: list[Sentence] | None,
+    goal: Goal | None,
 ) -> None:
-    """What depends on the trained model: confidence, report."""
+    """What depends on the trained model: confidence, test scores, report."""
     from biaffine_tf.inference import trust
 
     trust.complete(
         output_dir,
         sentences,
-        lambda: readers.read(_train_path(), flags.read_options()),
+        data.train.read,
         calibrate=FLAGS.calibrate,
         goal=goal,
         report=FLAGS.report,
+        test=data.test,
     )
     if FLAGS.export:
-        _export(output_dir, sentences)
+        _export(output_dir, sentences, data.train)
 
 
-def _export(output_dir: str, sentences: list[Sentence]) -> None:
+def _export(
+    output_dir: str, sentences: list[Sentence] | None, train: Corpus
+) -> None:
     """Exports the model unless it was, as it is now."""
     folder = os.path.join(output_dir, model_directory.EXPORT)
     if os.path.exists(folder):
@@ -167,115 +180,49 @@ def _export(output_dir: str, sentences: list[Sentence]) -> None:
         remove(folder)
 
     from biaffine_tf.serving.export import describe, export
+    from biaffine_tf.serving.parity import MOST_SENTENCES
 
+    if sentences is None:  # what it is asked must come from somewhere
+        sentences = list(itertools.islice(train.read(), MOST_SENTENCES))
     print(f"{folder}: {describe(export(output_dir, folder, gold=sentences))}")
 
 
-def _train_path() -> str:
-    return flags.data_path(FLAGS.train_data)
-
-
-def _experiment(start: checkpoints.Start) -> ExperimentConfig:
-    """The settings and contents that make this run what it is."""
-    data = {
-        "train_data": fingerprint(_train_path()),
-        "eval_data": fingerprint(flags.data_path(FLAGS.eval_data)),
-        "reading": str(flags.read_options()),
-        "tokenizer": start.tokenizer.fingerprint,
-    }
-    settings = _settings(start)
-    model = flags.model_config(
-        start,
-        long_text=flags.long_text() or _fitting_long_text(),
-        settings=settings,
-    )
-    if start.source is not None:
-        data["init_checkpoint"] = start.source.fingerprint
-    return ExperimentConfig(
-        model=model,
-        training=flags.training_config(settings),
-        decoding=flags.decoding_config(),
-        data=data,
-    )
-
-
-def _settings(start: checkpoints.Start) -> dict[str, Any]:
-    """Settings that are given, and choices for the others, printed."""
-    given = flags.given_settings()
-    sizes = TokenSizes()
-    for sentence in readers.read(_train_path(), flags.read_options()):
-        sizes.add(sentence, start.tokenizer.encode(sentence.text))
-    choices = defaults.choose_settings(
-        given,
-        sizes,
-        encoder=start.config,
-        is_pretrained=start.source is not None,
-    )
-    for choice in choices:
-        print(f"chosen: {choice}")
-    return given | {choice.flag: choice.value for choice in choices}
-
-
-def _fitting_long_text() -> LongText:
-    """Lines one by one for a model that learns from single lines alone."""
-    some = itertools.islice(
-        readers.read(_train_path(), flags.read_options()), _LOOKED_AT
-    )
-    has_lines = any("\n" in sentence.text.strip() for sentence in some)
-    return LongText.WINDOW if has_lines else LongText.LINE
-
-
-def _read_eval_data() -> list[Sentence]:
-    path = flags.data_path(FLAGS.eval_data)
-    problems = readers.Problems()
-    sentences = list(readers.read(path, flags.read_options(), problems))
-    for line in problems.lines():
-        print(f"eval data: {line}")
-    for sentence in sentences:
-        if sentence.spans is None:
-            raise DataError(
-                "the sentence is not labelled",
-                file=sentence.file,
-                line=sentence.line,
-                remedy="--eval_data must be labelled throughout",
-            )
-    return sentences
-
-
-def _prepare_records(
-    config: ExperimentConfig, tokenizer: Tokenizer, records_dir: str
-) -> Records:
+def _prepare_records(run: Experiment, records_dir: str) -> Records:
     from biaffine_tf.data.records import prepare_records
     from biaffine_tf.data.shards import RecordOptions
     from biaffine_tf.data.widths import count_wider
 
+    model, initial = run.config.model, run.initial
     records = prepare_records(
-        _train_path(),
+        run.data.train,
         records_dir,
-        tokenizer,
+        run.start.tokenizer,
         RecordOptions(
-            max_pieces=config.model.max_pieces,
-            window_overlap=config.model.window_overlap,
-            long_text=config.model.long_text,
-            context_pieces=config.model.context_pieces,
+            max_pieces=model.max_pieces,
+            window_overlap=model.window_overlap,
+            long_text=model.long_text,
+            context_pieces=model.context_pieces,
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),
-        read_options=flags.read_options(),
+        known_labels=initial.labels if initial else None,
     )
-    counts, width = records.counts, config.model.head.max_span_width
+    counts, width = records.counts, model.head.max_span_width
     if width is not None:
         counts.wide_spans = count_wider(records.widths, width)
     print(
         f"training data: {counts.sentences} sentences, {counts.spans} spans, "
         f"{len(records.labels)} labels: {', '.join(records.labels)}"
     )
+    if initial is not None:
+        for line in inputs.describe_labels(
+            initial.labels, records.labels, records.found_labels
+        ):
+            print(line)
     _print_windows("training data", counts)
     for name, count in counts.losses.items():
         note = ", not learnt" if name in _NOT_LEARNT else ""
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
-    for kind, problem in records.problems.items():
-        print(f"training data: {kind}: {problem['count']}")
     return records
 
 
@@ -285,11 +232,10 @@ def _check_eval_data(
     config: ExperimentConfig,
     labels: LabelMap,
 ) -> Counts:
-    """Unknown labels are errors; what cannot be found is said."""
-    from biaffine_tf.data.features import Counts, check_labels, featurize
+    """Says what cannot be found."""
+    from biaffine_tf.data.features import Counts, featurize
     from biaffine_tf.data.widths import count_wider
 
-    check_labels(sentences, labels)
     counts, width = Counts(), config.model.head.max_span_width
     windowing = Windowing.of(config.model)
     for sentence in sentences:
@@ -299,6 +245,7 @@ def _check_eval_data(
             labels,
             windowing=windowing,
             counts=counts,
+            count_unknown=True,
         )
         if width is not None:
             widths = collections.Counter(features.widths)
@@ -309,7 +256,17 @@ def _check_eval_data(
         print(
             f"eval data: {count} {name.replace('_', ' ')}{_NOTES.get(name, '')}"
         )
+    _print_cut_spans(sentences, WordRule.of(config.decoding))
     return counts
+
+
+def _print_cut_spans(sentences: list[Sentence], rule: WordRule | None) -> None:
+    cut = sum(len(cut_spans(one, rule)) for one in sentences) if rule else 0
+    if cut:
+        print(
+            f"eval data: {cut} spans begin or end inside words, scored as "
+            "missed (--word_boundaries=free admits them)"
+        )
 
 
 def _print_windows(data: str, counts: Counts) -> None:
@@ -320,18 +277,23 @@ def _print_windows(data: str, counts: Counts) -> None:
         )
 
 
-def _build_model(
-    config: ExperimentConfig, start: checkpoints.Start, records: Records
-) -> SpanModel:
+def _build_model(run: Experiment, records: Records) -> SpanModel:
     from biaffine_tf.modeling.span_model import SpanModel
     from biaffine_tf.training.head_start import initialize_head
 
+    config, start = run.config, run.start
     num_classes = records.labels.num_classes
     model = SpanModel(
         config.model, num_classes=num_classes, pad_id=start.tokenizer.pad_id
     )
     model.build_weights()
     initialize_head(model.biaffine, records, config.model, config.training)
+    if run.initial is not None:
+        from biaffine_tf.training.continuing import load_initial_model
+
+        load_initial_model(
+            run.initial.path, model, head_start=config.training.head_start
+        )
     if start.source is not None:
         report = checkpoints.load(
             start.source,
@@ -375,6 +337,12 @@ def _evaluator(
 
 
 def _print_result(scores: dict[str, Any]) -> None:
+    if "micro" not in scores:
+        print(
+            f"{scores['epochs']} epochs, not scored, in "
+            f"{scores['seconds']:.0f} s; model in {FLAGS.output_dir}"
+        )
+        return
     best = "best " if scores["micro"]["f1"] else ""
     print(
         f"{best}epoch {scores['epoch']} of {scores['epochs']}: "
@@ -402,6 +370,7 @@ if __name__ == "__main__":
     flags.define_training_flags()
     command.run(
         main,
-        required=["train_data", "eval_data", "output_dir"],
+        required=["train_data", "output_dir"],
+        unless={"output_dir": "check_only"},
         out_of_memory=_LESS_MEMORY,
     )

@@ -29,7 +29,8 @@ from biaffine_tf.files import check_writable
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.inference import bulk, loading, summary
 from biaffine_tf.inference.base import BasePredictor
-from biaffine_tf.readers.inputs import find_files, is_glob
+from biaffine_tf.readers.corpus import Corpus
+from biaffine_tf.readers.inputs import find_files, is_glob, split_patterns
 from biaffine_tf.spans import Sentence
 
 # Tag columns for nested entities: no corpus we know of needs more than a few.
@@ -137,7 +138,9 @@ def _export(kind: loading.Kind) -> None:
     model_directory.check_export_dir(FLAGS.export_dir)
     gold = None
     if FLAGS.eval_data:
-        gold = list(readers.read(FLAGS.eval_data, flags.read_options()))
+        files = find_files(split_patterns(FLAGS.eval_data), flag="--eval_data")
+        corpus = Corpus(tuple(files), flags.read_options())
+        gold = list(corpus.read_labelled(flag="eval_data"))
 
     from biaffine_tf.serving.export import describe, export
 

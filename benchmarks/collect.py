@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import sys
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 
@@ -35,6 +36,8 @@ def collect(run: pathlib.Path) -> None:
         name: json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("scores", "history", "config")
     }
+    if "micro" not in parts["scores"]:
+        sys.exit(f"{run}: trained without a dev set, whose scores are shown")
     text = json.dumps(parts, ensure_ascii=False, indent=1)
     (RESULTS / f"{run.name}.json").write_text(text + "\n", encoding="utf-8")
     log = run.with_name(f"{run.name}.log")

@@ -65,6 +65,7 @@ def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
     from biaffine_tf.data.records import prepare_records
     from biaffine_tf.data.shards import RecordOptions
     from biaffine_tf.inference.predictor import Predictor
+    from biaffine_tf.readers.corpus import Corpus
 
     dev = list(readers.read(CLUENER / "dev.json"))
     tokenizer = model_directory.read_description(model_dir).tokenizer
@@ -74,7 +75,7 @@ def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
     def write_records() -> None:
         with tempfile.TemporaryDirectory() as folder:
             prepare_records(
-                str(CLUENER / "train.json"),
+                Corpus((str(CLUENER / "train.json"),)),
                 folder,
                 tokenizer,
                 RecordOptions(max_pieces=126),

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from biaffine_tf.spans import Entity
+
 if TYPE_CHECKING:
     from biaffine_tf.inference.base import BasePredictor
+
+__all__ = ["Entity", "__version__", "load"]
 
 __version__ = "0.1.0"
 

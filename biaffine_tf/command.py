@@ -7,7 +7,8 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NoReturn
 
 from absl import app, flags, logging
@@ -58,6 +59,7 @@ def run(
     main: Callable[[], None],
     *,
     required: Sequence[str] = (),
+    unless: Mapping[str, str] = MappingProxyType({}),
     out_of_memory: str = "close other programs or take a larger machine",
 ) -> NoReturn:
     """Runs a command; a user's mistake is one line and exit code 2.
@@ -65,6 +67,7 @@ def run(
     Args:
         main: Called after the flags are parsed.
         required: Flags that must be given.
+        unless: Of some of them another flag, which makes them unnecessary.
         out_of_memory: The remedy: flags to change, in the order to try.
     """
     for name, value in TENSORFLOW_ENVIRONMENT.items():
@@ -74,7 +77,7 @@ def run(
         sys.stdout.reconfigure(errors="backslashreplace")
 
     def parse(arguments: list[str]) -> list[str]:
-        return _parse(arguments, required)
+        return _parse(arguments, required, unless)
 
     def guarded(_: list[str]) -> None:
         logging.set_verbosity(logging.WARNING)
@@ -99,13 +102,17 @@ def run(
     raise AssertionError("app.run does not return")
 
 
-def _parse(arguments: list[str], required: Sequence[str]) -> list[str]:
+def _parse(
+    arguments: list[str], required: Sequence[str], unless: Mapping[str, str]
+) -> list[str]:
     if any(argument in _HELP for argument in arguments[1:]):
         _print_help(required)
         sys.exit(0)
     try:
         rest = _FLAGS(arguments)
         for name in required:
+            if name in unless and _FLAGS[unless[name]].value:
+                continue
             if _FLAGS[name].value in (None, ""):
                 raise ConfigError(
                     f"--{name} is missing ({_FLAGS[name].help.rstrip('.')})",

@@ -11,6 +11,7 @@ import enum
 import json
 import math
 import os
+import re
 import types
 import typing
 from typing import Any, Self
@@ -80,6 +81,18 @@ class Decoder(enum.StrEnum):
     GREEDY = "greedy"
     EXACT = "exact"
     FREE = "free"
+
+
+class WordBoundaries(enum.StrEnum):
+    """Where entities may begin and end.
+
+    - `free`: at any token of the encoder.
+    - `words`: where words do: those that a sentence came in, else those of
+      `DecodingConfig.word_rule`.
+    """
+
+    FREE = "free"
+    WORDS = "words"
 
 
 class Precision(enum.StrEnum):
@@ -363,10 +376,20 @@ class EncoderConfig(_Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TokenizerConfig(_Config):
-    """How text becomes pieces; the vocabulary itself is a file."""
+    """How text becomes pieces; the vocabulary itself is a file.
+
+    Attributes:
+        strip_accents: Whether accents are stripped before look-up; None for
+            the habit of the kind: `wordpiece` strips them where it folds case,
+            `char` never does.
+        tokenize_chinese_chars: Whether `wordpiece` makes each Chinese
+            character a word; `char` has no use for it.
+    """
 
     kind: TokenizerKind = TokenizerKind.CHAR
     do_lower_case: bool = False
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -462,6 +485,10 @@ class ModelConfig(_Config):
         return self.max_seq_length - 2
 
 
+# Two of letter (a), digit (0) and ASCII punctuation, at most one of the last.
+_CHARACTER_PAIR = re.compile(r"[a0][!-/:-@[-`{-~a0]|[!-/:-@[-`{-~][a0]")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecodingConfig(_Config):
     """How candidates become entities.
@@ -469,13 +496,18 @@ class DecodingConfig(_Config):
     Attributes:
         decoder: How they are picked.
         nested: Whether entities may hold one another.
-        force_one_entity: Whether each text gets at least one entity.
+        force_one_entity: Whether each text gets at least one entity: the best
+            pair of tokens, if it may be one by the settings below.
         one_label_per_span: Whether a range is one entity at most. If not,
             nested and free decoding may find it under several labels.
         min_width: Characters of the narrowest entity.
         max_width: Characters of the widest one; None for no bound.
         forbidden_edges: Characters that are cut off the ends of entities.
         forbidden_inside: Characters that no entity holds.
+        word_boundaries: Where entities may begin and end.
+        word_rule: Pairs of neighbouring characters that no word begins or ends
+            between, separated by spaces; see `tokenization.words.WordRule`.
+            Empty where the words of plain text are not known: it stays free.
     """
 
     decoder: Decoder = Decoder.EXACT
@@ -486,6 +518,8 @@ class DecodingConfig(_Config):
     max_width: int | None = None
     forbidden_edges: str = ""
     forbidden_inside: str = ""
+    word_boundaries: WordBoundaries = WordBoundaries.FREE
+    word_rule: str = ""
 
     def __post_init__(self) -> None:
         narrowest, widest = self.min_width, self.max_width
@@ -506,6 +540,15 @@ class DecodingConfig(_Config):
             require_flag(
                 isinstance(value, str), name, value, "characters in a string"
             )
+        rule = self.word_rule
+        require_flag(
+            isinstance(rule, str)
+            and all(map(_CHARACTER_PAIR.fullmatch, rule.split())),
+            "word_rule",
+            rule,
+            "pairs such as 'aa a0 0a 00 #a': a for any letter, 0 for any "
+            "digit, or one of them and an ASCII punctuation mark",
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

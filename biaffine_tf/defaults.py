@@ -28,14 +28,14 @@ _SMALL_BATCH, _BATCH = 16, 32
 _PRETRAINED_EPOCHS, _RANDOM_EPOCHS = 15, 40
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
 
-_WARMUP_STEPS = 100
-_WARMUP_SHARE = 0.1  # at most
+# Longer warm-up costs small corpora their first epoch and brings nothing.
+_WARMUP_SHARE = 0.03
 
 # Length that nearly all sentences should fit, in steps that suit the hardware.
 _FITTING, _LENGTH_STEP, _SHORTEST, _LONGEST = 0.995, 64, 128, 512
 
-# Widths that the training data lacks are found, too: up to so much wider.
-_WIDTH_MARGIN = 1.25
+# Wider spans than the training data has must stay within reach.
+_WIDTH_MARGIN = 2
 # A bound is worth it if it leaves out so many pairs.
 _PAIRS_WORTH_SAVING = 0.2
 
@@ -133,15 +133,17 @@ def choose_span_width(sizes: TokenSizes, *, max_tokens: int) -> Choice:
         max_tokens: Maximum number of tokens of a window.
 
     Returns:
-        `max_span_width`: a quarter more than the widest training span, if that
+        `max_span_width`: twice the width of the widest training span, if that
         leaves out at least 20 % of the pairs; else None.
     """
     widest = max(sizes.widths, default=1)
-    bound = math.ceil(_WIDTH_MARGIN * widest)
+    bound = _WIDTH_MARGIN * widest
     lengths = collections.Counter[int]()
     for length, count in sizes.lengths.items():
         lengths[min(length, max_tokens)] += count
-    share = share_of_pairs(lengths, bound) if lengths else 1.0
+    # A --max_seq_length without room for a token is refused elsewhere.
+    has_pairs = bool(lengths) and max_tokens > 0
+    share = share_of_pairs(lengths, bound) if has_pairs else 1.0
     reason = (
         f"the widest training span has {widest} tokens; {100 * share:.0f} % of "
         f"the pairs are spans of up to {bound}"
@@ -212,9 +214,8 @@ def choose_warmup(steps: int) -> Choice:
     Returns:
         `warmup_proportion`.
     """
-    share = round(min(_WARMUP_SHARE, _WARMUP_STEPS / max(steps, 1)), 4)
-    reason = f"{round(share * steps)} of about {steps} steps"
-    return Choice("warmup_proportion", share, reason)
+    reason = f"{round(_WARMUP_SHARE * steps)} of about {steps} steps"
+    return Choice("warmup_proportion", _WARMUP_SHARE, reason)
 
 
 def _encoder(is_pretrained: bool) -> str:

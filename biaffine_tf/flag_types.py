@@ -30,6 +30,20 @@ def define_path(name: str, description: str) -> None:
     flags.DEFINE(_PathParser(), name, None, description)
 
 
+class _PatternsParser(flags.ArgumentParser):
+    """Paths and globs with commas between them; `split_patterns` parts them."""
+
+    syntactic_help = "paths and globs with commas between them"
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        return argument if isinstance(argument, list) else [argument]
+
+
+def define_patterns(name: str, description: str) -> None:
+    """Defines a flag for paths and globs; given again, it is replaced."""
+    flags.DEFINE(_PatternsParser(), name, None, description)
+
+
 def define_paths(name: str, description: str) -> None:
     """Defines a flag for paths, which may be given several times."""
     flags.DEFINE_multi(
@@ -77,10 +91,12 @@ def define_tokenizer_flags() -> None:
     define_optional_enum(
         "tokenizer",
         TokenizerKind,
-        "How text becomes pieces; as the encoder says, else char, if not "
-        "given.",
+        "Read text by characters or by word pieces. Default: as stored with "
+        "the encoder, else characters for Chinese text and for vocabularies "
+        "of single characters, word pieces for all other text.",
     )
     define_optional_bool(
         "do_lower_case",
-        "Fold case before look-up; as the encoder says, else no, if not given.",
+        "Lowercase before tokenization. Default: as stored with the encoder, "
+        "else if the vocabulary has no capitals.",
     )

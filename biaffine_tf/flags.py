@@ -6,13 +6,12 @@ Names are the ancestor's where it has them.
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from biaffine_tf import readers
+from biaffine_tf import data_check, readers
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -26,7 +25,9 @@ from biaffine_tf.config import (
     TokenizerConfig,
     TokenizerKind,
     TrainingConfig,
+    WordBoundaries,
 )
+from biaffine_tf.data_check.overlaps import NESTED_SHARE
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.evaluation.goals import Aim, Goal
 from biaffine_tf.flag_types import (
@@ -34,22 +35,31 @@ from biaffine_tf.flag_types import (
     define_optional_enum,
     define_path,
     define_paths,
+    define_patterns,
     define_seed,
     define_tokenizer_flags,
 )
+from biaffine_tf.readers.arguments import HELP
+from biaffine_tf.readers.inputs import split_patterns
+from biaffine_tf.tokenization import Tokenizer, Windowing
 
 if TYPE_CHECKING:
     from biaffine_tf import checkpoints
 
 FLAGS = flags.FLAGS
 
+NO_AIM = "none"  # of thresholds
+
 
 def define_reading_flags() -> None:
     """Flags about labelled files."""
-    define_enum(
-        "on_bad_data",
-        readers.OnBadData.ERROR,
-        "Stop at a sentence that cannot be read, or skip and count it.",
+    define_enum("on_bad_data", readers.OnBadData.ERROR, HELP["on_bad_data"])
+    flags.DEFINE_enum(
+        "unlabelled",
+        "error",
+        ["error", str(readers.Unlabelled.SKIP)],
+        "Refuse data with unlabelled sentences, or leave them out and count "
+        "them. A sentence without entities has an empty list.",
     )
     _define_format_flags()
 
@@ -59,29 +69,17 @@ def _define_format_flags() -> None:
     define_optional_enum(
         "format",
         readers.Format,
-        "Format of the input files; recognised from the content if not given.",
+        HELP["format"],
     )
-    flags.DEFINE_integer(
-        "token_column", 0, "CoNLL: column of the tokens, from 0."
-    )
-    flags.DEFINE_string(
-        "tag_columns",
-        "-1",
-        "CoNLL: columns of the tags; several hold nested layers.",
-    )
-    define_enum(
-        "tag_scheme", readers.TagScheme.AUTO, "CoNLL: scheme of the tags."
-    )
-    define_enum(
-        "join",
-        readers.Join.AUTO,
-        "CoNLL: how tokens become a text, without or with spaces.",
-    )
-    define_enum(
-        "segmentation_digit",
-        readers.SegmentationDigit.AUTO,
-        "CoNLL: whether to strip a digit from each token (Weibo's 科0 技1).",
-    )
+    flags.DEFINE_integer("token_column", 0, HELP["token_column"])
+    flags.DEFINE_string("tag_columns", None, HELP["tag_columns"])
+    for name, choices in (
+        ("tag_scheme", readers.TagScheme),
+        ("join", readers.Join),
+        ("segmentation_digit", readers.SegmentationDigit),
+    ):
+        define_enum(name, choices.AUTO, HELP[name])
+    flags.DEFINE_bool("trim_spans", False, HELP["trim_spans"])
 
 
 def _define_xla() -> None:
@@ -114,6 +112,12 @@ def _define_encoder_flags() -> None:
         "Weights to start from, in any format of --encoder_dir; random if "
         "neither is given.",
     )
+    define_path(
+        "init_model",
+        "Model directory to continue from, with its head, tokenizer and "
+        "labels, instead of an encoder; new labels are added behind its own. "
+        "Settings that are not given are the model's.",
+    )
     flags.DEFINE_bool(
         "extend_positions",
         False,
@@ -137,8 +141,15 @@ def _define_decoding_flags(*, as_in_training: bool) -> None:
         "How entities are picked: by rank, by the greatest total margin, or "
         "all candidates" + note,
     )
+    flags.DEFINE_bool(
+        "nested",
+        None,
+        "Entities may nest; as in training if not given."
+        if as_in_training
+        else "Entities may nest. If not given, they may if more than "
+        f"{100 * NESTED_SHARE} % of the training spans lie within others.",
+    )
     for name, meaning in (
-        ("nested", "Entities may nest"),
         (
             "force_one_entity",
             "The ancestor's rule: every sentence gets at least one entity",
@@ -159,17 +170,57 @@ def _define_decoding_flags(*, as_in_training: bool) -> None:
         ("forbidden_inside", "Characters that no entity holds"),
     ):
         flags.DEFINE_string(name, default(name), meaning + note)
+    define_optional_enum(
+        "word_boundaries",
+        WordBoundaries,
+        "Let entities begin and end at words (of columns and token lists; in "
+        "plain text and in a SavedModel by --word_rule), or at any token. "
+        f"Default: {'as in training' if as_in_training else 'words'}.",
+    )
+    flags.DEFINE_string(
+        "word_rule",
+        None,
+        "Pairs of neighbouring characters that belong to one word in plain "
+        "text, such as 'aa a0 0a 00 #a': a is any letter, 0 any digit; '' for "
+        "none. Default: "
+        + (
+            "as in training."
+            if as_in_training
+            else "learned from the words of the training data."
+        ),
+    )
 
 
 def define_training_flags() -> None:
     """Flags of run_classifier.py."""
     define_reading_flags()
     training, head = TrainingConfig(), HeadConfig()
-    define_path("train_data", "Labelled file to train on.")
-    define_path("eval_data", "Labelled file to score on.")
+    define_patterns(
+        "train_data",
+        "Labelled files to train on: any number of files and globs, with "
+        "commas between them. Formats may differ.",
+    )
+    define_patterns(
+        "eval_data",
+        "Labelled files of the dev set, named likewise: it chooses the best "
+        "epoch and calibrates. Without it and --dev_fraction all epochs are "
+        "trained, and the last model is kept.",
+    )
+    flags.DEFINE_float(
+        "dev_fraction",
+        None,
+        "Share of --train_data, above 0 and below 1, to set aside as the dev "
+        "set, by --seed. Each label gets its share; documents and equal texts "
+        "stay together.",
+    )
+    define_patterns(
+        "test_data",
+        "Labelled files, named likewise, to score the finished model on, once.",
+    )
     define_path(
         "data_dir",
-        "Folder that relative --train_data and --eval_data are taken from.",
+        "Folder that relative --train_data, --eval_data and --test_data are "
+        "taken from.",
     )
     define_path("output_dir", "Model directory to write.")
     flags.DEFINE_bool(
@@ -182,6 +233,13 @@ def define_training_flags() -> None:
         False,
         "Say what the run would take, from ten steps of it: memory and time; "
         "--output_dir is not touched.",
+    )
+    flags.DEFINE_bool(
+        "check_only",
+        False,
+        "Check the data and end: a table, then warnings; exit code 2 if they "
+        "cannot be trained on. Needs no --output_dir and no encoder, which "
+        "it checks the tokens of if one is given.",
     )
     define_path(
         "records_dir",
@@ -199,8 +257,8 @@ def define_training_flags() -> None:
     flags.DEFINE_integer(
         "max_seq_length",
         None,
-        "Maximum number of tokens read at once, [CLS] and [SEP] included. If "
-        "not given, as 99.5 % of the training sentences need, up to 512.",
+        "Maximum number of tokens read at once, [CLS] and [SEP] included. "
+        "Default: what 99.5 % of the training sentences need, from 128 to 512.",
     )
     define_optional_enum(
         "long_text",
@@ -254,8 +312,8 @@ def define_training_flags() -> None:
         "max_span_width",
         None,
         "Maximum width of a span in tokens; wider gold counts as missed; 0 for "
-        "no limit. If not given, a quarter more than the widest training "
-        "span where that leaves out a fifth of all pairs.",
+        "no limit. Default: twice the width of the widest training span where "
+        "that leaves out a fifth of all pairs.",
         lower_bound=0,
     )
     flags.DEFINE_float("head_dropout", head.dropout, "Dropout of the head.")
@@ -265,9 +323,10 @@ def define_training_flags() -> None:
         True,
         "Fit what scores mean to the eval data, when training has ended.",
     )
-    define_optional_enum(
+    flags.DEFINE_enum(
         "threshold_aim",
-        Aim,
+        NO_AIM,
+        [NO_AIM, *map(str, Aim)],
         "Fit thresholds of each label, too, for the best F1, or for a "
         "precision or recall of --threshold_target; the model then uses them.",
     )
@@ -288,8 +347,8 @@ def define_training_flags() -> None:
     flags.DEFINE_integer(
         "train_batch_size",
         None,
-        "Sentences in a batch. If not given, 16 for less than 4000 sentences, "
-        "else 32.",
+        "Sentences in a batch. Default: 16 for less than 4000 sentences, else "
+        "32.",
     )
     flags.DEFINE_integer(
         "token_budget",
@@ -304,7 +363,7 @@ def define_training_flags() -> None:
     flags.DEFINE_float(
         "learning_rate",
         None,
-        "Peak learning rate of AdamW. If not given, by the encoder's width and "
+        "Peak learning rate of AdamW. Default: by the width of the encoder and "
         "whether it is pretrained.",
     )
     flags.DEFINE_float(
@@ -316,8 +375,8 @@ def define_training_flags() -> None:
     flags.DEFINE_float(
         "warmup_proportion",
         None,
-        "Share of the steps over which the learning rate rises. If not given, "
-        "a tenth of them, but no more than 100 steps.",
+        "Fraction of the steps over which the learning rate rises. Default: "
+        "0.03.",
     )
     flags.DEFINE_float(
         "max_gradient_norm",
@@ -327,8 +386,8 @@ def define_training_flags() -> None:
     flags.DEFINE_float(
         "num_train_epochs",
         None,
-        "Passes over the training data; a whole number. If not given, by the "
-        "number of sentences and whether the encoder is pretrained.",
+        "Passes over the training data; a whole number. Default: by the number "
+        "of sentences and whether the encoder is pretrained.",
     )
     flags.DEFINE_integer(
         "early_stopping_patience",
@@ -447,20 +506,16 @@ def _define_export_flags() -> None:
         "Of the export: as the model; products in bfloat16 (not of ONNX); or "
         "weights in eight bits.",
     )
-    define_path(
+    define_patterns(
         "eval_data",
-        "Labelled file on which the export of another precision is scored.",
+        "Labelled files, named as for --input, on which the export of another "
+        "precision is scored.",
     )
 
 
 def input_patterns() -> list[str]:
     """Paths and globs of --input."""
-    patterns: list[str] = []
-    for given in FLAGS.input or ():
-        # A comma may belong to a name.
-        is_one = os.path.lexists(given)
-        patterns += [given] if is_one else filter(None, given.split(","))
-    return patterns
+    return split_patterns(FLAGS.input or ())
 
 
 def read_options() -> readers.ReadOptions:
@@ -473,7 +528,16 @@ def read_options() -> readers.ReadOptions:
         tag_scheme=FLAGS.tag_scheme,
         join=FLAGS.join,
         segmentation_digit=FLAGS.segmentation_digit,
+        unlabelled=_unlabelled(),
+        trim_spans=FLAGS.trim_spans,
     )
+
+
+def _unlabelled() -> readers.Unlabelled:
+    """Prediction keeps them; training refuses those that are kept."""
+    if "unlabelled" in FLAGS and FLAGS.unlabelled == readers.Unlabelled.SKIP:
+        return readers.Unlabelled.SKIP
+    return readers.Unlabelled.KEEP
 
 
 def _default_on_bad_data() -> readers.OnBadData:
@@ -483,15 +547,18 @@ def _default_on_bad_data() -> readers.OnBadData:
     return readers.OnBadData.ERROR
 
 
-def data_path(path: str) -> str:
-    """A data file, taken from --data_dir if relative."""
-    if FLAGS.data_dir and not os.path.isabs(path):
-        return os.path.join(FLAGS.data_dir, path)
-    return path
+def names_encoder() -> bool:
+    """Whether there is an encoder, or a part of one."""
+    return bool(
+        FLAGS.encoder_dir
+        or FLAGS.vocab_file
+        or FLAGS.bert_config_file
+        or FLAGS.init_checkpoint
+    )
 
 
-def encoder_start() -> checkpoints.Start:
-    """What the encoder starts from."""
+def encoder_start(texts: Iterable[str]) -> checkpoints.Start:
+    """What the encoder starts from; see `checkpoints.choose_start`."""
     from biaffine_tf import checkpoints  # run_predict.py does without
 
     return checkpoints.choose_start(
@@ -502,6 +569,7 @@ def encoder_start() -> checkpoints.Start:
         tokenizer=TokenizerKind(FLAGS.tokenizer) if FLAGS.tokenizer else None,
         do_lower_case=FLAGS.do_lower_case,
         extend_to=FLAGS.max_seq_length if FLAGS.extend_positions else None,
+        texts=texts,
     )
 
 
@@ -537,10 +605,7 @@ def model_config(
     """Encoder, tokenizer and head; what becomes of long texts."""
     return ModelConfig(
         encoder=start.config,
-        tokenizer=TokenizerConfig(
-            kind=start.tokenizer.kind,
-            do_lower_case=start.tokenizer.do_lower_case,
-        ),
+        tokenizer=TokenizerConfig.from_dict(start.tokenizer.to_config()),
         head=HeadConfig(
             projection_size=FLAGS.projection_size,
             dropout=FLAGS.head_dropout,
@@ -597,14 +662,47 @@ def decoding_settings() -> dict[str, Any]:
     return {name: FLAGS[name].value for name in names}
 
 
-def decoding_config() -> DecodingConfig:
-    """How candidates become entities during dev evaluation."""
-    return DecodingConfig().replace_given(**decoding_settings())
+def decoding_config(*, word_rule: str) -> DecodingConfig:
+    """How candidates become entities during dev evaluation.
+
+    Args:
+        word_rule: The rule for the words of plain text, if none is given.
+    """
+    return DecodingConfig(
+        word_boundaries=WordBoundaries.WORDS, word_rule=word_rule
+    ).replace_given(**decoding_settings())
+
+
+def check_settings(
+    tokenizer: Tokenizer | None,
+    model: ModelConfig | None,
+    *,
+    decoding: DecodingConfig | None = None,
+) -> data_check.Settings:
+    """Settings of the model that data are checked for.
+
+    Args:
+        tokenizer: Of the encoder, if there is one.
+        model: Likewise.
+        decoding: Of a model that training continues from: nothing is to be
+            chosen then.
+    """
+    is_fixed = model is not None and decoding is not None
+    decoding = decoding or DecodingConfig().replace_given(**decoding_settings())
+    return data_check.Settings(
+        nested=decoding.nested if is_fixed else FLAGS.nested,
+        decoder=decoding.decoder,
+        one_label_per_span=decoding.one_label_per_span,
+        long_text=model.long_text if is_fixed and model else long_text(),
+        tokenizer=tokenizer,
+        windowing=None if model is None else Windowing.of(model),
+        max_span_width=None if model is None else model.head.max_span_width,
+    )
 
 
 def goal() -> Goal | None:
     """What thresholds are for; None if there are to be none."""
-    if FLAGS.threshold_aim is None:
+    if FLAGS.threshold_aim == NO_AIM:
         if FLAGS.threshold_target is not None:
             raise ConfigError(
                 "--threshold_target is given but --threshold_aim is not",

@@ -67,8 +67,7 @@ def _create(records: Records) -> None:
         made.config,
         made.tensors,
         records.tokenizer.vocabulary,
-        do_lower_case=records.tokenizer.do_lower_case,
-        tokenizer_kind=records.tokenizer.kind,
+        tokenizer=checkpoints.TokenizerSettings.of(records.tokenizer),
     )
     told = [f"{made.counted:,} from {made.pieces:,} in the text"]
     if made.copied:

@@ -20,8 +20,9 @@ from biaffine_tf import checkpoints, command
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
-from biaffine_tf.tokenization import Tokenizer, make_tokenizer
-from pretrain import building, flags
+from biaffine_tf.tokenization import Tokenizer
+from pretrain import building, flags, texts
+from pretrain.data_config import DataConfig
 from pretrain.flags import FLAGS
 from pretrain.records import Records, Split
 
@@ -29,7 +30,7 @@ from pretrain.records import Records, Split
 def main() -> None:
     """Makes the records and says what is in them."""
     config = flags.data_config()
-    tokenizer = _make_tokenizer()
+    tokenizer = _make_tokenizer(config)
     with locked(FLAGS.output_dir):
         records = building.create_records(
             FLAGS.input_file,
@@ -43,7 +44,7 @@ def main() -> None:
         print(line)
 
 
-def _make_tokenizer() -> Tokenizer:
+def _make_tokenizer(config: DataConfig) -> Tokenizer:
     if bool(FLAGS.vocab_file) == bool(FLAGS.encoder_dir):
         given = "both are" if FLAGS.vocab_file else "neither is"
         raise ConfigError(
@@ -51,20 +52,24 @@ def _make_tokenizer() -> Tokenizer:
             f"{given} given",
             remedy="give one of them",
         )
-    kind, do_lower_case = FLAGS.tokenizer, FLAGS.do_lower_case
     if FLAGS.vocab_file:
-        vocabulary = checkpoints.read_vocabulary(FLAGS.vocab_file)
+        path = FLAGS.vocab_file
+        vocabulary, stated = checkpoints.read_vocabulary_file(path)
     else:
-        source = checkpoints.open_source(FLAGS.encoder_dir)
-        vocabulary = source.require_vocabulary()
-        kind = kind or source.tokenizer_kind
-        if do_lower_case is None:
-            do_lower_case = source.do_lower_case
-    return make_tokenizer(
-        kind or TokenizerKind.CHAR,
+        path = FLAGS.encoder_dir
+        source = checkpoints.open_source(path)
+        vocabulary, stated = source.require_vocabulary(), source.tokenizer
+    tokenizer, choices = checkpoints.choose_tokenizer(
         vocabulary,
-        do_lower_case=bool(do_lower_case),
+        stated,
+        stated_by=path,
+        tokenizer=TokenizerKind(FLAGS.tokenizer) if FLAGS.tokenizer else None,
+        do_lower_case=FLAGS.do_lower_case,
+        texts=texts.sample(FLAGS.input_file, config),
     )
+    for choice in choices:
+        print(f"chosen: {choice}")
+    return tokenizer
 
 
 def _summary(records: Records) -> list[str]:

@@ -115,8 +115,7 @@ def _write_encoder(
         part.config,
         checkpoints.tensors_of(part.variables_by_name()),
         tokenizer.vocabulary,
-        do_lower_case=tokenizer.do_lower_case,
-        tokenizer_kind=tokenizer.kind,
+        tokenizer=checkpoints.TokenizerSettings.of(tokenizer),
     )
 
 

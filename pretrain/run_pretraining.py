@@ -174,12 +174,15 @@ def _encoder_config(source: Source | None, records: Records) -> EncoderConfig:
     """Shape of the encoder, after whatever was asked to be changed of it."""
     config = _given_config(source)
     vocabulary = records.tokenizer.vocabulary
-    if FLAGS.replace_embeddings:
+    if source is None or FLAGS.replace_embeddings:
+        if config.vocab_size != len(vocabulary):
+            print(
+                f"vocab_size={len(vocabulary)} as the records have, instead "
+                f"of {config.vocab_size}"
+            )
         config = dataclasses.replace(config, vocab_size=len(vocabulary))
     elif config.vocab_size != len(vocabulary) or (
-        source is not None
-        and source.vocabulary is not None
-        and source.vocabulary != vocabulary
+        source.vocabulary is not None and source.vocabulary != vocabulary
     ):
         raise ConfigError(
             f"{FLAGS.records_dir}: its vocabulary of {len(vocabulary)} pieces "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -167,6 +168,23 @@ class Corpus:
         self.documents += 1
         self.held_out_documents += held_out
         return held_out
+
+
+def sample(
+    patterns: Sequence[str], config: DataConfig, *, count: int = 10_000
+) -> Iterator[str]:
+    """The first lines of each file, in equal shares.
+
+    Args:
+        patterns: Paths and globs of the files.
+        config: How to read them.
+        count: Lines of all files together, at least one of each.
+    """
+    files = find_files(patterns)
+    for file in files:
+        chunks = Corpus([file], config).chunks()
+        lines = (line.text for chunk in chunks for line in chunk.lines)
+        yield from itertools.islice(lines, max(count // len(files), 1))
 
 
 def is_held_out(document: int, *, share: float, seed: int) -> bool:

@@ -8,11 +8,12 @@ PACKAGE = "biaffine_tf"
 
 FLOORS = {
     0: "spans config errors files choices seeds locks",
-    1: "readers tokenization decoding evaluation augmentation display",
+    1: "readers tokenization decoding evaluation augmentation display "
+    "data_check vocabulary",
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving defaults",
     4: "ensemble",
-    5: "flags flag_types command __init__",
+    5: "flags flag_types training_inputs experiment command __init__",
 }
 FLOOR = {room: f for f, rooms in FLOORS.items() for room in rooms.split()}
 
@@ -28,12 +29,21 @@ SAME_FLOOR = {
     ("evaluation", "decoding"),
     ("display", "readers"),
     ("display", "evaluation"),
+    ("data_check", "readers"),
+    ("data_check", "tokenization"),
+    ("vocabulary", "readers"),
+    ("vocabulary", "tokenization"),
     ("checkpoints", "model_directory"),
     ("serving", "inference"),
     ("flags", "flag_types"),
+    ("experiment", "flags"),
+    ("experiment", "training_inputs"),
 }
 
-FLAG_ROOMS = ("flags", "flag_types", "command")
+FLAG_ROOMS = (
+    *("flags", "flag_types", "training_inputs", "experiment"),
+    "command",
+)
 
 # What `biaffine_tf.load` may load when it is called: the stated exception.
 LAZY = {"inference"}

@@ -56,12 +56,13 @@ def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, rewritten):
     from biaffine_tf.data.records import prepare_records
     from biaffine_tf.data.shards import RecordOptions
     from biaffine_tf.modeling.finder import Finder
+    from biaffine_tf.readers.corpus import Corpus
     from biaffine_tf.training.step import SpanTrainer
 
     source = str(tmp_path / "train.jsonl")
     readers.write(source, tiny.sentences(8), "span_jsonl")
     records = prepare_records(
-        source,
+        Corpus((source,)),
         str(tmp_path / "records"),
         tiny.tokenizer(tmp_path),
         RecordOptions(max_pieces=38),

@@ -23,6 +23,7 @@ from biaffine_tf.config import (
     TokenizerConfig,
     TokenizerKind,
     TrainingConfig,
+    WordBoundaries,
 )
 from biaffine_tf.errors import ConfigError
 
@@ -73,6 +74,8 @@ experiments = st.builds(
         max_width=st.none() | st.integers(5, 99),
         forbidden_edges=st.text(max_size=3),
         forbidden_inside=st.text(max_size=3),
+        word_boundaries=st.sampled_from(WordBoundaries),
+        word_rule=st.sampled_from(["", "aa", "aa a0 0a 00 #a a' -0"]),
     ),
     data=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
 )
@@ -137,6 +140,11 @@ INFINITY, NAN = float("inf"), float("nan")
         (DecodingConfig, "max_width", [0, -1, 2.5, "9"]),
         (DecodingConfig, "forbidden_edges", [None, 5, ["，"]]),
         (DecodingConfig, "forbidden_inside", [None, ["，"]]),
+        (
+            DecodingConfig,
+            "word_rule",
+            [None, "a", "ab", "aa,00", "--", "a ", "aé", "a\n", ["aa"]],
+        ),
         (TrainingConfig, "learning_rate", [0, -1, NAN, INFINITY]),
         (TrainingConfig, "head_learning_rate_ratio", [0, INFINITY]),
         (TrainingConfig, "neg_sample", [0, 1.1, NAN]),
@@ -213,6 +221,14 @@ def test_settings_of_before_there_was_a_choice_of_decoders():
         nested=True, decoder=Decoder.GREEDY
     )
     assert config.decoding.decoder is Decoder.GREEDY
+
+
+def test_settings_of_before_entities_began_at_words():
+    values = ExperimentConfig(model=tiny.model_config()).to_dict()
+    del values["decoding"]["word_boundaries"], values["decoding"]["word_rule"]
+    config = ExperimentConfig.from_dict(values)
+    assert config.decoding.word_boundaries is WordBoundaries.FREE
+    assert config.decoding.word_rule == ""
 
 
 def test_the_widest_entity_is_no_narrower_than_the_narrowest():

@@ -98,12 +98,12 @@ def test_a_bound_on_widths_loses_no_training_span(lengths, widths):
             kept += (
                 number
                 * (min(length, 510) - width + 1)
-                * (width <= 1.25 * max(widths) + 1)
+                * (width <= 2 * max(widths))
             )
     if bound is None:
         assert kept > 0.8 * pairs
     else:
-        assert bound >= 1.25 * max(widths)
+        assert bound >= 2 * max(widths)
 
 
 @pytest.mark.parametrize("is_pretrained", [True, False])
@@ -129,8 +129,7 @@ def test_larger_corpora_have_fewer_epochs_and_more_steps():
         assert epochs[-1] >= 3
 
 
-@given(st.integers(1, 10**7))
-def test_warm_up_is_short(steps):
-    share = choose_warmup(steps).value
-    assert 0 <= share <= 0.1
-    assert share * steps <= 100 + 0.5e-4 * steps  # four digits
+def test_warm_up_is_short_and_said_in_steps():
+    choice = choose_warmup(2000)
+    assert 0 < choice.value <= 0.1
+    assert f"{round(2000 * choice.value)} of about 2000" in choice.reason

@@ -166,3 +166,22 @@ def test_checker_knows_the_exception_of_load(source, count):
 )
 def test_checker_allows(module, source):
     assert violations(source, module) == []
+
+
+def test_the_type_of_answers_is_there_without_tensorflow():
+    code = (
+        "import sys\n"
+        "from biaffine_tf import Entity\n"
+        "assert Entity(0, 1, 'x', 'a', 0.5).label == 'x'\n"
+        "from biaffine_tf.inference.base import Entity as answered\n"
+        "assert answered is Entity\n"
+        f"assert not {TENSORFLOW!r} & sys.modules.keys()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

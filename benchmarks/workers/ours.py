@@ -39,6 +39,7 @@ from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.losses import make_loss
 from biaffine_tf.modeling.biaffine import Biaffine
 from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 from biaffine_tf.training import trainer
@@ -238,7 +239,7 @@ def _sample(
 def write_records(source: pathlib.Path, folder: pathlib.Path) -> Records:
     """The records of a labelled file, by one process however long it is."""
     return prepare_records(
-        str(source),
+        Corpus((str(source),)),
         str(folder),
         _tokenizer(),
         RecordOptions(max_pieces=_MAX_PIECES, processes=1),

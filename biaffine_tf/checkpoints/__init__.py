@@ -23,7 +23,12 @@ from biaffine_tf.checkpoints.names import encoder_shapes
 from biaffine_tf.checkpoints.report import LoadReport
 from biaffine_tf.checkpoints.source import Source, open_source
 from biaffine_tf.checkpoints.start import Start, choose_start
-from biaffine_tf.checkpoints.vocabularies import read_vocabulary
+from biaffine_tf.checkpoints.tokenizers import choose_tokenizer
+from biaffine_tf.checkpoints.vocabularies import (
+    TokenizerSettings,
+    read_vocabulary,
+    read_vocabulary_file,
+)
 from biaffine_tf.checkpoints.write import write_huggingface, write_tf1
 
 __all__ = [
@@ -32,14 +37,17 @@ __all__ = [
     "LoadReport",
     "Source",
     "Start",
+    "TokenizerSettings",
     "check",
     "choose_start",
+    "choose_tokenizer",
     "encoder_shapes",
     "encoder_variables",
     "load",
     "open_source",
     "read_config",
     "read_vocabulary",
+    "read_vocabulary_file",
     "tensors_of",
     "write_huggingface",
     "write_tf1",

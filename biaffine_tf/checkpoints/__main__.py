@@ -87,8 +87,11 @@ def _describe(source: Source) -> None:
     print(f"config: {_settings(source.config)}")
     pieces = source.vocabulary
     print(f"vocabulary: {f'{len(pieces)} pieces' if pieces else 'not found'}")
-    print(f"do_lower_case: {_known(source.do_lower_case)}")
-    print(f"tokenizer: {_known(source.tokenizer_kind)}")
+    print(f"do_lower_case: {_known(source.tokenizer.do_lower_case)}")
+    print(f"tokenizer: {_known(source.tokenizer.kind)}")
+    for name in ("strip_accents", "tokenize_chinese_chars"):
+        if (value := getattr(source.tokenizer, name)) is not None:
+            print(f"{name}: {value}")
     print(f"tensors: {len(shapes)}, by their names here")
     for kind, members in fold_layers(shapes).items():
         print(f"  {kind:{_WIDTH}} {list(shapes[members[0]])}")
@@ -119,17 +122,8 @@ def _convert(source: Source, to: str, directory: str) -> None:
             remedy="give another --output",
         )
     tensors = source.read()
-    if to == "tf":
-        write_tf1(directory, config, tensors, vocabulary)
-    else:
-        write_huggingface(
-            directory,
-            config,
-            tensors,
-            vocabulary,
-            do_lower_case=source.do_lower_case,
-            tokenizer_kind=source.tokenizer_kind,
-        )
+    write = write_tf1 if to == "tf" else write_huggingface
+    write(directory, config, tensors, vocabulary, tokenizer=source.tokenizer)
     heads = sum(map(names.is_head, tensors))
     print(
         f"wrote {len(tensors)} tensors, {heads} of them of a head, to "

@@ -22,10 +22,11 @@ from biaffine_tf.checkpoints.locate import (
 from biaffine_tf.checkpoints.storage import Storage
 from biaffine_tf.checkpoints.vocabularies import (
     TokenizerFiles,
+    TokenizerSettings,
     read_tokenizer_files,
-    read_vocabulary,
+    read_vocabulary_file,
 )
-from biaffine_tf.config import EncoderConfig, TokenizerKind
+from biaffine_tf.config import EncoderConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.tokenization import Vocabulary
@@ -41,8 +42,7 @@ class Source:
         config: Shape of the encoder; None if no file says.
         vocabulary: Its pieces; None if there is no file of them.
         vocab_file: Where they are from.
-        do_lower_case: Whether its text was folded; None if no file says.
-        tokenizer_kind: How its text was cut; None if no file says.
+        tokenizer: How its text became pieces, as far as a file says.
         needs_tensorflow: Whether reading the weights loads TensorFlow.
     """
 
@@ -51,8 +51,7 @@ class Source:
     config: EncoderConfig | None
     vocabulary: Vocabulary | None
     vocab_file: str | None
-    do_lower_case: bool | None
-    tokenizer_kind: TokenizerKind | None
+    tokenizer: TokenizerSettings
     needs_tensorflow: bool
     _open: Callable[[], tuple[Storage, Layout]] = dataclasses.field(repr=False)
 
@@ -190,17 +189,16 @@ def open_source(
     if bert_config_file:
         config = read_config(bert_config_file)
     if vocab_file:
-        files = files._replace(
-            vocabulary=read_vocabulary(vocab_file), file=vocab_file
-        )
+        vocabulary, settings = read_vocabulary_file(vocab_file)
+        settings = settings.or_else(files.settings)
+        files = TokenizerFiles(vocabulary, vocab_file, settings)
     return Source(
         path=path,
         files=tuple(weights.files),
         config=config,
         vocabulary=files.vocabulary,
         vocab_file=files.file,
-        do_lower_case=files.do_lower_case,
-        tokenizer_kind=files.kind,
+        tokenizer=files.settings,
         needs_tensorflow=weights.needs_tensorflow,
         _open=weights.open,
     )
@@ -212,6 +210,5 @@ def _read_ours(directory: str) -> tuple[EncoderConfig, TokenizerFiles]:
     return description.config.model.encoder, TokenizerFiles(
         vocabulary=tokenizer.vocabulary,
         file=os.path.join(directory, model_directory.VOCABULARY),
-        do_lower_case=tokenizer.do_lower_case,
-        kind=tokenizer.kind,
+        settings=TokenizerSettings.of(tokenizer),
     )

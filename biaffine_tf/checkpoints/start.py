@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TypeVar
+from collections.abc import Iterable
 
 from biaffine_tf.checkpoints import names
 from biaffine_tf.checkpoints.assign import check
 from biaffine_tf.checkpoints.configs import read_config
 from biaffine_tf.checkpoints.source import Source, open_source
-from biaffine_tf.checkpoints.vocabularies import read_vocabulary
+from biaffine_tf.checkpoints.tokenizers import choose_tokenizer
+from biaffine_tf.checkpoints.vocabularies import (
+    TokenizerSettings,
+    read_vocabulary_file,
+)
+from biaffine_tf.choices import Choice
 from biaffine_tf.config import EncoderConfig, TokenizerKind
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
-
-T = TypeVar("T")
+from biaffine_tf.tokenization import Tokenizer, Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,12 +29,14 @@ class Start:
         config: Shape of the encoder.
         tokenizer: Text to its pieces.
         origins: What was taken from where, in one line.
+        choices: What was not given of the tokenizer.
     """
 
     source: Source | None
     config: EncoderConfig
     tokenizer: Tokenizer
     origins: str
+    choices: tuple[Choice, ...] = ()
 
 
 def choose_start(
@@ -43,20 +48,23 @@ def choose_start(
     tokenizer: TokenizerKind | None = None,
     do_lower_case: bool | None = None,
     extend_to: int | None = None,
+    texts: Iterable[str] = (),
 ) -> Start:
     """Puts an encoder together; what is given apart has precedence.
 
     What is not given is taken from `encoder_dir`, or else from the directory
-    of `init_checkpoint`. Checks all that can be without TensorFlow.
+    of `init_checkpoint`; see `choose_tokenizer` for a tokenizer that nothing
+    states. Checks all that can be without TensorFlow.
 
     Args:
         encoder_dir: Anything that `open_source` takes.
         vocab_file: Vocabulary.
         bert_config_file: Shape of the encoder.
         init_checkpoint: Weights; anything that `open_source` takes.
-        tokenizer: How to cut text; characters if nothing says.
-        do_lower_case: Whether to fold text; not if nothing says.
+        tokenizer: How to cut text; None to choose.
+        do_lower_case: Whether to fold case; None to choose.
         extend_to: Positions to make at least; None to leave them as they are.
+        texts: Of the training data, read only where they matter.
 
     Raises:
         ConfigError: If something is missing, or parts do not fit together.
@@ -65,38 +73,47 @@ def choose_start(
     path = encoder_dir or init_checkpoint
     base = open_source(path) if path else None
     source = open_source(init_checkpoint) if init_checkpoint else base
-    vocabulary = _vocabulary(vocab_file, base)
-    config = _config(bert_config_file, base)
-    _check_vocabulary(
-        vocabulary,
-        config,
-        vocab_file=vocab_file or str(base and base.vocab_file),
-        config_file=bert_config_file or str(path),
-        source=source,
-    )
-    if source is not None:
+    vocabulary, stated = _vocabulary(vocab_file, base)
+    config = given_config = _config(bert_config_file, base)
+    if source is None:
+        # Random weights suit any vocabulary.
+        config = dataclasses.replace(config, vocab_size=len(vocabulary))
+    else:
+        _check_vocabulary(
+            vocabulary,
+            config,
+            vocab_file=vocab_file or str(base and base.vocab_file),
+            config_file=bert_config_file or str(path),
+            source=source,
+        )
         config = _for_weights(source, config, extend_to)
-    kind, kind_from = _choose(
-        tokenizer,
-        base.tokenizer_kind if base else None,
-        TokenizerKind.CHAR,
-        path,
-    )
-    folds, folds_from = _choose(
-        do_lower_case, base.do_lower_case if base else None, False, path
+    stated_by = path or str(vocab_file)
+    made, choices = choose_tokenizer(
+        vocabulary,
+        stated,
+        stated_by=stated_by,
+        tokenizer=tokenizer,
+        do_lower_case=do_lower_case,
+        texts=texts,
     )
     origins = {
         f"vocabulary of {len(vocabulary)} pieces": f"from {vocab_file or path}",
         "config": f"from {bert_config_file or path}",
         "weights": f"from {source.path}" if source else "at random",
-        f"tokenizer={kind}": kind_from,
-        f"do_lower_case={folds}": folds_from,
     }
+    if config.vocab_size != given_config.vocab_size:
+        changed = f"vocab_size={config.vocab_size}"
+        origins[changed] = f"instead of {given_config.vocab_size}"
+    if stated.strip_accents is not None:
+        origins[f"strip_accents={stated.strip_accents}"] = f"from {stated_by}"
+    if stated.tokenize_chinese_chars is False:
+        origins["tokenize_chinese_chars=False"] = f"from {stated_by}"
     return Start(
         source=source,
         config=config,
-        tokenizer=make_tokenizer(kind, vocabulary, do_lower_case=folds),
+        tokenizer=made,
         origins=_one_line(origins),
+        choices=choices,
     )
 
 
@@ -117,12 +134,16 @@ def _for_weights(
     return config
 
 
-def _vocabulary(vocab_file: str | None, base: Source | None) -> Vocabulary:
+def _vocabulary(
+    vocab_file: str | None, base: Source | None
+) -> tuple[Vocabulary, TokenizerSettings]:
+    stated = base.tokenizer if base else TokenizerSettings()
     if vocab_file:
-        return read_vocabulary(vocab_file)
+        vocabulary, said = read_vocabulary_file(vocab_file)
+        return vocabulary, said.or_else(stated)
     if base is None:
         raise _missing("vocab_file", "BERT vocabulary, vocab.txt")
-    return base.require_vocabulary()
+    return base.require_vocabulary(), stated
 
 
 def _config(bert_config_file: str | None, base: Source | None) -> EncoderConfig:
@@ -146,7 +167,7 @@ def _check_vocabulary(
     *,
     vocab_file: str,
     config_file: str,
-    source: Source | None,
+    source: Source,
 ) -> None:
     """Weights are of use only with their own vocabulary."""
     if len(vocabulary) != config.vocab_size:
@@ -155,23 +176,12 @@ def _check_vocabulary(
             f"{vocab_file} holds {len(vocabulary)} pieces",
             remedy="give the vocabulary that belongs to the encoder",
         )
-    if source is None or source.vocabulary in (None, vocabulary):
+    if source.vocabulary in (None, vocabulary):
         return
     raise ConfigError(
         f"{source.path}: its vocabulary is not {vocab_file}",
         remedy=f"pass --vocab_file={source.vocab_file}",
     )
-
-
-def _choose(
-    given: T | None, stored: T | None, default: T, path: str | None
-) -> tuple[T, str]:
-    """A setting, and where it is from."""
-    if given is not None:
-        return given, "as given"
-    if stored is not None:
-        return stored, f"from {path}"
-    return default, "by default"
 
 
 def _one_line(origins: dict[str, str]) -> str:

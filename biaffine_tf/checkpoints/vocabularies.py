@@ -2,33 +2,74 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import DataError
-from biaffine_tf.tokenization import Vocabulary
+from biaffine_tf.tokenization import Tokenizer, Vocabulary
 
-KIND = "biaffine_tf_tokenizer"  # key of ours in tokenizer_config.json
 SETTINGS = "tokenizer_config.json"
+_KIND = "biaffine_tf_tokenizer"  # key of ours in it
 _VOCABULARY, _TOKENIZER = "vocab.txt", "tokenizer.json"
 
 
-class TokenizerFiles(NamedTuple):
-    """What a directory says of its tokenizer; None where it says nothing.
+# Where the normalizer of a tokenizer.json has the settings of SETTINGS.
+_NORMALIZER_KEYS = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TokenizerSettings:
+    """How an encoder's text became pieces; None where no file says.
 
     Attributes:
-        vocabulary: The pieces.
+        kind: How it was cut.
+        do_lower_case: Whether its case was folded.
+        strip_accents: Whether its accents were stripped.
+        tokenize_chinese_chars: Whether each Chinese character was a word.
+    """
+
+    kind: TokenizerKind | None = None
+    do_lower_case: bool | None = None
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool | None = None
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> Self:
+        """The settings of a tokenizer that differ from those of its kind."""
+        return cls(**tokenizer.to_config() | {"kind": tokenizer.kind})
+
+    def or_else(self, other: TokenizerSettings) -> TokenizerSettings:
+        """These settings, with those of another where they say nothing."""
+        return dataclasses.replace(other, **self._said())
+
+    def to_json(self) -> dict[str, Any]:
+        """What is said, as `tokenizer_config.json` has it."""
+        return {_KIND if k == "kind" else k: v for k, v in self._said().items()}
+
+    def _said(self) -> dict[str, Any]:
+        values = dataclasses.asdict(self).items()
+        return {k: v for k, v in values if v is not None}
+
+
+class TokenizerFiles(NamedTuple):
+    """The vocabulary of a directory, and what is said of its use.
+
+    Attributes:
+        vocabulary: The pieces; None if there is no file of them.
         file: Where they are from.
-        do_lower_case: Whether to fold case.
-        kind: How to cut texts.
+        settings: How texts become pieces.
     """
 
     vocabulary: Vocabulary | None
     file: str | None
-    do_lower_case: bool | None
-    kind: TokenizerKind | None
+    settings: TokenizerSettings
 
 
 def read_tokenizer_files(directory: str) -> TokenizerFiles:
@@ -51,16 +92,7 @@ def read_tokenizer_files(directory: str) -> TokenizerFiles:
         vocabulary, file = Vocabulary.from_file(plain), plain
     elif _is_wordpiece(tokenizer):
         vocabulary, file = _vocabulary(tokenizer, whole), whole
-    do_lower_case = values.get("do_lower_case")
-    if do_lower_case is None:
-        do_lower_case = _lowercase(tokenizer.get("normalizer"))
-    kind = values.get(KIND)
-    return TokenizerFiles(
-        vocabulary,
-        file,
-        do_lower_case if isinstance(do_lower_case, bool) else None,
-        TokenizerKind(kind) if kind in list(TokenizerKind) else None,
-    )
+    return TokenizerFiles(vocabulary, file, _settings(values, tokenizer))
 
 
 def read_vocabulary(path: str) -> Vocabulary:
@@ -72,8 +104,13 @@ def read_vocabulary(path: str) -> Vocabulary:
     Raises:
         DataError: If it cannot be read or is not a BERT vocabulary.
     """
+    return read_vocabulary_file(path)[0]
+
+
+def read_vocabulary_file(path: str) -> tuple[Vocabulary, TokenizerSettings]:
+    """`read_vocabulary`, and what a `tokenizer.json` says of its use."""
     if not path.endswith(".json"):
-        return Vocabulary.from_file(path)
+        return Vocabulary.from_file(path), TokenizerSettings()
     tokenizer = _read_json(path)
     if not _is_wordpiece(tokenizer):
         raise DataError(
@@ -81,7 +118,7 @@ def read_vocabulary(path: str) -> Vocabulary:
             file=path,
             remedy="give the vocab.txt or tokenizer.json of a BERT tokenizer",
         )
-    return _vocabulary(tokenizer, path)
+    return _vocabulary(tokenizer, path), _settings({}, tokenizer)
 
 
 def _read_json(path: str) -> dict[str, Any]:
@@ -121,14 +158,35 @@ def _vocabulary(tokenizer: dict[str, Any], file: str) -> Vocabulary:
     return Vocabulary(pieces, file=file)
 
 
-def _lowercase(normalizer: Any) -> bool | None:
-    """Whether a normalizer of `tokenizer.json` folds case, if it is BERT's."""
+def _settings(
+    values: dict[str, Any], tokenizer: dict[str, Any]
+) -> TokenizerSettings:
+    """What `tokenizer_config.json` says, or else `tokenizer.json`.
+
+    As `transformers` has it, the former overrules the latter as a whole: where
+    it says something, accents and Chinese characters that it does not mention
+    are as usual.
+    """
+    normalizer = _bert_normalizer(tokenizer.get("normalizer")) or {}
+    overrules = not values.keys().isdisjoint(_NORMALIZER_KEYS)
+    found = {}
+    for name, key in _NORMALIZER_KEYS.items():
+        value = values.get(name)
+        if value is None and (name == "do_lower_case" or not overrules):
+            value = normalizer.get(key)
+        found[name] = value if isinstance(value, bool) else None
+    kind = values.get(_KIND)
+    return TokenizerSettings(
+        kind=TokenizerKind(kind) if kind in list(TokenizerKind) else None,
+        **found,
+    )
+
+
+def _bert_normalizer(normalizer: Any) -> dict[str, Any] | None:
+    """BERT's normalizer of a `tokenizer.json`, alone or in a sequence."""
     if not isinstance(normalizer, dict):
         return None
     if normalizer.get("type") == "BertNormalizer":
-        return normalizer.get("lowercase")
-    for part in normalizer.get("normalizers") or []:
-        found = _lowercase(part)
-        if found is not None:
-            return found
-    return None
+        return normalizer
+    parts = map(_bert_normalizer, normalizer.get("normalizers") or [])
+    return next(filter(None, parts), None)

@@ -16,12 +16,13 @@ from biaffine_tf.checkpoints.configs import (
     to_values,
 )
 from biaffine_tf.checkpoints.layout import listed
-from biaffine_tf.checkpoints.vocabularies import KIND, SETTINGS
-from biaffine_tf.config import EncoderConfig, TokenizerKind
+from biaffine_tf.checkpoints.vocabularies import SETTINGS, TokenizerSettings
+from biaffine_tf.config import EncoderConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import atomic_write, check_writable, write_json
 from biaffine_tf.tokenization import Vocabulary
 
+_UNSAID = TokenizerSettings()
 _CLASSES = {
     Family.BERT: ("BertForMaskedLM", "BertModel"),
     Family.ELECTRA: ("ElectraForMaskedLM", "ElectraModel"),
@@ -35,8 +36,7 @@ def write_huggingface(
     tensors: Mapping[str, np.ndarray],
     vocabulary: Vocabulary,
     *,
-    do_lower_case: bool | None,
-    tokenizer_kind: TokenizerKind | None,
+    tokenizer: TokenizerSettings = _UNSAID,
 ) -> None:
     """Writes what `transformers` loads, and `open_source`.
 
@@ -50,8 +50,7 @@ def write_huggingface(
             there is a replaced-token detector, else as a BERT.
         tensors: Of the encoder and its heads, by canonical name.
         vocabulary: Its pieces.
-        do_lower_case: Whether its text was folded; None if nobody knows.
-        tokenizer_kind: How its text was cut; None if nobody knows.
+        tokenizer: How its text became pieces, as far as that is known.
 
     Raises:
         ConfigError: If the directory cannot be written to, the tensors are not
@@ -77,14 +76,9 @@ def write_huggingface(
     with atomic_write(path, "wb") as file:
         file.write(safetensors.numpy.save(stored, metadata={"format": "pt"}))
     vocabulary.save(os.path.join(directory, "vocab.txt"))
-    settings = {
-        "tokenizer_class": "BertTokenizer",
-        "do_lower_case": do_lower_case,
-        KIND: tokenizer_kind,
-    }
     write_json(
         os.path.join(directory, SETTINGS),
-        {k: v for k, v in settings.items() if v is not None},
+        {"tokenizer_class": "BertTokenizer", **tokenizer.to_json()},
     )
     values = {
         "architectures": [_architecture(family, tensors)],
@@ -99,11 +93,15 @@ def write_tf1(
     config: EncoderConfig,
     tensors: Mapping[str, np.ndarray],
     vocabulary: Vocabulary,
+    *,
+    tokenizer: TokenizerSettings = _UNSAID,
 ) -> None:
     """Writes `bert_model.ckpt`, `bert_config.json` and `vocab.txt`.
 
     Names are those of Google's release of the family; see `write_huggingface`
-    for which that is. Loads TensorFlow.
+    for which that is. A release says nothing of the tokenizer, so that is
+    written as Hugging Face has it, in `tokenizer_config.json`. Loads
+    TensorFlow.
 
     Args:
         directory: Made if need be; files of the same names are replaced.
@@ -111,6 +109,7 @@ def write_tf1(
         tensors: Of the encoder and its heads, by canonical name. ELECTRA's
             are a generator's if there is a masked-LM head.
         vocabulary: Its pieces.
+        tokenizer: How its text became pieces, as far as that is known.
 
     Raises:
         ConfigError: If the directory cannot be written to, or the tensors are
@@ -134,6 +133,8 @@ def write_tf1(
         os.path.join(directory, "bert_config.json"),
         to_google_values(config, family),
     )
+    if said := tokenizer.to_json():
+        write_json(os.path.join(directory, SETTINGS), said)
 
 
 def _check(

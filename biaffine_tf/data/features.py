@@ -81,6 +81,7 @@ class Counts:
         duplicate_spans: Same range and label again.
         conflicting_spans: Same range as an earlier span of another label; a
             span matrix holds one label a cell, the first is kept.
+        unknown_label_spans: Spans of labels that the model does not have.
         wide_spans: Cells wider than the model's `max_span_width`. Counted
             where the model is known; records serve models of any width.
     """
@@ -97,6 +98,7 @@ class Counts:
     unaligned_spans: int = 0
     duplicate_spans: int = 0
     conflicting_spans: int = 0
+    unknown_label_spans: int = 0
     wide_spans: int = 0
 
     def add(self, other: Counts) -> None:
@@ -124,6 +126,7 @@ def featurize(
     windowing: Windowing,
     counts: Counts,
     context: Context = NO_CONTEXT,
+    count_unknown: bool = False,
 ) -> Featurized:
     """Turns a sentence into features and counts what does not fit.
 
@@ -134,22 +137,26 @@ def featurize(
         windowing: What becomes of longer sentences.
         counts: Added to.
         context: Around the sentence; not used for those in several windows.
+        count_unknown: Count spans of labels that `labels` lacks, and leave
+            them out, rather than raise.
 
     Returns:
         The features of each window.
 
     Raises:
-        DataError: If a span has a label that `labels` lacks, or if the sentence
-            is too long and that is an error.
+        DataError: If a span has a label that `labels` lacks, unless they are
+            counted, or if the sentence is too long and that is an error.
     """
     pieces = tokenizer.encode(sentence.text)
     windows = windowing.divide(sentence, pieces)
     spans = sentence.spans or ()
-    aligned = align(spans, pieces.offsets)
+    known = [span for span in spans if span.label in labels]
+    if len(known) < len(spans) and not count_unknown:
+        raise _unknown_label(sentence, labels)
+    counts.unknown_label_spans += len(spans) - len(known)
+    aligned = align(known, pieces.offsets)
     is_cut = windowing.is_cut(pieces)
-    matrix = _fill_matrix(
-        aligned, windows, sentence, labels, counts, is_cut=is_cut
-    )
+    matrix = _fill_matrix(aligned, windows, labels, counts, is_cut=is_cut)
     counts.spans += len(spans)
     counts.cells += len(matrix)
     if windows:
@@ -179,7 +186,6 @@ def featurize(
 def _fill_matrix(
     aligned: Alignment,
     windows: Windows,
-    sentence: Sentence,
     labels: LabelMap,
     counts: Counts,
     *,
@@ -189,7 +195,7 @@ def _fill_matrix(
     counts.unaligned_spans += len(aligned.unaligned)
     matrix: dict[tuple[int, int], int] = {}
     for first, last, name in aligned.cells:
-        label = _label_id(labels, name, sentence)
+        label = labels.id(name)
         if not windows.holding(first, last):
             if is_cut:
                 counts.cut_spans += 1
@@ -204,27 +210,20 @@ def _fill_matrix(
     return matrix
 
 
-def check_labels(sentences: Iterable[Sentence], labels: LabelMap) -> None:
-    """Raises DataError at the first span whose label is unknown."""
-    for sentence in sentences:
-        for span in sentence.spans or ():
-            _label_id(labels, span.label, sentence)
-
-
 def collect_labels(spans: Iterable[Span]) -> LabelMap:
     """The labels of some spans, in sorted order."""
     names = collections.Counter(span.label for span in spans)
     return LabelMap(sorted(names))
 
 
-def _label_id(labels: LabelMap, name: str, sentence: Sentence) -> int:
-    try:
-        return labels.id(name)
-    except KeyError:
-        raise DataError(
-            f"label {name!r} is not among the {len(labels)} labels of the "
-            f"training data: {list(labels)}",
-            file=sentence.file,
-            line=sentence.line,
-            remedy="correct the label, or train on data that has it",
-        ) from None
+def _unknown_label(sentence: Sentence, labels: LabelMap) -> DataError:
+    """The error for the first span whose label is unknown."""
+    names = (span.label for span in sentence.spans or ())
+    unknown = next(name for name in names if name not in labels)
+    return DataError(
+        f"label {unknown!r} is not among the {len(labels)} labels of the "
+        f"training data: {list(labels)}",
+        file=sentence.file,
+        line=sentence.line,
+        remedy="correct the label, or train on data that has it",
+    )

@@ -27,10 +27,11 @@ from biaffine_tf.data.shards import (
     Shard,
     write_shards,
 )
+from biaffine_tf.data_check import unlabelled_error
 from biaffine_tf.errors import DataError
-from biaffine_tf.files import fingerprint as source_fingerprint
 from biaffine_tf.files import write_json
-from biaffine_tf.spans import LabelMap, Span
+from biaffine_tf.readers.corpus import Corpus
+from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Tokenizer
 
 _META = "records.json"
@@ -45,6 +46,7 @@ class Records:
         shards: File names of the shards, in order.
         compression: "" or "GZIP".
         labels: Labels of the span matrices.
+        found_labels: Those of them that the source has.
         counts: What was written, cut, or could not be aligned.
         lengths: Number of windows for each number of pieces.
         widths: Number of spans for each width in pieces.
@@ -60,6 +62,7 @@ class Records:
     shards: tuple[str, ...]
     compression: str
     labels: LabelMap
+    found_labels: tuple[str, ...]
     counts: Counts
     lengths: dict[int, int]
     widths: dict[int, int]
@@ -77,51 +80,51 @@ class Records:
 
 
 def prepare_records(
-    source: str,
+    source: Corpus,
     directory: str,
     tokenizer: Tokenizer,
     options: RecordOptions,
     *,
-    read_options: readers.ReadOptions | None = None,
     labels: LabelMap | None = None,
+    known_labels: LabelMap | None = None,
     progress: bool = True,
 ) -> Records:
-    """Finds the records of a labelled file, or writes them.
+    """Finds the records of labelled files, or writes them.
 
     Args:
-        source: Labelled file in any format of `readers`.
+        source: Labelled files in any format of `readers`.
         directory: Parent of records directories.
         tokenizer: Text to pieces.
         options: How to write.
-        read_options: How to read the source.
         labels: Labels of the matrices; None takes those of the source.
+        known_labels: Labels that come first, in this order, whether the source
+            has them or not; its others follow. Without `labels`.
         progress: Whether to show a progress bar.
 
     Returns:
         Complete records of exactly this source and these settings.
 
     Raises:
-        DataError: If the source cannot be read, has no labelled sentence, or
-            has a label that `labels` lacks, or a sentence that is too long
-            where that is an error.
+        DataError: If the source cannot be read, has an unlabelled sentence or
+            no span, or has a label that `labels` lacks, or a sentence that is
+            too long where that is an error.
     """
-    read_options = read_options or readers.ReadOptions()
-    fingerprint = _fingerprint(source, tokenizer, options, read_options, labels)
+    fingerprint = _fingerprint(source, tokenizer, options, labels, known_labels)
     target = os.path.join(directory, f"records-{fingerprint[:16]}")
     found = _load(target, fingerprint)
     if found is not None:
         return found
     # Before anything is written: a source that cannot be read leaves nothing.
     problems = readers.Problems()
-    survey = _survey(source, read_options, problems)
+    survey = _survey(source, problems)
     if labels is None:
-        labels = survey.labels
+        labels = _behind(known_labels, survey.labels)
     _remove_leftovers(target)
     temporary = f"{target}.{os.getpid()}.tmp"
     os.makedirs(temporary)
     try:
         sentences = tqdm(
-            readers.read(source, read_options, readers.Problems()),
+            source.read(),
             desc="records",
             total=survey.sentences,
             unit=" sentences",
@@ -135,7 +138,15 @@ def prepare_records(
             options,
             num_sentences=survey.sentences,
         )
-        _save(temporary, shards, labels, options, problems, fingerprint)
+        _save(
+            temporary,
+            shards,
+            labels,
+            options,
+            problems,
+            fingerprint,
+            found_labels=survey.labels,
+        )
         _publish(temporary, target, fingerprint)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -173,20 +184,18 @@ def _publish(temporary: str, target: str, fingerprint: str) -> None:
 
 
 def _fingerprint(
-    source: str,
+    source: Corpus,
     tokenizer: Tokenizer,
     options: RecordOptions,
-    read_options: readers.ReadOptions,
     labels: LabelMap | None,
+    known_labels: LabelMap | None,
 ) -> str:
     windowing = options.windowing
     is_windowed = windowing.long_text in (LongText.WINDOW, LongText.LINE)
     parts = {
         "schema": SCHEMA_VERSION,
-        "source": source_fingerprint(source),
-        "reading": {
-            k: str(v) for k, v in dataclasses.asdict(read_options).items()
-        },
+        "source": source.fingerprint(),
+        "reading": {k: str(v) for k, v in source.options.identity.items()},
         "tokenizer": tokenizer.fingerprint,
         "max_pieces": options.max_pieces,
         "long_text": str(windowing.long_text),
@@ -196,6 +205,8 @@ def _fingerprint(
         "sentences_per_shard": options.sentences_per_shard,
         "labels": None if labels is None else list(labels),
     }
+    if known_labels is not None:
+        parts["known_labels"] = list(known_labels)
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -206,29 +217,31 @@ class _Survey:
     labels: LabelMap
 
 
-def _survey(
-    source: str,
-    read_options: readers.ReadOptions,
-    problems: readers.Problems,
-) -> _Survey:
+def _behind(known: LabelMap | None, found: LabelMap) -> LabelMap:
+    """The labels found that are not known behind those that are."""
+    if known is None:
+        return found
+    return LabelMap([*known, *(name for name in found if name not in known)])
+
+
+def _survey(source: Corpus, problems: readers.Problems) -> _Survey:
     """One pass to learn the labels, before any record can be written."""
     seen: dict[str, Span] = {}
-    sentences = labelled = 0
-    for sentence in readers.read(source, read_options, problems):
+    sentences = unlabelled = 0
+    first: Sentence | None = None
+    for sentence in source.read(problems):
         sentences += 1
-        labelled += sentence.spans is not None
+        if sentence.spans is None:
+            unlabelled += 1
+            first = first or sentence
         for span in sentence.spans or ():
             seen.setdefault(span.label, span)
-    if not labelled:
-        raise DataError(
-            f"none of its {sentences} sentences is labelled",
-            file=source,
-            remedy="training needs a labelled file",
-        )
+    if first is not None:
+        raise unlabelled_error(unlabelled, sentences, first)
     if not seen:
         raise DataError(
             f"its {sentences} sentences hold no entity",
-            file=source,
+            file=source.name,
             remedy="training needs labelled spans",
         )
     return _Survey(sentences, collect_labels(seen.values()))
@@ -241,6 +254,8 @@ def _save(
     options: RecordOptions,
     problems: readers.Problems,
     fingerprint: str,
+    *,
+    found_labels: LabelMap,
 ) -> None:
     counts = Counts()
     lengths, widths = collections.Counter[int](), collections.Counter[int]()
@@ -258,6 +273,7 @@ def _save(
             "schema_version": SCHEMA_VERSION,
             "fingerprint": fingerprint,
             "labels": list(labels),
+            "found_labels": list(found_labels),
             "max_pieces": options.max_pieces,
             "compression": "GZIP" if options.gzip else "",
             "shards": {
@@ -291,6 +307,8 @@ def _load(directory: str, fingerprint: str) -> Records | None:
         shards=tuple(meta["shards"]),
         compression=meta["compression"],
         labels=LabelMap(meta["labels"]),
+        # Records of earlier versions have those of the source alone.
+        found_labels=tuple(meta.get("found_labels", meta["labels"])),
         counts=Counts(**meta["counts"]),
         lengths={int(k): v for k, v in meta["lengths"].items()},
         widths={int(k): v for k, v in meta["widths"].items()},

@@ -12,7 +12,8 @@ from biaffine_tf.decoding.candidates import Candidate
 class Constraints:
     """Bounds on the width and the characters of entities.
 
-    They are applied to candidates, in this order, so that the decoder fills
+    They are applied to candidates, in this order, after those that cut words
+    have been dropped (see `tokenization.words`), so that the decoder fills
     the room of what they drop with the next best:
 
     1. Characters of `forbidden_edges` are cut off both ends. The candidate

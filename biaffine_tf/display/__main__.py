@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from biaffine_tf import evaluation, readers
+from biaffine_tf import evaluation
 from biaffine_tf.display.folding import fold
 from biaffine_tf.display.palette import Palette
 from biaffine_tf.display.rendering import (
@@ -31,6 +31,11 @@ from biaffine_tf.display.rendering import (
     visible,
 )
 from biaffine_tf.errors import EXIT_CODE, BiaffineError
+from biaffine_tf.readers.arguments import (
+    add_reading_arguments,
+    read_with_notes,
+    reading_options,
+)
 from biaffine_tf.seeds import MAX_SEED
 from biaffine_tf.spans import Sentence
 
@@ -91,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         help="draws other sentences; from 0 below 2^63 (default 0)",
     )
+    add_reading_arguments(parser, "", "gold")
     return parser
 
 
@@ -113,13 +119,14 @@ def _seed(value: str) -> int:
 def _choose(options: argparse.Namespace) -> tuple[list[Pair], set[str]]:
     """The pairs to show, and the labels of both files."""
     labels: set[str] = set()
-    predicted = readers.read(options.predictions, readers.ReadOptions())
-    predicted = _collect_labels(predicted, labels)
+    predicted = _collect_labels(
+        read_with_notes(options.predictions, reading_options(options)), labels
+    )
     pairs: Iterable[Pair]
     if options.gold is None:
         pairs = ((None, sentence) for sentence in predicted)
     else:
-        gold = readers.read(options.gold, readers.ReadOptions())
+        gold = read_with_notes(options.gold, reading_options(options, "gold"))
         pairs = evaluation.match(_collect_labels(gold, labels), predicted)
     return sample(pairs, options.count, options.seed), labels
 

@@ -18,7 +18,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from biaffine_tf import readers
 from biaffine_tf.errors import (
     EXIT_CODE,
     BiaffineError,
@@ -30,6 +29,11 @@ from biaffine_tf.evaluation.findings import Findings, evaluate
 from biaffine_tf.evaluation.matching import Pair, match
 from biaffine_tf.evaluation.metrics import Scores
 from biaffine_tf.files import check_writable
+from biaffine_tf.readers.arguments import (
+    add_reading_arguments,
+    read_with_notes,
+    reading_options,
+)
 from biaffine_tf.spans import Sentence
 
 _SIDES = ("gold", "predicted", "train", "compare")
@@ -118,28 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print the scores as JSON"
     )
-    _add_reading(parser)
+    add_reading_arguments(parser, *_SIDES)
     return parser
-
-
-def _add_reading(parser: argparse.ArgumentParser) -> None:
-    for side in _SIDES:
-        parser.add_argument(
-            f"--{side}_format",
-            choices=[str(choice) for choice in readers.Format],
-            help="recognised from the content if not given",
-        )
-        parser.add_argument(
-            f"--{side}_tag_columns",
-            default="-1",
-            help="CoNLL: columns of the tags; several hold nested layers",
-        )
-    parser.add_argument(
-        "--on_bad_data",
-        choices=[str(choice) for choice in readers.OnBadData],
-        default=str(readers.OnBadData.ERROR),
-        help="stop at a sentence that cannot be read, or skip and count it",
-    )
 
 
 class _Inputs(NamedTuple):
@@ -248,18 +232,7 @@ def _read_history(path: str) -> list[dict[str, Any]]:
 def _read(
     options: argparse.Namespace, side: str, path: str
 ) -> Iterator[Sentence]:
-    """Reads a file, and says at its end what was skipped or repaired."""
-    problems = readers.Problems()
-    reading = readers.ReadOptions(
-        format=getattr(options, f"{side}_format"),
-        on_bad_data=options.on_bad_data,
-        tag_columns=readers.parse_columns(
-            getattr(options, f"{side}_tag_columns")
-        ),
-    )
-    yield from readers.read(path, reading, problems=problems)
-    for line in problems.lines():
-        _note(f"{path}: {line}")
+    return read_with_notes(path, reading_options(options, side))
 
 
 def _note_unknown_labels(path: str, scores: Scores) -> None:

@@ -32,7 +32,9 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 class SavedModelPredictor(BasePredictor):
     """Finds the entities of texts with what `--export_dir` wrote.
 
-    Decoding is in the graph: it is what it was exported with.
+    Decoding is in the graph: it is what it was exported with. The graph sees
+    texts alone: where entities begin and end at words, these are told by the
+    rule that was exported, also for sentences that come in words.
 
     Args:
         directory: Of the export.

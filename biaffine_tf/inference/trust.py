@@ -2,7 +2,8 @@
 
 Scores are calibrated on the dev set and thresholds fitted, if there is a goal
 for them; the dev predictions get calibrated scores; a report shows them, and a
-model card says in words what there is.
+model card says in words what there is. Test data is scored with the finished
+model. Without a dev set there are test scores and a card.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from biaffine_tf.evaluation.goals import Goal
 from biaffine_tf.evaluation.report import write_report
 from biaffine_tf.inference.deciding import decoder_of
 from biaffine_tf.inference.strongest import Strongest
+from biaffine_tf.inference.testing import is_due, update_test_scores
 from biaffine_tf.model_directory.card.writing import write_card
+from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import Sentence, Span
 
 if TYPE_CHECKING:
@@ -35,12 +38,13 @@ _CANDIDATES_PER_SENTENCE = 20
 
 def complete(
     directory: str,
-    sentences: Sequence[Sentence],
+    sentences: Sequence[Sentence] | None,
     training: Callable[[], Iterable[Sentence]],
     *,
     calibrate: bool,
     goal: Goal | None,
     report: bool,
+    test: Corpus | None = None,
 ) -> None:
     """Does what is not done yet, or was done with other settings.
 
@@ -48,19 +52,29 @@ def complete(
 
     Args:
         directory: A model directory whose training has ended.
-        sentences: Its dev set, labelled.
+        sentences: Its dev set, labelled; None if it was trained without.
         training: Reads what it was trained on.
         calibrate: Whether to fit what scores mean.
         goal: What thresholds are for; None for none.
         report: Whether to write a report.
+        test: Labelled data to score it on; None for none.
     """
+    if sentences is None:
+        confidence = model_directory.read_confidence(directory)
+        update_test_scores(directory, test, confidence)
+        write_card(directory)
+        return
     # Thresholds are about to change the predictions that were scored.
     model_directory.keep_intervals(directory, sentences)
     fitted = model_directory.read_fitted(directory) or {}
     settings = _settings(directory, goal)
     is_stale = calibrate and fitted.get("settings") != settings
     page = os.path.join(directory, model_directory.REPORT)
-    if is_stale or (report and not os.path.exists(page)):
+    is_untested = not is_stale and is_due(
+        directory, test, model_directory.read_confidence(directory)
+    )
+    is_reported = not report or os.path.exists(page)
+    if is_stale or is_untested or not is_reported:
         _predict_again(
             directory,
             sentences,
@@ -68,6 +82,7 @@ def complete(
             goal=goal,
             settings=settings if is_stale else None,
             page=page if report else None,
+            test=test,
         )
     write_card(directory)
 
@@ -80,6 +95,7 @@ def _predict_again(
     goal: Goal | None,
     settings: dict[str, Any] | None,
     page: str | None,
+    test: Corpus | None,
 ) -> None:
     """Does what takes predictions of the dev set.
 
@@ -90,6 +106,7 @@ def _predict_again(
         goal: What thresholds are for.
         settings: Of the fit that is to be made; None for none.
         page: The report to write; None for none.
+        test: The test data.
     """
     # Where nothing is to be done, TensorFlow is not loaded.
     from biaffine_tf.inference.predictor import Predictor
@@ -98,10 +115,12 @@ def _predict_again(
     predictor = Predictor.from_directory(
         directory, precision=config.training.precision
     )
-    fit = None
+    fitted = None
     if settings is not None:
-        fit = _fit(predictor, sentences, goal)
-        predictor.confidence = Confidence() if fit is None else fit.confidence
+        fitted = fit(predictor, sentences, goal)
+        predictor.confidence = (
+            Confidence() if fitted is None else fitted.confidence
+        )
     predicted = list(predictor.predict(sentences))
     readers.write(
         os.path.join(directory, model_directory.PREDICTIONS),
@@ -109,9 +128,12 @@ def _predict_again(
         readers.Format.SPAN_JSONL,
         with_scores=True,
     )
+    tested = update_test_scores(directory, test, predictor.confidence)
     if page is not None:
         known = (
-            fit if settings is not None else model_directory.read_fit(directory)
+            fitted
+            if settings is not None
+            else model_directory.read_fit(directory)
         )
         history = model_directory.read_history(directory)
         write_report(
@@ -124,15 +146,16 @@ def _predict_again(
             if known is None
             else {"before": known.before, "after": known.held_out},
             settings=config.to_dict(),
+            test=tested,
         )
-    if fit is not None:
+    if fitted is not None:
         model_directory.write_confidence(
-            directory, {"settings": settings, **fit.to_json()}
+            directory, {"settings": settings, **fitted.to_json()}
         )
-        _print(fit)
+        _print(fitted)
 
 
-def _fit(
+def fit(
     predictor: Predictor, sentences: Sequence[Sentence], goal: Goal | None
 ) -> FittedConfidence | None:
     """Fits what scores mean, and thresholds if there is a goal for them."""

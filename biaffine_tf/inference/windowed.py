@@ -33,6 +33,8 @@ from biaffine_tf.tokenization import (
     Tokenizer,
     Windowing,
     Windows,
+    WordRule,
+    find_edges,
     surround,
     with_context,
 )
@@ -131,7 +133,7 @@ class WindowedPredictor(BasePredictor):
                 "force_one_entity is another than the model was loaded with",
                 remedy="load it with this setting",
             )
-        return self._decide(sentences, Decision(settings, self.confidence))
+        return self._decide(sentences, settings)
 
     def check(self, sentence: Sentence) -> None:
         """Raises a DataError if a text is too long and that is an error."""
@@ -140,9 +142,12 @@ class WindowedPredictor(BasePredictor):
             self.windowing.divide(sentence, pieces)
 
     def _decide(
-        self, sentences: Iterable[Sentence], decision: Decision
+        self, sentences: Iterable[Sentence], settings: DecodingConfig
     ) -> Iterator[Sentence]:
-        wanted = Wanted(self.confidence.lowest_margin)
+        decision = Decision(settings, self.confidence)
+        wanted = Wanted(
+            self.confidence.lowest_margin, rule=WordRule.of(settings)
+        )
         for sentence, text in self._search_texts(sentences, wanted):
             entities = decision.entities(
                 text.candidates, text.best_other, sentence.text
@@ -167,13 +172,15 @@ class WindowedPredictor(BasePredictor):
         Yields:
             Candidates of each sentence in no particular order: one for each
             pair of pieces and its best label, with the scores of the model as
-            they are.
+            they are. Where entities begin and end at words, candidates do.
 
         Raises:
             DataError: If a sentence is too long and that is an error.
         """
         bound = Confidence(thresholds={}, default_threshold=least_score)
-        wanted = Wanted(bound.lowest_margin, strongest)
+        wanted = Wanted(
+            bound.lowest_margin, strongest, WordRule.of(self.decoding)
+        )
         for _, text in self._search_texts(sentences, wanted):
             yield [
                 one
@@ -246,6 +253,7 @@ class WindowedPredictor(BasePredictor):
                     self.labels,
                     wanted=wanted,
                     surrounded=self._surround(pieces, windows, context),
+                    edges=find_edges(sentence, pieces, wanted.rule),
                 )
             )
         with self._counting:

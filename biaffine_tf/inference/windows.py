@@ -16,7 +16,14 @@ import numpy as np
 from biaffine_tf.decoding import Candidate
 from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.spans import LabelMap
-from biaffine_tf.tokenization import Pieces, Window, Windows, to_characters
+from biaffine_tf.tokenization import (
+    Edges,
+    Pieces,
+    Window,
+    Windows,
+    WordRule,
+    to_characters,
+)
 
 
 class Proposals(NamedTuple):
@@ -51,10 +58,13 @@ class Wanted(NamedTuple):
     Attributes:
         least_margin: Those whose margin is above it.
         strongest: Of these, those that it admits; None for all.
+        rule: Tells the words of plain text, at which candidates begin and
+            end; None where they are free.
     """
 
     least_margin: float = 0.0
     strongest: Strongest | None = None
+    rule: WordRule | None = None
 
 
 _ABOVE_NONE = Wanted()
@@ -70,6 +80,7 @@ class WindowedText:
         wanted: Which pairs are candidates.
         surrounded: Ids of the text within its context, where the model reads
             both at once; there is one window then.
+        edges: Pieces that candidates may begin and end with; None for any.
 
     Attributes:
         pieces: As given.
@@ -88,6 +99,7 @@ class WindowedText:
         *,
         wanted: Wanted = _ABOVE_NONE,
         surrounded: Sequence[int] | None = None,
+        edges: Edges | None = None,
     ) -> None:
         self.pieces = pieces
         self.windows = windows
@@ -96,6 +108,7 @@ class WindowedText:
         self.best_other: Candidate | None = None
         self._labels = labels
         self._wanted = wanted
+        self._edges = edges
 
     @property
     def parts(self) -> list[Part]:
@@ -110,12 +123,16 @@ class WindowedText:
 
         Args:
             index: Of the window; each is added once, in any order.
-            found: All that it proposes.
+            found: All that it proposes. What does not begin and end where it
+                may is left out.
         """
         start = self.windows[index].start
         found = found._replace(
             first=found.first + start, last=found.last + start
         )
+        if self._edges is not None:
+            admitted = self._edges.admit(found.first, found.last)
+            found = found.take(admitted)
         decider = self.windows.most_central(found.first, found.last)
         wanted = self._wanted
         is_kept = (decider == index) & (found.margins > wanted.least_margin)

@@ -5,11 +5,13 @@ labels.txt           line n is the label of id n (id 0, "none", implied)
 vocab.txt            the tokenizer's vocabulary
 weights.safetensors  weights of the best epoch, by name
 scores.json          dev scores of the best epoch, with intervals, seed, time,
-                     environment
+                     environment; test scores under "test"
 predictions.jsonl    dev predictions of the best epoch
 history.json         scores and times of every epoch
 confidence.json      calibration and thresholds, fitted to the dev set
 report.html          the dev scores and every sentence, to look at
+                     (without a dev set there are no dev scores, predictions,
+                     confidence and report, and the last epoch is kept)
 README.md            the model card: all of this in words
 export/              the model as a SavedModel, if --export is given
 logs/                TensorBoard
@@ -58,6 +60,7 @@ from biaffine_tf.model_directory.trust import (
 from biaffine_tf.model_directory.weights import (
     check_weights,
     load_weights,
+    read_weights,
     save_weights,
 )
 
@@ -92,6 +95,7 @@ __all__ = [
     "read_fitted",
     "read_history",
     "read_scores",
+    "read_weights",
     "save_weights",
     "write_confidence",
     "write_description",

@@ -69,9 +69,8 @@ def read_description(directory: str) -> Description:
             labels = LabelMap(file.read().removesuffix("\n").split("\n"))
         path = os.path.join(directory, VOCABULARY)
         tokenizer = make_tokenizer(
-            config.model.tokenizer.kind,
-            Vocabulary.from_file(path),
-            do_lower_case=config.model.tokenizer.do_lower_case,
+            vocabulary=Vocabulary.from_file(path),
+            **config.model.tokenizer.to_dict(),
         )
     except OSError as error:
         raise ConfigError(

@@ -7,6 +7,7 @@ does without.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,19 +58,38 @@ def check_weights(directory: str) -> None:
         ) from error
 
 
-def load_weights(directory: str, model: SpanModel) -> None:
+def read_weights(directory: str) -> dict[str, np.ndarray]:
+    """The stored weights by name.
+
+    Raises:
+        ConfigError: If there are none, or they are not whole.
+    """
+    import safetensors.numpy
+
+    check_weights(directory)
+    return safetensors.numpy.load_file(os.path.join(directory, WEIGHTS))
+
+
+def load_weights(
+    directory: str,
+    model: SpanModel,
+    stored: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """Restores all weights of a model that has been built.
+
+    Args:
+        directory: A model directory.
+        model: Built.
+        stored: From `read_weights`, changed; None to read them.
 
     Raises:
         ConfigError: If a weight is missing, unknown, of another shape or not
             finite.
     """
-    import safetensors.numpy
-
+    if stored is None:
+        stored = read_weights(directory)
     weights = model.saved_weights()
-    check_weights(directory)
     path = os.path.join(directory, WEIGHTS)
-    stored = safetensors.numpy.load_file(path)
     wrong = [
         f"{name} (stored: "
         f"{stored[name].shape if name in stored else 'missing'}, "

@@ -17,6 +17,7 @@ from biaffine_tf.readers.options import (
     ReadOptions,
     SegmentationDigit,
     TagScheme,
+    Unlabelled,
     parse_columns,
 )
 from biaffine_tf.readers.problems import Problems
@@ -29,6 +30,7 @@ __all__ = [
     "ReadOptions",
     "SegmentationDigit",
     "TagScheme",
+    "Unlabelled",
     "detect_format",
     "parse_columns",
     "read",

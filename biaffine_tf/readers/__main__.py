@@ -10,14 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from biaffine_tf.errors import EXIT_CODE, BiaffineError
-from biaffine_tf.readers.options import (
-    Format,
-    Join,
-    OnBadData,
-    ReadOptions,
-    SegmentationDigit,
-    TagScheme,
-    parse_columns,
+from biaffine_tf.readers.arguments import (
+    add_reading_arguments,
+    reading_options,
 )
 from biaffine_tf.readers.summary import Summary, summarize
 
@@ -33,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Summarizes files; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        read_options = _read_options(options)
+        read_options = reading_options(options)
         if options.json:
             found = [
                 summarize(file, read_options).to_json()
@@ -60,49 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print a JSON array"
     )
-    parser.add_argument(
-        "--format",
-        choices=list(Format),
-        help="default: recognised from the content",
-    )
-    parser.add_argument(
-        "--on_bad_data",
-        choices=list(OnBadData),
-        default=OnBadData.ERROR,
-        help="skip: count bad sentences and go on (default: %(default)s)",
-    )
-    columns = parser.add_argument_group("columns (CoNLL)")
-    columns.add_argument(
-        "--token_column",
-        type=int,
-        default=0,
-        help="from 0, negative from the right (default: %(default)s)",
-    )
-    columns.add_argument(
-        "--tag_columns",
-        default="-1",
-        help="one, or several with commas for nested layers "
-        "(default: --tag_columns=-1)",
-    )
-    for name, choices in (
-        ("tag_scheme", TagScheme),
-        ("join", Join),
-        ("segmentation_digit", SegmentationDigit),
-    ):
-        columns.add_argument(f"--{name}", choices=list(choices), default="auto")
+    add_reading_arguments(parser)
     return parser
-
-
-def _read_options(options: argparse.Namespace) -> ReadOptions:
-    return ReadOptions(
-        format=options.format,
-        on_bad_data=options.on_bad_data,
-        token_column=options.token_column,
-        tag_columns=parse_columns(options.tag_columns),
-        tag_scheme=options.tag_scheme,
-        join=options.join,
-        segmentation_digit=options.segmentation_digit,
-    )
 
 
 def _show(summary: Summary) -> None:

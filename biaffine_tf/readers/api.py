@@ -18,6 +18,7 @@ from biaffine_tf.readers.options import (
 )
 from biaffine_tf.readers.output import open_output
 from biaffine_tf.readers.problems import Problems
+from biaffine_tf.readers.screening import screen
 from biaffine_tf.spans import Sentence
 
 _Reader = Callable[[Source, ReadOptions, Problems], Iterator[Sentence]]
@@ -70,7 +71,8 @@ def read_source(
     """`read` for a file that is open and whose format is settled."""
     before = sum(problems.counts.values())
     empty = True
-    for sentence in _READERS[file_format](source, options, problems):
+    sentences = _READERS[file_format](source, options, problems)
+    for sentence in screen(sentences, options, problems):
         empty = False
         yield sentence
     if empty:

@@ -21,6 +21,7 @@ from biaffine_tf.readers.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
 
 _SPACE = b" \t\r"
+_SEVERAL = "several columns look like tags, and --tag_columns is not given"
 _BREAKS = str.maketrans("\t\r\n", "   ")
 
 
@@ -32,6 +33,8 @@ def read(
     A file of one column is unlabelled.
     """
     layout = Layout.from_head(source.head_lines(), options, source.place(1))
+    if options.tag_columns is None and len(layout.tag_like) > 1:
+        problems.count(_SEVERAL, f"{source.file}: {_columns(layout)}")
 
     def parse(block: tuple[list[Line], int]) -> Sentence:
         rows, document = block
@@ -185,9 +188,30 @@ def _decode(
             str(error),
             file=file,
             line=rows[error.index].number,
-            remedy="correct the tag, or name the tag column with "
-            "--tag_columns, or pass --on_bad_data=skip",
+            remedy=f"correct the tag, or {_named(layout)}, or pass "
+            "--on_bad_data=skip",
         ) from None
+
+
+def _named(layout: Layout) -> str:
+    """How to name the columns of tags, if others are read."""
+    others = set(layout.tag_like) - set(layout.tag_columns)
+    if not others:
+        return "name the tag column with --tag_columns"
+    columns = ",".join(map(str, sorted(others)))
+    return (
+        f"pass --tag_columns={columns}, where tags seem to be, or --format=text"
+    )
+
+
+def _columns(layout: Layout) -> str:
+    """Which columns could be read, and which are."""
+    every = ",".join(map(str, layout.tag_like))
+    read = ", ".join(map(str, layout.tag_columns))
+    return (
+        f"columns {every.replace(',', ', ')} look like tags, column {read} is "
+        f"read; --tag_columns={every} reads all of them as layers"
+    )
 
 
 def _characters(text: str) -> tuple[tuple[int, int], ...]:

@@ -11,6 +11,7 @@ from biaffine_tf.errors import DataError
 from biaffine_tf.readers import tags as tag_schemes
 from biaffine_tf.readers.lines import Place, shorten
 from biaffine_tf.readers.options import (
+    LAST_COLUMN,
     Join,
     ReadOptions,
     SegmentationDigit,
@@ -22,6 +23,10 @@ from biaffine_tf.readers.tokens import (
 )
 
 DOCSTART = b"-DOCSTART-"
+# So many rows must have the usual width and a tag in a column of tags; prose
+# comes nowhere near, and a broken file should be read as what it was meant to
+# be.
+_NEARLY_ALL = 0.75
 _SPACES = re.compile(" +")
 
 
@@ -37,6 +42,7 @@ class Layout:
         strip_digits: Whether each token ends in a segmentation digit.
         scheme: The scheme whose tags are accepted.
         guessed_scheme: For `TagScheme.AUTO`, what the tags look like.
+        tag_like: Indices of the columns that look like tags.
     """
 
     width: int
@@ -46,6 +52,7 @@ class Layout:
     strip_digits: bool
     scheme: TagScheme
     guessed_scheme: TagScheme
+    tag_like: tuple[int, ...]
 
     @classmethod
     def from_head(
@@ -66,10 +73,11 @@ class Layout:
         """
         sentences = sample_rows(lines)
         width = most_common_width(sentences)
-        tag_columns = options.tag_columns if width > 1 else ()
         token_column = _index(options.token_column, width, place, "token")
+        is_unlabelled = width == 1 and options.columns_read == LAST_COLUMN
         tag_columns = tuple(
-            _index(column, width, place, "tag") for column in tag_columns
+            _index(column, width, place, "tag")
+            for column in (() if is_unlabelled else options.columns_read)
         )
         if token_column in tag_columns:
             raise place.error(
@@ -90,6 +98,7 @@ class Layout:
             strip_digits=strip_digits,
             scheme=options.tag_scheme,
             guessed_scheme=_guess_scheme(regular, tag_columns),
+            tag_like=tag_like_columns(sentences, token_column=token_column),
         )
 
     def width_error(self, fields: Sequence[str], place: Place) -> DataError:
@@ -126,6 +135,30 @@ def sample_rows(lines: Sequence[str]) -> list[list[list[str]]]:
         elif not line.startswith(docstart) or sentences[-1]:
             sentences[-1].append(split_row(line))
     return [rows for rows in sentences if rows]
+
+
+def tag_like_columns(
+    sentences: Sequence[Sequence[Sequence[str]]], *, token_column: int
+) -> tuple[int, ...]:
+    """The columns that hold what looks like a tag in nearly all rows.
+
+    Args:
+        sentences: Rows of each sentence.
+        token_column: Is none of them.
+
+    Returns:
+        Their indices.
+    """
+    width = most_common_width(sentences)
+    rows = [row for rows in sentences for row in rows]
+    regular = [row for row in rows if len(row) == width]
+    return tuple(
+        column
+        for column in range(width)
+        if column not in (token_column, token_column + width)
+        and sum(tag_schemes.looks_like_tag(row[column]) for row in regular)
+        >= _NEARLY_ALL * max(len(rows), 1)
+    )
 
 
 def most_common_width(sentences: Sequence[Sequence[Sequence[str]]]) -> int:

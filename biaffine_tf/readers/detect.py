@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import re
 
-from biaffine_tf.readers.conll_layout import most_common_width, sample_rows
+from biaffine_tf.readers.conll_layout import (
+    most_common_width,
+    sample_rows,
+    tag_like_columns,
+)
 from biaffine_tf.readers.lines import Source
 from biaffine_tf.readers.options import Format, ReadOptions
 from biaffine_tf.readers.problems import Problems
-from biaffine_tf.readers.tags import looks_like_tag
 
 _JSON_START = re.compile(r'\s*(\[\s*(\{\s*["}]|\])|\{\s*["}])')
 # Inside a JSON string its quotes are escaped, so a text never matches.
 _CLUENER_KEY = re.compile(r'"label"\s*:\s*\{')
 _SPAN_KEY = re.compile(r'"(spans|entities|entity_mentions|tokens)"\s*:')
-# So many rows must have the usual width and end in a tag; prose comes nowhere
-# near, and a broken file should be read as what it was meant to be.
-_NEARLY_ALL = 0.75
 
 
 def detect_format(
@@ -58,17 +58,15 @@ def _which_json(text: str) -> Format:
 
 
 def _is_conll(lines: list[str], options: ReadOptions) -> bool:
+    """Whether some column looks like tags, be it one that is not read.
+
+    A column that was named and holds no tags, or does not exist, then is an
+    error, where each row would become a text.
+    """
     sentences = sample_rows(lines)
-    rows = [row for sentence in sentences for row in sentence]
-    width = most_common_width(sentences)
-    columns = options.tag_columns
-    if width < 2 or not all(-width <= column < width for column in columns):
+    if most_common_width(sentences) < 2:
         return False
     # "Vitamin B-12" alone on its line is a text.
-    if len(rows) < 2 and not any("\t" in line for line in lines):
+    if sum(map(len, sentences)) < 2 and not any("\t" in line for line in lines):
         return False
-    fitting = sum(
-        len(row) == width and all(looks_like_tag(row[c]) for c in columns)
-        for row in rows
-    )
-    return fitting >= _NEARLY_ALL * len(rows)
+    return bool(tag_like_columns(sentences, token_column=options.token_column))

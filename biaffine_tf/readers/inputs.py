@@ -14,6 +14,39 @@ def is_glob(path: str) -> bool:
     return glob.has_magic(path) and not os.path.lexists(path)
 
 
+def split_patterns(
+    given: Sequence[str], *, folder: str | None = None
+) -> list[str]:
+    """The paths and globs in the values of a flag, which commas divide.
+
+    Args:
+        given: The values. One that names a file is a path, commas and all.
+        folder: Folder that relative ones are taken from.
+
+    Returns:
+        For `find_files`.
+    """
+    patterns: list[str] = []
+    for value in given:
+        whole = _within(folder, value)
+        if os.path.lexists(whole):
+            patterns.append(whole)
+        else:
+            parts = filter(None, value.split(","))
+            patterns += [_within(folder, part) for part in parts]
+    return patterns
+
+
+def _within(folder: str | None, pattern: str) -> str:
+    pattern = os.path.expanduser(pattern)
+    if not folder or os.path.isabs(pattern):
+        return pattern
+    path = os.path.join(folder, pattern)
+    if is_glob(path):  # only what was given as a pattern is one
+        return os.path.join(glob.escape(folder), pattern)
+    return path
+
+
 def find_files(
     patterns: Sequence[str],
     *,

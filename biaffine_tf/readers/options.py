@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from biaffine_tf.errors import ConfigError
 
@@ -22,6 +22,13 @@ class OnBadData(enum.StrEnum):
     """What to do about a sentence that cannot be read."""
 
     ERROR = "error"
+    SKIP = "skip"
+
+
+class Unlabelled(enum.StrEnum):
+    """What to do about sentences without labels."""
+
+    KEEP = "keep"
     SKIP = "skip"
 
 
@@ -54,8 +61,12 @@ class SegmentationDigit(enum.StrEnum):
 
 Choice = TypeVar("Choice", bound=enum.StrEnum)
 
+LAST_COLUMN = (-1,)
+# Fields that earlier versions lacked.
+_LATER = ("unlabelled", "trim_spans")
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class ReadOptions:
     """How to read a file. Enum fields also take their string values.
 
@@ -64,10 +75,16 @@ class ReadOptions:
         on_bad_data: Stop at the first bad sentence, or skip and count it.
         token_column: Column of the tokens in a CoNLL file; from 0, negative
             ones count from the right.
-        tag_columns: Columns of the tags; several hold nested layers.
+        tag_columns: Columns of the tags; several hold nested layers. None
+            reads the last one, and counts it as a problem if others look like
+            tags, too.
         tag_scheme: Scheme of the tags.
         join: How the tokens of a CoNLL file become a text.
         segmentation_digit: Whether to strip a digit from each token.
+        unlabelled: Keep sentences without labels, or leave them out and count
+            them.
+        trim_spans: Cut white space off the ends of spans, drop spans of
+            nothing else, and count both.
 
     Raises:
         ConfigError: If a value is not one of its choices.
@@ -76,20 +93,24 @@ class ReadOptions:
     format: Format | None = None
     on_bad_data: OnBadData = OnBadData.ERROR
     token_column: int = 0
-    tag_columns: tuple[int, ...] = (-1,)
+    tag_columns: tuple[int, ...] | None = None
     tag_scheme: TagScheme = TagScheme.AUTO
     join: Join = Join.AUTO
     segmentation_digit: SegmentationDigit = SegmentationDigit.AUTO
+    unlabelled: Unlabelled = Unlabelled.KEEP
+    trim_spans: bool = False
 
     def __post_init__(self) -> None:
         self._choose("on_bad_data", OnBadData)
         self._choose("tag_scheme", TagScheme)
         self._choose("join", Join)
         self._choose("segmentation_digit", SegmentationDigit)
+        self._choose("unlabelled", Unlabelled)
         if self.format is not None:
             self._choose("format", Format)
-        columns = tuple(self.tag_columns)
-        object.__setattr__(self, "tag_columns", columns)
+        if self.tag_columns is not None:
+            object.__setattr__(self, "tag_columns", tuple(self.tag_columns))
+        columns = self.columns_read
         if not columns or len(set(columns)) != len(columns):
             raise ConfigError(
                 f"tag_columns must name different columns, got {columns}",
@@ -101,6 +122,30 @@ class ReadOptions:
                 "and a tag column",
                 remedy="correct token_column or tag_columns",
             )
+
+    @property
+    def columns_read(self) -> tuple[int, ...]:
+        """Columns of the tags that are read, as they are named."""
+        return LAST_COLUMN if self.tag_columns is None else self.tag_columns
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a reading depends on, by name.
+
+        It goes into fingerprints: options that mean what they meant in an
+        earlier version give what they gave there.
+        """
+        values = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in _LATER
+            or getattr(self, field.name) != field.default
+        }
+        return values | {"tag_columns": self.columns_read}
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{k}={v!r}" for k, v in self.identity.items())
+        return f"ReadOptions({values})"
 
     def _choose(self, field: str, choices: type[enum.StrEnum]) -> None:
         value = parse_choice(choices, getattr(self, field), field)
@@ -124,12 +169,14 @@ def parse_choice(
         ) from None
 
 
-def parse_columns(text: str) -> tuple[int, ...]:
-    """Column numbers as users write them: "1", "-1", "1,2".
+def parse_columns(text: str | None) -> tuple[int, ...] | None:
+    """Column numbers as users write them: "1", "-1", "1,2"; None stays None.
 
     Raises:
         ConfigError: If something between the commas is no number.
     """
+    if text is None:
+        return None
     try:
         return tuple(int(column) for column in text.split(","))
     except ValueError:

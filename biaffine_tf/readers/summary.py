@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from biaffine_tf.readers.api import read_source
@@ -16,6 +16,7 @@ from biaffine_tf.readers.options import Format, ReadOptions
 from biaffine_tf.readers.problems import Problems
 from biaffine_tf.spans import Sentence, Span
 
+SIMILAR_LABELS = "labels that differ in case or white space only"
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
@@ -37,13 +38,31 @@ class Overlaps(NamedTuple):
     relabelled: int = 0
 
 
+class Distinct:
+    """Texts that were met, as a few bytes each."""
+
+    def __init__(self) -> None:
+        self._digests: set[bytes] = set()
+
+    def add(self, text: str) -> bool:
+        """Adds a text; whether it is new."""
+        before = len(self._digests)
+        self._digests.add(_digest(text))
+        return len(self._digests) > before
+
+    def __contains__(self, text: str) -> bool:
+        return _digest(text) in self._digests
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest()
+
+
 @dataclasses.dataclass
-class Summary:
-    """Counts over the sentences of one file.
+class Statistics:
+    """Counts over sentences.
 
     Attributes:
-        file: The file as the user named it.
-        format: Its format.
         sentences: Number of sentences.
         unlabelled: Sentences without labels (spans unknown).
         without_spans: Labelled sentences without a span.
@@ -56,11 +75,8 @@ class Summary:
         labels: Spans of each label.
         lengths: Sentences of each length in characters.
         widths: Spans of each width in characters.
-        problems: What was skipped or repaired on reading.
     """
 
-    file: str
-    format: Format
     sentences: int = 0
     unlabelled: int = 0
     without_spans: int = 0
@@ -79,7 +95,6 @@ class Summary:
     widths: collections.Counter[int] = dataclasses.field(
         default_factory=collections.Counter
     )
-    problems: Problems = dataclasses.field(default_factory=Problems)
 
     @property
     def spans(self) -> int:
@@ -87,7 +102,7 @@ class Summary:
         return self.labels.total()
 
     def add(self, sentence: Sentence) -> None:
-        """Counts a sentence, except whether its text came before."""
+        """Counts a sentence, except whether text or id came before."""
         self.sentences += 1
         self.characters += len(sentence.text)
         self.lengths[len(sentence.text)] += 1
@@ -102,6 +117,21 @@ class Summary:
         for span in sentence.spans or ():
             self.labels[span.label] += 1
             self.widths[span.end - span.start] += 1
+
+
+@dataclasses.dataclass(kw_only=True)
+class Summary(Statistics):
+    """Counts over the sentences of one file.
+
+    Attributes:
+        file: The file as the user named it.
+        format: Its format.
+        problems: What was skipped or repaired on reading.
+    """
+
+    file: str
+    format: Format
+    problems: Problems = dataclasses.field(default_factory=Problems)
 
     def to_json(self) -> dict[str, Any]:
         """The summary as JSON values."""
@@ -147,17 +177,34 @@ def summarize(
     """
     options = options or ReadOptions()
     problems = Problems()
-    texts: set[bytes] = set()
-    ids: set[bytes] = set()
+    texts, ids = Distinct(), Distinct()
     with Source(path, problems) as source:
         found = options.format or detect(source, options)
-        summary = Summary(source.file, found, problems=problems)
+        summary = Summary(file=source.file, format=found, problems=problems)
         for sentence in read_source(source, found, options, problems):
             summary.add(sentence)
-            summary.duplicate_texts += _seen(sentence.text, texts)
+            summary.duplicate_texts += not texts.add(sentence.text)
             if sentence.id is not None:
-                summary.duplicate_ids += _seen(sentence.id, ids)
+                summary.duplicate_ids += not ids.add(sentence.id)
+    for spellings in similar_labels(summary.labels):
+        problems.count(SIMILAR_LABELS, f"{summary.file}: {spellings}")
     return summary
+
+
+def similar_labels(labels: Mapping[str, int]) -> list[str]:
+    """Labels that are the same but for case and white space.
+
+    Args:
+        labels: Spans of each label.
+
+    Returns:
+        Each group of them with its spans, such as "'PER' (4), 'per' (1)".
+    """
+    groups: dict[str, list[str]] = {}
+    for label in sorted(labels):
+        key = "".join(label.split()).casefold()
+        groups.setdefault(key, []).append(f"{label!r} ({labels[label]})")
+    return [", ".join(group) for group in groups.values() if len(group) > 1]
 
 
 def count_overlaps(spans: Iterable[Span]) -> Overlaps:
@@ -215,10 +262,3 @@ def quantiles(counts: collections.Counter[int]) -> dict[str, int]:
             if below >= share * total:
                 result.setdefault(name, value)
     return result
-
-
-def _seen(text: str, digests: set[bytes]) -> bool:
-    digest = hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest()
-    seen = digest in digests
-    digests.add(digest)
-    return seen

@@ -10,11 +10,16 @@ from biaffine_tf.serving.candidates import CandidateTensors, label_ranks
 from biaffine_tf.serving.confidence import GraphConfidence
 from biaffine_tf.serving.constraints import GraphConstraints
 from biaffine_tf.serving.decoders import GraphDecoder
+from biaffine_tf.serving.words import GraphWordRule
 from biaffine_tf.spans import LabelMap
+from biaffine_tf.tokenization import WordRule
 
 
 class GraphDecision(tf.Module):
     """What is made of candidates; twin of `inference.deciding.Decision`.
+
+    Candidates that cut words of plain text, which the predictor drops when it
+    finds them, are dropped here.
 
     Args:
         decoding: How candidates become entities.
@@ -29,6 +34,8 @@ class GraphDecision(tf.Module):
         labels: LabelMap,
     ) -> None:
         super().__init__()
+        rule = WordRule.of(decoding)
+        self._words = GraphWordRule(rule) if rule and rule.pairs else None
         self._confidence = GraphConfidence(confidence, labels)
         self._constraints = GraphConstraints(
             Constraints(
@@ -64,6 +71,9 @@ class GraphDecision(tf.Module):
         Returns:
             The entities, text by text and by position, in float64.
         """
+        if self._words:
+            candidates = self._words(candidates, code_points)
+            others = self._words(others, code_points)
         candidates, others = candidates.in_double(), others.in_double()
         found = self._decode(
             self._constraints(self._confidence(candidates), code_points)

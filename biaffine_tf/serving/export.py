@@ -19,6 +19,7 @@ import tensorflow_text
 
 from biaffine_tf import __version__, evaluation, model_directory, readers
 from biaffine_tf.config import (
+    DecodingConfig,
     ExportFormat,
     ExportPrecision,
     LongText,
@@ -33,6 +34,7 @@ from biaffine_tf.serving import parity
 from biaffine_tf.serving.model import ServingModel
 from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.spans import Entity, Sentence, Span
+from biaffine_tf.tokenization import WordRule
 
 _ANSWERING = pathlib.Path(__file__).with_name("answering.py")
 _ANSWERING_ONNX = pathlib.Path(__file__).with_name("answering_onnx.py")
@@ -337,6 +339,7 @@ def _write_guide(
         labels=", ".join(f"`{label}`" for label in manifest.labels),
         scores=_SCORES[predictor.confidence.is_plain],
         nested=manifest.decoding.nested,
+        word_rule=_word_rule(manifest.decoding),
         long_texts=_LONG_TEXTS[manifest.long_text].format(
             most=manifest.max_pieces, overlap=predictor.windowing.overlap
         ),
@@ -350,6 +353,13 @@ def _write_guide(
     )
     with atomic_write(os.path.join(folder, _GUIDE)) as file:
         file.write(page + "\n")
+
+
+def _word_rule(decoding: DecodingConfig) -> str:
+    """The pairs of the rule for words, in Markdown; empty for none."""
+    rule = WordRule.of(decoding)
+    pairs = rule.pairs if rule else ()
+    return ", ".join(f"`{pair}`" for pair in sorted(pairs))
 
 
 def describe(manifest: Manifest) -> str:

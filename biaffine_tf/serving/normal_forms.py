@@ -72,14 +72,22 @@ _Form = tuple[bool, tuple[_Element, ...]]  # whether a mark, and elements
 _ITSELF = (_Element(0, 0, Role.IN_WORD),)
 
 
-@functools.lru_cache(maxsize=2)
-def normal_forms(*, do_lower_case: bool) -> NormalForms:
+@functools.cache
+def normal_forms(
+    *, do_lower_case: bool, strip_accents: bool, tokenize_chinese_chars: bool
+) -> NormalForms:
     """Tabulates the normalisation of `WordPieceTokenizer`.
 
     Args:
-        do_lower_case: Whether it folds case and strips accents.
+        do_lower_case: Whether it folds case.
+        strip_accents: Whether it strips accents.
+        tokenize_chinese_chars: Whether it sets Chinese characters apart.
     """
-    steps = _Steps.read(do_lower_case=do_lower_case)
+    steps = _Steps.read(
+        lowercase=do_lower_case,
+        strip_accents=strip_accents,
+        handle_chinese_chars=tokenize_chinese_chars,
+    )
     marks = {
         c
         for c in range(NUM_CODE_POINTS)
@@ -113,22 +121,30 @@ class _Steps(NamedTuple):
     roles: Mapping[int, Role]
 
     @classmethod
-    def read(cls, *, do_lower_case: bool) -> _Steps:
+    def read(
+        cls, *, lowercase: bool, strip_accents: bool, handle_chinese_chars: bool
+    ) -> _Steps:
         def bert(**chosen: bool) -> normalizers.Normalizer:
             steps = ("clean_text", "handle_chinese_chars", "strip_accents")
             nothing = dict.fromkeys((*steps, "lowercase"), False)
             return normalizers.BertNormalizer(**(nothing | chosen))
 
-        cleaned = bert(clean_text=True, handle_chinese_chars=True)
-        if not do_lower_case:
-            return cls(_changes(cleaned), {}, {}, {}, {}, _roles())
-        return cls(
-            clean=_changes(cleaned),
+        steps = cls(
+            clean=_changes(
+                bert(clean_text=True, handle_chinese_chars=handle_chinese_chars)
+            ),
+            decompose={},
+            order={},
+            strip={},
+            fold=_changes(bert(lowercase=True)) if lowercase else {},
+            roles=_roles(),
+        )
+        if not strip_accents:
+            return steps
+        return steps._replace(
             decompose=_changes(normalizers.NFD()),
             order=_combining_classes(),
             strip=_changes(bert(strip_accents=True)),
-            fold=_changes(bert(lowercase=True)),
-            roles=_roles(),
         )
 
     def code_points(self) -> set[int]:

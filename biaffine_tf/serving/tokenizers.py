@@ -78,14 +78,8 @@ class GraphCharTokenizer(GraphTokenizer):
 
     def __init__(self, tokenizer: CharTokenizer) -> None:
         super().__init__()
-        known = [
-            character
-            for character in map(chr, range(NUM_CODE_POINTS))
-            if character in tokenizer.vocabulary
-            or character.lower()[0] in tokenizer.vocabulary
-        ]
-        ids = np.full(NUM_CODE_POINTS, tokenizer.unk_id)
-        ids[[ord(one) for one in known]] = tokenizer.encode("".join(known)).ids
+        characters = map(chr, range(NUM_CODE_POINTS))
+        ids = np.fromiter(map(tokenizer.look_up, characters), np.int32)
         self._ids = CodePointTable(ids)
 
     def __call__(self, code_points: tf.RaggedTensor) -> PieceTensors:
@@ -122,7 +116,11 @@ class GraphWordPieceTokenizer(GraphTokenizer):
 
     def __init__(self, tokenizer: WordPieceTokenizer) -> None:
         super().__init__()
-        forms = normal_forms(do_lower_case=tokenizer.do_lower_case)
+        forms = normal_forms(
+            do_lower_case=tokenizer.do_lower_case,
+            strip_accents=tokenizer.strip_accents,
+            tokenize_chinese_chars=tokenizer.tokenize_chinese_chars,
+        )
         self._normaliser = Normaliser(forms)
         self._is_mark = CodePointTable(forms.is_mark[forms.rows])
         self._divide = tensorflow_text.FastWordpieceTokenizer(

@@ -19,6 +19,11 @@ from biaffine_tf.tokenization.alignment import (
 )
 from biaffine_tf.tokenization.base import Pieces, Tokenizer
 from biaffine_tf.tokenization.char import CharTokenizer
+from biaffine_tf.tokenization.choosing import (
+    choose_case,
+    choose_kind,
+    share_of_chinese,
+)
 from biaffine_tf.tokenization.context import (
     NO_CONTEXT,
     Context,
@@ -27,7 +32,14 @@ from biaffine_tf.tokenization.context import (
 )
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 from biaffine_tf.tokenization.windows import Window, Windowing, Windows
+from biaffine_tf.tokenization.word_evidence import learn_word_rule
 from biaffine_tf.tokenization.wordpiece import WordPieceTokenizer
+from biaffine_tf.tokenization.words import (
+    Edges,
+    WordRule,
+    cut_spans,
+    find_edges,
+)
 
 __all__ = [
     "NO_CONTEXT",
@@ -35,6 +47,7 @@ __all__ = [
     "Cell",
     "CharTokenizer",
     "Context",
+    "Edges",
     "Pieces",
     "Tokenizer",
     "TokenizerKind",
@@ -43,8 +56,15 @@ __all__ = [
     "Windowing",
     "Windows",
     "WordPieceTokenizer",
+    "WordRule",
     "align",
+    "choose_case",
+    "choose_kind",
+    "cut_spans",
+    "find_edges",
+    "learn_word_rule",
     "make_tokenizer",
+    "share_of_chinese",
     "surround",
     "to_characters",
     "with_context",
@@ -56,6 +76,8 @@ def make_tokenizer(
     vocabulary: Vocabulary,
     *,
     do_lower_case: bool = False,
+    strip_accents: bool | None = None,
+    tokenize_chinese_chars: bool = True,
 ) -> Tokenizer:
     """Makes a tokenizer.
 
@@ -64,6 +86,10 @@ def make_tokenizer(
         vocabulary: The pieces it knows.
         do_lower_case: Whether to fold case; must be as the encoder was
             trained.
+        strip_accents: Whether to strip accents; None as the kind has it, see
+            `TokenizerConfig`.
+        tokenize_chinese_chars: Whether word pieces set Chinese characters
+            apart; characters are apart anyway.
 
     Returns:
         The tokenizer; `make_tokenizer(vocabulary=..., **to_config())` of it
@@ -77,7 +103,15 @@ def make_tokenizer(
             f"unknown tokenizer {kind!r}",
             remedy=f"use one of {', '.join(TokenizerKind)}",
         )
-    tokenizer = (
-        CharTokenizer if kind == TokenizerKind.CHAR else WordPieceTokenizer
+    if kind == TokenizerKind.CHAR:
+        return CharTokenizer(
+            vocabulary,
+            do_lower_case=do_lower_case,
+            strip_accents=strip_accents,
+        )
+    return WordPieceTokenizer(
+        vocabulary,
+        do_lower_case=do_lower_case,
+        strip_accents=strip_accents,
+        tokenize_chinese_chars=tokenize_chinese_chars,
     )
-    return tokenizer(vocabulary, do_lower_case=do_lower_case)

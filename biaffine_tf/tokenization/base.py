@@ -38,19 +38,33 @@ class Tokenizer(abc.ABC):
     Attributes:
         kind: The kind that `make_tokenizer` makes it from.
         vocabulary: The pieces it knows.
-        do_lower_case: Whether it folds case (and whatever its kind folds
-            along with it) before looking pieces up.
+        do_lower_case: Whether it folds case before looking pieces up.
+        strip_accents: Whether it strips accents before looking pieces up.
     """
 
     kind: ClassVar[TokenizerKind]
 
-    def __init__(self, vocabulary: Vocabulary, *, do_lower_case: bool) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        do_lower_case: bool,
+        strip_accents: bool,
+    ) -> None:
         self.vocabulary = vocabulary
         self.do_lower_case = do_lower_case
+        self.strip_accents = strip_accents
 
     @abc.abstractmethod
     def encode(self, text: str) -> Pieces:
         """Pieces of a text; text that looks like "[SEP]" is only text."""
+
+    @abc.abstractmethod
+    def knows(self, character: str) -> bool:
+        """Whether the vocabulary has a piece for a character, or needs none.
+
+        A character of which this is false makes [UNK] wherever it stands.
+        """
 
     def encode_batch(self, texts: Sequence[str]) -> list[Pieces]:
         """Pieces of each text; equal to `encode` of each, maybe faster."""
@@ -82,7 +96,11 @@ class Tokenizer(abc.ABC):
         return self.vocabulary.unk_id
 
     def to_config(self) -> dict[str, Any]:
-        """Arguments of `make_tokenizer` but for the vocabulary; JSON-able."""
+        """Arguments of `make_tokenizer` but for the vocabulary; JSON-able.
+
+        Those that are as the kind usually has them are left out: fingerprints
+        made before there was a choice stay valid.
+        """
         return {"kind": str(self.kind), "do_lower_case": self.do_lower_case}
 
     @property

@@ -43,8 +43,8 @@ def with_context(
 
     Args:
         sentences: In the order of their documents. Sentences of the same
-            `document` that follow each other are of one; where the source
-            names none, all are.
+            `file` and `document` that follow each other are of one; where
+            a file names no document, all of it is.
         tokenizer: Text to pieces.
         pieces: Most pieces of context on each side; 0 for none, and then no
             text is looked at.
@@ -56,7 +56,7 @@ def with_context(
         yield from ((sentence, NO_CONTEXT) for sentence in sentences)
         return
     for _, document in itertools.groupby(
-        sentences, key=lambda sentence: sentence.document
+        sentences, key=lambda sentence: (sentence.file, sentence.document)
     ):
         yield from _within_document(document, tokenizer, pieces)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers
@@ -24,8 +25,10 @@ class WordPieceTokenizer(Tokenizer):
     """Splits at white space, punctuation and Chinese characters, then greedily.
 
     Normalises as BERT does: control and format characters are taken out,
-    and with `do_lower_case` case is folded and accents are stripped. Pieces
-    nevertheless cover characters of the text as given.
+    and with `do_lower_case` case is folded and accents are stripped. Encoders
+    differ in that: `strip_accents` settles the accents apart from case, and
+    without `tokenize_chinese_chars` Chinese characters stay in their words.
+    Pieces nevertheless cover characters of the text as given.
 
     A combining mark that was stripped belongs to the piece before it, so that
     a word written with marks is covered to its end. Other characters that
@@ -39,15 +42,29 @@ class WordPieceTokenizer(Tokenizer):
     kind = TokenizerKind.WORDPIECE
 
     def __init__(
-        self, vocabulary: Vocabulary, *, do_lower_case: bool = False
+        self,
+        vocabulary: Vocabulary,
+        *,
+        do_lower_case: bool = False,
+        strip_accents: bool | None = None,
+        tokenize_chinese_chars: bool = True,
     ) -> None:
         """Creates the tokenizer.
 
         Args:
             vocabulary: Pieces; those inside a word start with "##".
-            do_lower_case: Whether to fold case and strip accents.
+            do_lower_case: Whether to fold case.
+            strip_accents: Whether to strip accents; with case if None.
+            tokenize_chinese_chars: Whether each Chinese character is a word.
         """
-        super().__init__(vocabulary, do_lower_case=do_lower_case)
+        super().__init__(
+            vocabulary,
+            do_lower_case=do_lower_case,
+            strip_accents=(
+                do_lower_case if strip_accents is None else strip_accents
+            ),
+        )
+        self.tokenize_chinese_chars = tokenize_chinese_chars
         # No special tokens are declared: "[SEP]" in a text is three pieces.
         self._tokenizer = tokenizers.Tokenizer(
             models.WordPiece(
@@ -58,8 +75,8 @@ class WordPieceTokenizer(Tokenizer):
         )
         self._tokenizer.normalizer = normalizers.BertNormalizer(
             clean_text=True,
-            handle_chinese_chars=True,
-            strip_accents=do_lower_case,
+            handle_chinese_chars=tokenize_chinese_chars,
+            strip_accents=self.strip_accents,
             lowercase=do_lower_case,
         )
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -81,6 +98,26 @@ class WordPieceTokenizer(Tokenizer):
             _pieces(encoding, text)
             for encoding, text in zip(encodings, texts, strict=True)
         ]
+
+    def knows(self, character: str) -> bool:
+        """Whether pieces spell a character, at the start of a word or in it."""
+        normal = self._tokenizer.normalizer.normalize_str(
+            _without_surrogates(character)
+        )
+        return all(
+            part in self.vocabulary or f"##{part}" in self.vocabulary
+            for part in normal
+            if not part.isspace()
+        )
+
+    def to_config(self) -> dict[str, Any]:
+        """Arguments of `make_tokenizer` but for the vocabulary."""
+        config = super().to_config()
+        if self.strip_accents != self.do_lower_case:
+            config["strip_accents"] = self.strip_accents
+        if not self.tokenize_chinese_chars:
+            config["tokenize_chinese_chars"] = False
+        return config
 
 
 def _without_surrogates(text: str) -> str:

@@ -103,13 +103,13 @@ class History:
 
     @property
     def best_f1(self) -> float:
-        """The best micro F1 so far; 0 before the first epoch."""
-        return max((entry["micro_f1"] for entry in self.epochs), default=0.0)
+        """The best micro F1 so far; 0 before the first epoch or without one."""
+        return max((_f1(entry) for entry in self.epochs), default=0.0)
 
     @property
     def epochs_since_best(self) -> int:
         """Epochs after the first one that has the best micro F1."""
-        scores = [entry["micro_f1"] for entry in self.epochs]
+        scores = [_f1(entry) for entry in self.epochs]
         return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
     @property
@@ -125,9 +125,10 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
     from before this epoch, which is then done again, or complete.
 
     Args:
-        evaluate: Scores the model; returns flat figures, `micro_f1` among them.
+        evaluate: Scores the model; returns flat figures, `micro_f1` among
+            them, or none if there is no dev set.
         keep: Called with the newest entry when it is the best, and while no
-            epoch has found anything.
+            epoch has found anything or there is no dev set.
         history: Scores so far.
         patience: Epochs without a better micro F1 before stopping; None never.
         checkpoints: Saves the state of the run.
@@ -176,10 +177,10 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
             "seconds": ended - self._begun,
         }
         logs.update(scores)  # for TensorBoard
-        best = self._history.best_f1
-        tqdm.write(_summary(entry, is_best=entry["micro_f1"] > best))
+        best, f1 = self._history.best_f1, _f1(entry)
+        tqdm.write(_summary(entry, is_best=f1 > best))
         # While nothing is found, the longest training has learnt the most.
-        if entry["micro_f1"] > best or not best:
+        if f1 > best or not best:
             self._keep(entry)
         self._history.append(entry)
         self._checkpoints.save(epoch + 1, {"epochs": self._history.epochs})
@@ -199,11 +200,20 @@ class EvaluateEpoch(tf_keras.callbacks.Callback):
         return self._history.epochs_since_best >= self._patience
 
 
+def _f1(entry: dict[str, Any]) -> float:
+    return entry.get("micro_f1", 0.0)
+
+
 def _summary(entry: dict[str, Any], *, is_best: bool) -> str:
-    return (
+    trained = (
         f"epoch {entry['epoch']}: loss {entry['loss']:.4f}, "
         f"positive accuracy {entry['positive_accuracy']:.4f}, "
-        f"negative accuracy {entry['negative_accuracy']:.5f}; dev micro F1 "
+        f"negative accuracy {entry['negative_accuracy']:.5f}"
+    )
+    if "micro_f1" not in entry:
+        return f"{trained} ({entry['training_seconds']:.0f} s)"
+    return (
+        f"{trained}; dev micro F1 "
         f"{entry['micro_f1']:.4f}, macro F1 {entry['macro_f1']:.4f}, cluener "
         f"F1 {entry['cluener_f1']:.4f} "
         f"({entry['training_seconds']:.0f} + "

@@ -21,7 +21,9 @@ def hint(
         A line, once in a run; else None.
     """
     total = config.training.num_train_epochs
-    if len(epochs) != -(-total // 3) or any(e["micro_f1"] for e in epochs):
+    if len(epochs) != -(-total // 3):
+        return None
+    if any(one.get("micro_f1", 1.0) for one in epochs):  # 1: no dev set
         return None
     return (
         f"dev micro F1 is still 0 after {len(epochs)} of {total} epochs; if it "
@@ -50,7 +52,7 @@ def verdict(scores: Mapping[str, Any], config: ExperimentConfig) -> str | None:
 
 def _advice(config: ExperimentConfig) -> str:
     training, tokenizer = config.training, config.model.tokenizer
-    starts_at_random = "init_checkpoint" not in config.data
+    starts_at_random = not {"init_checkpoint", "init_model"} & set(config.data)
     encoder = (
         "pretrained weights (--encoder_dir; now the encoder starts at random)"
         if starts_at_random

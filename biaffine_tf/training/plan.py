@@ -88,7 +88,7 @@ def print_plan(
     model: SpanModel,
     *,
     strategy: tf.distribute.Strategy,
-    sentences: Sequence[Sentence],
+    sentences: Sequence[Sentence] | None,
     evaluator: Callable[[list[Sentence]], Evaluate],
     remedy: str,
 ) -> None:
@@ -102,7 +102,7 @@ def print_plan(
         records: Training data.
         model: Built under the strategy, with its initial weights.
         strategy: From `trainer.set_up`.
-        sentences: The eval data.
+        sentences: The eval data; None if there is none.
         evaluator: From sentences to what scores a model on them.
         remedy: Which flags to change if the memory does not do.
     """
@@ -172,13 +172,17 @@ def middle_batch(sentences: Sequence[Sentence]) -> list[Sentence]:
 def _evaluation_seconds(
     config: ExperimentConfig,
     model: SpanModel,
-    sentences: Sequence[Sentence],
+    sentences: Sequence[Sentence] | None,
     evaluator: Callable[[list[Sentence]], Evaluate],
 ) -> float:
     """Seconds to score all sentences, from a batch of the median length.
 
+    Without a dev set, 0.
+
     A fresh model finds nothing: what decoding takes is hardly in it.
     """
+    if sentences is None:
+        return 0.0
     windowing = Windowing.of(config.model)
 
     def work(some: Sequence[Sentence]) -> int:

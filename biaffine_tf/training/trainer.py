@@ -74,8 +74,8 @@ def train(
     model: SpanModel,
     *,
     strategy: tf.distribute.Strategy,
-    evaluate: Evaluate,
-    eval_counts: Counts,
+    evaluate: Evaluate | None,
+    eval_counts: Counts | None,
     output_dir: str,
 ) -> dict[str, Any]:
     """Trains a model, or goes on from the last epoch of a killed run.
@@ -85,13 +85,14 @@ def train(
         records: Training data.
         model: Built under the strategy, with its initial weights.
         strategy: From `set_up`.
-        evaluate: Called after each epoch.
+        evaluate: Called after each epoch; None without a dev set: the last
+            epoch's model is then kept.
         eval_counts: What became of the sentences it scores, for the record.
         output_dir: A model directory whose description is written.
 
     Returns:
-        What `scores.json` holds: the scores of the best epoch and how they
-        were got.
+        What `scores.json` holds: the scores of the best epoch, if there is a
+        dev set, and how they were got.
     """
     training = config.training
     buckets = make_buckets(
@@ -239,7 +240,10 @@ def _fit(
 
 
 class _Keeper:
-    """Writes the best model, its scores and its predictions."""
+    """Writes the best model, its scores and its predictions.
+
+    Without a dev set there are no scores and no predictions.
+    """
 
     def __init__(
         self,
@@ -247,7 +251,7 @@ class _Keeper:
         model: SpanModel,
         records: Records,
         output_dir: str,
-        evaluate: Evaluate,
+        evaluate: Evaluate | None,
     ) -> None:
         self._config = config
         self._model = model
@@ -262,6 +266,8 @@ class _Keeper:
         return None if self._latest is None else self._latest[0]
 
     def evaluate(self) -> dict[str, float]:
+        if self._evaluate is None:
+            return {}
         self._latest = self._evaluate(self._model)
         scores = self._latest[0]
         return {
@@ -271,21 +277,25 @@ class _Keeper:
         }
 
     def keep(self, entry: dict[str, Any]) -> None:
-        assert self._latest is not None
-        scores, write_predictions = self._latest
         model_directory.save_weights(self._output_dir, self._model)
-        write_predictions(self._path(model_directory.PREDICTIONS))
+        figures: dict[str, Any] = {}
+        if self._latest is not None:
+            scores, write_predictions = self._latest
+            write_predictions(self._path(model_directory.PREDICTIONS))
+            figures = scores.to_json()
         write_json(
             self._path(model_directory.SCORES),
             {
-                **scores.to_json(),
+                **figures,
                 "epoch": entry["epoch"],
                 "seed": self._config.training.seed,
                 "complete": False,
             },
         )
 
-    def finish(self, history: History, eval_counts: Counts) -> dict[str, Any]:
+    def finish(
+        self, history: History, eval_counts: Counts | None
+    ) -> dict[str, Any]:
         scores = model_directory.read_scores(self._output_dir) or {}
         scores.update(
             complete=True,
@@ -293,9 +303,10 @@ class _Keeper:
             seconds=round(history.seconds, 1),
             seconds_per_epoch=round(history.seconds / len(history.epochs), 1),
             training_counts=dataclasses.asdict(self._records.counts),
-            eval_counts=dataclasses.asdict(eval_counts),
             environment=environment(),
         )
+        if eval_counts is not None:
+            scores["eval_counts"] = dataclasses.asdict(eval_counts)
         write_json(self._path(model_directory.SCORES), scores)
         return scores
 

@@ -102,8 +102,9 @@ def huggingface_directory(
         config,
         random_tensors(shapes, seed=seed),
         VOCABULARY,
-        do_lower_case=True,
-        tokenizer_kind="wordpiece",
+        tokenizer=checkpoints.TokenizerSettings(
+            kind="wordpiece", do_lower_case=True
+        ),
     )
     return pathlib.Path(folder)
 

@@ -113,7 +113,7 @@ def test_training_starts_from_an_encoder_directory(tmp_path, to):
     assert "40 positions were repeated to make 50" in done.stdout
     trained = checkpoints.open_source(str(output))
     assert trained.config.max_position_embeddings == 50
-    assert trained.tokenizer_kind == ("char" if to == "tf" else "wordpiece")
+    assert trained.tokenizer.kind == ("char" if to == "tf" else "wordpiece")
     tensors[names.POSITIONS] = np.concatenate(
         [tensors[names.POSITIONS], tensors[names.POSITIONS][:10]]
     )

@@ -18,6 +18,7 @@ from checkpoint_samples import (
 from biaffine_tf import checkpoints
 from biaffine_tf.checkpoints import choose_start, names
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.tokenization import Vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +46,12 @@ def test_a_directory_gives_everything(encoder, flag):
     )
     assert start.source.path == encoder
     assert start.origins == (
-        "vocabulary of 28 pieces, config, weights, tokenizer=wordpiece, "
-        f"do_lower_case=True from {encoder}"
+        f"vocabulary of 28 pieces, config, weights from {encoder}"
     )
+    assert [str(choice) for choice in start.choices] == [
+        f"--tokenizer=wordpiece (as stated by {encoder})",
+        f"--do_lower_case (as stated by {encoder})",
+    ]
 
 
 def test_a_random_start(parts):
@@ -60,9 +64,55 @@ def test_a_random_start(parts):
     )
     assert start.origins == (
         f"vocabulary of 28 pieces from {parts['vocab_file']}; config from "
-        f"{parts['bert_config_file']}; weights at random; tokenizer=char, "
-        "do_lower_case=False by default"
+        f"{parts['bert_config_file']}; weights at random"
     )
+    assert [str(choice) for choice in start.choices] == [
+        "--tokenizer=char (the vocabulary is one of single characters)",
+        "--nodo_lower_case (the vocabulary has capitals: A)",
+    ]
+
+
+def _write_pieces(path, *pieces):
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    Vocabulary([*specials, *pieces]).save(path)
+    return str(path)
+
+
+def test_the_texts_decide_where_nothing_says(parts, tmp_path):
+    path = _write_pieces(tmp_path / "w.txt", *"天地ab", "##b")
+    parts["vocab_file"] = path
+    for texts, kind in ((["天地, ab 天"], "char"), (["ab 天"], "wordpiece")):
+        start = choose_start(**parts, texts=iter(texts))
+        assert start.tokenizer.kind == kind
+        assert start.tokenizer.do_lower_case is True
+        assert [choice.flag for choice in start.choices] == [
+            "tokenizer",
+            "do_lower_case",
+        ]
+        given = choose_start(**parts, tokenizer="char", texts=iter(texts))
+        assert given.tokenizer.kind == "char"
+        assert [c.flag for c in given.choices] == ["do_lower_case"]
+
+
+def test_google_s_directory_says_nothing(tmp_path):
+    config = CONFIGS["bert"]
+    tensors = random_tensors(names.encoder_shapes(config))
+    checkpoints.write_tf1(str(tmp_path), config, tensors, VOCABULARY)
+    lower = [p.lower() if len(p) == 1 else p for p in VOCABULARY]
+    unique = dict.fromkeys([*lower, *"xyz"])
+    Vocabulary([*unique][: len(VOCABULARY)]).save(tmp_path / "vocab.txt")
+    start = choose_start(encoder_dir=str(tmp_path))
+    assert start.tokenizer.do_lower_case is True
+    assert str(start.choices[1]) == (
+        "--do_lower_case (the vocabulary has no capitals)"
+    )
+
+
+def test_random_weights_suit_any_vocabulary(parts, tmp_path):
+    parts["vocab_file"] = _write_pieces(tmp_path / "few.txt", "a", "b")
+    start = choose_start(**parts)
+    assert start.config == dataclasses.replace(CONFIGS["bert"], vocab_size=7)
+    assert start.origins.endswith("; vocab_size=7 instead of 28")
 
 
 @pytest.mark.parametrize("name", ["vocab_file", "bert_config_file"])
@@ -81,7 +131,7 @@ def test_what_is_given_has_precedence(encoder, parts, tmp_path):
     assert start.config == config
     assert start.tokenizer.kind == "char"
     assert start.tokenizer.do_lower_case is False
-    assert "tokenizer=char, do_lower_case=False as given" in start.origins
+    assert start.choices == ()
 
 
 def test_weights_apart_from_the_directory(encoder, tmp_path):
@@ -98,7 +148,7 @@ def test_a_directory_without_vocabulary_or_config(parts, tmp_path):
         with pytest.raises(ConfigError, match=r"give the (vocab|shape)"):
             choose_start(encoder_dir=str(folder))
     start = choose_start(encoder_dir=str(folder), **parts)
-    assert "by default" in start.origins
+    assert [choice.value for choice in start.choices] == ["char", False]
 
 
 def test_another_vocabulary_of_the_same_size(encoder, parts, tmp_path):

@@ -40,8 +40,9 @@ def _write(to, folder, config, tensors, vocabulary=VOCABULARY):
             config,
             tensors,
             vocabulary,
-            do_lower_case=True,
-            tokenizer_kind="wordpiece",
+            tokenizer=checkpoints.TokenizerSettings(
+                kind="wordpiece", do_lower_case=True
+            ),
         )
 
 
@@ -62,8 +63,8 @@ def test_tensors_config_and_vocabulary(tmp_path, to, family, head):
     assert source.vocabulary == VOCABULARY
     assert not source.unused and not source.tied
     if to == "huggingface":
-        assert source.do_lower_case is True
-        assert source.tokenizer_kind == "wordpiece"
+        assert source.tokenizer.do_lower_case is True
+        assert source.tokenizer.kind == "wordpiece"
 
 
 @pytest.mark.parametrize("to", ["huggingface", "tf"])
@@ -103,11 +104,12 @@ def test_what_nobody_knows_is_not_made_up(tmp_path):
         config,
         _tensors(config),
         VOCABULARY,
-        do_lower_case=None,
-        tokenizer_kind=None,
+        tokenizer=checkpoints.TokenizerSettings(),
     )
     source = checkpoints.open_source(str(tmp_path))
-    assert source.do_lower_case is None and source.tokenizer_kind is None
+    assert (
+        source.tokenizer.do_lower_case is None and source.tokenizer.kind is None
+    )
 
 
 def test_the_fingerprint_is_of_the_content(tmp_path):

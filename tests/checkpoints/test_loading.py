@@ -72,7 +72,10 @@ def test_our_model_directories(tmp_path):
     assert_same(checkpoints.tensors_of(variables), checkpoints.tensors_of(want))
     assert report.unused and all("biaffine/" in n for n in report.unused)
     assert source.vocabulary == VOCABULARY
-    assert (source.do_lower_case, source.tokenizer_kind) == (False, "char")
+    assert (source.tokenizer.do_lower_case, source.tokenizer.kind) == (
+        False,
+        "char",
+    )
 
 
 def test_a_head_that_the_source_lacks_stays_as_it_was(tmp_path):

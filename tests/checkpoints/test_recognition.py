@@ -55,7 +55,7 @@ def test_any_file_of_a_release_will_do(google, name):
     assert source.format == checkpoints.Format.GOOGLE_BERT
     assert source.config == CONFIGS["bert"]
     assert source.vocabulary == VOCABULARY
-    assert source.do_lower_case is None
+    assert source.tokenizer.do_lower_case is None
     assert source.needs_tensorflow
 
 
@@ -64,7 +64,7 @@ def test_any_file_of_hugging_face_s_will_do(hugging_face, name):
     source = checkpoints.open_source(str(hugging_face / name))
     assert source.format == checkpoints.Format.HUGGING_FACE
     assert source.config == CONFIGS["bert"]
-    assert source.do_lower_case is True
+    assert source.tokenizer.do_lower_case is True
     assert not source.needs_tensorflow
 
 
@@ -320,8 +320,8 @@ def test_a_vocabulary_in_tokenizer_json(hugging_face):
     source = checkpoints.open_source(str(hugging_face))
     assert source.vocabulary == VOCABULARY
     assert source.vocab_file == str(path)
-    assert source.do_lower_case is False
-    assert source.tokenizer_kind is None
+    assert source.tokenizer.do_lower_case is False
+    assert source.tokenizer.kind is None
     assert checkpoints.read_vocabulary(str(path)) == VOCABULARY
 
 

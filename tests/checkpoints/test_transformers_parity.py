@@ -204,8 +204,9 @@ def test_they_load_what_we_write(tmp_path, family, head):
         config,
         tensors,
         VOCABULARY,
-        do_lower_case=False,
-        tokenizer_kind="char",
+        tokenizer=checkpoints.TokenizerSettings(
+            kind="char", do_lower_case=False
+        ),
     )
     automatic = {
         "none": transformers.AutoModel,
@@ -250,7 +251,7 @@ def test_minilm():
     folder = f"{folder}/model"
     source = checkpoints.open_source(folder)
     assert len(source.vocabulary) == source.config.vocab_size == 30522
-    assert source.do_lower_case is True
+    assert source.tokenizer.do_lower_case is True
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     encoded = tokenizer(
         [

@@ -13,20 +13,25 @@ from command_harness import run_all
 
 from biaffine_tf import model_directory, readers
 from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.readers.arguments import HELP
 
 GOOD = '{"text": "ab天", "spans": [{"start": 0, "end": 2, "label": "x"}]}\n'
 OUTSIDE = '{"text": "ab", "spans": [{"start": 1, "end": 9, "label": "x"}]}\n'
 CLUENER = '{"text": "ab天", "label": {"x": {"ab": [[0, 1]]}}}\n'
 MENTION = '{"text": "ab天", "label": {"x": {"ab": [[1, 2]]}}}\n'
-OTHER_LABEL = GOOD.replace('"x"', '"y"')
 FILES = {
     "good.jsonl": GOOD * 3,
     "broken.jsonl": GOOD + '{"text": "ab", \n' + GOOD,
     "broken_first.jsonl": '{"text": "ab", \n' + GOOD,
     "outside.jsonl": GOOD + OUTSIDE,
     "mention.json": CLUENER + MENTION,
-    "other_label.jsonl": GOOD + OTHER_LABEL,
-    "unlabelled.jsonl": GOOD + '{"text": "ab"}\n',
+    "unlabelled.jsonl": GOOD + '{"text": "ab"}\n' * 2 + GOOD,
+    "none.jsonl": '{"text": "ab", "spans": []}\n' * 2,
+    "blank.jsonl": '{"text": " ", "spans": [{"start": 0, "end": 1, "label": '
+    '"x"}]}\n',
+    "white.jsonl": OUTSIDE.replace("9", "2").replace('"ab"', '"a  b"'),
+    "two_columns.conll": "a B-x\nb O\n\n",
+    "four_columns.conll": "a 1 B-x O\nb 2 O O\n\n",
     "tags.conll": "a Q-x\nb E-x\n\n",
     "columns.conll": "a B-x\nb\n\nb O\n\nc O\n\nd O\n",
     "mixed.jsonl": GOOD.encode() + GOOD.replace("天", "地").encode("gb18030"),
@@ -70,13 +75,99 @@ def _file(flag, name, line, *parts):
     return Case({flag: f"{{f}}/{name}"}, [place, *parts])
 
 
+def _initial(changes, model, *parts):
+    """A run that goes on from a model, and says nothing that it knows."""
+    known = {"vocab_file": None, "bert_config_file": None}
+    known["init_model"] = f"{{f}}/{model}"
+    return Case(known | changes, list(parts))
+
+
 # Known before TensorFlow is loaded.
 EARLY_TRAINING = {
-    "no train file": _file("train_data", "none", 0, "No such file"),
-    "no eval file": _file("eval_data", "none", 0, "No such file"),
+    "no train file": _file("train_data", "none", 0, "no such file"),
+    "no eval file": _file("eval_data", "none", 0, "no such file"),
+    "no test file": _file("test_data", "none", 0, "no such", "--test_data"),
+    "a pattern of no train file": Case(
+        {"train_data": "{f}/good.jsonl,{f}/none*.jsonl"},
+        ["{f}/none*.jsonl: ", "as a pattern it matches none", "--train_data"],
+    ),
+    "a file of several is broken": Case(
+        {"eval_data": "{f}/good.jsonl,{f}/outside.jsonl"},
+        ["{f}/outside.jsonl:2: "],
+    ),
+    "unlabelled test file": _file(
+        "test_data", "unlabelled.jsonl", 2, "--test_data must be labelled"
+    ),
+    "broken test file": _file("test_data", "broken.jsonl", 2, "skip"),
+    "a fraction and a dev set": Case(
+        {"dev_fraction": "0.1"},
+        ["--dev_fraction and --eval_data are both given"],
+    ),
+    **{
+        f"a fraction of {value}": Case(
+            {"dev_fraction": value, "eval_data": None},
+            ["--dev_fraction must be above 0 and below 1"],
+        )
+        for value in ("0", "1", "-0.1", "nan")
+    },
+    "nothing to divide": Case(  # its texts are the same
+        {"dev_fraction": "0.5", "eval_data": None},
+        ["{f}/good.jsonl: --dev_fraction=0.5 leaves no", "--eval_data"],
+    ),
+    **{
+        f"--{flag} without a dev set": Case(
+            {flag: value, "eval_data": None},
+            [f"--{flag} is given but there is no dev set", "--dev_fraction"],
+        )
+        for flag, value in {
+            "early_stopping_patience": "3",
+            "calibrate": "true",
+            "threshold_aim": "f1",
+            "threshold_target": "0.9",
+            "report": "true",
+        }.items()
+    },
+    "no model to go on from": _initial({}, "none", "not a model directory"),
+    "an encoder to go on from": _initial({}, "encoder", "not of a model"),
+    "a model without weights": _initial({}, "half", "no epoch of this run"),
+    "a model that is cut off": _initial({}, "cut", "restore"),
+    **{
+        f"--init_model and --{flag}": _initial(
+            {flag: value},
+            "model",
+            f"--{flag} and --init_model are both given; leave out --{flag}",
+        )
+        for flag, value in {
+            "encoder_dir": "{f}/model",
+            "init_checkpoint": "{f}/model",
+            "vocab_file": "{f}/vocab.txt",
+            "bert_config_file": "{f}/bert_config.json",
+            "extend_positions": "true",
+        }.items()
+    },
+    **{
+        f"--init_model and another {flag}": _initial(
+            {flag: value},
+            "model",
+            f"--{flag}={shown} contradicts --init_model=",
+            f"leave out --{flag}, or",
+        )
+        for flag, value, shown in [
+            ("tokenizer", "wordpiece", "wordpiece"),
+            ("do_lower_case", "true", "True"),
+            ("projection_size", "9", "9"),
+            ("position", "joined", "joined"),
+        ]
+    },
+    "a model longer than it has positions": _initial(
+        {"max_seq_length": "41"}, "model", "--max_seq_length=40"
+    ),
+    "a model onto itself": _initial(
+        {"output_dir": "{f}/./model"}, "model", "--output_dir is --init_model="
+    ),
     "no vocabulary": _file("vocab_file", "none", 0, "No such", "vocab.txt"),
     "no config": _file("bert_config_file", "none", 0, "No such file"),
-    "folder as train file": _file("train_data", "folder", 0, "directory"),
+    "folder as train file": _file("train_data", "folder", 0, "a folder"),
     "pipe as train file": Case(
         {"train_data": "/dev/null"}, ["/dev/null: ", "a device", "to a file"]
     ),
@@ -90,7 +181,52 @@ EARLY_TRAINING = {
     "broken JSON at once": _file("train_data", "broken_first.jsonl", 1),
     "span outside": _file("eval_data", "outside.jsonl", 2, "[1, 9)", "skip"),
     "not the mention": _file("eval_data", "mention.json", 2, "'b天'", "skip"),
-    "unlabelled": _file("eval_data", "unlabelled.jsonl", 2, "not labelled"),
+    **{
+        f"unlabelled in {name}": _file(
+            name,
+            "unlabelled.jsonl",
+            2,
+            "2 of the 4",
+            "not labelled",
+            "--unlabelled=skip",
+        )
+        for name in ("train_data", "eval_data")
+    },
+    "no entity to train on": _file("train_data", "none.jsonl", 0, "no entity"),
+    "no token to train on": Case(
+        {"train_data": "{f}/blank.jsonl", "tokenizer": "wordpiece"},
+        ["{f}/blank.jsonl:1: none of the 1 sentences", "has a token"],
+    ),
+    "only white space": Case(
+        {"train_data": "{f}/blank.jsonl", "trim_spans": "true"}, ["no entity"]
+    ),
+    "all spans unaligned": Case(
+        {"train_data": "{f}/white.jsonl", "tokenizer": "wordpiece"},
+        ["{f}/white.jsonl:1: ", "none of the 1 spans", "--trim_spans"],
+    ),
+    "all spans too wide": Case(
+        {"max_span_width": "1"},
+        ["{f}/good.jsonl:1: none of the 3 spans", "3 are wider than --max_s"],
+    ),
+    **{
+        f"{flag} absent in {name}": Case(
+            {name: f"{{f}}/{columns}.conll", flag: "7"},
+            [f"{{f}}/{columns}.conll:1: ", "column 7", f"correct --{flag}"],
+        )
+        for flag in ("tag_columns", "token_column")
+        for name in ("train_data", "eval_data")
+        for columns in ("two_columns", "four_columns")
+    },
+    "late broken JSON": _file("train_data", "broken.jsonl", 2, "skip"),
+    "late mixed encodings": _file("train_data", "mixed.jsonl", 2, "iconv"),
+    "overwritten by what is bad": Case(
+        {
+            "output_dir": "{f}/model",
+            "overwrite": "true",
+            "train_data": "{f}/outside.jsonl",
+        },
+        ["{f}/outside.jsonl:2: "],
+    ),
     "unknown scheme": _file("train_data", "tags.conll", 1, "'Q-x'"),
     "columns": _file("eval_data", "columns.conll", 2, "column"),
     "mixed encodings": _file("eval_data", "mixed.jsonl", 2, "GB18030", "iconv"),
@@ -100,7 +236,10 @@ EARLY_TRAINING = {
     ),
     "repeated piece": _file("vocab_file", "repeated.txt", 6, "'a' repeats"),
     "vocab_size": Case(
-        {"vocab_file": "{f}/short_vocab.txt"},
+        {
+            "vocab_file": "{f}/short_vocab.txt",
+            "init_checkpoint": "{f}/model",
+        },
         ["{f}/bert_config.json: vocab_size is", "{f}/short_vocab.txt holds 5"],
     ),
     "config not JSON": _file("bert_config_file", "not_json.json", 0, "JSON"),
@@ -157,6 +296,7 @@ EARLY_TRAINING = {
     **{
         f"--{name} missing": Case({name: None}, [f"--{name} is missing"])
         for name in list(TRAINING)[:5]
+        if name != "eval_data"
     },
     **{
         f"--{name}={value}": Case({name: value}, [name, value])
@@ -237,6 +377,13 @@ EARLY_PREDICTION = {
     "folder as input": _file("input", "folder", 0, "directory"),
     "empty input": _file("input", "empty.jsonl", 0, "empty"),
     "broken at once": _file("input", "broken_first.jsonl", 1, "skip"),
+    **{
+        f"{flag} absent": Case(
+            {"input": "{f}/four_columns.conll", flag: "7"},
+            ["{f}/four_columns.conll:1: ", "column 7", f"correct --{flag}"],
+        )
+        for flag in ("tag_columns", "token_column")
+    },
     "output in no folder": Case(
         {"output": "{f}/none/a.jsonl"}, ["no folder {f}/none", "make it"]
     ),
@@ -266,6 +413,16 @@ EARLY_PREDICTION = {
         {"export_dir": "{f}/new", "precision": "mixed_bfloat16"},
         ["--precision is that of prediction", "give --export_precision"],
     ),
+    **{
+        f"eval_data of an export, {name}": Case(
+            {"export_dir": "{f}/new", "eval_data": f"{{f}}/good.jsonl,{file}"},
+            [f"{file}{part}", "--eval_data"],
+        )
+        for name, file, part in [
+            ("absent", "{f}/none*", ": there is no such file"),
+            ("unlabelled", "{f}/unlabelled.jsonl", ":2: the sentence is not"),
+        ]
+    },
     "eval_data and no export": Case(
         {"eval_data": "{f}/good.json"},
         ["--eval_data is given but --export_dir is not"],
@@ -390,11 +547,6 @@ def test_prediction_refuses_before_it_loads_tensorflow(folder, early, name):
 
 
 LATE_TRAINING = {
-    "late broken JSON": _file("train_data", "broken.jsonl", 2, "skip"),
-    "late mixed encodings": _file("train_data", "mixed.jsonl", 2, "iconv"),
-    "label unknown at evaluation": _file(
-        "eval_data", "other_label.jsonl", 2, "'y'", "training data", "correct"
-    ),
     **{
         f"too long in {name}": Case(
             {name: "{f}/long.jsonl", "long_text": "error"},
@@ -402,14 +554,6 @@ LATE_TRAINING = {
         )
         for name in ("train_data", "eval_data")
     },
-    "overwritten by what is bad": Case(
-        {
-            "output_dir": "{f}/model",
-            "overwrite": "true",
-            "train_data": "{f}/outside.jsonl",
-        },
-        ["{f}/outside.jsonl:2: "],
-    ),
 }
 LATE_PREDICTION = {
     "too long": Case(
@@ -455,8 +599,9 @@ def test_prediction_refuses_and_leaves_no_half(folder, late, name):
 def test_help_shows_every_flag(script):
     (outcome,) = run_all([[script, "--help"]])
     assert outcome.code == 0 and not outcome.err
-    for name in TRAINING if script == "run_classifier.py" else PREDICTION:
-        assert f"--{name}" in outcome.out
+    flags = TRAINING if script == "run_classifier.py" else PREDICTION
+    for name in [*flags, *HELP]:
+        assert f"--{name}" in outcome.out or f"--[no]{name}" in outcome.out
     assert "--flagfile" in outcome.out
     assert max(map(len, outcome.out.splitlines())) <= 80
 

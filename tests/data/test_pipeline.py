@@ -12,6 +12,7 @@ from biaffine_tf.data import pipeline
 from biaffine_tf.data.pipeline import make_buckets, training_batches
 from biaffine_tf.data.records import prepare_records
 from biaffine_tf.data.shards import RecordOptions
+from biaffine_tf.readers.corpus import Corpus
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def records(tmp_path_factory):
     source = str(folder / "train.jsonl")
     readers.write(source, tiny.sentences(90), "span_jsonl")
     return prepare_records(
-        source,
+        Corpus((source,)),
         str(folder / "r"),
         tiny.tokenizer(folder),
         RecordOptions(max_pieces=38, sentences_per_shard=20),

@@ -16,6 +16,7 @@ from biaffine_tf.data.schema import dense_matrix
 from biaffine_tf.data.shards import RecordOptions
 from biaffine_tf.modeling.blocks import Block, pair_mask
 from biaffine_tf.modeling.span_model import piece_counts
+from biaffine_tf.readers.corpus import Corpus
 
 
 @pytest.fixture(scope="module", params=[0, 6], ids=["alone", "context"])
@@ -25,7 +26,7 @@ def records(request, tmp_path_factory):
     source = str(folder / "train.jsonl")
     readers.write(source, tiny.sentences(400), "span_jsonl")
     found = prepare_records(
-        source,
+        Corpus((source,)),
         str(folder / "r"),
         tiny.tokenizer(folder),
         RecordOptions(

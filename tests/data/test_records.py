@@ -19,6 +19,8 @@ from biaffine_tf.data.records import prepare_records
 from biaffine_tf.data.schema import parse
 from biaffine_tf.data.shards import RecordOptions
 from biaffine_tf.errors import DataError
+from biaffine_tf.readers.corpus import Corpus
+from biaffine_tf.readers.splitting import split
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Vocabulary, Windowing, make_tokenizer
 
@@ -37,9 +39,12 @@ def tokenizer(tmp_path):
     return tiny.tokenizer(tmp_path)
 
 
-def _prepare(source, tokenizer, folder, options=OPTIONS, **changes):
+def _prepare(
+    source, tokenizer, folder, options=OPTIONS, read_options=None, **changes
+):
+    corpus = Corpus((source,), read_options or readers.ReadOptions())
     return prepare_records(
-        source, str(folder), tokenizer, options, progress=False, **changes
+        corpus, str(folder), tokenizer, options, progress=False, **changes
     )
 
 
@@ -164,7 +169,7 @@ def test_too_long_a_sentence_is_named_and_leaves_nothing(
 ):
     path = tmp_path / "long.jsonl"
     sentences = tiny.sentences(40)
-    sentences[20:20] = [Sentence("a" * 39), Sentence("b" * 99)]
+    sentences[20:20] = [Sentence("a" * 39, ()), Sentence("b" * 99, ())]
     readers.write(path, sentences, "span_jsonl")
     options = RecordOptions(
         max_pieces=38,
@@ -232,7 +237,7 @@ def test_a_failed_run_leaves_nothing(tokenizer, tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"text": "ab"}', "none of its 1 sentences is labelled"),
+        ('{"text": "ab"}', "1 of the 1 sentences .* not labelled"),
         ('{"text": "ab", "spans": []}', "hold no entity"),
     ],
 )
@@ -241,6 +246,60 @@ def test_nothing_to_train_on(tokenizer, tmp_path, line, message):
     path.write_text(line + "\n")
     with pytest.raises(DataError, match=message):
         _prepare(str(path), tokenizer, tmp_path / "r")
+
+
+def test_known_labels_come_first(source, tokenizer, tmp_path):
+    known = LabelMap(["zebra", "sky"])
+    plain = _prepare(source, tokenizer, tmp_path / "r")
+    assert plain.found_labels == tuple(plain.labels)
+    for built in (True, False):
+        records = _prepare(
+            source, tokenizer, tmp_path / "r", known_labels=known
+        )
+        assert records.built == built
+        assert records.labels == LabelMap(["zebra", "sky", "both", "letter"])
+        assert records.found_labels == ("both", "letter", "sky")
+    swapped = {
+        plain.labels.id(name): records.labels.id(name) for name in plain.labels
+    }
+    assert _read(records) == [
+        (ids, [[first, last, swapped[label]] for first, last, label in cells])
+        for ids, cells in _read(plain)
+    ]
+
+
+def test_files_and_parts_have_records_of_their_own(source, tokenizer, tmp_path):
+    other = tmp_path / "other.json"
+    readers.write(other, tiny.sentences(30, seed=5), "cluener")
+    whole = Corpus((source, str(other)))
+    train, dev, _ = split(whole, fraction=0.3, seed=1)
+    found = [
+        prepare_records(
+            corpus, str(tmp_path / "r"), tokenizer, OPTIONS, progress=False
+        )
+        for corpus in (Corpus((source,)), whole, train, dev)
+    ]
+    assert all(records.built for records in found)
+    sizes = [records.counts.sentences for records in found]
+    assert sizes[:2] == [50, 80] and sizes[2] + sizes[3] == 80
+    assert _read(found[1])[:50] == _read(found[0])
+    expected = [one.text for one in train.read()]
+    lengths = [len(ids) - 2 for ids, _ in _read(found[2])]
+    assert lengths == [len(text) for text in expected]
+
+
+def test_records_of_one_file_are_found_as_ever(tokenizer, tmp_path):
+    """The fingerprint that version 0.1.0 gave, at this schema."""
+    path = tmp_path / "train.jsonl"
+    path.write_text(
+        '{"text": "ab", "spans": [{"start": 0, "end": 1, "label": "x"}]}\n'
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records_module, "SCHEMA_VERSION", 3)
+        found = _prepare(str(path), tokenizer, tmp_path / "r")
+    assert found.fingerprint == (
+        "72d150a32812ce3058d321ef720985d845fd35fe837cc2d6aefddd65f5bd7f4a"
+    )
 
 
 @pytest.mark.slow

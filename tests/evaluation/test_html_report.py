@@ -24,6 +24,7 @@ from biaffine_tf import evaluation, readers
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import comparison
 from biaffine_tf.evaluation.__main__ import main
+from biaffine_tf.evaluation.bootstrap import intervals
 from biaffine_tf.evaluation.calibration import (
     find_outcomes,
     measure_reliability,
@@ -73,7 +74,15 @@ def everything(pairs):
         "other": report_pages.other_system(pairs, 1),
         "names": ("<b>one</b>", 'two"\u202e'),
         "settings": {"</dl>": ["<i>", None], "decoder": "exact"},
+        "test": scores_with_intervals(pairs),
     }
+
+
+def scores_with_intervals(pairs):
+    """As scores.json holds them for test data."""
+    found = evaluation.score(pairs).to_json()
+    found["intervals"] = intervals(pairs).to_json()
+    return json.loads(json.dumps(found))
 
 
 # ---- self-contained and safe -----------------------------------------------
@@ -217,6 +226,24 @@ def figures(*scores):
         for score in scores
         for number in (score.f1, score.precision, score.recall)
     ]
+
+
+def test_test_scores_are_a_table_of_their_own(tmp_path):
+    pairs, others = random_pairs(1, 30), random_pairs(2, 20)
+    assert "test" not in page_of(tmp_path, pairs).texts
+    test = scores_with_intervals(others)
+    page = page_of(tmp_path, pairs, test=test)
+    words = " ".join(page.texts["test"])
+    assert "finished model on 20 test sentences" in words
+    head, *rows = page.rows["test"]
+    assert head == ["score", "F1", "its 95 % interval", "precision", "recall"]
+    assert [row[0] for row in rows] == ["micro", "macro", "cluener"]
+    for name, f1, range_, precision, recall in rows:
+        score, interval = test[name], test["intervals"][name]["f1"]
+        assert [f1, precision, recall] == [
+            f"{score[side]:.4f}" for side in ("f1", "precision", "recall")
+        ]
+        assert range_ == f"{interval['low']:.4f} – {interval['high']:.4f}"
 
 
 def test_headline_scores_are_those_of_score(tmp_path):

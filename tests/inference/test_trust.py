@@ -10,7 +10,7 @@ import pytest
 import tiny
 
 import biaffine_tf
-from biaffine_tf import model_directory, readers
+from biaffine_tf import evaluation, model_directory, readers
 from biaffine_tf.config import Decoder, DecodingConfig, ExperimentConfig
 from biaffine_tf.decoding import Candidate, Confidence, decode
 from biaffine_tf.errors import ConfigError
@@ -99,9 +99,58 @@ def test_a_directory_is_completed_once(directory, tmp_path, capsys):
         )
 
 
+@pytest.mark.parametrize(
+    "goal", [None, Goal(aim=Aim.F1), Goal(aim=Aim.PRECISION, target=0.9)]
+)
+def test_labels_that_the_model_lacks_are_missed(
+    directory, tmp_path, capsys, goal
+):
+    """In scores, calibration, thresholds and report alike."""
+    copy = str(shutil.copytree(directory, tmp_path / "copy"))
+    sentences = [
+        one.replace_spans(
+            [
+                s._replace(label="ship") if s.label == "both" else s
+                for s in spans
+            ]
+        )
+        for one in SENTENCES
+        for spans in [one.spans]
+    ]
+    ships = sum(s.label == "ship" for one in sentences for s in one.spans)
+    assert ships > 10
+    predictor = Predictor.from_directory(copy, calibrated=False)
+    scores = evaluation.score(
+        zip(sentences, predictor.predict(sentences), strict=True)
+    )
+    ship = scores.labels["ship"]
+    assert (ship.gold, ship.predicted, ship.f1) == (ships, 0, 0.0)
+    f1s = [one.f1 for one in scores.labels.values()]
+    assert scores.macro.f1 == pytest.approx(sum(f1s) / len(f1s))
+    everything = [s for one in sentences for s in one.spans]
+    correct = sum(one.correct for one in scores.labels.values())
+    assert scores.micro.recall == pytest.approx(correct / len(everything))
+    trust.complete(
+        copy,
+        sentences,
+        lambda: SENTENCES[:20],
+        calibrate=True,
+        goal=goal,
+        report=True,
+    )
+    page = (pathlib.Path(copy) / "report.html").read_text(encoding="utf-8")
+    assert "ship" in page
+    # What was fitted goes with the model as if nothing had happened.
+    calibrated = Predictor.from_directory(copy)
+    found = list(calibrated.predict(sentences))
+    assert not any(s.label == "ship" for one in found for s in one.spans)
+    fit = model_directory.read_fit(copy)
+    assert fit.plain_scores.labels["ship"].gold == ships
+
+
 def test_few_sentences_are_not_calibrated(directory, capsys):
     predictor = Predictor.from_directory(directory, calibrated=False)
-    assert trust._fit(predictor, SENTENCES[:4], None) is None
+    assert trust.fit(predictor, SENTENCES[:4], None) is None
     assert "only 4 sentences" in capsys.readouterr().out
 
 

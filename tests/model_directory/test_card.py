@@ -346,6 +346,80 @@ def test_no_card_before_an_epoch_has_ended(tmp_path):
     assert not (path / "README.md").exists()
 
 
+def _without_dev(path, **more):
+    """Takes all that a dev set gives out of a directory."""
+    scores = _scores(path)
+    kept = {
+        name: value
+        for name, value in scores.items()
+        if name not in ("micro", "macro", "cluener", "labels", "sentences")
+        and name != "eval_counts"
+    }
+    (path / "scores.json").write_text(json.dumps(kept | more))
+    (path / "predictions.jsonl").unlink()
+    return {name: value for name, value in scores.items() if name not in kept}
+
+
+def test_no_dev_set_is_said(tmp_path):
+    config = dataclasses.replace(card_samples.CONFIG, data={"train_data": "1a"})
+    path = card_samples.make_directory(
+        tmp_path / "model", SENTENCES, config=config
+    )
+    _without_dev(path)
+    card = _card(path)
+    assert any("trained without a dev set" in one for one in card.paragraphs)
+    assert ["SHA-256", "1a", "none"] in card.table("", "training", "dev")
+    assert not [one for one in card.items if "dev" in one]
+    assert any("it was scored on no data" in one for one in card.items)
+    assert dict(card.tables[-1][1:])["training"] == "12.5 s, 3.1 s an epoch"
+    assert not any("F1" in row[0] for table in card.tables for row in table)
+
+
+@pytest.mark.parametrize("has_dev", [True, False])
+def test_test_scores_are_beside_dev_scores(tmp_path, has_dev):
+    path = card_samples.make_directory(tmp_path / "model", SENTENCES)
+    others = card_samples.labelled(LABELS, count=30, seed=9)
+    other = card_samples.make_directory(tmp_path / "other", others)
+    model_directory.keep_intervals(str(other), others)
+    test = {k: v for k, v in _scores(other).items() if k != "training_counts"}
+    if has_dev:
+        scores = _scores(path) | {"test": test}
+        (path / "scores.json").write_text(json.dumps(scores))
+    else:
+        _without_dev(path, test=test)
+    card = _card(path)
+    assert "Test scores" in card.headings
+    (lead,) = [one for one in card.paragraphs if "nothing was chosen on" in one]
+    assert lead.startswith("On 30 sentences which ")
+    tables = [rows for rows in card.tables if rows[0] == list(SCORE)]
+    assert len(tables) == 1 + has_dev
+    for name, *cells in tables[-1][1:]:
+        _assert_estimates(cells, test[name], test["intervals"][name])
+    rows = [rows for rows in card.tables if rows[0] == list(LABEL)][-1]
+    for name, *cells, gold, predicted in rows[1:]:
+        intervals = test["intervals"]["labels"][name]
+        _assert_estimates(cells, test["labels"][name], intervals)
+        assert int(gold) == test["labels"][name]["gold"]
+        assert int(predicted) == test["labels"][name]["predicted"]
+    assert not any("scored on no data" in one for one in card.items)
+
+
+def test_a_fraction_and_a_continued_model_are_named(tmp_path):
+    data = {"train_data": "1a", "dev_fraction": "0.1", "init_model": "3c"}
+    path = card_samples.make_directory(
+        tmp_path / "model",
+        SENTENCES,
+        config=dataclasses.replace(card_samples.CONFIG, data=data),
+    )
+    card = _card(path)
+    row = ["SHA-256", "1a", "0.1 of the training file"]
+    assert row in card.table("", "training", "dev")
+    (rows,) = [t for t in card.tables if t[1][0] == "encoder"]
+    assert dict(rows)["starts from"] == (
+        "a trained model, head included, with the fingerprint 3c"
+    )
+
+
 def test_heads_joined_with_positions_say_so(tmp_path):
     model = dataclasses.replace(
         tiny.model_config(), head=HeadConfig(position="joined")

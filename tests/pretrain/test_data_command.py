@@ -12,6 +12,8 @@ import tiny
 from biaffine_tf import model_directory
 from biaffine_tf.config import ExperimentConfig, TokenizerConfig
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
+from pretrain import texts
+from pretrain.data_config import DataConfig
 from pretrain.records import Records, Split
 
 pytestmark = pytest.mark.slow  # every test runs the command
@@ -124,8 +126,41 @@ def test_the_vocabulary_of_an_encoder(run, tmp_path):
 def test_mistakes_are_one_line(run, tmp_path, flags, message):
     done = run(*flags)
     assert done.returncode == 2
-    assert done.stdout == ""
+    assert all(line.startswith("chosen: ") for line in done.stdout.splitlines())
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
     assert message in line
     assert not (tmp_path / "r").exists()
+
+
+def test_the_tokenizer_follows_vocabulary_and_text(run, tmp_path):
+    """An English text is not read letter by letter for a Chinese BERT."""
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"天地ab", "##b"]
+    Vocabulary(pieces).save(tmp_path / "vocab.txt")
+    contents = {"char": "天地 天地 ab\n" * 9, "wordpiece": "ab A b ab ab\n" * 9}
+    for kind, text in contents.items():
+        (tmp_path / f"{kind}.txt").write_text(text, encoding="utf-8")
+        done = run(
+            f"--input_file={kind}.txt",
+            f"--output_dir={kind}",
+            "--document=line",
+            "--min_pieces=1",
+            "--held_out=0",
+        )
+        assert done.returncode == 0, done.stderr
+        chosen = done.stdout.splitlines()[:2]
+        assert chosen[0].startswith(f"chosen: --tokenizer={kind} (")
+        assert chosen[1] == (
+            "chosen: --do_lower_case (the vocabulary has no capitals)"
+        )
+        found = Records.open(str(tmp_path / kind)).tokenizer
+        assert (found.kind, found.do_lower_case) == (kind, True)
+
+
+def test_a_sample_has_lines_of_every_file(tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}.txt").write_text(f"{name}\n\n" * 9)
+    config = DataConfig()
+    patterns = [str(tmp_path / "*.txt")]
+    assert [*texts.sample(patterns, config, count=6)] == [*"aabbcc"]
+    assert [*texts.sample(patterns, config, count=1)] == [*"abc"]

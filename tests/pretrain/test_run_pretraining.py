@@ -181,3 +181,18 @@ def test_what_cannot_run_is_said_in_one_line(corpus, tmp_path, flags, message):
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
+def test_random_weights_take_the_size_of_the_vocabulary(corpus, tmp_path):
+    config = tiny.encoder_config(vocab_size=999).to_dict()
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    done = _pretrain(
+        corpus,
+        tmp_path / "encoder",
+        f"--bert_config_file={tmp_path / 'c.json'}",
+        "--num_train_steps=4",
+    )
+    assert "vocab_size=28 as the records have, instead of 999" in done.stdout
+    stored = json.loads((tmp_path / "encoder" / "config.json").read_text())
+    assert stored["vocab_size"] == 28

@@ -167,8 +167,7 @@ def foreign_encoder(folder, *, head: bool):
         config,
         tensors,
         Vocabulary(pieces),
-        do_lower_case=True,
-        tokenizer_kind=None,
+        tokenizer=checkpoints.TokenizerSettings(do_lower_case=True),
     )
     return checkpoints.open_source(str(folder)), tensors
 
@@ -302,8 +301,8 @@ def test_the_command_writes_an_encoder(records, tmp_path):
     )
     source = checkpoints.open_source(str(output))
     assert source.require_vocabulary() == records.tokenizer.vocabulary
-    assert source.tokenizer_kind == records.tokenizer.kind
-    assert source.do_lower_case == records.tokenizer.do_lower_case
+    assert source.tokenizer.kind == records.tokenizer.kind
+    assert source.tokenizer.do_lower_case == records.tokenizer.do_lower_case
     made = transplant(
         source.require_config(),
         records,

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from biaffine_tf.errors import DataError
 from biaffine_tf.readers import Format, detect_format
 
 LABELLED = {"text": "ab", "label": {"spans": {"a": [[0, 0]]}}}
@@ -73,5 +74,6 @@ def test_a_cut_character_at_the_end_of_the_head_does_no_harm(tmp_path):
 
 def test_tags_in_other_columns_are_found_when_named(reading):
     content = "北 B-x noun\n京 I-x noun\n"
-    assert reading(content)[0].spans is None
+    with pytest.raises(DataError, match=r"'noun'.*pass --tag_columns=1,"):
+        reading(content)
     assert reading(content, tag_columns=(1,))[0].text == "北京"

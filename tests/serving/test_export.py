@@ -13,12 +13,14 @@ from hostile import LABELS, VOCABULARY
 import biaffine_tf
 from biaffine_tf import model_directory
 from biaffine_tf.config import (
+    Decoder,
     DecodingConfig,
     ExperimentConfig,
     ExportFormat,
     ExportPrecision,
     LongText,
     TokenizerKind,
+    WordBoundaries,
 )
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference import device_lock
@@ -114,6 +116,38 @@ def test_loaded_it_answers_as_the_model(model_dir, exports, name):
             with pytest.raises(ConfigError, match="nested=False: the model"):
                 ner("ab", nested=False)
     assert sum(map(len, want)) > 30
+
+
+@pytest.mark.parametrize("format", list(ExportFormat))
+def test_exports_tell_words_by_the_rule(tmp_path, format):
+    """ONNX models see what sentences came in, too; a graph sees strings."""
+    decoding = DecodingConfig(
+        decoder=Decoder.FREE,
+        word_boundaries=WordBoundaries.WORDS,
+        word_rule="aa a0 0a 00",
+    )
+    source = write_model(tmp_path / "model", decoding=decoding)
+    folder = str(tmp_path / "export")
+    export.export(source, folder, format=format)
+    plain = [Sentence(text) for text in [*TEXTS, "thecat ab ba"]]
+    words = [Sentence("abba ab", tokens=((0, 2), (2, 4), (5, 7)))]
+    own, ner = biaffine_tf.load(source), biaffine_tf.load(folder)
+
+    def found(predictor, sentences, **settings):
+        predicted = predictor.predict(sentences, **settings)
+        return [[span.key for span in one.spans] for one in predicted]
+
+    assert found(ner, plain) == found(own, plain)
+    assert found(own, plain) != found(own, plain, word_boundaries="free")
+    by_rule = found(own, [Sentence("abba ab")])
+    assert by_rule != found(own, words)
+    is_onnx = format is ExportFormat.ONNX
+    assert found(ner, words) == (found(own, words) if is_onnx else by_rule)
+    if not is_onnx:
+        guide = (tmp_path / "export" / "SERVING.md").read_text()
+        assert "one of the pairs `00`, `0a`, `a0`, `aa` (a: any " in guide
+        with pytest.raises(ConfigError, match="word_boundaries=free: the"):
+            found(ner, plain, word_boundaries="free")
 
 
 class Overlaps:

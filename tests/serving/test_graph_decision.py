@@ -15,13 +15,14 @@ from serving.candidate_batches import (
     random_rows,
 )
 
-from biaffine_tf.config import Decoder, DecodingConfig
+from biaffine_tf.config import Decoder, DecodingConfig, WordBoundaries
 from biaffine_tf.decoding import Confidence, Constraints
 from biaffine_tf.inference.deciding import Decision
 from biaffine_tf.serving.code_points import decode_utf8
 from biaffine_tf.serving.confidence import GraphConfidence
 from biaffine_tf.serving.constraints import GraphConstraints
 from biaffine_tf.serving.deciding import GraphDecision
+from biaffine_tf.tokenization import WordRule
 
 SENTENCES = 60
 HALVES = Kind(8, 9, [-0.5, 0.0, 0.5, 1.0])
@@ -140,6 +141,8 @@ def test_decisions(seed):
         max_width=choose(random, [None, 5]),
         forbidden_edges=choose(random, ["", "，（"]),
         forbidden_inside=choose(random, ["", "（"]),
+        word_boundaries=choose(random, list(WordBoundaries)),
+        word_rule=choose(random, ["", "aa"]),
     )
     confidence = random_confidence(random)
     texts = random_texts(random, HALVES.length)
@@ -150,10 +153,19 @@ def test_decisions(seed):
         graph(as_tensors(rows), as_tensors(others), code_points(texts))
     )
     decision = Decision(decoding, confidence)
+    rule = WordRule.of(decoding)
+
+    def at_words(rows, sentence):
+        inside = (rule or WordRule("")).inside(texts[sentence])
+        return [
+            one
+            for one in of_sentence(rows, sentence)
+            if not inside[one.start] and not inside[one.end]
+        ]
 
     def decide(sentence):
         best_other = min(
-            of_sentence(others, sentence),
+            at_words(others, sentence),
             key=lambda one: (
                 -one.rank,
                 one.start,
@@ -165,7 +177,7 @@ def test_decisions(seed):
             default=None,
         )
         return decision.entities(
-            of_sentence(rows, sentence), best_other, texts[sentence]
+            at_words(rows, sentence), best_other, texts[sentence]
         )
 
     assert found == nearly(decoded_rows(SENTENCES, decide))

@@ -41,15 +41,20 @@ COMPOSED = [
 PIECES = dict.fromkeys(
     [*VOCABULARY.pieces, *MARKS, *(f"##{mark}" for mark in MARKS)]
 )
-TOKENIZERS = {
-    (kind, lower): make_tokenizer(
-        kind, Vocabulary([*PIECES]), do_lower_case=lower
-    )
+SETTINGS = [
+    *({"do_lower_case": lower} for lower in (False, True)),
+    {"strip_accents": True, "tokenize_chinese_chars": False},
+    {"do_lower_case": True, "strip_accents": False},
+]
+TOKENIZERS = [
+    make_tokenizer(kind, Vocabulary([*PIECES]), **settings)
     for kind in TokenizerKind
-    for lower in (False, True)
-}
+    for settings in SETTINGS
+]
 each_tokenizer = pytest.mark.parametrize(
-    "tokenizer", TOKENIZERS.values(), ids=lambda one: str(one.to_config())
+    "tokenizer",
+    dict((one.fingerprint, one) for one in TOKENIZERS).values(),
+    ids=lambda one: str(one.to_config()),
 )
 
 

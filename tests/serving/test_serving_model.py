@@ -10,7 +10,13 @@ import tensorflow as tf
 from hostile import FRAGMENTS, HOSTILE, LABELS
 from serving.saved_models import answers_elsewhere
 
-from biaffine_tf.config import Decoder, DecodingConfig, LongText, Precision
+from biaffine_tf.config import (
+    Decoder,
+    DecodingConfig,
+    LongText,
+    Precision,
+    WordBoundaries,
+)
 from biaffine_tf.decoding import Confidence
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.modeling.fused_encoder import policy_scope
@@ -26,6 +32,10 @@ TRUSTED = Confidence(
     thresholds={"letter": 0.3, "sky": 0.8},
     default_threshold=0.4,
 )
+AT_WORDS = {
+    "word_boundaries": WordBoundaries.WORDS,
+    "word_rule": "aa a0 0a 00 #a",
+}
 each_kind = pytest.mark.parametrize("kind", list(TokenizerKind))
 
 
@@ -124,6 +134,8 @@ def test_it_answers_as_the_predictor(kind, plain):
             },
         ),
         ("char", {"long_text": LongText.TRUNCATE, "decoder": Decoder.FREE}),
+        ("char", {"decoder": Decoder.FREE, **AT_WORDS}),
+        ("wordpiece", {"force_one_entity": True, **AT_WORDS}),
     ],
     ids=str,
 )

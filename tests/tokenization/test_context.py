@@ -48,6 +48,19 @@ def test_where_no_document_is_named_all_are_of_one():
     assert sizes == [(0, 3), (1, 2), (2, 0)]
 
 
+def test_files_are_documents_of_their_own():
+    """One after another, as a corpus of several files is read."""
+    for names in (("1", "1"), (None, None)):
+        sentences = [
+            Sentence("中文", file=file, document=name)
+            for file, name in zip("ab", names, strict=True)
+            for _ in range(2)
+        ]
+        found = with_context(sentences, CHAR, pieces=5)
+        sizes = [(len(c.left), len(c.right)) for _, c in found]
+        assert sizes == [(0, 2), (2, 0)] * 2
+
+
 def test_no_further_ahead_than_it_takes():
     read = 0
 

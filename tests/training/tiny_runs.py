@@ -1,22 +1,30 @@
-"""Command lines of tiny training runs, and what they train on."""
+"""Small runs of run_classifier.py, with whatever data."""
 
 import json
 import pathlib
 
+import forked
+import numpy as np
+import safetensors.numpy
 import tiny
 
 from biaffine_tf import readers
 
-EPOCHS = 3
-SENTENCES = 60
-BATCH = 8
 SCRIPT = pathlib.Path(__file__).with_name("run_tiny.py")
+SETTINGS = (
+    "--max_seq_length=40",
+    "--learning_rate=3e-3",
+    "--train_batch_size=8",
+    "--num_buckets=2",
+    "--num_train_epochs=2",
+    "--nested",
+)
 
 
-def write_corpus(folder):
-    """Writes data, vocabulary and shape of an encoder; returns the folder."""
-    for name, count, seed in (("train", SENTENCES, 0), ("dev", 20, 9)):
-        sentences = tiny.sentences(count, seed=seed)
+def make_corpus(folder, **counts):
+    """Writes NAME.jsonl of so many sentences, and a random encoder's files."""
+    for seed, (name, count) in enumerate(counts.items()):
+        sentences = tiny.sentences(count, seed=10 * seed)
         readers.write(folder / f"{name}.jsonl", sentences, "span_jsonl")
     tiny.write_vocabulary(folder / "vocab.txt")
     config = tiny.encoder_config().to_dict()
@@ -24,19 +32,61 @@ def write_corpus(folder):
     return folder
 
 
+def encoder_flags(folder):
+    """A random start."""
+    return [
+        f"--vocab_file={folder / 'vocab.txt'}",
+        f"--bert_config_file={folder / 'bert_config.json'}",
+    ]
+
+
+def run(output, *flags, settings=SETTINGS, code=0):
+    """Runs a training; returns what it said.
+
+    Args:
+        output: The output directory.
+        *flags: All but the settings.
+        settings: Before them.
+        code: The exit code it must have.
+    """
+    done = forked.run(SCRIPT, f"--output_dir={output}", *settings, *flags)
+    assert done.returncode == code, (done.returncode, done.stderr)
+    return done.stdout + (done.stderr if code else "")
+
+
+def read_json(output, name):
+    return json.loads((output / name).read_text(encoding="utf-8"))
+
+
+def weights(output):
+    return safetensors.numpy.load_file(output / "weights.safetensors")
+
+
+def assert_same_weights(left, right):
+    first, second = weights(left), weights(right)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+EPOCHS = 3
+SENTENCES = 60
+BATCH = 8
+
+
+def write_corpus(folder):
+    """Writes data, vocabulary and shape of an encoder; returns the folder."""
+    return make_corpus(folder, train=SENTENCES, dev=20)
+
+
 def arguments(corpus, output, *flags):
     """Flags of a run; those given go before the others."""
     return [
         f"--train_data={corpus / 'train.jsonl'}",
         f"--eval_data={corpus / 'dev.jsonl'}",
-        f"--vocab_file={corpus / 'vocab.txt'}",
-        f"--bert_config_file={corpus / 'bert_config.json'}",
+        *encoder_flags(corpus),
         f"--output_dir={output}",
-        "--max_seq_length=40",
-        "--learning_rate=3e-3",
-        f"--train_batch_size={BATCH}",
-        "--num_buckets=2",
+        *SETTINGS,
         f"--num_train_epochs={EPOCHS}",
-        "--nested",
         *flags,
     ]

@@ -16,6 +16,11 @@ from collections.abc import Iterator, Sequence
 from biaffine_tf import readers
 from biaffine_tf.errors import EXIT_CODE, BiaffineError
 from biaffine_tf.evaluation.audit import Audit, audit
+from biaffine_tf.readers.arguments import (
+    add_reading_arguments,
+    read_with_notes,
+    reading_options,
+)
 from biaffine_tf.spans import Sentence
 
 
@@ -71,22 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print the findings as JSON"
     )
-    parser.add_argument(
-        "--format",
-        choices=list(readers.Format),
-        help="of the labelled data (default: recognised from the content)",
-    )
-    parser.add_argument(
-        "--tag_columns",
-        default="-1",
-        help="CoNLL: columns of the tags; several hold nested layers",
-    )
-    parser.add_argument(
-        "--on_bad_data",
-        choices=list(readers.OnBadData),
-        default=readers.OnBadData.ERROR,
-        help="stop at a sentence that cannot be read, or skip and count it",
-    )
+    add_reading_arguments(parser)
     return parser
 
 
@@ -99,11 +89,7 @@ def _natural(value: str) -> int:
 
 
 def _audit(options: argparse.Namespace) -> Audit:
-    labelled = readers.ReadOptions(
-        format=options.format,
-        on_bad_data=options.on_bad_data,
-        tag_columns=readers.parse_columns(options.tag_columns),
-    )
+    labelled = reading_options(options)
     predicted = readers.ReadOptions(on_bad_data=options.on_bad_data)
     predictions = None
     if options.predictions is not None:
@@ -114,12 +100,8 @@ def _audit(options: argparse.Namespace) -> Audit:
 def _read(
     paths: Sequence[str], options: readers.ReadOptions
 ) -> Iterator[Sentence]:
-    """Reads files, and says what was skipped or repaired in each."""
     for path in paths:
-        problems = readers.Problems()
-        yield from readers.read(path, options, problems=problems)
-        for line in problems.lines():
-            print(f"note: {path}: {line}", file=sys.stderr)
+        yield from read_with_notes(path, options)
 
 
 def _show(found: Audit, options: argparse.Namespace) -> None:

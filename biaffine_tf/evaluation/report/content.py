@@ -97,6 +97,7 @@ class Content:
         settings: Whatever is to be recorded of the run.
         calibration: How far scores of all candidates can be believed, by a
             name; empty if that is not known.
+        test: Scores on test data, with intervals; empty if there are none.
     """
 
     title: str
@@ -110,6 +111,7 @@ class Content:
     calibration: dict[str, Reliability] = dataclasses.field(
         default_factory=dict
     )
+    test: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def gather(
@@ -122,6 +124,7 @@ def gather(
     other: Iterable[Pair] | None = None,
     names: tuple[str, str] = ("A", "B"),
     settings: dict[str, Any] | None = None,
+    test: Mapping[str, Any] | None = None,
 ) -> Content:
     """Computes what a page shows; the arguments are those of `write_report`.
 
@@ -167,6 +170,7 @@ def gather(
             if found.bins
         },
         settings=dict(settings or {}),
+        test=test or {},
     )
 
 

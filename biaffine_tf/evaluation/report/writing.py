@@ -48,6 +48,7 @@ def write_report(
     other: Iterable[Pair] | None = None,
     names: tuple[str, str] = ("A", "B"),
     settings: dict[str, Any] | None = None,
+    test: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a report as one HTML file that needs nothing else.
 
@@ -66,6 +67,8 @@ def write_report(
             compared with the first.
         names: Of the two systems; with one system neither is shown.
         settings: Whatever of the run is to be recorded on the page.
+        test: Scores on other data, with intervals, as `scores.json` holds
+            them: adds a table.
 
     Raises:
         DataError: If there are no sentences, one of them is unlabelled, or
@@ -80,6 +83,7 @@ def write_report(
         other=other,
         names=names,
         settings=settings,
+        test=test,
     )
     with atomic_write(path) as file:
         file.write(render(content))

@@ -82,7 +82,7 @@ def open_job(
         inputs,
         model=model,
         settings={
-            **dataclasses.asdict(reading),
+            **reading.identity,
             **dataclasses.asdict(output),
             **settings,
         },

@@ -35,6 +35,11 @@ class Content:
     fit: FittedConfidence | None
 
     @property
+    def has_dev(self) -> bool:
+        """Whether there was a dev set."""
+        return "micro" in self.scores
+
+    @property
     def is_calibrated(self) -> bool:
         """Whether scores are not simply the model's probabilities."""
         if self.fit is None:
@@ -44,13 +49,24 @@ class Content:
 
     @property
     def unscored_labels(self) -> list[str]:
-        """Labels that no entity of the dev set has."""
+        """Labels that no entity of the dev set has; none without a dev set."""
+        if not self.has_dev:
+            return []
         scored = self.scores["labels"]
         return [
             name
             for name in self.labels
             if name not in scored or not scored[name]["gold"]
         ]
+
+    @property
+    def dev_source(self) -> str:
+        """Fingerprint of the dev set, or where it was taken from."""
+        data = self.config.data
+        if "dev_fraction" in data:
+            return f"{data['dev_fraction']} of the training file"
+        known = "not recorded" if self.has_dev else "none"
+        return data.get("eval_data", known)
 
     @property
     def entities(self) -> int:

@@ -47,6 +47,7 @@ _LOSSES = {
     "conflicting_spans": "entities with the range of another one, of another "
     "label",
     "duplicate_spans": "entities given twice",
+    "unknown_label_spans": "entities of labels that the training data lacks",
     "wide_spans": "entities wider than the widest span",
 }
 _NOT_LOSSES = {
@@ -158,6 +159,22 @@ def setting(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(format_setting, value))
     return format_setting(value)
+
+
+def start(data: Mapping[str, str]) -> str:
+    """What training started from.
+
+    Args:
+        data: Of the experiment.
+    """
+    if "init_model" in data:
+        return (
+            "a trained model, head included, with the fingerprint "
+            f"{data['init_model']}"
+        )
+    if "init_checkpoint" in data:
+        return f"weights with the fingerprint {data['init_checkpoint']}"
+    return "random weights"
 
 
 def losses(counts: Mapping[str, int]) -> list[tuple[int, str]]:

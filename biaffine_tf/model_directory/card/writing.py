@@ -66,6 +66,7 @@ def render(content: Content) -> str:
         content=content,
         scores=content.scores,
         intervals=content.scores.get("intervals"),
+        test=content.scores.get("test"),
         training_counts=content.scores.get("training_counts", {}),
         eval_counts=content.scores.get("eval_counts", {}),
         fit=content.fit,

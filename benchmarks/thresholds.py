@@ -1,0 +1,96 @@
+r"""Thresholds fitted for F1 on dev, judged on test.
+
+python benchmarks/thresholds.py MODEL_DIR:DEV:TEST [...] [--json=FILE]
+
+Takes trained models. Fits calibration and thresholds of each to its dev set, as
+training does, and scores its test set with the thresholds and without. Files
+are relative to DATA/ner. The models of benchmarks/first_result.py are meant:
+
+    python benchmarks/thresholds.py \
+        RUNS/wnut17_after_42:wnut17/emerging.dev.conll:wnut17/emerging.test.annotated
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import statistics
+import sys
+from typing import Any
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks import report
+from benchmarks.data import DATA, ROOT
+from biaffine_tf import evaluation, readers
+from biaffine_tf.decoding import Confidence
+from biaffine_tf.evaluation.goals import Goal
+from biaffine_tf.files import write_json
+from biaffine_tf.inference import trust
+from biaffine_tf.inference.predictor import Predictor
+
+
+def main() -> int:
+    """Measures every model, and says whether thresholds pay on average."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("models", nargs="+", metavar="MODEL_DIR:DEV:TEST")
+    parser.add_argument(
+        "--json",
+        type=pathlib.Path,
+        default=ROOT / "benchmarks" / "results" / "thresholds.json",
+    )
+    options = parser.parse_args()
+    rows = [_measure(*model.split(":")) for model in options.models]
+    gains = [row["gain"] for row in rows]
+    goals = [
+        report.Goal.at_least("mean gain on test", 0, statistics.mean(gains)),
+        report.Goal.at_least("smallest gain on test", -0.01, min(gains)),
+    ]
+    tables = {"thresholds": rows, "goals": [goal._asdict() for goal in goals]}
+    for title, table in tables.items():
+        report.print_table(title, table)
+    write_json(
+        options.json,
+        {
+            "command": "python benchmarks/thresholds.py MODEL_DIR:DEV:TEST ...",
+            **tables,
+            "machine": report.machine(),
+            "versions": report.versions(),
+        },
+    )
+    return int(not all(goal.met for goal in goals))
+
+
+def _measure(model: str, dev: str, test: str) -> dict[str, Any]:
+    """Micro F1 on dev and test, with thresholds and without."""
+    predictor = Predictor.from_directory(model, calibrated=False)
+    dev_set, test_set = (
+        list(readers.read(DATA / "ner" / name)) for name in (dev, test)
+    )
+    predictor.confidence = Confidence()
+    plain = _f1(predictor, dev_set), _f1(predictor, test_set)
+    fit = trust.fit(predictor, dev_set, Goal())
+    assert fit is not None and fit.held_out_scores is not None
+    predictor.confidence = fit.confidence
+    tuned = _f1(predictor, dev_set), _f1(predictor, test_set)
+    return {
+        "model": pathlib.Path(model).name,
+        "dev": plain[0],
+        "dev_tuned": tuned[0],
+        "dev_held_out": round(fit.held_out_scores.micro.f1, 4),
+        "test": plain[1],
+        "test_tuned": tuned[1],
+        "gain": round(tuned[1] - plain[1], 4),
+    }
+
+
+def _f1(predictor: Predictor, sentences: list[Any]) -> float:
+    pairs = zip(sentences, predictor.predict(sentences), strict=True)
+    return round(evaluation.score(pairs).micro.f1, 4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

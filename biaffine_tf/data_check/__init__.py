@@ -1,0 +1,24 @@
+"""L1: what is said of data before a model is trained on it; no TensorFlow.
+
+Example:
+    >>> from biaffine_tf import data_check, readers
+    >>> found = data_check.examine(readers.read("train.json"))
+    >>> found.show()
+    >>> found.refuse_errors()
+"""
+
+from __future__ import annotations
+
+from biaffine_tf.data_check.check import Check, Row, Side
+from biaffine_tf.data_check.examination import Examination, Settings, examine
+from biaffine_tf.data_check.sizes import unlabelled_error
+
+__all__ = [
+    "Check",
+    "Examination",
+    "Row",
+    "Settings",
+    "Side",
+    "examine",
+    "unlabelled_error",
+]

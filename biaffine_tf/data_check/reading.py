@@ -1,0 +1,26 @@
+"""What was skipped or repaired when the data were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from biaffine_tf.data_check.check import Check, Side
+from biaffine_tf.readers.problems import Problems
+
+
+class Reading(Check):
+    """Passes on what readers count.
+
+    Args:
+        problems: Of each side; complete when the sentences are.
+    """
+
+    def __init__(self, problems: Mapping[Side, Problems]) -> None:
+        self._problems = problems
+
+    def warnings(self) -> Iterator[str]:
+        """A line for each kind, with where it was met first."""
+        for side, problems in self._problems.items():
+            for kind, count in problems.counts.items():
+                first = "; ".join(problems.examples[kind])
+                yield f"{side}: {kind}: {count} ({first})"

@@ -1,0 +1,205 @@
+"""Divides units of sentences in two so that both have each label's share."""
+
+from __future__ import annotations
+
+import collections
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+# What a unit holds: how much of each label, and sentences under this key.
+Amounts = Mapping[str | None, int]
+SENTENCES = None
+# Sentences without entities count for a label of this name; no label is empty.
+NO_ENTITY = ""
+
+# Rare labels may make the chosen part larger than wanted, up to this factor.
+_MOST = 2
+# Moves that are tried: for each unit, and in all.
+_TRIES = 50
+_MOST_TRIES = 20_000
+
+
+def choose(
+    units: Sequence[Amounts], *, fraction: float, seed: int
+) -> list[bool]:
+    """Chooses units that hold about a fraction of every label.
+
+    Iterative stratification (Sechidis, Tsoumakas and Vlahavas, "On the
+    Stratification of Multi-Label Data", ECML 2011) for two parts: labels are
+    dealt with from the rarest to the commonest, and a unit is chosen if more
+    of it is wanted than is too much. Then labels that one of the parts lacks
+    are moved there, where the other part keeps some. At last units are moved
+    and exchanged at random as long as that helps: units of many sentences, as
+    documents are, take it.
+
+    Args:
+        units: What each holds. Units are not divided.
+        fraction: Wanted share of each amount, in (0, 1).
+        seed: Of the order in which units of a label are looked at.
+
+    Returns:
+        Whether each unit is chosen. A unit with a label that no other has is
+        not. All or none are chosen only if it cannot be otherwise.
+    """
+    dealing = _Dealing(units, fraction, random.Random(seed))
+    dealing.deal()
+    dealing.mend()
+    dealing.refine()
+    dealing.fill()
+    return dealing.is_chosen
+
+
+class _Dealing:
+    """Units, and which of them are chosen so far."""
+
+    def __init__(
+        self, units: Sequence[Amounts], fraction: float, rng: random.Random
+    ) -> None:
+        self.is_chosen = [False] * len(units)
+        self._units = units
+        self._rng = rng
+        totals: collections.Counter[str | None] = collections.Counter()
+        self._having: dict[str, list[int]] = {}
+        for number, unit in enumerate(units):
+            totals.update(unit)
+            for key in _labels(unit):
+                self._having.setdefault(key, []).append(number)
+        self._totals = totals
+        self._missing = {key: fraction * n for key, n in totals.items()}
+        self._most = _MOST * self._missing.get(SENTENCES, 0) + 1
+        self._inside: collections.Counter[str] = collections.Counter()
+        self._sentences = 0
+
+    def deal(self) -> None:
+        """Decides about every unit."""
+        rarest_first = sorted(
+            self._having.items(), key=lambda item: (len(item[1]), item[0])
+        )
+        decided: set[int] = set()
+        for key, having in rarest_first:
+            waiting = [number for number in having if number not in decided]
+            decided.update(waiting)
+            if len(having) == 1:
+                continue
+            self._rng.shuffle(waiting)
+            for number in waiting:
+                if self._is_wanted(self._units[number], key):
+                    self._move(number)
+
+    def mend(self) -> None:
+        """Gives each part what it lacks, if the other part keeps some."""
+        for _, having in sorted(self._having.items()):
+            if len(having) < 2:
+                continue
+            for to_chosen in (True, False):
+                if not any(self.is_chosen[n] is to_chosen for n in having):
+                    self._move_smallest(having, to_chosen=to_chosen)
+
+    def refine(self) -> None:
+        """Moves and exchanges units where that brings the shares nearer."""
+        parts: tuple[list[int], list[int]] = ([], [])
+        for number, is_chosen in enumerate(self.is_chosen):
+            parts[is_chosen].append(number)
+        for _ in range(min(_MOST_TRIES, _TRIES * len(self._units))):
+            places = [
+                (part, self._rng.randrange(len(part))) for part in parts if part
+            ]
+            if self._rng.random() < 0.5:
+                places = [self._rng.choice(places)]
+            numbers = [part[place] for part, place in places]
+            if not self._try(numbers):
+                continue
+            for part, place in places:
+                part[place] = part[-1]
+                part.pop()
+            for number in numbers:
+                parts[self.is_chosen[number]].append(number)
+
+    def fill(self) -> None:
+        """Gives an empty part a unit, if there are several."""
+        if len(self._units) > 1 and len(set(self.is_chosen)) == 1:
+            self._move_smallest(
+                range(len(self._units)),
+                to_chosen=not self.is_chosen[0],
+                at_any_cost=True,
+            )
+
+    def _try(self, numbers: Sequence[int]) -> bool:
+        """Moves units if that is better than not, and no label gets lost."""
+        keys = {key for number in numbers for key in self._units[number]}
+        before, moved = self._error(keys), []
+        for number in numbers:
+            if not self._keeps_labels(number):
+                break
+            self._move(number)
+            moved.append(number)
+        if len(moved) == len(numbers) and self._error(keys) < before:
+            return True
+        for number in moved:
+            self._move(number)
+        return False
+
+    def _error(self, keys: Iterable[str | None]) -> float:
+        """Of the shares of some amounts: squares, by what chance would give."""
+        return sum(self._missing[key] ** 2 / self._totals[key] for key in keys)
+
+    def _is_wanted(self, unit: Amounts, key: str) -> bool:
+        """Whether more of the label is of use than of other things too much."""
+        amount, missing = unit[key], self._missing[key]
+        gain = (abs(missing) - abs(missing - amount)) / amount
+        excesses = [
+            min(max(0.0, other - self._missing[name]) / other, 1.0)
+            for name, other in unit.items()
+            if name != key
+        ]
+        return gain > sum(excesses) / max(1, len(excesses))
+
+    def _move_smallest(
+        self,
+        numbers: Sequence[int],
+        *,
+        to_chosen: bool,
+        at_any_cost: bool = False,
+    ) -> None:
+        """Moves the unit of the fewest sentences that may be moved."""
+        by_size = sorted(
+            (n for n in numbers if self.is_chosen[n] is not to_chosen),
+            key=lambda n: self._units[n].get(SENTENCES, 0),
+        )
+        found = next(filter(self._can_move, by_size), None)
+        if found is None and at_any_cost:
+            found = by_size[0]
+        if found is not None:
+            self._move(found)
+
+    def _can_move(self, number: int) -> bool:
+        """Whether its part keeps some of each label, and sizes stay right."""
+        size = self._sentences + self._units[number].get(SENTENCES, 0)
+        is_too_large = not self.is_chosen[number] and size > self._most
+        return not is_too_large and self._keeps_labels(number)
+
+    def _keeps_labels(self, number: int) -> bool:
+        """Whether its part keeps some of each of its labels without it."""
+        is_chosen = self.is_chosen[number]
+        return all(
+            (self._inside[key] if is_chosen else self._outside(key)) > 1
+            for key in _labels(self._units[number])
+        )
+
+    def _outside(self, key: str) -> int:
+        return len(self._having[key]) - self._inside[key]
+
+    def _move(self, number: int) -> None:
+        """Into the chosen part, or out of it."""
+        sign = -1 if self.is_chosen[number] else 1
+        self.is_chosen[number] = not self.is_chosen[number]
+        unit = self._units[number]
+        for key, amount in unit.items():
+            self._missing[key] -= sign * amount
+        for key in _labels(unit):
+            self._inside[key] += sign
+        self._sentences += sign * unit.get(SENTENCES, 0)
+
+
+def _labels(unit: Amounts) -> Iterator[str]:
+    return (key for key in unit if key is not None)

@@ -1,0 +1,205 @@
+"""Share of [UNK] in labelled data, and whether a setting would lower it."""
+
+from __future__ import annotations
+
+import bisect
+import collections
+from collections.abc import Iterable, Iterator
+
+from biaffine_tf.spans import Sentence
+from biaffine_tf.tokenization import (
+    Pieces,
+    Tokenizer,
+    choose_kind,
+    make_tokenizer,
+)
+
+_WORTH_WARNING = 0.01  # of the entities
+_WORTH_CHANGING = 0.5  # of that share, which another setting must leave at most
+_SHOWN = 10  # unknown characters
+_LONGEST_SHOWN = 20  # characters of an unknown word
+# Sentences with entities that other settings are tried on.
+_KEPT = 20_000
+
+
+class UnknownPieces:
+    """Counts of [UNK] among the tokens and entities of sentences.
+
+    An entity counts if any of its tokens is [UNK], to which all that the
+    vocabulary lacks is alike.
+
+    Example:
+        >>> unknown = UnknownPieces(tokenizer).add_all(readers.read(path))
+        >>> print(unknown.line())
+        0.21 % of 401,764 tokens and 0.65 % of 23,972 entities hold [UNK]; ...
+
+    Attributes:
+        tokens: Tokens of all sentences.
+        unknown_tokens: Those that are [UNK].
+        entities: Gold spans of all sentences.
+        unknown_entities: Those that hold [UNK].
+        unknown: Occurrences of characters that make [UNK]; whole words where
+            each of their characters is known.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        """Creates the counts, all of them 0.
+
+        Args:
+            tokenizer: Text to tokens.
+        """
+        self._tokenizer = tokenizer
+        self._kept: list[Sentence] = []
+        self.tokens = self.unknown_tokens = 0
+        self.entities = self.unknown_entities = 0
+        self.unknown: collections.Counter[str] = collections.Counter()
+
+    def add(self, sentence: Sentence, pieces: Pieces | None = None) -> None:
+        """Counts a sentence.
+
+        Args:
+            sentence: With its gold spans, or without any.
+            pieces: Its tokens, if they are there already.
+        """
+        if pieces is None:
+            pieces = self._tokenizer.encode(sentence.text)
+        unknown = _unknown_ranges(pieces, self._tokenizer.unk_id)
+        self.tokens += len(pieces)
+        self.unknown_tokens += len(unknown)
+        for start, end in unknown:
+            self.unknown.update(self._causes(sentence.text[start:end]))
+        if sentence.spans:
+            self.entities += len(sentence.spans)
+            self.unknown_entities += _entities_with(sentence, unknown)
+            if len(self._kept) < _KEPT:
+                self._kept.append(sentence)
+
+    def add_all(self, sentences: Iterable[Sentence]) -> UnknownPieces:
+        """Counts sentences; returns itself."""
+        for sentence in sentences:
+            self.add(sentence)
+        return self
+
+    @property
+    def token_share(self) -> float:
+        """Share of [UNK] among the tokens."""
+        return self.unknown_tokens / max(self.tokens, 1)
+
+    @property
+    def entity_share(self) -> float:
+        """Share of the entities that hold [UNK]."""
+        return self.unknown_entities / max(self.entities, 1)
+
+    def line(self) -> str:
+        """The shares, and the commonest of what is unknown."""
+        line = (
+            f"{_percent(self.token_share)} of {self.tokens:,} tokens and "
+            f"{_percent(self.entity_share)} of {self.entities:,} entities hold "
+            "[UNK]"
+        )
+        shown = ", ".join(
+            f"{_shown(text)} {self.unknown[text]:,}"
+            for text in self.commonest(_SHOWN)
+        )
+        return f"{line}; commonest: {shown}" if shown else line
+
+    def commonest(self, most: int) -> list[str]:
+        """The commonest of what is unknown, at most so many, in order."""
+        ranked = sorted(self.unknown.items(), key=lambda item: (-item[1], item))
+        return [text for text, _ in ranked[:most]]
+
+    def warning(self) -> str | None:
+        """What to change if too many entities hold [UNK]; None if few do."""
+        if self.entity_share <= _WORTH_WARNING:
+            return None
+        return (
+            f"{_percent(self.entity_share)} of the entities hold [UNK], in "
+            f"which nothing can be told apart; {self._remedy()}"
+        )
+
+    def _causes(self, text: str) -> Iterable[str]:
+        """What of the text of an [UNK] is to blame for it."""
+        characters = [c for c in text if not self._tokenizer.knows(c)]
+        return characters or [text]
+
+    def _remedy(self) -> str:
+        """The setting that leaves the fewest; another vocabulary if none."""
+        now = self._share_with(self._tokenizer)
+        shares = {
+            setting: self._share_with(tokenizer)
+            for setting, tokenizer in self._alternatives()
+        }
+        best = min(shares, key=shares.__getitem__)
+        if shares[best] <= _WORTH_CHANGING * now:
+            return f"{best} would make it {_percent(shares[best])}"
+        return (
+            "no --tokenizer or --do_lower_case helps: take an encoder whose "
+            "vocabulary has these characters, or for a random start make a "
+            "vocabulary with python -m biaffine_tf.vocabulary"
+        )
+
+    def _alternatives(self) -> Iterator[tuple[str, Tokenizer]]:
+        """Other settings with the same vocabulary, and what gives them.
+
+        Another kind of tokenizer is one only where it is what would have been
+        chosen: single letters are hardly ever unknown, but say little.
+        """
+        now = self._tokenizer
+        texts = (sentence.text for sentence in self._kept)
+        chosen = choose_kind(now.vocabulary, texts).value
+        for kind in dict.fromkeys((now.kind, chosen)):
+            for lower in (now.do_lower_case, not now.do_lower_case):
+                flags = []
+                if kind != now.kind:
+                    flags.append(f"--tokenizer={kind}")
+                if lower != now.do_lower_case:
+                    flags.append(f"--{'' if lower else 'no'}do_lower_case")
+                if flags:
+                    changes = {"kind": kind, "do_lower_case": lower}
+                    config = now.to_config() | changes
+                    yield (
+                        " ".join(flags),
+                        make_tokenizer(vocabulary=now.vocabulary, **config),
+                    )
+
+    def _share_with(self, tokenizer: Tokenizer) -> float:
+        """`entity_share` of the sentences kept, with another tokenizer."""
+        entities = unknown_entities = 0
+        for sentence in self._kept:
+            pieces = tokenizer.encode(sentence.text)
+            unknown = _unknown_ranges(pieces, tokenizer.unk_id)
+            entities += len(sentence.spans or ())
+            unknown_entities += _entities_with(sentence, unknown)
+        return unknown_entities / max(entities, 1)
+
+
+def _unknown_ranges(pieces: Pieces, unk_id: int) -> list[tuple[int, int]]:
+    """Character ranges of the pieces that are [UNK], in order."""
+    return [
+        offsets
+        for piece, offsets in zip(pieces.ids, pieces.offsets, strict=True)
+        if piece == unk_id
+    ]
+
+
+def _entities_with(sentence: Sentence, ranges: list[tuple[int, int]]) -> int:
+    """Number of spans that share a character with any of the ranges."""
+    ends = [end for _, end in ranges]
+    found = 0
+    for span in sentence.spans or ():
+        first = bisect.bisect_right(ends, span.start)
+        found += first < len(ranges) and ranges[first][0] < span.end
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _shown(text: str) -> str:
+    """A character, with its code point if it is a symbol; or a word."""
+    if len(text) > _LONGEST_SHOWN:
+        text = text[:_LONGEST_SHOWN] + "..."
+    if len(text) == 1 and not text.isalnum() and not text.isascii():
+        return f"{text!r} (U+{ord(text):04X})"
+    return repr(text)

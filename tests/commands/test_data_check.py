@@ -1,0 +1,330 @@
+"""What run_classifier.py says of data before it trains; --check_only."""
+
+import json
+
+import pytest
+import tiny
+from command_harness import run_all
+
+from biaffine_tf import model_directory
+
+HOSTS = "Ann Bo lives in Rye."
+NESTED = [(0, 6, "person"), (16, 19, "place")]
+
+
+def _line(text, spans):
+    record = {"text": text}
+    if spans is not None:
+        keys = ("start", "end", "label")
+        record["spans"] = [dict(zip(keys, one, strict=True)) for one in spans]
+    return json.dumps(record) + "\n"
+
+
+GOOD = _line(HOSTS, NESTED)
+FILES = {
+    "good.jsonl": GOOD * 3,
+    "dev.jsonl": _line("Bo Li left Ely.", [(0, 5, "person"), (11, 14, "place")])
+    * 2,
+    "unlabelled.jsonl": GOOD + _line("a", None) + GOOD + _line("b", None),
+    "new_label.jsonl": GOOD + _line("The Tern", [(4, 8, "ship")]),
+    "empty.jsonl": _line("Nobody came.", []) * 4,
+    "nested.jsonl": GOOD + _line("Ely Inn", [(0, 7, "inn"), (0, 3, "place")]),
+    "white.jsonl": _line(" Ely ", [(0, 4, "place"), (4, 5, "place")]),
+    "bad.jsonl": GOOD + '{"text": 3}\n',
+    "columns.conll": "Ely B-inn B-place\nInn I-inn O\n\n",
+    "tokenless.jsonl": _line(" ", [(0, 1, "place")]),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for name, content in FILES.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    tiny.write_vocabulary(folder / "vocab.txt")
+    config = tiny.encoder_config().to_dict()
+    (folder / "bert_config.json").write_text(json.dumps(config))
+    return folder
+
+
+# Flags, exit code, lines that standard output and error must hold.
+CASES = {
+    "nothing wrong": (
+        ["good", "dev"],
+        0,
+        [
+            "sentences                                  3             2",
+            "--long_text=line (no training text has several lines)",
+            "--nonested (0 of 6 spans of the training data lie within others)",
+        ],
+        [],
+    ),
+    "no dev": (["good"], 0, ["--nonested (0 of 6 spans"], []),
+    "unlabelled": (
+        ["unlabelled", "dev"],
+        2,
+        ["not labelled                             2             0"],
+        [
+            "error: {f}/unlabelled.jsonl:2: 2 of the 4 sentences of the "
+            "training data are not labelled"
+        ],
+    ),
+    "unlabelled, left out": (
+        ["unlabelled", "dev", "--unlabelled=skip"],
+        0,
+        [
+            "warning: training data: unlabelled sentence left out: 2 "
+            "({f}/unlabelled.jsonl:2; {f}/unlabelled.jsonl:4)",
+            "sentences                                  2             2",
+        ],
+        [],
+    ),
+    "both unlabelled": (
+        ["unlabelled", "unlabelled"],
+        2,
+        [],
+        [
+            "error: {f}/unlabelled.jsonl:2: 2 of the 4 sentences of the "
+            "training data",
+            "error: {f}/unlabelled.jsonl:2: 2 of the 4 sentences of the "
+            "eval data",
+        ],
+    ),
+    "new label": (
+        ["good", "new_label"],
+        0,
+        ["warning: eval data: labels that the training data lacks: ship (1); "],
+        [],
+    ),
+    "no entity in dev": (
+        ["good", "empty"],
+        0,
+        ["warning: eval data: no entity in 4 sentences"],
+        [],
+    ),
+    "dev in train": (
+        ["good", "new_label"],
+        0,
+        ["warning: eval data: 1 of 2 texts are in the training data, too"],
+        [],
+    ),
+    "nested": (
+        ["nested", "nested"],
+        0,
+        [
+            "--nested (1 of 4 spans of the training data lie within others)",
+            "nested, within others",
+        ],
+        [],
+    ),
+    "nested, flat": (
+        ["nested", "nested", "--nonested"],
+        0,
+        [
+            f"warning: {side}: 1 of 4 spans lie within others and cannot be "
+            "found beside them without --nested"
+            for side in ("training data", "eval data")
+        ],
+        [],
+    ),
+    "white space": (
+        ["white", "dev"],
+        0,
+        [
+            "warning: training data: span begins or ends in white space "
+            "(--trim_spans cuts it off): 2 ({f}/white.jsonl:1: [0, 4) ' Ely'; "
+            "{f}/white.jsonl:1: [4, 5) ' ')"
+        ],
+        [],
+    ),
+    "white space, trimmed": (
+        ["white", "dev", "--trim_spans"],
+        0,
+        [
+            "training data: white space at an end of a span cut off: 1 (",
+            "training data: span of nothing but white space dropped: 1 (",
+        ],
+        [],
+    ),
+    "bad data": (["bad", "dev"], 2, [], ["error: {f}/bad.jsonl:2: 'text'"]),
+    "bad data, skipped": (
+        ["bad", "dev", "--on_bad_data=skip"],
+        0,
+        ["warning: training data: bad sentence skipped: 1 ({f}/bad.jsonl:2: "],
+        [],
+    ),
+    "columns": (
+        ["columns.conll", "dev"],
+        0,
+        [
+            "warning: training data: several columns look like tags, and "
+            "--tag_columns is not given: 1 ({f}/columns.conll: columns 1, 2 "
+            "look like tags, column 2 is read;"
+        ],
+        [],
+    ),
+    "layers": (
+        ["columns.conll", "columns.conll", "--tag_columns=1,2"],
+        0,
+        ["--nested (1 of 2 spans of the training data lie within others)"],
+        [],
+    ),
+    "no entity": (
+        ["empty", "dev"],
+        2,
+        ["without entities                         4             0"],
+        ["error: {f}/empty.jsonl: the 4 sentences of the training data"],
+    ),
+    "tokenless, no encoder": (["tokenless", "dev"], 0, [], []),
+    "tokenless": (
+        [
+            "tokenless",
+            "dev",
+            "--vocab_file={f}/vocab.txt",
+            "--bert_config_file={f}/bert_config.json",
+            "--max_seq_length=40",
+            "--tokenizer=wordpiece",
+        ],
+        2,
+        [],
+        ["error: {f}/tokenless.jsonl:1: none of the 1 sentences of the tr"],
+    ),
+    "an encoder that is none": (
+        ["good", "dev", "--encoder_dir={f}/none"],
+        2,
+        [],
+        ["error: {f}/none: "],
+    ),
+    "another output": (
+        ["good", "dev", "--output_dir={f}/good.jsonl/folder"],
+        0,
+        ["sentences"],
+        [],
+    ),
+}
+
+
+def _call(folder, train, *rest):
+    def path(name):
+        return str(folder / (name if "." in name else f"{name}.jsonl"))
+
+    flags = [f"--train_data={path(train)}"]
+    for one in rest:
+        is_flag = one.startswith("--")
+        flags.append(
+            one.format(f=folder) if is_flag else f"--eval_data={path(one)}"
+        )
+    return ["run_classifier.py", *flags]
+
+
+@pytest.fixture(scope="module")
+def checked(folder):
+    before = sorted(folder.rglob("*"))
+    calls = [
+        [*_call(folder, *flags), "--check_only"] for flags, *_ in CASES.values()
+    ]
+    outcomes = dict(zip(CASES, run_all(calls), strict=True))
+    assert sorted(folder.rglob("*")) == before, "something was written"
+    return outcomes
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_check_only_says_it_without_tensorflow(folder, checked, name):
+    _, code, out, err = CASES[name]
+    outcome = checked[name]
+    assert outcome.code == code, outcome
+    assert not outcome.tensorflow
+    for line in out:
+        assert line.format(f=folder) in outcome.out, outcome.out
+    lines = outcome.err.splitlines()
+    assert len(lines) == len(err), lines
+    for line, expected in zip(lines, err, strict=True):
+        assert line.startswith(expected.format(f=folder))
+        assert "; " in line, "no remedy"
+
+
+SHORT = [
+    "--vocab_file={f}/vocab.txt",
+    "--bert_config_file={f}/bert_config.json",
+    "--max_seq_length=40",
+    "--num_train_epochs=1",
+    "--noreport",
+]
+RUNS = {
+    "unlabelled": ["unlabelled", "dev", "--unlabelled=skip"],
+    "new_label": ["good", "new_label"],
+    "nested": ["nested", "nested"],
+    "flat": ["nested", "nested", "--nonested"],
+    "white": ["white", "dev", "--trim_spans"],
+    "no_entity": ["good", "empty"],
+}
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """Outcomes and directories of runs of one epoch."""
+    models = tmp_path_factory.mktemp("models")
+    calls = [
+        _call(folder, *flags, *SHORT, f"--output_dir={models / name}")
+        for name, flags in RUNS.items()
+    ]
+    outcomes = run_all(calls)
+    return {
+        name: (outcome, models / name)
+        for name, outcome in zip(RUNS, outcomes, strict=True)
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_training_goes_on_and_says_the_same(trained, name):
+    outcome, directory = trained[name]
+    assert outcome.code == 0, outcome.err
+    assert "data  " in outcome.out.splitlines()[0]
+    assert (directory / "README.md").exists()
+    scores = json.loads((directory / "scores.json").read_text())
+    assert scores["complete"]
+
+
+@pytest.mark.slow
+def test_unlabelled_sentences_are_not_trained_on(trained):
+    outcome, directory = trained["unlabelled"]
+    assert "unlabelled sentence left out: 2" in outcome.out
+    (records,) = (directory / "records").iterdir()
+    meta = json.loads((records / "records.json").read_text())
+    assert meta["counts"]["sentences"] == 2
+    assert meta["problems"]["unlabelled sentence left out"]["count"] == 2
+
+
+@pytest.mark.slow
+def test_a_label_that_only_dev_has_is_scored_as_missed(trained):
+    outcome, directory = trained["new_label"]
+    assert "ship (1); their spans are scored as missed" in outcome.out
+    scores = json.loads((directory / "scores.json").read_text())
+    ship = scores["labels"]["ship"]
+    assert (ship["gold"], ship["predicted"], ship["f1"]) == (1, 0, 0)
+    assert scores["eval_counts"]["unknown_label_spans"] == 1
+    assert "ship" not in (directory / "labels.txt").read_text()
+    assert "ship" in (directory / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_nested_or_flat_is_stored_with_the_model(trained):
+    for name, nested in (
+        ("nested", True),
+        ("flat", False),
+        ("new_label", False),
+    ):
+        config = model_directory.read_config(str(trained[name][1]))
+        assert config.decoding.nested is nested
+    assert "--nested (1 of 4 spans" in trained["nested"][0].out
+    assert "--nonested (" not in trained["flat"][0].out  # it was given
+    assert "--nonested (0 of 6 spans" in trained["new_label"][0].out
+
+
+@pytest.mark.slow
+def test_trimmed_spans_are_what_is_learnt(trained):
+    (records,) = (trained["white"][1] / "records").iterdir()
+    meta = json.loads((records / "records.json").read_text())
+    assert meta["counts"]["spans"] == 1
+    assert meta["widths"] == {"3": 1}

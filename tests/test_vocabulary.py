@@ -1,0 +1,303 @@
+"""`python -m biaffine_tf.vocabulary`: vocabularies from texts."""
+
+import collections
+import gzip
+import json
+import lzma
+import os
+import random
+import subprocess
+import sys
+
+import forked
+import pytest
+import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenization.tokenization_texts import hostile_texts
+
+from biaffine_tf import readers
+from biaffine_tf.spans import Sentence
+from biaffine_tf.tokenization import Vocabulary, make_tokenizer
+from biaffine_tf.tokenization.unknown import UnknownPieces
+from biaffine_tf.vocabulary import SPECIALS, main, make_vocabulary
+
+WORDS = ["low", "lower", "lowest", "new", "newer", "newest", "wide", "widest"]
+
+
+def english(seed, count=300):
+    rng = random.Random(seed)
+    return [
+        " ".join(rng.choices(WORDS, k=rng.randint(1, 9))).capitalize() + "."
+        for _ in range(count)
+    ]
+
+
+def _pieces(texts, **settings):
+    pieces = make_vocabulary(texts, **settings).pieces
+    assert pieces[:5] == SPECIALS
+    return list(pieces[5:])
+
+
+@given(texts=st.lists(hostile_texts, max_size=6), size=st.integers(6, 60))
+def test_characters_are_the_commonest(texts, size):
+    texts = [*texts, "a"]
+    counts = collections.Counter(
+        c
+        for text in texts
+        for c in text
+        if c not in "\r\n" and not 0xD800 <= ord(c) < 0xE000
+    )
+    made = _pieces(texts, size=size, kind="char")
+    assert len(made) == min(size - 5, len(counts))
+    least = min(counts[c] for c in made)
+    assert all(counts[c] <= least for c in counts.keys() - set(made))
+    frequencies = [counts[c] for c in made]
+    assert frequencies == sorted(frequencies, reverse=True)
+
+
+@pytest.mark.parametrize("kind", ["char", "wordpiece"])
+@pytest.mark.parametrize("lower", [False, True])
+@given(texts=st.lists(hostile_texts, max_size=6), size=st.integers(6, 200))
+def test_any_text_makes_a_vocabulary(
+    tmp_path_factory, kind, lower, texts, size
+):
+    texts = [*texts, "The cat"]
+    vocabulary = make_vocabulary(
+        texts, size=size, kind=kind, do_lower_case=lower
+    )
+    assert 5 < len(vocabulary) <= size
+    path = tmp_path_factory.mktemp("v") / "vocab.txt"
+    vocabulary.save(path)
+    assert Vocabulary.from_file(path) == vocabulary
+    if size == 200:  # room for all that there is
+        tokenizer = make_tokenizer(kind, vocabulary, do_lower_case=lower)
+        unknown = UnknownPieces(tokenizer).add_all(map(Sentence, texts))
+        lost = {c for c in unknown.unknown if c not in "\r\n"}
+        assert all(0xD800 <= ord(c) < 0xE000 for c in lost), lost
+
+
+def test_folded_vocabularies_have_no_capitals():
+    for kind in ("char", "wordpiece"):
+        made = _pieces(english(0), size=100, kind=kind, do_lower_case=True)
+        assert made == [piece.lower() for piece in made]
+        made = _pieces(english(0), size=100, kind=kind)
+        assert made != [piece.lower() for piece in made]
+
+
+def test_word_pieces_are_words_and_their_parts():
+    made = _pieces(english(0), size=100, kind="wordpiece")
+    assert {"low", "newest", "New"} <= set(made)
+    assert any(len(piece) > 3 and piece[:2] == "##" for piece in made)
+    vocabulary = make_vocabulary(english(0), size=100, kind="wordpiece")
+    tokenizer = make_tokenizer("wordpiece", vocabulary)
+    unseen = " ".join(english(1))
+    pieces = tokenizer.encode(unseen)
+    assert tokenizer.unk_id not in pieces.ids
+    assert len(pieces) < len(unseen) / 2
+
+
+def test_chinese_characters_get_the_pieces_that_words_leave():
+    rng = random.Random(0)
+    han = [chr(0x4E00 + i) for i in range(500)]
+    texts = ["".join(rng.choices(han, k=30)) for _ in range(200)]
+    made = _pieces(texts, size=505, kind="wordpiece")
+    assert sorted(made) == han
+
+
+@pytest.mark.parametrize("kind", ["char", "wordpiece"])
+def test_the_same_texts_in_any_order(kind):
+    texts = english(0)
+    made = _pieces(texts, size=70, kind=kind)
+    for seed in range(3):
+        random.Random(seed).shuffle(texts)
+        assert _pieces(texts, size=70, kind=kind) == made
+
+
+def _run(folder, *arguments, **environment):
+    """The command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "biaffine_tf.vocabulary", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.getcwd()} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_processes_agree(tmp_path):
+    """Hash tables of the library are in another order in each process."""
+    rng = random.Random(0)
+    letters = "abcdefghijklmnop"
+    lines = [
+        " ".join(
+            "".join(rng.choices(letters, k=rng.randint(1, 6))) for _ in range(8)
+        )
+        for _ in range(300)
+    ]
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    for seed in "0123":
+        _run(
+            tmp_path,
+            "a.txt",
+            "--size=400",
+            "--kind=wordpiece",
+            f"--output={seed}",
+            PYTHONHASHSEED=seed,
+            TOKENIZERS_PARALLELISM="false" if seed == "3" else "true",
+        )
+    made = {(tmp_path / seed).read_bytes() for seed in "0123"}
+    assert len(made) == 1
+    assert made.pop().count(b"\n") == 400
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The same texts, in files of every kind."""
+    sentences = tiny.sentences(20)
+    readers.write(tmp_path / "a.jsonl", sentences[:5], "span_jsonl")
+    readers.write(tmp_path / "b.json", sentences[5:10], "cluener")
+    text = "".join(f"{one.text}\n" for one in sentences[10:15])
+    (tmp_path / "c.txt.gz").write_bytes(gzip.compress(text.encode()))
+    readers.write(tmp_path / "d.conll", sentences[15:], "conll")
+    conll = (tmp_path / "d.conll").read_bytes()
+    (tmp_path / "d.conll").unlink()
+    (tmp_path / "d.conll.xz").write_bytes(lzma.compress(conll))
+    return tmp_path, sentences
+
+
+def test_files_of_every_kind(files, capsys):
+    folder, sentences = files
+    output = folder / "new" / "vocab.txt"
+    arguments = [
+        str(folder / "*.json*"),
+        str(folder / "a.jsonl"),  # once is enough
+        str(folder / "c.txt.gz"),
+        str(folder / "*.xz"),
+        "--size=100",
+        f"--output={output}",
+    ]
+    assert main([*arguments, "--kind=char"]) == 0
+    texts = [one.text for one in sentences]
+    made = Vocabulary.from_file(output)
+    # Lines of plain texts and columns are without the spaces at their ends.
+    expected = make_vocabulary(texts, size=100, kind="char")
+    assert set(made) == set(expected)
+    out = capsys.readouterr().out
+    visible = sum(not c.isspace() for text in texts for c in text)
+    assert (
+        f"{output}: {len(made)} pieces, all that the texts give; 100.00 % of "
+        f"{visible} characters are known" in out
+    )
+    assert f"--vocab_file={output} --tokenizer=char --nodo_lower_case" in out
+
+
+def test_coverage_is_the_share_of_known_characters(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("aaaa bbb Bcc\n")
+    output = tmp_path / "v"
+    arguments = [str(tmp_path / "a.txt"), f"--output={output}", "--kind=char"]
+    assert main([*arguments, "--size=7"]) == 0
+    out = capsys.readouterr().out
+    assert "7 pieces; 70.00 % of 10 characters are known" in out
+    assert main([*arguments, "--size=7", "--do_lower_case", "--overwrite"]) == 0
+    out = capsys.readouterr().out
+    assert "7 pieces; 80.00 % of 10 characters are known" in out
+
+
+def test_the_kind_follows_the_text(tmp_path, capsys):
+    for text, kind in (("天地人 ab", "char"), ("the cat 天", "wordpiece")):
+        path = tmp_path / f"{kind}.txt"
+        path.write_text(f"{text}\n", encoding="utf-8")
+        output = tmp_path / kind
+        assert main([str(path), "--size=50", f"--output={output}"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(f"chosen: --kind={kind} (")
+        assert f"--tokenizer={kind} " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none*", "--size=9", "--output=v"], "none*: there is no such file"),
+        (["a.txt", "--size=5", "--output=v"], "--size must be more than 5"),
+        (["a.txt", "--size=9", "--output=a.txt"], "a.txt: is there already"),
+        (["blank.jsonl", "--size=9", "--output=v"], "no character to make"),
+        (["bad.jsonl", "--size=9", "--output=v"], "bad.jsonl:2: "),
+        (["a.txt", "--size=9", "--output=a.txt/v"], "cannot be written to"),
+    ],
+)
+def test_mistakes_are_one_line(
+    tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("ab\n")
+    (tmp_path / "blank.jsonl").write_text('{"text": "\\n"}\n')
+    (tmp_path / "bad.jsonl").write_text('{"text": "ab"}\n{"text": \n')
+    assert main([*arguments, "--kind=char"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert message in error
+    assert (tmp_path / "a.txt").read_text() == "ab\n"
+    assert not (tmp_path / "v").exists()
+
+
+def test_bad_sentences_are_skipped_and_counted(tmp_path, capsys):
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"text": "ab"}\n{"text": \n')
+    output = tmp_path / "v"
+    arguments = [str(path), "--size=9", f"--output={output}", "--kind=char"]
+    assert main([*arguments, "--on_bad_data=skip"]) == 0
+    assert "bad sentence skipped: 1 " in capsys.readouterr().out
+    assert Vocabulary.from_file(output).pieces[5:] == ("a", "b")
+
+
+@pytest.mark.slow
+def test_training_takes_it_as_it_is(files):
+    """A vocabulary of another size than that of the encoder's config."""
+    folder, sentences = files
+    vocabulary, config = folder / "v.txt", folder / "bert_config.json"
+    main(
+        [
+            str(folder / "a.jsonl"),
+            "--size=12",
+            "--kind=char",
+            f"--output={vocabulary}",
+        ]
+    )
+    config.write_text(json.dumps(tiny.encoder_config().to_dict()))
+    readers.write(folder / "train.jsonl", sentences, "span_jsonl")
+    output = folder / "model"
+    done = forked.run(
+        "run_classifier.py",
+        f"--train_data={folder / 'train.jsonl'}",
+        f"--eval_data={folder / 'train.jsonl'}",
+        f"--vocab_file={vocabulary}",
+        f"--bert_config_file={config}",
+        f"--output_dir={output}",
+        "--max_seq_length=40",
+        "--num_train_epochs=1",
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert any("vocab_size=12 instead of 28" in line for line in lines)
+    assert (
+        "chosen: --tokenizer=char (the vocabulary is one of single characters)"
+        in lines
+    )
+    assert "chosen: --do_lower_case (the vocabulary has no capitals)" in lines
+    stored = json.loads((output / "config.json").read_text())
+    assert stored["model"]["encoder"]["vocab_size"] == 12
+    assert stored["model"]["tokenizer"]["do_lower_case"] is True
+    unknown = UnknownPieces(
+        make_tokenizer(
+            "char", Vocabulary.from_file(vocabulary), do_lower_case=True
+        )
+    ).add_all(sentences)
+    assert unknown.unknown_entities
+    for data in ("training data", "eval data"):
+        assert f"{data}: {unknown.line()}" in lines
+        assert f"warning: {data}: {unknown.warning()}" in lines

@@ -1,0 +1,187 @@
+"""The share of [UNK], against counting by hand, and what would lower it."""
+
+import collections
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenization_texts import VOCABULARY, hostile_texts
+
+from biaffine_tf import readers
+from biaffine_tf.spans import Sentence, Span
+from biaffine_tf.tokenization import Vocabulary, make_tokenizer
+from biaffine_tf.tokenization.unknown import UnknownPieces
+
+SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+TOKENIZERS = [
+    make_tokenizer(kind, VOCABULARY, do_lower_case=lower)
+    for kind in ("char", "wordpiece")
+    for lower in (False, True)
+]
+
+
+@st.composite
+def sentences(draw):
+    text = draw(hostile_texts)
+    spans = []
+    if text:
+        places = st.integers(0, len(text) - 1)
+        for _ in range(draw(st.integers(0, 4))):
+            start = draw(places)
+            end = draw(st.integers(start + 1, len(text)))
+            spans.append(Span(start, end, "x"))
+    return Sentence(text, tuple(spans) if draw(st.booleans()) else None)
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS, ids=lambda t: str(t.kind))
+@given(data=st.lists(sentences(), max_size=4), given_pieces=st.booleans())
+def test_counts_are_those_of_a_loop(tokenizer, data, given_pieces):
+    unknown = UnknownPieces(tokenizer)
+    tokens = unknown_tokens = entities = unknown_entities = 0
+    for sentence in data:
+        pieces = tokenizer.encode(sentence.text)
+        unknown.add(sentence, pieces if given_pieces else None)
+        tokens += len(pieces)
+        covered = set()
+        for piece, (start, end) in zip(pieces.ids, pieces.offsets, strict=True):
+            if piece == tokenizer.unk_id:
+                unknown_tokens += 1
+                covered.update(range(start, end))
+        for span in sentence.spans or ():
+            entities += 1
+            unknown_entities += not covered.isdisjoint(
+                range(span.start, span.end)
+            )
+    assert unknown.tokens == tokens
+    assert unknown.unknown_tokens == unknown_tokens
+    assert unknown.entities == entities
+    assert unknown.unknown_entities == unknown_entities
+    assert unknown.token_share == unknown_tokens / max(tokens, 1)
+    assert unknown.entity_share == unknown_entities / max(entities, 1)
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS, ids=lambda t: str(t.kind))
+@given(texts=st.lists(hostile_texts, max_size=4))
+def test_what_is_unknown_is_in_the_text_and_makes_unk(tokenizer, texts):
+    unknown = UnknownPieces(tokenizer)
+    unknown.add_all(map(Sentence, texts))
+    joined = "\n".join(texts)
+    for found, count in unknown.unknown.items():
+        assert 0 < count <= joined.count(found)
+        if len(found) == 1:
+            assert tokenizer.unk_id in tokenizer.encode(found).ids
+    if tokenizer.kind == "char":
+        expected = collections.Counter(
+            c for text in texts for c in text if not tokenizer.knows(c)
+        )
+        assert unknown.unknown == expected
+
+
+def test_words_whose_letters_are_known():
+    """Known at the start of a word, or inside it, but not in both places."""
+    vocabulary = Vocabulary([*SPECIALS, "a", "##b"])
+    unknown = UnknownPieces(make_tokenizer("wordpiece", vocabulary))
+    unknown.add(Sentence("ab ba ba axb", (Span(0, 2, "x"), Span(3, 5, "x"))))
+    assert unknown.unknown == {"ba": 2, "x": 1}
+    assert (unknown.unknown_tokens, unknown.tokens) == (3, 5)
+    assert unknown.line() == (
+        "60.00 % of 5 tokens and 50.00 % of 2 entities hold [UNK]; commonest: "
+        "'ba' 2, 'x' 1"
+    )
+
+
+def test_the_commonest_in_a_fixed_order():
+    vocabulary = Vocabulary([*SPECIALS, "a"])
+    unknown = UnknownPieces(make_tokenizer("char", vocabulary))
+    unknown.add(Sentence("a\u201czz\ty\u3000" + "".join(map(chr, range(300)))))
+    assert unknown.line().endswith(
+        "commonest: 'z' 3, '\\t' 2, 'y' 2, '\\x00' 1, '\\x01' 1, '\\x02' 1, "
+        "'\\x03' 1, '\\x04' 1, '\\x05' 1, '\\x06' 1"
+    )
+
+
+def _warning(tokenizer, texts):
+    """The warning about texts that are entities from end to end."""
+    unknown = UnknownPieces(tokenizer)
+    for text in texts:
+        unknown.add(Sentence(text, (Span(0, len(text), "x"),)))
+    return unknown.warning()
+
+
+LOWER = Vocabulary([*SPECIALS, *"abcdefgh ", *(f"##{c}" for c in "abcdefgh")])
+
+
+def test_folding_is_advised_where_it_helps():
+    tokenizer = make_tokenizer("char", LOWER)
+    warning = _warning(tokenizer, ["ab", "Ab", "cd", "zx"])
+    assert "50.00 % of the entities" in warning
+    assert "; --do_lower_case would make it 25.00 %" in warning
+
+
+def test_not_folding_is_advised_where_it_helps():
+    vocabulary = Vocabulary([*SPECIALS, *"ABab"[:2], "É"])
+    tokenizer = make_tokenizer("char", vocabulary, do_lower_case=True)
+    assert "; --nodo_lower_case would make it 0.00 %" in _warning(
+        tokenizer, ["A", "BÉ"]
+    )
+
+
+def test_another_tokenizer_is_advised_where_it_would_be_chosen():
+    no_letters = Vocabulary([*SPECIALS, "the", "cat", "##s"])
+    tokenizer = make_tokenizer("char", no_letters)
+    assert "; --tokenizer=wordpiece would make it 0.00 %" in _warning(
+        tokenizer, ["the cats", "cat"]
+    )
+    assert (
+        "; --tokenizer=wordpiece --do_lower_case would make it 0.00 %"
+        in _warning(tokenizer, ["The Cats", "Cat"])
+    )
+    # Single letters would all be known, but an encoder of words is no reader
+    # of letters.
+    words = Vocabulary([*SPECIALS, *"abc", "ab", "##b"])
+    warning = _warning(make_tokenizer("wordpiece", words), ["ac", "bc"])
+    assert "100.00 %" in warning
+    assert "--tokenizer=char" not in warning
+
+
+def test_another_vocabulary_is_advised_where_nothing_helps():
+    tokenizer = make_tokenizer("char", LOWER)
+    warning = _warning(tokenizer, ["龘", "ab"])
+    assert "50.00 %" in warning
+    assert "python -m biaffine_tf.vocabulary" in warning
+    assert "would make it" not in warning
+
+
+def test_few_unknown_entities_are_no_warning():
+    tokenizer = make_tokenizer("char", LOWER)
+    texts = ["ab"] * 990 + ["龘"] * 10
+    assert _warning(tokenizer, texts) is None
+    assert _warning(tokenizer, [*texts, "龘"]) is not None
+    assert UnknownPieces(tokenizer).warning() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "lower", "shares"),
+    [
+        ("cluener/train.json", False, ("2.00 %", "6.85 %", "0.65 %")),
+        ("cluener/train.json", True, ("0.83 %", "0.65 %", None)),
+        ("cmeee_v2/train.jsonl", False, ("3.18 %", "12.42 %", "0.37 %")),
+        ("cmeee_v2/train.jsonl", True, ("0.07 %", "0.37 %", None)),
+    ],
+)
+def test_real_data(data_folder, name, lower, shares):
+    path = data_folder / "vocab" / "bert_base_chinese_vocab.txt"
+    tokenizer = make_tokenizer(
+        "char", Vocabulary.from_file(path), do_lower_case=lower
+    )
+    unknown = UnknownPieces(tokenizer).add_all(
+        readers.read(data_folder / "ner" / name)
+    )
+    of_tokens, of_entities, remedied = shares
+    assert unknown.line().startswith(f"{of_tokens} of ")
+    assert f" tokens and {of_entities} of " in unknown.line()
+    warning = unknown.warning()
+    if remedied is None:
+        assert warning is None
+    else:
+        assert f"--do_lower_case would make it {remedied}" in warning
