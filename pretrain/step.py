@@ -213,6 +213,7 @@ class Stepper(tf.Module):
                 gradients,
                 variables,
                 self.figures,
+                max_norm=self._config.max_gradient_norm,
                 loss=tf.convert_to_tensor(self._loss_of_step),
                 examples=tf.shape(batch["input_ids"])[0],
             )
@@ -266,7 +267,6 @@ def _make_optimizer(
         scaled_component="transformer",
         scale=config.body_learning_rate_ratio,
         epsilon=1e-6,  # as BERT's
-        global_clipnorm=config.max_gradient_norm,
     )
     if config.precision is Precision.FLOAT16:
         optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)

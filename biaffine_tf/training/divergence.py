@@ -16,6 +16,7 @@ import tf_keras
 
 from biaffine_tf.config import Precision
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.training.optimizer import sum_repeated_rows
 
 _CAPACITY = 256  # steps
 _SECONDS = 1.0  # between two readings, at least
@@ -215,52 +216,50 @@ def check_weights(
             )
 
 
-def global_norm(
-    gradients: Sequence[tf.Tensor | tf.IndexedSlices],
-) -> tf.Tensor:
-    """Norm of all gradients together, rows that repeat summed first."""
-    summed = []
-    for gradient in gradients:
-        if isinstance(gradient, tf.IndexedSlices):
-            unique, position = tf.unique(gradient.indices)
-            gradient = tf.math.unsorted_segment_sum(
-                gradient.values, position, tf.size(unique)
-            )
-        summed.append(gradient)
-    return tf.linalg.global_norm(summed)
-
-
 def apply_and_note(
     optimizer: tf_keras.optimizers.Optimizer,
     gradients: Sequence[tf.Tensor | tf.IndexedSlices],
     variables: Sequence[tf.Variable],
     figures: FigureBuffer,
     *,
+    max_norm: float,
     loss: tf.Tensor,
     examples: tf.Tensor,
 ) -> None:
-    """Updates weights, and notes the figures of the step; part of its graph.
+    """Clips gradients, updates weights, and notes the figures of the step.
+
+    Part of the graph of the step.
 
     Args:
         optimizer: It may scale losses.
         gradients: Of this replica, unscaled.
         variables: What they belong to.
         figures: Where to note the figures.
+        max_norm: Gradients are clipped to this global norm.
         loss: This replica's part of the loss, not scaled.
         examples: On this replica.
     """
     # Summed here, which `apply_gradients` would else do: the norm is theirs.
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    summed = inner.aggregate_gradients(
-        list(zip(gradients, variables, strict=True))
+    summed = sum_repeated_rows(
+        [
+            gradient
+            for gradient, _ in inner.aggregate_gradients(
+                list(zip(gradients, variables, strict=True))
+            )
+        ]
     )
+    norm = tf.linalg.global_norm(summed)
+    clipped, _ = tf.clip_by_global_norm(summed, max_norm, use_norm=norm)
     step = tf.identity(optimizer.iterations)
     scale = tf.identity(getattr(optimizer, "loss_scale", 1.0))
-    optimizer.apply_gradients(summed, skip_gradients_aggregation=True)
+    optimizer.apply_gradients(
+        zip(clipped, variables, strict=True), skip_gradients_aggregation=True
+    )
     figures.add(
         step,
         loss=loss,
-        gradient_norm=global_norm([gradient for gradient, _ in summed]),
+        gradient_norm=norm,
         learning_rate=optimizer.learning_rate,
         examples=examples,
         loss_scale=scale,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -83,17 +84,8 @@ class AdamW(tf_keras.optimizers.Adam):
         self._scaled_component = scaled_component
         self._scale = scale
 
-    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
-        """Clips by the norm of the gradients, rows that repeat summed first.
-
-        tf_keras clips first: a row that occurs twice then counts as two short
-        ones. Called by `apply_gradients`.
-        """
-        summed = super()._deduplicate_sparse_grad(grads)
-        return super()._clip_gradients(summed)
-
     def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
-        """Done in `_clip_gradients` already."""
+        """Leaves repeated rows to `update_step`, which sums them."""
         return grads
 
     def update_step(
@@ -135,18 +127,40 @@ class AdamW(tf_keras.optimizers.Adam):
         )
 
 
+def sum_repeated_rows(
+    gradients: Sequence[tf.Tensor | tf.IndexedSlices],
+) -> list[tf.Tensor | tf.IndexedSlices]:
+    """Sums the rows of sparse gradients that belong to the same row.
+
+    A norm of what is not summed counts a row that occurs twice as two short
+    ones.
+
+    Args:
+        gradients: Dense ones are returned as they are.
+    """
+    summed = []
+    for gradient in gradients:
+        if isinstance(gradient, tf.IndexedSlices):
+            rows, positions = tf.unique(gradient.indices)
+            values = tf.math.unsorted_segment_sum(
+                gradient.values, positions, tf.size(rows)
+            )
+            gradient = tf.IndexedSlices(values, rows, gradient.dense_shape)
+        summed.append(gradient)
+    return summed
+
+
 def make_optimizer(
     config: TrainingConfig, *, total_steps: int
 ) -> tf_keras.optimizers.Optimizer:
     """The optimizer of a run.
 
     Args:
-        config: Learning rates, decay, clipping, precision.
+        config: Learning rates, decay, precision.
         total_steps: Steps of the whole run, all epochs.
 
     Returns:
-        AdamW with gradients clipped by their global norm; with loss scaling
-        under float16.
+        AdamW; with loss scaling under float16.
     """
     schedule = WarmupLinearDecay(
         config.learning_rate,
@@ -159,7 +173,6 @@ def make_optimizer(
         scaled_component="biaffine",
         scale=config.head_learning_rate_ratio,
         epsilon=1e-6,  # as BERT's
-        global_clipnorm=config.max_gradient_norm,
     )
     if config.precision is Precision.FLOAT16:
         optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)

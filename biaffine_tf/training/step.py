@@ -67,6 +67,7 @@ class SpanTrainer(tf_keras.Model):
             gradients,
             variables,
             self.figures,
+            max_norm=self._config.max_gradient_norm,
             loss=loss,
             examples=tf.shape(input_ids)[0],
         )

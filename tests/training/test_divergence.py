@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,9 +16,9 @@ from biaffine_tf.training.divergence import (
     FigureBuffer,
     Remedies,
     StepFigures,
+    apply_and_note,
     check_steps,
     check_weights,
-    global_norm,
 )
 
 NAN, INFINITY = math.nan, math.inf
@@ -126,17 +127,34 @@ def test_a_full_buffer_is_due(monkeypatch):
     assert buffer.is_due(17)
 
 
-def test_the_norm_sums_rows_that_repeat():
+@pytest.mark.parametrize("max_norm", [0.5, 100.0])
+def test_gradients_are_clipped_by_the_norm_of_summed_rows(max_norm):
     values = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     rows = [2, 0, 2, 2, 6]
     dense = np.zeros((7, 3))
     np.add.at(dense, rows, values)
     other = np.arange(4, dtype=np.float32)
-    norm = global_norm(
+    norm = math.sqrt((dense**2).sum() + (other**2).sum())
+    assert 0.5 < norm < 100
+    variables = [tf.Variable(tf.zeros([7, 3])), tf.Variable(tf.zeros(4))]
+    buffer = FigureBuffer()
+    buffer.begin(0)
+    optimizer = tf_keras.optimizers.SGD(1.0)
+    apply_and_note(
+        optimizer,
         [
             tf.IndexedSlices(tf.constant(values), tf.constant(rows), [7, 3]),
             tf.constant(other),
-        ]
+        ],
+        variables,
+        buffer,
+        max_norm=max_norm,
+        loss=tf.constant(2.0),
+        examples=tf.constant(3),
     )
-    expected = math.sqrt((dense**2).sum() + (other**2).sum())
-    assert float(norm) == pytest.approx(expected, rel=1e-6)
+    (noted,) = buffer.read(1)
+    assert noted.gradient_norm == pytest.approx(norm, rel=1e-6)
+    assert (noted.loss, noted.examples) == (2.0, 3.0)
+    factor = min(1, max_norm / norm)
+    np.testing.assert_allclose(variables[0], -factor * dense, rtol=1e-5)
+    np.testing.assert_allclose(variables[1], -factor * other, rtol=1e-5)

@@ -104,42 +104,7 @@ def test_sparse_gradients_count_every_occurrence_of_a_row():
     assert (np.abs(sparse.numpy() - table) > 0).all()
 
 
-def test_gradients_are_clipped_by_their_global_norm():
-    config = TrainingConfig(
-        learning_rate=1.0, max_gradient_norm=1.0, warmup_proportion=0.0
-    )
-    optimizer = make_optimizer(config, total_steps=10)
-    assert optimizer.global_clipnorm == 1.0
-    variables = [tf.Variable([0.0, 0.0]), tf.Variable([0.0])]
-    gradients = [tf.constant([30.0, 0.0]), tf.constant([40.0])]
-    clipped = optimizer._clip_gradients(gradients)
-    np.testing.assert_allclose(clipped[0], [0.6, 0], rtol=1e-6)
-    np.testing.assert_allclose(clipped[1], [0.8], rtol=1e-6)
-    optimizer.apply_gradients(zip(gradients, variables, strict=True))
-
-
 def test_float16_scales_the_loss():
     config = TrainingConfig(precision=Precision.FLOAT16)
     optimizer = make_optimizer(config, total_steps=10)
     assert float(optimizer.get_scaled_loss(tf.constant(1.0))) > 1
-
-
-def test_clipping_sums_repeated_rows_first():
-    """Of a row that occurs three times, three gradients are one of 3 x."""
-    rows = np.array([[1.0, 0], [0, 2], [1, 0], [1, 0]], np.float32)
-    sparse = tf.IndexedSlices(
-        tf.constant(rows), tf.constant([4, 0, 4, 4]), [5, 2]
-    )
-    other = tf.constant([6.0])
-    dense = np.zeros([5, 2])
-    np.add.at(dense, [4, 0, 4, 4], rows)
-    norm = np.sqrt((dense**2).sum() + 36)
-    optimizer = AdamW(0.1, decay=0.0, global_clipnorm=1.0)
-    clipped = optimizer._clip_gradients([sparse, other])
-    np.testing.assert_allclose(
-        tf.convert_to_tensor(clipped[0]), dense / norm, rtol=1e-6
-    )
-    np.testing.assert_allclose(clipped[1], [6 / norm], rtol=1e-6)
-    variables = [tf.Variable(tf.zeros([5, 2]), name="e"), tf.Variable([0.0])]
-    optimizer.apply_gradients(zip([sparse, other], variables, strict=True))
-    assert (variables[0].numpy()[[1, 2, 3]] == 0).all()
