@@ -153,8 +153,12 @@ def read_history(directory: str) -> list[dict[str, Any]]:
     return epochs
 
 
-def check_kept(directory: str) -> None:
+def check_kept(directory: str, *, has_dev_set: bool) -> None:
     """Finds out whether the best epoch of a run that goes on is kept whole.
+
+    Args:
+        directory: Of the run.
+        has_dev_set: Whether the run has dev scores and predictions.
 
     Raises:
         ConfigError: If its weights, scores or predictions are not there.
@@ -165,8 +169,10 @@ def check_kept(directory: str) -> None:
         check_weights(directory)
     except ConfigError as error:
         raise ConfigError(error.problem, remedy=remedy) from error
-    missing = [] if {"epoch", "micro"} <= (scores or {}).keys() else [SCORES]
-    if not os.path.exists(os.path.join(directory, PREDICTIONS)):
+    needed = {"epoch", "micro"} if has_dev_set else {"epoch"}
+    missing = [] if needed <= (scores or {}).keys() else [SCORES]
+    predictions = os.path.join(directory, PREDICTIONS)
+    if has_dev_set and not os.path.exists(predictions):
         missing.append(PREDICTIONS)
     if missing:
         raise ConfigError(

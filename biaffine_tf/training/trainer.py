@@ -110,7 +110,9 @@ def train(
         )
     folder = os.path.join(output_dir, model_directory.CHECKPOINTS)
     checkpoints = RunCheckpoints(checkpoint, folder)
-    history = _restore(checkpoints, output_dir)
+    history = _restore(
+        checkpoints, output_dir, has_dev_set=evaluate is not None
+    )
     done = len(history.epochs)
     keeper = _Keeper(config, model, records, output_dir, evaluate)
     end_of_epoch = EvaluateEpoch(
@@ -184,7 +186,9 @@ def _random_states(model: SpanModel) -> list[tf.random.Generator]:
     ]
 
 
-def _restore(checkpoints: RunCheckpoints, output_dir: str) -> History:
+def _restore(
+    checkpoints: RunCheckpoints, output_dir: str, *, has_dev_set: bool
+) -> History:
     """Restores the newest checkpoint; returns the epochs done.
 
     Raises:
@@ -194,7 +198,7 @@ def _restore(checkpoints: RunCheckpoints, output_dir: str) -> History:
     found = checkpoints.restore()
     if found is None:
         return History(path)
-    model_directory.check_kept(output_dir)
+    model_directory.check_kept(output_dir, has_dev_set=has_dev_set)
     history = History(path, found.state["epochs"])
     history.write()
     print(f"going on after epoch {found.number}, from {found.path}", flush=True)
