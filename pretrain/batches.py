@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from biaffine_tf.data.pipeline import Buckets, make_buckets
+from biaffine_tf.data.pipeline import Buckets, group, make_buckets
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.seeds import order_seed
 from pretrain.data_config import check_words
@@ -106,7 +106,7 @@ def epoch_batches(
         Dataset of dicts: `input_ids` int32 `[B, L]`, masked, and
         `original_ids` int32 `[B, L]`, not; `positions` and `labels` int32
         `[B, P]` and `weights` float32 `[B, P]` as in `masking.Masked`. Each L
-        has its P; the last batch of a bucket may have a smaller B.
+        has its P; the last batch may have a smaller B.
 
     Raises:
         ConfigError: If the records do not fit the settings.
@@ -198,9 +198,9 @@ def _sequences(
 def _batched(
     sequences: tf.data.Dataset, records: Records, buckets: Buckets
 ) -> tf.data.Dataset:
-    """Groups sequences into batches of one bucket each."""
-    bounds = tf.constant(buckets.lengths, tf.int64) + 2
-    sizes = tf.constant(buckets.batch_sizes, tf.int64)
+    """Groups sequences into padded batches."""
+    lengths = [kind.length + 2 for kind in buckets.kinds]
+    widths = tf.constant(lengths, tf.int64)
     padding = {
         "input_ids": tf.constant(records.pad_id, tf.int32),
         "word_starts": tf.constant(1, tf.uint8),
@@ -209,36 +209,24 @@ def _batched(
     if masking is not None:
         most = records.config.max_predictions_per_seq
         places = tf.constant(
-            [
-                num_predictions(length + 2, masking.rate, most)
-                for length in buckets.lengths
-            ],
+            [num_predictions(one, masking.rate, most) for one in lengths],
             tf.int64,
         )
         for name in ("positions", "labels"):
             padding[name] = tf.constant(_NO_POSITION, tf.int32)
 
-    def bucket_of(sequence: Batch) -> tf.Tensor:
-        length = tf.size(sequence["input_ids"], tf.int64)
-        return tf.reduce_sum(tf.cast(length > bounds, tf.int64))
-
-    def pad(bucket: tf.Tensor, window: tf.data.Dataset) -> tf.data.Dataset:
-        width = [bounds[bucket]]
-        shapes = {"input_ids": width, "word_starts": width}
+    def shapes(kind: tf.Tensor) -> dict[str, list[tf.Tensor]]:
+        found = {"input_ids": [widths[kind]], "word_starts": [widths[kind]]}
         if masking is not None:
-            places_of_bucket = [places[bucket]]
-            shapes |= {
-                "positions": places_of_bucket,
-                "labels": places_of_bucket,
-            }
-        return window.padded_batch(
-            sizes[bucket],
-            padded_shapes=shapes,
-            padding_values=padding,
-        )
+            found |= {"positions": [places[kind]], "labels": [places[kind]]}
+        return found
 
-    return sequences.group_by_window(
-        bucket_of, pad, window_size_func=lambda bucket: sizes[bucket]
+    return group(
+        sequences,
+        buckets,
+        pieces=lambda one: tf.size(one["input_ids"], tf.int64) - 2,
+        shapes=shapes,
+        padding=padding,
     )
 
 

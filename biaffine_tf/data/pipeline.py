@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +30,7 @@ _INSTEAD_OF_SEED_0 = 2**31  # to TensorFlow 1, with other seeds of epochs
 
 
 class Shape(NamedTuple):
-    """Shape of the batches of one kind.
+    """Shape of a kind of batches.
 
     Attributes:
         length: Padded number of pieces.
@@ -57,6 +58,12 @@ class Buckets:
     lengths: tuple[int, ...]
     batch_sizes: tuple[int, ...]
     sentences: tuple[int, ...]
+
+    @property
+    def kinds(self) -> tuple[Shape, ...]:
+        """Shapes of batches: those of the buckets, then the mixed ones."""
+        own = map(Shape, self.lengths, self.batch_sizes)
+        return (*own, *self.mixed)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -202,18 +209,47 @@ def training_batches(
 def _bucketed(
     sentences: tf.data.Dataset, buckets: Buckets, max_cells: int, pad_id: int
 ) -> tf.data.Dataset:
-    """Groups sentences into the batches of `Buckets`.
+    """Groups sentences into padded batches."""
+    lengths = tf.constant([kind.length for kind in buckets.kinds], tf.int64)
+    return group(
+        sentences,
+        buckets,
+        pieces=lambda sentence: tf.size(sentence["input_ids"], tf.int64) - 2,
+        shapes=lambda kind: {
+            "input_ids": [lengths[kind] + 2],
+            "cells": [max(max_cells, 1), 3],
+        },
+        padding={
+            "input_ids": tf.constant(pad_id, tf.int32),
+            "cells": tf.constant(0, tf.int32),
+        },
+    )
 
-    The last sentences of a bucket are its leftovers. The kind of a sentence
-    is its bucket or, for leftovers, the mixed batch that takes it.
+
+def group(
+    elements: tf.data.Dataset,
+    buckets: Buckets,
+    *,
+    pieces: Callable[[dict[str, tf.Tensor]], tf.Tensor],
+    shapes: Callable[[tf.Tensor], dict[str, list[Any]]],
+    padding: dict[str, tf.Tensor],
+) -> tf.data.Dataset:
+    """Groups elements into the batches of `Buckets`, each once it is complete.
+
+    The last elements of a bucket are its leftovers. The kind of an element is
+    its bucket or, for leftovers, the mixed batch that takes it.
+
+    Args:
+        elements: Dicts of tensors; as many of each length as the buckets say.
+        buckets: The batches.
+        pieces: Number of pieces of an element, int64 scalar.
+        shapes: Padded shapes of the elements of a kind, by the index of the
+            kind in `buckets.kinds`, int64 scalar.
+        padding: Values to pad with.
     """
     num_buckets = len(buckets.lengths)
-    kinds = [
-        *map(Shape, buckets.lengths, buckets.batch_sizes),
-        *buckets.mixed,
-    ]
-    lengths = tf.constant([kind.length for kind in kinds], tf.int64)
-    sizes = tf.constant([kind.size for kind in kinds], tf.int64)
+    bounds = tf.constant(buckets.lengths, tf.int64)
+    sizes = tf.constant([kind.size for kind in buckets.kinds], tf.int64)
     full = np.subtract(buckets.sentences, buckets.leftovers)
     # Leftovers are numbered from the longest bucket down.
     numbers = np.cumsum([0, *buckets.leftovers[::-1]])[-2::-1]
@@ -224,12 +260,9 @@ def _bucketed(
     )
 
     def find_kind(
-        seen: tf.Tensor, sentence: dict[str, tf.Tensor]
+        seen: tf.Tensor, element: dict[str, tf.Tensor]
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, dict[str, tf.Tensor]]]:
-        pieces = tf.size(sentence["input_ids"], tf.int64) - 2
-        bucket = tf.reduce_sum(
-            tf.cast(pieces > lengths[:num_buckets], tf.int64)
-        )
+        bucket = tf.reduce_sum(tf.cast(pieces(element) > bounds, tf.int64))
         number = seen[bucket]
         mixed = tf.searchsorted(
             ends,
@@ -239,22 +272,14 @@ def _bucketed(
         )[0]
         kind = tf.where(number < full[bucket], bucket, num_buckets + mixed)
         seen += tf.one_hot(bucket, num_buckets, dtype=tf.int64)
-        return seen, (kind, sentence)
+        return seen, (kind, element)
 
     def pad(kind: tf.Tensor, window: tf.data.Dataset) -> tf.data.Dataset:
-        return window.map(lambda _, sentence: sentence).padded_batch(
-            sizes[kind],
-            padded_shapes={
-                "input_ids": [lengths[kind] + 2],
-                "cells": [max(max_cells, 1), 3],
-            },
-            padding_values={
-                "input_ids": tf.constant(pad_id, tf.int32),
-                "cells": tf.constant(0, tf.int32),
-            },
+        return window.map(lambda _, element: element).padded_batch(
+            sizes[kind], padded_shapes=shapes(kind), padding_values=padding
         )
 
-    return sentences.scan(
+    return elements.scan(
         tf.zeros(num_buckets, tf.int64), find_kind
     ).group_by_window(
         lambda kind, _: kind, pad, window_size_func=lambda kind: sizes[kind]

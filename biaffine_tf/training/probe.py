@@ -101,6 +101,7 @@ def time_steps(
     # The longest first: what does not fit, is known at once.
     shapes = sorted({0, last // 2, last}, reverse=True)
     found = _find_batches(config, records, buckets, shapes, model.pad_id)
+    shapes = [shape for shape in shapes if shape in found]
     batches = [found[shape] for shape in shapes]
     repeats = [
         1 + _STEPS // len(shapes) + (rank < _STEPS % len(shapes))
@@ -131,11 +132,12 @@ def _find_batches(
     wanted: Sequence[int],
     pad_id: int,
 ) -> dict[int, _Batch]:
-    """The first full batch of each wanted bucket, by number of the bucket.
+    """The largest batch of each wanted bucket, by number of the bucket.
 
-    A bucket that fills no batch gives what it has, at the end of the epoch.
+    There is none of a bucket whose few sentences are in longer batches.
     """
     found: dict[int, _Batch] = {}
+    missing = set(wanted)
     for batch in training_batches(
         records,
         buckets,
@@ -145,10 +147,12 @@ def _find_batches(
     ):
         size, length = batch["input_ids"].shape
         bucket = buckets.lengths.index(length - 2)
-        full = min(buckets.batch_sizes[bucket], buckets.sentences[bucket])
-        if bucket in wanted and size == full:
+        known = len(found[bucket]["cells"]) if bucket in found else 0
+        if bucket in wanted and size > known:
             found[bucket] = {key: value.numpy() for key, value in batch.items()}
-        if len(found) == len(wanted):
+            if size == buckets.batch_sizes[bucket]:
+                missing.discard(bucket)
+        if not missing:
             break
     return found
 

@@ -207,7 +207,7 @@ def test_command_says_all_and_touches_nothing(root, tmp_path):
             f"--bert_config_file={config}",
             f"--output_dir={output}",
             "--max_seq_length=40",
-            "--train_batch_size=8",
+            "--train_batch_size=2",
             "--num_train_epochs=3",
         ],
         capture_output=True,
