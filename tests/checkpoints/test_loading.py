@@ -273,11 +273,6 @@ def test_an_encoder_that_is_not_finite_is_not_written(tmp_path, kind):
             )
         else:
             checkpoints.write_huggingface(
-                str(tmp_path / "out"),
-                config,
-                tensors,
-                VOCABULARY,
-                do_lower_case=None,
-                tokenizer_kind=None,
+                str(tmp_path / "out"), config, tensors, VOCABULARY
             )
     assert not (tmp_path / "out").exists()

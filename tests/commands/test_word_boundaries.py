@@ -136,7 +136,7 @@ def _decoding(folder, name):
 def test_training_learns_the_rule_and_says_why(folder, outcomes):
     done = outcomes["words"]
     assert done.code == 0, done.err
-    assert f"\n--word_rule={RULE} (keeps 100.00% of " in f"\n{done.out}"
+    assert f"\nchosen: --word_rule={RULE} (keeps 100.00% of " in f"\n{done.out}"
     assert _decoding(folder, "words") == ("words", RULE)
     gold = list(readers.read(folder / "dev.conll"))
     found = readers.read(folder / "words" / "predictions.jsonl")

@@ -10,6 +10,7 @@ from biaffine_tf import readers
 from biaffine_tf.data.pipeline import make_buckets, training_batches
 from biaffine_tf.data.records import prepare_records
 from biaffine_tf.data.shards import RecordOptions
+from biaffine_tf.readers.corpus import Corpus
 
 SEEDS = [0, 1, 42, 2**31 - 2, 2**31 - 1, 2**31, 3_000_000_000, 2**63 - 1]
 
@@ -20,7 +21,7 @@ def records(tmp_path_factory):
     path = folder / "train.jsonl"
     readers.write(path, tiny.sentences(60), "span_jsonl")
     return prepare_records(
-        str(path),
+        Corpus((str(path),)),
         str(folder / "records"),
         tiny.tokenizer(folder),
         RecordOptions(max_pieces=38, sentences_per_shard=8),

@@ -172,13 +172,13 @@ def test_json_gives_back_the_same(confidence):
 @pytest.mark.parametrize(
     "values, named",
     [
-        ({"temperature": 0}, "temperature is 0"),
+        ({"temperature": 0}, "temperature must be .*, got 0$"),
         ({"temperature": math.inf}, "temperature"),
         ({"temperature": True}, "temperature"),
         ({"bias": math.nan}, "bias"),
-        ({"thresholds": {"x": 0.0}}, "the threshold of 'x' is 0"),
+        ({"thresholds": {"x": 0.0}}, "the threshold of 'x' must be .*, got 0"),
         ({"thresholds": {"x": "0.5"}}, "the threshold of 'x'"),
-        ({"default_threshold": 1.5}, "default_threshold is 1.5"),
+        ({"default_threshold": 1.5}, "default_threshold must be .*, got 1.5"),
         ({"thresholds": [0.5]}, "another version"),
         ({"cold": 1}, "another version"),
     ],

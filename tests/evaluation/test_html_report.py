@@ -615,8 +615,9 @@ def test_what_the_command_refuses(tmp_path, capsys, change, message):
     target = tmp_path / "report.html"
     assert main([gold, first, f"--report={target}", *change]) == 2
     captured = capsys.readouterr()
-    assert message in captured.err
-    assert captured.err.count("\n") == 1 and captured.out == ""
+    *notes, error = captured.err.splitlines()
+    assert message in error and captured.out == ""
+    assert all(note.startswith("note: ") for note in notes)
     assert not target.exists()
 
 

@@ -298,6 +298,8 @@ def test_training_takes_it_as_it_is(files):
         )
     ).add_all(sentences)
     assert unknown.unknown_entities
+    share = f"{100 * unknown.entity_share:.2f} %"
+    (row,) = (line for line in lines if "entities with [UNK]" in line)
+    assert row.count(share) == 2
     for data in ("training data", "eval data"):
-        assert f"{data}: {unknown.line()}" in lines
         assert f"warning: {data}: {unknown.warning()}" in lines
