@@ -88,8 +88,8 @@ EARLY_TRAINING = {
     "no eval file": _file("eval_data", "none", 0, "no such file"),
     "no test file": _file("test_data", "none", 0, "no such", "--test_data"),
     "a pattern of no train file": Case(
-        {"train_data": "{f}/good.jsonl,{f}/none*.jsonl"},
-        ["{f}/none*.jsonl: ", "as a pattern it matches none", "--train_data"],
+        {"train_data": "{f}/good.jsonl,{f}/absent*.jsonl"},
+        ["{f}/absent*.jsonl: ", "as a pattern it matches none", "--train_data"],
     ),
     "a file of several is broken": Case(
         {"eval_data": "{f}/good.jsonl,{f}/outside.jsonl"},

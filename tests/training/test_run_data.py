@@ -125,7 +125,7 @@ def test_a_plan_without_a_dev_set(corpus, tmp_path):
 
 
 def test_several_files_train_like_one(corpus, tmp_path):
-    """Files, globs and flags name the same data; twice named is read once."""
+    """Files and globs name the same data; twice named is read once."""
     joined = tmp_path / "joined.jsonl"
     names = ("one.jsonl", "two.jsonl")
     joined.write_bytes(b"".join((corpus / n).read_bytes() for n in names))
@@ -136,9 +136,10 @@ def test_several_files_train_like_one(corpus, tmp_path):
             f"--data_dir={corpus}",
             "--train_data=one.jsonl,two.jsonl,./one.jsonl",
         ],
-        "flags": [
-            f"--train_data={corpus / 'one.jsonl'}",
-            f"--train_data={corpus}/t[wx]o.jsonl",
+        # Given again, a flag is replaced: recipes are changed so.
+        "glob": [
+            f"--train_data={corpus / 'dev.jsonl'}",
+            f"--train_data={corpus / 'one.jsonl'},{corpus}/t[wx]o.jsonl",
         ],
     }.items():
         output = outputs[name] = tmp_path / name
