@@ -257,7 +257,7 @@ def tabulate(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 row[f"{program}_{point}"] = _mean(r[point] for r in found)
             if found:
                 row[f"{program}_mean_of_3"] = _mean(
-                    _mean(run["epochs"][:3]) for run in found
+                    statistics.mean(run["epochs"][:3]) for run in found
                 )
         if own:
             row["best_known"] = max(run["last"] for run in own)

@@ -1,0 +1,105 @@
+"""The first result: which runs there are, and what is made of their F1."""
+
+import json
+import pathlib
+
+import pytest
+
+from benchmarks import first_result
+
+
+@pytest.fixture
+def study(tmp_path):
+    return first_result.Study(
+        tmp_path,
+        encoder=pathlib.Path("CHINESE"),
+        minilm=pathlib.Path("MINILM"),
+        before="abc",
+    )
+
+
+def _measured(corpus, program, seed, epochs):
+    return {
+        "corpus": corpus,
+        "program": program,
+        "seed": seed,
+        "epochs": epochs,
+        "first": epochs[0],
+        "third": epochs[2],
+        "last": max(epochs),
+    }
+
+
+RUNS = [
+    _measured("wnut17", "before", 42, [0.0, 0.0, 0.2, 0.3]),
+    _measured("wnut17", "before", 43, [0.0, 0.1, 0.2, 0.1]),
+    _measured("wnut17", "after", 42, [0.4, 0.5, 0.6, 0.55]),
+    _measured("wnut17", "twice_rate", 42, [0.3, 0.5, 0.5, 0.63]),
+    _measured("weibo", "after", 42, [0.1, 0.2, 0.3, 0.4]),
+]
+
+
+def test_means_are_over_seeds():
+    wnut17, weibo = first_result.tabulate(RUNS)
+    assert wnut17 == {
+        "corpus": "wnut17",
+        "before_seeds": 2,
+        "before_first": 0.0,
+        "before_third": 0.2,
+        "before_last": 0.25,
+        "before_mean_of_3": 0.0833,
+        "after_seeds": 1,
+        "after_first": 0.4,
+        "after_third": 0.6,
+        "after_last": 0.6,
+        "after_mean_of_3": 0.5,
+        "best_known": 0.63,
+    }
+    assert weibo["before_seeds"] == 0 and weibo["best_known"] == 0.4
+
+
+def test_goals_compare_what_both_programs_did():
+    goals = first_result.goals(first_result.tabulate(RUNS))
+    assert {goal["goal"].partition(":")[0] for goal in goals} == {"wnut17"}
+    assert [goal["met"] for goal in goals] == [True, True, True, True, False]
+
+
+def test_nothing_but_data_encoder_and_output_is_given(study):
+    for run in study.runs([42, 43], sweep=False):
+        script, *flags = study.command(run)
+        names = [flag.partition("=")[0] for flag in flags]
+        assert script == "run_classifier.py"
+        assert names == [
+            *("--train_data", "--eval_data", "--encoder_dir"),
+            *("--output_dir", "--seed"),
+        ]
+    runs = list(study.runs([42, 43], sweep=True))
+    assert len({run.name for run in runs}) == len(runs)
+    assert len(runs) == len(first_result.CORPORA) * (4 + 3)
+
+
+def test_a_sweep_changes_what_was_chosen(study, tmp_path):
+    chosen = {"learning_rate": 1e-4, "num_train_epochs": 6}
+    folder = tmp_path / "wnut17_after_42"
+    folder.mkdir()
+    config = json.dumps({"training": chosen})
+    (folder / "config.json").write_text(config, encoding="utf-8")
+    flags = [
+        study.command(first_result.Run("wnut17", program, 42))[-1]
+        for program in first_result.SWEEP
+    ]
+    assert flags == [
+        "--learning_rate=5e-05",
+        "--learning_rate=0.0002",
+        "--num_train_epochs=12",
+    ]
+
+
+def test_a_run_that_was_killed_is_not_done(study, tmp_path):
+    run = first_result.Run("wnut17", "after", 42)
+    assert not study.is_done(run)
+    (tmp_path / run.name).mkdir()
+    scores = tmp_path / run.name / "scores.json"
+    for complete in (False, True):
+        scores.write_text(json.dumps({"complete": complete}), encoding="utf-8")
+        assert study.is_done(run) == complete
