@@ -261,6 +261,8 @@ def test_every_command_works_as_written(english, workplace):
         "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
     }
     for title, language, code in _blocks(english):
+        if language == "text":  # what a command says
+            continue
         command = {"sh": ["bash", "-euo", "pipefail"], "python": ["python"]}
         done = subprocess.run(
             [*command[language], "-c", code],
@@ -273,10 +275,11 @@ def test_every_command_works_as_written(english, workplace):
         said = f"{title}\n{code}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         assert done.returncode == 0, said
         assert "Traceback" not in done.stderr, said
-    (train,) = [one for one in english if one.title == "Train"]
+    title = "The model directory"
+    (directory,) = [one for one in english if one.title == title]
     files = [
         child.content
-        for first, *_ in train.tables[0][1:]
+        for first, *_ in directory.tables[0][1:]
         for child in first.children
         if child.type == "code_inline"
     ]
