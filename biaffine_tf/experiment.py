@@ -74,6 +74,7 @@ def prepare() -> Experiment:
     """
     initial = inputs.open_initial_model()
     data = inputs.open_data(flags.read_options())
+    contents = data.fingerprints()  # of files that can be read again
     if initial is None:
         start = flags.encoder_start(one.text for one in data.train.read())
     else:
@@ -110,7 +111,7 @@ def prepare() -> Experiment:
             model=model,
             training=flags.training_config(settings),
             decoding=decoding,
-            data=_contents(start, initial, data),
+            data=contents | _origins(start, initial, data),
         )
     )
     return Experiment(
@@ -137,6 +138,7 @@ def check_only() -> None:
         experiment.show()
         return
     data = inputs.open_data(flags.read_options())
+    data.fingerprints()  # of files that can be read again
     found, _ = _check(data, flags.check_settings(None, None), None)
     found.show()
     for choice in found.choices:
@@ -219,19 +221,18 @@ def _check_test_data(data: inputs.Data) -> None:
             pass
 
 
-def _contents(
+def _origins(
     start: checkpoints.Start,
     initial: inputs.InitialModel | None,
     data: inputs.Data,
 ) -> dict[str, str]:
-    """Fingerprints of what the run is made from."""
-    contents = {
-        **data.fingerprints(),
+    """What the run is made from besides its data."""
+    origins = {
         "reading": str(data.train.options),
         "tokenizer": start.tokenizer.fingerprint,
     }
     if initial is not None:
-        contents["init_model"] = initial.fingerprint
+        origins["init_model"] = initial.fingerprint
     if start.source is not None:
-        contents["init_checkpoint"] = start.source.fingerprint
-    return contents
+        origins["init_checkpoint"] = start.source.fingerprint
+    return origins

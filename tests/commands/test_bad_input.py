@@ -419,7 +419,7 @@ EARLY_PREDICTION = {
             [f"{file}{part}", "--eval_data"],
         )
         for name, file, part in [
-            ("absent", "{f}/none*", ": there is no such file"),
+            ("absent", "{f}/absent*", ": there is no such file"),
             ("unlabelled", "{f}/unlabelled.jsonl", ":2: the sentence is not"),
         ]
     },
