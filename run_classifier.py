@@ -152,7 +152,7 @@ def _complete(
     sentences: list[Sentence] | None,
     goal: Goal | None,
 ) -> None:
-    """What depends on the trained model: confidence, test scores, report."""
+    """Completes the model directory: confidence, test scores, report."""
     from biaffine_tf.inference import trust
 
     trust.complete(

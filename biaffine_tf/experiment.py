@@ -198,8 +198,7 @@ def _check(
     problems = {side: readers.Problems() for side in Side}
     dev = None
     if data.dev is not None:
-        # Of one corpus in two parts, the problems are those of the training
-        # data.
+        # Problems of a corpus in two parts are counted for the training data.
         counted = problems[Side.DEV] if data.fraction is None else None
         dev = list(data.dev.read(counted))
     found = data_check.examine(
@@ -226,7 +225,7 @@ def _origins(
     initial: inputs.InitialModel | None,
     data: inputs.Data,
 ) -> dict[str, str]:
-    """What the run is made from besides its data."""
+    """Digests of the tokenizer and the initial weights."""
     origins = {
         "reading": str(data.train.options),
         "tokenizer": start.tokenizer.fingerprint,

@@ -558,7 +558,7 @@ def names_encoder() -> bool:
 
 
 def encoder_start(texts: Iterable[str]) -> checkpoints.Start:
-    """What the encoder starts from; see `checkpoints.choose_start`."""
+    """Chooses the initial encoder; see `checkpoints.choose_start`."""
     from biaffine_tf import checkpoints  # run_predict.py does without
 
     return checkpoints.choose_start(

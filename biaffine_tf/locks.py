@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 
-# Of no account to whoever asks what a folder holds: a killed process leaves it.
+# Ignored by all that lists a folder: a killed process leaves it.
 LOCK = ".lock"
 
 

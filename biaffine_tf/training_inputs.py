@@ -1,4 +1,4 @@
-"""What the flags of a training run give it: data, and a model to go on from."""
+"""Data of a training run, and the model that it continues from, by flags."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Data:
     lines: list[str]
 
     def fingerprints(self) -> dict[str, str]:
-        """What makes a run another one, for its settings; not the test data.
+        """Digests of the data that make a run another one; not the test data.
 
         Raises:
             DataError: If a file cannot be read, or only once.
@@ -284,7 +284,7 @@ def _choices(
 def describe_labels(
     known: LabelMap, labels: LabelMap, found: Sequence[str]
 ) -> list[str]:
-    """What becomes of the labels of a model that a run goes on from.
+    """Describes new and unused labels of a run that continues a model.
 
     Args:
         known: Labels of the model.

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Command line without the program; None takes sys.argv.
 
     Returns:
-        Exit code: 0, or 2 for a mistake of the user's.
+        Exit code: 0, or 2 for a user's mistake.
     """
     options = _parser().parse_args(arguments)
     try:

@@ -27,7 +27,7 @@ from pretrain.records import Records, Split
 from pretrain.settings import PretrainingConfig
 from pretrain.step import Stepper, Sums, weights_of
 
-# Of a text that is guessed worse than at random by far; e^1000 is no float.
+# Far worse than guessing; e^1000 is no float.
 _MOST_LOSS = 100.0
 
 # Writes the encoder as it is now into the output directory.

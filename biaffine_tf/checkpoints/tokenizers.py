@@ -27,7 +27,7 @@ def choose_tokenizer(
 ) -> tuple[Tokenizer, tuple[Choice, ...]]:
     """Makes the tokenizer of an encoder.
 
-    What is given comes first, then what is stated with the encoder: case,
+    Flags come first, then what is stated with the encoder: case,
     accents and Chinese characters in any `tokenizer_config.json` or
     `tokenizer.json`, the kind of tokenizer in what we wrote. (Others need not
     state the kind: all they have is WordPiece, also for Chinese.) The rest

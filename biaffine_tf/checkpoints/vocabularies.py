@@ -50,7 +50,7 @@ class TokenizerSettings:
         return dataclasses.replace(other, **self._said())
 
     def to_json(self) -> dict[str, Any]:
-        """What is said, as `tokenizer_config.json` has it."""
+        """Settings in the form of `tokenizer_config.json`."""
         return {_KIND if k == "kind" else k: v for k, v in self._said().items()}
 
     def _said(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What every check of the data gives."""
+"""Base class of checks of the data."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class Check:
         """Takes a sentence; those of the training data come first."""
 
     def rows(self) -> Iterable[Row]:
-        """Its lines of the table."""
+        """Yields lines of the table."""
         return ()
 
     def choices(self) -> Iterable[Choice]:
-        """Settings that it chooses by the training data."""
+        """Yields settings that are chosen by the training data."""
         return ()
 
     def warnings(self) -> Iterable[str]:
-        """What the user should know, a line each."""
+        """Yields warnings, a line each."""
         return ()
 
     def errors(self) -> Iterable[DataError]:
-        """What makes training pointless."""
+        """Yields reasons to refuse the data."""
         return ()

@@ -24,7 +24,7 @@ from biaffine_tf.tokenization import Tokenizer, Windowing
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What is known of the model that the data are for.
+    """Settings of the model that the data are for.
 
     Attributes:
         nested: Whether entities may nest; None to choose.
@@ -117,7 +117,7 @@ def examine(
         more: Further checks.
 
     Returns:
-        What was found.
+        The findings.
 
     Raises:
         DataError: If a sentence cannot be read.

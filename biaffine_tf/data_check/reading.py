@@ -1,4 +1,4 @@
-"""What was skipped or repaired when the data were read."""
+"""Lists input that was skipped or repaired while the data were read."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _score(
 def _identity(
     directory: str, test: Corpus, confidence: Confidence
 ) -> dict[str, str]:
-    """What the scores depend on."""
+    """Digests of all that the scores depend on."""
     return {
         FLAG: test.fingerprint(),
         "reading": str(test.options),

@@ -26,7 +26,7 @@ class OnBadData(enum.StrEnum):
 
 
 class Unlabelled(enum.StrEnum):
-    """What to do about sentences without labels."""
+    """How to treat sentences without labels."""
 
     KEEP = "keep"
     SKIP = "skip"
@@ -130,7 +130,7 @@ class ReadOptions:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a reading depends on, by name.
+        """Options that a reading depends on, by name.
 
         It goes into fingerprints: options that mean what they meant in an
         earlier version give what they gave there.

@@ -1,4 +1,4 @@
-"""What is done to sentences of all formats alike, between reader and caller."""
+"""Screens the sentences of all formats, between reader and caller."""
 
 from __future__ import annotations
 

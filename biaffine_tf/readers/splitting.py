@@ -79,7 +79,7 @@ def _error(is_dev: Sequence[bool], fraction: float) -> float:
 
 
 class _Survey:
-    """What is known of each sentence: its labels, document and text."""
+    """Labels, document and text digest of each sentence."""
 
     def __init__(self, sentences: Iterable[Sentence]) -> None:
         self._labels: list[tuple[str, ...]] = []
@@ -141,7 +141,7 @@ class _Survey:
         return list(units.values())
 
     def describe(self, is_dev: Sequence[bool], name: str) -> Iterator[str]:
-        """What the parts hold, in numbers."""
+        """Describes both parts in numbers."""
         documents = [
             {
                 document

@@ -6,7 +6,7 @@ import collections
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-# What a unit holds: how much of each label, and sentences under this key.
+# Amounts in a unit: of each label, and of sentences under this key.
 Amounts = Mapping[str | None, int]
 SENTENCES = None
 # Sentences without entities count for a label of this name; no label is empty.
@@ -140,7 +140,7 @@ class _Dealing:
         return False
 
     def _error(self, keys: Iterable[str | None]) -> float:
-        """Of the shares of some amounts: squares, by what chance would give."""
+        """Squared errors of the shares of some amounts, by those of chance."""
         return sum(self._missing[key] ** 2 / self._totals[key] for key in keys)
 
     def _is_wanted(self, unit: Amounts, key: str) -> bool:

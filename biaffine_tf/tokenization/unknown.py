@@ -109,7 +109,7 @@ class UnknownPieces:
         return [text for text, _ in ranked[:most]]
 
     def warning(self) -> str | None:
-        """What to change if too many entities hold [UNK]; None if few do."""
+        """Remedy if too many entities hold [UNK]; None if few do."""
         if self.entity_share <= _WORTH_WARNING:
             return None
         return (
@@ -118,7 +118,7 @@ class UnknownPieces:
         )
 
     def _causes(self, text: str) -> Iterable[str]:
-        """What of the text of an [UNK] is to blame for it."""
+        """Characters that make the text of an [UNK] unknown."""
         characters = [c for c in text if not self._tokenizer.knows(c)]
         return characters or [text]
 

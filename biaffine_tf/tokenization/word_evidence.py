@@ -21,7 +21,7 @@ from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization.words import DIGIT, LETTER, OTHER, shape
 
 LEAST_SHARE = 0.995
-# Of fewer places, one in 200 cannot be told from none.
+# With fewer places, one in 200 cannot be told from none.
 LEAST_PLACES = 200
 _WORD = frozenset(LETTER + DIGIT)
 _LETTERS = LETTER + LETTER
@@ -43,7 +43,7 @@ class WordEvidence:
         self._words = 0
         self._inside: collections.Counter[str] = collections.Counter()
         self._between: collections.Counter[str] = collections.Counter()
-        # Of spans: the pairs of characters at both edges, and how many of the
+        # Pairs of characters at both edges of spans, and how many of the
         # first and the last character are letters or digits.
         self._spans: collections.Counter[tuple[str, str, int]] = (
             collections.Counter()

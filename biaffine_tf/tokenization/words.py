@@ -43,7 +43,7 @@ _NAMES = tuple(
     f"{prefix}{script} " for script in _SCRIPTS for prefix in ("", "FULLWIDTH ")
 )
 _DIGITS = (*_NAMES, "FULLWIDTH ")
-# What is written in several ways; a soft hyphen is inside a word.
+# Characters that are written in several ways; a soft hyphen is inside a word.
 _SAME = {"\u2018": "'", "\u2019": "'", "\u02bc": "'"}
 _SAME |= {"\u2010": "-", "\u2011": "-", "\u00ad": LETTER}
 _BEHIND = np.iinfo(np.int64).max  # all tokens

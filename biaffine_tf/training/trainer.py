@@ -58,7 +58,7 @@ def set_up(*, seed: int, precision: Precision) -> tf.distribute.Strategy:
     # run that starts again draws what it would have drawn.
     tf_keras.backend.experimental.enable_tf_random_generator()
     tf_keras.utils.set_random_seed(small_seed(seed))
-    # What layers and initialisers draw their own seeds from takes any seed.
+    # Layers and initialisers draw their own seeds from these, which take any.
     random.seed(seed)
     backend._SEED_GENERATOR.generator = random.Random(seed)
     tf.config.experimental.enable_op_determinism()
@@ -206,7 +206,7 @@ def _restore(
 
 
 def _kept(history: History, output_dir: str) -> str:
-    """What there is of a run on the disk."""
+    """Describes what is left of a run on the disk."""
     if not history.epochs:
         return "no epoch has ended, so that there is no model"
     scores = model_directory.read_scores(output_dir) or {}
@@ -266,7 +266,7 @@ class _Keeper:
 
     @property
     def scores(self) -> Scores | None:
-        """Of the latest evaluation."""
+        """Scores of the latest evaluation."""
         return None if self._latest is None else self._latest[0]
 
     def evaluate(self) -> dict[str, float]:

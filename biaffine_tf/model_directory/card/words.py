@@ -162,7 +162,7 @@ def setting(value: object) -> str:
 
 
 def start(data: Mapping[str, str]) -> str:
-    """What training started from.
+    """Describes the initial weights.
 
     Args:
         data: Of the experiment.
