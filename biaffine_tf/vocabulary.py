@@ -21,6 +21,7 @@ from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.readers import inputs
+from biaffine_tf.readers.arguments import add_reading_arguments, reading_options
 from biaffine_tf.tokenization import (
     Vocabulary,
     make_tokenizer,
@@ -232,23 +233,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="lowercase the texts, as the tokenizer then has to",
     )
-    parser.add_argument(
-        "--format",
-        choices=list(readers.Format),
-        help="default: recognised from the content",
-    )
-    parser.add_argument(
-        "--on_bad_data",
-        choices=list(readers.OnBadData),
-        default=readers.OnBadData.ERROR,
-        help="skip: count bad sentences and go on (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--token_column",
-        type=int,
-        default=0,
-        help="of columns, from 0 (default: %(default)s)",
-    )
+    add_reading_arguments(parser)
     return parser
 
 
@@ -323,11 +308,7 @@ class _Corpus:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._files = inputs.find_files(options.files, flag="FILE")
-        self._options = readers.ReadOptions(
-            format=options.format,
-            on_bad_data=options.on_bad_data,
-            token_column=options.token_column,
-        )
+        self._options = reading_options(options)
         self.characters: collections.Counter[str] = collections.Counter()
         self.problems = readers.Problems()
 
