@@ -38,6 +38,7 @@ class UnknownPieces:
         unknown_tokens: Those that are [UNK].
         entities: Gold spans of all sentences.
         unknown_entities: Those that hold [UNK].
+        hiding_entities: Those that hold [UNK] for anything but white space.
         unknown: Occurrences of characters that make [UNK]; whole words where
             each of their characters is known.
     """
@@ -51,7 +52,7 @@ class UnknownPieces:
         self._tokenizer = tokenizer
         self._kept: list[Sentence] = []
         self.tokens = self.unknown_tokens = 0
-        self.entities = self.unknown_entities = 0
+        self.entities = self.unknown_entities = self.hiding_entities = 0
         self.unknown: collections.Counter[str] = collections.Counter()
 
     def add(self, sentence: Sentence, pieces: Pieces | None = None) -> None:
@@ -71,6 +72,9 @@ class UnknownPieces:
         if sentence.spans:
             self.entities += len(sentence.spans)
             self.unknown_entities += _entities_with(sentence, unknown)
+            self.hiding_entities += _entities_with(
+                sentence, _visible(sentence, unknown)
+            )
             if len(self._kept) < _KEPT:
                 self._kept.append(sentence)
 
@@ -110,11 +114,12 @@ class UnknownPieces:
 
     def warning(self) -> str | None:
         """Remedy if too many entities hold [UNK]; None if few do."""
-        if self.entity_share <= _WORTH_WARNING:
+        share = self.hiding_entities / max(self.entities, 1)
+        if share <= _WORTH_WARNING:
             return None
         return (
-            f"{_percent(self.entity_share)} of the entities hold [UNK], in "
-            f"which nothing can be told apart; {self._remedy()}"
+            f"{_percent(share)} of the entities hold [UNK] for characters that "
+            f"the vocabulary lacks; {self._remedy()}"
         )
 
     def _causes(self, text: str) -> Iterable[str]:
@@ -163,14 +168,16 @@ class UnknownPieces:
                     )
 
     def _share_with(self, tokenizer: Tokenizer) -> float:
-        """`entity_share` of the sentences kept, with another tokenizer."""
-        entities = unknown_entities = 0
+        """Share of hiding entities among those kept, with a tokenizer."""
+        entities = hiding_entities = 0
         for sentence in self._kept:
             pieces = tokenizer.encode(sentence.text)
             unknown = _unknown_ranges(pieces, tokenizer.unk_id)
             entities += len(sentence.spans or ())
-            unknown_entities += _entities_with(sentence, unknown)
-        return unknown_entities / max(entities, 1)
+            hiding_entities += _entities_with(
+                sentence, _visible(sentence, unknown)
+            )
+        return hiding_entities / max(entities, 1)
 
 
 def _unknown_ranges(pieces: Pieces, unk_id: int) -> list[tuple[int, int]]:
@@ -179,6 +186,17 @@ def _unknown_ranges(pieces: Pieces, unk_id: int) -> list[tuple[int, int]]:
         offsets
         for piece, offsets in zip(pieces.ids, pieces.offsets, strict=True)
         if piece == unk_id
+    ]
+
+
+def _visible(
+    sentence: Sentence, ranges: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Ranges of a sentence that are not white space alone."""
+    return [
+        (start, end)
+        for start, end in ranges
+        if not sentence.text[start:end].isspace()
     ]
 
 

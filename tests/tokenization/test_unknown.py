@@ -152,6 +152,18 @@ def test_another_vocabulary_is_advised_where_nothing_helps():
     assert "would make it" not in warning
 
 
+def test_white_space_is_unknown_but_hides_nothing():
+    """No BERT vocabulary has a piece for it; characters read it all the same."""
+    vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b"])
+    tokenizer = make_tokenizer("char", vocabulary)
+    sentence = Sentence("a b", (Span(0, 3, "x"),))
+    unknown = UnknownPieces(tokenizer).add_all([sentence] * 9)
+    assert unknown.entity_share == 1
+    assert unknown.warning() is None
+    unknown.add(Sentence("a c", (Span(0, 3, "x"),)))
+    assert "10.00 % of the entities" in unknown.warning()
+
+
 def test_few_unknown_entities_are_no_warning():
     tokenizer = make_tokenizer("char", LOWER)
     texts = ["ab"] * 990 + ["龘"] * 10
