@@ -153,7 +153,7 @@ def test_another_vocabulary_is_advised_where_nothing_helps():
 
 
 def test_white_space_is_unknown_but_hides_nothing():
-    """No BERT vocabulary has a piece for it; characters read it all the same."""
+    """No BERT vocabulary has a piece for it."""
     vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b"])
     tokenizer = make_tokenizer("char", vocabulary)
     sentence = Sentence("a b", (Span(0, 3, "x"),))
