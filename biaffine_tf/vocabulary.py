@@ -28,6 +28,7 @@ from biaffine_tf.tokenization import (
     share_of_chinese,
 )
 from biaffine_tf.tokenization.vocabulary import CLS, PAD, SEP, UNK
+from biaffine_tf.tokenization.wordpiece import without_surrogates
 
 SPECIALS = (PAD, UNK, CLS, SEP, "[MASK]")
 
@@ -143,9 +144,7 @@ def _count_words(texts: Iterable[str], folds: bool) -> collections.Counter[str]:
     pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     words: collections.Counter[str] = collections.Counter()
     for text in texts:
-        # Lone surrogates, which JSON escapes can smuggle in, are no text.
-        clean = text.encode(errors="replace").decode()
-        normal = normalizer.normalize_str(clean)
+        normal = normalizer.normalize_str(without_surrogates(text))
         words.update(word for word, _ in pre_tokenizer.pre_tokenize_str(normal))
     return words
 

@@ -12,7 +12,7 @@ import sys
 import forked
 import pytest
 import tiny
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenization.tokenization_texts import hostile_texts
 
@@ -59,6 +59,7 @@ def test_characters_are_the_commonest(texts, size):
 @pytest.mark.parametrize("kind", ["char", "wordpiece"])
 @pytest.mark.parametrize("lower", [False, True])
 @given(texts=st.lists(hostile_texts, max_size=6), size=st.integers(6, 200))
+@example(texts=["the\ud8000"], size=200)
 def test_any_text_makes_a_vocabulary(
     tmp_path_factory, kind, lower, texts, size
 ):

@@ -84,14 +84,14 @@ class WordPieceTokenizer(Tokenizer):
     def encode(self, text: str) -> Pieces:
         """Pieces of a text."""
         encoding = self._tokenizer.encode(
-            _without_surrogates(text), add_special_tokens=False
+            without_surrogates(text), add_special_tokens=False
         )
         return _pieces(encoding, text)
 
     def encode_batch(self, texts: Sequence[str]) -> list[Pieces]:
         """Pieces of each text, in parallel."""
         encodings = self._tokenizer.encode_batch(
-            [_without_surrogates(text) for text in texts],
+            [without_surrogates(text) for text in texts],
             add_special_tokens=False,
         )
         return [
@@ -102,7 +102,7 @@ class WordPieceTokenizer(Tokenizer):
     def knows(self, character: str) -> bool:
         """Whether pieces spell a character, at the start of a word or in it."""
         normal = self._tokenizer.normalizer.normalize_str(
-            _without_surrogates(character)
+            without_surrogates(character)
         )
         return all(
             part in self.vocabulary or f"##{part}" in self.vocabulary
@@ -120,7 +120,8 @@ class WordPieceTokenizer(Tokenizer):
         return config
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
+    """Replaces lone surrogates by U+FFFD, which BERT takes out."""
     return _SURROGATE.sub(_REPLACEMENT, text)
 
 
