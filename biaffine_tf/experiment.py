@@ -17,6 +17,7 @@ from biaffine_tf.choices import Choice
 from biaffine_tf.config import (
     ExperimentConfig,
     LongText,
+    ModelConfig,
     WordBoundaries,
 )
 from biaffine_tf.data_check import Side
@@ -97,11 +98,7 @@ def prepare() -> Experiment:
         word_rule = None
     found, dev = _check(
         data,
-        flags.check_settings(
-            start.tokenizer,
-            model,
-            decoding=None if initial is None else decoding,
-        ),
+        _check_settings(start, initial, model),
         unknown,
     )
     found.refuse_errors()
@@ -211,6 +208,25 @@ def _check(
         else (),
     )
     return found, dev
+
+
+def _check_settings(
+    start: checkpoints.Start,
+    initial: inputs.InitialModel | None,
+    model: ModelConfig,
+) -> data_check.Settings:
+    """Settings to check for; nothing is chosen for a model that continues."""
+    settings = flags.check_settings(start.tokenizer, model)
+    if initial is None:
+        return settings
+    return dataclasses.replace(
+        settings,
+        nested=initial.decoding.nested,
+        decoder=initial.decoding.decoder,
+        one_label_per_span=initial.decoding.one_label_per_span,
+        long_text=model.long_text,
+        known_labels=tuple(initial.labels),
+    )
 
 
 def _check_test_data(data: inputs.Data) -> None:

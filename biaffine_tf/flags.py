@@ -554,6 +554,7 @@ def names_encoder() -> bool:
         or FLAGS.vocab_file
         or FLAGS.bert_config_file
         or FLAGS.init_checkpoint
+        or FLAGS.init_model
     )
 
 
@@ -674,26 +675,20 @@ def decoding_config(*, word_rule: str) -> DecodingConfig:
 
 
 def check_settings(
-    tokenizer: Tokenizer | None,
-    model: ModelConfig | None,
-    *,
-    decoding: DecodingConfig | None = None,
+    tokenizer: Tokenizer | None, model: ModelConfig | None
 ) -> data_check.Settings:
     """Settings of the model that data are checked for.
 
     Args:
         tokenizer: Of the encoder, if there is one.
         model: Likewise.
-        decoding: Of a model that training continues from: nothing is to be
-            chosen then.
     """
-    is_fixed = model is not None and decoding is not None
-    decoding = decoding or DecodingConfig().replace_given(**decoding_settings())
+    decoding = DecodingConfig().replace_given(**decoding_settings())
     return data_check.Settings(
-        nested=decoding.nested if is_fixed else FLAGS.nested,
+        nested=FLAGS.nested,
         decoder=decoding.decoder,
         one_label_per_span=decoding.one_label_per_span,
-        long_text=model.long_text if is_fixed and model else long_text(),
+        long_text=long_text(),
         tokenizer=tokenizer,
         windowing=None if model is None else Windowing.of(model),
         max_span_width=None if model is None else model.head.max_span_width,

@@ -35,6 +35,7 @@ class Settings:
         windowing: How long texts are divided; given with the tokenizer.
         max_span_width: Tokens of the widest span that is scored; None for no
             bound.
+        known_labels: Labels of the model that training continues from.
     """
 
     nested: bool | None = None
@@ -44,6 +45,7 @@ class Settings:
     tokenizer: Tokenizer | None = None
     windowing: Windowing | None = None
     max_span_width: int | None = None
+    known_labels: tuple[str, ...] = ()
 
 
 class Examination:
@@ -153,7 +155,7 @@ def _checks(
             decoder=settings.decoder,
             one_label_per_span=settings.one_label_per_span,
         ),
-        Labels(statistics),
+        Labels(statistics, known=settings.known_labels),
         WordBoundaries(),
         Repeats(),
     ]

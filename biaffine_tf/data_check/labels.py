@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from biaffine_tf.data_check.check import Check, Row, Side
 from biaffine_tf.readers.summary import (
@@ -21,10 +21,17 @@ class Labels(Check):
 
     Args:
         statistics: Of each side; they are counted elsewhere.
+        known: Labels of the model that training continues from.
     """
 
-    def __init__(self, statistics: Mapping[Side, Statistics]) -> None:
+    def __init__(
+        self,
+        statistics: Mapping[Side, Statistics],
+        *,
+        known: Collection[str] = (),
+    ) -> None:
         self._statistics = statistics
+        self._known = known
 
     def rows(self) -> Iterator[Row]:
         """A line for each label, the commonest first."""
@@ -47,7 +54,11 @@ class Labels(Check):
                 f"{_named(rare)}"
             )
         dev = self._statistics.get(Side.DEV, Statistics()).labels
-        unknown = {label: dev[label] for label in dev if label not in train}
+        unknown = {
+            label: count
+            for label, count in dev.items()
+            if label not in train and label not in self._known
+        }
         if unknown:
             yield (
                 f"{Side.DEV}: labels that the {Side.TRAIN} lacks: "

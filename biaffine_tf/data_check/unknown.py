@@ -10,6 +10,7 @@ from biaffine_tf.tokenization import Tokenizer
 from biaffine_tf.tokenization.unknown import UnknownPieces
 
 _SHOWN = 6  # characters or words
+_LONGEST = 20  # characters of a word
 
 
 class Unknown(Check):
@@ -57,7 +58,9 @@ class Unknown(Check):
 
 
 def _visible(text: str) -> str:
-    """Characters that can be seen, code points of others."""
+    """Characters that can be seen, code points of others; the end cut off."""
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "\u2026"
     return "".join(
         one if one.isprintable() and not one.isspace() else f"U+{ord(one):04X}"
         for one in text

@@ -16,8 +16,6 @@ from biaffine_tf.tokenization import (
 
 _WORTH_WARNING = 0.01  # of the entities
 _WORTH_CHANGING = 0.5  # of that share, which another setting must leave at most
-_SHOWN = 10  # unknown characters
-_LONGEST_SHOWN = 20  # characters of an unknown word
 # Sentences with entities that other settings are tried on.
 _KEPT = 20_000
 
@@ -30,8 +28,8 @@ class UnknownPieces:
 
     Example:
         >>> unknown = UnknownPieces(tokenizer).add_all(readers.read(path))
-        >>> print(unknown.line())
-        0.21 % of 401,764 tokens and 0.65 % of 23,972 entities hold [UNK]; ...
+        >>> f"{unknown.token_share:.4f} {unknown.entity_share:.4f}"
+        '0.0021 0.0065'
 
     Attributes:
         tokens: Tokens of all sentences.
@@ -93,19 +91,6 @@ class UnknownPieces:
     def entity_share(self) -> float:
         """Share of the entities that hold [UNK]."""
         return self.unknown_entities / max(self.entities, 1)
-
-    def line(self) -> str:
-        """The shares, and the commonest of what is unknown."""
-        line = (
-            f"{_percent(self.token_share)} of {self.tokens:,} tokens and "
-            f"{_percent(self.entity_share)} of {self.entities:,} entities hold "
-            "[UNK]"
-        )
-        shown = ", ".join(
-            f"{_shown(text)} {self.unknown[text]:,}"
-            for text in self.commonest(_SHOWN)
-        )
-        return f"{line}; commonest: {shown}" if shown else line
 
     def commonest(self, most: int) -> list[str]:
         """The commonest of what is unknown, at most so many, in order."""
@@ -212,12 +197,3 @@ def _entities_with(sentence: Sentence, ranges: list[tuple[int, int]]) -> int:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
-
-
-def _shown(text: str) -> str:
-    """A character, with its code point if it is a symbol; or a word."""
-    if len(text) > _LONGEST_SHOWN:
-        text = text[:_LONGEST_SHOWN] + "..."
-    if len(text) == 1 and not text.isalnum() and not text.isascii():
-        return f"{text!r} (U+{ord(text):04X})"
-    return repr(text)

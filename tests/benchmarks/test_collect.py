@@ -1,4 +1,4 @@
-"""What is gathered of runs is of dev scores."""
+"""Gathers dev scores of runs."""
 
 import json
 

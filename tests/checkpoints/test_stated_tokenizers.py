@@ -158,7 +158,7 @@ def _save_tokenizer_json(folder, **normalizer):
     [
         (None, (True, False, False)),
         ({"model_max_length": 512}, (True, False, False)),
-        # What it does not mention is as usual.
+        # Settings that it does not mention are as usual.
         ({"do_lower_case": True}, (True, None, None)),
         ({"do_lower_case": False}, (False, None, None)),
         ({"strip_accents": None}, (True, None, None)),

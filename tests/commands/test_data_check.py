@@ -1,4 +1,4 @@
-"""What run_classifier.py says of data before it trains; --check_only."""
+"""The data check of run_classifier.py, alone and before training."""
 
 import json
 

@@ -392,3 +392,11 @@ def test_each_sentence_is_read_once():
     sentences = iter(tiny.sentences(9))
     examine(sentences, itertools.chain())
     assert next(sentences, None) is None
+
+
+def test_labels_of_the_model_that_training_continues_are_known():
+    train = [Sentence("ab", (Span(0, 1, "new"),))]
+    dev = [Sentence("ab", (Span(0, 1, "old"),))]
+    for known, is_missed in ((), True), (("old",), False):
+        found = examine(train, dev, settings=Settings(known_labels=known))
+        assert any("old (1)" in one for one in found.warnings) == is_missed

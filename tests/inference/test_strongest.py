@@ -38,7 +38,7 @@ class _Corpus:
 
 
 def _slow(predictor, sentences, *, most):
-    """What was done before candidates were left out early."""
+    """Slow truth: keeps all candidates, then the strongest."""
     found = [
         [Span(one.start, one.end, one.label, one.score) for one in candidates]
         for candidates in predictor.candidates(sentences, least_score=LEAST)

@@ -148,7 +148,7 @@ def test_labels_that_the_model_lacks_are_missed(
     )
     page = (pathlib.Path(copy) / "report.html").read_text(encoding="utf-8")
     assert "ship" in page
-    # What was fitted goes with the model as if nothing had happened.
+    # The fit is loaded with the model like any other.
     calibrated = Predictor.from_directory(copy)
     found = list(calibrated.predict(sentences))
     assert not any(s.label == "ship" for one in found for s in one.spans)

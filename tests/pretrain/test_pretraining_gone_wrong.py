@@ -122,7 +122,7 @@ def test_second_runs_on_a_directory_are_refused(corpus, tmp_path):
             assert f"{start}: another process writes to it (pid " in line
             assert f"(pid {os.getpid()} on " in line
         assert os.listdir(start) == [".lock"]
-    # What a killed process leaves of its lock is in nobody's way.
+    # The lock file of a killed process locks nobody out.
     start.mkdir()
     (start / ".lock").write_text("")
     _check(*[calls[1][0], *calls[1][1]])

@@ -74,7 +74,7 @@ def test_shares_are_nearer_than_those_of_random_splits(make, fraction, seed):
 @pytest.mark.parametrize("fraction", FRACTIONS)
 @pytest.mark.parametrize("seed", range(6))
 def test_every_share_of_sentences_is_within_tolerance(fraction, seed):
-    """What comes a sentence at a time can be divided to within rounding."""
+    """Single sentences are divided to within rounding."""
     units = _units(seed)
     found = choose(units, fraction=fraction, seed=seed)
     whole = _totals(units)

@@ -26,7 +26,7 @@ EVERY = [
 
 
 def _old_fingerprint(kind, lower):
-    """Of a tokenizer, from before there were these settings."""
+    """Fingerprint of a tokenizer, by the code of before these settings."""
     config = {"kind": kind, "do_lower_case": lower}
     text = json.dumps(config, sort_keys=True).encode()
     return hashlib.sha256(text + b"\n" + VOCABULARY.to_bytes()).hexdigest()

@@ -91,7 +91,7 @@ def test_the_last_epoch_is_kept_and_a_kill_changes_nothing(
             for path in (output, other)
         ]
         assert pairs[0] == pairs[1]
-    # What a dev set would have chosen does not matter.
+    # The last epoch, whichever a dev set would have chosen.
     scored = tmp_path / "scored"
     run(scored, *flags, f"--eval_data={corpus / 'dev.jsonl'}")
     entries = read_json(scored, "history.json")["epochs"]
