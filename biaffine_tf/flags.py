@@ -156,7 +156,7 @@ def _define_decoding_flags(*, as_in_training: bool) -> None:
         ),
         (
             "one_label_per_span",
-            "Nested entities of the same range have one label",
+            "Keep one label of nested entities that were cut to the same range",
         ),
     ):
         flags.DEFINE_bool(name, default(name), meaning + note)

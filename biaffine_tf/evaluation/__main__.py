@@ -141,7 +141,7 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     if options.train is not None:
         training = list(_read(options, "train", options.train))
     runs, others = (
-        [match(gold, _read(options, side, path)) for path in paths]
+        [_match(options, gold, side, path) for path in paths]
         for side, paths in (
             ("predicted", options.predicted),
             ("compare", options.compare),
@@ -151,6 +151,15 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     if options.history is not None:
         history = _read_history(options.history)
     return _Inputs(runs, others, training, history)
+
+
+def _match(
+    options: argparse.Namespace, gold: list[Sentence], side: str, path: str
+) -> list[Pair]:
+    def report(note: str) -> None:
+        _note(f"{path}: {note}")
+
+    return match(gold, _read(options, side, path), report)
 
 
 def _evaluate(options: argparse.Namespace, inputs: _Inputs) -> Findings:
