@@ -188,7 +188,10 @@ def _decode(
 
     try:
         spans = tag_schemes.decode(
-            column, layout.scheme, report, layout.guessed_scheme
+            column,
+            layout.scheme,
+            None if layout.strict_tags else report,
+            layout.guessed_scheme,
         )
         if not layout.strict_tags:
             return spans
