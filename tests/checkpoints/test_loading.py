@@ -226,6 +226,7 @@ def test_a_report_is_short_and_complete(tmp_path):
     prefix = write_tf1(tmp_path / "bert_model.ckpt", stored | slots | more)
     write_config(tmp_path / "bert_config.json", config)
     source = checkpoints.open_source(prefix)
+    config = source.config
     report = checkpoints.load(source, _with_head(config), config=config)
     assert str(report).splitlines() == [
         "loaded 197 tensors: word_embeddings/embeddings, "
@@ -234,6 +235,8 @@ def test_a_report_is_short_and_complete(tmp_path):
         "missing, left as initialised, 5: mlm/dense/{kernel,bias}, "
         "mlm/layer_norm/{gamma,beta}, mlm/output_bias",
         "not used, 198: bert/pooler/dense/kernel, 197 of an optimizer",
+        "activation: gelu_new (GELU by tanh): so the TensorFlow code of BERT "
+        f'and ALBERT computes the "gelu" of {tmp_path}/bert_config.json',
     ]
     assert len(report.unused) == 198
 
