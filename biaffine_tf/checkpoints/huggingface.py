@@ -91,11 +91,12 @@ _TIED = {
 }
 
 _PREFIX = re.compile(r"^(?:bert|electra|albert|ernie)\.")
-# What training in parallel, compilation and larger models put before that.
+# What training in parallel and compilation put anywhere into a name, and
+# larger models before it.
 _WRAPPERS = re.compile(
     r"\b(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
-    r"|^(?:(?:0\.auto_)?model\.)+"
 )
+_OUTER = re.compile(r"^(?:(?:0\.auto_)?model\.)+")
 _BODY_NAME = re.compile(r"(?:embeddings|encoder|embeddings_project)\.")
 _BUFFER = re.compile(r"embeddings\.(?:position_ids|token_type_ids)")
 _OLD_NORM = re.compile(r"(?<=LayerNorm\.)(?:gamma|beta)$")
@@ -120,7 +121,7 @@ def layout(
     Raises:
         ConfigError: See `make_layout`.
     """
-    usual = {name: _WRAPPERS.sub("", name) for name in stored}
+    usual = {name: _OUTER.sub("", _WRAPPERS.sub("", name)) for name in stored}
     table = _TABLES[_family(usual.values())]
 
     def to_canonical(name: str) -> str | None:

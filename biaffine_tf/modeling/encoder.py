@@ -13,7 +13,6 @@ from biaffine_tf.modeling.fused_encoder import (
     approximate_gelu,
 )
 
-
 _ACTIVATIONS = {
     "gelu": tf_keras.activations.gelu,
     "gelu_new": approximate_gelu,
