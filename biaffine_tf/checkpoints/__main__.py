@@ -144,8 +144,9 @@ def _convert(source: Source, to: str, directory: str) -> None:
     family = family_of(config, tensors)
     if to == "tf" and lacks_activation(config, family):
         print(
-            f"note: Google's code of {family} has another GELU than this "
-            f"encoder's {config.hidden_act}; biaffine_tf reads the right one"
+            f"note: Google's {family} code does not compute this encoder's "
+            f"{describe_activation(config, None)}; biaffine_tf does, by the "
+            "model_type in bert_config.json"
         )
 
 

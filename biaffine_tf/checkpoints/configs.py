@@ -157,8 +157,8 @@ def describe_activation(config: EncoderConfig, path: str | None) -> str:
     if _peek(path).get("hidden_act", "gelu") != "gelu":
         return text
     return (
-        f"{text}: so the TensorFlow code of BERT and ALBERT computes the "
-        f'"gelu" of {path}'
+        f'{text}; that is what "gelu" in {path} means in the TensorFlow code '
+        "of BERT and ALBERT"
     )
 
 

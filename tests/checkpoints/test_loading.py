@@ -290,8 +290,9 @@ def test_a_report_is_short_and_complete(tmp_path):
         "missing, left as initialised, 5: mlm/dense/{kernel,bias}, "
         "mlm/layer_norm/{gamma,beta}, mlm/output_bias",
         "not used, 198: bert/pooler/dense/kernel, 197 of an optimizer",
-        "activation: gelu_new (GELU by tanh): so the TensorFlow code of BERT "
-        f'and ALBERT computes the "gelu" of {tmp_path}/bert_config.json',
+        'activation: gelu_new (GELU by tanh); that is what "gelu" in '
+        f"{tmp_path}/bert_config.json means in the TensorFlow code of BERT and "
+        "ALBERT",
     ]
     assert len(report.unused) == 198
 
