@@ -17,6 +17,9 @@ Started again after a kill, the same command goes on from the last epoch.
 
 from __future__ import annotations
 
+import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+# isort: split
 import collections
 import functools
 import itertools

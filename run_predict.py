@@ -13,6 +13,9 @@ is missing after a kill.
 
 from __future__ import annotations
 
+import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+# isort: split
 import contextlib
 import dataclasses
 import itertools

@@ -9,13 +9,17 @@ What it writes is an encoder directory: run_classifier.py --encoder_dir=encoder.
 
 from __future__ import annotations
 
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+# isort: split
 import dataclasses
 import functools
-import pathlib
-import sys
 from typing import TYPE_CHECKING
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from biaffine_tf import checkpoints, command
 from biaffine_tf.checkpoints import Component, Source

@@ -7,7 +7,8 @@ from typing import NamedTuple
 PACKAGE = "biaffine_tf"
 
 FLOORS = {
-    0: "spans config errors files choices seeds locks",
+    0: "spans config errors files choices seeds locks console "
+    "machine_errors starting",
     1: "readers tokenization decoding evaluation augmentation display "
     "data_check vocabulary",
     2: "data modeling losses checkpoints model_directory",
@@ -23,6 +24,10 @@ SAME_FLOOR = {
     ("config", "errors"),
     ("files", "errors"),
     ("locks", "errors"),
+    ("console", "errors"),
+    ("console", "machine_errors"),
+    ("console", "starting"),
+    ("machine_errors", "errors"),
     ("locks", "files"),
     ("config", "seeds"),
     ("evaluation", "readers"),

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from biaffine_tf import console
 from biaffine_tf.checkpoints import names
 from biaffine_tf.checkpoints.configs import (
     describe_activation,
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Says what an encoder directory or checkpoint holds, in "
         "whatever format, and writes it in another.",
     )
+    console.add_version(parser)
     parser.add_argument(
         "source", metavar="SOURCE", help="directory, checkpoint or file"
     )
@@ -151,4 +153,4 @@ def _convert(source: Source, to: str, directory: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

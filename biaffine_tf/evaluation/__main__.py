@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from biaffine_tf import console
 from biaffine_tf.errors import (
     EXIT_CODE,
     BiaffineError,
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Precision, recall and F1 of predicted entities. "
         "Sentences are matched by id if all have one, else by text.",
     )
+    console.add_version(parser)
     parser.add_argument("gold", metavar="GOLD", help="labelled file")
     parser.add_argument(
         "predicted",
@@ -261,4 +263,4 @@ def _note(message: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)
