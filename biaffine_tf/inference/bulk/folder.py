@@ -12,12 +12,11 @@ import contextlib
 import dataclasses
 import json
 import os
-import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from biaffine_tf.files import check_writable, write_json
+from biaffine_tf.files import check_writable, remove_unfinished, write_json
 from biaffine_tf.inference.bulk.description import (
     JOB,
     STATE,
@@ -193,18 +192,9 @@ def claim(
         locked(os.path.join(path, STATE)),
         open(os.path.join(path, _DONE), "ab+") as journal,
     ):
-        _remove_unfinished(path)
+        for folder in (path, os.path.join(path, _BAD_LINES)):
+            remove_unfinished(folder)
         check_own(path, job)
         if not os.path.exists(os.path.join(path, JOB)):
             write_json(os.path.join(path, JOB), job)
         yield BulkFolder(path, journal, suffix)
-
-
-def _remove_unfinished(path: str) -> None:
-    """Removes what atomic writes leave behind when they are killed."""
-    for folder in (
-        path,
-        *(os.path.join(path, f) for f in (STATE, _BAD_LINES)),
-    ):
-        for left in pathlib.Path(folder).glob(".*.tmp"):
-            left.unlink()
