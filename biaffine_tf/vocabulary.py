@@ -208,7 +208,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     console.add_version(parser)
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="path or glob, also .gz, .xz"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="path or glob; .gz, .xz, .bz2 and .zst are unpacked",
     )
     parser.add_argument(
         "--size",

@@ -34,8 +34,8 @@ def define_data_flags() -> None:
     flags.DEFINE_list(
         "input_file",
         None,
-        "Text files: paths and globs with commas between them; plain, gzip "
-        "or xz.",
+        "Text files: paths and globs with commas between them; plain, .gz, "
+        ".xz, .bz2 or .zst.",
     )
     define_path("output_dir", "Records directory to write.")
     flags.DEFINE_bool(

@@ -16,7 +16,7 @@ from biaffine_tf.readers.conll_layout import DOCSTART, Layout, split_row
 from biaffine_tf.readers.layers import assign_layers, snap_to_tokens
 from biaffine_tf.readers.lines import Line, Place, Source, decode, shorten
 from biaffine_tf.readers.options import ReadOptions, TagScheme
-from biaffine_tf.readers.problems import Problems, parse_each
+from biaffine_tf.readers.problems import Problems, count_extra, parse_each
 from biaffine_tf.readers.strict_tags import decode_strict
 from biaffine_tf.readers.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
@@ -34,7 +34,8 @@ def read(
     A file of one column is unlabelled.
     """
     layout = Layout.from_head(source.head_lines(), options, source.place(1))
-    if options.tag_columns is None and len(layout.tag_like) > 1:
+    is_open = options.tag_columns is None and not options.ignore_labels
+    if is_open and len(layout.tag_like) > 1:
         problems.count(_SEVERAL, f"{source.file}: {_columns(layout)}")
     if layout.strict_tags and layout.tag_columns:
         problems.count(
@@ -82,6 +83,7 @@ def write(
     """
     for position, sentence in enumerate(sentences):
         place = f"sentence {position}"
+        count_extra(sentence, problems)
         if not sentence.text:
             problems.count("sentence without characters not written", place)
             continue

@@ -77,9 +77,11 @@ class Layout:
         width = most_common_width(sentences)
         token_column = _index(options.token_column, width, place, "token")
         is_unlabelled = width == 1 and options.columns_read == LAST_COLUMN
+        columns = () if is_unlabelled else options.columns_read
+        if options.ignore_labels:
+            columns = ()
         tag_columns = tuple(
-            _index(column, width, place, "tag")
-            for column in (() if is_unlabelled else options.columns_read)
+            _index(column, width, place, "tag") for column in columns
         )
         if token_column in tag_columns:
             raise place.error(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import operator
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from biaffine_tf.errors import DataError
@@ -34,19 +35,25 @@ _NAMES = {
 }
 
 
-def json_records(source: Source) -> Iterator[Line]:
+# Keys of a text and its gold labels in any format. Of the last one, only what
+# may be gold: it is an ordinary word.
+_NOT_EXTRA = ("text", "tokens", "spans", "entities", "entity_mentions")
+_MAYBE_GOLD = "label"
+
+
+def json_records(source: Source) -> Iterator[tuple[int | None, Line]]:
     """The raw JSON values of a file that should each be a sentence.
 
     Yields:
-        Lines that are not blank or, if the file holds an array, the bytes of
-        its elements.
+        None and a line that is not blank or, if the file holds an array, the
+        number of an element, from 0, and its bytes.
     """
     if source.head.lstrip(JSON_SPACE).startswith(b"["):
-        yield from array_elements(source)
+        yield from enumerate(array_elements(source))
         return
     for line in source.lines():
         if line.data.strip(JSON_SPACE):
-            yield line
+            yield None, line
 
 
 def parse_object(record: Line, file: str) -> dict[str, Any]:
@@ -96,17 +103,90 @@ def read_objects(
         The sentences.
     """
 
-    def parse(record: Line) -> Sentence:
+    def parse(unit: tuple[int | None, Line]) -> Sentence:
+        index, record = unit
         value = parse_object(record, source.file)
-        return make_sentence(value, source.place(record.number))
+        sentence = make_sentence(value, source.place(record.number))
+        extra = _extra(value, sentence)
+        if index is None and extra is None:
+            return sentence
+        return dataclasses.replace(sentence, index=index, extra=extra)
 
     return parse_each(
         json_records(source),
         parse,
         options.on_bad_data,
         problems,
-        operator.attrgetter("data"),
+        lambda unit: unit[1].data,
     )
+
+
+def _extra(record: dict[str, Any], sentence: Sentence) -> dict[str, Any] | None:
+    """What of an object is to be written with its sentence, besides its own."""
+    read = {"id": sentence.id, "document": sentence.document}
+    extra = {
+        key: value
+        for key, value in record.items()
+        if key not in _NOT_EXTRA
+        and not (key == _MAYBE_GOLD and isinstance(value, dict))
+        and (read.get(key) is None or not _is_same(dump_id(read[key]), value))
+    }
+    return extra or None
+
+
+def _is_same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def dump_object(
+    own: dict[str, Any],
+    sentence: Sentence,
+    problems: Problems,
+    *,
+    with_lines: bool,
+) -> str:
+    """The line of a sentence in a file of JSON objects.
+
+    Args:
+        own: Keys of the format; those that identify a sentence come first.
+        sentence: Its extra keys follow.
+        problems: Where keys are counted that the format has itself.
+        with_lines: Whether to say where the sentence was read, if it has no
+            id.
+    """
+    extra = dict(sentence.extra or {})
+    for key in ("id", "document"):
+        if key in extra and key in own:  # the same one, as it was written
+            own[key] = extra.pop(key)
+    for key in extra.keys() & own.keys():
+        problems.count(
+            f"key {shorten(key)} of the input not written: the format has one "
+            "of this name",
+            f"{sentence.file}:{sentence.line}",
+        )
+        del extra[key]
+    if with_lines and sentence.id is None:
+        extra = _place(sentence) | extra
+    text = json.dumps(own, ensure_ascii=False)
+    if extra:
+        text = f"{text[:-1]}, {_dump_extra(extra)[1:]}"
+    return text + "\n"
+
+
+def _place(sentence: Sentence) -> dict[str, int]:
+    """Where a sentence is in its file, by what one would count there."""
+    if sentence.index is not None:
+        return {"index": sentence.index}
+    return {} if sentence.line is None else {"line": sentence.line}
+
+
+def _dump_extra(extra: Mapping[str, Any]) -> str:
+    text = json.dumps(extra, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # halves of characters, as they may be read
+        return json.dumps(extra)
+    return text
 
 
 def get(
@@ -216,7 +296,9 @@ def mention_error(
     )
 
 
-def dump_id(sentence_id: str | None, fallback: int | None) -> str | int | None:
+def dump_id(
+    sentence_id: str | None, fallback: int | None = None
+) -> str | int | None:
     """An identifier as JSON: a number if it reads back as the same string."""
     if sentence_id is None:
         return fallback
@@ -248,6 +330,15 @@ def _no_constant(name: str) -> NoReturn:
     raise _BadValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _BadValueError(f"the number {shorten(text)} is out of range")
+    return value
+
+
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object_without_repeats, parse_constant=_no_constant
+    object_pairs_hook=_object_without_repeats,
+    parse_constant=_no_constant,
+    parse_float=_finite,
 )

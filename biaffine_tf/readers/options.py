@@ -65,7 +65,7 @@ Choice = TypeVar("Choice", bound=enum.StrEnum)
 
 LAST_COLUMN = (-1,)
 # Fields that earlier versions lacked.
-_LATER = ("unlabelled", "trim_spans", "strict_tags")
+_LATER = ("unlabelled", "trim_spans", "strict_tags", "ignore_labels")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -91,6 +91,8 @@ class ReadOptions:
             are malformed, as seqeval's strict mode does, instead of repairing
             them as conlleval does. `TagScheme.AUTO` then never means IOB1 or
             IOE1, in which nearly everything is well-formed.
+        ignore_labels: Leave spans and tags unread, right or wrong: all
+            sentences are unlabelled.
 
     Raises:
         ConfigError: If a value is not one of its choices.
@@ -106,6 +108,7 @@ class ReadOptions:
     unlabelled: Unlabelled = Unlabelled.KEEP
     trim_spans: bool = False
     strict_tags: bool = False
+    ignore_labels: bool = False
 
     def __post_init__(self) -> None:
         self._choose("on_bad_data", OnBadData)

@@ -25,10 +25,10 @@ from biaffine_tf.inference.bulk.description import (
     describe,
 )
 from biaffine_tf.locks import locked
+from biaffine_tf.readers import compression
 
 _BAD_LINES = "bad_lines"
 _DONE = os.path.join(STATE, "shards.jsonl")
-_PACKED = (".gz", ".xz")
 # With all around it and in any script, a name stays below 255 bytes.
 _LONGEST_NAME = 100  # bytes
 
@@ -102,7 +102,7 @@ class BulkFolder:
             shard: Number of the shard in it, from 0.
         """
         stem, extension = os.path.splitext(os.path.basename(path))
-        if extension in _PACKED:
+        if extension in compression.SUFFIXES:
             stem = os.path.splitext(stem)[0]
         stem = re.sub(r"[^\w.-]", "_", stem)
         stem = stem.encode()[:_LONGEST_NAME].decode(errors="ignore")
