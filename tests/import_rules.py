@@ -14,7 +14,8 @@ FLOORS = {
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving defaults",
     4: "ensemble",
-    5: "flags flag_types training_inputs experiment command __init__",
+    5: "flags flag_types training_inputs prediction_flags experiment command "
+    "__init__",
 }
 FLOOR = {room: f for f, rooms in FLOORS.items() for room in rooms.split()}
 
@@ -41,12 +42,14 @@ SAME_FLOOR = {
     ("checkpoints", "model_directory"),
     ("serving", "inference"),
     ("flags", "flag_types"),
+    ("prediction_flags", "flags"),
     ("experiment", "flags"),
     ("experiment", "training_inputs"),
 }
 
 FLAG_ROOMS = (
-    *("flags", "flag_types", "training_inputs", "experiment"),
+    *("flags", "flag_types", "training_inputs", "prediction_flags"),
+    "experiment",
     "command",
 )
 

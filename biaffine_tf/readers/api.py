@@ -87,6 +87,7 @@ def write(
     *,
     with_scores: bool = False,
     with_lines: bool = False,
+    first_number: int = 0,
     layers: int = 1,
     scheme: TagScheme = TagScheme.BIO,
     problems: Problems | None = None,
@@ -102,6 +103,8 @@ def write(
         with_scores: JSON formats: write the scores of predicted spans.
         with_lines: JSON formats: write the line of a sentence without an id
             in the file that it was read from, or its index in an array.
+        first_number: CLUENER: number of the first sentence, for those without
+            an id.
         layers: CoNLL: number of tag columns.
         scheme: CoNLL: BIO or BIOES.
         problems: Where spans, characters and keys are counted that the format
@@ -124,7 +127,11 @@ def write(
     counted = _Counted(sentences)
     if file_format is Format.CLUENER:
         pieces = cluener.write(
-            counted, problems, with_scores=with_scores, with_lines=with_lines
+            counted,
+            problems,
+            with_scores=with_scores,
+            with_lines=with_lines,
+            first_number=first_number,
         )
     elif file_format is Format.SPAN_JSONL:
         pieces = span_jsonl.write(

@@ -18,13 +18,12 @@ from biaffine_tf.readers.json_values import (
     check_label,
     check_score,
     check_type,
-    dump_id,
-    dump_object,
     get,
     get_id,
     mention_error,
     read_objects,
 )
+from biaffine_tf.readers.json_writing import dump_id, dump_object
 from biaffine_tf.readers.lines import Place, Source, shorten
 from biaffine_tf.readers.options import ReadOptions
 from biaffine_tf.readers.problems import Problems
@@ -47,6 +46,7 @@ def write(
     *,
     with_scores: bool = False,
     with_lines: bool = False,
+    first_number: int = 0,
 ) -> Iterator[str]:
     """The lines of a CLUENER file, as its submissions want them.
 
@@ -55,12 +55,13 @@ def write(
             extra keys are written, too.
         problems: Where extra keys are counted that are not written.
         with_scores: Add its score to each position that has one.
+        first_number: Position of the first one.
         with_lines: Add "line", or "index" in an array, where there is no id.
 
     Yields:
         One JSON object a line.
     """
-    for number, sentence in enumerate(sentences):
+    for number, sentence in enumerate(sentences, first_number):
         record: dict[str, Any] = {
             "id": dump_id(sentence.id, number),
             "text": sentence.text,

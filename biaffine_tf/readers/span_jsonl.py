@@ -20,14 +20,13 @@ from typing import Any
 from biaffine_tf.readers.json_values import (
     check_score,
     check_type,
-    dump_id,
-    dump_object,
     get,
     get_id,
     get_label,
     mention_error,
     read_objects,
 )
+from biaffine_tf.readers.json_writing import dump_id, dump_object
 from biaffine_tf.readers.lines import Place, Source
 from biaffine_tf.readers.options import ReadOptions
 from biaffine_tf.readers.problems import Problems
