@@ -155,9 +155,10 @@ def _lock(path: str, descriptor: int) -> bool:
 
 def write_json(path: str | os.PathLike[str], values: object) -> None:
     """Writes indented JSON atomically, keeping non-ASCII text readable."""
-    with atomic_write(path) as file:
-        json.dump(values, file, ensure_ascii=False, indent=2)
-        file.write("\n")
+    text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+    with atomic_write(path, "wb") as file:
+        # Names of files may not be UTF-8: in JSON this escapes them.
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:

@@ -79,6 +79,12 @@ def test_relative_paths(tmp_path, monkeypatch):
     assert json.loads(text) == {"天": [1, None]}
 
 
+def test_names_that_are_not_utf8(tmp_path):
+    values = {"file": os.fsdecode(b"\xff") + "天"}
+    write_json(tmp_path / "a", values)
+    assert json.loads((tmp_path / "a").read_text(encoding="utf-8")) == values
+
+
 @given(content=st.binary(max_size=300))
 def test_fingerprint_is_the_hash_of_the_bytes(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("f") / "file"

@@ -62,10 +62,10 @@ def bulk_job(job: bulk.BulkJob, windowing: Windowing | None) -> Iterator[str]:
     given_up = job.given_up
     for one in given_up:
         line = "" if one["line"] is None else f", line {one['line']}"
-        yield (
-            f"given up: {one['name']}{line}: {one['reason']}; "
-            f"{one['sentences']} sentences before are predicted"
-        )
+        before = "no sentence of it is predicted"
+        if one["sentences"]:
+            before = f"{one['sentences']} sentences before are predicted"
+        yield f"given up: {one['name']}{line}: {one['reason']}; {before}"
     if given_up:
         yield (
             f"exit code {GIVEN_UP}: {len(given_up)} of {job.files} files were "

@@ -31,7 +31,7 @@ def dump_object(
     for key in ("id", "document"):
         if key in extra and key in own:  # the same one, as it was written
             own[key] = extra.pop(key)
-    for key in extra.keys() & own.keys():
+    for key in [one for one in extra if one in own]:
         problems.count(
             f"key {shorten(key)} of the input not written: the format has one "
             "of this name",
@@ -39,7 +39,8 @@ def dump_object(
         )
         del extra[key]
     if with_lines and sentence.id is None:
-        extra = _place(sentence) | extra
+        place = _place(sentence)
+        own = {k: v for k, v in place.items() if k not in extra} | own
     text = json.dumps(own, ensure_ascii=False)
     if extra:
         text = f"{text[:-1]}, {_dump_extra(extra)[1:]}"
