@@ -352,7 +352,7 @@ def test_what_is_left_of_a_damaged_file_is_given_up(tmp_path, name):
 def test_nothing_of_a_damaged_file_is_predicted(tmp_path, pack):
     """Checksums stand at the end: text before them may be another one."""
     draw = random.Random(0)
-    texts = "".join(f"{draw.randrange(10**9)}\n" for _ in range(30_000))
+    texts = "".join(f"{draw.randrange(10**9)}\n" for _ in range(20_000))
     data = bytearray(pack(texts.encode()))
     out = tmp_path / "out"
     for at in (len(data) // 4, len(data) // 2, len(data) - 50):
@@ -366,10 +366,12 @@ def test_nothing_of_a_damaged_file_is_predicted(tmp_path, pack):
     assert job.problems.counts == {"file not read": 3}
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, lzma.compress, lambda data: bz2.compress(data, 1)]
+)
 def test_a_file_that_is_cut_off_is_predicted_up_to_there(tmp_path, pack):
     draw = random.Random(0)
-    texts = [f"{draw.randrange(10**9)}" for _ in range(300_000)]
+    texts = [f"{draw.randrange(10**9)}" for _ in range(60_000)]
     data = pack("\n".join(texts).encode())
     (tmp_path / "a").write_bytes(data[: len(data) * 9 // 10])
     (tmp_path / "b").write_bytes(gzip.compress(b"a1\n" * 30_000) + b"more")
@@ -382,7 +384,7 @@ def test_a_file_that_is_cut_off_is_predicted_up_to_there(tmp_path, pack):
     )
     first, second = job.given_up
     count = first["sentences"]
-    assert 100_000 < count < 300_000 and predictor.seen[:count] == texts[:count]
+    assert 20_000 < count < 60_000 and predictor.seen[:count] == texts[:count]
     assert second["sentences"] > 20_000
 
 
