@@ -124,13 +124,13 @@ def read_objects(
 
 def _extra(record: dict[str, Any], sentence: Sentence) -> dict[str, Any] | None:
     """What of an object is to be written with its sentence, besides its own."""
-    read = {"id": sentence.id, "document": sentence.document}
+    written = {"id": dump_id(sentence.id), "document": sentence.document}
     extra = {
         key: value
         for key, value in record.items()
         if key not in _NOT_EXTRA
         and not (key == _MAYBE_GOLD and isinstance(value, dict))
-        and (read.get(key) is None or not _is_same(dump_id(read[key]), value))
+        and not (key in written and _is_same(written[key], value))
     }
     return extra or None
 
