@@ -78,7 +78,7 @@ class Layout:
         token_column = _index(options.token_column, width, place, "token")
         is_unlabelled = width == 1 and options.columns_read == LAST_COLUMN
         columns = () if is_unlabelled else options.columns_read
-        if options.ignore_labels:
+        if options.ignore_labels and options.tag_columns is None:
             columns = ()
         tag_columns = tuple(
             _index(column, width, place, "tag") for column in columns
@@ -97,7 +97,7 @@ class Layout:
         return cls(
             width=width,
             token_column=token_column,
-            tag_columns=tag_columns,
+            tag_columns=() if options.ignore_labels else tag_columns,
             separator=_separator(tokens, options, strip_digits),
             strip_digits=strip_digits,
             scheme=options.tag_scheme,

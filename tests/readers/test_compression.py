@@ -113,20 +113,21 @@ def _tar():
     return data.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (_zip(), r"is a ZIP archive.*xlsx.*; unpack it first \(unzip "),
-        (gzip.compress(_zip()), "is a ZIP archive"),
-        (b"PK\x05\x06" + bytes(18), "is an empty ZIP archive"),
-        (_tar(), r"is a tar archive; unpack it first \(tar -xf "),
-        (gzip.compress(_tar()), "is a tar archive"),
-        (b"7z\xbc\xaf\x27\x1c\0\4", "is a 7-Zip archive"),
-        (b"%PDF-1.7\n", "is a PDF document; save its text"),
-        (b"PAR1" + bytes(20), "is a Parquet file"),
-    ],
-)
-def test_what_is_no_text_is_called_by_its_name(reading, data, said):
+FOREIGN = {
+    "zip": (_zip(), r"is a ZIP archive.*xlsx.*; unpack it first \(unzip "),
+    "zip in gzip": (gzip.compress(_zip()), "is a ZIP archive"),
+    "empty zip": (b"PK\x05\x06" + bytes(18), "is an empty ZIP archive"),
+    "tar": (_tar(), r"is a tar archive; unpack it first \(tar -xf "),
+    "tar in gzip": (gzip.compress(_tar()), "is a tar archive"),
+    "7z": (b"7z\xbc\xaf\x27\x1c\0\4", "is a 7-Zip archive"),
+    "pdf": (b"%PDF-1.7\n", "is a PDF document; save its text"),
+    "parquet": (b"PAR1" + bytes(20), "is a Parquet file"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_is_no_text_is_called_by_its_name(reading, name):
+    data, said = FOREIGN[name]
     for on_bad_data in ("error", "skip"):
         with pytest.raises(DataError, match=said):
             reading(data, on_bad_data=on_bad_data)
