@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from biaffine_tf.config import Decoder
 from biaffine_tf.serving.candidates import CandidateTensors, label_ranks
+from biaffine_tf.serving.greedy import keep_greedily
 from biaffine_tf.serving.nesting import nested_ranges
 from biaffine_tf.serving.scheduling import Ranges, disjoint_ranges
 from biaffine_tf.serving.vectors import argsort_by, pair
@@ -55,7 +56,7 @@ class GraphDecoder(tf.Module):
 
     def _greedy(self, candidates: CandidateTensors) -> CandidateTensors:
         candidates = candidates.as_visited(self._label_ranks)
-        is_kept = _keep_greedily(
+        is_kept = keep_greedily(
             candidates,
             nested=self._nested,
             one_label_per_span=self._one_label_per_span,
@@ -104,50 +105,3 @@ class GraphDecoder(tf.Module):
             place, key, tf.size(key) * num_classes
         )
         return gaining.where(tf.gather(firsts, key) == place)
-
-
-def _keep_greedily(
-    visited: CandidateTensors, *, nested: bool, one_label_per_span: bool
-) -> tf.Tensor:
-    """Takes the best candidate that is left of each sentence, again and again.
-
-    Args:
-        visited: In the order in which they are visited.
-        nested: Whether entities may hold one another.
-        one_label_per_span: Whether they may not share a range.
-
-    Returns:
-        Which are kept, bool `[N]`.
-    """
-    sentences, starts, ends = visited.sentences, visited.starts, visited.ends
-    count = tf.size(starts)
-    place = tf.range(count)
-    num_sentences = 1 + tf.reduce_max(tf.concat([[0], sentences], 0))
-
-    def step(
-        is_left: tf.Tensor, is_kept: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        bests = tf.math.unsorted_segment_min(
-            tf.where(is_left, place, count), sentences, num_sentences
-        )
-        # Some sentences have none left; theirs is any.
-        best = tf.gather(tf.minimum(bests, count - 1), sentences)
-        start, end = tf.gather(starts, best), tf.gather(ends, best)
-        if nested:
-            clashes = (start < starts) & (starts < end) & (end < ends)
-            clashes |= (starts < start) & (start < ends) & (ends < end)
-            is_same = (start == starts) & (end == ends)
-            if not one_label_per_span:
-                is_same &= tf.gather(visited.labels, best) == visited.labels
-            clashes |= is_same
-        else:
-            clashes = (start < ends) & (starts < end)
-        is_best = is_left & (place == best)
-        return is_left & ~(clashes | is_best), is_kept | is_best
-
-    _, is_kept = tf.while_loop(
-        lambda is_left, _: tf.reduce_any(is_left),
-        step,
-        (tf.fill([count], True), tf.fill([count], False)),
-    )
-    return is_kept

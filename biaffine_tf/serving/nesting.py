@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+from biaffine_tf.serving.points import as_points
 from biaffine_tf.serving.scheduling import (
     Ranges,
-    Walk,
     disjoint_ranges,
     with_last,
     with_slice,
 )
-from biaffine_tf.serving.vectors import argsort_by, pair, running_max, shift
-
-_NO_COLUMN = -1
-_FAR = 1 << 30  # beyond all columns
+from biaffine_tf.serving.vectors import (
+    argsort_by,
+    array_of_vectors,
+    pair,
+    running_max,
+)
 
 
 def nested_ranges(ranges: Ranges) -> tf.Tensor:
     """The ranges of which none cross; see `decoding.nesting`, its twin.
 
-    Ranges of which none reaches into another's text need not be visited one
-    after the other: it takes as many steps as there are ranges in the largest
-    stretch of overlapping ones, of sentences in which any cross. Each step
-    works on a row of the table of each stretch. What is outermost is chosen
-    then, in as many steps as the longest sentence has ranges.
+    What is best of a piece of text depends on narrower pieces alone, so it is
+    found for all pieces of one width at once, all over the texts: in as many
+    steps as the widest range has points, of sentences in which any cross. Each
+    step works on the ranges where anything is so wide. What is outermost is
+    chosen then, in as many steps as the longest sentence has ranges.
 
     Args:
         ranges: Of any sentences.
@@ -66,74 +69,68 @@ def _in_crossing_sentences(ranges: Ranges) -> tf.Tensor:
     return tf.gather(odd_of, ranges.sentences) > 0
 
 
-class _Table(NamedTuple):
-    """Where `best` of each start and end is, of all sentences in one vector.
+class _Cells(NamedTuple):
+    """Where `best` of each piece of text is, of all sentences in one vector.
 
-    A row is a start, a column an end; both are numbered through all sentences.
-    A row too many, without columns, and a cell too many, which stays as it is,
-    stand for nothing.
+    A piece begins at a point and is some points wide; see `points`. Pieces as
+    wide as a range around them reaches are needed. Those of one width stand
+    together, narrow ones first, and a wider width has the first few of the
+    points that a narrower one has.
 
     Attributes:
-        rows: Of each range and of "no range", int32 `[R + 1]`.
-        columns: Likewise.
-        firsts: First column of each row, int32 `[rows + 1]`.
-        stops: One past its last column, int32 `[rows + 1]`.
-        begins: Its first cell, int32 `[rows + 1]`.
+        places: Place of each point among those of a width, int32 `[P]`.
+        order: The points by place, int32 `[P]`.
+        counts: Points of each width from 0 on, int32 `[W + 1]`.
+        begins: First cell of each width, and the number of all cells, int32
+            `[W + 2]`.
+        reaches: Width of the widest piece from each point on, int32 `[P]`.
     """
 
-    rows: tf.Tensor
-    columns: tf.Tensor
-    firsts: tf.Tensor
-    stops: tf.Tensor
+    places: tf.Tensor
+    order: tf.Tensor
+    counts: tf.Tensor
     begins: tf.Tensor
+    reaches: tf.Tensor
 
     @classmethod
-    def of(cls, ranges: Ranges) -> _Table:
-        """The table that ranges need."""
-        starts, rows = tf.unique(pair(ranges.sentences, ranges.starts))
-        closing = pair(ranges.sentences, ranges.ends)
-        ends, _ = tf.unique(tf.sort(closing))
-        columns = tf.searchsorted(ends, closing)
-        firsts = tf.searchsorted(ends, starts, side="right")
-        # In a row the longest range comes first.
-        longest = tf.boolean_mask(columns, rows != shift(rows, -1))
-        stops = running_max(longest) + 1
+    def of(
+        cls, starts: tf.Tensor, ends: tf.Tensor, points: tf.Tensor
+    ) -> _Cells:
+        """The cells that ranges need.
+
+        Args:
+            starts: Points, int32 `[R]`.
+            ends: Likewise.
+            points: How many there are, P.
+        """
+        ends_at = tf.math.unsorted_segment_max(ends, starts, points)
+        point = tf.range(points)
+        reaches = running_max(tf.maximum(ends_at, point)) - point
+        order = tf.argsort(-reaches, stable=True)
+        widths = tf.range(tf.reduce_max(reaches) + 1)
+        counts = tf.searchsorted(
+            -tf.gather(reaches, order), -widths, side="right"
+        )
         return cls(
-            with_last(rows, tf.size(starts)),
-            with_last(columns, 0),
-            with_last(firsts, _FAR),
-            with_last(stops, 0),
-            tf.concat([[0], tf.cumsum(stops - firsts)], 0),
+            tf.math.invert_permutation(order),
+            order,
+            counts,
+            tf.concat([[0], tf.cumsum(counts)], 0),
+            reaches,
         )
 
-    @property
-    def nothing(self) -> tf.Tensor:
-        """The cell too many: as many as there are others."""
-        return self.begins[-1]
-
-    @property
-    def width(self) -> tf.Tensor:
-        """Columns of the longest row."""
-        return tf.reduce_max(self.stops[:-1] - self.firsts[:-1])
-
-    def cells(self, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-        """Cells of rows and columns of one shape; columns before are nothing.
-
-        A column must not be behind its row.
-        """
-        places = columns - tf.gather(self.firsts, rows)
-        cells = tf.gather(self.begins, rows) + places
-        return tf.where(places >= 0, cells, self.nothing)
+    def at(self, points: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
+        """Cells of the pieces that begin at points and have some widths."""
+        return tf.gather(self.begins, widths) + tf.gather(self.places, points)
 
 
 class _Best(NamedTuple):
     """What is best, as far as the loop has come.
 
     Attributes:
-        totals: In each cell, float64 `[Z + 1]`.
+        totals: In each cell, float64 `[Z]`.
         choices: The range that the set of each cell begins with, or R.
-        values: Of each range with what is inside, float64 `[R]`; while ranges
-            are visited, by their places.
+        values: Of each range with what is inside, float64 `[R]`.
         insides: The range that its inside begins with, or R, likewise.
     """
 
@@ -146,124 +143,160 @@ class _Best(NamedTuple):
 def _choose(ranges: Ranges) -> tf.Tensor:
     """Which ranges to take, bool `[R]`."""
     nothing = ranges.number
-    table = _Table.of(ranges)
-    follower_rows = tf.gather(
-        table.rows, with_last(ranges.followers(), nothing)
-    )
-    best = _fill(ranges, table, follower_rows)
+    starts, ends, points = as_points(*ranges[:3])
+    cells = _Cells.of(starts, ends, points)
+    best = _fill(ranges.weights, starts, ends, cells)
     outermost = disjoint_ranges(ranges._replace(weights=best.values))
     first = tf.cast(tf.where(outermost)[:, 0], tf.int32)
 
     def follow(
-        index: tf.Tensor, column: tf.Tensor, chosen: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        cells = table.cells(tf.gather(follower_rows, index), column)
-        following = [
-            tf.gather(best.insides, index),
-            tf.gather(best.choices, cells),
-        ]
-        # What follows an outermost range is outermost: its cell is nothing.
-        columns = tf.concat([tf.gather(table.columns, index), column], 0)
-        chosen = tf.tensor_scatter_nd_update(
-            chosen, index[:, None], tf.ones_like(index, tf.bool)
-        )
-        index = tf.concat(following, 0)
-        is_range = index < nothing
+        number: tf.Tensor,
+        index: tf.Tensor,
+        until: tf.Tensor,
+        visited: tf.TensorArray,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
+        end = tf.gather(ends, index)
+        behind = tf.gather(best.choices, cells.at(end, until - end))
+        following = tf.concat([tf.gather(best.insides, index), behind], 0)
+        is_range = following < nothing
         return (
-            tf.boolean_mask(index, is_range),
-            tf.boolean_mask(columns, is_range),
-            chosen,
+            number + 1,
+            tf.boolean_mask(following, is_range),
+            tf.boolean_mask(tf.concat([end, until], 0), is_range),
+            visited.write(number, index),
         )
 
-    _, _, chosen = tf.while_loop(
-        lambda index, *_: tf.size(index) > 0,
+    # What to take, and where the piece of text ends that it is the best of;
+    # what follows an outermost range is outermost.
+    *_, visited = tf.while_loop(
+        lambda _, index, *__: tf.size(index) > 0,
         follow,
-        # What to take, and the column in which its surroundings end.
         (
+            tf.constant(0),
             first,
-            tf.fill(tf.shape(first), _NO_COLUMN),
-            tf.zeros([nothing], tf.bool),
+            tf.gather(ends, first),
+            array_of_vectors(tf.int32),
         ),
         shape_invariants=(
+            tf.TensorShape([]),
             tf.TensorShape([None]),
             tf.TensorShape([None]),
-            tf.TensorShape([None]),
+            tf.TensorShape(None),
         ),
     )
-    return chosen
+    chosen = visited.concat()[:, None]
+    return tf.scatter_nd(chosen, tf.ones_like(chosen[:, 0], tf.bool), [nothing])
 
 
-def _fill(ranges: Ranges, table: _Table, follower_rows: tf.Tensor) -> _Best:
-    """Takes each range, and what follows it, where that is no worse."""
-    nothing = ranges.number
-    walk = Walk.through(_stretches(ranges))
-    # A row begins as the next one is; a longer range finds the shorter ones of
-    # its row in it. The next range is either shorter or in the next row.
-    row_before = tf.gather(
-        table.rows,
-        with_last(ranges.of_same_sentence(tf.range(nothing) + 1), nothing),
+def _fill(
+    weights: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor, cells: _Cells
+) -> _Best:
+    """Takes each range, and what follows it, where that is no worse.
+
+    Args:
+        weights: Of the ranges, float64 `[R]`.
+        starts: Points, int32 `[R]`.
+        ends: Likewise.
+        cells: Those that they need.
+    """
+    nothing = tf.size(weights)
+    reaches = tf.gather(cells.reaches, starts)
+    # What a width needs comes first, of ranges as of points.
+    order = tf.argsort(-reaches, stable=True)
+    weights = tf.gather(weights, order)
+    starts, ends = tf.gather(starts, order), tf.gather(ends, order)
+    counts = tf.searchsorted(
+        -tf.gather(reaches, order),
+        -tf.range(tf.size(cells.counts)),
+        side="right",
     )
-    across = tf.range(table.width)
+    # A piece begins as the one without its first point is.
+    next_points = tf.minimum(cells.order + 1, tf.size(cells.order) - 1)
 
-    def step(number: tf.Tensor, best: _Best) -> tuple[tf.Tensor, _Best]:
-        begin, end = walk.begins[number], walk.begins[number + 1]
-        index = walk.order[begin:end]  # [S]
-        row = tf.gather(table.rows, index)
-        column = tf.gather(table.columns, index)
-        before = tf.gather(row_before, index)
-        inside = table.cells(before, column)
-        value = tf.gather(ranges.weights, index)
-        value += tf.gather(best.totals, inside)
-
-        columns = tf.gather(table.firsts, row)[:, None] + across  # [S, W]
-        is_cell = columns < tf.gather(table.stops, row)[:, None]
-
-        def cells_of(rows: tf.Tensor) -> tf.Tensor:
-            cells = table.cells(rows[:, None], columns)
-            return tf.where(is_cell, cells, table.nothing)
-
-        left = cells_of(before)
-        follower = cells_of(tf.gather(follower_rows, index))
+    def step(width: tf.Tensor, best: _Best) -> tuple[tf.Tensor, _Best]:
+        points, count = cells.counts[width], counts[width]
+        left = cells.at(next_points[:points], width - 1)
         totals = tf.gather(best.totals, left)
-        taken = value[:, None] + tf.gather(best.totals, follower)
-        is_taken = is_cell & (columns >= column[:, None]) & (taken >= totals)
-        choices = tf.where(
-            is_taken, index[:, None], tf.gather(best.choices, left)
+        choices = tf.gather(best.choices, left)
+        place = tf.gather(cells.places, starts[:count])
+        rest = width - (ends - starts)[:count]
+        behind = cells.at(ends[:count], tf.maximum(rest, 0))
+        taken = best.values[:count] + tf.gather(best.totals, behind)
+        totals, choices = _better(
+            totals,
+            choices,
+            tf.where(rest > 0, taken, -np.inf),
+            place,
+            order[:count],
         )
-        cells = cells_of(row)[:, :, None]
-        return number + 1, _Best(
-            tf.tensor_scatter_nd_update(
-                best.totals, cells, tf.where(is_taken, taken, totals)
+        # Ranges of this very width hold what is best of it without them.
+        is_own = rest == 0
+        values = weights[:count] + tf.gather(totals, place)
+        insides = tf.gather(choices, place)
+        own = tf.boolean_mask(place, is_own)[:, None]
+        totals = tf.tensor_scatter_nd_update(
+            totals, own, tf.boolean_mask(values, is_own)
+        )
+        choices = tf.tensor_scatter_nd_update(
+            choices, own, tf.boolean_mask(order[:count], is_own)
+        )
+        return width + 1, _Best(
+            with_slice(best.totals, cells.begins[width], totals),
+            with_slice(best.choices, cells.begins[width], choices),
+            with_slice(
+                best.values, 0, tf.where(is_own, values, best.values[:count])
             ),
-            tf.tensor_scatter_nd_update(best.choices, cells, choices),
-            with_slice(best.values, begin, value),
-            with_slice(best.insides, begin, tf.gather(best.choices, inside)),
+            with_slice(
+                best.insides,
+                0,
+                tf.where(is_own, insides, best.insides[:count]),
+            ),
         )
 
     _, best = tf.while_loop(
-        lambda number, _: number < walk.length,
+        lambda width, _: width < tf.size(cells.counts),
         step,
         (
-            0,
+            tf.constant(1),
             _Best(
-                tf.zeros([table.nothing + 1], tf.float64),
-                tf.fill([table.nothing + 1], nothing),
-                tf.zeros_like(ranges.weights),
+                tf.zeros([cells.begins[-1]], tf.float64),
+                tf.fill([cells.begins[-1]], nothing),
+                tf.zeros_like(weights),
                 tf.fill([nothing], nothing),
             ),
         ),
     )
+    places = tf.math.invert_permutation(order)
     return best._replace(
-        values=tf.gather(best.values, walk.places[:-1]),
-        insides=tf.gather(best.insides, walk.places[:-1]),
+        values=tf.gather(best.values, places),
+        insides=tf.gather(best.insides, places),
     )
 
 
-def _stretches(ranges: Ranges) -> tf.Tensor:
-    """Numbers of stretches of text that ranges cover, ascending, `[R]`.
+def _better(
+    totals: tf.Tensor,
+    choices: tf.Tensor,
+    taken: tf.Tensor,
+    places: tf.Tensor,
+    indices: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Takes what is no worse, of what is equal the first.
 
-    Nothing in a stretch depends on another one: where one ends, all do.
+    Args:
+        totals: Without any of these ranges, float64 `[K]`.
+        choices: What they begin with, int32 `[K]`.
+        taken: With each of these ranges, float64 `[M]`.
+        places: Which of the K it is, int32 `[M]`.
+        indices: The range, int32 `[M]`.
+
+    Returns:
+        Totals and choices.
     """
-    covered = running_max(pair(ranges.sentences, ranges.ends))
-    opening = pair(ranges.sentences, ranges.starts)
-    return tf.cumsum(tf.cast(opening >= shift(covered, 0), tf.int32))
+    count = tf.size(totals)
+    greatest = tf.math.unsorted_segment_max(taken, places, count)
+    totals = tf.maximum(totals, greatest)
+    is_best = taken >= tf.gather(totals, places)
+    first = tf.math.unsorted_segment_min(
+        tf.where(is_best, indices, tf.int32.max), places, count
+    )
+    return totals, tf.where(first < tf.int32.max, first, choices)

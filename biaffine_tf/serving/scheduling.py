@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from biaffine_tf.serving.vectors import pair, shift
+from biaffine_tf.serving.vectors import array_of_vectors, pair, shift
 
 
 class Ranges(NamedTuple):
@@ -185,13 +185,14 @@ def _reached(
         current = following(current)
         return step + 1, tf.boolean_mask(current, current < number), visited
 
-    visited = tf.TensorArray(
-        tf.int32, 0, dynamic_size=True, infer_shape=False, element_shape=[None]
-    )
     _, _, visited = tf.while_loop(
         lambda _, current, __: tf.size(current) > 0,
         follow,
-        (0, tf.boolean_mask(start, start < number), visited),
+        (
+            0,
+            tf.boolean_mask(start, start < number),
+            array_of_vectors(tf.int32),
+        ),
     )
     places = visited.concat()[:, None]
     return tf.scatter_nd(places, tf.ones_like(places[:, 0], tf.bool), [number])

@@ -10,6 +10,7 @@ from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.serving.candidates import CandidateTensors
 from biaffine_tf.serving.confidence import probabilities
 from biaffine_tf.serving.tokenizers import PieceTensors
+from biaffine_tf.serving.vectors import array_of_vectors
 from biaffine_tf.serving.windows import WindowTensors
 from biaffine_tf.tokenization import Tokenizer
 
@@ -170,17 +171,8 @@ def _next_power_of_two(value: tf.Tensor) -> tf.Tensor:
 
 
 def _arrays() -> Found:
-    def array(dtype: tf.DType, *shape: int) -> tf.TensorArray:
-        return tf.TensorArray(
-            dtype,
-            size=0,
-            dynamic_size=True,
-            infer_shape=False,
-            element_shape=[None, *shape],
-        )
-
     return Found(
-        array(tf.int32, 3),
-        array(tf.int32),
-        *(array(tf.float32) for _ in range(3)),
+        array_of_vectors(tf.int32, 3),
+        array_of_vectors(tf.int32),
+        *(array_of_vectors(tf.float32) for _ in range(3)),
     )

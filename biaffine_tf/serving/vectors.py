@@ -41,6 +41,25 @@ def running_max(values: tf.Tensor) -> tf.Tensor:
     return values
 
 
+def array_of_vectors(dtype: tf.DType, *shape: int) -> tf.TensorArray:
+    """An empty array for what the steps of a loop find, to be joined then.
+
+    Args:
+        dtype: Of the values.
+        *shape: Of each value of a vector.
+
+    Returns:
+        An array whose vectors, `[any, *shape]`, differ in length.
+    """
+    return tf.TensorArray(
+        dtype,
+        size=0,
+        dynamic_size=True,
+        infer_shape=False,
+        element_shape=[None, *shape],
+    )
+
+
 def argsort_by(*keys: tf.Tensor) -> tf.Tensor:
     """The order in which vectors ascend, the first before the second.
 

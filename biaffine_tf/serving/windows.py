@@ -9,7 +9,12 @@ import tensorflow as tf
 from biaffine_tf.config import LongText
 from biaffine_tf.serving.breaks import GraphBreaks
 from biaffine_tf.serving.tokenizers import PieceTensors
-from biaffine_tf.serving.vectors import argsort_by, pair, shift
+from biaffine_tf.serving.vectors import (
+    argsort_by,
+    array_of_vectors,
+    pair,
+    shift,
+)
 from biaffine_tf.tokenization import Windowing
 
 _NO_EDGE = 1 << 29  # further away than any piece
@@ -174,9 +179,10 @@ class GraphWindowing(tf.Module):
         begins = tf.gather(begins, parts.texts)
         backwards = -tf.range(reach + 1)
 
-        def best_break(latest: tf.Tensor) -> tf.Tensor:
-            """The last of the best places up to some of each part."""
-            places = (begins + latest)[:, None] + backwards  # [N, reach + 1]
+        def best_break(part: tf.Tensor, latest: tf.Tensor) -> tf.Tensor:
+            """The last of the best places up to some of some parts."""
+            latest_places = tf.gather(begins, part) + latest
+            places = latest_places[:, None] + backwards  # [M, reach + 1]
             # Parts that are done look anywhere.
             places = tf.clip_by_value(places, 0, tf.size(strengths) - 1)
             found = tf.argmax(
@@ -184,45 +190,41 @@ class GraphWindowing(tf.Module):
             )
             return latest - found
 
-        def is_long(start: tf.Tensor) -> tf.Tensor:
-            return start + self._most < parts.ends
-
         def step(
             number: tf.Tensor,
+            part: tf.Tensor,
             start: tf.Tensor,
-            starts: tf.TensorArray,
-            ends: tf.TensorArray,
-        ) -> tuple:
-            end = tf.where(
-                is_long(start), best_break(start + self._most), parts.ends
-            )
-            following = best_break(end - self._overlap)
+            found: tf.TensorArray,
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
+            stop = tf.gather(parts.ends, part)
+            is_long = start + self._most < stop
+            end = tf.where(is_long, best_break(part, start + self._most), stop)
+            windows = tf.gather(parts.texts, part), start, end
+            following = best_break(part, end - self._overlap)
             return (
                 number + 1,
-                tf.where(is_long(start), following, parts.ends),
-                starts.write(number, start),
-                ends.write(number, end),
+                tf.boolean_mask(part, is_long),
+                tf.boolean_mask(following, is_long),
+                found.write(number, tf.stack(windows, axis=1)),
             )
 
-        arrays = (
-            tf.TensorArray(tf.int32, 0, dynamic_size=True, element_shape=[None])
-            for _ in range(2)
-        )
-        _, _, starts, ends = tf.while_loop(
-            lambda _, start, *__: tf.reduce_any(start < parts.ends),
+        *_, found = tf.while_loop(
+            lambda _, part, *__: tf.size(part) > 0,
             step,
-            (tf.constant(0), parts.starts, *arrays),
+            (
+                tf.constant(0),
+                tf.range(tf.size(parts.starts)),
+                parts.starts,
+                array_of_vectors(tf.int32, len(WindowTensors._fields)),
+            ),
+            shape_invariants=(
+                tf.TensorShape([]),
+                tf.TensorShape([None]),
+                tf.TensorShape([None]),
+                tf.TensorShape(None),
+            ),
         )
-        starts, ends = starts.stack(), ends.stack()  # [steps, N]
-        windows = WindowTensors(
-            *(
-                tf.boolean_mask(
-                    tf.broadcast_to(column, tf.shape(starts)),
-                    starts < parts.ends,
-                )
-                for column in (parts.texts, starts, ends)
-            )
-        )
+        windows = WindowTensors(*tf.unstack(found.concat(), axis=1))
         order = argsort_by(windows.texts, windows.starts)
         return WindowTensors(*(tf.gather(one, order) for one in windows))
 

@@ -23,6 +23,7 @@ from serving.candidate_batches import (
 from serving.saved_models import answers_elsewhere
 
 from biaffine_tf.decoding import Decoder, decode
+from biaffine_tf.serving import greedy
 from biaffine_tf.serving.decoders import GraphDecoder
 from biaffine_tf.serving.nesting import _in_crossing_sentences
 from biaffine_tf.serving.scheduling import Ranges
@@ -86,6 +87,22 @@ def test_doubles_are_not_rounded(settings):
     )
     decoded = as_rows(GraphDecoder(LABELS, **settings)(doubles))
     assert decoded == wanted(rows, settings)
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+@pytest.mark.parametrize("settings", SETTINGS[:4], ids=name_of)
+def test_what_rounds_leave_is_visited_one_by_one(settings, rounds, monkeypatch):
+    assert settings["decoder"] is Decoder.GREEDY
+    monkeypatch.setattr(greedy, "_MOST_ROUNDS", rounds)
+    decoder = tf.function(
+        GraphDecoder(LABELS, **settings),
+        input_signature=[SIGNATURE],
+        autograph=False,
+    )
+    random = np.random.default_rng(6)
+    for kind in KINDS:
+        rows = random_rows(random, SENTENCES, kind)
+        assert as_rows(decoder(as_tensors(rows))) == wanted(rows, settings)
 
 
 @each_decoder
