@@ -187,7 +187,8 @@ def _export(
             return
         remove(folder)
 
-    from biaffine_tf.serving.export import describe, export
+    from biaffine_tf.serving.export import export
+    from biaffine_tf.serving.guide import describe
     from biaffine_tf.serving.parity import MOST_SENTENCES
 
     if sentences is None:  # what it is asked must come from somewhere

@@ -107,7 +107,8 @@ def _export(kind: loading.Kind) -> None:
         corpus = Corpus(tuple(files), flags.read_options())
         gold = list(corpus.read_labelled(flag="eval_data"))
 
-    from biaffine_tf.serving.export import describe, export
+    from biaffine_tf.serving.export import export
+    from biaffine_tf.serving.guide import describe
 
     manifest = export(
         FLAGS.model_dir,

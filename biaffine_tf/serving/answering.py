@@ -3,8 +3,9 @@
 python answering.py MODEL REQUESTS ANSWERS
 
 A program of its own, which knows tensorflow and tensorflow-text alone: what
-answers here answers on a server. REQUESTS is a JSON array of texts in base64,
-ANSWERS an array with the entities of each: [start, end, label, score].
+answers here answers on a server. REQUESTS is a JSON object: to each signature,
+`serving_default` or `batched`, an array of texts in base64. ANSWERS has an
+array for each with the entities of each text: [start, end, label, score].
 """
 
 from __future__ import annotations
@@ -16,30 +17,60 @@ import sys
 # Whatever is installed, it must do without.
 sys.modules["biaffine_tf"] = None  # type: ignore[assignment]
 
+import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 import tensorflow_text  # noqa: E402, F401  (operations of word pieces)
 
 _BATCH = 32
+_COLUMNS = ("starts", "ends", "labels", "scores")
 
 
 def main(model: str, requests: str, answers: str) -> None:
     """Answers all requests in batches, short and long texts mixed."""
-    serve = tf.saved_model.load(model).signatures["serving_default"]
+    loaded = tf.saved_model.load(model)
     with open(requests, encoding="ascii") as file:
-        texts = [base64.b64decode(text) for text in json.load(file)]
-    found: list[list[list]] = []
-    for begin in range(0, len(texts), _BATCH):
-        answer = serve(texts=tf.constant(texts[begin : begin + _BATCH]))
-        rows = zip(
-            *(answer[name].numpy().tolist() for name in ("starts", "ends")),
-            [label.decode() for label in answer["labels"].numpy().tolist()],
-            answer["scores"].numpy().tolist(),
-            strict=True,
-        )
-        for length in answer["row_lengths"].numpy().tolist():
-            found.append([list(next(rows)) for _ in range(length)])
+        asked = json.load(file)
+    found: dict[str, list[list[list]]] = {}
+    for name, texts in asked.items():
+        serve = loaded.signatures[name]
+        take_apart = _padded_rows if name == "batched" else _rows
+        found[name] = []
+        for begin in range(0, len(texts), _BATCH):
+            some = list(map(base64.b64decode, texts[begin : begin + _BATCH]))
+            answer = serve(texts=tf.constant(some))
+            found[name] += take_apart(
+                {key: one.numpy() for key, one in answer.items()}
+            )
     with open(answers, "w", encoding="utf-8") as file:
         json.dump(found, file)
+
+
+def _rows(answer: dict[str, np.ndarray]) -> list[list[list]]:
+    """The entities of each text, of one after the other."""
+    entities = iter(_entities(answer))
+    return [
+        [next(entities) for _ in range(length)]
+        for length in answer["row_lengths"].tolist()
+    ]
+
+
+def _padded_rows(answer: dict[str, np.ndarray]) -> list[list[list]]:
+    """The entities of each text, of a row for each."""
+    counts = answer.pop("count").tolist()
+    return [
+        _entities({name: rows[row] for name, rows in answer.items()})[:count]
+        for row, count in enumerate(counts)
+    ]
+
+
+def _entities(columns: dict[str, np.ndarray]) -> list[list]:
+    """Entities of four vectors."""
+    return [
+        [start, end, label.decode(), score]
+        for start, end, label, score in zip(
+            *(columns[name].tolist() for name in _COLUMNS), strict=True
+        )
+    ]
 
 
 if __name__ == "__main__":

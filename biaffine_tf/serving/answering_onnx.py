@@ -2,7 +2,8 @@
 
 python answering_onnx.py MODEL REQUESTS ANSWERS
 
-As answering.py, with what reads ONNX exports: biaffine_tf on onnxruntime.
+As answering.py, with what reads ONNX exports: biaffine_tf on onnxruntime. There
+is no other signature than `serving_default`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from biaffine_tf.spans import Sentence  # noqa: E402
 def main(model: str, requests: str, answers: str) -> None:
     """Answers all requests."""
     with open(requests, encoding="ascii") as file:
-        texts = [base64.b64decode(text) for text in json.load(file)]
+        asked = json.load(file)["serving_default"]
+    texts = [base64.b64decode(text) for text in asked]
     # Documents of their own: none is context of another.
     sentences = [
         Sentence(text.decode("utf-8", "replace"), document=str(number))
@@ -32,10 +34,9 @@ def main(model: str, requests: str, answers: str) -> None:
     ]
     with OnnxPredictor.from_directory(model) as ner:
         found = [one.spans or () for one in ner.predict(sentences)]
+    rows = [[(*one[:3], one.score) for one in spans] for spans in found]
     with open(answers, "w", encoding="utf-8") as file:
-        json.dump(
-            [[(*one[:3], one.score) for one in spans] for spans in found], file
-        )
+        json.dump({"serving_default": rows}, file)
 
 
 if __name__ == "__main__":

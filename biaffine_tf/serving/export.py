@@ -11,15 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
-import tensorflow_text
-
-from biaffine_tf import __version__, evaluation, model_directory, readers
+from biaffine_tf import evaluation, model_directory, readers
 from biaffine_tf.config import (
-    DecodingConfig,
     ExportFormat,
     ExportPrecision,
     LongText,
@@ -31,14 +27,13 @@ from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
 from biaffine_tf.serving import parity
-from biaffine_tf.serving.model import ServingModel
+from biaffine_tf.serving.guide import example_text, write_guide
+from biaffine_tf.serving.model import BATCHED, SERVE, ServingModel
 from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.spans import Entity, Sentence, Span
-from biaffine_tf.tokenization import WordRule
 
 _ANSWERING = pathlib.Path(__file__).with_name("answering.py")
 _ANSWERING_ONNX = pathlib.Path(__file__).with_name("answering_onnx.py")
-_GUIDE = "SERVING.md"
 _SHORT = 9  # bytes, which no model is too short for
 
 Answer = list[tuple[int, int, str, float]]
@@ -102,13 +97,14 @@ def export(
             **options,
         )
         # One process for all: it takes its time to start.
-        example = _example(predictor)
+        example = example_text(predictor)
         own = [sentence.text.encode() for sentence in gold or ()]
-        found = answers(folder, [*questions, *own, example.encode()])
-        compared = _compare(
-            predictor, questions, found[: len(questions)], tolerance
-        )
-        compared.check(tolerance)
+        asked = {SERVE: [*questions, *own, example.encode()]}
+        if format is ExportFormat.SAVED_MODEL:
+            asked[BATCHED] = questions
+        answered = answers_by_signature(folder, asked)
+        found = answered[SERVE]
+        compared = _compare(predictor, questions, answered, tolerance)
         manifest = Manifest(
             format=format,
             precision=precision,
@@ -125,7 +121,7 @@ def export(
         )
         manifest.write(folder)
         if format is ExportFormat.SAVED_MODEL:
-            _write_guide(
+            write_guide(
                 folder, output_dir, predictor, manifest, (example, found[-1])
             )
             for name in (model_directory.LABELS, model_directory.VOCABULARY):
@@ -222,13 +218,23 @@ def _questions(
 def _compare(
     predictor: Predictor,
     questions: Sequence[bytes],
-    found: Sequence[Answer],
+    answered: Mapping[str, Sequence[Answer]],
     tolerance: parity.Tolerance,
 ) -> parity.Parity:
+    """How `SERVE` compares, if every signature answers as it must.
+
+    Raises:
+        ParityError: If one does not.
+    """
     texts = [one.decode("utf-8", "replace") for one in questions]
-    return parity.compare(
-        texts, _one_by_one(predictor, texts), found, tolerance
-    )
+    wanted = _one_by_one(predictor, texts)
+    compared = {
+        signature: parity.compare(texts, wanted, found[: len(texts)], tolerance)
+        for signature, found in answered.items()
+    }
+    for one in compared.values():
+        one.check(tolerance)
+    return compared[SERVE]
 
 
 def _one_by_one(
@@ -262,6 +268,30 @@ def answers(
     Raises:
         BiaffineError: If the process fails; with its last words.
     """
+    return answers_by_signature(folder, {SERVE: texts}, python=python)[SERVE]
+
+
+def answers_by_signature(
+    folder: str,
+    texts: Mapping[str, Sequence[bytes]],
+    *,
+    python: str = sys.executable,
+) -> dict[str, list[Answer]]:
+    """As `answers`, of each signature.
+
+    Args:
+        folder: The export.
+        texts: What each signature is asked: `SERVE` and, of a SavedModel,
+            `BATCHED`.
+        python: The interpreter of that process.
+
+    Raises:
+        BiaffineError: If the process fails; with its last words.
+    """
+    encoded = {
+        signature: [base64.b64encode(one).decode() for one in some]
+        for signature, some in texts.items()
+    }
     is_onnx = os.path.exists(os.path.join(folder, ONNX_MODEL))
     program = _ANSWERING_ONNX if is_onnx else _ANSWERING
     with temporary_folder(tempfile.gettempdir(), SCRATCH) as scratch:
@@ -269,7 +299,7 @@ def answers(
             os.path.join(scratch, name) for name in ("requests", "answers")
         )
         with open(requests, "w", encoding="ascii") as file:
-            json.dump([base64.b64encode(one).decode() for one in texts], file)
+            json.dump(encoded, file)
         done = subprocess.run(
             [python, "-P", str(program), folder, requests, found],
             cwd=scratch,
@@ -283,7 +313,11 @@ def answers(
                 remedy="nothing was written; report this",
             )
         with open(found, encoding="utf-8") as file:
-            return [[tuple(row) for row in rows] for rows in json.load(file)]
+            found = json.load(file)
+    return {
+        signature: [[tuple(row) for row in rows] for rows in some]
+        for signature, some in found.items()
+    }
 
 
 def _cost(
@@ -301,104 +335,3 @@ def _cost(
             ("export", exported),
         )
     }
-
-
-def _write_guide(
-    folder: str,
-    output_dir: str,
-    predictor: Predictor,
-    manifest: Manifest,
-    example: tuple[str, Answer],
-) -> None:
-    """Writes SERVING.md, with a text and what it was answered by."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text, rows = example
-    names = ("starts", "ends", "labels", "scores")
-    response = {
-        **{name: [row[i] for row in rows] for i, name in enumerate(names)},
-        "row_lengths": [len(rows)],
-    }
-    page = environment.get_template("SERVING.md.jinja").render(
-        name=os.path.basename(os.path.realpath(output_dir)),
-        version=__version__,
-        tensorflow=tf.__version__,
-        tensorflow_text=tensorflow_text.__version__,
-        precision=manifest.precision,
-        xla=manifest.xla,
-        labels=", ".join(f"`{label}`" for label in manifest.labels),
-        scores=_SCORES[predictor.confidence.is_plain],
-        nested=manifest.decoding.nested,
-        word_rule=_word_rule(manifest.decoding),
-        long_texts=_LONG_TEXTS[manifest.long_text].format(
-            most=manifest.max_pieces, overlap=predictor.windowing.overlap
-        ),
-        pad_id=predictor.tokenizer.pad_id,
-        width=predictor.model.biaffine.max_span_width,
-        num_classes=predictor.labels.num_classes,
-        example=_json(text),
-        request=_json({"inputs": {"texts": [text]}}),
-        response=_json({"outputs": response}),
-        parity=describe(manifest),
-    )
-    with atomic_write(os.path.join(folder, _GUIDE)) as file:
-        file.write(page + "\n")
-
-
-def _word_rule(decoding: DecodingConfig) -> str:
-    """The pairs of the rule for words, in Markdown; empty for none."""
-    rule = WordRule.of(decoding)
-    pairs = rule.pairs if rule else ()
-    return ", ".join(f"`{pair}`" for pair in sorted(pairs))
-
-
-def describe(manifest: Manifest) -> str:
-    """How an export compares with its model, in a few sentences."""
-    figures = manifest.parity
-    lines = [
-        f"{figures['sentences']} texts were asked: "
-        f"{figures['entities'] - figures['differing']} entities are found as "
-        f"the model finds them, {figures['differing']} otherwise; scores "
-        f"differ by at most {figures['score_difference']:.1g}."
-    ]
-    if manifest.cost is not None:
-        model, export = manifest.cost["model"], manifest.cost["export"]
-        lines.append(
-            f"Micro F1 on the labelled data: {model:.4f} for the model, "
-            f"{export:.4f} for the export."
-        )
-    return " ".join(lines)
-
-
-def _example(predictor: Predictor) -> str:
-    """A text that the vocabulary can read, in one window."""
-    chinese = "小明在北京上学"
-    unknown = predictor.tokenizer.unk_id
-    ids = predictor.tokenizer.encode(chinese).ids
-    text = chinese if unknown not in ids else "Alice lives in Paris."
-    return text[: predictor.windowing.max_pieces]
-
-
-def _json(values: object) -> str:
-    return json.dumps(values, ensure_ascii=False)
-
-
-_SCORES = {
-    True: "the model's probability of the label, in [0, 1]",
-    False: "calibrated, in [0, 1]: how often such entities are right",
-}
-_LONG_TEXTS = {
-    LongText.WINDOW: "Texts of more than {most} pieces are read in windows "
-    "that share {overlap} or more.",
-    LongText.LINE: "Texts of more than {most} pieces are read line by line, "
-    "and long lines in windows that share {overlap} pieces or more.",
-    LongText.TRUNCATE: "Of texts of more than {most} pieces the rest is not "
-    "read.",
-    LongText.ERROR: "A text of more than {most} pieces is an error.",
-}

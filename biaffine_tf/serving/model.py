@@ -17,7 +17,9 @@ from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Windowing
 
 SERVE = "serving_default"
+BATCHED = "batched"
 SCORE = "score_pieces"
+PADDING = {"starts": -1, "ends": -1, "labels": "", "scores": 0.0}
 
 
 class ServingModel(tf.Module):
@@ -78,7 +80,7 @@ class ServingModel(tf.Module):
         )
 
     def save(self, directory: str) -> None:
-        """Writes a SavedModel with the signatures `SERVE` and `SCORE`.
+        """Writes a SavedModel with `SERVE`, `BATCHED` and `SCORE`.
 
         `SCORE` takes `input_ids`, `[CLS] pieces [SEP]` and padding, int32
         `[B, L + 2]`, and gives `logits`; see `SpanModel`.
@@ -86,7 +88,11 @@ class ServingModel(tf.Module):
         tf.saved_model.save(
             self,
             directory,
-            signatures={SERVE: self.serve, SCORE: self.score},
+            signatures={
+                SERVE: self.serve,
+                BATCHED: self.serve_batched,
+                SCORE: self.score,
+            },
         )
 
     @tf.function(
@@ -122,3 +128,39 @@ class ServingModel(tf.Module):
                 tf.size(texts),
             ),
         }
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "texts")],
+        autograph=False,
+    )
+    def serve_batched(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Entities of texts, a row of each output for each text.
+
+        What servers ask for that join requests to batches and take the answers
+        apart again, or send an object for each text.
+
+        Args:
+            texts: As for `serve`.
+
+        Returns:
+            `starts`, `ends`: int32 `[B, K]`, padded by -1. `labels`: string
+            `[B, K]`, padded by "". `scores`: float32 `[B, K]`, padded by 0.
+            `count`: int32 `[B]`, the entities of each text. K is the greatest
+            count, and at least 1: servers may choke on empty tensors.
+        """
+        found = self.serve(texts)
+        count = found.pop("row_lengths")
+        most = tf.reduce_max(tf.concat([[1], count], 0))
+        shape = tf.stack([tf.size(count), most])
+
+        def rows(values: tf.Tensor, padding: tf.Tensor) -> tf.Tensor:
+            ragged = tf.RaggedTensor.from_row_lengths(
+                values, count, validate=False
+            )
+            return ragged.to_tensor(padding, shape=shape)
+
+        padded = {
+            name: rows(values, tf.constant(PADDING[name], values.dtype))
+            for name, values in found.items()
+        }
+        return {**padded, "count": count}

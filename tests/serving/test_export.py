@@ -3,11 +3,13 @@
 import itertools
 import os
 import pathlib
+import shutil
 import threading
 import time
 
 import hostile
 import pytest
+import tensorflow as tf
 from hostile import LABELS, VOCABULARY
 
 import biaffine_tf
@@ -212,6 +214,9 @@ def test_what_it_says_of_itself(exports):
             continue
         page = pathlib.Path(path, "SERVING.md").read_text(encoding="utf-8")
         assert "row_lengths" in page and "letter" in page
+        assert '"signature_name": "batched", "instances": [' in page
+        has_flag = "--xla_cpu_compilation_enabled=true" in page
+        assert has_flag == (name == "xla")
 
 
 def test_int8_is_smaller(exports):
@@ -227,13 +232,18 @@ def test_int8_is_smaller(exports):
     assert size("int8") < size("float32")
 
 
-def test_another_answer_is_not_written(model_dir, tmp_path, monkeypatch, gold):
-    real = export.answers
+@pytest.mark.parametrize("signature", ["serving_default", "batched"])
+def test_another_answer_is_not_written(
+    signature, model_dir, tmp_path, monkeypatch, gold
+):
+    real = export.answers_by_signature
 
     def other(folder, texts):
-        return [rows[1:] for rows in real(folder, texts)]
+        answered = real(folder, texts)
+        rows_of_texts = answered[signature]
+        return answered | {signature: [rows[1:] for rows in rows_of_texts]}
 
-    monkeypatch.setattr(export, "answers", other)
+    monkeypatch.setattr(export, "answers_by_signature", other)
     with pytest.raises(parity.ParityError, match=r"entities differ.*lacks"):
         export.export(model_dir, str(tmp_path / "e"), gold=gold)
     assert os.listdir(tmp_path) == []
@@ -266,6 +276,19 @@ def test_a_model_that_reads_context_reads_texts_alone(tmp_path):
         assert ranges(ner(text)) == ranges(own(text))
     together = biaffine_tf.load(str(tmp_path / "e"))(TEXTS)
     assert list(map(ranges, together)) == [ranges(own(t)) for t in TEXTS]
+
+
+def test_exports_of_before_have_no_batched_signature(
+    model_dir, exports, tmp_path
+):
+    """They load, and answer as they did."""
+    loaded = tf.saved_model.load(exports["float32"])
+    names = ("serving_default", "score_pieces")
+    signatures = {name: loaded.signatures[name] for name in names}
+    tf.saved_model.save(loaded, str(tmp_path), signatures=signatures)
+    shutil.copy(pathlib.Path(exports["float32"], MANIFEST), tmp_path)
+    own, ner = biaffine_tf.load(model_dir), biaffine_tf.load(str(tmp_path))
+    assert list(map(ranges, ner(TEXTS))) == list(map(ranges, own(TEXTS)))
 
 
 def test_a_damaged_export_says_so(exports, tmp_path):

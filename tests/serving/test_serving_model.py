@@ -207,3 +207,77 @@ def test_saved_it_needs_no_code_of_ours(kind, tmp_path):
         scores = [row[3] for row in whole]
         assert [row[3] for row in some] == pytest.approx(scores, abs=1e-5)
     assert by_text(rest[2]) == []
+
+
+def in_rows(answer):
+    """Rows as a server sends them to `instances`: each output in B pieces."""
+    columns = {name: np.asarray(value) for name, value in answer.items()}
+    sizes = {len(column) for column in columns.values()}
+    assert len(sizes) == 1, "the server refuses outputs of different sizes"
+    return [
+        {name: column[row].tolist() for name, column in columns.items()}
+        for row in range(*sizes)
+    ]
+
+
+def from_rows(rows):
+    """(start, end, label, score) of the entities of each text."""
+    return [
+        [
+            (start, end, label.decode(), score)
+            for start, end, label, score in zip(
+                *(row[name] for name in ("starts", "ends", "labels", "scores")),
+                strict=True,
+            )
+        ][: row["count"]]
+        for row in rows
+    ]
+
+
+@each_kind
+def test_batched_answers_text_by_text(kind, plain):
+    """Whatever the number of entities, also where it is that of texts."""
+    predictor, exported = plain[kind]
+    texts = random_texts(60)
+    found = from_rows(in_rows(exported.serve_batched(encoded(texts))))
+    assert check(predictor, found, texts) > 60
+    with_two = next(
+        text for text, rows in zip(texts, found, strict=True) if len(rows) == 2
+    )
+    found = from_rows(in_rows(exported.serve_batched(encoded([with_two, ""]))))
+    assert check(predictor, found, [with_two, ""]) == 2
+
+
+def test_batched_pads_behind_the_entities(plain):
+    _, exported = plain[TokenizerKind.CHAR]
+    texts = ["", *random_texts(30)]
+    answer = exported.serve_batched(encoded(texts))
+    counts = answer.pop("count").numpy()
+    padding = {"starts": -1, "ends": -1, "labels": b"", "scores": 0}
+    for name, values in answer.items():
+        assert values.shape == (len(texts), counts.max())
+        behind = np.arange(counts.max()) >= counts[:, None]
+        assert (values.numpy()[behind] == padding[name]).all()
+    for some, rows in (([""], 1), ([], 0)):
+        nothing = exported.serve_batched(encoded(some))
+        assert nothing.pop("count").shape == (rows,)
+        assert all(one.shape == (rows, 1) for one in nothing.values())
+
+
+def test_batched_can_be_joined_and_taken_apart(plain):
+    """As a server does with `--enable_batching`: along the first axis."""
+    predictor, exported = plain[TokenizerKind.WORDPIECE]
+    texts = random_texts(40)
+    bounds = [0, 1, 2, 10, 11, 30, len(texts)]
+    requests = [texts[a:b] for a, b in itertools.pairwise(bounds)]
+    padding = texts[:1] * 3  # servers fill up to a size they allow
+    joined = exported.serve_batched(
+        tf.concat([encoded(one) for one in [*requests, padding]], 0)
+    )
+    parts = {
+        name: tf.split(values, [*map(len, requests), len(padding)])
+        for name, values in joined.items()
+    }
+    for number, request in enumerate(requests):
+        answer = {name: some[number] for name, some in parts.items()}
+        check(predictor, from_rows(in_rows(answer)), request)
