@@ -22,7 +22,7 @@ from biaffine_tf.config import (
     Precision,
 )
 from biaffine_tf.errors import BiaffineError, ConfigError
-from biaffine_tf.files import SCRATCH, atomic_write, temporary_folder
+from biaffine_tf.files import SCRATCH, temporary_folder
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
