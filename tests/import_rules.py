@@ -7,7 +7,7 @@ from typing import NamedTuple
 PACKAGE = "biaffine_tf"
 
 FLOORS = {
-    0: "spans config errors files choices seeds locks",
+    0: "spans config errors files json_files choices seeds locks",
     1: "readers tokenization decoding evaluation augmentation display "
     "data_check vocabulary",
     2: "data modeling losses checkpoints model_directory",
@@ -22,6 +22,7 @@ SAME_FLOOR = {
     ("spans", "errors"),
     ("config", "errors"),
     ("files", "errors"),
+    ("json_files", "errors"),
     ("locks", "errors"),
     ("locks", "files"),
     ("config", "seeds"),

@@ -205,6 +205,7 @@ def open_source(
 
 
 def _read_ours(directory: str) -> tuple[EncoderConfig, TokenizerFiles]:
+    model_directory.check_digests(directory)
     description = model_directory.read_description(directory)
     tokenizer = description.tokenizer
     return description.config.model.encoder, TokenizerFiles(
