@@ -63,7 +63,7 @@ def complete(
     Raises:
         ConfigError: If the directory is damaged.
     """
-    model_directory.check_digests(directory)
+    _check_digests(directory, fits=calibrate and sentences is not None)
     if sentences is None:
         confidence = model_directory.read_confidence(directory)
         update_test_scores(directory, test, confidence)
@@ -80,6 +80,16 @@ def complete(
     write_card(directory)
     if not model_directory.is_sealed(directory):
         model_directory.seal(directory)
+
+
+def _check_digests(directory: str, *, fits: bool) -> None:
+    """Refuses damage; what was deleted to be fitted again is none."""
+    name = model_directory.CONFIDENCE
+    if fits and not os.path.lexists(os.path.join(directory, name)):
+        model_directory.check_digests(directory, besides=[name])
+        model_directory.unseal(directory)
+    else:
+        model_directory.check_digests(directory)
 
 
 def _complete_with_dev(

@@ -35,6 +35,7 @@ from biaffine_tf.model_directory.digests import (
     intact,
     is_sealed,
     seal,
+    unseal,
 )
 from biaffine_tf.model_directory.figures import (
     check_kept,
@@ -112,6 +113,7 @@ __all__ = [
     "read_weights",
     "save_weights",
     "seal",
+    "unseal",
     "write_confidence",
     "write_description",
 ]

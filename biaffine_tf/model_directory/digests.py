@@ -15,7 +15,7 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from biaffine_tf.errors import ConfigError
@@ -122,6 +122,7 @@ def check_digests(
     *,
     small: bool = True,
     weights: bool = True,
+    besides: Collection[str] = (),
 ) -> None:
     """Refuses a directory that is not as its digests say.
 
@@ -129,11 +130,16 @@ def check_digests(
         directory: As for `find_changes`, like the rest.
         small: Whether to look at all but the weights.
         weights: Whether to look at the weights.
+        besides: Names of files that may be others.
 
     Raises:
         ConfigError: If a file is another one, missing, or was not there.
     """
-    changes = find_changes(directory, small=small, weights=weights)
+    changes = [
+        change
+        for change in find_changes(directory, small=small, weights=weights)
+        if change.name not in besides
+    ]
     if changes:
         first, *others = changes
         more = f" (and so for {_names(others)})" if others else ""

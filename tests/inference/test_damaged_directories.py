@@ -470,6 +470,21 @@ def test_no_run_goes_on_from_damage(copy):
     assert (path / "digests.json").read_bytes() == before
 
 
+def test_confidence_that_was_deleted_is_fitted_again(copy):
+    path = copy("model")
+    (path / CONFIDENCE).unlink()
+    refused(path, CONFIDENCE)
+    with pytest.raises(ConfigError, match=r"confidence\.json: missing"):
+        complete(path, calibrate=False)
+    complete(path)
+    assert (path / CONFIDENCE).exists()
+    biaffine_tf.load(str(path)).close()
+    (path / CONFIDENCE).unlink()
+    flip(LABELS, 1)(path, None)
+    with pytest.raises(ConfigError, match=r"labels\.txt: not the file"):
+        complete(path)
+
+
 @pytest.mark.parametrize("name", ["scores.json", "history.json"])
 @pytest.mark.parametrize("content", ["{}", "[]", "null", "3", '"x"', "{"])
 def test_figures_of_another_kind_are_one_line(copy, name, content):
