@@ -1,8 +1,10 @@
 """Exports: written behind the gate, loaded again, and never half."""
 
 import itertools
+import json
 import os
 import pathlib
+import shutil
 import threading
 import time
 
@@ -266,6 +268,22 @@ def test_a_model_that_reads_context_reads_texts_alone(tmp_path):
         assert ranges(ner(text)) == ranges(own(text))
     together = biaffine_tf.load(str(tmp_path / "e"))(TEXTS)
     assert list(map(ranges, together)) == [ranges(own(t)) for t in TEXTS]
+
+
+@pytest.mark.parametrize("name", ["float32", "int8", "onnx"])
+def test_digests_come_with_it(exports, name, tmp_path):
+    files = json.loads(pathlib.Path(exports[name], "digests.json").read_text())[
+        "files"
+    ]
+    assert {"labels.txt", "vocab.txt", MANIFEST} < files.keys()
+    weights = "variables/variables.data-00000-of-00001"
+    weights = "model.onnx" if name == "onnx" else weights
+    copy = shutil.copytree(exports[name], tmp_path / "copy")
+    content = bytearray((copy / weights).read_bytes())
+    content[len(content) // 3] ^= 1
+    (copy / weights).write_bytes(content)
+    with pytest.raises(ConfigError, match=f"{weights}: not the file"):
+        biaffine_tf.load(str(copy))
 
 
 def test_a_damaged_export_says_so(exports, tmp_path):
