@@ -17,6 +17,9 @@ Started again after a kill, the same command goes on from the last epoch.
 
 from __future__ import annotations
 
+import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+# isort: split
 import collections
 import functools
 import itertools
@@ -36,7 +39,12 @@ from biaffine_tf import (
 from biaffine_tf import training_inputs as inputs
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.experiment import Experiment
-from biaffine_tf.files import check_writable, remove
+from biaffine_tf.files import (
+    SCRATCH,
+    check_writable,
+    remove,
+    temporary_folder,
+)
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.locks import locked
 from biaffine_tf.readers.corpus import Corpus
@@ -81,7 +89,7 @@ def main() -> None:
             _run(FLAGS.output_dir)
             _print_verdict(FLAGS.output_dir)
         return
-    with tempfile.TemporaryDirectory() as scratch:
+    with temporary_folder(tempfile.gettempdir(), SCRATCH) as scratch:
         _run(scratch)
 
 

@@ -2,17 +2,21 @@
 
 python run_predict.py --model_dir=model --input=test.json --output=found.jsonl
 python run_predict.py --model_dir=model --input='texts/*.gz' --output_dir=found
+zcat texts.gz | python run_predict.py --model_dir=model --input=- --output=-
 python run_predict.py --model_dir=model --text="小明在北京上学"
 python run_predict.py --model_dir=model --export_dir=saved_model
 
 Entities of --text go to standard output, one a line: start, end, label, text
 and score, separated by tabs. What else there is to say goes to standard error.
 --output_dir takes any number of files, and the same command goes on with what
-is missing after a kill.
+is missing after a kill; exit code 3 says that files were given up.
 """
 
 from __future__ import annotations
 
+import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+# isort: split
 import contextlib
 import dataclasses
 import itertools
@@ -22,15 +26,22 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from biaffine_tf import command, flags, model_directory, readers
+from biaffine_tf import (
+    command,
+    flags,
+    model_directory,
+    prediction_flags,
+    readers,
+)
 from biaffine_tf.config import DecodingConfig
-from biaffine_tf.errors import ConfigError
-from biaffine_tf.files import check_writable
+from biaffine_tf.errors import GIVEN_UP, ConfigError
 from biaffine_tf.flags import FLAGS
 from biaffine_tf.inference import bulk, loading, summary
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.readers.corpus import Corpus
-from biaffine_tf.readers.inputs import find_files, is_glob, split_patterns
+from biaffine_tf.readers.damage import check_undamaged
+from biaffine_tf.readers.inputs import find_files, split_patterns
+from biaffine_tf.readers.output import STANDARD_OUTPUT
 from biaffine_tf.spans import Sentence
 
 # Tag columns for nested entities: no corpus we know of needs more than a few.
@@ -38,89 +49,43 @@ _NESTED_LAYERS = 3
 _VISIBLE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def main() -> None:
-    """Exports the model, prints entities of a text, predicts files."""
-    _check_flags()
+def main() -> int:
+    """Exports the model, prints entities of a text, predicts files.
+
+    Returns:
+        The exit code.
+    """
+    prediction_flags.check()
+    if FLAGS.output != STANDARD_OUTPUT:
+        return _main()
+    with contextlib.redirect_stdout(sys.stderr):  # for the predictions alone
+        return _main()
+
+
+def _main() -> int:
     # All that can be wrong is said before TensorFlow is loaded.
     source = loading.inspect(FLAGS.model_dir, _options())
     if FLAGS.export_dir:
         _export(source.kind)
     if FLAGS.output_dir:
         with _open_job(source) as job:
+            predictor = None
             if FLAGS.text is not None or not job.is_complete:
                 predictor = _load()
                 _print_entities(predictor)
-                job.run(predictor)
+            job.run(predictor)
             _say_columns(source.decoding)
             _say(summary.bulk_job(job, source.windowing))
-        return
+            return GIVEN_UP if job.given_up else 0
     if FLAGS.text is None and not FLAGS.output:
-        return
+        return 0
     problems = readers.Problems()
     sentences = _open_input(problems) if FLAGS.output else None
     predictor = _load()
     _print_entities(predictor)
     if sentences is not None:
         _predict_file(predictor, sentences, problems)
-
-
-def _check_flags() -> None:
-    patterns = flags.input_patterns()
-    if FLAGS.output and FLAGS.output_dir:
-        raise ConfigError(
-            "--output and --output_dir are both given",
-            remedy="give --output for one file, or --output_dir for any number",
-        )
-    output = "output_dir" if FLAGS.output_dir else "output"
-    if bool(patterns) != bool(FLAGS[output].value):
-        given, missing = ("input", output)[:: 1 if patterns else -1]
-        raise ConfigError(
-            f"--{given} is given but --{missing} is not",
-            remedy="give both, or --text alone",
-        )
-    if FLAGS.text is None and not patterns and not FLAGS.export_dir:
-        raise ConfigError(
-            "nothing to predict",
-            remedy="give --text, or --input and --output",
-        )
-    if FLAGS.eval_data and not FLAGS.export_dir:
-        raise ConfigError(
-            "--eval_data is given but --export_dir is not",
-            remedy="score predictions with python -m biaffine_tf.evaluation",
-        )
-    if FLAGS.output and (len(patterns) > 1 or is_glob(patterns[0])):
-        raise ConfigError(
-            "--output takes the predictions of one file, and --input names "
-            "several, or a pattern",
-            remedy="give --output_dir=FOLDER instead",
-        )
-    if FLAGS["shard_size"].present and not FLAGS.output_dir:
-        raise ConfigError(
-            "--shard_size is given but --output_dir is not",
-            remedy="give both or none",
-        )
-    _check_output_flags()
-    try:
-        (FLAGS.text or "").encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            "--text is not UTF-8", remedy="convert it, or check the terminal"
-        ) from error
-
-
-def _check_output_flags() -> None:
-    if FLAGS.output_format == readers.Format.CONLL:
-        if FLAGS.output_score:
-            raise ConfigError(
-                "--output_score is given but columns hold no scores",
-                remedy="give --output_format=span_jsonl or cluener",
-            )
-    elif FLAGS.output_layers is not None:
-        raise ConfigError(
-            f"--output_layers is given but --output_format is "
-            f"{FLAGS.output_format}",
-            remedy="give --output_format=conll or leave it out",
-        )
+    return 0
 
 
 def _options() -> dict[str, Any]:
@@ -163,32 +128,13 @@ def _load() -> BasePredictor:
 def _open_input(problems: readers.Problems) -> Iterator[Sentence]:
     """The sentences of the only input, the first one of which was read."""
     (path,) = flags.input_patterns()
-    sentences = readers.read(path, flags.read_options(), problems)
+    if os.path.isfile(path):
+        check_undamaged(path)
+    sentences = readers.read(path, prediction_flags.read_options(), problems)
     first = next(sentences)
-    _check_output(path)
+    prediction_flags.check_output(path)
     # The same iterator goes on: an input that is a pipe is read once.
     return itertools.chain([first], sentences)
-
-
-def _check_output(path: str) -> None:
-    if os.path.isdir(FLAGS.output):
-        raise ConfigError(
-            f"--output={FLAGS.output} is a folder",
-            remedy="give the name of a file in it, or --output_dir",
-        )
-    if not os.path.exists(FLAGS.output):
-        folder = os.path.dirname(os.path.realpath(FLAGS.output))
-        if not os.path.isdir(folder):
-            raise ConfigError(
-                f"--output={FLAGS.output}: there is no folder {folder}",
-                remedy="make it, or give another path",
-            )
-        check_writable(folder)
-    elif os.path.isfile(FLAGS.output) and os.path.samefile(path, FLAGS.output):
-        raise ConfigError(
-            f"--output={FLAGS.output} is the input",
-            remedy="give another file",
-        )
 
 
 def _open_job(
@@ -199,7 +145,7 @@ def _open_job(
     return bulk.open_job(
         find_files(flags.input_patterns(), output_dir=FLAGS.output_dir),
         FLAGS.output_dir,
-        reading=flags.read_options(),
+        reading=prediction_flags.read_options(),
         output=bulk.Output(
             output_format=readers.Format(FLAGS.output_format),
             output_score=FLAGS.output_score,
@@ -250,6 +196,7 @@ def _predict_file(
         predicted(),
         readers.Format(FLAGS.output_format),
         with_scores=FLAGS.output_score,
+        with_lines=True,
         layers=_layers(predictor.decoding),
         problems=problems,
     )
@@ -259,10 +206,15 @@ def _predict_file(
     _say_columns(predictor.decoding)
     _say(
         [
-            f"{FLAGS.output}: {entities} entities in {sentences} sentences, "
+            f"{_output_name()}: {entities} entities in {sentences} sentences, "
             f"{sentences / seconds:.0f} sentences a second"
         ]
     )
+
+
+def _output_name() -> str:
+    is_stream = FLAGS.output == STANDARD_OUTPUT
+    return "standard output" if is_stream else FLAGS.output
 
 
 def _say_long_texts(predictor: BasePredictor) -> None:

@@ -1,7 +1,7 @@
 r"""F1 of the first command that people type, before a change and after it.
 
 python benchmarks/first_result.py [--runs=DIR] [--encoder=DIR] [--before=COMMIT]
-    [--only=PREFIX ...] [--seeds=42,43,44] [--sweep] [--list]
+    [--only=PREFIX ...] [--seeds=42,43,44] [--sweep] [--jobs=1] [--list]
 
 Trains with nothing but data, encoder and output directory given, by the program
 of an earlier commit and by this one, and gathers dev micro F1 after the first,
@@ -21,6 +21,7 @@ benchmarks/requirements.txt. Real data as in BIAFFINE_DATA.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import importlib.util
 import json
 import pathlib
@@ -135,14 +136,14 @@ class Study:
         self._before = before
 
     def runs(self, seeds: Sequence[int], *, sweep: bool) -> Iterator[Run]:
-        """Yields the runs, small corpora first."""
-        for corpus in CORPORA:
-            for seed in seeds:
-                yield Run(corpus, "before", seed)
+        """Yields the runs: all corpora with one seed, then with the next."""
+        for seed in seeds:
+            for corpus in CORPORA:
                 yield Run(corpus, "after", seed)
-            if sweep:
+                yield Run(corpus, "before", seed)
+            for corpus in CORPORA if sweep and seed == seeds[0] else ():
                 for program in SWEEP:
-                    yield Run(corpus, program, seeds[0])
+                    yield Run(corpus, program, seed)
 
     def prepare(self) -> None:
         """Writes the program of before, and parts of corpora."""
@@ -188,10 +189,14 @@ class Study:
             words += SWEEP[run.program](config)
         return words
 
-    def run(self, run: Run) -> None:
-        """Trains, unless it is done; ends the program if that fails."""
+    def run(self, run: Run) -> bool:
+        """Trains, unless it is done; ends the program if that fails.
+
+        Returns:
+            Whether there was something to do.
+        """
         if self.is_done(run):
-            return
+            return False
         log = self.folder / f"{run.name}.log"
         print(f"{run.name}: {log}", flush=True)
         where = self.folder / "before" if run.program == "before" else ROOT
@@ -205,6 +210,7 @@ class Study:
             )
         if done.returncode:
             sys.exit(f"{run.name} failed: see {log}")
+        return True
 
     def is_done(self, run: Run) -> bool:
         """Whether a run has ended."""
@@ -313,6 +319,9 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[""], metavar="PREFIX")
     parser.add_argument("--seeds", default="42,43,44")
     parser.add_argument("--sweep", action="store_true")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="how many runs go side by side"
+    )
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     require()
@@ -343,14 +352,14 @@ def main() -> int:
     study.prepare()
     known = _read(RESULT)["runs"] if RESULT.exists() else {}
     where = {"machine": report.machine(), "versions": report.versions()}
-    for run in chosen:
-        was_done = study.is_done(run)
-        study.run(run)
-        known[run.name] = known.get(run.name, {}) | study.measure(run)
-        if not was_done:
-            known[run.name] |= where
-        found = _summary(known, options.before)
-        write_json(RESULT, found)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for run, is_new in zip(
+            chosen, pool.map(study.run, chosen), strict=True
+        ):
+            known[run.name] = known.get(run.name, {}) | study.measure(run)
+            if is_new:
+                known[run.name] |= where
+            write_json(RESULT, _summary(known, options.before))
     found = _summary(known, options.before)
     report.print_table("dev micro F1", found["rows"])
     report.print_table("goals", found["goals"])

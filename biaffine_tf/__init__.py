@@ -6,12 +6,19 @@ needs it (`load`), never by reading, scoring or converting data.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
 
-from biaffine_tf.spans import Entity
+# `python -m biaffine_tf.COMMAND` is looking for its command.
+if sys.argv[:1] == ["-m"] and any(
+    one.startswith("biaffine_tf.") for one in sys.orig_argv
+):
+    import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from biaffine_tf.inference.base import BasePredictor
+    from biaffine_tf.spans import Entity
 
 __all__ = ["Entity", "__version__", "load"]
 
@@ -47,3 +54,12 @@ def load(
     from biaffine_tf.inference import loading
 
     return loading.load(model_dir, options, verify=verify)
+
+
+def __getattr__(name: str) -> Any:
+    """`Entity`, which is loaded when it is asked for."""
+    if name == "Entity":
+        from biaffine_tf.spans import Entity
+
+        return Entity
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -521,7 +521,8 @@ class DecodingConfig(_Config):
         force_one_entity: Whether each text gets at least one entity: the best
             pair of tokens, if it may be one by the settings below.
         one_label_per_span: Whether a range is one entity at most. If not,
-            nested and free decoding may find it under several labels.
+            nested and free decoding may keep several labels of candidates that
+            `forbidden_edges` or word boundaries cut to the same range.
         min_width: Characters of the narrowest entity.
         max_width: Characters of the widest one; None for no bound.
         forbidden_edges: Characters that are cut off the ends of entities.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 EXIT_CODE = 2
+GIVEN_UP = 3  # exit code where some input was not read, or not to its end
 
 
 class BiaffineError(Exception):

@@ -1,11 +1,17 @@
-"""Files that are either old or new, never half written."""
+"""Files that are either old or new, never half written.
+
+What is being written has a temporary name and is locked: the lock dies with
+the process, so that a later one knows what was left by one that was killed.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -13,6 +19,8 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from biaffine_tf.errors import ConfigError, DataError
+
+SCRATCH = "biaffine_tf"  # name of folders among the machine's temporary ones
 
 
 @contextlib.contextmanager
@@ -32,31 +40,125 @@ def atomic_write(
         The open file.
     """
     path = os.fspath(path)
-    directory = os.path.dirname(path) or "."
+    directory, name = os.path.split(path)
     text: dict[str, Any] = (
         {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     )
-    descriptor, temporary = tempfile.mkstemp(
-        prefix=f".{os.path.basename(path)}.", suffix=".tmp", dir=directory
-    )
+    remove_unfinished(directory or ".", name)
+    descriptor, temporary = _make_temporary(directory or ".", name)
     try:
         with os.fdopen(descriptor, mode, **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+            os.chmod(temporary, 0o666 & ~umask())
+            # While it is locked: unlocked, it would count as left behind.
+            os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
 
 
+@contextlib.contextmanager
+def temporary_folder(
+    directory: str | os.PathLike[str], name: str
+) -> Iterator[str]:
+    """Makes a folder that is removed at the end, if it is still there.
+
+    Those of earlier processes that were killed are removed first.
+
+    Args:
+        directory: Where to make it.
+        name: Name of what it is to become, or of its purpose.
+
+    Yields:
+        Its path. Renaming the folder publishes it.
+    """
+    directory = os.fspath(directory)
+    remove_unfinished(directory, name)
+    while True:
+        prefix, suffix = _affixes(name)
+        folder = tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=directory)
+        descriptor = os.open(folder, os.O_RDONLY)
+        if _lock(folder, descriptor):
+            break
+        os.close(descriptor)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_unfinished(
+    directory: str | os.PathLike[str], name: str | None = None
+) -> None:
+    """Removes what killed processes were writing.
+
+    What a living process writes stays: it is locked. So does everything where
+    the file system knows no locks.
+
+    Args:
+        directory: A folder; it need not exist.
+        name: Of the file or folder that was to be; None for all of them, in
+            folders that hold nothing but ours.
+    """
+    stem = r".+" if name is None else re.escape(name)
+    ours = re.compile(rf"\.{stem}\.[a-z0-9_]{{8}}\.tmp", re.DOTALL)
+    try:
+        with os.scandir(directory) as entries:
+            found = [e.path for e in entries if ours.fullmatch(e.name)]
+    except OSError:
+        return
+    for path in found:
+        with contextlib.suppress(OSError):
+            _remove_if_left(path)
+
+
+def _remove_if_left(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove(path)
+    finally:
+        os.close(descriptor)
+
+
+def _make_temporary(directory: str, name: str) -> tuple[int, str]:
+    """A new file that is locked: its descriptor and path."""
+    prefix, suffix = _affixes(name)
+    while True:
+        descriptor, path = tempfile.mkstemp(suffix, prefix, directory)
+        if _lock(path, descriptor):
+            return descriptor, path
+        os.close(descriptor)
+
+
+def _affixes(name: str) -> tuple[str, str]:
+    return f".{name}.", ".tmp"
+
+
+def _lock(path: str, descriptor: int) -> bool:
+    """Locks what was just made; False if it was taken for left behind."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks here: nobody removes it
+        pass
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
 def write_json(path: str | os.PathLike[str], values: object) -> None:
     """Writes indented JSON atomically, keeping non-ASCII text readable."""
-    with atomic_write(path) as file:
-        json.dump(values, file, ensure_ascii=False, indent=2)
-        file.write("\n")
+    text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+    with atomic_write(path, "wb") as file:
+        # Names of files may not be UTF-8: in JSON this escapes them.
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:
@@ -114,7 +216,8 @@ def remove(path: str | os.PathLike[str]) -> None:
         os.unlink(path)
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Permissions that new files of this process do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -156,7 +156,7 @@ def _define_decoding_flags(*, as_in_training: bool) -> None:
         ),
         (
             "one_label_per_span",
-            "Nested entities of the same range have one label",
+            "Keep one label of nested entities that were cut to the same range",
         ),
     ):
         flags.DEFINE_bool(name, default(name), meaning + note)
@@ -414,10 +414,15 @@ def define_prediction_flags() -> None:
     define_path("model_dir", "Model directory.")
     define_paths(
         "input",
-        "File to predict, in any format; with --output_dir any number of "
-        "files and globs, with commas between them or one flag each.",
+        "File to predict, in any format, plain or compressed; - is standard "
+        "input. With --output_dir any number of files and globs, with commas "
+        "between them or one flag each. Labels in it are not read.",
     )
-    define_path("output", "File to write.")
+    define_path(
+        "output",
+        "File to write, compressed if its name ends in .gz, .xz, .bz2 or "
+        ".zst; - is standard output.",
+    )
     define_path(
         "output_dir",
         "Folder to write instead, in shards; the same command goes on after a "

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.files import check_writable
+from biaffine_tf.files import check_writable, remove_unfinished
 
 # Ignored by all that lists a folder: a killed process leaves it.
 LOCK = ".lock"
@@ -28,7 +28,8 @@ def locked(
     The lock is one of the operating system on a file in the folder: however
     the process ends, it is gone. Child processes that are not forked do not
     hold it. What is made for the lock is removed at the end: the file, and the
-    folder if it is still empty.
+    folder if it is still empty. What a killed process was writing in the folder
+    is removed at the start.
 
     Args:
         folder: It need not exist yet.
@@ -42,6 +43,7 @@ def locked(
     made = _missing(folder)
     path = os.path.join(folder, LOCK)
     descriptor = _acquire(path, folder, remedy)
+    remove_unfinished(folder)
     try:
         yield
     finally:

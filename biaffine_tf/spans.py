@@ -8,8 +8,8 @@ and writer, nowhere else.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from biaffine_tf.errors import DataError
 
@@ -62,6 +62,10 @@ class Sentence:
         line: One-based line in `file` on which the sentence starts.
         document: Which of the documents of its source it is from, if that
             says.
+        index: Position in the JSON array that it was read from, from 0.
+        extra: Keys of its JSON object that have no place above, or whose
+            values are written in another way than they would be written back;
+            two sentences that differ in them alone are equal.
     """
 
     text: str
@@ -71,6 +75,10 @@ class Sentence:
     file: str | None = None
     line: int | None = None
     document: str | None = None
+    index: int | None = dataclasses.field(default=None, compare=False)
+    extra: Mapping[str, Any] | None = dataclasses.field(
+        default=None, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         for span in self.spans or ():

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers, trainers
 
-from biaffine_tf import readers
+from biaffine_tf import console, readers
 from biaffine_tf.choices import Choice
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
@@ -206,8 +206,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Makes a BERT vocabulary (vocab.txt) for an encoder that "
         "starts at random, from labelled or plain texts in any format.",
     )
+    console.add_version(parser)
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="path or glob, also .gz, .xz"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="path or glob; .gz, .xz, .bz2 and .zst are unpacked",
     )
     parser.add_argument(
         "--size",
@@ -322,4 +326,4 @@ class _Corpus:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -50,7 +50,7 @@ def create_records(
     """Finds the records of some texts in a directory, or makes them.
 
     Args:
-        patterns: Paths and globs of text files, plain, gzip or xz.
+        patterns: Paths and globs of text files, plain or compressed.
         output_dir: The directory; may be new.
         tokenizer: Text to pieces.
         config: How to make records.

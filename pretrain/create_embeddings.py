@@ -12,11 +12,13 @@ out: run_pretraining.py --encoder_dir=start --freeze=body.
 from __future__ import annotations
 
 import os
-import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+# isort: split
 from biaffine_tf import checkpoints, command
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable

@@ -11,11 +11,14 @@ their document. By default they are masked anew in every epoch of the training;
 
 from __future__ import annotations
 
-import pathlib
+import os
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+# isort: split
 from biaffine_tf import checkpoints, command
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import ConfigError

@@ -10,16 +10,22 @@ from absl import flags
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.flag_types import (
     define_enum,
+    define_optional_enum,
     define_path,
     define_seed,
     define_tokenizer_flags,
 )
 from pretrain.data_config import DataConfig
-from pretrain.masking import Masking, MaskingKind
+from pretrain.masking import Masking, MaskingKind, Replacement
 
 FLAGS = flags.FLAGS
 
-_MASKING_FLAGS = ("masking", "masked_lm_prob", "max_predictions_per_seq")
+MASKING_FLAGS = (
+    "masking",
+    "masked_lm_prob",
+    "max_predictions_per_seq",
+    "replacement",
+)
 
 
 def define_data_flags() -> None:
@@ -28,8 +34,8 @@ def define_data_flags() -> None:
     flags.DEFINE_list(
         "input_file",
         None,
-        "Text files: paths and globs with commas between them; plain, gzip "
-        "or xz.",
+        "Text files: paths and globs with commas between them; plain, .gz, "
+        ".xz, .bz2 or .zst.",
     )
     define_path("output_dir", "Records directory to write.")
     flags.DEFINE_bool(
@@ -70,7 +76,9 @@ def define_data_flags() -> None:
         "Copies of each sequence, each with masks of its own; 0 leaves the "
         "masks to the training, which draws new ones in every epoch.",
     )
-    define_masking_flags(max_predictions=config.max_predictions_per_seq)
+    define_masking_flags(
+        max_predictions=config.max_predictions_per_seq, replacement="bert"
+    )
     flags.DEFINE_float(
         "held_out",
         config.held_out,
@@ -118,11 +126,14 @@ def define_embedding_flags() -> None:
     define_seed(42)
 
 
-def define_masking_flags(*, max_predictions: int | None) -> None:
+def define_masking_flags(
+    *, max_predictions: int | None, replacement: str
+) -> None:
     """Flags about what is masked, in the records or in the training.
 
     Args:
         max_predictions: Default of the most pieces masked in a sequence.
+        replacement: Default of what stands in their place, in words.
     """
     masking = Masking()
     define_enum(
@@ -144,11 +155,28 @@ def define_masking_flags(*, max_predictions: int | None) -> None:
         "there is none.",
         lower_bound=1,
     )
+    define_optional_enum(
+        "replacement",
+        Replacement,
+        "What stands for the masked pieces: bert (80 % [MASK], 10 % random "
+        "pieces, 10 % unchanged) or electra (85 % [MASK], 15 % unchanged). "
+        f"Default: {replacement}.",
+    )
 
 
-def masking() -> Masking:
-    """What is masked."""
-    return Masking(kind=MaskingKind(FLAGS.masking), rate=FLAGS.masked_lm_prob)
+def masking(default: Replacement = Replacement.BERT) -> Masking:
+    """What is masked, and by what.
+
+    Args:
+        default: Replacement where no flag gives one.
+    """
+    mask_share, random_share = Replacement(FLAGS.replacement or default).shares
+    return Masking(
+        kind=MaskingKind(FLAGS.masking),
+        rate=FLAGS.masked_lm_prob,
+        mask_share=mask_share,
+        random_share=random_share,
+    )
 
 
 def data_config() -> DataConfig:
@@ -157,7 +185,7 @@ def data_config() -> DataConfig:
     Raises:
         ConfigError: If settings are out of range or without effect.
     """
-    idle = [name for name in _MASKING_FLAGS if FLAGS[name].present]
+    idle = [name for name in MASKING_FLAGS if FLAGS[name].present]
     if idle and not FLAGS.dupe_factor:
         raise ConfigError(
             f"--{idle[0]} is given, but without --dupe_factor records hold no "

@@ -28,9 +28,29 @@ class MaskingKind(enum.StrEnum):
     SPAN = "span"
 
 
+class Replacement(enum.StrEnum):
+    """What stands in the place of the pieces to be guessed.
+
+    - `bert`: [MASK] for 80 %, a random piece for 10 %, the piece itself for
+      the rest.
+    - `electra`: [MASK] for 85 %, the piece itself for the rest (Clark et al.
+      2020, https://arxiv.org/abs/2003.10555, and their code).
+    """
+
+    BERT = "bert"
+    ELECTRA = "electra"
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Shares of [MASK] and of random pieces."""
+        return (0.8, 0.1) if self is Replacement.BERT else (0.85, 0.0)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Masking:
     """How pieces are chosen and replaced; BERT's values are the defaults.
+
+    See `Replacement` for the shares that others have.
 
     Attributes:
         kind: Single pieces, whole words, or spans of several words.
@@ -72,6 +92,17 @@ class Masking:
             "span_shares",
             self.span_shares,
             "shares that sum to 1",
+        )
+
+    def __str__(self) -> str:
+        """The settings in words, for people."""
+        rest = 1 - self.mask_share - self.random_share
+        parts = [f"{self.mask_share:.0%} [MASK]"]
+        parts += [f"{self.random_share:.0%} random"] * (self.random_share > 0)
+        parts += [f"{rest:.0%} unchanged"] * (rest > 1e-9)
+        return (
+            f"masking={self.kind}, masked_lm_prob={self.rate} "
+            f"({', '.join(parts)})"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -66,20 +66,33 @@ class EncoderPart(tf.Module):
         self._pad_id = pad_id
         encoder.gradient_checkpointing = run.gradient_checkpointing
         encoder.xla = run.xla
-        vectors = self.encode(tf.ones([1, 1], tf.int32), training=False)
+        one = tf.ones([1, 1], tf.int32)
+        vectors = self.encode(one, one, training=False)
         head.build(vectors.shape)
 
     def encode(
         self,
         input_ids: tf.Tensor,
+        original_ids: tf.Tensor,
         *,
         training: bool,
         positions: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Vectors `[B, L, H]` of `[B, L]`, or `[B, P, H]` of some positions."""
+        """Vectors of what the encoder sees.
+
+        Args:
+            input_ids: int32 `[B, L]`, with masks or samples.
+            original_ids: int32 `[B, L]`, without: they say what is padding,
+                for a piece that was drawn may be [PAD], too.
+            training: Whether dropout is on.
+            positions: int32 `[B, P]`, the vectors that are wanted.
+
+        Returns:
+            float32 `[B, L, H]`, or `[B, P, H]`.
+        """
         inputs = {
             "input_word_ids": input_ids,
-            "input_mask": tf.cast(input_ids != self._pad_id, tf.int32),
+            "input_mask": tf.cast(original_ids != self._pad_id, tf.int32),
             "input_type_ids": tf.zeros_like(input_ids),
         }
         encoded = self.encoder(inputs, training=training, positions=positions)
@@ -89,6 +102,7 @@ class EncoderPart(tf.Module):
         """Logits `[B * P, V]`; other positions never meet the vocabulary."""
         vectors = self.encode(
             batch["input_ids"],
+            batch["original_ids"],
             training=training,
             positions=batch["positions"],
         )
@@ -232,7 +246,9 @@ class Electra(tf.Module):
             batch["weights"] > 0,
             tf.reshape(samples, tf.shape(batch["positions"])),
         )
-        vectors = self.encoder_part.encode(input_ids, training=training)
+        vectors = self.encoder_part.encode(
+            input_ids, original_ids, training=training
+        )
         figures.update(
             _detection_figures(
                 self.encoder_part.head(vectors),

@@ -9,13 +9,17 @@ What it writes is an encoder directory: run_classifier.py --encoder_dir=encoder.
 
 from __future__ import annotations
 
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+
+# isort: split
 import dataclasses
 import functools
-import pathlib
-import sys
 from typing import TYPE_CHECKING
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from biaffine_tf import checkpoints, command
 from biaffine_tf.checkpoints import Component, Source
@@ -26,13 +30,20 @@ from biaffine_tf.locks import locked
 from pretrain import encoder_output, training_flags
 from pretrain.data_config import check_words
 from pretrain.records import Records
-from pretrain.settings import Objective, PretrainingConfig
+from pretrain.settings import Objective, PretrainingConfig, generator_config
 from pretrain.training_flags import FLAGS
 
 if TYPE_CHECKING:
     from pretrain.objectives import EncoderPart
 
 _RECORDS_TO_COUNT = 100_000  # a second; enough for frequencies
+
+_SHAPE_OF_GENERATOR = (
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "embedding_width",
+)
 
 _LESS_MEMORY = (
     "give a smaller --train_batch_size with --gradient_accumulation, then "
@@ -43,22 +54,33 @@ _LESS_MEMORY = (
 def main() -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
     records = Records.open(FLAGS.records_dir)
-    source = _source(
-        FLAGS.encoder_dir or FLAGS.init_checkpoint,
+    source, whole = checkpoints.open_parts(
+        FLAGS.encoder_dir,
+        FLAGS.init_checkpoint,
         bert_config_file=FLAGS.bert_config_file,
     )
-    generator = _source(FLAGS.generator_dir, component=Component.GENERATOR)
+    generator = None
+    if FLAGS.generator_dir:
+        generator = checkpoints.open_source(
+            FLAGS.generator_dir, component=Component.GENERATOR
+        )
     if generator is not None and FLAGS.objective != Objective.ELECTRA:
         raise ConfigError(
             "--generator_dir is given, but only ELECTRA has a generator",
             remedy="leave it out, or give --objective=electra",
         )
-    encoder = _encoder_config(source, records)
+    encoder = _encoder_config(source, whole, records)
     config = training_flags.pretraining_config(
         encoder,
+        records=records.config,
         data=_fingerprints(records, encoder=source, generator=generator),
     )
     check_words(config.masking, records.config.words)
+    if generator is not None:
+        _check_generator(generator, config)
+    held = records.config.masking is not None
+    origin = "as the records hold them" if held else "new ones in each epoch"
+    print(f"masks: {config.masking}, {origin}")
     with locked(FLAGS.output_dir):
         _run(config, records, source=source, generator=generator)
 
@@ -145,17 +167,28 @@ def _initialise(
         variables[MLM_BIAS].assign(log_frequencies(counts))
 
 
-def _source(
-    path: str | None,
-    *,
-    bert_config_file: str | None = None,
-    component: Component = Component.DISCRIMINATOR,
-) -> Source | None:
-    if not path:
-        return None
-    return checkpoints.open_source(
-        path, bert_config_file=bert_config_file, component=component
-    )
+def _check_generator(generator: Source, config: PretrainingConfig) -> None:
+    """Refuses a generator of another shape than --generator_size makes."""
+    found, given = generator.config, f"--generator_size={config.generator_size}"
+    if found is None:
+        return
+    wanted = generator_config(config.encoder, config.generator_size)
+    if found.hidden_size != wanted.hidden_size:
+        size = found.hidden_size / config.encoder.hidden_size
+        raise ConfigError(
+            f"{generator.path}: its layers are {found.hidden_size} wide, but "
+            f"{given} makes them {wanted.hidden_size}",
+            remedy=f"give --generator_size={size:.6g}",
+        )
+    for name in _SHAPE_OF_GENERATOR:
+        mine, theirs = getattr(wanted, name), getattr(found, name)
+        if mine != theirs:
+            raise ConfigError(
+                f"{generator.path}: its {name} is {theirs}, but {given} of "
+                f"this encoder makes it {mine}",
+                remedy="give the generator that was trained with the encoder, "
+                "or none",
+            )
 
 
 def _fingerprints(records: Records, **sources: Source | None) -> dict[str, str]:
@@ -170,9 +203,17 @@ def _fingerprints(records: Records, **sources: Source | None) -> dict[str, str]:
     }
 
 
-def _encoder_config(source: Source | None, records: Records) -> EncoderConfig:
-    """Shape of the encoder, after whatever was asked to be changed of it."""
-    config = _given_config(source)
+def _encoder_config(
+    source: Source | None, whole: Source | None, records: Records
+) -> EncoderConfig:
+    """Shape of the encoder, after whatever was asked to be changed of it.
+
+    Args:
+        source: The weights to start from.
+        whole: The encoder that they belong to.
+        records: The text.
+    """
+    config = _given_config(whole)
     vocabulary = records.tokenizer.vocabulary
     if source is None or FLAGS.replace_embeddings:
         if config.vocab_size != len(vocabulary):
@@ -181,8 +222,9 @@ def _encoder_config(source: Source | None, records: Records) -> EncoderConfig:
                 f"of {config.vocab_size}"
             )
         config = dataclasses.replace(config, vocab_size=len(vocabulary))
-    elif config.vocab_size != len(vocabulary) or (
-        source.vocabulary is not None and source.vocabulary != vocabulary
+    elif config.vocab_size != len(vocabulary) or any(
+        one is not None and one.vocabulary not in (None, vocabulary)
+        for one in (source, whole)
     ):
         raise ConfigError(
             f"{FLAGS.records_dir}: its vocabulary of {len(vocabulary)} pieces "
@@ -203,9 +245,9 @@ def _encoder_config(source: Source | None, records: Records) -> EncoderConfig:
     return config
 
 
-def _given_config(source: Source | None) -> EncoderConfig:
-    if source is not None and source.config is not None:
-        return source.config
+def _given_config(whole: Source | None) -> EncoderConfig:
+    if whole is not None and whole.config is not None:
+        return whole.config
     if not FLAGS.bert_config_file:
         raise ConfigError(
             "the shape of the encoder is not known",

@@ -11,7 +11,7 @@ from typing import Any
 from biaffine_tf.config import EncoderConfig, Precision, require_flag
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.seeds import MAX_SEED
-from pretrain.masking import Masking
+from pretrain.masking import Masking, Replacement
 
 
 class Objective(enum.StrEnum):
@@ -19,6 +19,13 @@ class Objective(enum.StrEnum):
 
     MLM = "mlm"
     ELECTRA = "electra"
+
+    @property
+    def replacement(self) -> Replacement:
+        """What stands for masked pieces, unless another is asked for."""
+        if self is Objective.ELECTRA:
+            return Replacement.ELECTRA
+        return Replacement.BERT
 
 
 class Freeze(enum.StrEnum):

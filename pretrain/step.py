@@ -39,10 +39,13 @@ class Sums:
         before = self._sums.get(name, (0.0, 0.0))
         self._sums[name] = (before[0] + total, before[1] + weight)
 
-    def add_all(self, other: Sums) -> None:
-        """Adds the figures of other batches."""
-        for name, (total, weight) in other._sums.items():
-            self.add(name, total, weight)
+    def since(self, before: Sums) -> Sums:
+        """Figures of the batches that came after others were summed."""
+        later = Sums()
+        for name, (total, weight) in self._sums.items():
+            less = before._sums.get(name, (0.0, 0.0))
+            later.add(name, total - less[0], weight - less[1])
+        return later
 
     @property
     def pieces(self) -> int:
@@ -96,7 +99,8 @@ class Stepper(tf.Module):
         self.optimizer = _make_optimizer(config)
         self.optimizer.build(self._variables)
         self._names = (*objective.figure_names, _PIECES)
-        self._sums = _local(tf.zeros([len(self._names), 2]))
+        # In float64, so that what steps add to long sums is not rounded off.
+        self._sums = _local(tf.zeros([len(self._names), 2], tf.float64))
         self.figures = FigureBuffer()
         self._loss_of_step = _local(tf.zeros([]))
         self._gradients = [
@@ -128,13 +132,24 @@ class Stepper(tf.Module):
         self._evaluate(batch, seed)
 
     def read(self) -> Sums:
-        """Figures since the last call, each a sum and its weight."""
+        """Figures since the last `clear`, each a sum and its weight."""
         values = self._sums.read_value().numpy()
-        self._sums.assign(tf.zeros_like(values))
         sums = Sums()
         for name, (total, weight) in zip(self._names, values, strict=True):
             sums.add(name, float(total), float(weight))
         return sums
+
+    def clear(self) -> None:
+        """Begins to sum figures anew."""
+        self.restore([[0.0, 0.0]] * len(self._names))
+
+    def state(self) -> list[list[float]]:
+        """The sums, for `restore`."""
+        return self._sums.read_value().numpy().tolist()
+
+    def restore(self, state: list[list[float]]) -> None:
+        """Goes on from sums."""
+        self._sums.assign(tf.constant(state, tf.float64))
 
     # Few, and they live as long as the stepper.
     @functools.cache  # noqa: B019
@@ -251,7 +266,8 @@ class Stepper(tf.Module):
         real = tf.cast(batch["original_ids"] != self._pad_id, tf.float32)
         pieces = (tf.reduce_sum(real), tf.constant(1.0))
         pairs = {**figures, _PIECES: pieces}
-        self._sums.assign_add(tf.stack([pairs[name] for name in self._names]))
+        sums = tf.stack([pairs[name] for name in self._names])
+        self._sums.assign_add(tf.cast(sums, tf.float64))
 
 
 def _make_optimizer(

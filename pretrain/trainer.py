@@ -102,9 +102,7 @@ def train(
         write_encoder()
     run.watch()
     at = run.position
-    progress = _Progress(
-        config.num_train_steps, done=at.step, seconds=at.seconds
-    )
+    progress = _Progress(run, config.num_train_steps)
     begun = time.perf_counter()
     with progress:
         for batches in run.steps():
@@ -153,7 +151,6 @@ class _Run:
         )
         self.position = Position()
         self.history: list[dict[str, Any]] = []
-        self._since_evaluation = Sums()
         with strategy.scope():
             self.stepper = Stepper(
                 objective,
@@ -186,6 +183,9 @@ class _Run:
         self.position.load()
         self._saved = self.position.step
         self.history = found.state["evaluations"]
+        # Not in checkpoints of older versions.
+        if (sums := found.state.get("sums")) is not None:
+            self.stepper.restore(sums)
         if self.history:  # else no evaluation has been
             self._write_history()
         print(f"going on after step {self._saved}, from {found.path}")
@@ -225,9 +225,8 @@ class _Run:
 
     def evaluate(self) -> None:
         """Looks at held-out text and writes down what is seen."""
-        self.read()
-        training = self._since_evaluation.means()
-        self._since_evaluation = Sums()
+        training = self.stepper.read().means()
+        self.stepper.clear()
         begun = time.perf_counter()
         if self._records.num_records(Split.HELD_OUT):
             batches = self._batches(
@@ -236,6 +235,7 @@ class _Run:
             for index, batch in enumerate(batches):
                 self.stepper.evaluate(batch, tf.constant([index, 0]))
         figures = _with_perplexity(self.stepper.read().means())
+        self.stepper.clear()
         entry = {
             "step": self.position.step,
             "epoch": self.position.epoch,
@@ -254,13 +254,8 @@ class _Run:
         """Writes a checkpoint: from here a killed run goes on."""
         self.position.store()
         self._saved = self.position.step
-        self._checkpoints.save(self._saved, {"evaluations": self.history})
-
-    def read(self) -> Sums:
-        """Figures of training since the last reading."""
-        sums = self.stepper.read()
-        self._since_evaluation.add_all(sums)
-        return sums
+        state = {"evaluations": self.history, "sums": self.stepper.state()}
+        self._checkpoints.save(self._saved, state)
 
     def _batches(
         self,
@@ -292,6 +287,8 @@ class _Run:
     def _write_scalars(self, group: str, figures: dict[str, float]) -> None:
         with self._log.as_default(step=self.position.step):
             for name, value in figures.items():
+                # Written as float32, which may be infinity.
+                value = tf.constant(value, tf.float64)
                 tf.summary.scalar(f"{group}/{name}", value)
         self._log.flush()
 
@@ -299,24 +296,29 @@ class _Run:
 class _Progress:
     """A bar over the steps, with the figures of the last stretch."""
 
-    def __init__(self, total: int, *, done: int, seconds: float) -> None:
+    def __init__(self, run: _Run, total: int) -> None:
         self._bar = tqdm(
             desc="pretraining",
             total=total,
-            initial=done,
+            initial=run.position.step,
             unit=" steps",
             mininterval=0,
         )
         # A terminal redraws one line; a log file gets a line each time.
         self._interval = 1.0 if sys.stderr.isatty() else 30.0
         self._shown = time.monotonic()
-        self._seconds = seconds
+        self._seconds = run.position.seconds
+        self._sums = run.stepper.read()
+        self._evaluations = len(run.history)
 
     def show(self, run: _Run) -> None:
         now = time.monotonic()
         if now - self._shown < self._interval:
             return
-        sums = run.read()
+        total = run.stepper.read()
+        if len(run.history) > self._evaluations:  # which clear the sums
+            self._sums, self._evaluations = Sums(), len(run.history)
+        sums, self._sums = total.since(self._sums), total
         figures = {name: f"{mean:.3f}" for name, mean in sums.means().items()}
         rate = sums.pieces / (run.position.seconds - self._seconds)
         self._bar.set_postfix(

@@ -8,8 +8,11 @@ from __future__ import annotations
 from absl import flags
 
 from biaffine_tf.config import EncoderConfig, Precision
+from biaffine_tf.errors import ConfigError
 from biaffine_tf.flag_types import define_enum, define_path, define_seed
+from pretrain.data_config import DataConfig
 from pretrain.flags import define_masking_flags, masking
+from pretrain.masking import Masking
 from pretrain.settings import Freeze, Objective, PretrainingConfig
 
 FLAGS = flags.FLAGS
@@ -54,7 +57,8 @@ def _define_start_flags() -> None:
     )
     define_path(
         "init_checkpoint",
-        "Weights to start from, where they are not in --encoder_dir.",
+        "Weights to start from, instead of those in --encoder_dir, which "
+        "need not hold any then.",
     )
     define_path(
         "bert_config_file",
@@ -91,7 +95,9 @@ def _define_objective_flags() -> None:
         Objective.MLM,
         "Masked language modelling, or ELECTRA's replaced-token detection.",
     )
-    define_masking_flags(max_predictions=None)
+    define_masking_flags(
+        max_predictions=None, replacement="that of --objective"
+    )
     flags.DEFINE_float(
         "generator_size",
         PretrainingConfig.generator_size,
@@ -159,16 +165,27 @@ def _define_optimizer_flags() -> None:
 
 
 def pretraining_config(
-    encoder: EncoderConfig, *, data: dict[str, str]
+    encoder: EncoderConfig, *, records: DataConfig, data: dict[str, str]
 ) -> PretrainingConfig:
     """The settings of the run.
 
     Args:
         encoder: Shape of the encoder.
+        records: How the records were made. Masks that they hold are those of
+            the run.
         data: Fingerprints of the records and of the weights to start from.
+
+    Raises:
+        ConfigError: If a setting is out of range, or asks for other masks than
+            the records hold.
     """
+    objective = Objective(FLAGS.objective)
+    wanted = masking(objective.replacement)
+    most = FLAGS.max_predictions_per_seq
+    if records.masking is not None:
+        _check_masks(wanted, records)
+        wanted, most = records.masking, records.max_predictions_per_seq
     same = (
-        "max_predictions_per_seq",
         "num_train_steps",
         "num_warmup_steps",
         "learning_rate",
@@ -187,10 +204,36 @@ def pretraining_config(
     )
     return PretrainingConfig(
         encoder=encoder,
-        objective=Objective(FLAGS.objective),
-        masking=masking(),
+        objective=objective,
+        masking=wanted,
+        max_predictions_per_seq=most,
         freeze=Freeze(FLAGS.freeze),
         precision=Precision(FLAGS.precision),
         data=data,
         **{name: FLAGS[name].value for name in same},
     )
+
+
+def _check_masks(wanted: Masking, records: DataConfig) -> None:
+    """Refuses flags that ask for other masks than records hold."""
+    stored = records.masking
+    assert stored is not None
+    most = records.max_predictions_per_seq
+    held = {
+        "masking": (stored.kind, wanted.kind),
+        "masked_lm_prob": (stored.rate, wanted.rate),
+        "max_predictions_per_seq": (most, FLAGS.max_predictions_per_seq),
+        "replacement": (
+            (stored.mask_share, stored.random_share),
+            (wanted.mask_share, wanted.random_share),
+        ),
+    }
+    for name, (there, asked) in held.items():
+        if FLAGS[name].present and there != asked:
+            raise ConfigError(
+                f"--{name}={FLAGS[name].value} is given, but the records hold "
+                f"masks already, made with {stored}, "
+                f"max_predictions_per_seq={most}",
+                remedy="leave it out, or make the records without "
+                "--dupe_factor",
+            )

@@ -6,10 +6,10 @@ import collections
 import concurrent.futures
 import concurrent.futures.process
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from biaffine_tf.console import interrupts_held
 from biaffine_tf.errors import ConfigError
 
 Task = TypeVar("Task")
@@ -37,15 +37,14 @@ def in_order(
         return
     # Forking a process that has loaded TensorFlow is not safe.
     pool = concurrent.futures.ProcessPoolExecutor(
-        processes,
-        multiprocessing.get_context("spawn"),
-        initializer=_leave_interrupts,
+        processes, multiprocessing.get_context("spawn")
     )
     try:
         pending: collections.deque[concurrent.futures.Future[Result]]
         pending = collections.deque()
         for task in tasks:
-            pending.append(pool.submit(work, task))
+            with interrupts_held():  # it may start a process
+                pending.append(pool.submit(work, task))
             if len(pending) > 2 * processes:  # bounds the memory
                 yield pending.popleft().result()
         while pending:
@@ -58,8 +57,3 @@ def in_order(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts() -> None:
-    """Ctrl-C reaches all processes; the one that began will end the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

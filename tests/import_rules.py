@@ -7,13 +7,15 @@ from typing import NamedTuple
 PACKAGE = "biaffine_tf"
 
 FLOORS = {
-    0: "spans config errors files json_files choices seeds locks",
+    0: "spans config errors files json_files choices seeds locks "
+    "console machine_errors starting",
     1: "readers tokenization decoding evaluation augmentation display "
     "data_check vocabulary",
     2: "data modeling losses checkpoints model_directory",
     3: "training inference serving defaults",
     4: "ensemble",
-    5: "flags flag_types training_inputs experiment command __init__",
+    5: "flags flag_types training_inputs prediction_flags experiment command "
+    "__init__",
 }
 FLOOR = {room: f for f, rooms in FLOORS.items() for room in rooms.split()}
 
@@ -24,6 +26,10 @@ SAME_FLOOR = {
     ("files", "errors"),
     ("json_files", "errors"),
     ("locks", "errors"),
+    ("console", "errors"),
+    ("console", "machine_errors"),
+    ("console", "starting"),
+    ("machine_errors", "errors"),
     ("locks", "files"),
     ("config", "seeds"),
     ("evaluation", "readers"),
@@ -37,12 +43,14 @@ SAME_FLOOR = {
     ("checkpoints", "model_directory"),
     ("serving", "inference"),
     ("flags", "flag_types"),
+    ("prediction_flags", "flags"),
     ("experiment", "flags"),
     ("experiment", "training_inputs"),
 }
 
 FLAG_ROOMS = (
-    *("flags", "flag_types", "training_inputs", "experiment"),
+    *("flags", "flag_types", "training_inputs", "prediction_flags"),
+    "experiment",
     "command",
 )
 

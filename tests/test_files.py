@@ -1,9 +1,14 @@
 """Files that are old or new, fingerprints, folders that can be written."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -14,6 +19,8 @@ from biaffine_tf.files import (
     atomic_write,
     check_writable,
     fingerprint,
+    remove_unfinished,
+    temporary_folder,
     write_json,
 )
 
@@ -72,6 +79,12 @@ def test_relative_paths(tmp_path, monkeypatch):
     assert json.loads(text) == {"天": [1, None]}
 
 
+def test_names_that_are_not_utf8(tmp_path):
+    values = {"file": os.fsdecode(b"\xff") + "天"}
+    write_json(tmp_path / "a", values)
+    assert json.loads((tmp_path / "a").read_text(encoding="utf-8")) == values
+
+
 @given(content=st.binary(max_size=300))
 def test_fingerprint_is_the_hash_of_the_bytes(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("f") / "file"
@@ -104,3 +117,88 @@ def test_folders_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write all
     with pytest.raises(ConfigError, match="no permission"):
         check_writable(tmp_path / "a")
+
+
+WRITES = """
+import os, signal, sys
+from biaffine_tf.files import atomic_write, temporary_folder
+path = sys.argv[1]
+with atomic_write(path) as file:
+    file.write("half")
+    file.flush()
+    folder = temporary_folder(os.path.dirname(path), "folder")
+    with folder as name:
+        open(os.path.join(name, "part"), "w").close()
+        print("writing", flush=True)
+        sys.stdin.read()
+        os.rename(name, os.path.join(os.path.dirname(path), "folder"))
+"""
+
+
+def _writer(root, path):
+    """A process that is writing a file and a folder beside it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITES, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+    )
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_a_killed_process_was_writing_is_removed(root, tmp_path, number):
+    path = tmp_path / "天 [a].json"
+    process = _writer(root, path)
+    process.send_signal(number)
+    process.communicate()
+    others = {".b.abcdefgh.tmp", "a.tmp", ".天 [a].json.x.abcdefgh.tmp"}
+    for name in others:
+        (tmp_path / name).write_text("")
+    assert len(os.listdir(tmp_path)) == 2 + len(others)
+    write_json(path, {})
+    with temporary_folder(tmp_path, "folder"):
+        pass
+    assert set(os.listdir(tmp_path)) == others | {path.name}
+
+
+def test_what_a_living_process_writes_is_left_alone(root, tmp_path):
+    path = tmp_path / "a.json"
+    process = _writer(root, path)
+    write_json(path, {})
+    with temporary_folder(tmp_path, "folder"):
+        pass
+    remove_unfinished(tmp_path)
+    assert len(os.listdir(tmp_path)) == 3
+    process.communicate("")
+    assert process.returncode == 0
+    assert sorted(os.listdir(tmp_path)) == ["a.json", "folder"]
+    assert path.read_text() == "half"
+    assert os.listdir(tmp_path / "folder") == ["part"]
+
+
+def test_writers_at_once_remove_nothing_of_each_other(root, tmp_path):
+    """Between making and locking a file, another may find it."""
+    program = (
+        "import sys; from biaffine_tf.files import write_json\n"
+        "for n in range(200): write_json(sys.argv[1], n)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "a")]
+    writers = [subprocess.Popen(command, cwd=root) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert (tmp_path / "a").read_text() == "199\n"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    """Nobody can tell whether anybody writes: all is left."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / ".a.abcdefgh.tmp").write_text("")
+    write_json(tmp_path / "a", 1)
+    assert sorted(os.listdir(tmp_path)) == [".a.abcdefgh.tmp", "a"]

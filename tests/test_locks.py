@@ -121,3 +121,10 @@ def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="is not a folder"):
         locked(tmp_path / "file" / "folder").__enter__()
+
+
+def test_what_a_killed_process_was_writing_there_is_removed(tmp_path):
+    (tmp_path / ".weights.safetensors.abcdefgh.tmp").write_text("")
+    (tmp_path / "scores.json").write_text("")
+    with locked(tmp_path):
+        assert sorted(os.listdir(tmp_path)) == [LOCK, "scores.json"]

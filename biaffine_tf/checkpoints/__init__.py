@@ -22,7 +22,7 @@ from biaffine_tf.checkpoints.layout import Component, Format
 from biaffine_tf.checkpoints.names import encoder_shapes
 from biaffine_tf.checkpoints.report import LoadReport
 from biaffine_tf.checkpoints.source import Source, open_source
-from biaffine_tf.checkpoints.start import Start, choose_start
+from biaffine_tf.checkpoints.start import Start, choose_start, open_parts
 from biaffine_tf.checkpoints.tokenizers import choose_tokenizer
 from biaffine_tf.checkpoints.vocabularies import (
     TokenizerSettings,
@@ -44,6 +44,7 @@ __all__ = [
     "encoder_shapes",
     "encoder_variables",
     "load",
+    "open_parts",
     "open_source",
     "read_config",
     "read_vocabulary",

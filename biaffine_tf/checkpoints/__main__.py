@@ -11,7 +11,13 @@ import os
 import sys
 from collections.abc import Sequence
 
+from biaffine_tf import console
 from biaffine_tf.checkpoints import names
+from biaffine_tf.checkpoints.configs import (
+    describe_activation,
+    family_of,
+    lacks_activation,
+)
 from biaffine_tf.checkpoints.layout import Component
 from biaffine_tf.checkpoints.report import fold_layers, summary
 from biaffine_tf.checkpoints.source import Source, open_source
@@ -61,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Says what an encoder directory or checkpoint holds, in "
         "whatever format, and writes it in another.",
     )
+    console.add_version(parser)
     parser.add_argument(
         "source", metavar="SOURCE", help="directory, checkpoint or file"
     )
@@ -87,6 +94,13 @@ def _describe(source: Source) -> None:
     print(f"config: {_settings(source.config)}")
     pieces = source.vocabulary
     print(f"vocabulary: {f'{len(pieces)} pieces' if pieces else 'not found'}")
+    if source.padding:
+        print(f"padding: {source.describe_padding()}")
+    if source.config is not None:
+        print(
+            "activation: "
+            f"{describe_activation(source.config, source.config_file)}"
+        )
     print(f"do_lower_case: {_known(source.tokenizer.do_lower_case)}")
     print(f"tokenizer: {_known(source.tokenizer.kind)}")
     for name in ("strip_accents", "tokenize_chinese_chars"):
@@ -129,7 +143,14 @@ def _convert(source: Source, to: str, directory: str) -> None:
         f"wrote {len(tensors)} tensors, {heads} of them of a head, to "
         f"{directory}"
     )
+    family = family_of(config, tensors)
+    if to == "tf" and lacks_activation(config, family):
+        print(
+            f"note: Google's {family} code does not compute this encoder's "
+            f"{describe_activation(config, None)}; biaffine_tf does, by the "
+            "model_type in bert_config.json"
+        )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

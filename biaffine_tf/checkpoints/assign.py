@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from biaffine_tf.checkpoints import names
+from biaffine_tf.checkpoints.configs import (
+    ARCHITECTURES,
+    describe_activation,
+    same_activation,
+)
 from biaffine_tf.checkpoints.layout import listed
 from biaffine_tf.checkpoints.report import LoadReport
 from biaffine_tf.checkpoints.source import Source
@@ -133,6 +138,12 @@ def check(
     loaded = [name for name in shapes if name in stored and name not in kept]
     missing = [name for name in shapes if name not in loaded]
     lacking = [n for n in missing if n not in kept and not names.is_head(n)]
+    if lacking == [names.POSITIONS]:
+        raise ConfigError(
+            f"{source.path}: an encoder of another architecture, without "
+            "position embeddings, as RoFormer is",
+            remedy=ARCHITECTURES,
+        )
     if lacking:
         raise ConfigError(
             f"{source.path}: lacks {listed(lacking)} of the encoder",
@@ -147,7 +158,8 @@ def check(
         loaded=tuple(loaded),
         missing=tuple(missing),
         unused=tuple(unused),
-        notes=_notes(stored, shapes, kept),
+        notes=_notes(source, shapes, kept),
+        activation=describe_activation(config, source.config_file),
     )
 
 
@@ -156,6 +168,8 @@ def _check_config(source: Source, config: EncoderConfig) -> None:
     if source.config is None:
         return
     stored, wanted = _comparable(source.config), _comparable(config)
+    if same_activation(config.hidden_act, source.config.hidden_act):
+        stored["hidden_act"] = config.hidden_act
     different = [
         f"{name} ({stored[name]}, not {value})"
         for name, value in wanted.items()
@@ -188,12 +202,29 @@ def _check_superfluous(source: Source, shapes: Mapping[str, Shape]) -> None:
         for name in source.shapes
         if name not in shapes and not names.is_head(name)
     ]
-    if superfluous:
+    if not superfluous:
+        return
+    if _is_square_projection(source, superfluous):
+        width = source.shapes[superfluous[0]][-1]
         raise ConfigError(
-            f"{source.path}: has {listed(superfluous)}, which the encoder "
-            "wanted lacks",
-            remedy=_OWN_CONFIG,
+            f"{source.path}: projects its embeddings, which are {width} wide "
+            "as its layers; only narrower or wider ones are projected here",
+            remedy="give an encoder whose embeddings are of another width, or "
+            "not projected",
         )
+    raise ConfigError(
+        f"{source.path}: has {listed(superfluous)}, which the encoder "
+        "wanted lacks",
+        remedy=_OWN_CONFIG,
+    )
+
+
+def _is_square_projection(source: Source, superfluous: list[str]) -> bool:
+    """Whether all that is too much projects embeddings to their own width."""
+    kernel = f"{names.PROJECTION}/kernel"
+    if any(not name.startswith(f"{names.PROJECTION}/") for name in superfluous):
+        return False
+    return kernel in superfluous and len(set(source.shapes[kernel])) == 1
 
 
 def _check_shapes(
@@ -229,9 +260,9 @@ def _check_shapes(
 
 
 def _notes(
-    stored: Mapping[str, Shape], shapes: Mapping[str, Shape], kept: set[str]
+    source: Source, shapes: Mapping[str, Shape], kept: set[str]
 ) -> tuple[str, ...]:
-    notes = []
+    notes, stored = [], source.shapes
     if names.POSITIONS in stored and names.POSITIONS in shapes:
         have, want = stored[names.POSITIONS][0], shapes[names.POSITIONS][0]
         if have > want:
@@ -240,6 +271,8 @@ def _notes(
             notes.append(f"{have} positions were repeated to make {want}")
     if kept & shapes.keys():
         notes.append("word embeddings start anew: the vocabulary is another")
+    elif source.padding and names.WORD_EMBEDDINGS in shapes:
+        notes.append(source.describe_padding())
     return tuple(notes)
 
 
@@ -254,7 +287,8 @@ def _with_copies(source: Source, report: LoadReport) -> LoadReport:
     for copy, name in source.tied.items():
         if name not in report.loaded:
             continue
-        if np.array_equal(source.stored_tensor(copy), source.tensor(name)):
+        value = source.tensor(name)
+        if np.array_equal(source.stored_tensor(copy)[: len(value)], value):
             same.add(copy)
         else:
             notes.append(f"{copy} differs from {name}, which is used instead")

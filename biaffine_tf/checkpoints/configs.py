@@ -40,6 +40,8 @@ _DEFAULTS: dict[Family, dict[str, Any]] = {
         "attention_probs_dropout_prob": 0.0,
     },
 }
+# Other names that `transformers` has of the same computation.
+_ALIASES = {"ernie": Family.BERT}
 # Settings of a family that another family's config may have without meaning.
 _MEANINGLESS: dict[Family, tuple[str, ...]] = {
     Family.BERT: ("embedding_size", "num_hidden_groups"),
@@ -53,15 +55,30 @@ _ONLY = {
     "is_decoder": False,
     "norm_first": False,
     "inner_group_num": 1,
+    "use_task_id": False,  # ERNIE without them is BERT
 }
-_REMEDY = "give a BERT, ELECTRA or ALBERT encoder with absolute positions"
+# What the name of an activation computes, for people.
+_ACTIVATIONS = {
+    "gelu": "exact GELU, by erf",
+    "gelu_new": "GELU by tanh",
+    "gelu_pytorch_tanh": "GELU by tanh",
+}
+_APPROXIMATE = ("gelu_new", "gelu_pytorch_tanh")
+ARCHITECTURES = "give a BERT, ELECTRA or ALBERT encoder with absolute positions"
 
 
-def read_config(path: str) -> EncoderConfig:
+def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
     """Reads a `config.json`, `bert_config.json` or `albert_config.json`.
+
+    The name "gelu" means two functions. In `transformers`, in Google's ELECTRA
+    and here it is `x Phi(x)`; in Google's BERT (since 2019), Google's ALBERT
+    and tf-models-official it is the approximation by tanh, "gelu_new" here. A
+    config with a `model_type` is in the words of `transformers`.
 
     Args:
         path: The JSON file.
+        gelu_is_tanh: Whether the code that wrote the weights takes "gelu" for
+            the approximation.
 
     Raises:
         ConfigError: If the file is missing, not an encoder's, or that of an
@@ -74,14 +91,14 @@ def read_config(path: str) -> EncoderConfig:
             raise ConfigError(
                 f"{path}: {name} is {values[name]!r}, which is not computed "
                 f"here; only {only!r} is",
-                remedy=_REMEDY,
+                remedy=ARCHITECTURES,
             )
     if "vocab_size" not in values:  # of no encoder: this says why
         return EncoderConfig.from_bert_config(path)
     if family is not None:
         values = {**_DEFAULTS[family], **values}
         values |= dict.fromkeys(_MEANINGLESS[family])
-    if _is_googles_albert(values) and values["hidden_act"] == "gelu":
+    if _says_tanh(values, gelu_is_tanh):
         values["hidden_act"] = "gelu_new"
     known = {field.name for field in dataclasses.fields(EncoderConfig)}
     try:
@@ -110,17 +127,44 @@ def _family(path: str, values: dict[str, Any]) -> Family | None:
     name = values.get("model_type")
     if name is None:
         return Family.ALBERT if "inner_group_num" in values else None
+    name = _ALIASES.get(name, name) if isinstance(name, str) else name
     if name not in list(Family):
         raise ConfigError(
             f"{path}: model_type is {name!r}, another architecture",
-            remedy=_REMEDY,
+            remedy=ARCHITECTURES,
         )
     return Family(name)
 
 
-def _is_googles_albert(values: dict[str, Any]) -> bool:
-    """Whether "gelu" means the approximation, as in Google's ALBERT alone."""
-    return "inner_group_num" in values and "model_type" not in values
+def _says_tanh(values: dict[str, Any], gelu_is_tanh: bool) -> bool:
+    """Whether a config's activation is "gelu" and means the approximation."""
+    if "model_type" in values or values.get("hidden_act", "gelu") != "gelu":
+        return False
+    return gelu_is_tanh or "inner_group_num" in values  # Google's ALBERT
+
+
+def describe_activation(config: EncoderConfig, path: str | None) -> str:
+    """An encoder's activation, and how its config's word was understood.
+
+    Args:
+        config: Of the encoder.
+        path: Its file; None if it has none.
+    """
+    name = config.hidden_act
+    text = f"{name} ({_ACTIVATIONS.get(name, name)})"
+    if path is None or name not in _APPROXIMATE:
+        return text
+    if _peek(path).get("hidden_act", "gelu") != "gelu":
+        return text
+    return (
+        f'{text}; that is what "gelu" in {path} means in the TensorFlow code '
+        "of BERT and ALBERT"
+    )
+
+
+def same_activation(one: str, other: str) -> bool:
+    """Whether two names mean the same function."""
+    return one == other or {one, other} <= set(_APPROXIMATE)
 
 
 def family_of(config: EncoderConfig, canonical: Collection[str]) -> Family:
@@ -150,9 +194,20 @@ def to_values(config: EncoderConfig, family: Family) -> dict[str, Any]:
 
 
 def to_google_values(config: EncoderConfig, family: Family) -> dict[str, Any]:
-    """As `to_values`, in the words of Google's releases."""
+    """As `to_values`, in the words of Google's releases.
+
+    Where these have no word for the activation, `model_type` says that it is
+    in the words of `transformers`; see `lacks_activation`.
+    """
     values = to_values(config, family)
-    if family is Family.ALBERT and config.hidden_act == "gelu_new":
+    if family is not Family.ELECTRA and config.hidden_act in _APPROXIMATE:
         values["hidden_act"] = "gelu"
         del values["model_type"]
     return values
+
+
+def lacks_activation(config: EncoderConfig, family: Family) -> bool:
+    """Whether Google's code of a family does not compute the activation."""
+    if family is Family.ELECTRA:
+        return config.hidden_act in _APPROXIMATE
+    return config.hidden_act == "gelu"

@@ -8,7 +8,9 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import collections
+import re
+from collections.abc import Callable, Collection, Mapping
 
 from biaffine_tf.checkpoints.configs import Family
 from biaffine_tf.checkpoints.layout import (
@@ -60,6 +62,9 @@ _DETECTOR = {
     "rtd/dense": "discriminator_predictions/dense",
     "rtd/prediction": "discriminator_predictions/dense_1",
 }
+
+# What Keras calls a LayerNorm that was given no name; numbers go on and on.
+_KERAS_NORM = re.compile(r"(.*/)layer_normalization(?:_(\d+))?/(gamma|beta)")
 
 
 def _rooted(root: str, modules: Mapping[str, str]) -> dict[str, str]:
@@ -135,15 +140,36 @@ def layout(path: str, stored: Collection[str], component: Component) -> Layout:
     """
     table, format, root = _recognise(stored, component)
     pooler = f"{root}/pooler/"
+    usual = _namer_of_norms(stored)
     return make_layout(
         path,
         stored,
         format=format,
-        to_canonical=table.to_canonical,
+        to_canonical=lambda name: table.to_canonical(usual(name)),
         is_foreign=lambda name: (
             name.startswith(f"{root}/") and not name.startswith(pooler)
         ),
     )
+
+
+def _namer_of_norms(stored: Collection[str]) -> Callable[[str], str]:
+    """Names Keras's norms by their order in a module: LayerNorm, LayerNorm_1.
+
+    So do the releases, some of which were trained on with code for TF2.
+    """
+    numbers: dict[str, set[int]] = collections.defaultdict(set)
+    for match in filter(None, map(_KERAS_NORM.fullmatch, stored)):
+        numbers[match[1]].add(int(match[2] or 0))
+
+    def usual(name: str) -> str:
+        match = _KERAS_NORM.fullmatch(name)
+        if match is None:
+            return name
+        module, number, leaf = match.groups()
+        place = sorted(numbers[module]).index(int(number or 0))
+        return f"{module}LayerNorm{f'_{place}' if place else ''}/{leaf}"
+
+    return usual
 
 
 def _recognise(

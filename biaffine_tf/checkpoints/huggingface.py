@@ -5,6 +5,7 @@ They are Google's with dots, and kernels are `[out, in]`.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection, Mapping
 
@@ -89,7 +90,13 @@ _TIED = {
     "predictions.decoder.bias": names.MLM_BIAS,
 }
 
-_PREFIX = re.compile(r"^(?:bert|electra|albert)\.")
+_PREFIX = re.compile(r"^(?:bert|electra|albert|ernie)\.")
+# What training in parallel and compilation put anywhere into a name, and
+# larger models before it.
+_WRAPPERS = re.compile(
+    r"\b(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
+)
+_OUTER = re.compile(r"^(?:(?:0\.auto_)?model\.)+")
 _BODY_NAME = re.compile(r"(?:embeddings|encoder|embeddings_project)\.")
 _BUFFER = re.compile(r"embeddings\.(?:position_ids|token_type_ids)")
 _OLD_NORM = re.compile(r"(?<=LayerNorm\.)(?:gamma|beta)$")
@@ -101,38 +108,43 @@ def stored_name(family: Family, canonical: str) -> str:
     return name if names.is_head(canonical) else f"{family}.{name}"
 
 
-def layout(path: str, stored: Collection[str]) -> Layout:
+def layout(
+    path: str, stored: Collection[str], others: Collection[str] = ()
+) -> Layout:
     """Recognises the tensors of a model, with or without its prefix.
 
     Args:
         path: For messages.
         stored: Names of all its tensors.
+        others: Names of what else the file holds, which is not used.
 
     Raises:
         ConfigError: See `make_layout`.
     """
-    table = _TABLES[_family(stored)]
+    usual = {name: _OUTER.sub("", _WRAPPERS.sub("", name)) for name in stored}
+    table = _TABLES[_family(usual.values())]
 
     def to_canonical(name: str) -> str | None:
-        name = _PREFIX.sub("", name)
+        name = _PREFIX.sub("", usual[name])
         name = _OLD_NORM.sub(
             lambda old: "weight" if old.group() == "gamma" else "bias", name
         )
         return table.to_canonical(name)
 
     def is_foreign(name: str) -> bool:
-        name = _PREFIX.sub("", name)
+        name = _PREFIX.sub("", usual[name])
         return bool(_BODY_NAME.match(name)) and not _BUFFER.fullmatch(name)
 
-    return make_layout(
+    found = make_layout(
         path,
         stored,
         format=Format.HUGGING_FACE,
         to_canonical=to_canonical,
         is_foreign=is_foreign,
         transposed=True,
-        tied=_TIED,
+        tied={n: _TIED[usual[n]] for n in stored if usual[n] in _TIED},
     )
+    return dataclasses.replace(found, unused=(*found.unused, *others))
 
 
 def _family(stored: Collection[str]) -> Family:

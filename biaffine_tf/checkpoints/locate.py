@@ -13,6 +13,7 @@ from biaffine_tf import model_directory
 from biaffine_tf.checkpoints import google, huggingface, official
 from biaffine_tf.checkpoints.layout import Component, Layout
 from biaffine_tf.checkpoints.storage import (
+    OBJECT_GRAPH,
     SafetensorsStorage,
     Storage,
     TensorFlowStorage,
@@ -26,6 +27,8 @@ _SAFETENSORS, _TORCH = "model.safetensors", "pytorch_model.bin"
 _TF_FILE = re.compile(r"\.(?:index|meta|data-\d{5}-of-\d{5})$")
 _CONFIGS = ("config.json", "bert_config.json", "albert_config.json")
 _LATEST = re.compile(r'^model_checkpoint_path: "(.+)"$', re.MULTILINE)
+# What begins names of Google's ELECTRA.
+_ELECTRA = (b"electra/", b"generator/")
 _REMEDY = (
     "give a model directory, a Hugging Face directory or a TensorFlow "
     "checkpoint"
@@ -39,11 +42,13 @@ class Weights(NamedTuple):
         files: That hold them.
         open: Reads names and shapes, and recognises them.
         needs_tensorflow: Whether that loads TensorFlow.
+        gelu_is_tanh: See `configs.read_config`.
     """
 
     files: list[str]
     open: Callable[[], tuple[Storage, Layout]]
     needs_tensorflow: bool = False
+    gelu_is_tanh: bool = False
 
 
 def is_model_directory(directory: str) -> bool:
@@ -57,6 +62,25 @@ def is_model_directory(directory: str) -> bool:
     return isinstance(values, dict) and {"model", "training"} <= values.keys()
 
 
+def find_directory(path: str) -> str:
+    """The directory of an encoder: a path itself, or that of a file in it.
+
+    Args:
+        path: A directory, a TensorFlow checkpoint without `.index`, or a file.
+
+    Raises:
+        ConfigError: If there is no such thing.
+    """
+    if os.path.isdir(path):
+        return path
+    if not (
+        os.path.exists(path)
+        or os.path.exists(f"{_TF_FILE.sub('', path)}.index")
+    ):
+        raise ConfigError(f"{path}: no such file or directory", remedy=_REMEDY)
+    return os.path.dirname(path) or "."
+
+
 def find_weights(path: str, component: Component) -> tuple[str, Weights]:
     """Finds weights, and the directory where all else of the encoder is.
 
@@ -67,14 +91,12 @@ def find_weights(path: str, component: Component) -> tuple[str, Weights]:
     Raises:
         ConfigError: If there are none.
     """
-    if os.path.isdir(path):
+    directory = find_directory(path)
+    if directory == path:
         return path, _in_directory(path, component)
-    directory = os.path.dirname(path) or "."
     prefix = _TF_FILE.sub("", path)
     if os.path.exists(f"{prefix}.index"):
         return directory, _tensorflow(prefix, component)
-    if not os.path.exists(path):
-        raise ConfigError(f"{path}: no such file or directory", remedy=_REMEDY)
     if not is_model_directory(directory):
         if path.endswith(".safetensors"):
             return directory, _huggingface(path, [path], SafetensorsStorage)
@@ -139,7 +161,8 @@ def _huggingface(
 ) -> Weights:
     def open_() -> tuple[Storage, Layout]:
         opened = storage(files)
-        return opened, huggingface.layout(path, opened.shapes)
+        others = getattr(opened, "others", ())
+        return opened, huggingface.layout(path, opened.shapes, others)
 
     return Weights(files, open_)
 
@@ -179,4 +202,25 @@ def _tensorflow(prefix: str, component: Component) -> Weights:
             return storage, official.layout(prefix, storage.full_names)
         return storage, google.layout(prefix, storage.shapes, component)
 
-    return Weights(tensorflow_files(prefix), open_, needs_tensorflow=True)
+    return Weights(
+        tensorflow_files(prefix),
+        open_,
+        needs_tensorflow=True,
+        gelu_is_tanh=not _is_googles_electra(f"{prefix}.index"),
+    )
+
+
+def _is_googles_electra(index: str) -> bool:
+    """Whether the index of a checkpoint has ELECTRA's names.
+
+    TensorFlow is not loaded for it. Names are stored without what they share
+    with the one before, which the first of an encoder shares with none.
+    """
+    try:
+        with open(index, "rb") as file:
+            content = file.read()
+    except OSError:
+        return False  # found out, and said, when it is opened
+    if OBJECT_GRAPH.encode() in content:
+        return False  # tf-models-official's, whose ELECTRA is its BERT
+    return any(name in content for name in _ELECTRA)

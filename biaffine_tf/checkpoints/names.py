@@ -17,7 +17,9 @@ from biaffine_tf.config import EncoderConfig
 
 WORD_EMBEDDINGS = "word_embeddings/embeddings"
 POSITIONS = "position_embedding/embeddings"
+PROJECTION = "embedding_projection"
 MLM_BIAS = "mlm/output_bias"
+BY_PIECE = (WORD_EMBEDDINGS, MLM_BIAS)  # a row for each piece
 
 _TABLE, _NORM, _DENSE = ("embeddings",), ("gamma", "beta"), ("kernel", "bias")
 _BLOCK = "transformer/layer_{}"
@@ -29,7 +31,7 @@ _MODULES = {
     "position_embedding": _TABLE,
     "type_embeddings": _TABLE,
     "embeddings/layer_norm": _NORM,
-    "embedding_projection": _DENSE,
+    PROJECTION: _DENSE,
     f"{_BLOCK}/self_attention/query": _DENSE,
     f"{_BLOCK}/self_attention/key": _DENSE,
     f"{_BLOCK}/self_attention/value": _DENSE,
@@ -189,7 +191,7 @@ def encoder_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
         **_norm("embeddings/layer_norm", width),
     }
     if width != hidden:
-        shapes |= _dense("embedding_projection", width, hidden)
+        shapes |= _dense(PROJECTION, width, hidden)
     for number in range(config.num_layers):
         block = _BLOCK.format(number)
         for part in ("query", "key", "value", "attention_output"):

@@ -21,12 +21,14 @@ class LoadReport:
         missing: Those that stay as they were initialised.
         unused: Stored names of the tensors that were not used.
         notes: Whatever else to know: positions that were cut, for example.
+        activation: Name and meaning of the encoder's; empty if not known.
     """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
     unused: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    activation: str = ""
 
     def __str__(self) -> str:
         lines = [f"loaded {len(self.loaded)} tensors: {summary(self.loaded)}"]
@@ -39,6 +41,8 @@ class LoadReport:
             lines.append(
                 f"not used, {len(self.unused)}: {summary(self.unused)}"
             )
+        if self.activation:
+            lines.append(f"activation: {self.activation}")
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 

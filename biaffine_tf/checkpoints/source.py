@@ -16,6 +16,7 @@ from biaffine_tf.checkpoints.configs import read_config
 from biaffine_tf.checkpoints.layout import Component, Format, Layout
 from biaffine_tf.checkpoints.locate import (
     find_config,
+    find_directory,
     find_weights,
     is_model_directory,
 )
@@ -31,6 +32,8 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.tokenization import Vocabulary
 
+_MOST_PADDING = 1024  # rows
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
@@ -44,6 +47,11 @@ class Source:
         vocab_file: Where they are from.
         tokenizer: How its text became pieces, as far as a file says.
         needs_tensorflow: Whether reading the weights loads TensorFlow.
+        gelu_is_tanh: See `configs.read_config`.
+        config_file: Where the config is from; None without one, and of model
+            directories, which say what they mean.
+        rows: Rows of the embeddings that have a piece; None for all. Those
+            behind them, which pad the table, are left out.
     """
 
     path: str
@@ -53,6 +61,9 @@ class Source:
     vocab_file: str | None
     tokenizer: TokenizerSettings
     needs_tensorflow: bool
+    gelu_is_tanh: bool
+    config_file: str | None
+    rows: int | None
     _open: Callable[[], tuple[Storage, Layout]] = dataclasses.field(repr=False)
 
     @property
@@ -73,13 +84,31 @@ class Source:
             stored = self._layout.tensors[name]
             shape = self._storage.shapes[stored.name]
             shape = shape[::-1] if stored.transposed else shape
-            shapes[name] = names.flat_shape(name, shape)
+            shape = names.flat_shape(name, shape)
+            if self.rows is not None and name in names.BY_PIECE:
+                shape = (min(shape[0], self.rows), *shape[1:])
+            shapes[name] = shape
         return shapes
 
     @property
     def unused(self) -> tuple[str, ...]:
         """Stored names of the tensors that have no canonical name."""
         return self._layout.unused
+
+    @property
+    def padding(self) -> int:
+        """Rows of the embeddings that are left out: they have no piece."""
+        if self.rows is None or names.WORD_EMBEDDINGS not in self.shapes:
+            return 0
+        stored = self.stored_name(names.WORD_EMBEDDINGS)
+        return max(0, self._storage.shapes[stored][0] - self.rows)
+
+    def describe_padding(self) -> str:
+        """One line about the rows that are left out."""
+        return (
+            f"the last {self.padding} rows of the word embeddings have no "
+            f"piece in {self.vocab_file}, and are left out"
+        )
 
     @property
     def tied(self) -> dict[str, str]:
@@ -105,6 +134,8 @@ class Source:
                 "encoder",
             )
         value = value.T if stored.transposed else value
+        if name in names.BY_PIECE:
+            value = value[: self.shapes[name][0]]
         return np.ascontiguousarray(value.reshape(self.shapes[name]))
 
     def stored_tensor(self, name: str) -> np.ndarray:
@@ -161,6 +192,7 @@ def open_source(
     vocab_file: str | None = None,
     bert_config_file: str | None = None,
     component: Component = Component.DISCRIMINATOR,
+    weights: Source | None = None,
 ) -> Source:
     """Finds out what there is; the weights are opened when asked for.
 
@@ -171,37 +203,67 @@ def open_source(
         bert_config_file: Instead of the config that is found there.
         component: Which encoder of an ELECTRA TF1 checkpoint of both. One
             that holds a generator alone gives that.
+        weights: Where the weights are instead; there need be none then.
 
     Raises:
         ConfigError: If there are no weights, or the config is not that of an
             encoder like ours.
         DataError: If the vocabulary is damaged.
     """
-    directory, weights = find_weights(path, component)
+    if weights is None:
+        directory, found = find_weights(path, component)
+        weights_files = tuple(found.files)
+        is_tanh, loads = found.gelu_is_tanh, found.needs_tensorflow
+        open_ = found.open
+    else:
+        directory = find_directory(path)
+        weights_files = weights.files
+        is_tanh, loads = weights.gelu_is_tanh, weights.needs_tensorflow
+        open_ = weights._open
+    config_file = bert_config_file
     if is_model_directory(directory):
         config, files = _read_ours(directory)
     else:
         config = None
         files = read_tokenizer_files(directory)
-        found = None if bert_config_file else find_config(directory, component)
-        if found is not None:
-            config = read_config(found)
-    if bert_config_file:
-        config = read_config(bert_config_file)
+        config_file = bert_config_file or find_config(directory, component)
+    if config_file:
+        config = read_config(config_file, gelu_is_tanh=is_tanh)
+    rows = None
     if vocab_file:
         vocabulary, settings = read_vocabulary_file(vocab_file)
         settings = settings.or_else(files.settings)
         files = TokenizerFiles(vocabulary, vocab_file, settings)
+    elif config is not None and files.vocabulary is not None:
+        files = files.for_rows(config.vocab_size)
+        rows = _rows(files.vocabulary, config)
+        if rows is not None:
+            config = dataclasses.replace(config, vocab_size=rows)
     return Source(
         path=path,
-        files=tuple(weights.files),
+        files=weights_files,
         config=config,
         vocabulary=files.vocabulary,
         vocab_file=files.file,
         tokenizer=files.settings,
-        needs_tensorflow=weights.needs_tensorflow,
-        _open=weights.open,
+        needs_tensorflow=loads,
+        gelu_is_tanh=is_tanh,
+        config_file=config_file,
+        rows=rows,
+        _open=open_,
     )
+
+
+def _rows(vocabulary: Vocabulary | None, config: EncoderConfig) -> int | None:
+    """Rows that have a piece of the encoder's own; None if all may have.
+
+    Tables are padded to a multiple of some power of 2. Where more is missing,
+    the vocabulary is another encoder's.
+    """
+    if vocabulary is None:
+        return None
+    padding = config.vocab_size - len(vocabulary)
+    return len(vocabulary) if 0 < padding < _MOST_PADDING else None
 
 
 def _read_ours(directory: str) -> tuple[EncoderConfig, TokenizerFiles]:

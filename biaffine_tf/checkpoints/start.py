@@ -71,8 +71,9 @@ def choose_start(
         DataError: If the vocabulary cannot be read.
     """
     path = encoder_dir or init_checkpoint
-    base = open_source(path) if path else None
-    source = open_source(init_checkpoint) if init_checkpoint else base
+    source, base = open_parts(
+        encoder_dir, init_checkpoint, vocab_file, bert_config_file
+    )
     vocabulary, stated = _vocabulary(vocab_file, base)
     config = given_config = _config(bert_config_file, base)
     if source is None:
@@ -117,6 +118,44 @@ def choose_start(
     )
 
 
+def open_parts(
+    encoder_dir: str | None,
+    init_checkpoint: str | None,
+    vocab_file: str | None = None,
+    bert_config_file: str | None = None,
+) -> tuple[Source | None, Source | None]:
+    """Opens the weights to start from, and the encoder that they belong to.
+
+    Args:
+        encoder_dir: Has config and vocabulary, and the weights unless there
+            is an `init_checkpoint`.
+        init_checkpoint: Has the weights; without `encoder_dir` the rest, too.
+        vocab_file: Instead of the vocabulary.
+        bert_config_file: Instead of the config.
+
+    Returns:
+        The weights, with whatever lies beside them, and the encoder of all
+        parts that are given. None for a random start.
+
+    Raises:
+        ConfigError: If one of them is missing.
+        DataError: If the vocabulary cannot be read.
+    """
+    path = encoder_dir or init_checkpoint
+    if not path:
+        return None, None
+    source = open_source(init_checkpoint or path)
+    base = open_source(
+        path,
+        vocab_file=vocab_file,
+        bert_config_file=bert_config_file,
+        weights=source,
+    )
+    if base.rows is not None and source.vocabulary in (None, base.vocabulary):
+        source = dataclasses.replace(source, rows=base.rows)
+    return source, base
+
+
 def _for_weights(
     source: Source, config: EncoderConfig, extend_to: int | None
 ) -> EncoderConfig:
@@ -137,21 +176,19 @@ def _for_weights(
 def _vocabulary(
     vocab_file: str | None, base: Source | None
 ) -> tuple[Vocabulary, TokenizerSettings]:
-    stated = base.tokenizer if base else TokenizerSettings()
+    if base is not None:
+        return base.require_vocabulary(), base.tokenizer
     if vocab_file:
-        vocabulary, said = read_vocabulary_file(vocab_file)
-        return vocabulary, said.or_else(stated)
-    if base is None:
-        raise _missing("vocab_file", "BERT vocabulary, vocab.txt")
-    return base.require_vocabulary(), stated
+        return read_vocabulary_file(vocab_file)
+    raise _missing("vocab_file", "BERT vocabulary, vocab.txt")
 
 
 def _config(bert_config_file: str | None, base: Source | None) -> EncoderConfig:
+    if base is not None:
+        return base.require_config()
     if bert_config_file:
         return read_config(bert_config_file)
-    if base is None:
-        raise _missing("bert_config_file", "shape of the encoder")
-    return base.require_config()
+    raise _missing("bert_config_file", "shape of the encoder")
 
 
 def _missing(flag: str, meaning: str) -> ConfigError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import json
 import os
-import pickle
+import re
+import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -15,8 +16,13 @@ import safetensors
 
 from biaffine_tf.errors import ConfigError
 
-_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _PATTERN = set("*?[]")
+# How torch names what it refuses, for an error message.
+_REFUSED = re.compile(r"GLOBAL (?P<name>[\w.]+)\s|TorchScript archive")
+_SAVE_STATE = "torch.save(model.state_dict(), FILE)"
+_STATES = ("state_dict", "model_state_dict", "model", "module")
+_OF_TRAINING = re.compile("optim|scheduler|scaler")
 _DAMAGED = "the file is damaged; get it again"
 
 
@@ -64,35 +70,110 @@ class SafetensorsStorage:
 
 
 class TorchStorage:
-    """One or more files of PyTorch's; these are read whole."""
+    """One or more files of PyTorch's; these are read whole.
+
+    What is in them beside the weights is left alone: settings, counters,
+    states of optimizers.
+
+    Attributes:
+        others: Names of all that is left alone.
+    """
 
     def __init__(self, files: Sequence[str]) -> None:
         torch = _import_torch(files[0])
         self._tensors: dict[str, Any] = {}
+        self.others: list[str] = []
         for path in files:
-            try:
-                # weights_only: a pickle may otherwise run anything.
-                content = torch.load(
-                    path, map_location="cpu", weights_only=True
-                )
-            except (
-                OSError,
-                EOFError,
-                RuntimeError,
-                pickle.UnpicklingError,
-            ) as error:
+            content = _unpickle(torch, path)
+            name, tensors = _most_tensors(content, torch.Tensor)
+            if not tensors:
                 raise ConfigError(
-                    f"{path}: not readable as weights ({error})",
-                    remedy=_DAMAGED,
-                ) from error
-            self._tensors |= content
+                    f"{path}: holds no tensors with names but an object of "
+                    f"type {type(content).__name__}",
+                    remedy=f"write the weights alone: {_SAVE_STATE}",
+                )
+            self._tensors |= tensors
+            self.others += [
+                str(key)
+                for key in content
+                if key not in tensors and str(key) != name.partition(".")[0]
+            ]
         self.shapes = {
             name: tuple(tensor.shape) for name, tensor in self._tensors.items()
         }
 
     def read(self, name: str) -> np.ndarray:
         """Gives one tensor."""
-        return self._tensors[name].float().numpy()
+        tensor = self._tensors[name].detach()
+        if tensor.is_complex() or tensor.is_meta:
+            kind = "without data" if tensor.is_meta else "of complex numbers"
+            raise ConfigError(
+                f"{name}: a tensor {kind}",
+                remedy="give the weights of an encoder",
+            )
+        if tensor.is_quantized:
+            tensor = tensor.dequantize()
+        return tensor.to_dense().float().numpy()
+
+
+def _unpickle(torch: Any, path: str) -> Any:
+    """The content of a file, of types that cannot run anything.
+
+    Of a file that it refuses torch says how to load it all the same, which
+    would run whatever is in it: that is not repeated.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of formats that torch lets go
+            return torch.load(path, map_location="cpu", weights_only=True)
+    # Of any type: bytes that are no weights lead its unpickler anywhere.
+    except Exception as error:
+        refused = _REFUSED.search(str(error))
+        if refused is None:
+            reason = getattr(error, "strerror", None)
+            raise ConfigError(
+                f"{path}: not readable as weights"
+                f"{f' ({reason})' if reason else ''}",
+                remedy=_DAMAGED,
+            ) from error
+        what = refused["name"] or "a TorchScript program"
+        raise ConfigError(
+            f"{path}: holds not only tensors but {what}, and is not loaded: "
+            "loading such a file can run any program that is in it",
+            remedy=f"write the weights alone: {_SAVE_STATE}",
+        ) from error
+
+
+def _most_tensors(
+    content: Any, tensor_type: type, name: str = ""
+) -> tuple[str, dict[str, Any]]:
+    """The dictionary with the most tensors, of all that a file holds.
+
+    Args:
+        content: What was in the file.
+        tensor_type: Of tensors.
+        name: Of the content, where it is within another.
+
+    Returns:
+        Its name, dotted, and its tensors by name.
+    """
+    if not isinstance(content, dict):
+        return name, {}
+    own = {
+        key: value
+        for key, value in content.items()
+        if isinstance(key, str) and isinstance(value, tensor_type)
+    }
+    found = [(name, own)] + [
+        _most_tensors(value, tensor_type, f"{name}.{key}".lstrip("."))
+        for key, value in content.items()
+        if not _OF_TRAINING.search(str(key))
+    ]
+    # Of averaged and other copies the one under a usual name.
+    return max(
+        found,
+        key=lambda one: (len(one[1]), one[0].rpartition(".")[2] in _STATES),
+    )
 
 
 def _import_torch(path: str) -> Any:
@@ -136,13 +217,13 @@ class TensorFlowStorage:
             shapes = self._reader.get_variable_to_shape_map()
         except self._errors as error:
             raise self._unreadable(error) from error
-        is_object_based = shapes.pop(_OBJECT_GRAPH, None) is not None
+        is_object_based = shapes.pop(OBJECT_GRAPH, None) is not None
         self.shapes: dict[str, tuple[int, ...]] = {
             name: tuple(shapes[name]) for name in sorted(shapes)
         }
         self.full_names: dict[str, str] | None = None
         if is_object_based:
-            known = _full_names(self.read(_OBJECT_GRAPH))
+            known = _full_names(self.read(OBJECT_GRAPH))
             self.full_names = {key: known.get(key, "") for key in self.shapes}
 
     def read(self, name: str) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from biaffine_tf.config import TokenizerKind
@@ -14,6 +16,7 @@ from biaffine_tf.tokenization import Tokenizer, Vocabulary
 SETTINGS = "tokenizer_config.json"
 _KIND = "biaffine_tf_tokenizer"  # key of ours in it
 _VOCABULARY, _TOKENIZER = "vocab.txt", "tokenizer.json"
+_ADDED = "added_tokens.json"  # to a vocab.txt
 
 
 # Where the normalizer of a tokenizer.json has the settings of SETTINGS.
@@ -65,11 +68,29 @@ class TokenizerFiles(NamedTuple):
         vocabulary: The pieces; None if there is no file of them.
         file: Where they are from.
         settings: How texts become pieces.
+        added: Ids of pieces that were added to those of a `vocab.txt`.
     """
 
     vocabulary: Vocabulary | None
     file: str | None
     settings: TokenizerSettings
+    added: Mapping[str, int] = MappingProxyType({})
+
+    def for_rows(self, rows: int) -> TokenizerFiles:
+        """With the pieces that were added, if a table has rows for them.
+
+        Args:
+            rows: Of the table of word embeddings.
+
+        Raises:
+            DataError: If their ids leave a gap.
+        """
+        known = self.vocabulary
+        if known is None or len(known) >= rows or not self.added:
+            return self
+        ids = {**dict(self.added), **known.to_dict()}
+        pieces = _in_order(ids, self.file or "")
+        return self._replace(vocabulary=Vocabulary(pieces, file=self.file))
 
 
 def read_tokenizer_files(directory: str) -> TokenizerFiles:
@@ -88,11 +109,27 @@ def read_tokenizer_files(directory: str) -> TokenizerFiles:
     tokenizer = _read_json(whole) if os.path.exists(whole) else {}
     values = _read_json(settings) if os.path.exists(settings) else {}
     vocabulary, file = None, None
+    added: dict[str, int] = {}
     if os.path.exists(plain):
         vocabulary, file = Vocabulary.from_file(plain), plain
+        path = os.path.join(directory, _ADDED)
+        if os.path.exists(path):
+            added = _read_added(path)
     elif _is_wordpiece(tokenizer):
         vocabulary, file = _vocabulary(tokenizer, whole), whole
-    return TokenizerFiles(vocabulary, file, _settings(values, tokenizer))
+    return TokenizerFiles(vocabulary, file, _settings(values, tokenizer), added)
+
+
+def _read_added(path: str) -> dict[str, int]:
+    """The pieces of an `added_tokens.json` and their ids."""
+    ids = _read_json(path)
+    if not all(type(number) is int for number in ids.values()):
+        raise DataError(
+            "does not map pieces to ids",
+            file=path,
+            remedy="the file is damaged; get it again",
+        )
+    return ids
 
 
 def read_vocabulary(path: str) -> Vocabulary:
@@ -147,6 +184,10 @@ def _vocabulary(tokenizer: dict[str, Any], file: str) -> Vocabulary:
     ids = dict(tokenizer["model"]["vocab"])
     for token in tokenizer.get("added_tokens") or []:
         ids[token["content"]] = token["id"]
+    return Vocabulary(_in_order(ids, file), file=file)
+
+
+def _in_order(ids: Mapping[str, int], file: str) -> list[str]:
     pieces = sorted(ids, key=ids.__getitem__)
     if [ids[piece] for piece in pieces] != list(range(len(pieces))):
         raise DataError(
@@ -155,7 +196,7 @@ def _vocabulary(tokenizer: dict[str, Any], file: str) -> Vocabulary:
             file=file,
             remedy="give the vocab.txt of the encoder",
         )
-    return Vocabulary(pieces, file=file)
+    return pieces
 
 
 def _settings(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import glob
 import hashlib
 import json
 import os
@@ -29,7 +28,7 @@ from biaffine_tf.data.shards import (
 )
 from biaffine_tf.data_check import unlabelled_error
 from biaffine_tf.errors import BiaffineError, DataError
-from biaffine_tf.files import write_json
+from biaffine_tf.files import temporary_folder, umask, write_json
 from biaffine_tf.json_files import read_json
 from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence, Span
@@ -134,10 +133,8 @@ def prepare_records(
     survey = _survey(source, problems)
     if labels is None:
         labels = _behind(known_labels, survey.labels)
-    _remove_leftovers(target)
-    temporary = f"{target}.{os.getpid()}.tmp"
-    os.makedirs(temporary)
-    try:
+    os.makedirs(directory, exist_ok=True)
+    with temporary_folder(directory, os.path.basename(target)) as temporary:
         sentences = tqdm(
             source.read(),
             desc="records",
@@ -163,38 +160,17 @@ def prepare_records(
             found_labels=survey.labels,
         )
         _publish(temporary, target, fingerprint)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     written = _load(target, fingerprint)
     assert written is not None
     return dataclasses.replace(written, built=True)
 
 
-def _remove_leftovers(target: str) -> None:
-    """Removes what killed processes were writing."""
-    for path in glob.glob(f"{glob.escape(target)}.*.tmp"):
-        pid = int(path.split(".")[-2])
-        if pid == os.getpid() or not _is_alive(pid):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
 def _publish(temporary: str, target: str, fingerprint: str) -> None:
     """Renames, unless another process was faster and maybe reads its own."""
     if _load(target, fingerprint) is not None:
-        shutil.rmtree(temporary)
         return
     shutil.rmtree(target, ignore_errors=True)
+    os.chmod(temporary, 0o777 & ~umask())
     os.rename(temporary, target)
 
 

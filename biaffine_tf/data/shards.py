@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import tensorflow as tf
 
 from biaffine_tf.config import LongText
+from biaffine_tf.console import interrupts_held
 from biaffine_tf.data.features import Counts, featurize
 from biaffine_tf.data.schema import serialize
 from biaffine_tf.spans import LabelMap, Sentence
@@ -132,7 +133,8 @@ def write_shards(
         pending: collections.deque[concurrent.futures.Future[Shard]]
         pending = collections.deque()
         for task in tasks:
-            pending.append(pool.submit(_write_shard, *task))
+            with interrupts_held():  # it may start a process
+                pending.append(pool.submit(_write_shard, *task))
             if len(pending) > 2 * processes:  # bounds the memory
                 shards.append(pending.popleft().result())
         shards.extend(future.result() for future in pending)

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from biaffine_tf import evaluation
+from biaffine_tf import console, evaluation
 from biaffine_tf.display.folding import fold
 from biaffine_tf.display.palette import Palette
 from biaffine_tf.display.rendering import (
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m biaffine_tf.display",
         description="Prints sentences with their entities in colour.",
     )
+    console.add_version(parser)
     parser.add_argument(
         "predictions", help="labelled sentences, in any format we read"
     )
@@ -225,4 +226,4 @@ def _print_legend(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

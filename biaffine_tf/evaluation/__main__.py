@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from biaffine_tf import console
 from biaffine_tf.errors import (
     EXIT_CODE,
     BiaffineError,
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Precision, recall and F1 of predicted entities. "
         "Sentences are matched by id if all have one, else by text.",
     )
+    console.add_version(parser)
     parser.add_argument("gold", metavar="GOLD", help="labelled file")
     parser.add_argument(
         "predicted",
@@ -143,7 +145,7 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     if options.train is not None:
         training = list(_read(options, "train", options.train))
     runs, others = (
-        [match(gold, _read(options, side, path)) for path in paths]
+        [_match(options, gold, side, path) for path in paths]
         for side, paths in (
             ("predicted", options.predicted),
             ("compare", options.compare),
@@ -153,6 +155,15 @@ def _inputs(options: argparse.Namespace) -> _Inputs:
     if options.history is not None:
         history = _read_history(options.history)
     return _Inputs(runs, others, training, history)
+
+
+def _match(
+    options: argparse.Namespace, gold: list[Sentence], side: str, path: str
+) -> list[Pair]:
+    def report(note: str) -> None:
+        _note(f"{path}: {note}")
+
+    return match(gold, _read(options, side, path), report)
 
 
 def _evaluate(options: argparse.Namespace, inputs: _Inputs) -> Findings:
@@ -249,4 +260,4 @@ def _note(message: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

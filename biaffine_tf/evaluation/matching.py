@@ -18,17 +18,21 @@ _SHOWN_CHARACTERS = 30
 
 
 def match(
-    gold: Iterable[Sentence], predicted: Iterable[Sentence]
+    gold: Iterable[Sentence],
+    predicted: Iterable[Sentence],
+    report: Callable[[str], None] = lambda note: None,
 ) -> list[Pair]:
     """Pairs every gold sentence with its prediction.
 
     By id if every sentence of both sides has one; then ids must be unique and
     the texts of a pair equal. Otherwise by text; a text that occurs several
-    times is paired in order of occurrence.
+    times is paired in order of occurrence, and that is reported.
 
     Args:
         gold: Labelled sentences.
         predicted: Sentences with predicted spans, in any order.
+        report: Called with a line that says how many sentences were paired by
+            order alone, if any were.
 
     Returns:
         (gold, predicted) pairs in the order of gold.
@@ -45,7 +49,22 @@ def match(
         require_spans(sentence, "predicted")
     if all(sentence.id is not None for sentence in [*gold, *predicted]):
         return _match_by_id(gold, predicted)
-    return _pair(gold, predicted, key=lambda sentence: sentence.text)
+    pairs = _pair(gold, predicted, key=lambda sentence: sentence.text)
+    _report_repeated(gold, report)
+    return pairs
+
+
+def _report_repeated(
+    gold: Sequence[Sentence], report: Callable[[str], None]
+) -> None:
+    times = collections.Counter(sentence.text for sentence in gold)
+    repeated = [sentence for sentence in gold if times[sentence.text] > 1]
+    if repeated:
+        report(
+            f"{len(repeated)} sentences without ids repeat the text of "
+            "another; gold and predictions of them are paired in the order of "
+            f"the files, beginning with {repeated[0].file}:{repeated[0].line}"
+        )
 
 
 def _match_by_id(

@@ -89,8 +89,10 @@ class Scores:
 
     Attributes:
         micro: Over all (start, end, label) of all sentences at once, every
-            entity weighing the same; a span given twice counts once. Equals
-            seqeval's strict micro average on flat data.
+            entity weighing the same; a span given twice counts once. On flat
+            data it equals conlleval's and, in its default mode, seqeval's
+            micro average; of tags that are read with `strict_tags`, that of
+            seqeval's strict mode.
         macro: Unweighted mean of `labels`: of their precisions, their recalls
             and their F1s, every label that occurs in gold or predictions
             weighing the same. Equals seqeval's macro average on flat data.

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 # One line each, so that nobody takes one score for another.
 EXPLANATIONS = {
-    "micro": "all (start, end, label) at once; seqeval's strict micro average",
+    "micro": "all (start, end, label) at once; equal to conlleval's score",
     "macro": "unweighted mean over the labels below; seqeval's macro average",
     "cluener": "CLUENER's own: distinct strings per sentence, mean over "
     "gold's labels",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from biaffine_tf.config import LongText
-from biaffine_tf.inference.bulk import BulkJob
+from biaffine_tf.errors import GIVEN_UP
+from biaffine_tf.inference import bulk
 from biaffine_tf.tokenization import Windowing
 
 
@@ -39,7 +41,7 @@ def long_texts(
         )
 
 
-def bulk_job(job: BulkJob, windowing: Windowing | None) -> Iterator[str]:
+def bulk_job(job: bulk.BulkJob, windowing: Windowing | None) -> Iterator[str]:
     """What became of a job, whether done by this process or before.
 
     Args:
@@ -47,6 +49,7 @@ def bulk_job(job: BulkJob, windowing: Windowing | None) -> Iterator[str]:
         windowing: As for `long_texts`.
     """
     shards = job.shards
+    yield from job.changed
     yield from job.problems.lines()
     yield from long_texts(
         windowing,
@@ -56,6 +59,18 @@ def bulk_job(job: BulkJob, windowing: Windowing | None) -> Iterator[str]:
     bad = sum(shard.bad for shard in shards)
     if bad:
         yield f"{job.bad_lines}: what could not be read ({bad}), with reasons"
+    given_up = job.given_up
+    for one in given_up:
+        line = "" if one["line"] is None else f", line {one['line']}"
+        before = "no sentence of it is predicted"
+        if one["sentences"]:
+            before = f"{one['sentences']} sentences before are predicted"
+        yield f"given up: {one['name']}{line}: {one['reason']}; {before}"
+    if given_up:
+        yield (
+            f"exit code {GIVEN_UP}: {len(given_up)} of {job.files} files were "
+            f"given up; {os.path.join(job.path, bulk.SUMMARY)} names them"
+        )
     entities = sum(shard.entities for shard in shards)
     sentences = sum(shard.sentences for shard in shards)
     speed = "; it was complete already"

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from biaffine_tf import console
 from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
 from biaffine_tf.locks import locked
 from biaffine_tf.model_directory.description import (
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "directory", metavar="DIR", help="model directory or export"
     )
+    console.add_version(parser)
     parser.add_argument(
         "--reseal",
         action="store_true",
@@ -140,4 +142,4 @@ def _print(changes: Sequence[Change]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

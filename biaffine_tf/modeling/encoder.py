@@ -8,17 +8,15 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import EncoderConfig
-from biaffine_tf.modeling.fused_encoder import FusedBertEncoder
-
-
-def _approximate_gelu(x: tf.Tensor) -> tf.Tensor:
-    return tf_keras.activations.gelu(x, approximate=True)
-
+from biaffine_tf.modeling.fused_encoder import (
+    FusedBertEncoder,
+    approximate_gelu,
+)
 
 _ACTIVATIONS = {
     "gelu": tf_keras.activations.gelu,
-    "gelu_new": _approximate_gelu,
-    "gelu_pytorch_tanh": _approximate_gelu,
+    "gelu_new": approximate_gelu,
+    "gelu_pytorch_tanh": approximate_gelu,
     "relu": tf_keras.activations.relu,
     "tanh": tf_keras.activations.tanh,
 }

@@ -29,10 +29,16 @@ from biaffine_tf.modeling.fused_ops import (
     gelu,
     layer_norm,
     normal_distribution,
+    tanh_gelu,
 )
 
 _MASKED = -1e9  # added to the attention scores of padding
 _SITES_PER_BLOCK = 3  # dropouts: attention, its output, the block's output
+
+
+def approximate_gelu(x: tf.Tensor) -> tf.Tensor:
+    """GELU's approximation by tanh, of any shape and floating type."""
+    return tf_keras.activations.gelu(x, approximate=True)
 
 
 @contextlib.contextmanager
@@ -323,6 +329,8 @@ class FusedBertEncoder(BertEncoderV2):
         if function is tf_keras.activations.gelu:
             # Without a gradient of its own, it is joined with the product.
             return gelu(x) if training else x * normal_distribution(x)
+        if function is approximate_gelu and training:
+            return tanh_gelu(x)
         return function(x)
 
     @staticmethod

@@ -13,6 +13,9 @@ import tensorflow as tf
 
 _SQRT_HALF = math.sqrt(0.5)
 _NORMAL_DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
+# Of the approximation of the normal distribution by tanh.
+_LINEAR = math.sqrt(2 / math.pi)
+_CUBIC = 0.044715 * _LINEAR
 
 
 def normal_distribution(x: tf.Tensor) -> tf.Tensor:
@@ -117,3 +120,21 @@ def dropout(x: tf.Tensor, rate: float, *, seed: tf.Tensor) -> tf.Tensor:
     return x * tf.where(
         kept, tf.constant(factor, x.dtype), tf.constant(0, x.dtype)
     )
+
+
+@tf.custom_gradient
+def tanh_gelu(
+    x: tf.Tensor,
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """GELU's approximation by tanh, of any shape and floating type.
+
+    Reference:
+        Hendrycks and Gimpel 2016 (https://arxiv.org/abs/1606.08415), section 2.
+    """
+    tanh = tf.tanh(x * (_LINEAR + _CUBIC * x * x))
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        inner = x * (1 - tanh * tanh) * (_LINEAR + 3 * _CUBIC * x * x)
+        return upstream * (0.5 * (1 + tanh + inner))
+
+    return 0.5 * x * (1 + tanh), gradient

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from biaffine_tf import console
 from biaffine_tf.errors import EXIT_CODE, BiaffineError
 from biaffine_tf.readers.arguments import (
     add_reading_arguments,
@@ -41,9 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BiaffineError as error:
         print(error, file=sys.stderr)
         return EXIT_CODE
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return 0
 
 
@@ -51,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m biaffine_tf.readers", description=_DESCRIPTION
     )
+    console.add_version(parser)
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument(
         "--json", action="store_true", help="print a JSON array"
@@ -110,4 +108,4 @@ def _counts(name: str, unit: str, counts: dict[str, int]) -> Table:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -44,7 +44,8 @@ def read(
         ...     print(sentence.text, sentence.spans)
 
     Args:
-        path: The file; compressed with gzip or xz or not.
+        path: The file; compressed (gzip, xz, bzip2, Zstandard) or not;
+            "-" is standard input.
         options: How to read it.
         problems: Where skipped and repaired input is counted.
 
@@ -85,6 +86,8 @@ def write(
     file_format: Format | str,
     *,
     with_scores: bool = False,
+    with_lines: bool = False,
+    first_number: int = 0,
     layers: int = 1,
     scheme: TagScheme = TagScheme.BIO,
     problems: Problems | None = None,
@@ -93,13 +96,18 @@ def write(
 
     Args:
         target: A path, which is written atomically (and compressed if it ends
-            in .gz or .xz), or a text stream.
+            in .gz, .xz, .bz2 or .zst), "-" for standard output, or a text
+            stream.
         sentences: What to write.
         file_format: The format; text leaves the spans out.
         with_scores: JSON formats: write the scores of predicted spans.
+        with_lines: JSON formats: write the line of a sentence without an id
+            in the file that it was read from, or its index in an array.
+        first_number: CLUENER: number of the first sentence, for those without
+            an id.
         layers: CoNLL: number of tag columns.
         scheme: CoNLL: BIO or BIOES.
-        problems: Where spans and characters are counted that the format
+        problems: Where spans, characters and keys are counted that the format
             cannot hold.
 
     Returns:
@@ -118,9 +126,17 @@ def write(
         )
     counted = _Counted(sentences)
     if file_format is Format.CLUENER:
-        pieces = cluener.write(counted, with_scores=with_scores)
+        pieces = cluener.write(
+            counted,
+            problems,
+            with_scores=with_scores,
+            with_lines=with_lines,
+            first_number=first_number,
+        )
     elif file_format is Format.SPAN_JSONL:
-        pieces = span_jsonl.write(counted, with_scores=with_scores)
+        pieces = span_jsonl.write(
+            counted, problems, with_scores=with_scores, with_lines=with_lines
+        )
     elif file_format is Format.CONLL:
         pieces = conll.write(counted, problems, layers=layers, scheme=scheme)
     else:

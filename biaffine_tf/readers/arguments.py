@@ -47,7 +47,7 @@ _SCHEMES = {
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser, *sides: str) -> None:
-    """Adds how to read files, and `--on_bad_data` for all of them.
+    """Adds how to read files; `--on_bad_data` and `--strict_tags` hold for all.
 
     Args:
         parser: A command's.
@@ -60,6 +60,13 @@ def add_reading_arguments(parser: argparse.ArgumentParser, *sides: str) -> None:
         choices=list(OnBadData),
         default=OnBadData.ERROR,
         help=HELP["on_bad_data"],
+    )
+    parser.add_argument(
+        "--strict_tags",
+        action="store_true",
+        help="CoNLL: leave out and count spans of malformed tags, as "
+        "seqeval's strict mode does, instead of repairing them as conlleval "
+        "does.",
     )
     for side in sides or ("",):
         _add_side(parser, side)
@@ -78,7 +85,11 @@ def reading_options(options: argparse.Namespace, side: str = "") -> ReadOptions:
         if name != "on_bad_data"
     }
     values["tag_columns"] = parse_columns(values["tag_columns"])
-    return ReadOptions(on_bad_data=options.on_bad_data, **values)
+    return ReadOptions(
+        on_bad_data=options.on_bad_data,
+        strict_tags=options.strict_tags,
+        **values,
+    )
 
 
 def read_with_notes(

@@ -10,7 +10,7 @@ Dataset and Benchmark for Chinese.
 
 from __future__ import annotations
 
-import json
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,12 +18,12 @@ from biaffine_tf.readers.json_values import (
     check_label,
     check_score,
     check_type,
-    dump_id,
     get,
     get_id,
     mention_error,
     read_objects,
 )
+from biaffine_tf.readers.json_writing import dump_id, dump_object
 from biaffine_tf.readers.lines import Place, Source, shorten
 from biaffine_tf.readers.options import ReadOptions
 from biaffine_tf.readers.problems import Problems
@@ -36,32 +36,44 @@ def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
     """Reads the sentences of a CLUENER file."""
-    return read_objects(source, options, problems, _sentence)
+    make = functools.partial(_sentence, labelled=not options.ignore_labels)
+    return read_objects(source, options, problems, make)
 
 
 def write(
-    sentences: Iterable[Sentence], *, with_scores: bool = False
+    sentences: Iterable[Sentence],
+    problems: Problems,
+    *,
+    with_scores: bool = False,
+    with_lines: bool = False,
+    first_number: int = 0,
 ) -> Iterator[str]:
     """The lines of a CLUENER file, as its submissions want them.
 
     Args:
-        sentences: A sentence without an id is numbered by its position.
+        sentences: A sentence without an id is numbered by its position. Their
+            extra keys are written, too.
+        problems: Where extra keys are counted that are not written.
         with_scores: Add its score to each position that has one.
+        first_number: Position of the first one.
+        with_lines: Add "line", or "index" in an array, where there is no id.
 
     Yields:
         One JSON object a line.
     """
-    for number, sentence in enumerate(sentences):
+    for number, sentence in enumerate(sentences, first_number):
         record: dict[str, Any] = {
             "id": dump_id(sentence.id, number),
             "text": sentence.text,
         }
         if sentence.spans is not None:
             record["label"] = _labels(sentence, with_scores)
-        yield json.dumps(record, ensure_ascii=False) + "\n"
+        yield dump_object(record, sentence, problems, with_lines=with_lines)
 
 
-def _sentence(record: dict[str, Any], place: Place) -> Sentence:
+def _sentence(
+    record: dict[str, Any], place: Place, *, labelled: bool
+) -> Sentence:
     if "text" not in record and "label" in record:
         raise place.error(
             "the object has 'label' but no 'text'",
@@ -70,10 +82,10 @@ def _sentence(record: dict[str, Any], place: Place) -> Sentence:
         )
     text = get(record, "text", str, place, "the object")
     spans = None
-    if "label" in record:
+    if labelled and "label" in record:
         labels = get(record, "label", dict, place, "the object")
         spans = tuple(_spans(labels, text, place))
-    else:
+    elif labelled:
         for key in _OTHER_FORMAT_KEYS:
             if key in record:
                 raise place.error(

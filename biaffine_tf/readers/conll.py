@@ -16,7 +16,8 @@ from biaffine_tf.readers.conll_layout import DOCSTART, Layout, split_row
 from biaffine_tf.readers.layers import assign_layers, snap_to_tokens
 from biaffine_tf.readers.lines import Line, Place, Source, decode, shorten
 from biaffine_tf.readers.options import ReadOptions, TagScheme
-from biaffine_tf.readers.problems import Problems, parse_each
+from biaffine_tf.readers.problems import Problems, count_extra, parse_each
+from biaffine_tf.readers.strict_tags import decode_strict
 from biaffine_tf.readers.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
 
@@ -33,8 +34,15 @@ def read(
     A file of one column is unlabelled.
     """
     layout = Layout.from_head(source.head_lines(), options, source.place(1))
-    if options.tag_columns is None and len(layout.tag_like) > 1:
+    is_open = options.tag_columns is None and not options.ignore_labels
+    if is_open and len(layout.tag_like) > 1:
         problems.count(_SEVERAL, f"{source.file}: {_columns(layout)}")
+    if layout.strict_tags and layout.tag_columns:
+        problems.count(
+            f"file whose tags are read strictly as {layout.strict_scheme} "
+            "(--tag_scheme names another scheme)",
+            source.file,
+        )
 
     def parse(block: tuple[list[Line], int]) -> Sentence:
         rows, document = block
@@ -75,6 +83,7 @@ def write(
     """
     for position, sentence in enumerate(sentences):
         place = f"sentence {position}"
+        count_extra(sentence, problems)
         if not sentence.text:
             problems.count("sentence without characters not written", place)
             continue
@@ -180,17 +189,30 @@ def _decode(
         problems.count(kind, f"{file}:{rows[index].number}: {column[index]}")
 
     try:
-        return tag_schemes.decode(
-            column, layout.scheme, report, layout.guessed_scheme
+        spans = tag_schemes.decode(
+            column,
+            layout.scheme,
+            None if layout.strict_tags else report,
+            layout.guessed_scheme,
         )
+        if not layout.strict_tags:
+            return spans
+        strict = decode_strict(column, layout.strict_scheme)
     except tag_schemes.TagError as error:
         raise DataError(
             str(error),
             file=file,
             line=rows[error.index].number,
             remedy=f"correct the tag, or {_named(layout)}, or pass "
-            "--on_bad_data=skip",
+            + ("--tag_scheme or " if layout.strict_tags else "")
+            + "--on_bad_data=skip",
         ) from None
+    for span in sorted(set(spans) - set(strict)):
+        problems.count(
+            f"span of malformed {layout.strict_scheme} tags left out",
+            f"{file}:{rows[span.start].number}: {column[span.start]}",
+        )
+    return strict
 
 
 def _named(layout: Layout) -> str:

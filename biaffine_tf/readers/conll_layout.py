@@ -42,6 +42,7 @@ class Layout:
         strip_digits: Whether each token ends in a segmentation digit.
         scheme: The scheme whose tags are accepted.
         guessed_scheme: For `TagScheme.AUTO`, what the tags look like.
+        strict_tags: Whether spans of malformed tags are left out.
         tag_like: Indices of the columns that look like tags.
     """
 
@@ -52,6 +53,7 @@ class Layout:
     strip_digits: bool
     scheme: TagScheme
     guessed_scheme: TagScheme
+    strict_tags: bool
     tag_like: tuple[int, ...]
 
     @classmethod
@@ -75,9 +77,11 @@ class Layout:
         width = most_common_width(sentences)
         token_column = _index(options.token_column, width, place, "token")
         is_unlabelled = width == 1 and options.columns_read == LAST_COLUMN
+        columns = () if is_unlabelled else options.columns_read
+        if options.ignore_labels and options.tag_columns is None:
+            columns = ()
         tag_columns = tuple(
-            _index(column, width, place, "tag")
-            for column in (() if is_unlabelled else options.columns_read)
+            _index(column, width, place, "tag") for column in columns
         )
         if token_column in tag_columns:
             raise place.error(
@@ -93,13 +97,29 @@ class Layout:
         return cls(
             width=width,
             token_column=token_column,
-            tag_columns=tag_columns,
+            tag_columns=() if options.ignore_labels else tag_columns,
             separator=_separator(tokens, options, strip_digits),
             strip_digits=strip_digits,
             scheme=options.tag_scheme,
             guessed_scheme=_guess_scheme(regular, tag_columns),
+            strict_tags=options.strict_tags,
             tag_like=tag_like_columns(sentences, token_column=token_column),
         )
+
+    @property
+    def strict_scheme(self) -> TagScheme:
+        """The scheme in which `strict_tags` looks for malformed tags.
+
+        IOB1 and IOE1 must be named: what is malformed in BIO or IOE2 would
+        pass for one of them.
+        """
+        if self.scheme is not TagScheme.AUTO:
+            return self.scheme
+        stricter = {
+            TagScheme.IOB1: TagScheme.BIO,
+            TagScheme.IOE1: TagScheme.IOE2,
+        }
+        return stricter.get(self.guessed_scheme, self.guessed_scheme)
 
     def width_error(self, fields: Sequence[str], place: Place) -> DataError:
         """The error for a row that has not as many columns as the file."""

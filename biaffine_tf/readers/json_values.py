@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import operator
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.readers.json_array import array_elements
+from biaffine_tf.readers.json_writing import dump_id
 from biaffine_tf.readers.lines import (
     Line,
     Place,
@@ -34,19 +36,25 @@ _NAMES = {
 }
 
 
-def json_records(source: Source) -> Iterator[Line]:
+# Keys of a text and its gold labels in any format. Of the last one, only what
+# may be gold: it is an ordinary word.
+_NOT_EXTRA = ("text", "tokens", "spans", "entities", "entity_mentions")
+_MAYBE_GOLD = "label"
+
+
+def json_records(source: Source) -> Iterator[tuple[int | None, Line]]:
     """The raw JSON values of a file that should each be a sentence.
 
     Yields:
-        Lines that are not blank or, if the file holds an array, the bytes of
-        its elements.
+        None and a line that is not blank or, if the file holds an array, the
+        number of an element, from 0, and its bytes.
     """
     if source.head.lstrip(JSON_SPACE).startswith(b"["):
-        yield from array_elements(source)
+        yield from enumerate(array_elements(source))
         return
     for line in source.lines():
         if line.data.strip(JSON_SPACE):
-            yield line
+            yield None, line
 
 
 def parse_object(record: Line, file: str) -> dict[str, Any]:
@@ -96,17 +104,39 @@ def read_objects(
         The sentences.
     """
 
-    def parse(record: Line) -> Sentence:
+    def parse(unit: tuple[int | None, Line]) -> Sentence:
+        index, record = unit
         value = parse_object(record, source.file)
-        return make_sentence(value, source.place(record.number))
+        sentence = make_sentence(value, source.place(record.number))
+        extra = _extra(value, sentence)
+        if index is None and extra is None:
+            return sentence
+        return dataclasses.replace(sentence, index=index, extra=extra)
 
     return parse_each(
         json_records(source),
         parse,
         options.on_bad_data,
         problems,
-        operator.attrgetter("data"),
+        lambda unit: unit[1].data,
     )
+
+
+def _extra(record: dict[str, Any], sentence: Sentence) -> dict[str, Any] | None:
+    """What of an object is to be written with its sentence, besides its own."""
+    written = {"id": dump_id(sentence.id), "document": sentence.document}
+    extra = {
+        key: value
+        for key, value in record.items()
+        if key not in _NOT_EXTRA
+        and not (key == _MAYBE_GOLD and isinstance(value, dict))
+        and not (key in written and _is_same(written[key], value))
+    }
+    return extra or None
+
+
+def _is_same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
 
 
 def get(
@@ -216,18 +246,6 @@ def mention_error(
     )
 
 
-def dump_id(sentence_id: str | None, fallback: int | None) -> str | int | None:
-    """An identifier as JSON: a number if it reads back as the same string."""
-    if sentence_id is None:
-        return fallback
-    digits = sentence_id.isascii() and sentence_id.isdigit()
-    # Beyond 15 digits other JSON readers lose some; 007 is not 7.
-    if digits and len(sentence_id) <= 15:
-        number = int(sentence_id)
-        return number if str(number) == sentence_id else sentence_id
-    return sentence_id
-
-
 class _BadValueError(Exception):
     pass
 
@@ -248,6 +266,15 @@ def _no_constant(name: str) -> NoReturn:
     raise _BadValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _BadValueError(f"the number {shorten(text)} is out of range")
+    return value
+
+
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object_without_repeats, parse_constant=_no_constant
+    object_pairs_hook=_object_without_repeats,
+    parse_constant=_no_constant,
+    parse_float=_finite,
 )

@@ -10,9 +10,10 @@ import contextlib
 import os
 from collections.abc import Iterator
 from types import TracebackType
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple
 
 from biaffine_tf.errors import DataError
+from biaffine_tf.readers import compression
 from biaffine_tf.readers.problems import Problems
 
 HEAD_BYTES = 1 << 16
@@ -21,8 +22,7 @@ MAX_LINE_BYTES = 1 << 26
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_GZIP_MAGIC = b"\x1f\x8b"
-_XZ_MAGIC = b"\xfd7zXZ\x00"
+STANDARD_INPUT = "-"
 _SKIP = "correct the line or pass --on_bad_data=skip"
 
 
@@ -51,23 +51,27 @@ class Source:
     """An open file, read once from front to back (a pipe will do).
 
     Attributes:
-        file: The file as the user named it.
+        file: The file as the user named it, or "standard input".
+        is_compressed: Whether it is, so that damage may show late.
         head: The first `HEAD_BYTES`, for recognising what is in it.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], problems: Problems
     ) -> None:
-        """Opens a file; gzip and xz are told by their first bytes.
+        """Opens a file; compressed ones are told by their first bytes.
 
         Args:
-            path: The file.
+            path: The file; "-" is standard input.
             problems: Where a byte order mark is counted.
 
         Raises:
-            DataError: If it cannot be opened or is not UTF-8 at its start.
+            DataError: If it cannot be opened, or is no text by its start.
         """
-        self.file = os.fspath(path)
+        self._path: str | int = os.fspath(path)
+        self.file = self._path
+        if self._path == STANDARD_INPUT:
+            self._path, self.file = 0, "standard input"
         self._lines_read = 0
         self._files = contextlib.ExitStack()
         self._stream = self._open()
@@ -140,10 +144,12 @@ class Source:
 
     def _open(self) -> IO[bytes]:
         try:
-            raw = open(self.file, "rb")  # noqa: SIM115 (closed by the stack)
+            raw = open(  # noqa: SIM115 (closed by the stack)
+                self._path, "rb", closefd=self._path != 0
+            )
             self._stored = raw
             self._files.enter_context(raw)
-            magic = raw.peek(len(_XZ_MAGIC))
+            start = raw.peek(compression.MAGIC_BYTES)
         except FileNotFoundError:
             raise self.place().error(
                 "there is no such file", "check the path"
@@ -158,17 +164,13 @@ class Source:
                 f"the file cannot be opened ({error})",
                 "check the path and its permissions",
             ) from None
-        if magic.startswith(_GZIP_MAGIC):
-            import gzip
-
-            packed = gzip.GzipFile(fileobj=raw)
-            self._files.callback(packed.close)
-            return cast(IO[bytes], packed)
-        if magic.startswith(_XZ_MAGIC):
-            import lzma
-
-            return self._files.enter_context(lzma.open(raw, "rb"))
-        return raw
+        self.is_compressed = compression.is_compressed(start)
+        try:
+            content = compression.decompressed(raw, start, self.file)
+        except DataError:
+            self._files.close()
+            raise
+        return raw if content is None else self._files.enter_context(content)
 
     def _read_head(self) -> bytes:
         chunks = []
@@ -192,6 +194,8 @@ class Source:
         return chunk
 
     def _check_mark(self, problems: Problems) -> None:
+        if foreign := compression.foreign_kind(self.head, self.file):
+            raise self.place().error(*foreign)
         if self.head.startswith(_UTF16_MARKS):
             raise self.place(1).error(
                 "the file is UTF-16, not UTF-8",

@@ -38,6 +38,8 @@ class TagScheme(enum.StrEnum):
     AUTO = "auto"
     IOB1 = "iob1"
     BIO = "bio"
+    IOE1 = "ioe1"
+    IOE2 = "ioe2"
     BIOES = "bioes"
     BMES = "bmes"
     BILOU = "bilou"
@@ -63,7 +65,7 @@ Choice = TypeVar("Choice", bound=enum.StrEnum)
 
 LAST_COLUMN = (-1,)
 # Fields that earlier versions lacked.
-_LATER = ("unlabelled", "trim_spans")
+_LATER = ("unlabelled", "trim_spans", "strict_tags", "ignore_labels")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -85,6 +87,12 @@ class ReadOptions:
             them.
         trim_spans: Cut white space off the ends of spans, drop spans of
             nothing else, and count both.
+        strict_tags: Leave out, and count, the spans of a CoNLL file whose tags
+            are malformed, as seqeval's strict mode does, instead of repairing
+            them as conlleval does. `TagScheme.AUTO` then never means IOB1 or
+            IOE1, in which nearly everything is well-formed.
+        ignore_labels: Leave spans and tags unread, right or wrong: all
+            sentences are unlabelled.
 
     Raises:
         ConfigError: If a value is not one of its choices.
@@ -99,6 +107,8 @@ class ReadOptions:
     segmentation_digit: SegmentationDigit = SegmentationDigit.AUTO
     unlabelled: Unlabelled = Unlabelled.KEEP
     trim_spans: bool = False
+    strict_tags: bool = False
+    ignore_labels: bool = False
 
     def __post_init__(self) -> None:
         self._choose("on_bad_data", OnBadData)

@@ -6,26 +6,31 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
-from typing import IO, TextIO, cast
+from typing import IO, TextIO
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import atomic_write
+from biaffine_tf.readers.compression import compressor
+
+STANDARD_OUTPUT = "-"
 
 
 @contextlib.contextmanager
 def open_output(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     r"""Opens a UTF-8 text file that appears when it is complete.
 
-    Lines end in "\n" everywhere. Names that end in .gz or .xz are compressed.
-    What is no ordinary file (/dev/stdout, a pipe) is written to directly.
+    Lines end in "\n" everywhere. Names that end in .gz, .xz, .bz2 or .zst are
+    compressed. What is no ordinary file (/dev/stdout, a pipe) is written to
+    directly.
 
     Args:
-        path: The file to write.
+        path: The file to write; "-" is standard output.
 
     Yields:
         The open file.
 
     Raises:
+        ConfigError: If the name asks for what is not installed.
         DataError: If the file cannot be created.
     """
     device = os.path.exists(path) and not os.path.isfile(path)
@@ -34,31 +39,25 @@ def open_output(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     target = os.fspath(path) if device else os.path.realpath(path)
     with contextlib.ExitStack() as stack:
         try:
-            opening = open if device else atomic_write
-            raw = stack.enter_context(opening(target, "wb"))
+            opened: contextlib.AbstractContextManager[IO[bytes]]
+            if path == STANDARD_OUTPUT:
+                # It may be open to append: opened by a name, it would be cut.
+                opened = open(1, "wb", closefd=False)  # noqa: SIM115
+            elif device:
+                opened = open(target, "wb")  # noqa: SIM115
+            else:
+                opened = atomic_write(target, "wb")
+            raw = stack.enter_context(opened)
         except (OSError, ValueError) as error:
             raise DataError(
                 f"the file cannot be written ({error})",
                 file=path,
                 remedy="check the directory and its permissions",
             ) from None
-        packed = _compressor(raw, target)
+        packed = compressor(raw, target)
         text = io.TextIOWrapper(packed, encoding="utf-8", newline="\n")
         yield text
         text.flush()
         text.detach()
         if packed is not raw:
             packed.close()
-
-
-def _compressor(raw: IO[bytes], target: str) -> IO[bytes]:
-    if target.endswith(".gz"):
-        import gzip
-
-        # No time and no name: the same sentences give the same bytes.
-        return cast(IO[bytes], gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
-    if target.endswith(".xz"):
-        import lzma
-
-        return lzma.open(raw, "wb")
-    return raw

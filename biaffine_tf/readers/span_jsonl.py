@@ -13,20 +13,20 @@ Each object is recognised by its own keys. One with only "text" is unlabelled.
 
 from __future__ import annotations
 
-import json
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from biaffine_tf.readers.json_values import (
     check_score,
     check_type,
-    dump_id,
     get,
     get_id,
     get_label,
     mention_error,
     read_objects,
 )
+from biaffine_tf.readers.json_writing import dump_id, dump_object
 from biaffine_tf.readers.lines import Place, Source
 from biaffine_tf.readers.options import ReadOptions
 from biaffine_tf.readers.problems import Problems
@@ -40,18 +40,25 @@ def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
     """Reads the sentences of a span JSON file, lines or one array."""
-    return read_objects(source, options, problems, _sentence)
+    make = functools.partial(_sentence, labelled=not options.ignore_labels)
+    return read_objects(source, options, problems, make)
 
 
 def write(
-    sentences: Iterable[Sentence], *, with_scores: bool = True
+    sentences: Iterable[Sentence],
+    problems: Problems,
+    *,
+    with_scores: bool = True,
+    with_lines: bool = False,
 ) -> Iterator[str]:
     """The lines of a file in our own span JSON.
 
     Args:
-        sentences: Written with "id" and "document" if they have them, and
-            with "spans" unless they are unlabelled.
+        sentences: Written with "id" and "document" if they have them, with
+            "spans" unless they are unlabelled, and with their extra keys.
+        problems: Where extra keys are counted that are not written.
         with_scores: Add its "score" to each span that has one.
+        with_lines: Add "line", or "index" in an array, where there is no id.
 
     Yields:
         One JSON object a line.
@@ -67,7 +74,7 @@ def write(
             record["spans"] = [
                 _span_record(span, with_scores) for span in sentence.spans
             ]
-        yield json.dumps(record, ensure_ascii=False) + "\n"
+        yield dump_object(record, sentence, problems, with_lines=with_lines)
 
 
 def _span_record(span: Span, with_scores: bool) -> dict[str, Any]:
@@ -81,7 +88,11 @@ def _span_record(span: Span, with_scores: bool) -> dict[str, Any]:
     return record
 
 
-def _sentence(record: dict[str, Any], place: Place) -> Sentence:
+def _sentence(
+    record: dict[str, Any], place: Place, *, labelled: bool
+) -> Sentence:
+    if not labelled:
+        return _unlabelled(record, place)
     kinds = [key for key in _KINDS if key in record]
     if len(kinds) > 1:
         raise place.error(
@@ -98,6 +109,15 @@ def _sentence(record: dict[str, Any], place: Place) -> Sentence:
             "'entity_mentions'",
             "if it is CLUENER's format, read it with --format=cluener",
         )
+    text = get(record, "text", str, place, "the object")
+    return _make(text, None, record, place)
+
+
+def _unlabelled(record: dict[str, Any], place: Place) -> Sentence:
+    """The text of an object, whatever its labels are."""
+    is_of_text = "spans" in record or "entities" in record
+    if "tokens" in record and not is_of_text:
+        return _from_tokens(record, place, labelled=False)
     text = get(record, "text", str, place, "the object")
     return _make(text, None, record, place)
 
@@ -147,7 +167,9 @@ def _from_cmeee(record: dict[str, Any], place: Place) -> Sentence:
     return _make(text, spans, record, place)
 
 
-def _from_tokens(record: dict[str, Any], place: Place) -> Sentence:
+def _from_tokens(
+    record: dict[str, Any], place: Place, *, labelled: bool = True
+) -> Sentence:
     tokens = get(record, "tokens", list, place, "the object")
     for index, token in enumerate(tokens):
         check_type(token, str, place, f"token {index}")
@@ -155,7 +177,7 @@ def _from_tokens(record: dict[str, Any], place: Place) -> Sentence:
             raise place.error(f"token {index} is empty")
     text, ranges = join_tokens(tokens, " ")
     spans = None
-    if "entity_mentions" in record:
+    if labelled and "entity_mentions" in record:
         spans = [
             _token_span(item, text, ranges, place)
             for item in _items(record, "entity_mentions", place)

@@ -1,4 +1,4 @@
-"""Tag schemes and spans: IOB1, BIO (IOB2), BIOES, BMES, BILOU.
+"""Tag schemes and spans: IOB1, BIO (IOB2), IOE1, IOE2, BIOES, BMES, BILOU.
 
 One lenient machine reads them all, as conlleval does: a tag that cannot follow
 the one before it starts a span of its own, and that is reported. The schemes
@@ -28,11 +28,19 @@ _ROLES = {
 _LETTERS = {
     TagScheme.IOB1: "BI",
     TagScheme.BIO: "BI",
+    TagScheme.IOE1: "IE",
+    TagScheme.IOE2: "IE",
     TagScheme.BIOES: "BIES",
     TagScheme.BMES: "BMES",
     TagScheme.BILOU: "BILU",
 }
-_WITH_ENDS = (TagScheme.BIOES, TagScheme.BMES, TagScheme.BILOU)
+_WITH_ENDS = (
+    TagScheme.IOE2,
+    TagScheme.BIOES,
+    TagScheme.BMES,
+    TagScheme.BILOU,
+)
+_WITHOUT_BEGINNINGS = (TagScheme.IOB1, TagScheme.IOE1, TagScheme.IOE2)
 _TAG = re.compile(r"([BIESMLU])-(.*\S.*)")
 _LIKE_A_TAG = re.compile(r"O|[A-Z][-_:].+|.+[-_:][BIESMLU]")
 
@@ -62,7 +70,7 @@ class TagError(ValueError):
         if letters is None:
             accepted = (
                 "O or PREFIX-label in one of the schemes "
-                "iob1, bio, bioes, bmes, bilou"
+                "iob1, bio, ioe1, ioe2, bioes, bmes, bilou"
             )
         else:
             prefixes = ", ".join(f"{letter}-label" for letter in letters)
@@ -80,9 +88,10 @@ def looks_like_tag(text: str) -> bool:
 
 
 def guess_scheme(tags: Iterable[str]) -> TagScheme:
-    """The scheme of a sample of tags, None-length gaps as O.
+    """Guesses the scheme of a sample of tags.
 
     IOB1 and BIO use the same letters; in IOB1 most spans start with I-.
+    So do IOE1 and IOE2; in IOE1 most spans end with I-.
 
     Args:
         tags: Tags of consecutive tokens, "O" between sentences.
@@ -91,19 +100,23 @@ def guess_scheme(tags: Iterable[str]) -> TagScheme:
         The scheme; BIO if nothing speaks for another.
     """
     letters = set()
-    begun = orphans = 0
-    previous = OUTSIDE
-    for tag in tags:
+    begun = ended = orphans = unended = 0
+    previous, previous_label = OUTSIDE, ""
+    for tag in [*tags, OUTSIDE]:
         letter, dash, label = tag.partition("-")
         if dash:
             letters.add(letter)
             begun += letter == "B"
-            orphans += letter == "I" and previous.partition("-")[2] != label
-        previous = tag
+            ended += letter == "E"
+            orphans += letter == "I" and previous_label != label
+        unended += previous == "I" and previous_label != label
+        previous, previous_label = letter, label
     if letters & {"L", "U"}:
         return TagScheme.BILOU
     if "M" in letters:
         return TagScheme.BMES
+    if "E" in letters and not letters & {"B", "S"}:
+        return TagScheme.IOE1 if unended > ended else TagScheme.IOE2
     if letters & {"E", "S"}:
         return TagScheme.BIOES
     return TagScheme.IOB1 if orphans > begun else TagScheme.BIO
@@ -133,17 +146,33 @@ def decode(
         guessed if scheme is TagScheme.AUTO else scheme,
         report or (lambda kind, index: None),
     )
-    accepted = _LETTERS.get(scheme, "BIESMLU")
     for index, tag in enumerate(tags):
-        if tag == OUTSIDE:
+        role, label = split_tag(tag, scheme, index)
+        if role == OUTSIDE:
             machine.close(index)
-            continue
-        match = _TAG.fullmatch(tag)
-        if match is None or match[1] not in accepted:
-            raise TagError(index, tag, scheme)
-        machine.step(index, _ROLES[match[1]], match[2])
+        else:
+            machine.step(index, role, label)
     machine.close(len(tags))
     return machine.spans
+
+
+def split_tag(tag: str, scheme: TagScheme, index: int) -> tuple[str, str]:
+    """Splits a tag into its role in BIOES, or "O", and its label.
+
+    Args:
+        tag: The tag.
+        scheme: Scheme whose prefixes are accepted; `AUTO` accepts all.
+        index: Position of the tag, for the error.
+
+    Raises:
+        TagError: If it is neither O nor an accepted prefix and a label.
+    """
+    if tag == OUTSIDE:
+        return OUTSIDE, ""
+    match = _TAG.fullmatch(tag)
+    if match is None or match[1] not in _LETTERS.get(scheme, _ROLES):
+        raise TagError(index, tag, scheme)
+    return _ROLES[match[1]], match[2]
 
 
 def encode(
@@ -186,7 +215,7 @@ class _Machine:
     ) -> None:
         self.spans: list[TokenSpan] = []
         self._report = report
-        self._inside_begins = scheme is TagScheme.IOB1
+        self._inside_begins = scheme in _WITHOUT_BEGINNINGS
         self._needs_end = scheme in _WITH_ENDS
         self._start: int | None = None
         self._label = ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from biaffine_tf.readers.lines import Line, Source, decode
 from biaffine_tf.readers.options import ReadOptions
-from biaffine_tf.readers.problems import Problems, parse_each
+from biaffine_tf.readers.problems import Problems, count_extra, parse_each
 from biaffine_tf.spans import Sentence
 
 _BREAKS = str.maketrans("\r\n", "  ")
@@ -45,6 +45,7 @@ def write(sentences: Iterable[Sentence], problems: Problems) -> Iterator[str]:
     """The texts as lines; spans are not written, and that is counted."""
     for position, sentence in enumerate(sentences):
         text = sentence.text
+        count_extra(sentence, problems)
         if sentence.spans:
             problems.count(
                 "span not written: plain text holds none",

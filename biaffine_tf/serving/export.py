@@ -26,7 +26,7 @@ from biaffine_tf.config import (
     Precision,
 )
 from biaffine_tf.errors import BiaffineError, ConfigError
-from biaffine_tf.files import atomic_write
+from biaffine_tf.files import SCRATCH, atomic_write, temporary_folder
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
@@ -143,16 +143,12 @@ def _staged(directory: str) -> Iterator[str]:
     directory = os.path.realpath(directory)
     parent, name = os.path.split(directory)
     os.makedirs(parent, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix=f".{name}.", suffix=".tmp", dir=parent)
-    try:
+    with temporary_folder(parent, name) as folder:
         yield folder
         os.chmod(folder, 0o755)
         if os.path.isdir(directory):
             os.rmdir(directory)
         os.rename(folder, directory)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def _write(
@@ -270,7 +266,7 @@ def answers(
     """
     is_onnx = os.path.exists(os.path.join(folder, ONNX_MODEL))
     program = _ANSWERING_ONNX if is_onnx else _ANSWERING
-    with tempfile.TemporaryDirectory() as scratch:
+    with temporary_folder(tempfile.gettempdir(), SCRATCH) as scratch:
         requests, found = (
             os.path.join(scratch, name) for name in ("requests", "answers")
         )

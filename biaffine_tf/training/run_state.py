@@ -12,7 +12,12 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.files import fingerprint, remove, write_json
+from biaffine_tf.files import (
+    fingerprint,
+    remove,
+    remove_unfinished,
+    write_json,
+)
 from biaffine_tf.json_files import read_json
 
 _KEPT = 2  # checkpoints: the older one is for when the newer one is damaged
@@ -63,6 +68,7 @@ class RunCheckpoints:
             state: JSON values to keep with it.
         """
         os.makedirs(self._directory, exist_ok=True)
+        remove_unfinished(self._directory)
         path = self._path(number)
         remove(f"{path}.json")  # of a damaged one with this number
         self._checkpoint.write(path)

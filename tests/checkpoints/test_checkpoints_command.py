@@ -26,13 +26,14 @@ def test_it_says_what_there_is(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "format: hugging_face"
     assert "hidden_size=16" in lines[1] and "embedding_size=6" in lines[1]
-    assert lines[2:5] == [
+    assert lines[2:6] == [
         "vocabulary: 28 pieces",
+        "activation: gelu (exact GELU, by erf)",
         "do_lower_case: True",
         "tokenizer: wordpiece",
     ]
-    assert lines[5].startswith("tensors: 44,")
-    words = [line.split(maxsplit=1) for line in lines[6:]]
+    assert lines[6].startswith("tensors: 44,")
+    words = [line.split(maxsplit=1) for line in lines[7:]]
     shown = {name: json.loads(shape) for name, shape in words}
     assert shown["word_embeddings/embeddings"] == [28, 6]
     assert shown["transformer/layer_{0..1}/intermediate/kernel"] == [16, 32]

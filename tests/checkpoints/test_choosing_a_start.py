@@ -1,6 +1,7 @@
 """What a training starts from: one directory, or its parts apart."""
 
 import dataclasses
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import tiny
 from checkpoint_samples import (
     CONFIGS,
     VOCABULARY,
+    assert_same,
     huggingface_directory,
     random_tensors,
     write_config,
@@ -17,7 +19,7 @@ from checkpoint_samples import (
 
 from biaffine_tf import checkpoints
 from biaffine_tf.checkpoints import choose_start, names
-from biaffine_tf.errors import ConfigError
+from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.tokenization import Vocabulary
 
 
@@ -167,6 +169,119 @@ def test_another_vocabulary_of_another_size(encoder, tmp_path):
     path.write_text("".join(f"{p}\n" for p in VOCABULARY.pieces[:-1]))
     with pytest.raises(ConfigError, match=r"vocab_size is 28 but .* holds 27"):
         choose_start(encoder_dir=encoder, vocab_file=str(path))
+
+
+def _padded(folder, rows, added=None):
+    """An encoder whose table has more rows than its vocabulary pieces."""
+    config = tiny.encoder_config(vocab_size=rows)
+    tensors = random_tensors(
+        names.encoder_shapes(config) | names.mlm_shapes(config)
+    )
+    pieces = [*VOCABULARY.pieces, *(f"x{i}" for i in range(rows - 28))]
+    checkpoints.write_huggingface(
+        str(folder), config, tensors, Vocabulary(pieces)
+    )
+    VOCABULARY.save(folder / "vocab.txt")
+    if added is not None:
+        path = folder / "added_tokens.json"
+        path.write_text(json.dumps(added))
+    return str(folder), tensors
+
+
+def test_rows_without_a_piece_are_left_out(tmp_path):
+    path, tensors = _padded(tmp_path / "e", 55)
+    start = choose_start(encoder_dir=path)
+    assert start.config == CONFIGS["bert"]
+    assert len(start.tokenizer.vocabulary) == 28
+    assert start.source.padding == 27
+    read = start.source.read()
+    for name in names.BY_PIECE:
+        assert (read[name] == tensors[name][:28]).all()
+    report = checkpoints.check(
+        start.source, names.encoder_shapes(start.config), config=start.config
+    )
+    assert report.notes == (
+        f"the last 27 rows of the word embeddings have no piece in {path}/"
+        "vocab.txt, and are left out",
+    )
+    # With the weights apart, and with a config of its own.
+    bare = shutil.copytree(path, tmp_path / "bare")
+    (bare / "model.safetensors").unlink()
+    shape = shutil.move(bare / "config.json", tmp_path / "c.json")
+    weights = str(tmp_path / "e" / "model.safetensors")
+    (tmp_path / "e" / "vocab.txt").unlink()
+    start = choose_start(
+        encoder_dir=str(bare),
+        init_checkpoint=weights,
+        bert_config_file=str(shape),
+    )
+    assert start.config.vocab_size == 28
+    assert start.source.read()[names.MLM_BIAS].shape == (28,)
+
+
+def test_pieces_that_were_added(tmp_path):
+    path, _ = _padded(tmp_path / "e", 40, {"[E]": 29, "[D]": 28, "[PAD]": 0})
+    start = choose_start(encoder_dir=path)
+    assert start.config.vocab_size == 30
+    assert start.tokenizer.vocabulary.pieces[28:] == ("[D]", "[E]")
+    assert start.source.padding == 10
+
+
+@pytest.mark.parametrize(
+    ("rows", "added", "message"),
+    [
+        (40, {"[E]": 31}, "the ids of its 29 pieces are not 0 to 28"),
+        (40, {"[E]": "x"}, "does not map pieces to ids"),
+        # Another encoder's vocabulary, not padding.
+        (28 + 1024, None, "vocab_size is 1052 but .* holds 28 pieces"),
+    ],
+)
+def test_what_is_not_padding(tmp_path, rows, added, message):
+    path, _ = _padded(tmp_path / "e", rows, added)
+    with pytest.raises((ConfigError, DataError), match=message):
+        choose_start(encoder_dir=path)
+
+
+def test_pieces_that_have_no_row(tmp_path):
+    """Added without making the table longer: as before, they are left out."""
+    path, _ = _padded(tmp_path / "e", 28, {"[E]": 28})
+    assert choose_start(encoder_dir=path).config == CONFIGS["bert"]
+    longer = [*VOCABULARY.pieces, "x"]
+    Vocabulary(longer).save(tmp_path / "e" / "vocab.txt")
+    with pytest.raises(ConfigError, match=r"size is 28 but .* holds 29 pieces"):
+        choose_start(encoder_dir=path)
+
+
+def test_a_shorter_vocabulary_that_is_given_is_another(tmp_path):
+    path, _ = _padded(tmp_path / "e", 55)
+    given = tmp_path / "v.txt"
+    VOCABULARY.save(given)
+    with pytest.raises(ConfigError, match=r"size is 55 but .* holds 28 pieces"):
+        choose_start(encoder_dir=path, vocab_file=str(given))
+
+
+@pytest.mark.parametrize("kind", ["huggingface", "tf"])
+def test_weights_apart_from_a_directory_without_any(encoder, tmp_path, kind):
+    bare = shutil.copytree(encoder, tmp_path / "bare")
+    (bare / "model.safetensors").unlink()
+    with pytest.raises(ConfigError, match="not a model directory"):
+        choose_start(encoder_dir=str(bare))
+    weights = tmp_path / "weights"
+    tensors = random_tensors(names.encoder_shapes(CONFIGS["bert"]), seed=3)
+    write = {
+        "huggingface": checkpoints.write_huggingface,
+        "tf": checkpoints.write_tf1,
+    }[kind]
+    write(str(weights), CONFIGS["bert"], tensors, VOCABULARY)
+    start = choose_start(encoder_dir=str(bare), init_checkpoint=str(weights))
+    assert_same(start.source.read(), tensors)
+    assert start.origins == (
+        f"vocabulary of 28 pieces, config from {bare}; weights from {weights}"
+    )
+    for missing in ({"encoder_dir": str(tmp_path / "no")}, {}):
+        parts = {"encoder_dir": str(bare), "init_checkpoint": "nowhere"}
+        with pytest.raises(ConfigError, match="no such file or directory"):
+            choose_start(**{**parts, **missing})
 
 
 def test_another_shape(encoder, tmp_path):

@@ -82,6 +82,9 @@ def test_tensors_config_and_vocabulary(tmp_path, to, family, head):
 def test_every_setting(tmp_path, to, family, changes):
     config = dataclasses.replace(CONFIGS[family], **changes)
     _write(to, tmp_path, config, _tensors(config))
+    if to == "tf" and family != "electra" and "tanh" in config.hidden_act:
+        # There it is called gelu: one name of two comes back.
+        config = dataclasses.replace(config, hidden_act="gelu_new")
     assert checkpoints.open_source(str(tmp_path)).config == config
 
 

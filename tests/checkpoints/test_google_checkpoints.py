@@ -163,6 +163,40 @@ def test_release_names(tmp_path, family, pairs, others, format, with_state):
     assert names.encoder_shapes(CONFIGS[family]).keys() <= canonical.keys()
 
 
+def _with_keras_norms(name, count, usual):
+    """A name in code for TF2, where each norm gets the next number."""
+    module, found, leaf = name.partition(f"/{usual}/")
+    if not found:
+        return name
+    number = count.setdefault(f"{module}/{usual}", len(count))
+    suffix = f"_{number}" if number else ""
+    return f"{module}/layer_normalization{suffix}/{leaf}"
+
+
+@pytest.mark.parametrize(
+    ("family", "pairs"),
+    [
+        ("bert", BERT + BERT_HEAD),
+        ("albert", ALBERT + BERT_HEAD),
+        ("electra", _electra("electra/")),
+    ],
+)
+def test_norms_that_keras_named(tmp_path, family, pairs):
+    stored, canonical = _tensors(CONFIGS[family], pairs)
+    count: dict[str, int] = {}
+    for usual in ("LayerNorm", "LayerNorm_1"):
+        stored = {
+            _with_keras_norms(name, count, usual): value
+            for name, value in stored.items()
+        }
+    assert len(count) >= 3 and not any("LayerNorm" in n for n in stored)
+    state = _state(stored)
+    prefix = write_tf1(tmp_path / "bert_model.ckpt", stored | state)
+    source = checkpoints.open_source(prefix)
+    assert_same(source.read(), canonical)
+    assert set(source.unused) == state.keys()
+
+
 GENERATOR = CONFIGS["electra"].from_dict(
     CONFIGS["electra"].to_dict() | {"hidden_size": 8, "intermediate_size": 12}
 )

@@ -1,6 +1,7 @@
 """From a source into variables: all or nothing, and said."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -201,6 +202,60 @@ def test_without_a_config_the_tensors_are_named(tmp_path, changes, message):
         checkpoints.load(source, _encoder(config), config=config)
 
 
+def _refused(tensors, config, folder):
+    """The error of a checkpoint of Google's; its config says nothing."""
+    source_config = tiny.encoder_config()
+    checkpoints.write_tf1(
+        str(folder),
+        source_config,
+        random_tensors(names.encoder_shapes(source_config)),
+        VOCABULARY,
+    )
+    source = checkpoints.open_source(str(folder))
+    stored = {source.stored_name(n): source.tensor(n) for n in source.shapes}
+    prefix = write_tf1(folder / "bert_model.ckpt", tensors(stored))
+    source = checkpoints.open_source(prefix)
+    with pytest.raises(ConfigError) as caught:
+        checkpoints.load(source, _encoder(config), config=source.config)
+    return caught.value
+
+
+def test_an_encoder_without_positions_is_no_matter_of_its_config(tmp_path):
+    """RoFormer's, whose names are BERT's otherwise."""
+
+    def without(stored):
+        return {n: v for n, v in stored.items() if "position_emb" not in n}
+
+    error = _refused(without, tiny.encoder_config(), tmp_path)
+    assert "without position embeddings, as RoFormer is" in error.problem
+    assert "absolute positions" in error.remedy
+    assert "config" not in error.remedy
+
+
+def test_an_albert_that_projects_to_the_same_width(tmp_path):
+    config = tiny.encoder_config(embedding_size=6, num_hidden_groups=1)
+    tensors = random_tensors(names.encoder_shapes(config))
+    checkpoints.write_huggingface(str(tmp_path), config, tensors, VOCABULARY)
+    path = tmp_path / "model.safetensors"
+    stored = {
+        name: np.zeros([*value.shape[:-1], 16], np.float32)
+        if value.shape[-1:] == (6,)
+        else value
+        for name, value in load_file(path).items()
+    }
+    save_file(stored, path)
+    values = json.loads((tmp_path / "config.json").read_text())
+    values["embedding_size"] = 16
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    source = checkpoints.open_source(str(tmp_path))
+    with pytest.raises(ConfigError, match="projects its embeddings") as caught:
+        checkpoints.check(
+            source, names.encoder_shapes(source.config), config=source.config
+        )
+    assert "which are 16 wide as its layers" in caught.value.problem
+    assert "config" not in caught.value.remedy
+
+
 def test_the_same_encoder_may_be_described_in_other_words(tmp_path):
     """And dropout is for the training to choose."""
     source = checkpoints.open_source(str(huggingface_directory(tmp_path)))
@@ -226,6 +281,7 @@ def test_a_report_is_short_and_complete(tmp_path):
     prefix = write_tf1(tmp_path / "bert_model.ckpt", stored | slots | more)
     write_config(tmp_path / "bert_config.json", config)
     source = checkpoints.open_source(prefix)
+    config = source.config
     report = checkpoints.load(source, _with_head(config), config=config)
     assert str(report).splitlines() == [
         "loaded 197 tensors: word_embeddings/embeddings, "
@@ -234,6 +290,9 @@ def test_a_report_is_short_and_complete(tmp_path):
         "missing, left as initialised, 5: mlm/dense/{kernel,bias}, "
         "mlm/layer_norm/{gamma,beta}, mlm/output_bias",
         "not used, 198: bert/pooler/dense/kernel, 197 of an optimizer",
+        'activation: gelu_new (GELU by tanh); that is what "gelu" in '
+        f"{tmp_path}/bert_config.json means in the TensorFlow code of BERT and "
+        "ALBERT",
     ]
     assert len(report.unused) == 198
 

@@ -242,6 +242,69 @@ def test_their_reader_of_tf1_reads_what_we_write(tmp_path, family):
     _assert_close(checkpoints.open_source(str(tmp_path)), "none", model)
 
 
+def test_they_compute_the_same_of_what_google_s_code_wrote(tmp_path):
+    """Its "gelu" is by tanh, which has another name with them."""
+    config = dataclasses.replace(CONFIGS["bert"], hidden_act="gelu_new")
+    tensors = random_tensors(names.encoder_shapes(config))
+    google, theirs = tmp_path / "google", tmp_path / "theirs"
+    checkpoints.write_tf1(str(google), config, tensors, VOCABULARY)
+    stored = json.loads((google / "bert_config.json").read_text())
+    assert stored["hidden_act"] == "gelu" and "model_type" not in stored
+    source = checkpoints.open_source(str(google))
+    checkpoints.write_huggingface(
+        str(theirs), source.require_config(), source.read(), VOCABULARY
+    )
+    model = transformers.AutoModel.from_pretrained(theirs).eval()
+    assert "NewGELU" in str(model)
+    _assert_close(source, "none", model)
+
+
+@pytest.mark.parametrize("head", ["Model", "ForMaskedLM"])
+def test_ernie_without_task_ids_is_bert(tmp_path, head):
+    torch.manual_seed(5)
+    config = transformers.ErnieConfig(
+        **{k: v for k, v in CONFIGS["bert"].to_dict().items() if v is not None}
+    )
+    model = getattr(transformers, f"Ernie{head}")(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    source = _save(model, tmp_path)
+    assert source.config == CONFIGS["bert"]
+    _assert_close(source, "none" if head == "Model" else "mlm", model)
+
+
+def test_ernie_with_task_ids_is_not(tmp_path):
+    config = transformers.ErnieConfig(
+        **{k: v for k, v in CONFIGS["bert"].to_dict().items() if v is not None},
+        use_task_id=True,
+    )
+    with pytest.raises(ConfigError, match="use_task_id is True"):
+        _save(transformers.ErnieModel(config), tmp_path)
+
+
+@pytest.mark.parametrize("head", ["none", "mlm"])
+def test_tables_padded_beyond_the_vocabulary(tmp_path, head):
+    """As training on tensor cores pads them, with pieces that were added."""
+    model = _theirs("bert", head)
+    model.resize_token_embeddings(64)
+    torch.manual_seed(6)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    _save(model, tmp_path)
+    added = {"[E1]": len(VOCABULARY), "[E2]": len(VOCABULARY) + 1}
+    (tmp_path / "added_tokens.json").write_text(json.dumps(added))
+    tokenizer = transformers.BertTokenizer.from_pretrained(tmp_path)
+    source = checkpoints.open_source(str(tmp_path))
+    assert source.vocabulary.to_dict() == tokenizer.get_vocab()
+    assert source.config.vocab_size == len(tokenizer) == 30
+    assert source.padding == 34
+    inputs = batch(source.config.vocab_size)
+    real = inputs["mask"] > 0
+    ours = _our_output(source, head, inputs)[real]
+    theirs = _their_output(model, inputs)[real]
+    np.testing.assert_allclose(ours, theirs[:, : ours.shape[1]], atol=1e-4)
+
+
 def test_minilm():
     """Real weights and real sentences."""
     package = pytest.importorskip(

@@ -44,6 +44,12 @@ def folder(tmp_path_factory):
     path.with_suffix(".jsonl.gz").write_bytes(packed)
     path.unlink()
     (folder / "long.txt").write_text("ab\n" + "ab天" * 20 + "\ncd\n")
+    (folder / "damaged").mkdir()
+    good, other = bytearray(packed), bytearray(packed)
+    other[len(other) // 2] ^= 1
+    (folder / "damaged" / "a.jsonl.gz").write_bytes(good)
+    (folder / "damaged" / "b.jsonl.gz").write_bytes(other)
+    (folder / "damaged" / "c.xlsx").write_bytes(b"PK\x03\x04" + bytes(40))
     return folder
 
 
@@ -99,13 +105,31 @@ def outcomes(folder):
         "too long": _flags(
             folder, "long", "--long_text=error", inputs="long.txt"
         ),
+        "matched twice": _flags(
+            folder,
+            "twice",
+            f"--input={files[1]}",
+            f"--input={folder}/texts/../texts/?.jsonl",
+            f"--input={folder}/*/2.json*",
+            inputs="texts/0*",
+        ),
+        "given up": _flags(folder, "given_up", inputs="damaged/*"),
+        "given up, again": _flags(folder, "given_up", inputs="damaged/*"),
+        "another batch size": _flags(folder, "two"),
     }
-    return dict(zip(calls, run_all(list(calls.values())), strict=True))
+    # The first shards are gone when it is gone on with.
+    outcomes = run_all(list(calls.values()))
+    for shard in sorted((folder / "two").glob("*.jsonl"))[:3]:
+        shard.write_bytes(b"")
+    calls["less memory"] = _flags(folder, "two", "--batch_size=3")
+    outcomes += run_all([calls["less memory"]])
+    return dict(zip(calls, outcomes, strict=True))
 
 
 def test_all_files_are_predicted_in_order(folder, outcomes):
     for name, outcome in outcomes.items():
-        assert outcome.code == 0, (name, outcome.err)
+        code = 3 if name.startswith("given up") else 0
+        assert outcome.code == code, (name, outcome.err)
         assert "Traceback" not in outcome.err and not outcome.out
     names = sorted(p.name for p in (folder / "out").glob("*.jsonl"))
     assert len(names) == 3 * -(-498 // SHARD_SIZE)
@@ -125,8 +149,38 @@ def test_all_files_are_predicted_in_order(folder, outcomes):
     assert " a second" in err.splitlines()[-1]
 
 
+def test_files_given_up_have_an_exit_code_and_are_named(folder, outcomes):
+    summary = folder / "given_up" / "job" / "summary.json"
+    found = json.loads(summary.read_text(encoding="utf-8"))
+    assert [(one["name"], one["sentences"]) for one in found["given_up"]] == [
+        ("b.jsonl.gz", 0),
+        ("c.xlsx", 0),
+    ]
+    assert found["sentences"] == 498
+    for name in ("given up", "given up, again"):
+        err = outcomes[name].err
+        assert "given up: c.xlsx: is a ZIP archive" in err
+        assert f"exit code 3: 2 of 3 files were given up; {summary}" in err
+
+
+def test_a_smaller_batch_size_goes_on_with_a_job(folder, outcomes):
+    names = sorted(p.name for p in (folder / "two").glob("*.jsonl"))
+    found, whole = (
+        _keys(folder / out / name for name in names) for out in ("two", "out")
+    )
+    assert found == whole
+    path = folder / "two" / "job" / "summary.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    assert [(one["batch_size"], one["shards"]) for one in settings] == [
+        (3, 3),
+        (64, len(names) - 3),
+    ]
+    err = outcomes["less memory"].err
+    assert err.count(" has 0 bytes instead of ") == 3
+
+
 def test_files_by_commas_and_repeated_flags(folder, outcomes):
-    for name in ("commas", "repeated"):
+    for name in ("commas", "repeated", "twice"):
         assert _tree(folder / name) == _tree(folder / "out")
 
 
@@ -183,10 +237,6 @@ def test_killed_at_random_the_bytes_are_the_same(folder, outcomes, root):
 REFUSED = {
     "another model": ({"model": "other"}, "the model (weights.safetensors)"),
     "another decoder": (["--decoder=greedy"], "--decoder (exact there"),
-    "another batch size": (
-        ["--batch_size=3"],
-        "--batch_size (64 there, 3 now)",
-    ),
     "other inputs": ({"inputs": "texts/*.jsonl"}, "3 there, 2 now"),
     "scores left out": (["--nooutput_score"], "--output_score (True there"),
     "no input": ({"inputs": "none*"}, "as a pattern it matches none"),
@@ -196,6 +246,7 @@ REFUSED = {
         "this is in --output_dir=",
     ),
     "shard size": (["--shard_size=0"], "--shard_size=0"),
+    "standard input": ({"inputs": "-,"}, "--input=- can be read once"),
 }
 REFUSED_FILES = {
     "several files": ["--input=a,b", "--output=x"],

@@ -1,5 +1,6 @@
 """run_predict.py: every format in, every format out, then scored."""
 
+import gzip
 import itertools
 import json
 import subprocess
@@ -92,6 +93,9 @@ def _calls(folder):
     call("cut.jsonl", "--long_text=truncate", source="long.txt")
     call("overlap.jsonl", "--window_overlap=3", source="long.txt")
     call("none_long.jsonl", "--long_text=error")
+    call("numbered.jsonl", source="text.txt")
+    call("joined.jsonl", source="keys.jsonl")
+    call("joined.json", "--output_format=cluener", source="keys.jsonl")
     calls["text"] = [f"--model_dir={folder / 'flat'}", "--text=ab\t天地"]
     calls["no text"] = [f"--model_dir={folder / 'flat'}", "--text="]
     return calls
@@ -100,6 +104,11 @@ def _calls(folder):
 def _run(folder, calls):
     (folder / "out").mkdir(exist_ok=True)
     (folder / "bad.jsonl").write_text('{"text": "ab"}\n{"text"}\n')
+    (folder / "keys.jsonl").write_text(
+        '{"text": "ab天", "url": "a/1", "spans": "wrong"}\n'
+        '{"id": "7", "text": "ab", "url": "a/2", "spans": [{"start": 9}]}\n\n'
+        '{"text": "天a", "url": "a/3", "entities": {}}\n'
+    )
     (folder / "long.txt").write_text("ab天 " * 30 + "\nab\n")
     done = run_all([["run_predict.py", *flags] for flags in calls.values()])
     outcomes = dict(zip(calls, done, strict=True))
@@ -315,5 +324,73 @@ def test_pipes(folder, root):
     )
     out = folder / "from_pipe.jsonl"
     out.write_bytes(done.stdout)
+    assert _dashes(folder, root) == done.stdout
     options = ReadOptions(format=Format.SPAN_JSONL)
     assert [s.text for s in readers.read(out, options)] == TEXTS
+
+
+def _dashes(folder, root):
+    """What --output=- appends to a file, all else going elsewhere."""
+    out = folder / "appended.jsonl"
+    out.write_bytes(b"before\n")
+    with out.open("ab") as file, (folder / "ours.jsonl").open("rb") as ours:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "run_predict.py",
+                f"--model_dir={folder / 'nested'}",
+                "--input=-",
+                "--output=-",
+            ],
+            stdin=ours,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            cwd=root,
+            check=True,
+        )
+    assert b"standard output: " in done.stderr
+    return out.read_bytes().removeprefix(b"before\n")
+
+
+STREAMS = {
+    ("--input=-", "--output=-", "--text=a"): "both write to standard output",
+    ("--input=-", "--output_dir=x"): "--input=- can be read once",
+    ("--input=a", "--output_dir=-"): "--output_dir=- is no folder",
+    ("--input=data.zip", "--output=-"): "is a ZIP archive",
+    ("--input=damaged.gz", "--output=-"): "is damaged (CRC check failed",
+}
+
+
+def test_streams_and_files_that_cannot_be(folder):
+    (folder / "data.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    texts = "".join(f"{number * 7919}\n" for number in range(30_000))
+    data = bytearray(gzip.compress(texts.encode(), mtime=0))
+    data[-5] ^= 1  # of its checksum
+    (folder / "damaged.gz").write_bytes(data)
+    calls = [
+        ["run_predict.py", f"--model_dir={folder / 'flat'}"]
+        + [one.replace("=da", f"={folder}/da") for one in flags]
+        for flags in STREAMS
+    ]
+    for outcome, said in zip(run_all(calls), STREAMS.values(), strict=True):
+        assert outcome.code == 2 and not outcome.tensorflow
+        (line,) = outcome.err.splitlines()
+        assert line.startswith("error: ") and said in line
+        assert not outcome.out
+
+
+def test_what_joins_predictions_to_their_inputs(folder, outcomes):
+    for name, keys in (("joined.jsonl", "spans"), ("joined.json", "label")):
+        lines = (folder / "out" / name).read_text(encoding="utf-8").splitlines()
+        found = list(map(json.loads, lines))
+        assert [one["url"] for one in found] == ["a/1", "a/2", "a/3"]
+        assert [one.get("line") for one in found] == [1, None, 4]
+        assert found[1]["id"] == "7"
+        assert all(one[keys] for one in found)
+    lines = (folder / "out" / "numbered.jsonl").read_text(encoding="utf-8")
+    found = list(map(json.loads, lines.splitlines()))
+    assert [(one["line"], one["text"]) for one in found] == [
+        (1, "ab天地"),
+        (3, "人山 水火"),
+    ]
+    assert "blank line passed over: 1" in outcomes["numbered.jsonl"].err

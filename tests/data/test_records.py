@@ -1,11 +1,10 @@
 """Records: round trip, freshness, size, several processes."""
 
 import collections
+import fcntl
 import json
 import os
 import pathlib
-import subprocess
-import sys
 
 import pytest
 import tensorflow as tf
@@ -229,14 +228,18 @@ def test_records_with_another_description_are_written_again(
 
 def test_what_a_killed_run_left_is_removed(source, tokenizer, tmp_path):
     records = _prepare(source, tokenizer, tmp_path / "r")
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    dead = pathlib.Path(f"{records.directory}.{ended.pid}.tmp")
-    alive = pathlib.Path(f"{records.directory}.{os.getppid()}.tmp")
+    dead, alive = (
+        tmp_path / "r" / f".{os.path.basename(records.directory)}.{name}.tmp"
+        for name in ("abcdefg1", "abcdefg2")
+    )
     for folder in (dead, alive):
         folder.mkdir()
+    (dead / "00000.tfrecord").write_bytes(b"half")
     os.unlink(records.paths[0])
+    descriptor = os.open(alive, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     _prepare(source, tokenizer, tmp_path / "r")
+    os.close(descriptor)
     assert not dead.exists()
     assert alive.exists()
 

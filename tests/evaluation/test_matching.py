@@ -141,3 +141,16 @@ def test_a_thousand_shuffled_sentences():
     predicted = gold.copy()
     random.Random(0).shuffle(predicted)
     assert len(match(gold, predicted)) == 1000
+
+
+def test_says_how_many_sentences_are_paired_by_order_alone():
+    gold = sentences("abcab", "gold.txt")
+    notes = []
+    match(gold, gold, notes.append)
+    (note,) = notes
+    assert note.startswith("4 sentences without ids repeat")
+    assert "gold.txt:1" in note
+    named = sentences("abcab", "gold.txt", ids="12345")
+    match(named, named, notes.append)
+    match(gold[:3], gold[:3], notes.append)
+    assert len(notes) == 1

@@ -7,11 +7,13 @@ import pytest
 from evaluation_pairs import flat_pairs, nested_pairs
 from hypothesis import given
 from hypothesis import strategies as st
-from seqeval.metrics import classification_report
+from seqeval.metrics import classification_report, f1_score
 from seqeval.scheme import IOB2
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import score
+from biaffine_tf.evaluation.matching import match
+from biaffine_tf.readers import ReadOptions, read
 from biaffine_tf.spans import Sentence, Span
 
 
@@ -49,6 +51,43 @@ def test_equals_seqeval_strict_on_flat_data(cases):
             == (expected[name]["support"])
         )
     assert scores.sentences == len(cases)
+
+
+def malformed():
+    """Tags that follow one another in any order."""
+    tag = st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"])
+    return st.lists(tag, min_size=4, max_size=4)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@given(cases=st.lists(st.tuples(malformed(), malformed()), min_size=1))
+def test_malformed_tags_score_as_in_the_mode_of_seqeval_that_is_named(
+    tmp_path_factory, strict, cases
+):
+    folder = tmp_path_factory.mktemp("tags")
+    files = []
+    for name, side in zip(
+        ("gold", "predicted"), zip(*cases, strict=True), strict=True
+    ):
+        files.append(folder / name)
+        files[-1].write_text(
+            "\n\n".join(
+                "\n".join(f"w{n}.{i}\t{tag}" for i, tag in enumerate(tags))
+                for n, tags in enumerate(side)
+            )
+        )
+    options = ReadOptions(format="conll", tag_scheme="bio", strict_tags=strict)
+    scores = score(match(*(read(file, options) for file in files)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = f1_score(
+            [list(gold) for gold, _ in cases],
+            [list(predicted) for _, predicted in cases],
+            mode="strict" if strict else None,
+            scheme=IOB2 if strict else None,
+            zero_division=0,
+        )
+    assert scores.micro.f1 == pytest.approx(expected)
 
 
 def prf(correct, predicted, gold):

@@ -1,10 +1,13 @@
 """Bulk prediction: shards, their order, bad lines, whose a folder is."""
 
+import bz2
+import dataclasses
 import gzip
 import io
 import json
 import lzma
 import os
+import random
 import re
 import tracemalloc
 
@@ -24,7 +27,12 @@ from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.readers import lines
 from biaffine_tf.readers.inputs import find_files
 
-PACKERS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}
+PACKERS = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
 
 
 def _read(out):
@@ -52,7 +60,7 @@ def test_shards_hold_what_the_files_hold_in_their_order(tmp_path):
         content = write_lines(tmp_path / "l", 20 + number, first=100 * number)
         texts += content.read_text().splitlines()
         # Not in the order of the alphabet.
-        files.append(tmp_path / f"{'zax'[number]}.txt{suffix}")
+        files.append(tmp_path / f"{'zaxb'[number]}.txt{suffix}")
         files[-1].write_bytes(pack(content.read_bytes()))
     predictor = FakePredictor()
     job = run(files, tmp_path / "out", predictor=predictor)
@@ -62,19 +70,20 @@ def test_shards_hold_what_the_files_hold_in_their_order(tmp_path):
         digits = [span.start for span in sentence.spans]
         assert digits == [m.start() for m in re.finditer(r"\d", sentence.text)]
     assert shards(tmp_path / "out") == [
-        f"0000{number}-{'zax'[number]}-00000{shard}.jsonl"
-        for number, count in enumerate([2, 3, 3])
+        f"0000{number}-{'zaxb'[number]}-00000{shard}.jsonl"
+        for number, count in enumerate([2, 3, 3, 3])
         for shard in range(count)
     ]
     assert [shard.sentences for shard in job.shards] == [
         *(10, 10),
         *(10, 10, 1),
         *(10, 10, 2),
+        *(10, 10, 3),
     ]
     assert sum(s.entities for s in job.shards) == sum(
         len(sentence.spans) for sentence in found
     )
-    assert job.sentences == 63 and not job.problems
+    assert job.sentences == 86 and not job.problems
     assert not (tmp_path / "out" / "bad_lines").exists()
 
 
@@ -84,14 +93,13 @@ def test_a_shard_depends_on_its_own_sentences_alone(tmp_path):
     second = write_lines(tmp_path / "second.txt", 10, first=10)
     run([whole], tmp_path / "a")
     run([second], tmp_path / "b")
-    (_, of_whole), (of_second,) = (
-        [
-            (tmp_path / out / name).read_bytes()
-            for name in shards(tmp_path / out)
-        ]
-        for out in "ab"
-    )
-    assert of_whole == of_second
+    of_whole, of_second = _read(tmp_path / "a"), _read(tmp_path / "b")
+    assert of_whole[10:] == [
+        dataclasses.replace(s, file=t.file, line=t.line)
+        for s, t in zip(of_second, of_whole[10:], strict=True)
+    ]
+    lines = [sentence.extra["line"] for sentence in of_whole]
+    assert lines == list(range(1, 21))
 
 
 def test_only_what_is_missing_is_done(tmp_path):
@@ -172,6 +180,98 @@ def test_odd_names(tmp_path):
     ]
 
 
+DAMAGES = {
+    "cut to nothing": lambda path: os.truncate(path, 0),
+    "cut": lambda path: os.truncate(path, 100),
+    "a flipped bit": lambda path: path.write_bytes(
+        path.read_bytes()[:50] + b"\xff" + path.read_bytes()[51:]
+    ),
+    "gone": os.unlink,
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize(
+    "file", ["00001-b-000001.jsonl", "bad_lines/00001-b-000001.jsonl"]
+)
+def test_a_shard_that_is_not_what_was_written_is_done_again(
+    tmp_path, name, file
+):
+    files = [write_lines(tmp_path / f"{n}.txt", 25) for n in "ab"]
+    content = files[1].read_bytes().splitlines(keepends=True)
+    files[1].write_bytes(b"".join([*content[:15], b"\xff\n", *content[15:]]))
+    out = tmp_path / "out"
+    run(files, out)
+    before = tree(out)
+    DAMAGES[name](out / file)
+    predictor = FakePredictor()
+    job = run(files, out, predictor=predictor)
+    assert [text[:3] for text in predictor.seen] == [
+        f"a{n}" for n in range(10, 20)
+    ]
+    (line,) = job.changed
+    assert str(out / file) in line and line.endswith(": predicted again")
+    assert tree(out) == before
+
+
+def test_settings_that_change_no_entity_may_change(tmp_path):
+    path = write_lines(tmp_path / "a.txt", 25)
+    out = tmp_path / "out"
+    settings = {"decoder": "exact", "batch_size": 64, "xla": False}
+    run([path], out, settings=settings)
+    (out / "00000-a-000001.jsonl").unlink()
+    (out / "job" / "summary.json").unlink()
+    smaller = settings | {"batch_size": 8}
+    reading = {"on_bad_data": "error"}
+    with pytest.raises(ConfigError, match="--decoder"):
+        run([path], out, settings=smaller | {"decoder": "greedy"})
+    run([path], out, settings=smaller, reading=reading)
+    found = json.loads((out / "job" / "summary.json").read_text())
+    first = {"batch_size": 64, "xla": False, "on_bad_data": "skip"}
+    second = {"batch_size": 8, "xla": False, "on_bad_data": "error"}
+    assert found["settings"] == [first | {"shards": 2}, second | {"shards": 1}]
+    with opened([path], out, settings=settings) as job:  # and back
+        assert job.is_complete
+
+
+def test_the_remedy_for_bad_lines_helps_the_job_that_named_it(tmp_path):
+    path = write_lines(tmp_path / "a.txt", 25)
+    path.write_bytes(path.read_bytes() + b"\xff\n")
+    out = tmp_path / "out"
+    with pytest.raises(DataError, match="--on_bad_data=skip"):
+        run([path], out, reading={"on_bad_data": "error"})
+    predictor = FakePredictor()
+    run([path], out, predictor=predictor)
+    assert len(predictor.seen) == 5 and len(_read(out)) == 25
+
+
+def test_the_summary_counts_what_there_is(tmp_path):
+    files = [write_lines(tmp_path / f"{n}.txt", 25) for n in range(2)]
+    files[0].write_bytes(files[0].read_bytes() + b"\xff\n")
+    out = tmp_path / "out"
+    run(files, out)
+    path = out / "job" / "summary.json"
+    found = json.loads(path.read_text())
+    entities = sum(len(sentence.spans) for sentence in _read(out))
+    assert (found["inputs"], found["shards"]) == (2, 6)
+    assert (found["sentences"], found["entities"]) == (50, entities)
+    assert (found["bad"], found["given_up"]) == (1, [])
+    assert found["problems"]["bad sentence skipped"]["count"] == 1
+    path.unlink()
+    with opened(files, out) as job:
+        job.run(None)
+    assert json.loads(path.read_text()) == found
+    (out / "00000-0-000001.jsonl").unlink()
+
+    class Dying(FakePredictor):
+        def predict(self, sentences, **decoding):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(files, out, predictor=Dying())
+    assert not path.exists()  # it would be that of another state
+
+
 def test_numbers_of_cluener_are_those_of_the_file(tmp_path):
     files = [write_lines(tmp_path / f"{n}.txt", 23) for n in range(2)]
     options = {"output_format": readers.Format.CLUENER}
@@ -239,6 +339,53 @@ def test_what_is_left_of_a_damaged_file_is_given_up(tmp_path, name):
     assert len(_read(out)) == before + 12
     kind = "file not read to its end" if before else "file not read"
     assert job.problems.counts[kind] == 1
+    (given_up,) = job.given_up
+    assert (given_up["input"], given_up["name"]) == (0, "a")
+    assert given_up["sentences"] == before and reason in given_up["reason"]
+    summary = json.loads((out / "job" / "summary.json").read_text())
+    assert summary["given_up"] == job.given_up
+    with opened([tmp_path / "a", good], out) as again:  # as long as it is so
+        assert again.is_complete and again.given_up == job.given_up
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
+def test_nothing_of_a_damaged_file_is_predicted(tmp_path, pack):
+    """Checksums stand at the end: text before them may be another one."""
+    draw = random.Random(0)
+    texts = "".join(f"{draw.randrange(10**9)}\n" for _ in range(20_000))
+    data = bytearray(pack(texts.encode()))
+    out = tmp_path / "out"
+    for at in (len(data) // 4, len(data) // 2, len(data) - 50):
+        damaged = bytes([*data[:at], data[at] ^ 4, *data[at + 1 :]])
+        (tmp_path / f"{at}").write_bytes(damaged)
+    files = sorted(tmp_path.iterdir())
+    predictor = FakePredictor()
+    job = run(files, out, predictor=predictor)
+    assert not predictor.seen
+    assert len(job.given_up) == len(files) == 3
+    assert job.problems.counts == {"file not read": 3}
+
+
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, lzma.compress, lambda data: bz2.compress(data, 1)]
+)
+def test_a_file_that_is_cut_off_is_predicted_up_to_there(tmp_path, pack):
+    draw = random.Random(0)
+    texts = [f"{draw.randrange(10**9)}" for _ in range(60_000)]
+    data = pack("\n".join(texts).encode())
+    (tmp_path / "a").write_bytes(data[: len(data) * 9 // 10])
+    (tmp_path / "b").write_bytes(gzip.compress(b"a1\n" * 30_000) + b"more")
+    predictor = FakePredictor()
+    job = run(
+        [tmp_path / "a", tmp_path / "b"],
+        tmp_path / "out",
+        predictor=predictor,
+        shard_size=10**6,
+    )
+    first, second = job.given_up
+    count = first["sentences"]
+    assert 20_000 < count < 60_000 and predictor.seen[:count] == texts[:count]
+    assert second["sentences"] > 20_000
 
 
 def test_the_machine_is_not_taken_for_damage(tmp_path, monkeypatch):
@@ -371,7 +518,7 @@ def test_damaged_state_is_refused_or_done_again(tmp_path):
         journal.write_bytes(before["job/shards.jsonl"][:kept])
         run([path], out)
         assert tree(out) == before
-    for content in ("", "[]", "{}", '{"format_version": 1}'):
+    for content in ("", "[]", "{}", '{"format_version": 2}'):
         (out / "job" / "job.json").write_text(content)
         with pytest.raises(ConfigError, match=r"job\.json: damaged, or no"):
             run([path], out)

@@ -95,6 +95,23 @@ def test_killed_anywhere(files, undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_killed_and_damaged_again_and_again(files, undisturbed, tmp_path, seed):
+    draw = random.Random(seed)
+    out = tmp_path / "out"
+    damaged = 0
+    for _ in range(4):
+        _run_until(draw.randrange(8, 40), files, out)
+        written = [*out.glob("*.jsonl"), *out.glob("bad_lines/*.jsonl")]
+        if written:
+            path = draw.choice(written)
+            os.truncate(path, draw.randrange(os.path.getsize(path)))
+            damaged += 1
+    assert damaged > 2
+    run(files, out)
+    assert tree(out) == undisturbed
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_killed_again_and_again(files, undisturbed, tmp_path, seed):
     draw = random.Random(seed)
     out = tmp_path / "out"

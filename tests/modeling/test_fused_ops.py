@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from biaffine_tf.modeling.fused_ops import dropout, gelu, layer_norm
+from biaffine_tf.modeling.fused_ops import (
+    dropout,
+    gelu,
+    layer_norm,
+    tanh_gelu,
+)
 
 erf = np.vectorize(math.erf)
 
@@ -16,15 +21,24 @@ def _slope(function, x, step=1e-5):
     return (function(x + step) - function(x - step)) / (2 * step)
 
 
-def test_gelu_and_its_gradient():
-    def truth(x):
-        return 0.5 * x * (1 + erf(x / math.sqrt(2)))
+def _exact(x):
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
+
+def _by_tanh(x):
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return 0.5 * x * (1 + np.tanh(inner))
+
+
+@pytest.mark.parametrize(
+    ("function", "truth"), [(gelu, _exact), (tanh_gelu, _by_tanh)]
+)
+def test_gelu_and_its_gradient(function, truth):
     x = np.concatenate([np.linspace(-9, 9, 181), [-80.0, 80.0, 0.0]])
     tensor = tf.constant(x, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(tensor)
-        value = gelu(tensor)
+        value = function(tensor)
     np.testing.assert_allclose(value, truth(x), atol=1e-6)
     gradient = tape.gradient(value, tensor)
     np.testing.assert_allclose(gradient, _slope(truth, x), atol=1e-5)

@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.errors import ConfigError
-from pretrain.masking import Masking, MaskingKind, _take, mask_batch
+from pretrain.masking import (
+    Masking,
+    MaskingKind,
+    Replacement,
+    _take,
+    mask_batch,
+)
 
 PAD, UNK, CLS, SEP, MASK = SPECIAL = range(5)
 VOCAB_SIZE = 60
@@ -278,3 +284,24 @@ def test_settings_survive_json():
 def test_settings_out_of_range(changes):
     with pytest.raises(ConfigError, match=r"^[-a-z_]+ must be .*, got "):
         Masking(**changes)
+
+
+@pytest.mark.parametrize("replacement", Replacement)
+def test_what_stands_for_masked_pieces(replacement):
+    """BERT's 80/10/10; 85 % [MASK] and nothing random in ELECTRA's code."""
+    mask_share, random_share = replacement.shares
+    masking = Masking(
+        rate=0.5, mask_share=mask_share, random_share=random_share
+    )
+    input_ids, word_starts = random_batch(400, unknown=0)
+    masked = draw(input_ids, word_starts, masking=masking)
+    chosen = chosen_of(masked, input_ids.shape[1])
+    seen, original = masked.input_ids[chosen], input_ids[chosen]
+    random_ones = (seen != MASK) & (seen != original)
+    assert (seen == MASK).mean() == pytest.approx(mask_share, abs=0.02)
+    assert random_ones.mean() == pytest.approx(random_share, abs=0.02)
+    if replacement is Replacement.ELECTRA:
+        assert not random_ones.any()
+        assert str(masking).endswith("(85% [MASK], 15% unchanged)")
+    else:
+        assert "10% random, 10% unchanged" in str(masking)

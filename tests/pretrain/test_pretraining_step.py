@@ -81,7 +81,7 @@ def test_objective_is_learnt(objective):
     first = trainer.read().means()
     for number in range(1, 90):
         trainer.step([batch(16, seed=number)], number)
-    trainer.read()
+    trainer.clear()
     trainer.evaluate(batch(16, seed=1000), tf.constant([0, 0]))
     last = trainer.read().means()
     name = {"mlm": "mlm", "electra": "generator"}[objective]

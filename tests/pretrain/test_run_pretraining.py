@@ -38,6 +38,11 @@ def _history(folder):
     return json.loads(text)["evaluations"]
 
 
+def _settings(folder):
+    text = (folder / "pretraining.json").read_text(encoding="utf-8")
+    return json.loads(text)["settings"]
+
+
 def _assert_same(left, right):
     first, second = _weights(left), _weights(right)
     assert first.keys() == second.keys()
@@ -73,8 +78,12 @@ def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
     _assert_same(whole, killed)
     if objective == "electra":
         _assert_same(whole / "generator", killed / "generator")
+    seen = [
+        [(e["held_out"], e["training"]) for e in _history(f)]
+        for f in (whole, killed)
+    ]
+    assert seen[0] == seen[1]
     held_out = [[e["held_out"] for e in _history(f)] for f in (whole, killed)]
-    assert held_out[0] == held_out[1]
     assert [e["step"] for e in _history(whole)] == [10, 20, 30]
     # A generator of 30 steps guesses letters by their frequency, no more.
     loss = "mlm_loss" if objective == "mlm" else "discriminator_loss"
@@ -82,6 +91,9 @@ def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
     guesses = "mlm_loss" if objective == "mlm" else "generator_loss"
     pieces = len((corpus / "vocab.txt").read_text("utf-8").splitlines())
     assert held_out[0][-1][guesses] < 0.9 * math.log(pieces)
+    masking = _settings(whole)["masking"]
+    shares = (0.8, 0.1) if objective == "mlm" else (0.85, 0.0)
+    assert (masking["mask_share"], masking["random_share"]) == shares
     again = _pretrain(corpus, whole, *flags)
     assert "already pretrained" in again.stdout
     other = _pretrain(corpus, whole, *flags, "--seed=1", code=2)
@@ -176,6 +188,11 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
         (["--records_dir=nowhere"], "nowhere"),
         (["--bert_config_file="], "--bert_config_file"),
         (["--masking=word"], "--words"),
+        (["--masked_lm_prob=0"], "--masked_lm_prob must be above 0"),
+        (["--masked_lm_prob=nan"], "--masked_lm_prob must be above 0"),
+        (["--init_checkpoint=nowhere"], "nowhere: no such file"),
+        (["--encoder_dir=.", "--init_checkpoint=nowhere"], "nowhere: no such"),
+        (["--encoder_dir=nowhere", "--init_checkpoint=."], ".: not a model"),
         (["--generator_size=0.01", "--objective=electra"], "generator_size"),
         (["--num_warmup_steps=31"], "num_warmup_steps"),
     ],
@@ -201,3 +218,142 @@ def test_random_weights_take_the_size_of_the_vocabulary(corpus, tmp_path):
     assert "vocab_size=28 as the records have, instead of 999" in done.stdout
     stored = json.loads((tmp_path / "encoder" / "config.json").read_text())
     assert stored["vocab_size"] == 28
+
+
+def _encoder(folder, config, *, seed=0, heads=("mlm",), **changes):
+    """An encoder directory with random weights, some of them as given."""
+    from biaffine_tf import checkpoints
+    from biaffine_tf.checkpoints import names
+    from biaffine_tf.tokenization import Vocabulary
+
+    shapes = names.encoder_shapes(config)
+    for head in heads:
+        shapes |= getattr(names, f"{head}_shapes")(config)
+    rng = np.random.default_rng(seed)
+    tensors = {
+        name: rng.normal(name.endswith("gamma"), 0.1, shape)
+        for name, shape in shapes.items()
+    }
+    vocabulary = Vocabulary.from_file(folder.parent / "vocab.txt")
+    checkpoints.write_huggingface(
+        str(folder), config, tensors | changes, vocabulary
+    )
+    return folder
+
+
+@pytest.mark.slow
+def test_weights_apart_from_their_directory(corpus, tmp_path):
+    """`--init_checkpoint` gives the weights, whatever --encoder_dir has."""
+    tiny.write_vocabulary(tmp_path / "vocab.txt")
+    config = tiny.encoder_config()
+    first = _encoder(tmp_path / "first", config, seed=1)
+    second = _encoder(tmp_path / "second", config, seed=2)
+    bare = _encoder(tmp_path / "bare", config, seed=3)
+    (bare / "model.safetensors").unlink()
+    flags = ["--learning_rate=1e-12", "--num_train_steps=1", "--eval_steps=1"]
+    flags += ["--num_warmup_steps=0"]
+    for folder in (first, bare):
+        output = tmp_path / f"from {folder.name}"
+        done = _pretrain(
+            corpus,
+            output,
+            f"--encoder_dir={folder}",
+            f"--init_checkpoint={second}",
+            *flags,
+        )
+        assert f"{second}: loaded " in done.stdout
+        for name, value in _weights(output).items():
+            want = _weights(second)[name]
+            np.testing.assert_allclose(value, want, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.slow
+def test_masks_of_records_are_those_of_the_run(corpus, tmp_path):
+    """Its settings say so; flags that ask for others are refused."""
+    records = tmp_path / "records"
+    _check(
+        "pretrain/create_pretraining_data.py",
+        *tiny_pretraining.data_arguments(
+            corpus,
+            records,
+            "--dupe_factor=2",
+            "--masked_lm_prob=0.2",
+            "--max_predictions_per_seq=3",
+            "--replacement=electra",
+        ),
+    )
+    flags = [f"--records_dir={records}", "--num_train_steps=3"]
+    out, script = tmp_path / "out", "pretrain/run_pretraining.py"
+    for flag in (
+        "--masked_lm_prob=0.15",
+        "--max_predictions_per_seq=20",
+        "--masking=span",
+        "--replacement=bert",
+    ):
+        done = _pretrain(corpus, out, *flags, flag, code=2, script=script)
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith(f"error: {flag} is given, but the record")
+        assert "masked_lm_prob=0.2 (85% [MASK], 15% unchanged)" in done.stderr
+    same = ["--masked_lm_prob=0.2", "--max_predictions_per_seq=3"]
+    done = _pretrain(corpus, out, *flags, *same)
+    assert "masks: masking=token, masked_lm_prob=0.2 (85% [M" in done.stdout
+    settings = _settings(out)
+    assert settings["max_predictions_per_seq"] == 3
+    assert settings["masking"] == {
+        "kind": "token",
+        "rate": 0.2,
+        "mask_share": 0.85,
+        "random_share": 0.0,
+        "span_shares": [0.4, 0.3, 0.2, 0.1],
+    }
+    again = _pretrain(corpus, out, *flags, script=script)
+    assert "already pretrained" in again.stdout
+
+
+@pytest.mark.slow
+def test_a_generator_of_another_shape(corpus, tmp_path):
+    tiny.write_vocabulary(tmp_path / "vocab.txt")
+    config = tiny.encoder_config(
+        hidden_size=4,
+        num_attention_heads=1,
+        intermediate_size=8,
+        embedding_size=16,
+    )
+    generator = _encoder(tmp_path / "generator", config)
+    flags = ["--objective=electra", f"--generator_dir={generator}"]
+    script = "pretrain/run_pretraining.py"
+    done = _pretrain(corpus, tmp_path / "o", *flags, code=2, script=script)
+    assert done.stderr == (
+        f"error: {generator}: its layers are 4 wide, but --generator_size=0.5 "
+        "makes them 8; give --generator_size=0.25\n"
+    )
+    flags += ["--generator_size=0.25", "--num_train_steps=3"]
+    done = _pretrain(corpus, tmp_path / "o", *flags)
+    assert f"{generator}: loaded " in done.stdout
+
+
+@pytest.mark.slow
+def test_the_perplexity_of_a_loss_beyond_all_bounds(corpus, tmp_path):
+    """It is finite or not, but checkpoint and encoder are written."""
+    tiny.write_vocabulary(tmp_path / "vocab.txt")
+    config = tiny.encoder_config()
+    start = _encoder(
+        tmp_path / "start",
+        config,
+        **{"mlm/output_bias": 1e5 * (np.arange(28) == 5)},
+    )
+    out = tmp_path / "out"
+    done = _pretrain(
+        corpus,
+        out,
+        f"--encoder_dir={start}",
+        "--num_train_steps=2",
+        "--num_warmup_steps=0",
+        "--learning_rate=1e-6",
+        "--eval_steps=1",
+    )
+    first, _ = _history(out)
+    assert first["held_out"]["mlm_loss"] > 1e4
+    assert first["held_out"]["mlm_perplexity"] > 1e40
+    assert "2 steps in " in done.stdout
+    assert (out / "model.safetensors").exists()

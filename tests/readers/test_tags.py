@@ -49,6 +49,12 @@ def tags_of(spans: list[TokenSpan], length: int, scheme: str) -> list[str]:
                 letter = "B" if first and again else "I"
             elif scheme == "bio":
                 letter = "B" if first else "I"
+            elif scheme == "ioe1":
+                after = next((s for s in spans if s.start == end), None)
+                again = after is not None and after.label == label
+                letter = "E" if last and again else "I"
+            elif scheme == "ioe2":
+                letter = "E" if last else "I"
             else:
                 begin, inside, end_, single = scheme
                 letter = (
@@ -63,6 +69,9 @@ def tags_of(spans: list[TokenSpan], length: int, scheme: str) -> list[str]:
 SCHEMES = [
     (TagScheme.IOB1, "iob1", seqeval.IOB1),
     (TagScheme.BIO, "bio", seqeval.IOB2),
+    # seqeval does not read all of IOE1 ("Todo" in its source).
+    (TagScheme.IOE1, "ioe1", None),
+    (TagScheme.IOE2, "ioe2", seqeval.IOE2),
     (TagScheme.BIOES, "BIES", seqeval.IOBES),
     (TagScheme.BILOU, "BILU", seqeval.BILOU),
     (TagScheme.BMES, "BMES", None),
@@ -171,6 +180,8 @@ def test_a_named_scheme_takes_only_its_own_prefixes():
         ("O O", TagScheme.BIO),
         ("B-x I-x O I-x", TagScheme.BIO),
         ("I-x I-x O I-y B-y O I-x", TagScheme.IOB1),
+        ("I-x I-x O I-y E-y I-y O I-x", TagScheme.IOE1),
+        ("I-x E-x O E-y E-y", TagScheme.IOE2),
         ("B-x E-x", TagScheme.BIOES),
         ("S-x O", TagScheme.BIOES),
         ("B-x M-x E-x S-x", TagScheme.BMES),

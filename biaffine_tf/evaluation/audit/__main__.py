@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from biaffine_tf import readers
+from biaffine_tf import console, readers
 from biaffine_tf.errors import EXIT_CODE, BiaffineError
 from biaffine_tf.evaluation.audit import Audit, audit
 from biaffine_tf.readers.arguments import (
@@ -39,13 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _show(_audit(options), options)
-        sys.stdout.flush()
     except BiaffineError as error:
         print(error, file=sys.stderr)
         return EXIT_CODE
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return 0
 
 
@@ -57,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "another, entities that end in different places. With out-of-fold "
         "predictions, also where the model is sure of something else.",
     )
+    console.add_version(parser)
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="labelled data"
     )
@@ -116,4 +112,4 @@ def _show(found: Audit, options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -7,7 +7,8 @@ model and the settings, never on where the job was killed and begun again.
 
 from __future__ import annotations
 
+from biaffine_tf.inference.bulk.description import SUMMARY
 from biaffine_tf.inference.bulk.folder import Shard
 from biaffine_tf.inference.bulk.job import BulkJob, Output, open_job
 
-__all__ = ["BulkJob", "Output", "Shard", "open_job"]
+__all__ = ["SUMMARY", "BulkJob", "Output", "Shard", "open_job"]

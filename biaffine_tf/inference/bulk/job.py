@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tqdm import tqdm
-
 from biaffine_tf import readers
-from biaffine_tf.errors import DataError
-from biaffine_tf.files import fingerprint
+from biaffine_tf.files import remove
 from biaffine_tf.inference.base import BasePredictor
-from biaffine_tf.inference.bulk.description import Input
+from biaffine_tf.inference.bulk import outcome
+from biaffine_tf.inference.bulk.description import SUMMARY, Input, look_at
 from biaffine_tf.inference.bulk.folder import BulkFolder, Shard, claim
 from biaffine_tf.inference.bulk.progress import Progress
 from biaffine_tf.inference.bulk.reading import InputProblems, Reading
@@ -28,7 +27,10 @@ _SUFFIXES = {
     readers.Format.SPAN_JSONL: ".jsonl",
     readers.Format.TEXT: ".txt",
 }
-_LONG_WAIT = 3  # seconds
+# Settings that may differ from one start of a job to the next: they say how
+# much is computed at once, which may change the last digits of scores, and
+# whether to stop at bad lines, but not which entities there are.
+_FREE = ("batch_size", "xla", "threads", "on_bad_data")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,8 @@ def open_job(
         model: Fingerprints of the model's files; see
             `model_directory.model_fingerprints`.
         settings: All else that predictions depend on, by flag; JSON values.
+            A job that was begun before may have been begun with another
+            batch size.
 
     Yields:
         The job.
@@ -76,19 +80,17 @@ def open_job(
         DataError: If a file cannot be read, or only once.
         ConfigError: If the folder cannot be written to, or is not this job's.
     """
-    inputs = _look_at(files)
+    inputs = look_at(files)
+    every = {**reading.identity, **dataclasses.asdict(output), **settings}
+    free = {name: every.pop(name) for name in _FREE if name in every}
     with claim(
         output_dir,
         inputs,
         model=model,
-        settings={
-            **reading.identity,
-            **dataclasses.asdict(output),
-            **settings,
-        },
+        settings=every,
         suffix=_SUFFIXES[output.output_format],
     ) as folder:
-        yield BulkJob(inputs, folder, reading, output)
+        yield BulkJob(inputs, folder, reading, output, free)
 
 
 class BulkJob:
@@ -99,6 +101,7 @@ class BulkJob:
         folder: Where predictions go.
         reading: How to read the files.
         output: What is written.
+        settings: Those that may be other ones when the job is gone on with.
 
     Attributes:
         has_run: Whether this process predicted any of it.
@@ -112,6 +115,7 @@ class BulkJob:
         folder: BulkFolder,
         reading: readers.ReadOptions,
         output: Output,
+        settings: Mapping[str, Any],
     ) -> None:
         self.has_run = False
         self.sentences = 0
@@ -120,6 +124,7 @@ class BulkJob:
         self._folder = folder
         self._reading = reading
         self._output = output
+        self._settings = json.loads(json.dumps(settings))
 
     @property
     def path(self) -> str:
@@ -142,6 +147,16 @@ class BulkJob:
         return sorted(self._folder.shards, key=lambda one: one.key)
 
     @property
+    def changed(self) -> list[str]:
+        """Lines about shards that were no more what had been written."""
+        return self._folder.changed
+
+    @property
+    def given_up(self) -> list[dict[str, Any]]:
+        """Inputs that were not read, or not to their ends, as JSON values."""
+        return outcome.given_up(self.shards, self._inputs)
+
+    @property
     def bad_lines(self) -> str:
         """The folder of what could not be read."""
         return self._folder.bad_lines
@@ -154,11 +169,13 @@ class BulkJob:
             problems.merge(shard.problems)
         return problems
 
-    def run(self, predictor: BasePredictor, *, progress: bool = True) -> None:
+    def run(
+        self, predictor: BasePredictor | None, *, progress: bool = True
+    ) -> None:
         """Writes all shards that are missing.
 
         Args:
-            predictor: The model.
+            predictor: The model; None if the job is complete.
             progress: Whether to show a bar.
 
         Raises:
@@ -166,7 +183,10 @@ class BulkJob:
                 the first bad sentence, unless they are skipped.
         """
         if self.is_complete:
+            self._summarize()
             return
+        assert predictor is not None
+        remove(os.path.join(self.path, SUMMARY))
         total = sum(one.size for one in self._inputs)
         with Progress(total, is_shown=progress) as bar:
             for number, one in enumerate(self._inputs):
@@ -177,6 +197,15 @@ class BulkJob:
                     bar.end_file(one.size)
             self.sentences, self.seconds = bar.sentences, bar.seconds
         self.has_run = True
+        self._summarize()
+
+    def _summarize(self) -> None:
+        outcome.write_summary(
+            os.path.join(self.path, SUMMARY),
+            self.shards,
+            self._inputs,
+            self.problems,
+        )
 
     def _predict_input(
         self, number: int, predictor: BasePredictor, bar: Progress
@@ -213,19 +242,20 @@ class BulkJob:
         def predicted() -> Iterator[Sentence]:
             nonlocal entities
             found = predictor.predict(bar.read(reading.take(size), reading))
-            for position, sentence in enumerate(
-                bar.predicted(found), shard * size
-            ):
+            for sentence in bar.predicted(found):
                 entities += len(sentence.spans or ())
-                yield self._numbered(sentence, position)
+                yield sentence
             reading.check_unchanged()
 
         with contextlib.ExitStack() as stack:
             problems.side = SideFile(self._folder.bad_lines_path(name), stack)
-            sentences = self._write(name, predicted(), problems)
+            sentences = self._write(
+                name, predicted(), problems, first_number=shard * size
+            )
         self._folder.add(
             Shard(
                 name=name,
+                **self._folder.digests(name, has_bad=problems.side.lines > 0),
                 input=number,
                 number=shard,
                 is_last=reading.at_end,
@@ -235,6 +265,8 @@ class BulkJob:
                 cut=predictor.cut_sentences - cut,
                 bad=problems.side.lines,
                 problems=problems.to_json(),
+                given_up=problems.given_up,
+                settings=self._settings,
             )
         )
         problems.side = None
@@ -244,6 +276,8 @@ class BulkJob:
         name: str,
         sentences: Iterator[Sentence],
         problems: readers.Problems,
+        *,
+        first_number: int,
     ) -> int:
         """Writes the predictions of a shard; returns how many there are."""
         unwritten = readers.Problems()
@@ -252,41 +286,11 @@ class BulkJob:
             sentences,
             self._output.output_format,
             with_scores=self._output.output_score,
+            with_lines=True,
+            first_number=first_number,
             layers=self._output.output_layers,
             problems=unwritten,
         )
         # They name the sentence of the shard and nothing else.
         problems.merge(unwritten.to_json(), place=f"{name}: ")
         return count
-
-    def _numbered(self, sentence: Sentence, position: int) -> Sentence:
-        """CLUENER's numbers are those of the file, not those of the shard."""
-        if (
-            sentence.id is None
-            and self._output.output_format is readers.Format.CLUENER
-        ):
-            return dataclasses.replace(sentence, id=str(position))
-        return sentence
-
-
-def _look_at(files: Sequence[str]) -> list[Input]:
-    """The files as they are now."""
-    bar = tqdm(files, desc="looking at the inputs", delay=_LONG_WAIT)
-    return [_look_at_file(path) for path in bar]
-
-
-def _look_at_file(path: str) -> Input:
-    try:
-        state = os.stat(path)
-    except OSError as error:
-        raise DataError(
-            f"cannot be read ({error.strerror})",
-            file=path,
-            remedy="give the path of a file that exists",
-        ) from error
-    return Input(
-        path=path,
-        size=state.st_size,
-        modified=state.st_mtime_ns,
-        sha256=fingerprint(path),
-    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.inference.bulk.description import Input
 from biaffine_tf.inference.bulk.side_file import SideFile
 from biaffine_tf.readers import OnBadData, Problems, ReadOptions
 from biaffine_tf.readers.api import read_source
+from biaffine_tf.readers.damage import check_undamaged
 from biaffine_tf.readers.detect import detect
 from biaffine_tf.readers.lines import Source
 from biaffine_tf.spans import Sentence
@@ -23,12 +25,20 @@ class InputProblems(Problems):
 
     Attributes:
         side: The side file; None to keep nothing.
+        given_up: Why the input was not read, or not to its end, as JSON
+            values; None if that did not happen.
     """
 
     def __init__(self, check: Callable[[Sentence], None]) -> None:
         super().__init__()
         self.side: SideFile | None = None
+        self.given_up: dict[str, Any] | None = None
         self._check = check
+
+    def clear(self) -> None:
+        """Forgets all counts, and that the input was given up."""
+        super().clear()
+        self.given_up = None
 
     def check(self, sentence: Sentence) -> None:
         """Raises a DataError if a sentence is to be refused."""
@@ -48,6 +58,7 @@ class InputProblems(Problems):
         """
         kind = "file not read to its end" if is_begun else "file not read"
         self.count(kind, str(error))
+        self.given_up = {"line": error.line, "reason": error.problem}
         self._keep(error, None)
 
     def _keep(self, error: DataError, data: bytes | None) -> None:
@@ -144,6 +155,7 @@ class Reading:
     def _read(self) -> Generator[Sentence, None, None]:
         options, is_begun = self._options, False
         try:
+            check_undamaged(self._source.path)
             with Source(self._source.path, self.problems) as source:
                 found = options.format or detect(source, options)
                 for sentence in read_source(

@@ -19,7 +19,9 @@ def encode(
     x = w["encoder/word_embeddings/embeddings"][ids]
     x = x + w["encoder/position_embedding/embeddings"][: len(ids)]
     x = x + w["encoder/type_embeddings/embeddings"][0]
-    x = _norm(x, w, "encoder/embeddings/layer_norm")
+    x = norm(x, w, "encoder/embeddings/layer_norm")
+    if "encoder/embedding_projection/kernel" in w:
+        x = dense(x, w, "encoder/embedding_projection")
     for layer in range(num_layers):
         x = _block(x, w, f"encoder/transformer/layer_{layer}", gelu)
     return x
@@ -39,24 +41,27 @@ def _block(x: np.ndarray, w: dict, name: str, gelu: str) -> np.ndarray:
         "nld,ndh->lh", scores @ value, w[f"{attention}/attention_output/kernel"]
     )
     mixed += w[f"{attention}/attention_output/bias"]
-    x = _norm(x + mixed, w, f"{name}/self_attention_layer_norm")
-    inner = _gelu(_dense(x, w, f"{name}/intermediate"), gelu)
-    return _norm(
-        x + _dense(inner, w, f"{name}/output"), w, f"{name}/output_layer_norm"
+    x = norm(x + mixed, w, f"{name}/self_attention_layer_norm")
+    inner = activate(dense(x, w, f"{name}/intermediate"), gelu)
+    return norm(
+        x + dense(inner, w, f"{name}/output"), w, f"{name}/output_layer_norm"
     )
 
 
-def _dense(x: np.ndarray, w: dict, name: str) -> np.ndarray:
+def dense(x: np.ndarray, w: dict, name: str) -> np.ndarray:
+    """A dense layer without activation."""
     return x @ w[f"{name}/kernel"] + w[f"{name}/bias"]
 
 
-def _norm(x: np.ndarray, w: dict, name: str) -> np.ndarray:
+def norm(x: np.ndarray, w: dict, name: str) -> np.ndarray:
+    """Layer normalization."""
     x = x - x.mean(-1, keepdims=True)
     x = x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-12)
     return x * w[f"{name}/gamma"] + w[f"{name}/beta"]
 
 
-def _gelu(x: np.ndarray, kind: str) -> np.ndarray:
+def activate(x: np.ndarray, kind: str) -> np.ndarray:
+    """GELU, exact or by tanh."""
     if kind == "gelu":
         return x * 0.5 * (1 + _erf(x / math.sqrt(2)))
     inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)

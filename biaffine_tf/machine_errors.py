@@ -1,0 +1,78 @@
+"""Errors of the machine, not of the program: memory, disk, permissions."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+
+from biaffine_tf.errors import ConfigError
+
+_CHECK_DISK = "check the path, its permissions and the space on the disk"
+
+# What a user's machine can do to a program that did nothing wrong.
+_MACHINE = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+# TensorFlow says of a disk what it says of memory.
+_DISK_FULL = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT)]
+
+# What numpy and TensorFlow could not allocate, without where and by whom.
+_NOT_ALLOCATED = re.compile(
+    r"(?i:OOM when|out of memory|unable to allocate|failed to allocate)"
+    r"[^\n]*?(?= on /| by allocator| \[Op:|\n|$)"
+)
+_LONGEST_REASON = 160  # characters
+
+
+def explain(error: Exception, out_of_memory: str) -> ConfigError | None:
+    """Finds what to say of an error that the machine caused.
+
+    Args:
+        error: Any error.
+        out_of_memory: The remedy where memory was not enough.
+
+    Returns:
+        The error in one line; None if the machine is not to blame.
+    """
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        place = f"{error.filename}: " if error.filename else ""
+        problem, remedy = f"{place}{error.strerror}", _CHECK_DISK
+    elif not _is_exhausted(error):
+        return None
+    elif any(reason in str(error) for reason in _DISK_FULL):
+        problem, remedy = _shortened(error), _CHECK_DISK
+    else:
+        problem, remedy = f"out of memory: {_shortened(error)}", out_of_memory
+    return ConfigError(problem, remedy=remedy)
+
+
+def _is_exhausted(error: Exception) -> bool:
+    """Whether memory, or with TensorFlow maybe a disk, was not enough."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, MemoryError):
+        return True
+    # Not imported for this: where it is not loaded, the error is not its own.
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)
+    return errors is not None and isinstance(
+        error, errors.ResourceExhaustedError
+    )
+
+
+def _shortened(error: Exception) -> str:
+    """The part of a message that says what was exhausted."""
+    message = str(error).strip()
+    found = _NOT_ALLOCATED.search(message)
+    reason = found.group() if found else message.partition("\n")[0]
+    if len(reason) > _LONGEST_REASON:
+        reason = reason[:_LONGEST_REASON] + " ..."
+    return reason or type(error).__name__
