@@ -141,6 +141,8 @@ def _open_input(problems: readers.Problems) -> Iterator[Sentence]:
 def _open_job(
     source: loading.Source,
 ) -> contextlib.AbstractContextManager[bulk.BulkJob]:
+    # A job must not be begun with a damaged model.
+    model_directory.check_digests(FLAGS.model_dir)
     return bulk.open_job(
         find_files(flags.input_patterns(), output_dir=FLAGS.output_dir),
         FLAGS.output_dir,

@@ -25,7 +25,9 @@ __all__ = ["Entity", "__version__", "load"]
 __version__ = "0.1.0"
 
 
-def load(model_dir: str, **options: Any) -> BasePredictor:
+def load(
+    model_dir: str, *, verify: bool = True, **options: Any
+) -> BasePredictor:
     """Loads a trained model, or an export of one, for prediction.
 
     Example:
@@ -36,6 +38,8 @@ def load(model_dir: str, **options: Any) -> BasePredictor:
     Args:
         model_dir: A directory written by `run_classifier.py`, or by
             `run_predict.py --export_dir`.
+        verify: Whether to compare the weights with their digest while they
+            are loaded; all smaller files are compared anyway.
         **options: Of `from_directory` of its predictor: `nested=True`,
             `decoder="exact"`, `thresholds=False`, `batch_size=16` and others.
             Exports know fewer; a SavedModel decodes as it was exported.
@@ -44,12 +48,12 @@ def load(model_dir: str, **options: Any) -> BasePredictor:
         A callable from a text, or an iterable of texts, to entities.
 
     Raises:
-        ConfigError: If the directory is not complete, or an option is out of
-            range or unknown to its predictor.
+        ConfigError: If the directory is not complete or not as it was
+            written, or an option is out of range or unknown to its predictor.
     """
     from biaffine_tf.inference import loading
 
-    return loading.load(model_dir, options)
+    return loading.load(model_dir, options, verify=verify)
 
 
 def __getattr__(name: str) -> Any:

@@ -167,33 +167,55 @@ class _Config:
                 remedy="use the version of biaffine_tf that wrote them, or "
                 "train again with this one",
             )
-        revived = {}
-        for key, value in values.items():
-            try:
-                revived[key] = _revive(hints[key], value)
-            except SettingError as error:
-                raise error.within(key) from error
+        revived = {
+            key: _revive(hints[key], key, value)
+            for key, value in values.items()
+        }
         try:
             return cls(**revived)
         except TypeError as error:
             raise ConfigError(f"{cls.__name__}: {error}") from error
 
 
-def _revive(hint: Any, value: Any) -> Any:
+_TYPES: dict[Any, str] = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+}
+
+
+def _revive(hint: Any, key: str, value: Any) -> Any:
+    """A setting from its JSON value, which must be of the right type."""
     if isinstance(hint, types.UnionType):
         if value is None:
             return None
         hint = next(h for h in typing.get_args(hint) if h is not type(None))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        try:
-            return hint(value)
-        except ValueError as error:
-            raise ConfigError(
-                f"{value!r} is not one of {[str(h) for h in hint]}"
-            ) from error
+        names = [str(one) for one in hint]
+        require(value in names, key, value, f"one of {names}")
+        return hint(value)
     if isinstance(hint, type) and issubclass(hint, _Config):
-        return hint.from_dict(value)
+        require(isinstance(value, dict), key, value, "an object")
+        try:
+            return hint.from_dict(value)
+        except SettingError as error:
+            raise error.within(key) from error
+    if typing.get_origin(hint) is dict:
+        good = isinstance(value, dict) and all(
+            isinstance(one, str) for one in value.values()
+        )
+        require(good, key, value, "an object of strings")
+    else:
+        require(_is_of(hint, value), key, value, _TYPES[hint])
     return value
+
+
+def _is_of(kind: type, value: object) -> bool:
+    """Whether a value is of a type; truth values are no numbers."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float if kind is float else kind)
 
 
 class SettingError(ConfigError):

@@ -11,7 +11,6 @@ checkpoints/       to go on after a kill; removed at the end
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from biaffine_tf import checkpoints
 from biaffine_tf.config import setting_differences
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, remove, write_json
+from biaffine_tf.json_files import read_json
 from biaffine_tf.locks import LOCK
 from biaffine_tf.tokenization import Tokenizer
 from pretrain.settings import PretrainingConfig
@@ -131,18 +131,11 @@ def _write(
 def _stored(directory: str) -> dict[str, Any] | None:
     path = os.path.join(directory, _SETTINGS)
     try:
-        with open(path, encoding="utf-8") as file:
-            stored = json.load(file)
-        # Wrong types are found out here, not where they are used.
-        stored = {
-            "settings": dict(stored["settings"]),
-            "complete": bool(stored["complete"]),
-        }
+        return read_json(
+            path,
+            {"settings": {str: object}, "complete": bool},
+            what="the settings of a run",
+            remedy="give another --output_dir",
+        )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{path}: cannot be read as the settings of a run ({error!r})",
-            remedy="give another --output_dir",
-        ) from error
-    return stored

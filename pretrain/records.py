@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import json
 import os
 from typing import Any
 
 from biaffine_tf.errors import BiaffineError, ConfigError
+from biaffine_tf.json_files import find_problem, read_json
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 from pretrain.data_config import DataConfig
 
@@ -26,6 +26,18 @@ MASK = "[MASK]"
 
 _NOT_OURS = "give the --output_dir of pretrain/create_pretraining_data.py"
 _DAMAGED = "make the records again, with --overwrite"
+_BY_SPLIT = {"train": {str: int}, "held_out": {str: int}}
+_SHAPE = {
+    "fingerprint": str,
+    "made_from": {
+        "settings": {str: object},
+        "tokenizer": {"fingerprint": str},
+    },
+    "counts": {str: int},
+    "problems": object,
+    "lengths": _BY_SPLIT,
+    "shards": _BY_SPLIT,
+}
 
 
 class Split(enum.StrEnum):
@@ -103,6 +115,17 @@ class Records:
         info = read_info(directory)
         _check_version(directory, info)
         _check_shards(directory, info)
+        try:
+            return cls._from_info(directory, info)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"{os.path.join(directory, INFO)}: not of pretraining data "
+                f"({error!r})",
+                remedy=_DAMAGED,
+            ) from error
+
+    @classmethod
+    def _from_info(cls, directory: str, info: dict[str, Any]) -> Records:
         return cls(
             directory=directory,
             fingerprint=info["fingerprint"],
@@ -173,19 +196,18 @@ def read_info(directory: str) -> dict[str, Any]:
     """
     path = os.path.join(directory, INFO)
     try:
-        with open(path, encoding="utf-8") as file:
-            info = json.load(file)
-    except OSError as error:
+        return read_json(
+            path,
+            {"made_from": {str: object}},
+            what="of pretraining data",
+            remedy=_NOT_OURS,
+        )
+    except FileNotFoundError as error:
         raise ConfigError(
             f"{directory}: no complete pretraining data ({INFO}: "
             f"{error.strerror})",
             remedy=f"{_NOT_OURS}, and let that end",
         ) from error
-    except ValueError as error:
-        raise ConfigError(f"{path}: not JSON", remedy=_NOT_OURS) from error
-    if not isinstance(info, dict) or "made_from" not in info:
-        raise ConfigError(f"{path}: not of pretraining data", remedy=_NOT_OURS)
-    return info
 
 
 def _check_version(directory: str, info: dict[str, Any]) -> None:
@@ -194,6 +216,12 @@ def _check_version(directory: str, info: dict[str, Any]) -> None:
         raise ConfigError(
             f"{directory}: of format {version}, not {FORMAT_VERSION}",
             remedy=_DAMAGED,
+        )
+    problem = find_problem(info, _SHAPE)
+    if problem is not None:
+        path = os.path.join(directory, INFO)
+        raise ConfigError(
+            f"{path}: not of pretraining data ({problem})", remedy=_DAMAGED
         )
 
 

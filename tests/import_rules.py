@@ -7,8 +7,8 @@ from typing import NamedTuple
 PACKAGE = "biaffine_tf"
 
 FLOORS = {
-    0: "spans config errors files choices seeds locks console "
-    "machine_errors starting",
+    0: "spans config errors files json_files choices seeds locks "
+    "console machine_errors starting",
     1: "readers tokenization decoding evaluation augmentation display "
     "data_check vocabulary",
     2: "data modeling losses checkpoints model_directory",
@@ -24,6 +24,7 @@ SAME_FLOOR = {
     ("spans", "errors"),
     ("config", "errors"),
     ("files", "errors"),
+    ("json_files", "errors"),
     ("locks", "errors"),
     ("console", "errors"),
     ("console", "machine_errors"),

@@ -221,7 +221,7 @@ def test_claims_of_new_and_own_directories(copy, tmp_path):
     with pytest.raises(ConfigError, match=r"scores\.json: not JSON.*delete"):
         _claim(copy, CONFIG)
     (copy / "scores.json").write_text("[]")
-    with pytest.raises(ConfigError, match=r"scores\.json: not a JSON object"):
+    with pytest.raises(ConfigError, match=r"scores\.json: not the scores"):
         _claim(copy, CONFIG)
 
 

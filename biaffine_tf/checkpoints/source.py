@@ -267,6 +267,7 @@ def _rows(vocabulary: Vocabulary | None, config: EncoderConfig) -> int | None:
 
 
 def _read_ours(directory: str) -> tuple[EncoderConfig, TokenizerFiles]:
+    model_directory.check_digests(directory)
     description = model_directory.read_description(directory)
     tokenizer = description.tokenizer
     return description.config.model.encoder, TokenizerFiles(

@@ -27,13 +27,28 @@ from biaffine_tf.data.shards import (
     write_shards,
 )
 from biaffine_tf.data_check import unlabelled_error
-from biaffine_tf.errors import DataError
+from biaffine_tf.errors import BiaffineError, DataError
 from biaffine_tf.files import temporary_folder, umask, write_json
+from biaffine_tf.json_files import read_json
 from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Tokenizer
 
 _META = "records.json"
+_SHAPE = {
+    "fingerprint": str,
+    "shards": {str: int},
+    "compression": str,
+    "labels": [str],
+    "found_labels?": [str],
+    "counts": {str: int},
+    "lengths": {str: int},
+    "widths": {str: int},
+    "scored_lengths": {str: int},
+    "cells": [[int]],
+    "max_cells": int,
+    "problems": object,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,14 +286,24 @@ def _save(
 
 def _load(directory: str, fingerprint: str) -> Records | None:
     """The records in a directory, or None if they are not these."""
+    path = os.path.join(directory, _META)
     try:
-        with open(os.path.join(directory, _META), encoding="utf-8") as file:
-            meta = json.load(file)
-    except (OSError, ValueError):
+        meta = read_json(path, _SHAPE, what="of records", remedy="")
+        if meta["fingerprint"] != fingerprint:
+            return None
+        records = _from_meta(directory, meta)
+        sizes = meta["shards"].values()
+        whole = all(
+            os.path.getsize(path) == size
+            for path, size in zip(records.paths, sizes, strict=True)
+        )
+    except (FileNotFoundError, BiaffineError, TypeError, ValueError):
         return None
-    if meta.get("fingerprint") != fingerprint:
-        return None
-    records = Records(
+    return records if whole else None
+
+
+def _from_meta(directory: str, meta: dict[str, Any]) -> Records:
+    return Records(
         directory=directory,
         shards=tuple(meta["shards"]),
         compression=meta["compression"],
@@ -292,15 +317,6 @@ def _load(directory: str, fingerprint: str) -> Records | None:
         cells={(label, width): n for label, width, n in meta["cells"]},
         max_cells=meta["max_cells"],
         problems=meta["problems"],
-        fingerprint=fingerprint,
+        fingerprint=meta["fingerprint"],
         built=False,
     )
-    sizes = meta["shards"].values()
-    try:
-        whole = all(
-            os.path.getsize(path) == size
-            for path, size in zip(records.paths, sizes, strict=True)
-        )
-    except FileNotFoundError:
-        return None
-    return records if whole else None

@@ -30,6 +30,7 @@ from biaffine_tf.evaluation.findings import Findings, evaluate
 from biaffine_tf.evaluation.matching import Pair, match
 from biaffine_tf.evaluation.metrics import Scores
 from biaffine_tf.files import check_writable
+from biaffine_tf.json_files import read_json
 from biaffine_tf.readers.arguments import (
     add_reading_arguments,
     read_with_notes,
@@ -38,6 +39,7 @@ from biaffine_tf.readers.arguments import (
 from biaffine_tf.spans import Sentence
 
 _SIDES = ("gold", "predicted", "train", "compare")
+_HISTORY = {"epochs": [{str: object}]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -226,18 +228,13 @@ def _write_report(options: argparse.Namespace, inputs: _Inputs) -> None:
 def _read_history(path: str) -> list[dict[str, Any]]:
     remedy = "give the history.json that a training run has written"
     try:
-        with open(path, encoding="utf-8") as file:
-            epochs = json.load(file)["epochs"]
-    except OSError as error:
+        history = read_json(
+            path, _HISTORY, what="the history of a run", remedy=remedy
+        )
+    except FileNotFoundError as error:
         problem = f"cannot be read ({error.strerror})"
         raise DataError(problem, file=path, remedy=remedy) from error
-    except (ValueError, KeyError, TypeError):
-        epochs = None
-    if not isinstance(epochs, list) or not all(
-        isinstance(entry, dict) for entry in epochs
-    ):
-        raise DataError("is no history of a run", file=path, remedy=remedy)
-    return epochs
+    return history["epochs"]
 
 
 def _read(

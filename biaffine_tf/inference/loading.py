@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import DecodingConfig, Precision
+from biaffine_tf.config import DecodingConfig, Precision, require
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.model_directory.fingerprints import SAVED_MODEL
@@ -87,6 +87,7 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
     """
     kind = _find_kind(directory)
     _check(kind, options)
+    model_directory.check_digests(directory, weights=False)
     loading = {
         k: options.get(k, default) for k, default in OPTIONS[kind].items()
     }
@@ -118,15 +119,25 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
 
 
 def load(
-    directory: str | os.PathLike[str], options: Mapping[str, Any]
+    directory: str | os.PathLike[str],
+    options: Mapping[str, Any],
+    *,
+    verify: bool = True,
 ) -> BasePredictor:
     """Loads what a directory holds, and only what that needs.
 
     Arguments and errors are those of `inspect`.
+
+    Args:
+        directory: As there.
+        options: As there.
+        verify: Whether to check the digest of the weights, too.
     """
     kind = _find_kind(directory)
     _check(kind, options)
-    return _predictor(kind).from_directory(directory, **options)
+    require(isinstance(verify, bool), "verify", verify, "True or False")
+    with model_directory.intact(directory, weights=verify):
+        return _predictor(kind).from_directory(directory, **options)
 
 
 def _predictor(kind: Kind) -> Any:

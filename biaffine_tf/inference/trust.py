@@ -48,7 +48,8 @@ def complete(
 ) -> None:
     """Does what is not done yet, or was done with other settings.
 
-    A kill at any moment leaves something to do, and nothing half done.
+    A kill at any moment leaves something to do, and nothing half done. The
+    digests come last; a directory that has some must be as they say.
 
     Args:
         directory: A model directory whose training has ended.
@@ -58,12 +59,50 @@ def complete(
         goal: What thresholds are for; None for none.
         report: Whether to write a report.
         test: Labelled data to score it on; None for none.
+
+    Raises:
+        ConfigError: If the directory is damaged.
     """
+    _check_digests(directory, fits=calibrate and sentences is not None)
     if sentences is None:
         confidence = model_directory.read_confidence(directory)
         update_test_scores(directory, test, confidence)
-        write_card(directory)
-        return
+    else:
+        _complete_with_dev(
+            directory,
+            sentences,
+            training,
+            calibrate=calibrate,
+            goal=goal,
+            report=report,
+            test=test,
+        )
+    write_card(directory)
+    if not model_directory.is_sealed(directory):
+        model_directory.seal(directory)
+
+
+def _check_digests(directory: str, *, fits: bool) -> None:
+    """Refuses damage; what was deleted to be fitted again is none."""
+    name = model_directory.CONFIDENCE
+    if fits and not os.path.lexists(os.path.join(directory, name)):
+        model_directory.check_digests(directory, besides=[name])
+        model_directory.unseal(directory)
+    else:
+        model_directory.check_digests(directory)
+
+
+def _complete_with_dev(
+    directory: str,
+    sentences: Sequence[Sentence],
+    training: Callable[[], Iterable[Sentence]],
+    *,
+    calibrate: bool,
+    goal: Goal | None,
+    report: bool,
+    test: Corpus | None,
+) -> None:
+    """Fits and reports what is due; arguments are those of `complete`."""
     # Thresholds are about to change the predictions that were scored.
     model_directory.keep_intervals(directory, sentences)
     fitted = model_directory.read_fitted(directory) or {}
@@ -84,7 +123,6 @@ def complete(
             page=page if report else None,
             test=test,
         )
-    write_card(directory)
 
 
 def _predict_again(

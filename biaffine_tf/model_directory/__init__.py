@@ -9,6 +9,7 @@ scores.json          dev scores of the best epoch, with intervals, seed, time,
 predictions.jsonl    dev predictions of the best epoch
 history.json         scores and times of every epoch
 confidence.json      calibration and thresholds, fitted to the dev set
+digests.json         of the files that predictions depend on, written last
 report.html          the dev scores and every sentence, to look at
                      (without a dev set there are no dev scores, predictions,
                      confidence and report, and the last epoch is kept)
@@ -25,12 +26,21 @@ from __future__ import annotations
 
 from biaffine_tf.model_directory.description import (
     Description,
-    check_kept,
     read_config,
     read_description,
+    write_description,
+)
+from biaffine_tf.model_directory.digests import (
+    check_digests,
+    intact,
+    is_sealed,
+    seal,
+    unseal,
+)
+from biaffine_tf.model_directory.figures import (
+    check_kept,
     read_history,
     read_scores,
-    write_description,
 )
 from biaffine_tf.model_directory.fingerprints import model_fingerprints
 from biaffine_tf.model_directory.intervals import keep_intervals
@@ -40,6 +50,7 @@ from biaffine_tf.model_directory.names import (
     CHECKPOINTS,
     CONFIDENCE,
     CONFIG,
+    DIGESTS,
     EXPORT,
     HISTORY,
     LABELS,
@@ -69,6 +80,7 @@ __all__ = [
     "CHECKPOINTS",
     "CONFIDENCE",
     "CONFIG",
+    "DIGESTS",
     "EXPORT",
     "HISTORY",
     "LABELS",
@@ -80,11 +92,14 @@ __all__ = [
     "WEIGHTS",
     "Description",
     "Manifest",
+    "check_digests",
     "check_export_dir",
     "check_kept",
     "check_weights",
     "claim",
     "clear",
+    "intact",
+    "is_sealed",
     "keep_intervals",
     "load_weights",
     "model_fingerprints",
@@ -97,6 +112,8 @@ __all__ = [
     "read_scores",
     "read_weights",
     "save_weights",
+    "seal",
+    "unseal",
     "write_confidence",
     "write_description",
 ]

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.errors import BiaffineError, ConfigError
 from biaffine_tf.files import atomic_write, write_json
+from biaffine_tf.json_files import read_json
+from biaffine_tf.model_directory.digests import RESEAL, is_sealed, unseal
 from biaffine_tf.model_directory.names import (
-    CHECKPOINTS,
     CONFIG,
     DAMAGED,
-    HISTORY,
     LABELS,
-    PREDICTIONS,
-    SCORES,
     VOCABULARY,
 )
-from biaffine_tf.model_directory.weights import check_weights
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
-_DELETE = "delete it and start the command again"
 _NOT_OURS = "give the --output_dir of a run of run_classifier.py"
 
 
@@ -49,6 +44,7 @@ def write_description(
 ) -> None:
     """Writes everything but weights and scores."""
     os.makedirs(directory, exist_ok=True)
+    unseal(directory)
     with atomic_write(os.path.join(directory, LABELS)) as file:
         file.writelines(f"{name}\n" for name in labels)
     vocabulary.save(os.path.join(directory, VOCABULARY))
@@ -56,8 +52,15 @@ def write_description(
     write_json(os.path.join(directory, CONFIG), config.to_dict())
 
 
-def read_description(directory: str) -> Description:
+def read_description(
+    directory: str, *, any_vocabulary: bool = False
+) -> Description:
     """Reads everything but weights and scores, without TensorFlow.
+
+    Args:
+        directory: A model directory or an ONNX export.
+        any_vocabulary: Whether a vocabulary other than in training will do.
+            It does where there are digests, which accept it.
 
     Raises:
         ConfigError: If the directory is not a complete model directory.
@@ -87,7 +90,22 @@ def read_description(directory: str) -> Description:
             f"{size}",
             remedy=DAMAGED,
         )
-    return Description(config, labels, tokenizer)
+    description = Description(config, labels, tokenizer)
+    any_vocabulary = any_vocabulary or is_sealed(directory)
+    if not any_vocabulary and not is_as_trained(description):
+        raise ConfigError(
+            f"{path}: not the vocabulary and settings of the tokenizer that "
+            f"the model was trained with ({CONFIG} has their fingerprint)",
+            remedy="restore the directory; if the change is meant, accept it "
+            f"with {RESEAL.format(directory)}",
+        )
+    return description
+
+
+def is_as_trained(description: Description) -> bool:
+    """Whether the tokenizer is that of training, as far as that is known."""
+    found = description.tokenizer.fingerprint
+    return description.config.data.get("tokenizer", found) == found
 
 
 def read_config(directory: str) -> ExperimentConfig:
@@ -99,16 +117,11 @@ def read_config(directory: str) -> ExperimentConfig:
     """
     path = os.path.join(directory, CONFIG)
     try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except OSError as error:
+        values = read_json(path, what="settings", remedy=DAMAGED)
+    except FileNotFoundError as error:
         raise ConfigError(
             f"{directory}: not a model directory ({CONFIG}: {error.strerror})",
             remedy=_NOT_OURS,
-        ) from error
-    except ValueError as error:
-        raise ConfigError(
-            f"{path}: not JSON ({error})", remedy=DAMAGED
         ) from error
     try:
         return ExperimentConfig.from_dict(values)
@@ -123,74 +136,3 @@ def read_config(directory: str) -> ExperimentConfig:
 def _is_ours(values: object) -> bool:
     """Whether settings are of an experiment, of whatever version."""
     return isinstance(values, dict) and {"model", "version"} <= values.keys()
-
-
-def read_scores(directory: str) -> dict[str, Any] | None:
-    """Reads `scores.json`; None if no epoch has ended yet.
-
-    Raises:
-        ConfigError: If it is damaged.
-    """
-    return _read_figures(os.path.join(directory, SCORES))
-
-
-def read_history(directory: str) -> list[dict[str, Any]]:
-    """The epochs of `history.json`; none if no epoch has ended yet.
-
-    Raises:
-        ConfigError: If it is damaged.
-    """
-    path = os.path.join(directory, HISTORY)
-    history = _read_figures(path)
-    if history is None:
-        return []
-    epochs = history.get("epochs")
-    if not isinstance(epochs, list) or not all(
-        isinstance(entry, dict) and {"epoch", "loss"} <= entry.keys()
-        for entry in epochs
-    ):
-        raise ConfigError(f"{path}: not the history of a run", remedy=_DELETE)
-    return epochs
-
-
-def check_kept(directory: str, *, has_dev_set: bool) -> None:
-    """Finds out whether the best epoch of a run that goes on is kept whole.
-
-    Args:
-        directory: Of the run.
-        has_dev_set: Whether the run has dev scores and predictions.
-
-    Raises:
-        ConfigError: If its weights, scores or predictions are not there.
-    """
-    remedy = f"delete {os.path.join(directory, CHECKPOINTS)} to begin anew"
-    try:
-        scores = read_scores(directory)
-        check_weights(directory)
-    except ConfigError as error:
-        raise ConfigError(error.problem, remedy=remedy) from error
-    needed = {"epoch", "micro"} if has_dev_set else {"epoch"}
-    missing = [] if needed <= (scores or {}).keys() else [SCORES]
-    predictions = os.path.join(directory, PREDICTIONS)
-    if has_dev_set and not os.path.exists(predictions):
-        missing.append(PREDICTIONS)
-    if missing:
-        raise ConfigError(
-            f"{directory}: {' and '.join(missing)} of the best epoch missing",
-            remedy=remedy,
-        )
-
-
-def _read_figures(path: str) -> dict[str, Any] | None:
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise ConfigError(f"{path}: not JSON ({error})", remedy=_DELETE) from (
-            error
-        )
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: not a JSON object", remedy=_DELETE)
-    return values

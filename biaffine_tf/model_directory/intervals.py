@@ -10,7 +10,7 @@ from biaffine_tf import evaluation, readers
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.files import write_json
-from biaffine_tf.model_directory.description import read_scores
+from biaffine_tf.model_directory.figures import read_scores
 from biaffine_tf.model_directory.names import PREDICTIONS, SCORES
 from biaffine_tf.spans import Sentence
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -17,9 +16,24 @@ from biaffine_tf.config import (
 )
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, write_json
+from biaffine_tf.json_files import find_problem, read_json
 
 MANIFEST = "export.json"
 _VERSION = 1
+_SHAPE = {
+    "version": int,
+    "biaffine_tf": str,
+    "format": str,
+    "precision": str,
+    "xla": bool,
+    "labels": [str],
+    "decoding": {str: object},
+    "long_text": str,
+    "max_pieces": int,
+    "source": {str: str},
+    "parity": {str: float},
+    "cost?": ({str: float}, None),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,26 +86,21 @@ class Manifest:
         path = os.path.join(directory, MANIFEST)
         remedy = "export the model again: run_predict.py --export_dir"
         try:
-            with open(path, encoding="utf-8") as file:
-                values = json.load(file)
-        except OSError as error:
+            values = read_json(path, what="of an export", remedy=remedy)
+        except FileNotFoundError as error:
             raise ConfigError(
                 f"{directory}: not an export of ours ({MANIFEST}: "
                 f"{error.strerror})",
                 remedy=remedy,
             ) from error
-        except ValueError as error:
-            raise ConfigError(
-                f"{path}: not JSON ({error})", remedy=remedy
-            ) from (error)
         try:
             return cls._from_values(values)
-        except (KeyError, TypeError, ValueError, ConfigError) as error:
+        except (TypeError, ValueError, ConfigError) as error:
             made_by = (
                 values.get("biaffine_tf") if isinstance(values, dict) else None
             )
             raise ConfigError(
-                f"{path}: not readable ({error!r}); it was written by version "
+                f"{path}: not readable ({error}); it was written by version "
                 f"{made_by}, this is {__version__}",
                 remedy=remedy,
             ) from error
@@ -118,6 +127,9 @@ class Manifest:
 
     @classmethod
     def _from_values(cls, values: dict[str, Any]) -> Manifest:
+        if (problem := find_problem(values, _SHAPE)) is not None:
+            raise ValueError(problem)
+        values = dict(values)
         if values.pop("version") != _VERSION:
             raise ValueError("another version of the format")
         values.pop("biaffine_tf")

@@ -13,6 +13,7 @@ CARD = "README.md"
 LOGS = "logs"
 EXPORT = "export"
 CHECKPOINTS = "checkpoints"
+DIGESTS = "digests.json"
 
 
 DAMAGED = "the directory is damaged; restore it or train again"

@@ -8,7 +8,9 @@ from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, remove
 from biaffine_tf.model_directory.card.marking import may_replace
-from biaffine_tf.model_directory.description import read_config, read_scores
+from biaffine_tf.model_directory.description import read_config
+from biaffine_tf.model_directory.digests import unseal
+from biaffine_tf.model_directory.figures import read_scores
 from biaffine_tf.model_directory.names import (
     CARD,
     CHECKPOINTS,
@@ -87,6 +89,7 @@ def clear(directory: str, config: ExperimentConfig) -> None:
     card = os.path.join(directory, CARD)
     if may_replace(card):  # else somebody wrote or edited it
         remove(card)
+    unseal(directory)
     # Whatever is left by a kill, it cannot be taken for another's: the config
     # goes behind all that it describes, the labels last of all.
     for name in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,12 +9,26 @@ from typing import TYPE_CHECKING, Any
 from biaffine_tf.decoding.confidence import Confidence
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import write_json
+from biaffine_tf.json_files import read_json
+from biaffine_tf.model_directory.digests import unseal
 from biaffine_tf.model_directory.names import CONFIDENCE
 
 if TYPE_CHECKING:
     from biaffine_tf.evaluation.confidence import FittedConfidence
 
-_REMEDY = "fit it again: run_classifier.py as before, or delete it"
+_WHAT = "calibration and thresholds"
+_REMEDY = (
+    "restore it, or delete it and fit it again: run_classifier.py as before"
+)
+_SHAPE = {
+    "confidence": {
+        "temperature?": float,
+        "bias?": float,
+        "thresholds?": ({str: float}, None),
+        "default_threshold?": float,
+    },
+    "settings?": {str: object},
+}
 
 
 def write_confidence(directory: str, fitted: Mapping[str, Any]) -> None:
@@ -25,6 +38,7 @@ def write_confidence(directory: str, fitted: Mapping[str, Any]) -> None:
         directory: A model directory.
         fitted: "confidence", and the figures behind it; JSON values.
     """
+    unseal(directory)
     write_json(os.path.join(directory, CONFIDENCE), dict(fitted))
 
 
@@ -36,14 +50,9 @@ def read_fitted(directory: str) -> dict[str, Any] | None:
     """
     path = os.path.join(directory, CONFIDENCE)
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+        return read_json(path, _SHAPE, what=_WHAT, remedy=_REMEDY)
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise ConfigError(
-            f"{path}: not JSON ({error})", remedy=_REMEDY
-        ) from error
 
 
 def read_fit(directory: str) -> FittedConfidence | None:
@@ -62,9 +71,17 @@ def read_fit(directory: str) -> FittedConfidence | None:
         return FittedConfidence.from_json(
             {name: v for name, v in fitted.items() if name != "settings"}
         )
-    except (AttributeError, ConfigError, KeyError, TypeError) as error:
+    except (
+        AttributeError,
+        ConfigError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
         path = os.path.join(directory, CONFIDENCE)
-        raise ConfigError(f"{path}: {error}", remedy=_REMEDY) from error
+        raise ConfigError(
+            f"{path}: not {_WHAT} ({_reason(error)})", remedy=_REMEDY
+        ) from error
 
 
 def read_confidence(directory: str) -> Confidence:
@@ -78,6 +95,14 @@ def read_confidence(directory: str) -> Confidence:
         return Confidence()
     try:
         return Confidence.from_json(fitted["confidence"])
-    except (ConfigError, KeyError, TypeError) as error:
+    except ConfigError as error:
         path = os.path.join(directory, CONFIDENCE)
-        raise ConfigError(f"{path}: {error}", remedy=_REMEDY) from error
+        raise ConfigError(
+            f"{path}: not {_WHAT} ({error.problem})", remedy=_REMEDY
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConfigError):
+        return error.problem
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -14,6 +14,7 @@ import numpy as np
 
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import atomic_write
+from biaffine_tf.model_directory.digests import unseal
 from biaffine_tf.model_directory.names import (
     DAMAGED,
     WEIGHTS,
@@ -31,6 +32,7 @@ def save_weights(directory: str, model: SpanModel) -> None:
         name: np.ascontiguousarray(weight.numpy())
         for name, weight in model.saved_weights().items()
     }
+    unseal(directory)
     with atomic_write(os.path.join(directory, WEIGHTS), "wb") as file:
         file.write(safetensors.numpy.save(tensors))
 
@@ -67,7 +69,20 @@ def read_weights(directory: str) -> dict[str, np.ndarray]:
     import safetensors.numpy
 
     check_weights(directory)
-    return safetensors.numpy.load_file(os.path.join(directory, WEIGHTS))
+    path = os.path.join(directory, WEIGHTS)
+    try:
+        return safetensors.numpy.load_file(path)
+    except (
+        OSError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
+        # A type of numbers that numpy lacks.
+        raise ConfigError(
+            f"{path}: not readable as weights ({error})", remedy=DAMAGED
+        ) from error
 
 
 def load_weights(
@@ -106,12 +121,30 @@ def load_weights(
             f"{', '.join(wrong[:3])}{more}",
             remedy=DAMAGED,
         )
+    check_finite(path, stored)
+    for name, weight in weights.items():
+        weight.assign(stored[name])
+
+
+def check_finite(path: str, stored: Mapping[str, np.ndarray]) -> None:
+    """Refuses weights that are no float32, or not finite.
+
+    Args:
+        path: Their file, for messages.
+        stored: Weights by name.
+
+    Raises:
+        ConfigError: If some are.
+    """
     for name, value in stored.items():
+        if value.dtype != np.float32:
+            raise ConfigError(
+                f"{path}: {name} is of type {value.dtype}, not float32",
+                remedy=DAMAGED,
+            )
         if not np.isfinite(value).all():
             raise ConfigError(
                 f"{path}: {name} holds numbers that are not finite",
-                remedy="train again, with a smaller --learning_rate if the "
-                "training has diverged",
+                remedy="restore it; if the training has diverged, train "
+                "again with a smaller --learning_rate",
             )
-    for name, weight in weights.items():
-        weight.assign(stored[name])

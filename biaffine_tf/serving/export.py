@@ -83,7 +83,8 @@ def export(
         raise ConfigError(
             "XLA compiles no ONNX model", remedy="leave out --xla"
         )
-    predictor = Predictor.from_directory(model_dir, **options)
+    with model_directory.intact(model_dir):
+        predictor = Predictor.from_directory(model_dir, **options)
     questions = _questions(model_dir, predictor, gold)
     if precision is ExportPrecision.FLOAT32:
         gold = None  # it answers as the model does, or is not written
@@ -128,6 +129,7 @@ def export(
                 shutil.copyfile(
                     os.path.join(model_dir, name), os.path.join(folder, name)
                 )
+        model_directory.seal(folder)
     return manifest
 
 

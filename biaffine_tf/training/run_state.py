@@ -18,8 +18,14 @@ from biaffine_tf.files import (
     remove_unfinished,
     write_json,
 )
+from biaffine_tf.json_files import read_json
 
 _KEPT = 2  # checkpoints: the older one is for when the newer one is damaged
+_DESCRIPTION = {
+    "files": {str: str},
+    "state": {str: object},
+    "state_digest": str,
+}
 _FILE = re.compile(r"ckpt-(\d+)[._].*")
 # Written by versions that wrote no description, and by TensorFlow itself.
 _OF_OLDER_VERSIONS = "checkpoint"
@@ -114,8 +120,12 @@ class RunCheckpoints:
     def _restore(self, path: str) -> dict[str, Any] | str:
         """The values kept with a checkpoint, or why it cannot be read."""
         try:
-            with open(f"{path}.json", encoding="utf-8") as file:
-                description = json.load(file)
+            description = read_json(
+                f"{path}.json",
+                _DESCRIPTION,
+                what="of a checkpoint",
+                remedy="",
+            )
             files, state = description["files"], description["state"]
             is_same = description["state_digest"] == _digest(state)
             digests = {
@@ -126,8 +136,8 @@ class RunCheckpoints:
             return "not complete"
         except DataError as error:
             return f"{os.path.basename(error.file or '')} {error.problem}"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            return f"its description cannot be read ({error!r})"
+        except ConfigError as error:
+            return f"its description cannot be read ({error.problem})"
         changed = [name for name in files if files[name] != digests[name]]
         if changed or not files or not is_same:
             return f"{', '.join(changed) or 'its description'} is damaged"

@@ -27,6 +27,7 @@ COMMANDS = {
     "biaffine_tf.display": ("--count=0", EXAMPLE),
     "biaffine_tf.evaluation": (EXAMPLE, EXAMPLE, "--breakdowns"),
     "biaffine_tf.evaluation.audit": (EXAMPLE,),
+    "biaffine_tf.model_directory": None,
     "biaffine_tf.readers": (EXAMPLE,),
     "biaffine_tf.vocabulary": None,
 }

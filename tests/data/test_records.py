@@ -202,6 +202,30 @@ def test_damaged_records_are_written_again(source, tokenizer, tmp_path):
         assert _read(again) == want
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *[lambda meta: [], lambda meta: None, lambda meta: {}],
+        lambda meta: {"fingerprint": meta["fingerprint"]},
+        lambda meta: meta | {"shards": []},
+        lambda meta: meta | {"shards": dict.fromkeys(meta["shards"], "1")},
+        lambda meta: meta | {"labels": "letter"},
+        lambda meta: meta | {"counts": {"unheard_of": 1}},
+        lambda meta: meta | {"lengths": {"long": 1}},
+        lambda meta: meta | {"cells": [[1]]},
+    ],
+)
+def test_records_with_another_description_are_written_again(
+    source, tokenizer, tmp_path, change
+):
+    records = _prepare(source, tokenizer, tmp_path / "r")
+    path = pathlib.Path(records.directory, "records.json")
+    want = path.read_text(encoding="utf-8")
+    path.write_text(json.dumps(change(json.loads(want))), encoding="utf-8")
+    again = _prepare(source, tokenizer, tmp_path / "r")
+    assert again.built and path.read_text(encoding="utf-8") == want
+
+
 def test_what_a_killed_run_left_is_removed(source, tokenizer, tmp_path):
     records = _prepare(source, tokenizer, tmp_path / "r")
     dead, alive = (

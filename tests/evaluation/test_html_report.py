@@ -600,7 +600,7 @@ def test_the_command_writes_a_report(tmp_path, capsys):
         (["--compare", "B", "B"], "one run"),
         (["--report=FOLDER"], "names no file"),
         (["--report=FOLDER/gold.jsonl/x.html"], "is not a folder"),
-        (["--history=B"], "is no history"),
+        (["--history=B"], ": not JSON ("),
         (["--history=absent.json"], "cannot be read"),
         (["--report="], "names no file"),
     ],

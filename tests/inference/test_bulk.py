@@ -520,7 +520,7 @@ def test_damaged_state_is_refused_or_done_again(tmp_path):
         assert tree(out) == before
     for content in ("", "[]", "{}", '{"format_version": 2}'):
         (out / "job" / "job.json").write_text(content)
-        with pytest.raises(ConfigError, match=r"job\.json: damaged, or no"):
+        with pytest.raises(ConfigError, match=r"job\.json: not "):
             run([path], out)
 
 

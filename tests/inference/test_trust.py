@@ -280,7 +280,7 @@ def test_load_takes_options(directory):
 def test_unknown_settings_are_named(directory):
     with pytest.raises(ConfigError, match="there is no setting 'neste'"):
         Predictor.from_directory(directory, neste=True)
-    with pytest.raises(ConfigError, match="'exakt' is not one of"):
+    with pytest.raises(ConfigError, match="decoder must be one of"):
         Predictor.from_directory(directory, decoder="exakt")
 
 

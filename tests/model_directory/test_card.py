@@ -382,6 +382,7 @@ def test_test_scores_are_beside_dev_scores(tmp_path, has_dev):
     other = card_samples.make_directory(tmp_path / "other", others)
     model_directory.keep_intervals(str(other), others)
     test = {k: v for k, v in _scores(other).items() if k != "training_counts"}
+    test["of"] = {"model": "1"}
     if has_dev:
         scores = _scores(path) | {"test": test}
         (path / "scores.json").write_text(json.dumps(scores))

@@ -301,6 +301,28 @@ def test_a_damaged_directory(tmp_path):
         Records.open(records.directory)
 
 
+def test_another_description_is_one_line(tmp_path):
+    records = pretraining_texts.make(tmp_path, DOCUMENTS)
+    path = pathlib.Path(records.directory, "info.json")
+    whole = json.loads(path.read_text())
+    made_from = whole["made_from"]
+    read = ("fingerprint", "made_from", "counts", "lengths", "shards")
+    for values in (
+        *([], {}, None, {"made_from": []}),
+        *({k: v for k, v in whole.items() if k != gone} for gone in read),
+        *(whole | {name: [5]} for name in read),
+        whole | {"counts": {"unheard_of": 1}},
+        whole | {"lengths": {"train": {"x": 1}, "held_out": {}}},
+        whole | {"made_from": made_from | {"settings": {}}},
+        whole | {"made_from": made_from | {"settings": {"masking": 5}}},
+        whole | {"made_from": made_from | {"tokenizer": {"fingerprint": ""}}},
+    ):
+        path.write_text(json.dumps(values))
+        with pytest.raises(ConfigError, match=r"info\.json: not ") as caught:
+            Records.open(records.directory)
+        assert "\n" not in str(caught.value) and caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

@@ -1,6 +1,7 @@
 """Exports: written behind the gate, loaded again, and never half."""
 
 import itertools
+import json
 import os
 import pathlib
 import shutil
@@ -289,6 +290,22 @@ def test_exports_of_before_have_no_batched_signature(
     shutil.copy(pathlib.Path(exports["float32"], MANIFEST), tmp_path)
     own, ner = biaffine_tf.load(model_dir), biaffine_tf.load(str(tmp_path))
     assert list(map(ranges, ner(TEXTS))) == list(map(ranges, own(TEXTS)))
+
+
+@pytest.mark.parametrize("name", ["float32", "int8", "onnx"])
+def test_digests_come_with_it(exports, name, tmp_path):
+    files = json.loads(pathlib.Path(exports[name], "digests.json").read_text())[
+        "files"
+    ]
+    assert {"labels.txt", "vocab.txt", MANIFEST} < files.keys()
+    weights = "variables/variables.data-00000-of-00001"
+    weights = "model.onnx" if name == "onnx" else weights
+    copy = shutil.copytree(exports[name], tmp_path / "copy")
+    content = bytearray((copy / weights).read_bytes())
+    content[len(content) // 3] ^= 1
+    (copy / weights).write_bytes(content)
+    with pytest.raises(ConfigError, match=f"{weights}: not the file"):
+        biaffine_tf.load(str(copy))
 
 
 def test_a_damaged_export_says_so(exports, tmp_path):

@@ -43,6 +43,7 @@ def test_a_run_without_a_dev_set(without_dev):
         "weights.safetensors",
         "scores.json",
         "history.json",
+        "digests.json",
         "README.md",
         "logs",
         "records",

@@ -205,7 +205,7 @@ def _damage_both(output):
         ),
         (
             lambda output: (output / "scores.json").write_text("[]"),
-            ["scores.json: not a JSON object", "delete it"],
+            ["scores.json: not the scores of a run", "delete it"],
         ),
         (
             lambda output: _cut(output / "weights.safetensors"),

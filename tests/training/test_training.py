@@ -12,7 +12,7 @@ import safetensors.numpy
 import tiny
 import tiny_runs
 
-from biaffine_tf import readers
+from biaffine_tf import model_directory, readers
 
 SCRIPT = tiny_runs.SCRIPT
 
@@ -86,11 +86,13 @@ def test_model_directory_is_complete(whole):
         "predictions.jsonl",
         "history.json",
         "confidence.json",
+        "digests.json",
         "report.html",
         "README.md",
         "logs",
         "records",
     }
+    model_directory.check_digests(whole)
     config = json.loads((whole / "config.json").read_text())
     assert config["model"]["long_text"] == "line"  # no text has several
     scores = json.loads((whole / "scores.json").read_text())
@@ -137,6 +139,8 @@ def test_a_card_is_kept_up_to_date(root, corpus, whole, tmp_path):
     changed = card.read_text()
     assert "Thresholds are fitted for the best F1" in changed
     assert "Thresholds are" not in text
+    assert model_directory.is_sealed(output)
+    model_directory.check_digests(output)
     assert json.loads(scores.read_text()) == known
     card.write_text(f"{changed}\nMine.\n")
     log = _run(root, corpus, output, "--neg_sample=0.7")

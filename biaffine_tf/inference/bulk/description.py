@@ -13,6 +13,7 @@ from tqdm import tqdm
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.inference.bulk.side_file import printable
+from biaffine_tf.json_files import read_json
 
 STATE = "job"  # folder in that of the job
 JOB = os.path.join(STATE, "job.json")
@@ -20,6 +21,12 @@ SUMMARY = os.path.join(STATE, "summary.json")
 _FORMAT_VERSION = 2  # of 1, shards had no digests, lines and other keys
 _LONG_WAIT = 3  # seconds
 _ANOTHER = "give another --output_dir"
+_SHAPE = {
+    "format_version": int,
+    "inputs": [{"name": str}],
+    "model": {str: str},
+    "settings": {str: object},
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,15 +121,10 @@ def check_own(path: str, job: Mapping[str, Any]) -> None:
                 remedy=_ANOTHER,
             )
         return
-    try:
-        with open(description, encoding="utf-8") as file:
-            before = json.load(file)
-        differences = list(_differences(before, job))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{description}: damaged, or no bulk job's ({error!r})",
-            remedy=_ANOTHER,
-        ) from error
+    before = read_json(
+        description, _SHAPE, what="of a bulk job", remedy=_ANOTHER
+    )
+    differences = list(_differences(before, job))
     if differences:
         raise ConfigError(
             f"{path}: holds another job, which differs in "

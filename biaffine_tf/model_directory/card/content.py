@@ -8,10 +8,8 @@ from typing import Any
 
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.evaluation.confidence import FittedConfidence
-from biaffine_tf.model_directory.description import (
-    read_description,
-    read_scores,
-)
+from biaffine_tf.model_directory.description import read_description
+from biaffine_tf.model_directory.figures import read_scores
 from biaffine_tf.model_directory.trust import read_fit
 from biaffine_tf.spans import LabelMap
 

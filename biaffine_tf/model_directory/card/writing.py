@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import atomic_write
 from biaffine_tf.model_directory.card import words
 from biaffine_tf.model_directory.card.content import Content, gather
 from biaffine_tf.model_directory.card.marking import mark, may_replace
-from biaffine_tf.model_directory.names import CARD
+from biaffine_tf.model_directory.names import CARD, SCORES
 
 
 def write_card(directory: str) -> None:
@@ -43,6 +44,9 @@ def render(content: Content) -> str:
 
     Returns:
         Markdown, in which strings of the user's are nothing but text.
+
+    Raises:
+        ConfigError: If the scores lack a figure.
     """
     # Takes longer to load than everything else here.
     import jinja2
@@ -62,7 +66,7 @@ def render(content: Content) -> str:
         setting=words.setting,
     )
     config = content.config
-    return environment.get_template("card.md.jinja").render(
+    values = dict(
         content=content,
         scores=content.scores,
         intervals=content.scores.get("intervals"),
@@ -77,6 +81,14 @@ def render(content: Content) -> str:
         data=config.data,
         words=words,
     )
+    try:
+        return environment.get_template("card.md.jinja").render(values)
+    except jinja2.UndefinedError as error:
+        raise ConfigError(
+            f"{SCORES} of {content.title}: not the scores of a run that has "
+            f"ended ({error})",
+            remedy="delete it and start the command again",
+        ) from error
 
 
 def _holds(path: str, text: str) -> bool:

@@ -1,0 +1,149 @@
+"""Reads the JSON files that we write, which may hold anything by now.
+
+What a file must hold is said by a shape:
+
+    str, bool, int, float, object   a value of that kind; float takes whole
+                                    numbers too, object takes anything
+    [shape]                         a list of such values
+    {"key": shape, "other?": shape} an object with a key, and maybe with
+                                    another; further keys may hold anything
+    {str: shape}                    an object with any keys
+    (shape, None)                   one of these; None is null
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import reprlib
+from collections.abc import Iterator
+from typing import Any
+
+from biaffine_tf.errors import ConfigError
+
+_KINDS: dict[Any, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    None: "null",
+}
+
+
+def read_json(
+    path: str | os.PathLike[str],
+    shape: Any = object,
+    *,
+    what: str,
+    remedy: str,
+) -> Any:
+    """Reads a JSON file and checks that it holds what we write there.
+
+    Args:
+        path: The file.
+        shape: What it must hold, as above.
+        what: What the file is, for messages: "the history of a run".
+        remedy: What to do about a file that is something else.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: If there is no such file; what that means is the
+            caller's to say.
+        ConfigError: If it cannot be read, is not JSON or holds something else.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror})", remedy=remedy
+        ) from error
+    except (ValueError, RecursionError) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeError) else str(error)
+        raise ConfigError(
+            f"{path}: not JSON ({reason})", remedy=remedy
+        ) from error
+    problem = find_problem(content, shape)
+    if problem is not None:
+        raise ConfigError(f"{path}: not {what} ({problem})", remedy=remedy)
+    return content
+
+
+def find_problem(value: object, shape: Any) -> str | None:
+    """Where a value is not of a shape, and how; None if it is.
+
+    Args:
+        value: Of JSON.
+        shape: As in the module's docstring.
+    """
+    return next(_problems(value, shape, ""), None)
+
+
+def _problems(value: object, shape: Any, place: str) -> Iterator[str]:
+    if isinstance(shape, tuple):
+        found = [find_problem(value, one) for one in shape]
+        if None in found:
+            return
+        if isinstance(value, dict | list):  # inside of it is more to say
+            yield from _problems(value, shape[0], place)
+            return
+    elif shape is object:
+        return
+    elif isinstance(shape, list) and isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _problems(one, shape[0], f"{place}[{index}]")
+        return
+    elif isinstance(shape, dict) and isinstance(value, dict):
+        yield from _problems_of_keys(value, shape, place)
+        return
+    elif _is_of(value, shape):
+        return
+    yield f"{place.lstrip('.') or 'it'} must be {_wanted(shape)}, got " + (
+        _given(value)
+    )
+
+
+def _problems_of_keys(
+    value: dict[str, Any], shape: dict[Any, Any], place: str
+) -> Iterator[str]:
+    if str in shape:
+        for key, one in value.items():
+            yield from _problems(one, shape[str], f"{place}.{key}")
+        return
+    for name, wanted in shape.items():
+        key = name.removesuffix("?")
+        if key in value:
+            yield from _problems(value[key], wanted, f"{place}.{key}")
+        elif key == name:
+            yield f"{place}.{key}".lstrip(".") + " is missing"
+
+
+def _is_of(value: object, kind: Any) -> bool:
+    if kind is None:
+        return value is None
+    if not isinstance(kind, type):
+        return False
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def _wanted(shape: Any) -> str:
+    if isinstance(shape, tuple):
+        return " or ".join(map(_wanted, shape))
+    if isinstance(shape, list):
+        return "a list"
+    return "an object" if isinstance(shape, dict) else _KINDS[shape]
+
+
+def _given(value: object) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= 40 else reprlib.repr(shown)
