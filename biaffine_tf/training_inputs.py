@@ -195,6 +195,7 @@ def open_initial_model() -> InitialModel | None:
             remedy="give another --output_dir: the model is needed until its "
             "continuation has ended",
         )
+    model_directory.check_is_folder(path)
     model_directory.check_digests(path)
     config, labels, tokenizer = model_directory.read_description(path)
     model_directory.check_weights(path)

@@ -44,7 +44,12 @@ def config(kind, **changes):
 
 def model(kind, *, none=3.9, seed=5, **changes):
     """Random weights, and so much "none" that some texts hold no entity."""
-    made = SpanModel(config(kind, **changes), num_classes=LABELS.num_classes)
+    return random_model(config(kind, **changes), none=none, seed=seed)
+
+
+def random_model(model_config, *, none=3.9, seed=5):
+    """As `model`, of any config."""
+    made = SpanModel(model_config, num_classes=LABELS.num_classes)
     made.build_weights()
     rng = np.random.default_rng(seed)
     for name, weight in made.saved_weights().items():

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import biaffine_tf
-from benchmarks.workers.measuring import seconds_of
+from benchmarks.workers.measuring import memory, seconds_of
 
 
 class Loaded:
@@ -53,3 +53,30 @@ class Loaded:
                 for entities in found
             ]
         return answer
+
+
+class Reloads:
+    """Loads what a directory holds, asks it once and closes it, on demand.
+
+    Args:
+        directory: What is loaded.
+        texts: What is asked.
+    """
+
+    def __init__(self, *, directory: str, texts: Sequence[str]) -> None:
+        self._directory = directory
+        self._texts = texts
+        self.about: dict[str, Any] = {}
+
+    def __call__(self) -> dict[str, Any]:
+        """One cycle, and the bytes that the process holds after it."""
+
+        def cycle() -> None:
+            with biaffine_tf.load(self._directory) as predictor:
+                predictor(self._texts)
+
+        return {
+            "seconds": seconds_of(cycle),
+            "units": 1,
+            "bytes": memory(),
+        }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import abc
+import contextlib
+import os
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, overload
 
 from biaffine_tf.config import DecodingConfig
+from biaffine_tf.inference.uses import Uses
 from biaffine_tf.spans import Entity, Sentence, Span
 from biaffine_tf.tokenization import Windowing
 
@@ -17,7 +20,8 @@ class BasePredictor(abc.ABC):
     """Finds the entities of texts.
 
     May be called from several threads at once. A context manager: what it
-    holds is released at the end of `with`, or by `close`.
+    holds is released at the end of `with`, or by `close`. Pickled or copied,
+    one that `biaffine_tf.load` made is loaded again from its directory.
 
     Example:
         >>> with biaffine_tf.load("model_dir") as ner:
@@ -35,9 +39,12 @@ class BasePredictor(abc.ABC):
     windowing: Windowing | None = None
     windowed_sentences: int = 0
     cut_sentences: int = 0
+    # What it was loaded from: the directory and options; None if by hand.
+    origin: tuple[str, Mapping[str, Any]] | None = None
 
     def __init__(self) -> None:
-        self._is_closed = False
+        self._is_closed = self._is_released = False
+        self._uses = Uses()
 
     @overload
     def __call__(self, texts: str, **decoding: Any) -> list[Entity]: ...  # type: ignore[overload-overlap]
@@ -73,7 +80,8 @@ class BasePredictor(abc.ABC):
                 predictor cannot change it.
         """
         if isinstance(texts, str):
-            return next(self._entities([texts], decoding))
+            with self._in_use():
+                return next(self._entities([texts], decoding))
         if isinstance(texts, bytes | bytearray | Mapping) or not isinstance(
             texts, Iterable
         ):
@@ -81,8 +89,10 @@ class BasePredictor(abc.ABC):
                 f"texts are {_described(texts)}; give a string, or a list or "
                 "an iterator of strings"
             )
-        found = self._entities(texts, decoding)
-        return found if isinstance(texts, Iterator) else list(found)
+        if isinstance(texts, Iterator):
+            return self._entities(texts, decoding)
+        with self._in_use():
+            return list(self._entities(texts, decoding))
 
     @abc.abstractmethod
     def predict(
@@ -105,8 +115,31 @@ class BasePredictor(abc.ABC):
         """Raises a DataError if a sentence cannot be predicted; none here."""
 
     def close(self) -> None:
-        """Releases what the predictor holds; it can be called twice."""
+        """Releases what the predictor holds; it can be called twice.
+
+        Waits for calls in other threads. An iterator over texts ends with an
+        error when it is read on.
+        """
         self._is_closed = True
+        if self._current_uses().is_mine:
+            return  # the end of that call releases it
+        self._release_if_unused(wait=True)
+
+    def _release(self) -> None:  # noqa: B027 (not abstract)
+        """Lets go of the model; nobody uses it, and it is called once."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles and copies are loaded again."""
+        self._check_open()
+        if self.origin is None:
+            raise TypeError(
+                f"{type(self).__name__} was not made by biaffine_tf.load, and "
+                "cannot be pickled or copied; load it by that, or pass the "
+                "directory of its model"
+            )
+        from biaffine_tf.inference import loading  # which loads this
+
+        return loading.load, self.origin
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -121,8 +154,40 @@ class BasePredictor(abc.ABC):
         self.close()
 
     def _check_open(self) -> None:
-        if self._is_closed:
+        if self._is_closed and not self._current_uses().is_mine:
             raise ValueError("the predictor is closed; load the model again")
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Keeps the model until the end, whoever closes the predictor.
+
+        Raises:
+            ValueError: If it is closed, but for a use within a use.
+        """
+        uses = self._current_uses()
+        with uses.changed:
+            self._check_open()
+            uses.enter()
+        try:
+            yield
+        finally:
+            uses.leave()
+            if self._is_closed:
+                self._release_if_unused(wait=False)
+
+    def _current_uses(self) -> Uses:
+        if self._uses.process != os.getpid():
+            self._uses = Uses()
+        return self._uses
+
+    def _release_if_unused(self, *, wait: bool) -> None:
+        uses = self._current_uses()
+        with uses.changed:
+            if wait:
+                uses.wait_for_none()
+            if not uses and not self._is_released:
+                self._is_released = True
+                self._release()
 
     def _entities(
         self, texts: Iterable[str], decoding: Mapping[str, Any]

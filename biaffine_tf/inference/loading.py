@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import numbers
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import DecodingConfig, Precision, require
+from biaffine_tf.config import DecodingConfig, LongText, Precision, require
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.model_directory.fingerprints import SAVED_MODEL
@@ -43,6 +44,12 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
     Kind.SAVED_MODEL: {"batch_size": 512},
     Kind.ONNX: {**_OUTSIDE_A_GRAPH, "threads": None},
 }
+# What an option may be, besides None where that stands for what is not given.
+_NAMES_OF: dict[str, type[enum.StrEnum]] = {
+    "long_text": LongText,
+    "precision": Precision,
+}
+_LEAST = {"batch_size": 1, "threads": 1, "window_overlap": 0}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,6 +72,7 @@ class Source:
 
 def _find_kind(directory: str | os.PathLike[str]) -> Kind:
     """What a directory holds, by its files; a model if it has none of them."""
+    model_directory.check_is_folder(directory)
     for name, kind in (
         (ONNX_MODEL, Kind.ONNX),
         (SAVED_MODEL, Kind.SAVED_MODEL),
@@ -86,12 +94,10 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
             its predictor or out of range.
     """
     kind = _find_kind(directory)
-    _check(kind, options)
+    given = _check(kind, options)
     model_directory.check_digests(directory, weights=False)
-    loading = {
-        k: options.get(k, default) for k, default in OPTIONS[kind].items()
-    }
-    settings = {k: v for k, v in options.items() if k not in loading}
+    loading = {k: given.get(k, default) for k, default in OPTIONS[kind].items()}
+    settings = {k: v for k, v in given.items() if k not in loading}
     if kind is Kind.SAVED_MODEL:
         manifest = model_directory.Manifest.read(directory)
         manifest.check_decoding(settings)
@@ -134,10 +140,12 @@ def load(
         verify: Whether to check the digest of the weights, too.
     """
     kind = _find_kind(directory)
-    _check(kind, options)
+    given = _check(kind, options)
     require(isinstance(verify, bool), "verify", verify, "True or False")
     with model_directory.intact(directory, weights=verify):
-        return _predictor(kind).from_directory(directory, **options)
+        made = _predictor(kind).from_directory(directory, **given)
+    made.origin = (os.path.abspath(directory), dict(options))
+    return made
 
 
 def _predictor(kind: Kind) -> Any:
@@ -154,13 +162,48 @@ def _predictor(kind: Kind) -> Any:
     return predictor
 
 
-def _check(kind: Kind, options: Mapping[str, Any]) -> None:
-    """Refuses options that a predictor does not know."""
-    known = [*OPTIONS[kind]]
-    known += [field.name for field in dataclasses.fields(DecodingConfig)]
+def _check(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they were given, the names of enums as their members.
+
+    Raises:
+        ConfigError: If a predictor does not know one, or not its value.
+    """
+    settings = [field.name for field in dataclasses.fields(DecodingConfig)]
+    known = [*OPTIONS[kind], *settings]
     unknown = sorted(options.keys() - set(known))
     if unknown:
         raise ConfigError(
             f"{kind} is loaded without {unknown[0]!r}",
             remedy=f"give some of {', '.join(sorted(known))}",
         )
+    # Before TensorFlow is loaded; with those of the directory later.
+    DecodingConfig().replace_given(
+        **{k: v for k, v in options.items() if k in settings}
+    )
+    return {
+        name: value
+        if name in settings
+        else _check_value(name, value, OPTIONS[kind][name])
+        for name, value in options.items()
+    }
+
+
+def _check_value(name: str, value: Any, default: Any) -> Any:
+    if value is None and default is None:
+        return None
+    if name in _NAMES_OF:
+        names = [str(one) for one in _NAMES_OF[name]]
+        require(value in names, name, value, f"one of {', '.join(names)}")
+        return _NAMES_OF[name](value)
+    if name not in _LEAST:
+        require(isinstance(value, bool), name, value, "True or False")
+        return value
+    is_whole = isinstance(value, numbers.Integral)
+    least = _LEAST[name]
+    require(
+        is_whole and not isinstance(value, bool) and value >= least,
+        name,
+        value,
+        f"an integer of at least {least}",
+    )
+    return int(value)

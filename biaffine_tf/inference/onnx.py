@@ -16,7 +16,7 @@ from biaffine_tf import model_directory
 from biaffine_tf.config import DecodingConfig, LongText, ModelConfig
 from biaffine_tf.decoding import Confidence
 from biaffine_tf.decoding.confidence import sigmoid
-from biaffine_tf.errors import ConfigError
+from biaffine_tf.inference.onnx_session import open_session
 from biaffine_tf.inference.windowed import (
     Pairs,
     WindowedPredictor,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 # onnxruntime holds a few copies at once. A batch with more is run in slices. A
 # single window may have more even so.
 _MOST_FLOATS = 1 << 24
-_ONLY_FATAL = 4  # severity of what onnxruntime logs; errors are raised
 
 
 class OnnxPredictor(WindowedPredictor):
@@ -127,7 +126,7 @@ class OnnxPredictor(WindowedPredictor):
             directory, calibrated=calibrated, thresholds=thresholds
         )
         path = os.path.join(directory, onnx_model.ONNX_MODEL)
-        session = _open(path, threads)
+        session = open_session(path, threads)
         onnx_model.check_properties(
             path,
             session.get_modelmeta().custom_metadata_map,
@@ -146,11 +145,8 @@ class OnnxPredictor(WindowedPredictor):
             one_at_a_time=threads is not None,
         )
 
-    def close(self) -> None:
-        """Releases the model."""
-        if not self._is_closed:
-            super().close()
-            del self._session
+    def _release(self) -> None:
+        del self._session
 
     def _find_pairs(self, input_ids: np.ndarray, least_margin: float) -> Pairs:
         length = input_ids.shape[1] - 2
@@ -206,33 +202,3 @@ def _choose_best(
     ranks = np.where(is_span[rows], logits[rows], -np.inf)
     best = ranks.reshape(len(rows), length * length).argmax(axis=1)
     chosen[rows, best // length, best % length] = True
-
-
-def _open(path: str, threads: int | None) -> onnxruntime.InferenceSession:
-    """Loads a model.
-
-    Raises:
-        ConfigError: If it is missing or damaged, or onnxruntime is.
-    """
-    if threads is not None and threads < 1:
-        raise ConfigError(f"threads must be positive or None, got {threads}")
-    if not os.path.isfile(path):
-        raise ConfigError(f"{path}: no such file", remedy=onnx_model.REMEDY)
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "onnxruntime is not installed", remedy="pip install onnxruntime"
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.log_severity_level = _ONLY_FATAL
-    try:
-        return onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # its errors share no class of their own
-        raise ConfigError(
-            f"{path}: not readable as a model ({error})",
-            remedy=onnx_model.REMEDY,
-        ) from error

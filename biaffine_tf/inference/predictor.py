@@ -13,6 +13,10 @@ from biaffine_tf.config import DecodingConfig, LongText, Precision
 from biaffine_tf.decoding import Confidence
 from biaffine_tf.decoding.confidence import sigmoid
 from biaffine_tf.inference.device_lock import device_lock
+from biaffine_tf.inference.tensorflow_process import (
+    claim_process,
+    free_graphs,
+)
 from biaffine_tf.inference.windowed import (
     Pairs,
     WindowedPredictor,
@@ -59,6 +63,7 @@ class Predictor(WindowedPredictor):
         windowing: Windowing | None = None,
         batch_size: int = 64,
     ) -> None:
+        claim_process()
         super().__init__(
             tokenizer,
             labels,
@@ -109,6 +114,7 @@ class Predictor(WindowedPredictor):
             ConfigError: If the directory is not a complete model directory, or
                 a setting is unknown or out of range.
         """
+        claim_process()
         directory = os.fspath(directory)
         config, labels, tokenizer = model_directory.read_description(directory)
         windowing = Windowing.of(
@@ -124,6 +130,9 @@ class Predictor(WindowedPredictor):
                 config.model,
                 num_classes=labels.num_classes,
                 pad_id=tokenizer.pad_id,
+                random_weights=False,
+                # TensorFlow keeps something of each name of a variable.
+                name="span_model",
             )
             model.build_weights()
         model.encoder.xla = xla
@@ -138,11 +147,13 @@ class Predictor(WindowedPredictor):
             batch_size=batch_size,
         )
 
-    def close(self) -> None:
-        """Releases the model."""
-        if not self._is_closed:
-            super().close()
-            del self.model, self._find
+    def _check_open(self) -> None:
+        claim_process()
+        super()._check_open()
+
+    def _release(self) -> None:
+        del self.model, self._find
+        free_graphs()
 
     def _find_pairs(self, input_ids: np.ndarray, least_margin: float) -> Pairs:
         with device_lock():

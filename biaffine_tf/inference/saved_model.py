@@ -17,6 +17,10 @@ from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.batches import read_ahead
 from biaffine_tf.inference.device_lock import device_lock
+from biaffine_tf.inference.tensorflow_process import (
+    claim_process,
+    free_graphs,
+)
 from biaffine_tf.model_directory.manifest import Manifest
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import NO_CONTEXT
@@ -50,6 +54,7 @@ class SavedModelPredictor(BasePredictor):
     def __init__(
         self, directory: str, manifest: Manifest, *, batch_size: int
     ) -> None:
+        claim_process()
         super().__init__()
         if batch_size < 1:
             raise ConfigError(f"batch_size must be positive, got {batch_size}")
@@ -111,28 +116,36 @@ class SavedModelPredictor(BasePredictor):
             self.manifest.long_text is LongText.ERROR
             and most_pieces > self.manifest.max_pieces
         ):
-            self._answer([sentence])  # the graph alone knows
+            with self._in_use():
+                self._answer([sentence])  # the graph alone knows
 
-    def close(self) -> None:
-        """Releases the model."""
-        if not self._is_closed:
-            super().close()
-            del self._model, self._serve
+    def _check_open(self) -> None:
+        claim_process()
+        super()._check_open()
+
+    def _release(self) -> None:
+        del self._model, self._serve
+        free_graphs()
 
     def _predict(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         for some in read_ahead((one, NO_CONTEXT) for one in sentences):
-            self._check_open()
             ahead = [sentence for sentence, _ in some]
-            requests = list(self._requests(ahead))
-            texts = [[ahead[index] for index in one] for one in requests]
-            found: dict[int, list[Span]] = {}
-            # What one leaves idle of the cores, the next one takes.
-            with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
-                answers = pool.map(self._answer, texts)
-                for request, spans in zip(requests, answers, strict=True):
-                    found.update(zip(request, spans, strict=True))
-            for index, sentence in enumerate(ahead):
-                yield sentence.replace_spans(found[index])
+            with self._in_use():
+                found = self._answer_all(ahead)
+            for sentence, spans in zip(ahead, found, strict=True):
+                yield sentence.replace_spans(spans)
+
+    def _answer_all(self, ahead: list[Sentence]) -> list[list[Span]]:
+        """Spans of each of the sentences read ahead."""
+        requests = list(self._requests(ahead))
+        texts = [[ahead[index] for index in one] for one in requests]
+        found: dict[int, list[Span]] = {}
+        # What one leaves idle of the cores, the next one takes.
+        with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
+            answers = pool.map(self._answer, texts)
+            for request, spans in zip(requests, answers, strict=True):
+                found.update(zip(request, spans, strict=True))
+        return [found[index] for index in range(len(ahead))]
 
     def _requests(self, sentences: Sequence[Sentence]) -> Iterator[list[int]]:
         """Indices of sentences of similar length."""

@@ -208,15 +208,20 @@ class WindowedPredictor(BasePredictor):
             # No name for the texts: it would keep them while others are read.
             yield from zip(
                 (sentence for sentence, _ in some),
-                self._search_some(some, wanted),
+                self._search_in_use(some, wanted),
                 strict=True,
             )
+
+    def _search_in_use(
+        self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
+    ) -> list[WindowedText]:
+        with self._in_use():
+            return self._search_some(sentences, wanted)
 
     def _search_some(
         self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
     ) -> list[WindowedText]:
         """What is found in each of the sentences read ahead."""
-        self._check_open()
         texts = self._divide(sentences, wanted)
         batches = make_batches(
             [part for text in texts for part in text.parts],

@@ -43,6 +43,7 @@ from biaffine_tf.model_directory.figures import (
     read_scores,
 )
 from biaffine_tf.model_directory.fingerprints import model_fingerprints
+from biaffine_tf.model_directory.folders import check_is_folder
 from biaffine_tf.model_directory.intervals import keep_intervals
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.names import (
@@ -94,6 +95,7 @@ __all__ = [
     "Manifest",
     "check_digests",
     "check_export_dir",
+    "check_is_folder",
     "check_kept",
     "check_weights",
     "claim",

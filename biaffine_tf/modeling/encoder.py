@@ -28,7 +28,10 @@ def activation(name: str) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def build_encoder(
-    config: EncoderConfig, *, name: str = "encoder"
+    config: EncoderConfig,
+    *,
+    name: str = "encoder",
+    initializer: tf_keras.initializers.Initializer | None = None,
 ) -> FusedBertEncoder:
     """Builds a randomly initialised encoder: BERT's, ELECTRA's or ALBERT's.
 
@@ -38,6 +41,8 @@ def build_encoder(
     Args:
         config: Shape of the encoder.
         name: Layer name, the first component of its weights' names.
+        initializer: Of kernels and embeddings; None for the config's truncated
+            normal distribution.
 
     Returns:
         A layer from `{"input_word_ids", "input_mask", "input_type_ids"}`, each
@@ -56,7 +61,8 @@ def build_encoder(
         inner_activation=activation(config.hidden_act),
         output_dropout=config.hidden_dropout_prob,
         attention_dropout=config.attention_probs_dropout_prob,
-        initializer=tf_keras.initializers.TruncatedNormal(
+        initializer=initializer
+        or tf_keras.initializers.TruncatedNormal(
             stddev=config.initializer_range
         ),
         name=name,

@@ -159,7 +159,13 @@ class FusedBertEncoder(BertEncoderV2):
         x = x + tf.gather(types, type_ids)
         norm = self._embedding_norm_layer
         x = tf.reshape(x, [-1, self._config["embedding_width"]])
-        x = layer_norm(x, norm.gamma, norm.beta, epsilon=norm.epsilon)
+        x = layer_norm(
+            x,
+            norm.gamma,
+            norm.beta,
+            epsilon=norm.epsilon,
+            training=seed is not None,
+        )
         x = self._dropout(x, self._config["output_dropout"], seed, 0)
         projection = self._embedding_projection
         if projection is None:
@@ -211,6 +217,7 @@ class FusedBertEncoder(BertEncoderV2):
             norm.gamma,
             norm.beta,
             epsilon=block._norm_epsilon,
+            training=seed is not None,
         )
         inner = block._intermediate_dense
         hidden = self._dense(x, inner.kernel, inner.bias)  # [B * L, I]
@@ -220,7 +227,11 @@ class FusedBertEncoder(BertEncoderV2):
         output = self._dropout(output, rate, seed, site + 2)
         norm = block._output_layer_norm
         return layer_norm(
-            x + output, norm.gamma, norm.beta, epsilon=block._norm_epsilon
+            x + output,
+            norm.gamma,
+            norm.beta,
+            epsilon=block._norm_epsilon,
+            training=seed is not None,
         )
 
     def _attention(

@@ -1,7 +1,9 @@
 """What an encoder does between its matrix products, in few passes.
 
 On a CPU these operations wait for memory, not for arithmetic: each saves the
-least it needs for its gradient, and computes that gradient by hand.
+least it needs for its gradient, and computes that gradient by hand. Prediction
+does without: TensorFlow keeps a custom gradient that a `tf.function` was traced
+with, and with it the weights of the model, until the process ends.
 """
 
 from __future__ import annotations
@@ -44,7 +46,12 @@ def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
 
 
 def layer_norm(
-    x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, *, epsilon: float
+    x: tf.Tensor,
+    gain: tf.Tensor,
+    bias: tf.Tensor,
+    *,
+    epsilon: float,
+    training: bool,
 ) -> tf.Tensor:
     """Normalises the last axis.
 
@@ -53,6 +60,7 @@ def layer_norm(
         gain: float32 `[H]`.
         bias: float32 `[H]`.
         epsilon: Added to the variance.
+        training: Whether its gradient is written out.
 
     Returns:
         float32 `[..., H]`.
@@ -60,15 +68,16 @@ def layer_norm(
     Reference:
         Ba et al. 2016 (https://arxiv.org/abs/1607.06450).
     """
+    # Under a strategy the weights are no tensors, and these ask for tensors.
+    gain, bias = tf.convert_to_tensor(gain), tf.convert_to_tensor(bias)
+    if not training:
+        return _normalize(x, epsilon)[0] * gain + bias
 
     @tf.custom_gradient
     def compute(
         x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
-        centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-        variance = tf.reduce_mean(centred * centred, axis=-1, keepdims=True)
-        scale = tf.math.rsqrt(variance + epsilon)
-        normal = centred * scale
+        normal, scale = _normalize(x, epsilon)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             slope = upstream * gain
@@ -83,8 +92,15 @@ def layer_norm(
 
         return normal * gain + bias, gradient
 
-    # Under a strategy the weights are no tensors, and these ask for tensors.
-    return compute(x, tf.convert_to_tensor(gain), tf.convert_to_tensor(bias))
+    return compute(x, gain, bias)
+
+
+def _normalize(x: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
+    """Standard scores of `[..., H]`, and the factor of each row `[..., 1]`."""
+    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(centred * centred, axis=-1, keepdims=True)
+    scale = tf.math.rsqrt(variance + epsilon)
+    return centred * scale, scale
 
 
 def dropout(x: tf.Tensor, rate: float, *, seed: tf.Tensor) -> tf.Tensor:

@@ -100,7 +100,13 @@ class MaskedLM(tf_keras.layers.Layer):
         x = activation(self._hidden_act)(
             self._product(vectors, self.kernel) + self.bias
         )
-        x = layer_norm(x, self.gamma, self.beta, epsilon=self._layer_norm_eps)
+        x = layer_norm(
+            x,
+            self.gamma,
+            self.beta,
+            epsilon=self._layer_norm_eps,
+            training=True,
+        )
         logits = self._product(x, embeddings, transpose_b=True)
         return tf.nn.bias_add(logits, self.output_bias)
 

@@ -29,6 +29,8 @@ class SpanModel(tf_keras.Model):
         config: Encoder, head and tokenizer settings.
         num_classes: C, "none" included.
         pad_id: Id of the padding piece.
+        random_weights: Whether weights are drawn. If not, they are zeros to be
+            loaded into: sooner, and TensorFlow keeps something of each draw.
         **kwargs: Keras model arguments.
     """
 
@@ -38,18 +40,21 @@ class SpanModel(tf_keras.Model):
         *,
         num_classes: int,
         pad_id: int = 0,
+        random_weights: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        initializer = None if random_weights else tf_keras.initializers.Zeros()
         self.config = config
         self.num_classes = num_classes
         self.pad_id = pad_id
-        self.encoder = build_encoder(config.encoder)
+        self.encoder = build_encoder(config.encoder, initializer=initializer)
         self.biaffine = Biaffine(
             num_classes,
             projection_size=config.head.projection_size,
             dropout=config.head.dropout,
             max_span_width=config.head.max_span_width,
+            kernel_initializer=initializer,
             name="biaffine",
         )
 

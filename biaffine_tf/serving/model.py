@@ -93,6 +93,10 @@ class ServingModel(tf.Module):
                 BATCHED: self.serve_batched,
                 SCORE: self.score,
             },
+            # Who loads one never gets rid of it, and none is needed.
+            options=tf.saved_model.SaveOptions(
+                experimental_custom_gradients=False
+            ),
         )
 
     @tf.function(

@@ -139,8 +139,10 @@ class _Network:
         is_inner = graph("Cast", is_inner, to=TensorProto.INT32)
         begins = graph("ArgMax", is_inner, axis=1)  # [B, 1]
         begins = graph("Cast", begins, to=TensorProto.INT32)
-        longest = graph("ReduceMax", counts, keepdims=0)
-        longest = graph("Max", longest, one)  # also of nothing but padding
+        # At least one: of nothing but padding, and of no sentences.
+        least = graph.constant(np.ones([1, 1], np.int32))
+        longest = graph("Concat", counts, least, axis=0)
+        longest = graph("ReduceMax", longest, keepdims=0)
         places = graph("Add", begins, graph("Range", zero, longest, one))
         length = graph("Shape", vectors, start=1, end=2)
         last = graph("Sub", graph("Cast", length, to=TensorProto.INT32), one)
@@ -165,19 +167,22 @@ class _Network:
         size = len(bilinear) - 1
         flat = bilinear.reshape(size + 1, -1)
         mapped = graph.product(starts, flat[:-1], flat[-1])
-        mapped = graph("Reshape", mapped, graph.integers(0, -1, size + 1))
+        batch = graph("Shape", vectors, end=1)
+        length = graph("Shape", vectors, start=1, end=2)
+        classes = graph.integers(self._num_classes)
+        rows = graph("Mul", length, classes)
+        width = graph.integers(size + 1)
+        mapped = self._reshape(mapped, batch, rows, width)
         pads = graph.integers(0, 0, 0, 0, 0, 1)
         ends = graph("Pad", ends, pads, graph.number(1))  # [B, L, D + 1]
         ends = graph("Transpose", ends, perm=[0, 2, 1])
         logits = graph("MatMul", mapped, ends)  # [B, L * C, L]
-        shape = graph(
-            "Concat",
-            graph("Shape", vectors, end=2),
-            graph.integers(self._num_classes),
-            graph("Shape", vectors, start=1, end=2),
-            axis=0,
-        )
-        return graph("Reshape", logits, shape)
+        return self._reshape(logits, batch, length, classes, length)
+
+    def _reshape(self, values: str, *sizes: str) -> str:
+        """Any of the sizes may be 0: no sentences, or none with pieces."""
+        shape = self.graph("Concat", *sizes, axis=0)
+        return self.graph("Reshape", values, shape, allowzero=1)
 
     def _is_span(self, vectors: str, counts: str) -> str:
         """Which pairs are spans, bool `[B, L, L]`; see `blocks.pair_mask`."""

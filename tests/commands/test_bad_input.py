@@ -127,7 +127,7 @@ EARLY_TRAINING = {
             "report": "true",
         }.items()
     },
-    "no model to go on from": _initial({}, "none", "not a model directory"),
+    "no model to go on from": _initial({}, "none", "none: no such directory"),
     "an encoder to go on from": _initial({}, "encoder", "not of a model"),
     "a model without weights": _initial({}, "half", "no epoch of this run"),
     "a model that is cut off": _initial({}, "cut", "restore"),

@@ -1,8 +1,11 @@
 """How predictors are called, whatever the model; no TensorFlow."""
 
 import concurrent.futures
+import copy
 import itertools
+import pickle
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -100,6 +103,10 @@ def test_nested_on_demand():
     [
         ({"nestd": True}, "there is no setting 'nestd'"),
         ({"min_width": 0}, "min_width"),
+        ({"min_width": "2"}, "min_width must be an integer, got '2'"),
+        ({"nested": "false"}, "nested must be true or false, got 'false'"),
+        ({"nested": 1}, "nested must be true or false, got 1"),
+        ({"decoder": "best"}, "decoder must be one of .*, got 'best'"),
         ({"force_one_entity": True}, "load it with this setting"),
     ],
 )
@@ -148,3 +155,84 @@ def test_a_context_manager_ends():
         with pytest.raises(ValueError, match="closed; load the model again"):
             misuse()
     ner.close()
+
+
+class SlowPredictor(DigitPredictor):
+    """Waits in the midst of its first batch until it is told to go on."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+        self.is_released = False
+
+    def _find_pairs(self, input_ids, least_margin):
+        assert not self.is_released
+        self.begun.set()
+        assert self.may_go_on.wait(60)
+        assert not self.is_released
+        return super()._find_pairs(input_ids, least_margin)
+
+    def _release(self):
+        self.is_released = True
+
+
+@pytest.mark.parametrize("many", [1, 50], ids=["one text", "many texts"])
+def test_closing_waits_for_those_who_predict(monkeypatch, many):
+    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 8)  # several portions
+    ner = SlowPredictor()
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        found = pool.submit(ner, ["a1"] * many)
+        assert ner.begun.wait(60)
+        closings = [pool.submit(ner.close) for _ in range(2)]
+        while not ner._is_closed:  # the thread may not have begun
+            pass
+        with pytest.raises(ValueError, match="closed"):
+            ner("1")
+        done = concurrent.futures.wait(closings, timeout=0.1).done
+        assert not done and not ner.is_released
+        ner.may_go_on.set()
+        assert [ranges(one) for one in found.result()] == [
+            [(1, 2, "digit")]
+        ] * many
+        for one in closings:
+            one.result()
+    assert ner.is_released
+
+
+def test_an_iterator_ends_between_two_portions(monkeypatch):
+    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 2)
+    ner = SlowPredictor()
+    ner.may_go_on.set()
+    stream = ner(iter(["1", "2", "3", "4"]))
+    assert next(stream)
+    ner.close()  # nobody predicts: it does not wait for the stream
+    assert ner.is_released
+    assert next(stream)  # it was found before
+    with pytest.raises(ValueError, match="closed"):
+        next(stream)
+
+
+def test_closing_from_within_a_call_does_not_wait_for_it():
+    """As a signal handler does, or the source of the texts."""
+    ner = SlowPredictor()
+    ner.may_go_on.set()
+
+    class Texts:
+        def __iter__(self):
+            yield "1"
+            ner.close()
+            assert not ner.is_released
+            yield "2"
+
+    assert [ranges(one) for one in ner(Texts())] == [[(0, 1, "digit")]] * 2
+    assert ner.is_released
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_predictor_made_by_hand_is_not_copied(duplicate):
+    with pytest.raises(TypeError, match=r"not made by biaffine_tf.load.*load"):
+        duplicate(DigitPredictor())
+    with DigitPredictor() as ner:
+        pass
+    with pytest.raises(ValueError, match="closed"):
+        duplicate(ner)

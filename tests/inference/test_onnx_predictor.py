@@ -9,6 +9,7 @@ import sys
 
 import hostile
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 
@@ -184,6 +185,22 @@ def test_long_texts_as_told(pair, long_text):
         for one in pair("char", long_text=long_text, window_overlap=3)
     )
     assert assert_same(want, got) > 20
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("shape", [(0, 7), (0, 2), (2, 2)])
+def test_no_sentences_and_none_with_pieces(folders, name, shape):
+    """What others make of the model: its inputs may be empty."""
+    for precision in PRECISIONS[name]:
+        session = onnxruntime.InferenceSession(
+            f"{folders[name][precision]}/model.onnx"
+        )
+        ids = np.zeros(shape, np.int32)
+        for one in session.run(None, {"input_ids": ids}):
+            assert len(one) == shape[0]
+            assert one.size == 0 or name == "context"
+    ner = OnnxPredictor.from_directory(folders[name][precision])
+    assert ner([]) == [] and list(ner(iter([]))) == [] and ner([""]) == [[]]
 
 
 def test_too_long_a_text_is_an_error_if_told(folders):

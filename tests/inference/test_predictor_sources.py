@@ -2,8 +2,12 @@
 
 import dataclasses
 import inspect
+import tarfile
+import zipfile
 
+import numpy as np
 import pytest
+import safetensors.numpy
 import tiny
 
 from biaffine_tf import model_directory
@@ -13,6 +17,7 @@ from biaffine_tf.config import (
     ExportFormat,
     ExportPrecision,
     LongText,
+    Precision,
 )
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference import loading
@@ -67,6 +72,85 @@ def test_a_model_needs_weights_and_an_onnx_model_none(model_dir, tmp_path):
     assert found.options["threads"] is None
     assert found.windowing.long_text is LongText.TRUNCATE
     assert found.decoding == DecodingConfig(nested=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nested": "false"}, "nested must be true or false, got 'false'"),
+        ({"decoder": "best"}, "decoder must be one of .*'exact'.*, got 'best'"),
+        ({"thresholds": "no"}, "thresholds must be True or False, got 'no'"),
+        ({"calibrated": None}, "calibrated must be True or False, got None"),
+        ({"xla": 1}, "xla must be True or False, got 1"),
+        (
+            {"long_text": "lines"},
+            "long_text must be one of window, line, truncate, error, got 'line",
+        ),
+        (
+            {"precision": "float64"},
+            "precision must be one of float32, mixed_bfloat16, mixed_float16",
+        ),
+        ({"batch_size": 2.5}, "batch_size must be an integer of at least 1"),
+        ({"batch_size": True}, "batch_size must be an integer of at least 1"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1"),
+        ({"batch_size": "8"}, "batch_size must be an integer .*, got '8'"),
+        ({"window_overlap": 1.0}, "window_overlap must be an integer"),
+        ({"window_overlap": 99}, "window_overlap must be"),
+    ],
+)
+def test_wrong_values_are_said_at_once(
+    model_dir, monkeypatch, options, message
+):
+    monkeypatch.setattr(loading, "_predictor", None)  # before it is imported
+    for check in (loading.inspect, loading.load):
+        if options == {"window_overlap": 99} and check is loading.load:
+            continue  # the directory alone knows
+        with pytest.raises(ConfigError, match=message):
+            check(model_dir, options)
+
+
+def test_names_of_enums_are_taken_for_them(model_dir, tmp_path):
+    (tmp_path / "weights.safetensors").write_bytes(
+        safetensors.numpy.save({"x": np.zeros(1)})
+    )
+    found = loading.inspect(
+        model_dir,
+        {"long_text": "line", "precision": "mixed_bfloat16", "batch_size": 3},
+    )
+    assert found.options["long_text"] is LongText.LINE
+    assert found.windowing.long_text is LongText.LINE
+    assert found.options["precision"] is Precision.BFLOAT16
+    found = loading.inspect(model_dir, {"batch_size": np.int64(3)})
+    assert type(found.options["batch_size"]) is int
+
+
+def test_threads_of_an_onnx_model(model_dir, tmp_path):
+    (tmp_path / "model.onnx").touch()
+    for wrong in (0, 1.5, "2", False):
+        with pytest.raises(ConfigError, match="threads must be an integer"):
+            loading.inspect(model_dir, {"threads": wrong})
+    assert (
+        loading.inspect(model_dir, {"threads": None}).options["threads"] is None
+    )
+
+
+def test_what_is_no_directory_is_named(tmp_path):
+    archive, file = tmp_path / "model.zip", tmp_path / "weights.safetensors"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("config.json", "{}")
+    with tarfile.open(tmp_path / "model.tgz", "w:gz") as packed:
+        packed.add(archive)
+    file.write_bytes(b"123")
+    for path, message in (
+        (tmp_path / "none", r"none: no such directory; give the directory of"),
+        (archive, r"model\.zip: a ZIP file, not a directory; unpack it"),
+        (tmp_path / "model.tgz", r"model\.tgz: a tar archive, not a directory"),
+        (file, r"weights\.safetensors: a file, not a directory"),
+        ("", "'': no such directory"),
+    ):
+        for check in (loading.inspect, loading.load):
+            with pytest.raises(ConfigError, match=message):
+                check(path, {})
 
 
 def test_a_saved_model_says_what_it_does(tmp_path):

@@ -44,7 +44,8 @@ def test_gelu_and_its_gradient(function, truth):
     np.testing.assert_allclose(gradient, _slope(truth, x), atol=1e-5)
 
 
-def test_layer_norm_and_its_gradients():
+@pytest.mark.parametrize("training", [True, False])
+def test_layer_norm_and_its_gradients(training):
     rng = np.random.default_rng(0)
     x, upstream = rng.normal(size=(2, 5, 7)) * 3 + 1
     gain, bias = rng.normal(size=(2, 7))
@@ -58,7 +59,7 @@ def test_layer_norm_and_its_gradients():
     tensors = [tf.constant(v, tf.float32) for v in (x, gain, bias)]
     with tf.GradientTape() as tape:
         tape.watch(tensors)
-        value = layer_norm(*tensors, epsilon=epsilon)
+        value = layer_norm(*tensors, epsilon=epsilon, training=training)
         loss = tf.reduce_sum(value * upstream)
     np.testing.assert_allclose(value, truth(x, gain, bias), atol=1e-5)
     gradients = tape.gradient(loss, tensors)

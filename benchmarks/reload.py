@@ -1,0 +1,109 @@
+r"""Memory of a process that loads, asks and closes a model again and again.
+
+python benchmarks/reload.py [--cycles=20] [--json=FILE] DIRECTORY ...
+
+Each directory (of a model, a SavedModel or an ONNX model) is loaded in a
+process of its own, asked 32 texts of CLUENER's dev set once and closed, as a
+service does that exchanges its model. Needs the real data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import statistics
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks import data, report
+from benchmarks.data import ROOT
+from benchmarks.harness import Worker
+from biaffine_tf.files import write_json
+from biaffine_tf.inference.loading import inspect
+
+_TEXTS = 32
+_LEAST_CYCLES = 8
+# Of memory, from the second quarter of the cycles to the last one, over the
+# size of the files: what was freed may wait in the allocator, once.
+MOST_GROWTH = 1.0
+
+
+def main() -> int:
+    """Measures all directories; the exit code says whether memory is flat."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("directories", nargs="+", metavar="DIRECTORY")
+    parser.add_argument("--cycles", type=int, default=20)
+    parser.add_argument(
+        "--json",
+        type=pathlib.Path,
+        default=ROOT / "benchmarks" / "results" / "reload.json",
+    )
+    options = parser.parse_args()
+    if options.cycles < _LEAST_CYCLES:
+        parser.error(f"--cycles={options.cycles}: at least {_LEAST_CYCLES}")
+    data.require()
+    texts = data.spread(data.texts("dev"), _TEXTS)
+    rows, goals = [], []
+    for directory in options.directories:
+        kind = str(inspect(directory, {}).kind)
+        with Worker(
+            "benchmarks.workers.ours_loaded:Reloads",
+            directory=str(pathlib.Path(directory).resolve()),
+            texts=texts,
+        ) as worker:
+            found = [worker.measure() for _ in range(options.cycles)]
+        mib = [round(one.extra["bytes"] / 2**20) for one in found]
+        print(f"{kind}: {' '.join(map(str, mib))} MiB", flush=True)
+        quarter = len(mib) // 4
+        size = _mib_of_files(pathlib.Path(directory))
+        before = statistics.median(mib[quarter : 2 * quarter])
+        after = statistics.median(mib[-quarter:])
+        rows.append(
+            {
+                "kind": kind,
+                "mib_of_files": size,
+                "cycles": options.cycles,
+                "mib_first": mib[0],
+                "mib_second_quarter": before,
+                "mib_last_quarter": after,
+                "seconds_a_cycle": statistics.median(
+                    round(one.seconds, 2) for one in found
+                ),
+                "mib": mib,
+            }
+        )
+        goals.append(
+            report.Goal.at_most(
+                f"{kind}: growth of memory over the size of its files",
+                MOST_GROWTH,
+                (after - before) / size,
+            )
+        )
+    met = [goal._asdict() for goal in goals]
+    report.print_table("reload", rows)
+    report.print_table("goals", met)
+    write_json(
+        options.json,
+        {
+            "command": "python benchmarks/reload.py "
+            f"--cycles={options.cycles} DIRECTORY ...",
+            "goals": met,
+            "rows": rows,
+            "machine": report.machine(),
+            "versions": report.versions(),
+        },
+    )
+    return int(not all(goal.met for goal in goals))
+
+
+def _mib_of_files(folder: pathlib.Path) -> int:
+    sizes = [one.stat().st_size for one in folder.rglob("*") if one.is_file()]
+    return round(sum(sizes) / 2**20)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
