@@ -332,7 +332,11 @@ def _evaluator(
         nonlocal predictor
         if predictor is None:
             predictor = Predictor(
-                model, tokenizer, labels, decoding=config.decoding
+                model,
+                tokenizer,
+                labels,
+                decoding=config.decoding,
+                precision=config.training.evaluation_precision,
             )
         predicted = list(predictor.predict(sentences))
         scores = evaluation.score(zip(sentences, predicted, strict=True))

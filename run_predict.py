@@ -65,6 +65,7 @@ def main() -> int:
 def _main() -> int:
     # All that can be wrong is said before TensorFlow is loaded.
     source = loading.inspect(FLAGS.model_dir, _options())
+    _say(source.notes)
     if FLAGS.export_dir:
         _export(source.kind)
     if FLAGS.output_dir:

@@ -14,6 +14,7 @@ if sys.argv[:1] == ["-m"] and any(
 ):
     import biaffine_tf.starting  # noqa: F401 (before all else: see there)
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def load(
     """
     from biaffine_tf.inference import loading
 
-    return loading.load(model_dir, options, verify=verify)
+    made = loading.load(model_dir, options, verify=verify)
+    for note in made.notes:
+        warnings.warn(note, stacklevel=2)
+    return made
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ from biaffine_tf.seeds import MAX_SEED
 
 # Raised by a change that makes old settings mean something else, or new ones
 # be misread by an older program; `_UPGRADES` then says what the old ones meant.
-CONFIG_VERSION = 3
+CONFIG_VERSION = 4
 
 
 class TokenizerKind(enum.StrEnum):
@@ -101,6 +101,10 @@ class Precision(enum.StrEnum):
     FLOAT32 = "float32"
     BFLOAT16 = "mixed_bfloat16"
     FLOAT16 = "mixed_float16"
+
+
+# Of prediction unless told otherwise, and so of what scores a model.
+PREDICTION_PRECISION = Precision.FLOAT32
 
 
 class ExportFormat(enum.StrEnum):
@@ -576,7 +580,13 @@ class DecodingConfig(_Config):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig(_Config):
-    """The objective, the optimizer and the batches."""
+    """The objective, the optimizer and the batches.
+
+    Attributes:
+        precision: Of matrix products in training.
+        evaluation_precision: Likewise of the predictions that dev scores,
+            calibration and thresholds are made of; no flag sets it.
+    """
 
     loss: Loss = Loss.CROSS_ENTROPY
     focal_gamma: float = 3.0
@@ -593,6 +603,7 @@ class TrainingConfig(_Config):
     num_buckets: int = 24
     early_stopping_patience: int | None = None
     precision: Precision = Precision.FLOAT32
+    evaluation_precision: Precision = PREDICTION_PRECISION
     gradient_checkpointing: bool = False
     xla: bool = False
     seed: int = 42
@@ -716,8 +727,16 @@ def _from_version_2(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def _from_version_3(values: dict[str, Any]) -> dict[str, Any]:
+    """Models were scored in the precision that they were trained in."""
+    if isinstance(training := values.get("training", {}), dict):
+        precision = training.get("precision", Precision.FLOAT32)
+        values["training"] = {"evaluation_precision": precision, **training}
+    return values
+
+
 # What settings of a version are in the next one.
-_UPGRADES = {1: _from_version_1, 2: _from_version_2}
+_UPGRADES = {1: _from_version_1, 2: _from_version_2, 3: _from_version_3}
 
 
 def setting_differences(

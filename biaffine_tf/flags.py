@@ -13,6 +13,7 @@ from absl import flags
 
 from biaffine_tf import data_check, readers
 from biaffine_tf.config import (
+    PREDICTION_PRECISION,
     Decoder,
     DecodingConfig,
     ExportFormat,
@@ -459,7 +460,7 @@ def define_prediction_flags() -> None:
     )
     define_enum(
         "precision",
-        Precision.FLOAT32,
+        PREDICTION_PRECISION,
         "Of matrix products; weights and sums stay float32.",
     )
     _define_xla()

@@ -33,14 +33,17 @@ class BasePredictor(abc.ABC):
         windowing: What becomes of long texts; None where a graph sees to that.
         windowed_sentences: Texts read in several windows so far.
         cut_sentences: Texts cut so far, if this is what becomes of long ones.
+        origin: Directory and options that it was loaded from; None if it was
+            made by hand.
+        notes: What a user should know of how it predicts.
     """
 
     decoding: DecodingConfig
     windowing: Windowing | None = None
     windowed_sentences: int = 0
     cut_sentences: int = 0
-    # What it was loaded from: the directory and options; None if by hand.
     origin: tuple[str, Mapping[str, Any]] | None = None
+    notes: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self._is_closed = self._is_released = False

@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import DecodingConfig, LongText, Precision, require
+from biaffine_tf.config import (
+    PREDICTION_PRECISION,
+    DecodingConfig,
+    LongText,
+    Precision,
+    require,
+)
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.model_directory.fingerprints import SAVED_MODEL
@@ -38,7 +44,7 @@ _OUTSIDE_A_GRAPH: dict[str, Any] = {
 OPTIONS: dict[Kind, dict[str, Any]] = {
     Kind.MODEL: {
         **_OUTSIDE_A_GRAPH,
-        "precision": Precision.FLOAT32,
+        "precision": PREDICTION_PRECISION,
         "xla": False,
     },
     Kind.SAVED_MODEL: {"batch_size": 512},
@@ -62,12 +68,14 @@ class Source:
             be by what is given, what is not, and the directory.
         decoding: How candidates become entities.
         windowing: What becomes of long texts; None where a graph sees to that.
+        notes: What a user should know of all this.
     """
 
     kind: Kind
     options: dict[str, Any]
     decoding: DecodingConfig
     windowing: Windowing | None
+    notes: tuple[str, ...] = ()
 
 
 def _find_kind(directory: str | os.PathLike[str]) -> Kind:
@@ -120,7 +128,29 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
     loading["long_text"] = windowing.long_text
     loading["window_overlap"] = windowing.overlap
     return Source(
-        kind=kind, options=loading, decoding=decoding, windowing=windowing
+        kind=kind,
+        options=loading,
+        decoding=decoding,
+        windowing=windowing,
+        notes=_notes(directory, kind, loading),
+    )
+
+
+def _notes(
+    directory: str | os.PathLike[str], kind: Kind, options: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Says that a model predicts in another precision than it was scored in."""
+    if kind is not Kind.MODEL:
+        return ()
+    training = model_directory.read_config(os.fspath(directory)).training
+    scored = training.evaluation_precision
+    precision = options.get("precision", PREDICTION_PRECISION)
+    if precision is scored:
+        return ()
+    return (
+        f"{os.fspath(directory)}: predicts in {precision}, while its dev "
+        f"scores, calibration and thresholds are of {scored}: some entities "
+        f"may differ; precision={scored} predicts as it was scored",
     )
 
 
@@ -145,6 +175,7 @@ def load(
     with model_directory.intact(directory, weights=verify):
         made = _predictor(kind).from_directory(directory, **given)
     made.origin = (os.path.abspath(directory), dict(options))
+    made.notes = _notes(directory, kind, given)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
@@ -9,7 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import DecodingConfig, LongText, Precision
+from biaffine_tf.config import (
+    PREDICTION_PRECISION,
+    DecodingConfig,
+    LongText,
+    Precision,
+)
 from biaffine_tf.decoding import Confidence
 from biaffine_tf.decoding.confidence import sigmoid
 from biaffine_tf.inference.device_lock import device_lock
@@ -47,6 +53,7 @@ class Predictor(WindowedPredictor):
         confidence: Calibration of scores, and thresholds.
         windowing: What becomes of long texts; None as the model's config says.
         batch_size: Most sentences, or windows, in a batch.
+        precision: Of matrix products; None for that of the model.
 
     Raises:
         ConfigError: If the batch size is not positive.
@@ -62,6 +69,7 @@ class Predictor(WindowedPredictor):
         confidence: Confidence | None = None,
         windowing: Windowing | None = None,
         batch_size: int = 64,
+        precision: Precision | None = None,
     ) -> None:
         claim_process()
         super().__init__(
@@ -74,9 +82,15 @@ class Predictor(WindowedPredictor):
             batch_size=batch_size,
         )
         self.model = model
-        self._find = Finder(
-            model, force_one_entity=self.decoding.force_one_entity
+        in_precision: contextlib.AbstractContextManager[None] = (
+            contextlib.nullcontext()
+            if precision is None
+            else model.computing_in(precision)
         )
+        with in_precision:
+            self._find = Finder(
+                model, force_one_entity=self.decoding.force_one_entity
+            )
 
     @classmethod
     def from_directory(
@@ -88,7 +102,7 @@ class Predictor(WindowedPredictor):
         long_text: LongText | None = None,
         window_overlap: int | None = None,
         batch_size: int = 64,
-        precision: Precision = Precision.FLOAT32,
+        precision: Precision = PREDICTION_PRECISION,
         xla: bool = False,
         **decoding: Any,
     ) -> Predictor:

@@ -151,7 +151,7 @@ def _predict_again(
 
     config = model_directory.read_config(directory)
     predictor = Predictor.from_directory(
-        directory, precision=config.training.precision
+        directory, precision=config.training.evaluation_precision
     )
     fitted = None
     if settings is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -139,6 +141,25 @@ class Biaffine(tf_keras.layers.Layer):
             initializer=self.bilinear_initializer,
         )
         super().build(input_shape)
+
+    @contextlib.contextmanager
+    def computing_in(self, policy: str) -> Iterator[None]:
+        """What is traced within projects under this mixed-precision policy."""
+        layers = (
+            self._input_dropout,
+            self._start,
+            self._end,
+            self._start_dropout,
+            self._end_dropout,
+        )
+        before = [layer.dtype_policy for layer in layers]
+        for layer in layers:
+            layer._set_dtype_policy(policy)
+        try:
+            yield
+        finally:
+            for layer, own in zip(layers, before, strict=True):
+                layer._set_dtype_policy(own)
 
     def project(
         self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None

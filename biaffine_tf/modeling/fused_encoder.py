@@ -87,6 +87,19 @@ class FusedBertEncoder(BertEncoderV2):
         # tf_keras.utils.set_random_seed seeds this draw as well.
         self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
 
+    @contextlib.contextmanager
+    def computing_in(self, dtype: str) -> Iterator[None]:
+        """What is traced within has matrix products in this dtype."""
+        before = self._product_dtype, self._compiled
+        self._product_dtype = dtype
+        self._compiled = tf.function(
+            self._encode, jit_compile=True, autograph=False
+        )
+        try:
+            yield
+        finally:
+            self._product_dtype, self._compiled = before
+
     def build(self, input_shape: Any) -> None:
         """Creates all weights, by the original forward pass."""
         one = tf.ones([1, 1], tf.int32)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
-from biaffine_tf.config import ModelConfig, Position
+from biaffine_tf.config import ModelConfig, Position, Precision
 from biaffine_tf.modeling.biaffine import Biaffine
 from biaffine_tf.modeling.encoder import build_encoder, position_embeddings
 
@@ -71,6 +73,19 @@ class SpanModel(tf_keras.Model):
         encoder = self.config.encoder
         joined = self.config.head.position is Position.JOINED
         return encoder.hidden_size + joined * encoder.embedding_width
+
+    @contextlib.contextmanager
+    def computing_in(self, precision: Precision) -> Iterator[None]:
+        """What is traced within has this precision, whatever the model has.
+
+        Of `encode` and `biaffine.project`; the weights are float32 under each.
+        """
+        policy = tf_keras.mixed_precision.Policy(str(precision))
+        with (
+            self.encoder.computing_in(policy.compute_dtype),
+            self.biaffine.computing_in(policy),
+        ):
+            yield
 
     def encode(
         self, input_ids: tf.Tensor, training: bool | tf.Tensor | None = None

@@ -12,7 +12,8 @@ import safetensors.numpy
 import tiny
 import tiny_runs
 
-from biaffine_tf import model_directory, readers
+import biaffine_tf
+from biaffine_tf import evaluation, model_directory, readers
 
 SCRIPT = tiny_runs.SCRIPT
 
@@ -268,6 +269,12 @@ def test_mixed_precision_learns(root, corpus, tmp_path, precision):
     assert {value.dtype for value in _weights(output).values()} == {
         np.dtype(np.float32)
     }
+    # It is scored as it predicts if nobody says in which precision.
+    dev = list(readers.read(corpus / "dev.jsonl"))
+    found = biaffine_tf.load(str(output)).predict(dev)
+    micro = evaluation.score(zip(dev, found, strict=True)).micro
+    scores = json.loads((output / "scores.json").read_text())
+    assert micro.f1 == scores["micro"]["f1"]
 
 
 @pytest.mark.slow

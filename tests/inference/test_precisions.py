@@ -1,0 +1,90 @@
+"""The precision that a model is scored in is the one that it predicts in."""
+
+import json
+
+import hostile
+import pytest
+
+import biaffine_tf
+from biaffine_tf import model_directory
+from biaffine_tf.config import (
+    PREDICTION_PRECISION,
+    ExperimentConfig,
+    Precision,
+    TrainingConfig,
+)
+from biaffine_tf.inference import loading
+from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.modeling.fused_encoder import policy_scope
+from biaffine_tf.modeling.span_model import SpanModel
+
+HALF = Precision.BFLOAT16
+TEXTS = ["ab天地", "the cat é", "天地ab ， " * 9]
+
+
+def entities(predictor):
+    return [[(*one,) for one in found] for found in predictor(TEXTS)]
+
+
+def write(folder, **training):
+    config = ExperimentConfig(
+        model=hostile.config("char"), training=TrainingConfig(**training)
+    )
+    path = str(folder)
+    model_directory.write_description(
+        path, config, hostile.LABELS, hostile.VOCABULARY
+    )
+    model_directory.save_weights(path, hostile.model("char"))
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_model_in_training_predicts_in_another_precision(tmp_path, xla):
+    """As it will when it is loaded, and trains on as before."""
+    path = write(tmp_path)
+    want = {
+        precision: entities(
+            Predictor.from_directory(path, precision=precision, xla=xla)
+        )
+        for precision in (HALF, PREDICTION_PRECISION)
+    }
+    assert want[HALF] != want[PREDICTION_PRECISION]
+    config, labels, tokenizer = model_directory.read_description(path)
+    with policy_scope(str(HALF)):
+        model = SpanModel(config.model, num_classes=labels.num_classes)
+        model.build_weights()
+    model.encoder.xla = xla
+    model_directory.load_weights(path, model)
+    for precision in (None, PREDICTION_PRECISION, None):
+        found = entities(
+            Predictor(model, tokenizer, labels, precision=precision)
+        )
+        assert found == want[precision or HALF]
+
+
+def test_it_is_recorded_and_known_of_older_models(tmp_path):
+    path = write(tmp_path, precision=HALF)
+    values = json.loads((tmp_path / "config.json").read_text())
+    assert values["training"].pop("evaluation_precision") == "float32"
+    assert loading.inspect(path, {}).notes == ()
+    (note,) = loading.inspect(path, {"precision": "mixed_bfloat16"}).notes
+    assert note.startswith(f"{path}: predicts in mixed_bfloat16, while")
+    assert "thresholds are of float32" in note
+    # Before, models were scored in the precision of their training.
+    values["version"] = 3
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert loading.inspect(path, {"precision": HALF}).notes == ()
+    (note,) = loading.inspect(path, {}).notes
+    assert "predicts in float32, while" in note
+    assert note.endswith("precision=mixed_bfloat16 predicts as it was scored")
+
+
+@pytest.mark.slow
+def test_loading_warns_once(tmp_path, recwarn):
+    path = write(tmp_path, precision=HALF)
+    biaffine_tf.load(path).close()
+    assert not [one for one in recwarn if one.category is UserWarning]
+    with pytest.warns(UserWarning, match="predicts in mixed_bfloat16") as said:
+        biaffine_tf.load(path, precision="mixed_bfloat16").close()
+    assert [one.filename for one in said] == [__file__]
