@@ -583,6 +583,7 @@ def encoder_start(texts: Iterable[str]) -> checkpoints.Start:
 def given_settings() -> dict[str, Any]:
     """Settings of the training run that flags give, by name."""
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
+    names.remove("evaluation_precision")  # no flag sets it
     names += ["max_seq_length", "max_span_width"]
     values = {name: FLAGS[name].value for name in names}
     epochs = values["num_train_epochs"]

@@ -27,9 +27,10 @@ from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
 from biaffine_tf.serving import parity
-from biaffine_tf.serving.guide import example_text, write_guide
+from biaffine_tf.serving.guide import describe, example_text, write_guide
 from biaffine_tf.serving.model import BATCHED, SERVE, ServingModel
 from biaffine_tf.serving.onnx_export import write_onnx
+from biaffine_tf.serving.onnx_guide import write_onnx_guide
 from biaffine_tf.spans import Entity, Sentence, Span
 
 _ANSWERING = pathlib.Path(__file__).with_name("answering.py")
@@ -129,6 +130,15 @@ def export(
                 shutil.copyfile(
                     os.path.join(model_dir, name), os.path.join(folder, name)
                 )
+        else:
+            write_onnx_guide(
+                folder,
+                name=os.path.basename(os.path.realpath(output_dir)),
+                predictor=predictor,
+                manifest=manifest,
+                example=example,
+                parity=describe(manifest),
+            )
         model_directory.seal(folder)
     return manifest
 

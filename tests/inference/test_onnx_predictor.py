@@ -191,14 +191,15 @@ def test_long_texts_as_told(pair, long_text):
 @pytest.mark.parametrize("shape", [(0, 7), (0, 2), (2, 2)])
 def test_no_sentences_and_none_with_pieces(folders, name, shape):
     """What others make of the model: its inputs may be empty."""
+    if name == "context" and shape == (2, 2):
+        pytest.skip("a model of context has at least one place for pieces")
     for precision in PRECISIONS[name]:
         session = onnxruntime.InferenceSession(
             f"{folders[name][precision]}/model.onnx"
         )
         ids = np.zeros(shape, np.int32)
         for one in session.run(None, {"input_ids": ids}):
-            assert len(one) == shape[0]
-            assert one.size == 0 or name == "context"
+            assert len(one) == shape[0] and one.size == 0
     ner = OnnxPredictor.from_directory(folders[name][precision])
     assert ner([]) == [] and list(ner(iter([]))) == [] and ner([""]) == [[]]
 
@@ -347,10 +348,10 @@ def test_options_of_another_kind_are_refused(folders):
     with pytest.raises(ConfigError, match=r"without 'nestd'.* nested"):
         biaffine_tf.load(onnx, nestd=True)
     with pytest.raises(
-        ConfigError, match="threads must be positive or None, got 0"
+        ConfigError, match="threads must be an integer of at least 1, got 0"
     ):
         biaffine_tf.load(onnx, threads=0)
-    with pytest.raises(ConfigError, match="batch_size must be positive, got 0"):
+    with pytest.raises(ConfigError, match="batch_size must be an integer"):
         biaffine_tf.load(onnx, batch_size=0)
     assert biaffine_tf.load(onnx, nested=True).decoding.nested
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import threading
 import time
@@ -27,6 +28,7 @@ from biaffine_tf.config import (
 )
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference import device_lock
+from biaffine_tf.model_directory import onnx_model
 from biaffine_tf.model_directory.manifest import MANIFEST, Manifest
 from biaffine_tf.serving import export, int8, parity
 from biaffine_tf.spans import Sentence
@@ -211,13 +213,34 @@ def test_what_it_says_of_itself(exports):
             assert manifest.cost["export"] == pytest.approx(
                 manifest.cost["model"], abs=0.1
             )
-        if name == "onnx":
-            continue
         page = pathlib.Path(path, "SERVING.md").read_text(encoding="utf-8")
+        if name == "onnx":
+            assert all(f"`{one}`" in page for one in onnx_model.OUTPUTS)
+            continue
         assert "row_lengths" in page and "letter" in page
         assert '"signature_name": "batched", "instances": [' in page
         has_flag = "--xla_cpu_compilation_enabled=true" in page
         assert has_flag == (name == "xla")
+
+
+def test_the_programs_of_an_onnx_guide(exports, monkeypatch, capsys):
+    """Both find the same: by our code, and by nothing but onnxruntime."""
+    monkeypatch.chdir(pathlib.Path(exports["onnx"]).parent)
+    page = pathlib.Path(exports["onnx"], "SERVING.md").read_text("utf-8")
+    ours, plain = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(ours, found := {})
+    text = re.search(r"ner\((.*)\)\)", ours)[1]
+    entities = found["ner"](json.loads(text), decoder="free")
+    assert entities
+    capsys.readouterr()
+    exec(plain, {})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    pairs = {
+        (int(a), int(b) + 1, LABELS.names[int(c) - 1]) for a, b, c, _ in rows
+    }
+    kept = {(one.start, one.end, one.label) for one in entities}
+    assert kept <= pairs  # thresholds keep back the others
+    assert all(0 < float(score) < 1 for *_, score in rows)
 
 
 def test_int8_is_smaller(exports):
