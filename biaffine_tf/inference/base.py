@@ -33,8 +33,8 @@ class BasePredictor(abc.ABC):
         windowing: What becomes of long texts; None where a graph sees to that.
         windowed_sentences: Texts read in several windows so far.
         cut_sentences: Texts cut so far, if this is what becomes of long ones.
-        origin: Directory and options that it was loaded from; None if it was
-            made by hand.
+        origin: Arguments of `loading.load` that loaded it; None if it was made
+            by hand.
         notes: What a user should know of how it predicts.
     """
 
@@ -42,7 +42,7 @@ class BasePredictor(abc.ABC):
     windowing: Windowing | None = None
     windowed_sentences: int = 0
     cut_sentences: int = 0
-    origin: tuple[str, Mapping[str, Any]] | None = None
+    origin: tuple[str, Mapping[str, Any], bool] | None = None
     notes: tuple[str, ...] = ()
 
     def __init__(self) -> None:

@@ -157,7 +157,6 @@ def _notes(
 def load(
     directory: str | os.PathLike[str],
     options: Mapping[str, Any],
-    *,
     verify: bool = True,
 ) -> BasePredictor:
     """Loads what a directory holds, and only what that needs.
@@ -174,7 +173,7 @@ def load(
     require(isinstance(verify, bool), "verify", verify, "True or False")
     with model_directory.intact(directory, weights=verify):
         made = _predictor(kind).from_directory(directory, **given)
-    made.origin = (os.path.abspath(directory), dict(options))
+    made.origin = (os.path.abspath(directory), dict(options), verify)
     made.notes = _notes(directory, kind, given)
     return made
 

@@ -27,7 +27,7 @@ from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
 from biaffine_tf.serving import parity
-from biaffine_tf.serving.guide import describe, example_text, write_guide
+from biaffine_tf.serving.guide import example_text, write_guide
 from biaffine_tf.serving.model import BATCHED, SERVE, ServingModel
 from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.serving.onnx_guide import write_onnx_guide
@@ -137,7 +137,6 @@ def export(
                 predictor=predictor,
                 manifest=manifest,
                 example=example,
-                parity=describe(manifest),
             )
         model_directory.seal(folder)
     return manifest

@@ -1,4 +1,4 @@
-"""SERVING.md: how a SavedModel is asked, in Python and on a server."""
+"""Writes SERVING.md: how a SavedModel is called, in Python and by a server."""
 
 from __future__ import annotations
 
@@ -50,20 +50,13 @@ def write_guide(
         manifest: What the export says of itself.
         example: A text, and what it was answered by.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     text, rows = example
     flat = {**_columns(rows), "row_lengths": [len(rows)]}
     row = {**_columns(rows or [[*PADDING.values()]]), "count": len(rows)}
-    page = environment.get_template("SERVING.md.jinja").render(
+    write_page(
+        folder,
+        "SERVING.md.jinja",
         name=os.path.basename(os.path.realpath(output_dir)),
-        version=__version__,
         tensorflow=tf.__version__,
         tensorflow_text=tensorflow_text.__version__,
         precision=manifest.precision,
@@ -84,6 +77,21 @@ def write_guide(
         row_request=_json({"signature_name": BATCHED, "instances": [text]}),
         row_response=_json({"predictions": [row]}),
         parity=describe(manifest),
+    )
+
+
+def write_page(folder: str, template: str, **values: object) -> None:
+    """Writes SERVING.md from a template and its values."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template(template).render(
+        version=__version__, **values
     )
     with atomic_write(os.path.join(folder, GUIDE)) as file:
         file.write(page + "\n")

@@ -1,16 +1,12 @@
-"""The page in an ONNX export that says what goes in and comes out."""
+"""Writes SERVING.md of an ONNX export: inputs and outputs of the network."""
 
 from __future__ import annotations
 
 import json
-import os
 
-from biaffine_tf import __version__
-from biaffine_tf.files import atomic_write
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest
-
-GUIDE = "SERVING.md"
+from biaffine_tf.serving.guide import describe, write_page
 
 
 def write_onnx_guide(
@@ -20,31 +16,22 @@ def write_onnx_guide(
     predictor: Predictor,
     manifest: Manifest,
     example: str,
-    parity: str,
 ) -> None:
     """Writes `SERVING.md`.
 
     Args:
-        folder: Of the export.
+        folder: Folder of the export.
         name: Name that it will have.
-        predictor: Of the model that it is of.
-        manifest: What it says of itself.
+        predictor: Predictor of the model.
+        manifest: Description of the export.
         example: A text in one window.
-        parity: How it compares with the model, in words.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     tokenizer, config = predictor.tokenizer, predictor.model.config
     pieces = list(map(int, tokenizer.encode(example).ids))
-    page = environment.get_template("ONNX.md.jinja").render(
+    write_page(
+        folder,
+        "ONNX.md.jinja",
         name=name,
-        version=__version__,
         precision=manifest.precision,
         example=json.dumps(example, ensure_ascii=False),
         most=manifest.max_pieces,
@@ -54,7 +41,5 @@ def write_onnx_guide(
         has_context=config.context_pieces > 0,
         width=config.head.max_span_width,
         ids=[tokenizer.cls_id, *pieces, tokenizer.sep_id],
-        parity=parity,
+        parity=describe(manifest),
     )
-    with atomic_write(os.path.join(folder, GUIDE)) as file:
-        file.write(page + "\n")
