@@ -65,14 +65,13 @@ def main() -> int:
 def _main() -> int:
     # All that can be wrong is said before TensorFlow is loaded.
     source = loading.inspect(FLAGS.model_dir, _options())
-    _say(source.notes)
     if FLAGS.export_dir:
         _export(source.kind)
     if FLAGS.output_dir:
         with _open_job(source) as job:
             predictor = None
             if FLAGS.text is not None or not job.is_complete:
-                predictor = _load()
+                predictor = _load(source)
                 _print_entities(predictor)
             job.run(predictor)
             _say_columns(source.decoding)
@@ -82,7 +81,7 @@ def _main() -> int:
         return 0
     problems = readers.Problems()
     sentences = _open_input(problems) if FLAGS.output else None
-    predictor = _load()
+    predictor = _load(source)
     _print_entities(predictor)
     if sentences is not None:
         _predict_file(predictor, sentences, problems)
@@ -121,7 +120,8 @@ def _export(kind: loading.Kind) -> None:
     _say([f"{FLAGS.export_dir}: {describe(manifest)}"])
 
 
-def _load() -> BasePredictor:
+def _load(source: loading.Source) -> BasePredictor:
+    _say(source.notes)
     if FLAGS.xla:
         command.keep_compilations()
     return loading.load(FLAGS.model_dir, _options())

@@ -351,7 +351,9 @@ EARLY_PREDICTION = {
     "nothing to do": Case({"input": None, "output": None}, ["--text"]),
     "input alone": Case({"output": None}, ["--output is not"]),
     "output alone": Case({"input": None, "text": "a"}, ["--input is not"]),
-    "no model_dir": Case({"model_dir": "{f}/none"}, ["{f}/none: not a model"]),
+    "no model_dir": Case(
+        {"model_dir": "{f}/none"}, ["{f}/none: no such directory"]
+    ),
     "folder": Case({"model_dir": "{f}/folder"}, ["{f}/folder: not a model"]),
     "an encoder's folder": Case(
         {"model_dir": "{f}/encoder"},
