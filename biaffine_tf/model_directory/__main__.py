@@ -89,13 +89,14 @@ def _check(directory: str) -> int:
     _print(changes)
     if changes:
         raise ConfigError(
-            f"{directory}: not as it was written ({len(changes)} files)",
+            f"{directory}: {len(changes)} files changed since {DIGESTS} was "
+            "written",
             remedy="restore it; if the changes are meant, accept them with "
             f"{RESEAL.format(directory)}",
         )
     _read(directory)
     if is_sealed(directory):
-        print(f"{directory}: as it was written")
+        print(f"{directory}: unchanged since {DIGESTS} was written")
     else:
         print(
             f"{directory}: can be read, but has no {DIGESTS}: an earlier "

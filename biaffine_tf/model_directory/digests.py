@@ -237,12 +237,12 @@ def _difference(known: str | None, found: str | None) -> str | None:
     if known == found:
         return None
     if found is None:
-        return f"missing, but {DIGESTS} has its digest"
+        return f"missing, but {DIGESTS} names it"
     if known is None:
-        return f"not one of the files that {DIGESTS} has digests of"
+        return f"added since {DIGESTS} was written"
     return (
-        f"not the file that {DIGESTS} has the digest of (SHA-256 "
-        f"{found[:12]}..., not {known[:12]}...)"
+        f"changed since {DIGESTS} was written (SHA-256 {found[:12]}..., not "
+        f"{known[:12]}...)"
     )
 
 

@@ -428,7 +428,7 @@ def test_directories_without_digests_answer_as_before(folder, copy):
 def test_small_files_are_checked_before_anything_is_loaded(copy):
     path = copy("model")
     (path / LABELS).write_text("both\nsky\nletter\n")
-    with pytest.raises(ConfigError, match=r"labels\.txt: not the file"):
+    with pytest.raises(ConfigError, match=r"labels\.txt: changed since"):
         loading.inspect(str(path), {})
 
 
@@ -481,7 +481,7 @@ def test_confidence_that_was_deleted_is_fitted_again(copy):
     biaffine_tf.load(str(path)).close()
     (path / CONFIDENCE).unlink()
     flip(LABELS, 1)(path, None)
-    with pytest.raises(ConfigError, match=r"labels\.txt: not the file"):
+    with pytest.raises(ConfigError, match=r"labels\.txt: changed since"):
         complete(path)
 
 

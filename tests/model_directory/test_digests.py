@@ -194,14 +194,17 @@ def test_what_digests_tell_goes_before_errors_of_loading(copy):
 
 def test_the_command_says_what_it_finds(copy, capsys):
     assert main([str(copy)]) == 0
-    assert capsys.readouterr().out == f"{copy}: as it was written\n"
+    assert (
+        capsys.readouterr().out
+        == f"{copy}: unchanged since digests.json was written\n"
+    )
     (copy / "labels.txt").write_text("sky\nletter\nboth\n")
     (copy / "confidence.json").unlink()
     assert main([str(copy)]) == 2
     out, err = capsys.readouterr()
     first, second = out.splitlines()
     assert first.startswith("confidence.json: missing")
-    assert second.startswith("labels.txt: not the file")
+    assert second.startswith("labels.txt: changed since")
     assert err.startswith("error: ") and err.count("\n") == 1
     assert "--reseal" in err
     assert main([str(copy), "--reseal"]) == 0

@@ -327,7 +327,7 @@ def test_digests_come_with_it(exports, name, tmp_path):
     content = bytearray((copy / weights).read_bytes())
     content[len(content) // 3] ^= 1
     (copy / weights).write_bytes(content)
-    with pytest.raises(ConfigError, match=f"{weights}: not the file"):
+    with pytest.raises(ConfigError, match=f"{weights}: changed since"):
         biaffine_tf.load(str(copy))
 
 
