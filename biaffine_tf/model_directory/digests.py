@@ -142,7 +142,7 @@ def check_digests(
     ]
     if changes:
         first, *others = changes
-        more = f" (and so for {_names(others)})" if others else ""
+        more = f" (also {_names(others)})" if others else ""
         raise ConfigError(
             f"{os.path.join(directory, first.name)}: {first.what}{more}",
             remedy="restore the directory; if the change is meant, accept it "
