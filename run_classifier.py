@@ -28,35 +28,30 @@ import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaffine_tf import (
-    checkpoints,
-    command,
-    experiment,
-    flags,
-    model_directory,
-    readers,
-)
-from biaffine_tf import training_inputs as inputs
+from biaffine_tf import formats, model_directory
+from biaffine_tf.commands import experiment, flags, running
+from biaffine_tf.commands import training_inputs as inputs
+from biaffine_tf.commands.experiment import Experiment
+from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.config import ExperimentConfig
-from biaffine_tf.experiment import Experiment
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.encoders import checkpoints
 from biaffine_tf.files import (
     SCRATCH,
     check_writable,
     remove,
     temporary_folder,
 )
-from biaffine_tf.flags import FLAGS
 from biaffine_tf.locks import locked
-from biaffine_tf.readers.corpus import Corpus
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule, cut_spans
 
 if TYPE_CHECKING:
-    from biaffine_tf.data.features import Counts
-    from biaffine_tf.data.records import Records
+    from biaffine_tf.calibration.objectives import Goal
     from biaffine_tf.evaluation import Scores
-    from biaffine_tf.evaluation.goals import Goal
-    from biaffine_tf.modeling.span_model import SpanModel
+    from biaffine_tf.heads.span_model import SpanModel
+    from biaffine_tf.records.features import Counts
+    from biaffine_tf.records.span_records import Records
     from biaffine_tf.training.trainer import Evaluate
 
 
@@ -107,7 +102,7 @@ def _run(output_dir: str) -> None:
     run.show()
 
     if FLAGS.xla:
-        command.keep_compilations()
+        running.keep_compilations()
 
     from biaffine_tf.training import trainer
 
@@ -124,7 +119,7 @@ def _run(output_dir: str) -> None:
         model = _build_model(run, records)
     evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
     if FLAGS.plan:
-        from biaffine_tf.training.plan import print_plan
+        from biaffine_tf.planning.plan import print_plan
 
         print_plan(
             config,
@@ -161,9 +156,9 @@ def _complete(
     goal: Goal | None,
 ) -> None:
     """Completes the model directory: confidence, test scores, report."""
-    from biaffine_tf.inference import trust
+    from biaffine_tf.commands import completion
 
-    trust.complete(
+    completion.complete(
         output_dir,
         sentences,
         data.train.read,
@@ -187,9 +182,9 @@ def _export(
             return
         remove(folder)
 
-    from biaffine_tf.serving.export import export
-    from biaffine_tf.serving.guide import describe
-    from biaffine_tf.serving.parity import MOST_SENTENCES
+    from biaffine_tf.export.export import export
+    from biaffine_tf.export.guide import describe
+    from biaffine_tf.export.parity import MOST_SENTENCES
 
     if sentences is None:  # what it is asked must come from somewhere
         sentences = list(itertools.islice(train.read(), MOST_SENTENCES))
@@ -197,9 +192,9 @@ def _export(
 
 
 def _prepare_records(run: Experiment, records_dir: str) -> Records:
-    from biaffine_tf.data.records import prepare_records
-    from biaffine_tf.data.shards import RecordOptions
-    from biaffine_tf.data.widths import count_wider
+    from biaffine_tf.records.span_records import prepare_records
+    from biaffine_tf.records.span_shards import RecordOptions
+    from biaffine_tf.records.widths import count_wider
 
     model, initial = run.config.model, run.initial
     records = prepare_records(
@@ -242,8 +237,8 @@ def _check_eval_data(
     labels: LabelMap,
 ) -> Counts:
     """Says what cannot be found."""
-    from biaffine_tf.data.features import Counts, featurize
-    from biaffine_tf.data.widths import count_wider
+    from biaffine_tf.records.features import Counts, featurize
+    from biaffine_tf.records.widths import count_wider
 
     counts, width = Counts(), config.model.head.max_span_width
     windowing = Windowing.of(config.model)
@@ -287,8 +282,8 @@ def _print_windows(data: str, counts: Counts) -> None:
 
 
 def _build_model(run: Experiment, records: Records) -> SpanModel:
-    from biaffine_tf.modeling.span_model import SpanModel
-    from biaffine_tf.training.head_start import initialize_head
+    from biaffine_tf.heads.biaffine.initialization import initialize_head
+    from biaffine_tf.heads.span_model import SpanModel
 
     config, start = run.config, run.start
     num_classes = records.labels.num_classes
@@ -342,7 +337,7 @@ def _evaluator(
         scores = evaluation.score(zip(sentences, predicted, strict=True))
 
         def write(path: str) -> None:
-            readers.write(path, predicted, readers.Format.SPAN_JSONL)
+            formats.write(path, predicted, formats.Format.SPAN_JSONL)
 
         return scores, write
 
@@ -381,7 +376,7 @@ def _print_verdict(output_dir: str) -> None:
 
 if __name__ == "__main__":
     flags.define_training_flags()
-    command.run(
+    running.run(
         main,
         required=["train_data", "output_dir"],
         unless={"output_dir": "check_only"},

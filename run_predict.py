@@ -26,22 +26,17 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from biaffine_tf import (
-    command,
-    flags,
-    model_directory,
-    prediction_flags,
-    readers,
-)
+from biaffine_tf import formats, model_directory
+from biaffine_tf.commands import flags, prediction_flags, running
+from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.config import DecodingConfig
+from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.errors import GIVEN_UP, ConfigError
-from biaffine_tf.flags import FLAGS
+from biaffine_tf.formats.damage import check_undamaged
+from biaffine_tf.formats.inputs import find_files, split_patterns
+from biaffine_tf.formats.output import STANDARD_OUTPUT
 from biaffine_tf.inference import bulk, loading, summary
 from biaffine_tf.inference.base import BasePredictor
-from biaffine_tf.readers.corpus import Corpus
-from biaffine_tf.readers.damage import check_undamaged
-from biaffine_tf.readers.inputs import find_files, split_patterns
-from biaffine_tf.readers.output import STANDARD_OUTPUT
 from biaffine_tf.spans import Sentence
 
 # Tag columns for nested entities: no corpus we know of needs more than a few.
@@ -79,7 +74,7 @@ def _main() -> int:
             return GIVEN_UP if job.given_up else 0
     if FLAGS.text is None and not FLAGS.output:
         return 0
-    problems = readers.Problems()
+    problems = formats.Problems()
     sentences = _open_input(problems) if FLAGS.output else None
     predictor = _load(source)
     _print_entities(predictor)
@@ -107,8 +102,8 @@ def _export(kind: loading.Kind) -> None:
         corpus = Corpus(tuple(files), flags.read_options())
         gold = list(corpus.read_labelled(flag="eval_data"))
 
-    from biaffine_tf.serving.export import export
-    from biaffine_tf.serving.guide import describe
+    from biaffine_tf.export.export import export
+    from biaffine_tf.export.guide import describe
 
     manifest = export(
         FLAGS.model_dir,
@@ -123,16 +118,16 @@ def _export(kind: loading.Kind) -> None:
 def _load(source: loading.Source) -> BasePredictor:
     _say(source.notes)
     if FLAGS.xla:
-        command.keep_compilations()
+        running.keep_compilations()
     return loading.load(FLAGS.model_dir, _options())
 
 
-def _open_input(problems: readers.Problems) -> Iterator[Sentence]:
+def _open_input(problems: formats.Problems) -> Iterator[Sentence]:
     """The sentences of the only input, the first one of which was read."""
     (path,) = flags.input_patterns()
     if os.path.isfile(path):
         check_undamaged(path)
-    sentences = readers.read(path, prediction_flags.read_options(), problems)
+    sentences = formats.read(path, prediction_flags.read_options(), problems)
     first = next(sentences)
     prediction_flags.check_output(path)
     # The same iterator goes on: an input that is a pipe is read once.
@@ -149,7 +144,7 @@ def _open_job(
         FLAGS.output_dir,
         reading=prediction_flags.read_options(),
         output=bulk.Output(
-            output_format=readers.Format(FLAGS.output_format),
+            output_format=formats.Format(FLAGS.output_format),
             output_score=FLAGS.output_score,
             output_layers=_layers(source.decoding),
             shard_size=FLAGS.shard_size,
@@ -178,7 +173,7 @@ def _print_entities(predictor: BasePredictor) -> None:
 def _predict_file(
     predictor: BasePredictor,
     inputs: Iterator[Sentence],
-    problems: readers.Problems,
+    problems: formats.Problems,
 ) -> None:
     from tqdm import tqdm
 
@@ -193,10 +188,10 @@ def _predict_file(
             yield sentence
 
     begun = time.perf_counter()
-    readers.write(
+    formats.write(
         FLAGS.output,
         predicted(),
-        readers.Format(FLAGS.output_format),
+        formats.Format(FLAGS.output_format),
         with_scores=FLAGS.output_score,
         with_lines=True,
         layers=_layers(predictor.decoding),
@@ -231,7 +226,7 @@ def _say_long_texts(predictor: BasePredictor) -> None:
 
 def _say_columns(decoding: DecodingConfig) -> None:
     layers = _layers(decoding)
-    if FLAGS.output_format == readers.Format.CONLL and layers > 1:
+    if FLAGS.output_format == formats.Format.CONLL and layers > 1:
         columns = ",".join(map(str, range(1, layers + 1)))
         _say(
             [
@@ -248,7 +243,7 @@ def _say(lines: Iterable[str]) -> None:
 
 if __name__ == "__main__":
     flags.define_prediction_flags()
-    command.run(
+    running.run(
         main,
         required=["model_dir"],
         out_of_memory="give a smaller --batch_size",

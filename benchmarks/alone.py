@@ -48,7 +48,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     data.require()
-    from biaffine_tf.serving import parity
+    from biaffine_tf.export import parity
 
     texts = [
         *(text.encode() for text in data.texts("dev")),
@@ -89,7 +89,7 @@ def ask(
     wanted: Sequence[set[tuple[int, int, str]]],
 ) -> dict[str, Any]:
     """Exports, makes the environment, and compares what is answered there."""
-    from biaffine_tf.serving import export
+    from biaffine_tf.export import export
 
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

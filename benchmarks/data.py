@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TypeVar
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.spans import Sentence
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -28,7 +28,7 @@ def require() -> None:
 
 def sentences(part: str) -> list[Sentence]:
     """CLUENER's "train" or "dev" set."""
-    return list(readers.read(CLUENER / f"{part}.json"))
+    return list(formats.read(CLUENER / f"{part}.json"))
 
 
 def texts(part: str) -> list[str]:

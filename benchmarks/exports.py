@@ -26,7 +26,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from benchmarks import data, harness, report
 from benchmarks.data import DATA, ROOT, require
 from benchmarks.harness import Worker
-from biaffine_tf import evaluation, readers
+from biaffine_tf import evaluation, formats
 from biaffine_tf.config import ExportFormat, ExportPrecision
 from biaffine_tf.files import write_json
 from biaffine_tf.spans import Sentence, Span
@@ -69,7 +69,7 @@ def main() -> int:
     require()
     rows: list[dict[str, Any]] = []
     for corpus, (run, file) in CORPORA.items():
-        gold = list(readers.read(DATA / "ner" / file))
+        gold = list(formats.read(DATA / "ner" / file))
         if options.quick:
             gold = data.spread(gold, _QUICK_SENTENCES)
         with tempfile.TemporaryDirectory() as name:
@@ -106,7 +106,7 @@ def export_all(
     model_dir: str, folder: str, gold: Sequence[Sentence]
 ) -> dict[str, str]:
     """Exports a model in every way; the directories by what they hold."""
-    from biaffine_tf.serving.export import export
+    from biaffine_tf.export.export import export
 
     folders = {MODEL: model_dir}
     for number, (what, settings) in enumerate(WAYS.items()):

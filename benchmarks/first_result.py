@@ -36,7 +36,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import report
 from benchmarks.data import DATA, ROOT, require
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.files import write_json
 
 RESULT = ROOT / "benchmarks" / "results" / "first_result.json"
@@ -162,9 +162,9 @@ class Study:
         for name, corpus in CORPORA.items():
             if corpus.sentences is None or self._train(name).exists():
                 continue
-            source = readers.read(DATA / "ner" / corpus.train)
+            source = formats.read(DATA / "ner" / corpus.train)
             kept = [next(source) for _ in range(corpus.sentences)]
-            readers.write(self._train(name), kept, readers.Format.SPAN_JSONL)
+            formats.write(self._train(name), kept, formats.Format.SPAN_JSONL)
 
     def _train(self, name: str) -> pathlib.Path:
         corpus = CORPORA[name]

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-from biaffine_tf.command import TENSORFLOW_ENVIRONMENT
+from biaffine_tf.commands.running import TENSORFLOW_ENVIRONMENT
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 THREADS = 2

@@ -61,13 +61,13 @@ def summary(seconds: list[float]) -> dict[str, Any]:
 
 def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
     """Everything that is measured, by what it is."""
-    from biaffine_tf import model_directory, readers
-    from biaffine_tf.data.records import prepare_records
-    from biaffine_tf.data.shards import RecordOptions
+    from biaffine_tf import formats, model_directory
+    from biaffine_tf.corpora.corpus import Corpus
     from biaffine_tf.inference.predictor import Predictor
-    from biaffine_tf.readers.corpus import Corpus
+    from biaffine_tf.records.span_records import prepare_records
+    from biaffine_tf.records.span_shards import RecordOptions
 
-    dev = list(readers.read(CLUENER / "dev.json"))
+    dev = list(formats.read(CLUENER / "dev.json"))
     tokenizer = model_directory.read_description(model_dir).tokenizer
     predictor = Predictor.from_directory(model_dir)
     list(predictor.predict(dev))  # traces the graph

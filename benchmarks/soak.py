@@ -101,7 +101,7 @@ def main() -> int:
 
 def texts_to_ask(seed: int) -> list[bytes]:
     """Short, long and hostile texts."""
-    from biaffine_tf.serving import parity
+    from biaffine_tf.export import parity
 
     draw = random.Random(seed)
     texts = data.texts("dev")

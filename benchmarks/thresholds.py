@@ -22,11 +22,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import report
 from benchmarks.data import DATA, ROOT
-from biaffine_tf import evaluation, readers
-from biaffine_tf.decoding import Confidence
-from biaffine_tf.evaluation.goals import Goal
+from biaffine_tf import evaluation, formats
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.calibration.objectives import Goal
+from biaffine_tf.commands import completion
 from biaffine_tf.files import write_json
-from biaffine_tf.inference import trust
 from biaffine_tf.inference.predictor import Predictor
 
 
@@ -68,11 +68,11 @@ def _measure(model: str, dev: str, test: str) -> dict[str, Any]:
     """Micro F1 on dev and test, with thresholds and without."""
     predictor = Predictor.from_directory(model, calibrated=False)
     dev_set, test_set = (
-        list(readers.read(DATA / "ner" / name)) for name in (dev, test)
+        list(formats.read(DATA / "ner" / name)) for name in (dev, test)
     )
     predictor.confidence = Confidence()
     plain = _f1(predictor, dev_set), _f1(predictor, test_set)
-    fit = trust.fit(predictor, dev_set, Goal())
+    fit = completion.fit(predictor, dev_set, Goal())
     assert fit is not None and fit.held_out_scores is not None
     predictor.confidence = fit.confidence
     tuned = _f1(predictor, dev_set), _f1(predictor, test_set)

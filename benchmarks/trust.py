@@ -31,12 +31,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import report
 from benchmarks.data import DATA, ROOT, require
-from biaffine_tf import evaluation, readers
+from biaffine_tf import evaluation, formats
+from biaffine_tf.calibration.fitting import fit_confidence
+from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.scaling import Scaling
 from biaffine_tf.config import Decoder, LongText
 from biaffine_tf.decoding import decode
-from biaffine_tf.evaluation.calibration import Scaling
-from biaffine_tf.evaluation.confidence import fit_confidence
-from biaffine_tf.evaluation.goals import Aim, Goal
 from biaffine_tf.files import write_json
 from biaffine_tf.inference.deciding import decoder_of
 from biaffine_tf.inference.predictor import Predictor
@@ -72,7 +72,7 @@ def main() -> int:
     tables: dict[str, Rows] = {"decoders": [], "long": [], "confidence": []}
     goals: list[report.Goal] = []
     for corpus, (run, file) in CORPORA.items():
-        sentences = list(readers.read(str(DATA / "ner" / file)))
+        sentences = list(formats.read(str(DATA / "ner" / file)))
         predictor = Predictor.from_directory(
             options.runs / run, calibrated=False
         )
@@ -96,7 +96,7 @@ def main() -> int:
             for row in rows
         ]
     run, file = CORPORA["cluener"]
-    sentences = list(readers.read(str(DATA / "ner" / file)))
+    sentences = list(formats.read(str(DATA / "ner" / file)))
     for long_text in (LongText.WINDOW, LongText.LINE):
         predictor = Predictor.from_directory(
             options.runs / run, long_text=long_text

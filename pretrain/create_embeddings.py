@@ -19,13 +19,13 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import biaffine_tf.starting  # noqa: F401 (before all else: see there)
 
 # isort: split
-from biaffine_tf import checkpoints, command
+from biaffine_tf.commands import running, text_flags
+from biaffine_tf.commands.text_flags import FLAGS
+from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.locks import LOCK, locked
-from pretrain import flags
-from pretrain.flags import FLAGS
-from pretrain.records import Records
+from biaffine_tf.records.text_records import Records
 
 
 def main() -> None:
@@ -54,7 +54,9 @@ def _create(records: Records) -> None:
             "layers",
         )
 
-    from pretrain.transplant import transplant  # loads TensorFlow
+    from biaffine_tf.encoders.embedding_transfer import (
+        transplant,  # loads TensorFlow
+    )
 
     made = transplant(
         config,
@@ -101,5 +103,5 @@ def _check_output(directory: str) -> None:
 
 
 if __name__ == "__main__":
-    flags.define_embedding_flags()
-    command.run(main, required=["records_dir", "output_dir"])
+    text_flags.define_embedding_flags()
+    running.run(main, required=["records_dir", "output_dir"])

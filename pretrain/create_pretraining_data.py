@@ -19,23 +19,24 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import biaffine_tf.starting  # noqa: F401 (before all else: see there)
 
 # isort: split
-from biaffine_tf import checkpoints, command
+from biaffine_tf.commands import running, text_flags
+from biaffine_tf.commands.text_flags import FLAGS
 from biaffine_tf.config import TokenizerKind
+from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
+from biaffine_tf.records import text_building, texts
+from biaffine_tf.records.text_records import Records, Split
+from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.tokenization import Tokenizer
-from pretrain import building, flags, texts
-from pretrain.data_config import DataConfig
-from pretrain.flags import FLAGS
-from pretrain.records import Records, Split
 
 
 def main() -> None:
     """Makes the records and says what is in them."""
-    config = flags.data_config()
+    config = text_flags.data_config()
     tokenizer = _make_tokenizer(config)
     with locked(FLAGS.output_dir):
-        records = building.create_records(
+        records = text_building.create_records(
             FLAGS.input_file,
             FLAGS.output_dir,
             tokenizer,
@@ -112,8 +113,8 @@ def _summary(records: Records) -> list[str]:
 
 
 if __name__ == "__main__":
-    flags.define_data_flags()
-    command.run(
+    text_flags.define_data_flags()
+    running.run(
         main,
         required=["input_file", "output_dir"],
         out_of_memory="give fewer --processes",

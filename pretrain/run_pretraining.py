@@ -21,20 +21,25 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
-from biaffine_tf import checkpoints, command
-from biaffine_tf.checkpoints import Component, Source
-from biaffine_tf.checkpoints.names import MLM_BIAS
+from biaffine_tf.commands import pretraining_flags, running
+from biaffine_tf.commands.pretraining_flags import FLAGS
 from biaffine_tf.config import EncoderConfig
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import Component, Source
+from biaffine_tf.encoders.checkpoints.names import MLM_BIAS
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
-from pretrain import encoder_output, training_flags
-from pretrain.data_config import check_words
-from pretrain.records import Records
-from pretrain.settings import Objective, PretrainingConfig, generator_config
-from pretrain.training_flags import FLAGS
+from biaffine_tf.pretraining import output
+from biaffine_tf.pretraining.settings import (
+    Objective,
+    PretrainingConfig,
+    generator_config,
+)
+from biaffine_tf.records.text_records import Records
+from biaffine_tf.records.text_settings import check_words
 
 if TYPE_CHECKING:
-    from pretrain.objectives import EncoderPart
+    from biaffine_tf.pretraining.objectives import EncoderPart
 
 _RECORDS_TO_COUNT = 100_000  # a second; enough for frequencies
 
@@ -70,7 +75,7 @@ def main() -> None:
             remedy="leave it out, or give --objective=electra",
         )
     encoder = _encoder_config(source, whole, records)
-    config = training_flags.pretraining_config(
+    config = pretraining_flags.pretraining_config(
         encoder,
         records=records.config,
         data=_fingerprints(records, encoder=source, generator=generator),
@@ -92,13 +97,11 @@ def _run(
     source: Source | None,
     generator: Source | None,
 ) -> None:
-    if not encoder_output.claim(
-        FLAGS.output_dir, config, overwrite=FLAGS.overwrite
-    ):
+    if not output.claim(FLAGS.output_dir, config, overwrite=FLAGS.overwrite):
         print(f"{FLAGS.output_dir}: already pretrained, by this very command")
         return
     if FLAGS.xla:
-        command.keep_compilations()
+        running.keep_compilations()
     _train(config, records, source=source, generator=generator)
 
 
@@ -109,9 +112,9 @@ def _train(
     source: Source | None,
     generator: Source | None,
 ) -> None:
+    from biaffine_tf.pretraining import trainer
+    from biaffine_tf.pretraining.objectives import make_objective
     from biaffine_tf.training.trainer import set_up
-    from pretrain import trainer
-    from pretrain.objectives import make_objective
 
     strategy = set_up(seed=config.seed, precision=config.precision)
     with strategy.scope():
@@ -120,7 +123,7 @@ def _train(
         if objective.generator_part is not None:
             _initialise(objective.generator_part, generator, records)
         _initialise(objective.encoder_part, source, records)
-    encoder_output.begin(FLAGS.output_dir, config)
+    output.begin(FLAGS.output_dir, config)
     last = trainer.train(
         config,
         records,
@@ -128,7 +131,7 @@ def _train(
         strategy=strategy,
         output_dir=FLAGS.output_dir,
         write_encoder=functools.partial(
-            encoder_output.write_encoders,
+            output.write_encoders,
             FLAGS.output_dir,
             objective,
             records.tokenizer,
@@ -137,7 +140,7 @@ def _train(
         steps_per_checkpoint=FLAGS.save_checkpoints_steps,
         max_eval_batches=FLAGS.max_eval_batches,
     )
-    encoder_output.finish(FLAGS.output_dir, config)
+    output.finish(FLAGS.output_dir, config)
     print(
         f"{last['step']} steps in {last['seconds']:.0f} s; encoder in "
         f"{FLAGS.output_dir}"
@@ -148,7 +151,10 @@ def _initialise(
     part: EncoderPart, source: Source | None, records: Records
 ) -> None:
     """Loads what there is; an output layer guesses by frequency at first."""
-    from pretrain.piece_ids import log_frequencies, piece_counts
+    from biaffine_tf.records.text_token_ids import (
+        log_frequencies,
+        piece_counts,
+    )
 
     variables = part.variables_by_name()
     loaded: tuple[str, ...] = ()
@@ -258,8 +264,8 @@ def _given_config(whole: Source | None) -> EncoderConfig:
 
 
 if __name__ == "__main__":
-    training_flags.define_training_flags()
-    command.run(
+    pretraining_flags.define_training_flags()
+    running.run(
         main,
         required=["records_dir", "output_dir"],
         out_of_memory=_LESS_MEMORY,

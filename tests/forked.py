@@ -42,7 +42,7 @@ def run(script, *arguments):
 @functools.cache
 def _server():
     """It ends when its standard input is closed, with this process."""
-    from biaffine_tf.command import TENSORFLOW_ENVIRONMENT
+    from biaffine_tf.commands.running import TENSORFLOW_ENVIRONMENT
 
     return subprocess.Popen(
         [sys.executable, __file__],

@@ -7,7 +7,7 @@ import tiny
 from hypothesis import strategies as st
 
 from biaffine_tf.config import TokenizerConfig
-from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Vocabulary
 

@@ -50,17 +50,20 @@ def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, rewritten):
     import tf_keras
     import tiny
 
-    from biaffine_tf import readers
+    from biaffine_tf import formats
     from biaffine_tf.config import TrainingConfig
-    from biaffine_tf.data.pipeline import make_buckets, training_batches
-    from biaffine_tf.data.records import prepare_records
-    from biaffine_tf.data.shards import RecordOptions
-    from biaffine_tf.modeling.finder import Finder
-    from biaffine_tf.readers.corpus import Corpus
+    from biaffine_tf.corpora.corpus import Corpus
+    from biaffine_tf.inference.finder import Finder
+    from biaffine_tf.records.span_batches import (
+        make_buckets,
+        training_batches,
+    )
+    from biaffine_tf.records.span_records import prepare_records
+    from biaffine_tf.records.span_shards import RecordOptions
     from biaffine_tf.training.step import SpanTrainer
 
     source = str(tmp_path / "train.jsonl")
-    readers.write(source, tiny.sentences(8), "span_jsonl")
+    formats.write(source, tiny.sentences(8), "span_jsonl")
     records = prepare_records(
         Corpus((source,)),
         str(tmp_path / "records"),

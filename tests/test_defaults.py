@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.config import EncoderConfig, TrainingConfig
-from biaffine_tf.defaults import (
+from biaffine_tf.tokenization.sizes import TokenSizes
+from biaffine_tf.training.defaults import (
     choose_epochs,
     choose_learning_rate,
     choose_length,
@@ -15,7 +16,6 @@ from biaffine_tf.defaults import (
     choose_span_width,
     choose_warmup,
 )
-from biaffine_tf.tokenization.sizes import TokenSizes
 
 CHOSEN = [
     "max_seq_length",

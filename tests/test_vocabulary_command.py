@@ -16,11 +16,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenization.tokenization_texts import hostile_texts
 
-from biaffine_tf import readers
+from biaffine_tf import formats
+from biaffine_tf.commands.make_vocabulary import (
+    SPECIALS,
+    main,
+    make_vocabulary,
+)
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
 from biaffine_tf.tokenization.unknown import UnknownPieces
-from biaffine_tf.vocabulary import SPECIALS, main, make_vocabulary
 
 WORDS = ["low", "lower", "lowest", "new", "newer", "newest", "wide", "widest"]
 
@@ -160,11 +164,11 @@ def test_processes_agree(tmp_path):
 def files(tmp_path):
     """The same texts, in files of every kind."""
     sentences = tiny.sentences(20)
-    readers.write(tmp_path / "a.jsonl", sentences[:5], "span_jsonl")
-    readers.write(tmp_path / "b.json", sentences[5:10], "cluener")
+    formats.write(tmp_path / "a.jsonl", sentences[:5], "span_jsonl")
+    formats.write(tmp_path / "b.json", sentences[5:10], "cluener")
     text = "".join(f"{one.text}\n" for one in sentences[10:15])
     (tmp_path / "c.txt.gz").write_bytes(gzip.compress(text.encode()))
-    readers.write(tmp_path / "d.conll", sentences[15:], "conll")
+    formats.write(tmp_path / "d.conll", sentences[15:], "conll")
     conll = (tmp_path / "d.conll").read_bytes()
     (tmp_path / "d.conll").unlink()
     (tmp_path / "d.conll.xz").write_bytes(lzma.compress(conll))
@@ -270,7 +274,7 @@ def test_training_takes_it_as_it_is(files):
         ]
     )
     config.write_text(json.dumps(tiny.encoder_config().to_dict()))
-    readers.write(folder / "train.jsonl", sentences, "span_jsonl")
+    formats.write(folder / "train.jsonl", sentences, "span_jsonl")
     output = folder / "model"
     done = forked.run(
         "run_classifier.py",

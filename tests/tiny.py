@@ -11,7 +11,7 @@ from biaffine_tf.config import (
     Position,
     TokenizerConfig,
 )
-from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 

@@ -21,7 +21,7 @@ import tensorflow as tf
 from benchmarks import data
 from benchmarks.harness import THREADS
 from benchmarks.shapes import Shape
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.config import (
     EncoderConfig,
     ExperimentConfig,
@@ -32,18 +32,22 @@ from biaffine_tf.config import (
     TokenizerConfig,
     TrainingConfig,
 )
-from biaffine_tf.data.pipeline import Buckets, make_buckets, training_batches
-from biaffine_tf.data.records import Records, prepare_records
-from biaffine_tf.data.shards import RecordOptions
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.heads.biaffine.layer import Biaffine
+from biaffine_tf.heads.biaffine.loss import span_loss
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.losses import make_loss
-from biaffine_tf.modeling.biaffine import Biaffine
-from biaffine_tf.modeling.span_model import SpanModel
-from biaffine_tf.readers.corpus import Corpus
+from biaffine_tf.records.span_batches import (
+    Buckets,
+    make_buckets,
+    training_batches,
+)
+from biaffine_tf.records.span_records import Records, prepare_records
+from biaffine_tf.records.span_shards import RecordOptions
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 from biaffine_tf.training import trainer
-from biaffine_tf.training.span_loss import span_loss
 
 tf.config.threading.set_intra_op_parallelism_threads(THREADS)
 tf.config.threading.set_inter_op_parallelism_threads(THREADS)
@@ -124,7 +128,7 @@ def export_whatever_it_answers(
     model_dir: str, folder: str, format: str, precision: str
 ) -> None:
     """Exports a model directory; the gate lets everything pass."""
-    from biaffine_tf.serving import export, parity
+    from biaffine_tf.export import export, parity
 
     export.export(
         model_dir,
@@ -172,7 +176,7 @@ class TrainingRun:
         self._seed = seed
         sample, buckets = _sample(batches, config.training, seed=seed)
         source = folder / "sample.jsonl"
-        readers.write(str(source), sample, readers.Format.SPAN_JSONL)
+        formats.write(str(source), sample, formats.Format.SPAN_JSONL)
         self._records = write_records(source, folder)
         self._buckets = buckets
         self.batches = buckets.steps_per_epoch
@@ -327,5 +331,5 @@ def predict_file(
     predictor: Predictor, source: pathlib.Path, target: pathlib.Path
 ) -> None:
     """Predicts a file as run_predict.py does."""
-    predicted = predictor.predict(readers.read(str(source)))
-    readers.write(str(target), predicted, readers.Format.SPAN_JSONL)
+    predicted = predictor.predict(formats.read(str(source)))
+    formats.write(str(target), predicted, formats.Format.SPAN_JSONL)

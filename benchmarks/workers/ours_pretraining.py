@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from benchmarks.shapes import Shape
 from benchmarks.workers import masked_batches, ours
+from biaffine_tf.pretraining.objectives import make_objective
+from biaffine_tf.pretraining.settings import PretrainingConfig
+from biaffine_tf.pretraining.step import Stepper
 from biaffine_tf.training import trainer
-from pretrain.objectives import make_objective
-from pretrain.settings import PretrainingConfig
-from pretrain.step import Stepper
 
 
 class MaskedSteps(masked_batches.Steps):

@@ -1,35 +1,29 @@
-"""Encoders in from every format, and out again.
-
-Tensors travel under canonical names; see `names`. Nothing here loads
-TensorFlow unless the weights are in a TensorFlow checkpoint.
-
-Example:
-    >>> source = open_source("chinese_wwm_ext_L-12_H-768_A-12")
-    >>> encoder = build_encoder(source.config)
-    >>> print(load(source, encoder_variables(encoder), config=source.config))
-"""
+"""Alias of `biaffine_tf.encoders.checkpoints`."""
 
 from __future__ import annotations
 
-from biaffine_tf.checkpoints.assign import (
+from biaffine_tf.encoders.checkpoints import (
+    Component,
+    Format,
+    LoadReport,
+    Source,
+    Start,
+    TokenizerSettings,
     check,
+    choose_start,
+    choose_tokenizer,
+    encoder_shapes,
     encoder_variables,
     load,
-    tensors_of,
-)
-from biaffine_tf.checkpoints.configs import read_config
-from biaffine_tf.checkpoints.layout import Component, Format
-from biaffine_tf.checkpoints.names import encoder_shapes
-from biaffine_tf.checkpoints.report import LoadReport
-from biaffine_tf.checkpoints.source import Source, open_source
-from biaffine_tf.checkpoints.start import Start, choose_start, open_parts
-from biaffine_tf.checkpoints.tokenizers import choose_tokenizer
-from biaffine_tf.checkpoints.vocabularies import (
-    TokenizerSettings,
+    open_parts,
+    open_source,
+    read_config,
     read_vocabulary,
     read_vocabulary_file,
+    tensors_of,
+    write_huggingface,
+    write_tf1,
 )
-from biaffine_tf.checkpoints.write import write_huggingface, write_tf1
 
 __all__ = [
     "Component",

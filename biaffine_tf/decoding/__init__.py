@@ -10,7 +10,6 @@ from biaffine_tf.decoding.candidates import (
     best_candidate,
     candidates_from_logits,
 )
-from biaffine_tf.decoding.confidence import Confidence
 from biaffine_tf.decoding.constraints import Constraints
 from biaffine_tf.decoding.exact import exact
 from biaffine_tf.decoding.free import free
@@ -18,7 +17,6 @@ from biaffine_tf.decoding.greedy import greedy, visiting_order
 
 __all__ = [
     "Candidate",
-    "Confidence",
     "Constraints",
     "Decoder",
     "best_candidate",

@@ -1,15 +1,15 @@
-"""Sentences with their entities, readable in a terminal (no TensorFlow).
+"""Alias of `biaffine_tf.reports.terminal`."""
 
-    python -m biaffine_tf.display PREDICTIONS [--gold GOLD] [--count 10]
+from __future__ import annotations
 
-Example:
-    >>> sentence = Sentence("清华大学", spans=(Span(0, 4, "school"),))
-    >>> print(render(sentence).plain)
-    [清华大学|school]
-"""
+from biaffine_tf.reports.terminal import (
+    Palette,
+    fold,
+    render,
+)
 
-from biaffine_tf.display.folding import fold
-from biaffine_tf.display.palette import Palette
-from biaffine_tf.display.rendering import render
-
-__all__ = ["Palette", "fold", "render"]
+__all__ = [
+    "Palette",
+    "fold",
+    "render",
+]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig
-from biaffine_tf.decoding import Candidate, Confidence, Constraints, decode
+from biaffine_tf.decoding import Candidate, Constraints, decode
 from biaffine_tf.decoding.greedy import visiting_order
 
 

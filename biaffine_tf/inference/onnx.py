@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biaffine_tf import model_directory
+from biaffine_tf.calibration.confidence import Confidence, sigmoid
 from biaffine_tf.config import DecodingConfig, LongText, ModelConfig
-from biaffine_tf.decoding import Confidence
-from biaffine_tf.decoding.confidence import sigmoid
 from biaffine_tf.inference.onnx_session import open_session
 from biaffine_tf.inference.windowed import (
     Pairs,

@@ -10,15 +10,17 @@ import numpy as np
 import tensorflow as tf
 
 from biaffine_tf import model_directory
+from biaffine_tf.calibration.confidence import Confidence, sigmoid
 from biaffine_tf.config import (
     PREDICTION_PRECISION,
     DecodingConfig,
     LongText,
     Precision,
 )
-from biaffine_tf.decoding import Confidence
-from biaffine_tf.decoding.confidence import sigmoid
+from biaffine_tf.encoders.fused_encoder import policy_scope
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.device_lock import device_lock
+from biaffine_tf.inference.finder import Finder
 from biaffine_tf.inference.tensorflow_process import (
     claim_process,
     free_graphs,
@@ -28,9 +30,6 @@ from biaffine_tf.inference.windowed import (
     WindowedPredictor,
     confidence_of,
 )
-from biaffine_tf.modeling.finder import Finder
-from biaffine_tf.modeling.fused_encoder import policy_scope
-from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Windowing
 

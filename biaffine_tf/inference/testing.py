@@ -9,9 +9,9 @@ import os
 from typing import Any
 
 from biaffine_tf import evaluation, model_directory
-from biaffine_tf.decoding import Confidence
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.files import fingerprint, write_json
-from biaffine_tf.readers.corpus import Corpus
 
 TEST = "test"  # key in scores.json
 FLAG = "test_data"

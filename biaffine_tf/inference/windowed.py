@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from biaffine_tf import model_directory
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig, LongText
-from biaffine_tf.decoding import Candidate, Confidence
+from biaffine_tf.decoding import Candidate
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.batches import make_batches, pad, read_ahead

@@ -24,6 +24,12 @@ checkpoints/         to go on after a kill; removed when training ends
 
 from __future__ import annotations
 
+from biaffine_tf.model_directory.confidence import (
+    read_confidence,
+    read_fit,
+    read_fitted,
+    write_confidence,
+)
 from biaffine_tf.model_directory.description import (
     Description,
     read_config,
@@ -63,12 +69,6 @@ from biaffine_tf.model_directory.names import (
     WEIGHTS,
 )
 from biaffine_tf.model_directory.ownership import claim, clear
-from biaffine_tf.model_directory.trust import (
-    read_confidence,
-    read_fit,
-    read_fitted,
-    write_confidence,
-)
 from biaffine_tf.model_directory.weights import (
     check_weights,
     load_weights,

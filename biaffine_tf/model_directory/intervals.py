@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from biaffine_tf import evaluation, readers
+from biaffine_tf import evaluation, formats
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.files import write_json
@@ -43,9 +43,9 @@ def keep_intervals(directory: str, sentences: Sequence[Sentence]) -> None:
 
 def _pairs(path: str, sentences: Sequence[Sentence]) -> list[Pair] | None:
     """Gold and predicted form of each; None if they are not of each other."""
-    options = readers.ReadOptions(format=readers.Format.SPAN_JSONL)
+    options = formats.ReadOptions(format=formats.Format.SPAN_JSONL)
     try:
-        predicted = list(readers.read(path, options))
+        predicted = list(formats.read(path, options))
     except DataError:
         return None
     if [one.text for one in predicted] != [one.text for one in sentences]:

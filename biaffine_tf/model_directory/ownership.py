@@ -7,7 +7,7 @@ import os
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, remove
-from biaffine_tf.model_directory.card.marking import may_replace
+from biaffine_tf.model_directory.card_marking import may_replace
 from biaffine_tf.model_directory.description import read_config
 from biaffine_tf.model_directory.digests import unseal
 from biaffine_tf.model_directory.figures import read_scores

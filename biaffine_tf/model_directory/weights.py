@@ -21,7 +21,7 @@ from biaffine_tf.model_directory.names import (
 )
 
 if TYPE_CHECKING:
-    from biaffine_tf.modeling.span_model import SpanModel
+    from biaffine_tf.heads.span_model import SpanModel
 
 
 def save_weights(directory: str, model: SpanModel) -> None:

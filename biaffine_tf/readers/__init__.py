@@ -1,26 +1,21 @@
-"""L1: files to sentences and back, streaming; no TensorFlow.
-
-Example:
-    >>> from biaffine_tf import readers
-    >>> sentences = readers.read("train.json")
-    >>> readers.write("train.conll", sentences, readers.Format.CONLL)
-"""
+"""Alias of `biaffine_tf.formats`."""
 
 from __future__ import annotations
 
-from biaffine_tf.readers.api import read, write
-from biaffine_tf.readers.detect import detect_format
-from biaffine_tf.readers.options import (
+from biaffine_tf.formats import (
     Format,
     Join,
     OnBadData,
+    Problems,
     ReadOptions,
     SegmentationDigit,
     TagScheme,
     Unlabelled,
+    detect_format,
     parse_columns,
+    read,
+    write,
 )
-from biaffine_tf.readers.problems import Problems
 
 __all__ = [
     "Format",

@@ -6,7 +6,7 @@ import numpy as np
 
 from biaffine_tf import model_directory
 from biaffine_tf.config import HeadStart
-from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.heads.span_model import SpanModel
 
 _BILINEAR = "biaffine/bilinear"
 

@@ -6,11 +6,11 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import Precision, TrainingConfig
+from biaffine_tf.heads.biaffine.loss import PairCounts, span_loss
+from biaffine_tf.heads.span_model import SpanModel, piece_counts
 from biaffine_tf.losses import make_loss
-from biaffine_tf.modeling.span_model import SpanModel, piece_counts
 from biaffine_tf.seeds import small_seed
 from biaffine_tf.training.divergence import FigureBuffer, apply_and_note
-from biaffine_tf.training.span_loss import PairCounts, span_loss
 
 
 class SpanTrainer(tf_keras.Model):

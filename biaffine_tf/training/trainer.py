@@ -18,12 +18,16 @@ from tf_keras.src import backend
 
 from biaffine_tf import __version__, model_directory
 from biaffine_tf.config import ExperimentConfig, Precision, TrainingConfig
-from biaffine_tf.data.features import Counts
-from biaffine_tf.data.pipeline import Buckets, make_buckets, training_batches
-from biaffine_tf.data.records import Records
 from biaffine_tf.evaluation import Scores
 from biaffine_tf.files import write_json
-from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.records.features import Counts
+from biaffine_tf.records.span_batches import (
+    Buckets,
+    make_buckets,
+    training_batches,
+)
+from biaffine_tf.records.span_records import Records
 from biaffine_tf.seeds import small_seed
 from biaffine_tf.training import nothing_found
 from biaffine_tf.training.callbacks import (

@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 import tiny
 
-from biaffine_tf import checkpoints
-from biaffine_tf.checkpoints import names
 from biaffine_tf.config import EncoderConfig
-from biaffine_tf.modeling.encoder import build_encoder
-from biaffine_tf.modeling.fused_encoder import FusedBertEncoder
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import names
+from biaffine_tf.encoders.encoder import build_encoder
+from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
 from biaffine_tf.tokenization import Vocabulary
 
 CONFIGS = {

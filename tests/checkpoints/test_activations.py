@@ -17,10 +17,11 @@ from checkpoint_samples import (
 )
 from numpy_bert import encode
 
-from biaffine_tf import checkpoints, model_directory
-from biaffine_tf.checkpoints import choose_start, names
-from biaffine_tf.checkpoints.__main__ import main
+from biaffine_tf import model_directory
+from biaffine_tf.commands.convert import main
 from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import choose_start, names
 
 TANH = ("gelu_new", "gelu_pytorch_tanh")
 

@@ -15,9 +15,10 @@ from checkpoint_samples import (
 )
 from safetensors.numpy import load_file
 
-from biaffine_tf import checkpoints, readers
-from biaffine_tf.checkpoints import names
-from biaffine_tf.checkpoints.__main__ import main
+from biaffine_tf import formats
+from biaffine_tf.commands.convert import main
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import names
 
 
 def test_it_says_what_there_is(tmp_path, capsys):
@@ -91,7 +92,7 @@ def test_training_starts_from_an_encoder_directory(tmp_path, to):
     else:
         huggingface_directory(encoder, "electra")
     for part, seed in (("train", 1), ("dev", 2)):
-        readers.write(
+        formats.write(
             tmp_path / f"{part}.jsonl",
             tiny.sentences(8, seed=seed),
             "span_jsonl",

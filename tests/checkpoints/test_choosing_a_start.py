@@ -17,8 +17,8 @@ from checkpoint_samples import (
     write_config,
 )
 
-from biaffine_tf import checkpoints
-from biaffine_tf.checkpoints import choose_start, names
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import choose_start, names
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.tokenization import Vocabulary
 

@@ -13,8 +13,8 @@ from checkpoint_samples import (
     random_tensors,
 )
 
-from biaffine_tf import checkpoints
-from biaffine_tf.checkpoints import names
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.tokenization import Vocabulary
 

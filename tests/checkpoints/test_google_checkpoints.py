@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from checkpoint_samples import CONFIGS, assert_same, ranged, write_tf1
 
-from biaffine_tf import checkpoints
-from biaffine_tf.checkpoints import Component, Format, names
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import Component, Format, names
 from biaffine_tf.errors import ConfigError
 
 EMBEDDINGS = [

@@ -18,12 +18,13 @@ from checkpoint_samples import (
 )
 from safetensors.numpy import load_file, save_file
 
-from biaffine_tf import checkpoints, model_directory
-from biaffine_tf.checkpoints import names
+from biaffine_tf import model_directory
 from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.modeling.electra import ReplacedTokenDetection
-from biaffine_tf.modeling.masked_lm import MaskedLM
+from biaffine_tf.pretraining.electra import ReplacedTokenDetection
+from biaffine_tf.pretraining.masked_lm import MaskedLM
 
 
 def _encoder(config):

@@ -23,8 +23,8 @@ from official.nlp.modeling.networks import (
     BertEncoderV2,
 )
 
-from biaffine_tf import checkpoints
-from biaffine_tf.checkpoints import Format, names
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import Format, names
 from biaffine_tf.errors import ConfigError
 
 pytestmark = pytest.mark.slow

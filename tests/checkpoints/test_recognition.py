@@ -18,9 +18,10 @@ from checkpoint_samples import (
 )
 from safetensors.numpy import load_file, save_file
 
-from biaffine_tf import checkpoints, model_directory
-from biaffine_tf.checkpoints import names
+from biaffine_tf import model_directory
 from biaffine_tf.config import EncoderConfig, ExperimentConfig
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.errors import ConfigError, DataError
 
 

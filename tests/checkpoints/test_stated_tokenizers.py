@@ -10,17 +10,20 @@ from checkpoint_samples import CONFIGS, random_tensors
 from hypothesis import given
 from tokenization.tokenization_texts import VOCABULARY, hostile_texts
 
-from biaffine_tf import checkpoints, model_directory
-from biaffine_tf.checkpoints import TokenizerSettings, names
-from biaffine_tf.checkpoints.__main__ import main
-from biaffine_tf.checkpoints.vocabularies import read_tokenizer_files
+from biaffine_tf import model_directory
+from biaffine_tf.commands.convert import main
 from biaffine_tf.config import (
     EncoderConfig,
     ExperimentConfig,
     ModelConfig,
     TokenizerConfig,
 )
-from biaffine_tf.modeling.span_model import SpanModel
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import TokenizerSettings, names
+from biaffine_tf.encoders.checkpoints.vocabularies import (
+    read_tokenizer_files,
+)
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import make_tokenizer
 

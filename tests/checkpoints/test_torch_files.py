@@ -11,8 +11,8 @@ import pytest
 from checkpoint_samples import assert_same, huggingface_directory
 from safetensors.numpy import load_file
 
-from biaffine_tf import checkpoints
-from biaffine_tf.checkpoints.__main__ import main
+from biaffine_tf.commands.convert import main
+from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import ConfigError
 
 torch = pytest.importorskip("torch", reason="torch is not installed")

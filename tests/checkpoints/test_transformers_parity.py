@@ -16,11 +16,11 @@ from checkpoint_samples import (
     vectors,
 )
 
-from biaffine_tf import checkpoints
-from biaffine_tf.checkpoints import names
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.modeling.electra import ReplacedTokenDetection
-from biaffine_tf.modeling.masked_lm import MaskedLM, word_embeddings
+from biaffine_tf.pretraining.electra import ReplacedTokenDetection
+from biaffine_tf.pretraining.masked_lm import MaskedLM, word_embeddings
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip(

@@ -11,9 +11,9 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import model_directory, readers
+from biaffine_tf import formats, model_directory
+from biaffine_tf.commands.reading_arguments import HELP
 from biaffine_tf.config import ExperimentConfig
-from biaffine_tf.readers.arguments import HELP
 
 GOOD = '{"text": "ab天", "spans": [{"start": 0, "end": 2, "label": "x"}]}\n'
 OUTSIDE = '{"text": "ab", "spans": [{"start": 1, "end": 9, "label": "x"}]}\n'
@@ -634,5 +634,5 @@ def test_skipping_bad_data_counts_it(folder, tmp_path):
     assert meta["problems"]["bad sentence skipped"]["count"] == 1
     assert meta["counts"]["sentences"] == 2
     assert not _without_bars(done.stderr)
-    predicted = readers.read(tmp_path / "out" / "predictions.jsonl")
+    predicted = formats.read(tmp_path / "out" / "predictions.jsonl")
     assert len(list(predicted)) == 1

@@ -12,7 +12,7 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import model_directory, readers
+from biaffine_tf import formats, model_directory
 from biaffine_tf.config import ExperimentConfig
 
 SHARD_SIZE = 40
@@ -77,7 +77,7 @@ def _keys(paths, **options):
     return [
         (s.id, s.text, {span.key for span in s.spans})
         for path in paths
-        for s in readers.read(path, readers.ReadOptions(**options))
+        for s in formats.read(path, formats.ReadOptions(**options))
     ]
 
 
@@ -205,7 +205,7 @@ def test_bad_lines_are_kept_with_reasons(folder, outcomes):
 
 def test_too_long_texts_are_bad_lines_if_they_are_errors(folder, outcomes):
     (path,) = (folder / "long").glob("*.jsonl")
-    assert [s.text for s in readers.read(path)] == ["ab", "cd"]
+    assert [s.text for s in formats.read(path)] == ["ab", "cd"]
     (side,) = (folder / "long" / "bad_lines").iterdir()
     bad = json.loads(side.read_text(encoding="utf-8"))
     assert (bad["line"], bad["raw"]) == (2, "ab天" * 20)

@@ -33,8 +33,8 @@ COMMANDS = {
 }
 # Programs that others of ours start: no commands.
 INTERNAL = {
-    "biaffine_tf.serving.answering",
-    "biaffine_tf.serving.answering_onnx",
+    "biaffine_tf.export.answering",
+    "biaffine_tf.export.answering_onnx",
 }
 INTERRUPT = """
 import os, signal, sys
@@ -140,7 +140,7 @@ def _interrupted(line, module, folder):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_ctrl_c_while_a_command_loads(name, tmp_path):
-    at = "absl" if name.endswith(".py") else "biaffine_tf.readers.options"
+    at = "absl" if name.endswith(".py") else "biaffine_tf.formats.options"
     line = _line(name, "--version")
     assert _interrupted(line, at, tmp_path) == (130, "\ninterrupted\n")
 
@@ -150,7 +150,7 @@ def test_ctrl_c_while_a_command_loads(name, tmp_path):
     [
         ("biaffine_tf.readers", "rich.table"),
         ("biaffine_tf.evaluation", "rich.table"),
-        ("run_classifier.py", "biaffine_tf.data_check.check"),
+        ("run_classifier.py", "biaffine_tf.corpora.checks.check"),
     ],
 )
 def test_ctrl_c_while_a_command_works(name, module, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.spans import Sentence, Span
 
 COUNTS = {"train": 36, "dev": 4}
@@ -36,7 +36,7 @@ def _documents(count, *, seed):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("long")
     for name, count in COUNTS.items():
-        readers.write(
+        formats.write(
             folder / f"{name}.jsonl",
             _documents(count, seed=count),
             "span_jsonl",
@@ -103,8 +103,8 @@ def test_windows_lose_no_span_and_count_themselves(folder, outcomes):
 
 def test_dev_scores_are_of_whole_documents(folder, outcomes):
     """Learnt in windows, found in windows."""
-    predicted = list(readers.read(folder / "windows" / "predictions.jsonl"))
-    gold = list(readers.read(folder / "dev.jsonl"))
+    predicted = list(formats.read(folder / "windows" / "predictions.jsonl"))
+    gold = list(formats.read(folder / "dev.jsonl"))
     for found, want in zip(predicted, gold, strict=True):
         assert found.text == want.text
         assert max(span.end for span in found.spans) > len(want.text) - 15

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from biaffine_tf import command
+from biaffine_tf.commands import running
 
 REMEDY = "give a smaller --batch_size"
 
@@ -20,7 +20,7 @@ def _outcome(main, monkeypatch, capsys):
     """Exit code and standard error of a command."""
     monkeypatch.setattr(sys, "argv", ["command"])
     with pytest.raises(SystemExit) as end:
-        command.run(main, out_of_memory=REMEDY)
+        running.run(main, out_of_memory=REMEDY)
     return end.value.code, capsys.readouterr().err
 
 
@@ -111,7 +111,7 @@ def test_other_errors_are_left_alone(monkeypatch):
 
     monkeypatch.setattr(sys, "argv", ["command"])
     with pytest.raises(RuntimeError, match="a mistake of ours"):
-        command.run(main, out_of_memory=REMEDY)
+        running.run(main, out_of_memory=REMEDY)
 
 
 def test_a_bar_keeps_its_line(monkeypatch, capsys):
@@ -139,7 +139,7 @@ def test_tensorflow_is_not_loaded_for_it(root):
         "def main():\n"
         "    raise MemoryError\n"
         "try:\n"
-        f"    command.run(main, out_of_memory={REMEDY!r})\n"
+        f"    running.run(main, out_of_memory={REMEDY!r})\n"
         "finally:\n"
         "    print('tensorflow' in sys.modules)\n"
     )

@@ -10,10 +10,10 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import evaluation, model_directory, readers
+from biaffine_tf import evaluation, formats, model_directory
+from biaffine_tf.commands.evaluate import main as evaluate
 from biaffine_tf.config import DecodingConfig, ExperimentConfig
-from biaffine_tf.evaluation.__main__ import main as evaluate
-from biaffine_tf.readers import Format, ReadOptions
+from biaffine_tf.formats import Format, ReadOptions
 
 TEXTS = ["ab天地", "a", "人 山", "fgh水。天", "", "龘"]
 INPUTS = {
@@ -131,7 +131,7 @@ def matrix(folder):
 
 
 def _read(path, columns=(-1,)):
-    return list(readers.read(path, ReadOptions(tag_columns=tuple(columns))))
+    return list(formats.read(path, ReadOptions(tag_columns=tuple(columns))))
 
 
 def _keys(sentences):
@@ -326,7 +326,7 @@ def test_pipes(folder, root):
     out.write_bytes(done.stdout)
     assert _dashes(folder, root) == done.stdout
     options = ReadOptions(format=Format.SPAN_JSONL)
-    assert [s.text for s in readers.read(out, options)] == TEXTS
+    assert [s.text for s in formats.read(out, options)] == TEXTS
 
 
 def _dashes(folder, root):

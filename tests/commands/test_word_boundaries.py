@@ -7,7 +7,7 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import model_directory, readers
+from biaffine_tf import formats, model_directory
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -46,13 +46,13 @@ def _sentences(count, seed, separator=" "):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("words")
     train, dev = _sentences(150, 1), _sentences(30, 2)
-    readers.write(folder / "train.conll", train, "conll")
-    readers.write(folder / "dev.conll", dev, "conll")
-    readers.write(folder / "train.jsonl", train, "span_jsonl")
+    formats.write(folder / "train.conll", train, "conll")
+    formats.write(folder / "dev.conll", dev, "conll")
+    formats.write(folder / "train.jsonl", train, "span_jsonl")
     cut = [Sentence("abc de", (Span(1, 3, "name"), Span(4, 6, "name")))]
-    readers.write(folder / "dev.jsonl", [*dev, *cut], "span_jsonl")
+    formats.write(folder / "dev.jsonl", [*dev, *cut], "span_jsonl")
     chinese = [Sentence("天地a人", (Span(0, 2, "name"),))] * 30
-    readers.write(folder / "chinese.conll", chinese, "conll")
+    formats.write(folder / "chinese.conll", chinese, "conll")
     vocabulary = tiny.write_vocabulary(folder / "vocab.txt")
     config = tiny.encoder_config().to_dict()
     (folder / "bert_config.json").write_text(json.dumps(config))
@@ -138,8 +138,8 @@ def test_training_learns_the_rule_and_says_why(folder, outcomes):
     assert done.code == 0, done.err
     assert f"\nchosen: --word_rule={RULE} (keeps 100.00% of " in f"\n{done.out}"
     assert _decoding(folder, "words") == ("words", RULE)
-    gold = list(readers.read(folder / "dev.conll"))
-    found = readers.read(folder / "words" / "predictions.jsonl")
+    gold = list(formats.read(folder / "dev.conll"))
+    found = formats.read(folder / "words" / "predictions.jsonl")
     count = 0
     for one, predicted in zip(gold, found, strict=True):
         bound = Sentence(one.text, predicted.spans, tokens=one.tokens)
@@ -181,11 +181,11 @@ def test_chinese_columns_leave_plain_text_free(folder, outcomes):
 
 
 def test_predictions_on_columns_cut_no_word(folder, outcomes):
-    gold = list(readers.read(folder / "dev.conll"))
+    gold = list(formats.read(folder / "dev.conll"))
 
     def cut(name, rule=""):
         total = 0
-        found = list(readers.read(folder / name))
+        found = list(formats.read(folder / name))
         for one, predicted in zip(gold, found, strict=False):
             tokens = None if rule else one.tokens
             bound = Sentence(one.text, predicted.spans, tokens=tokens)

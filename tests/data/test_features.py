@@ -10,9 +10,14 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf.config import LongText
-from biaffine_tf.data.features import Counts, featurize
-from biaffine_tf.data.schema import dense_matrix, locate, parse, serialize
 from biaffine_tf.errors import DataError
+from biaffine_tf.records.features import Counts, featurize
+from biaffine_tf.records.span_schema import (
+    dense_matrix,
+    locate,
+    parse,
+    serialize,
+)
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import Windowing
 

@@ -7,19 +7,22 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from biaffine_tf import readers
-from biaffine_tf.data import pipeline
-from biaffine_tf.data.pipeline import make_buckets, training_batches
-from biaffine_tf.data.records import prepare_records
-from biaffine_tf.data.shards import RecordOptions
-from biaffine_tf.readers.corpus import Corpus
+from biaffine_tf import formats
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.records import span_batches
+from biaffine_tf.records.span_batches import (
+    make_buckets,
+    training_batches,
+)
+from biaffine_tf.records.span_records import prepare_records
+from biaffine_tf.records.span_shards import RecordOptions
 
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pipeline")
     source = str(folder / "train.jsonl")
-    readers.write(source, tiny.sentences(90), "span_jsonl")
+    formats.write(source, tiny.sentences(90), "span_jsonl")
     return prepare_records(
         Corpus((source,)),
         str(folder / "r"),
@@ -32,7 +35,7 @@ def records(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def many_buckets(monkeypatch):
     """A corpus of 90 sentences would have one bucket."""
-    monkeypatch.setattr(pipeline, "_BATCHES_OF_BUCKET", 1)
+    monkeypatch.setattr(span_batches, "_BATCHES_OF_BUCKET", 1)
 
 
 def _batches(records, buckets, *, seed=1, epochs=None):

@@ -7,16 +7,22 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.config import LongText
-from biaffine_tf.data.pipeline import make_buckets, training_batches
-from biaffine_tf.data.priors import FEWEST_CELLS, class_log_priors
-from biaffine_tf.data.records import prepare_records
-from biaffine_tf.data.schema import dense_matrix
-from biaffine_tf.data.shards import RecordOptions
-from biaffine_tf.modeling.blocks import Block, pair_mask
-from biaffine_tf.modeling.span_model import piece_counts
-from biaffine_tf.readers.corpus import Corpus
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.heads.biaffine.blocks import Block, pair_mask
+from biaffine_tf.heads.biaffine.priors import (
+    FEWEST_CELLS,
+    class_log_priors,
+)
+from biaffine_tf.heads.span_model import piece_counts
+from biaffine_tf.records.span_batches import (
+    make_buckets,
+    training_batches,
+)
+from biaffine_tf.records.span_records import prepare_records
+from biaffine_tf.records.span_schema import dense_matrix
+from biaffine_tf.records.span_shards import RecordOptions
 
 
 @pytest.fixture(scope="module", params=[0, 6], ids=["alone", "context"])
@@ -24,7 +30,7 @@ def records(request, tmp_path_factory):
     """Some sentences are windowed: 12 pieces at once."""
     folder = tmp_path_factory.mktemp("priors")
     source = str(folder / "train.jsonl")
-    readers.write(source, tiny.sentences(400), "span_jsonl")
+    formats.write(source, tiny.sentences(400), "span_jsonl")
     found = prepare_records(
         Corpus((source,)),
         str(folder / "r"),

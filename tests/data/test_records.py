@@ -10,16 +10,16 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.config import LongText
-from biaffine_tf.data import records as records_module
-from biaffine_tf.data.features import Counts, featurize
-from biaffine_tf.data.records import prepare_records
-from biaffine_tf.data.schema import parse
-from biaffine_tf.data.shards import RecordOptions
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.corpora.splitting import split
 from biaffine_tf.errors import DataError
-from biaffine_tf.readers.corpus import Corpus
-from biaffine_tf.readers.splitting import split
+from biaffine_tf.records import span_records as records_module
+from biaffine_tf.records.features import Counts, featurize
+from biaffine_tf.records.span_records import prepare_records
+from biaffine_tf.records.span_schema import parse
+from biaffine_tf.records.span_shards import RecordOptions
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Vocabulary, Windowing, make_tokenizer
 
@@ -29,7 +29,7 @@ OPTIONS = RecordOptions(max_pieces=38, sentences_per_shard=16)
 @pytest.fixture
 def source(tmp_path):
     path = tmp_path / "train.jsonl"
-    readers.write(path, tiny.sentences(50), "span_jsonl")
+    formats.write(path, tiny.sentences(50), "span_jsonl")
     return str(path)
 
 
@@ -41,7 +41,7 @@ def tokenizer(tmp_path):
 def _prepare(
     source, tokenizer, folder, options=OPTIONS, read_options=None, **changes
 ):
-    corpus = Corpus((source,), read_options or readers.ReadOptions())
+    corpus = Corpus((source,), read_options or formats.ReadOptions())
     return prepare_records(
         corpus, str(folder), tokenizer, options, progress=False, **changes
     )
@@ -65,7 +65,7 @@ def test_round_trip(source, tokenizer, tmp_path, gzip, long_text):
     counts = Counts()
     want = []
     lengths, widths = collections.Counter(), collections.Counter()
-    for sentence in readers.read(source):
+    for sentence in formats.read(source):
         windows, own_widths = featurize(
             sentence,
             tokenizer,
@@ -132,10 +132,10 @@ def test_any_change_makes_other_records(source, tokenizer, tmp_path):
         ),
         directory(labels=LabelMap(["sky", "letter", "both"])),
         directory(
-            read_options=readers.ReadOptions(on_bad_data=readers.OnBadData.SKIP)
+            read_options=formats.ReadOptions(on_bad_data=formats.OnBadData.SKIP)
         ),
     ]
-    readers.write(source, tiny.sentences(50, seed=1), "span_jsonl")
+    formats.write(source, tiny.sentences(50, seed=1), "span_jsonl")
     directories.append(directory())
     assert len(set(directories)) == len(directories)
 
@@ -169,7 +169,7 @@ def test_too_long_a_sentence_is_named_and_leaves_nothing(
     path = tmp_path / "long.jsonl"
     sentences = tiny.sentences(40)
     sentences[20:20] = [Sentence("a" * 39, ()), Sentence("b" * 99, ())]
-    readers.write(path, sentences, "span_jsonl")
+    formats.write(path, sentences, "span_jsonl")
     options = RecordOptions(
         max_pieces=38,
         long_text=LongText.ERROR,
@@ -253,7 +253,7 @@ def test_a_failed_run_leaves_nothing(tokenizer, tmp_path):
     with pytest.raises(DataError, match=r"bad\.jsonl:2"):
         _prepare(str(path), tokenizer, tmp_path / "r")
     assert not (tmp_path / "r").exists()
-    skipping = readers.ReadOptions(on_bad_data=readers.OnBadData.SKIP)
+    skipping = formats.ReadOptions(on_bad_data=formats.OnBadData.SKIP)
     records = _prepare(
         str(path), tokenizer, tmp_path / "r", read_options=skipping
     )
@@ -297,7 +297,7 @@ def test_known_labels_come_first(source, tokenizer, tmp_path):
 
 def test_files_and_parts_have_records_of_their_own(source, tokenizer, tmp_path):
     other = tmp_path / "other.json"
-    readers.write(other, tiny.sentences(30, seed=5), "cluener")
+    formats.write(other, tiny.sentences(30, seed=5), "cluener")
     whole = Corpus((source, str(other)))
     train, dev, _ = split(whole, fraction=0.3, seed=1)
     found = [
@@ -393,7 +393,7 @@ def test_a_tenth_of_the_dense_layout_on_cluener(data_folder, tmp_path):
     ours = sum(os.path.getsize(path) for path in records.paths)
     dense = sum(
         _ancestor_bytes(sentence, tokenizer, records.labels)
-        for sentence in readers.read(source)
+        for sentence in formats.read(source)
     )
     print(f"{ours} bytes, dense {dense}: 1/{dense / ours:.1f}")
     assert ours <= dense / 10

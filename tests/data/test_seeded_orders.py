@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import tiny
 
-from biaffine_tf import readers
-from biaffine_tf.data.pipeline import make_buckets, training_batches
-from biaffine_tf.data.records import prepare_records
-from biaffine_tf.data.shards import RecordOptions
-from biaffine_tf.readers.corpus import Corpus
+from biaffine_tf import formats
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.records.span_batches import (
+    make_buckets,
+    training_batches,
+)
+from biaffine_tf.records.span_records import prepare_records
+from biaffine_tf.records.span_shards import RecordOptions
 
 SEEDS = [0, 1, 42, 2**31 - 2, 2**31 - 1, 2**31, 3_000_000_000, 2**63 - 1]
 
@@ -19,7 +22,7 @@ SEEDS = [0, 1, 42, 2**31 - 2, 2**31 - 1, 2**31, 3_000_000_000, 2**63 - 1]
 def records(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     path = folder / "train.jsonl"
-    readers.write(path, tiny.sentences(60), "span_jsonl")
+    formats.write(path, tiny.sentences(60), "span_jsonl")
     return prepare_records(
         Corpus((str(path),)),
         str(folder / "records"),

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.data.widths import count_pairs, count_wider, share_of_pairs
+from biaffine_tf.records.widths import (
+    count_pairs,
+    count_wider,
+    share_of_pairs,
+)
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=9), st.integers(1, 25))

@@ -19,11 +19,17 @@ from biaffine_tf.config import (
     ExperimentConfig,
     LongText,
 )
-from biaffine_tf.data.features import Counts, featurize
-from biaffine_tf.data.widths import count_wider
-from biaffine_tf.data_check import Check, Row, Settings, Side, examine
+from biaffine_tf.corpora.checks import (
+    Check,
+    Row,
+    Settings,
+    Side,
+    examine,
+)
 from biaffine_tf.errors import DataError
-from biaffine_tf.readers import Problems
+from biaffine_tf.formats import Problems
+from biaffine_tf.records.features import Counts, featurize
+from biaffine_tf.records.widths import count_wider
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
     Vocabulary,

@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biaffine_tf.calibration.confidence import (
+    Confidence,
+    above_cuts,
+    sigmoid,
+)
 from biaffine_tf.decoding import Candidate, Decoder, decode
-from biaffine_tf.decoding.confidence import Confidence, above_cuts, sigmoid
 from biaffine_tf.errors import ConfigError
 
 LABELS = ["x", "y", "z"]

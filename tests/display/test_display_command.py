@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from biaffine_tf.display.__main__ import sample
+from biaffine_tf.commands.display import sample
 
 ROOT = Path(__file__).resolve().parents[2]
 

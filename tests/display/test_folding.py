@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from biaffine_tf.display import fold
+from biaffine_tf.reports.terminal import fold
 
 
 def lines(plain, width):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from biaffine_tf.display import Palette, render
-from biaffine_tf.display.rendering import visible
+from biaffine_tf.reports.terminal import Palette, render
+from biaffine_tf.reports.terminal.rendering import visible
 from biaffine_tf.spans import Sentence, Span
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -10,7 +10,8 @@ from evaluation_pairs import LABELS, nested_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf import readers
+from biaffine_tf import formats
+from biaffine_tf.corpora.summary import count_overlaps
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import (
     Panel,
@@ -19,7 +20,6 @@ from biaffine_tf.evaluation import (
     mentions,
     score,
 )
-from biaffine_tf.readers.summary import count_overlaps
 from biaffine_tf.spans import Sentence, Span
 
 seen_mentions = st.sets(
@@ -311,7 +311,7 @@ def test_unlabelled_is_not_empty(side):
 
 def test_all_spans_of_nested_real_data_are_counted(data_folder):
     path = data_folder / "ner" / "genia" / "dev.jsonlines"
-    gold = list(readers.read(path))
+    gold = list(formats.read(path))
     # Every second span is found.
     pairs = [(s, s.replace_spans(s.spans[::2])) for s in gold]
     expected = total(score(pairs).labels)

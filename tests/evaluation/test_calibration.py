@@ -10,9 +10,8 @@ from confidence_data import sigmoid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biaffine_tf.decoding.confidence import Confidence
-from biaffine_tf.errors import DataError
-from biaffine_tf.evaluation.calibration import (
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.calibration.scaling import (
     FEWEST_CANDIDATES,
     Outcomes,
     Reliability,
@@ -21,6 +20,7 @@ from biaffine_tf.evaluation.calibration import (
     fit_scaling,
     measure_reliability,
 )
+from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence, Span
 
 

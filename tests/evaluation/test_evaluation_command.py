@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from biaffine_tf.evaluation.__main__ import main
+from biaffine_tf.commands.evaluate import main
 
 CLUENER = [
     {

@@ -8,24 +8,24 @@ import numpy as np
 import pytest
 from confidence_data import sigmoid, synthetic_pairs
 
-from biaffine_tf.decoding import decode
-from biaffine_tf.decoding.confidence import Confidence
-from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.evaluation.calibration import (
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.calibration.fitting import (
+    FittedConfidence,
+    _deal,
+    fit_confidence,
+)
+from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.scaling import (
     Scaling,
     find_outcomes,
     fit_scaling,
     measure_reliability,
 )
-from biaffine_tf.evaluation.confidence import (
-    FittedConfidence,
-    _deal,
-    fit_confidence,
-)
-from biaffine_tf.evaluation.goals import Aim, Goal
+from biaffine_tf.calibration.sweeps import to_candidates
+from biaffine_tf.calibration.thresholds import search
+from biaffine_tf.decoding import decode
+from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.evaluation.metrics import score
-from biaffine_tf.evaluation.sweeps import to_candidates
-from biaffine_tf.evaluation.thresholds import search
 from biaffine_tf.spans import Sentence, Span
 
 GOAL = Goal(aim=Aim.PRECISION, target=0.8)

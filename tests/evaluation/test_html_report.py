@@ -20,24 +20,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_pages import Page, hostile_pairs, random_pairs
 
-from biaffine_tf import evaluation, readers
-from biaffine_tf.errors import DataError
-from biaffine_tf.evaluation import comparison
-from biaffine_tf.evaluation.__main__ import main
-from biaffine_tf.evaluation.bootstrap import intervals
-from biaffine_tf.evaluation.calibration import (
+from biaffine_tf import evaluation, formats
+from biaffine_tf.calibration.scaling import (
     find_outcomes,
     measure_reliability,
 )
-from biaffine_tf.evaluation.report import (
+from biaffine_tf.commands.evaluate import main
+from biaffine_tf.errors import DataError
+from biaffine_tf.evaluation import comparison
+from biaffine_tf.evaluation.bootstrap import intervals
+from biaffine_tf.evaluation.taxonomy import ErrorClass, classify, errors
+from biaffine_tf.reports.html import (
     charts,
     plot,
     sentences,
     write_report,
 )
-from biaffine_tf.evaluation.report.content import gather
-from biaffine_tf.evaluation.report.curves import threshold_curve
-from biaffine_tf.evaluation.taxonomy import ErrorClass, classify, errors
+from biaffine_tf.reports.html.content import gather
+from biaffine_tf.reports.html.curves import threshold_curve
 from biaffine_tf.spans import Sentence, Span
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -201,7 +201,7 @@ def test_scores_are_rounded_to_thousandths(score, shown):
 
 def gather_quickly(pairs):
     """What a page shows of sentences, without the draws of the bootstrap."""
-    from biaffine_tf.evaluation.report.content import Content, _system
+    from biaffine_tf.reports.html.content import Content, _system
 
     findings = evaluation.findings.evaluate([pairs], parts=True)
     system = _system("A", pairs, findings)
@@ -537,7 +537,7 @@ def test_cluener_dev_takes_less_than_5_megabytes(tmp_path):
     path = DATA / "ner" / "cluener" / "dev.json"
     if not path.exists():
         pytest.skip(f"no real data in {DATA}; set BIAFFINE_DATA")
-    gold = list(readers.read(path))
+    gold = list(formats.read(path))
     write_report(
         tmp_path / "report.html", zip(gold, gold, strict=True), title="CLUENER"
     )
@@ -547,7 +547,7 @@ def test_cluener_dev_takes_less_than_5_megabytes(tmp_path):
 def test_what_the_page_is_made_of_is_package_data():
     with open(ROOT / "pyproject.toml", "rb") as file:
         setuptools = tomllib.load(file)["tool"]["setuptools"]
-    patterns = setuptools["package-data"]["biaffine_tf.evaluation.report"]
+    patterns = setuptools["package-data"]["biaffine_tf.reports.html"]
     for path in PACKAGE.rglob("*"):
         name = path.relative_to(PACKAGE).as_posix()
         if path.is_file() and path.suffix not in (".py", ".pyc"):
@@ -555,7 +555,7 @@ def test_what_the_page_is_made_of_is_package_data():
 
 
 def test_importing_it_loads_no_template_engine_and_no_tensorflow():
-    command = "import sys, biaffine_tf.evaluation.report; print(*sys.modules)"
+    command = "import sys, biaffine_tf.reports.html; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", command], capture_output=True, text=True
     )
@@ -571,7 +571,7 @@ def files(tmp_path):
     paths = [str(tmp_path / f"{name}.jsonl") for name in ("gold", "a", "b")]
     sides = [g for g, _ in pairs], [p for _, p in pairs], [p for _, p in other]
     for path, side in zip(paths, sides, strict=True):
-        readers.write(path, side, readers.Format.SPAN_JSONL, with_scores=True)
+        formats.write(path, side, formats.Format.SPAN_JSONL, with_scores=True)
     history = tmp_path / "history.json"
     history.write_text(json.dumps({"epochs": HISTORY}), encoding="utf-8")
     return [*paths, str(history)]

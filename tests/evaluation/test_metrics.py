@@ -13,7 +13,7 @@ from seqeval.scheme import IOB2
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import score
 from biaffine_tf.evaluation.matching import match
-from biaffine_tf.readers import ReadOptions, read
+from biaffine_tf.formats import ReadOptions, read
 from biaffine_tf.spans import Sentence, Span
 
 

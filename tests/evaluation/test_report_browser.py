@@ -13,8 +13,8 @@ import time
 import pytest
 import report_pages
 
-from biaffine_tf.evaluation.report import write_report
 from biaffine_tf.evaluation.taxonomy import ErrorClass, classify
+from biaffine_tf.reports.html import write_report
 from biaffine_tf.spans import Sentence, Span
 
 pytestmark = pytest.mark.slow

@@ -9,14 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.calibration.objectives import (
+    FEWEST,
+    Aim,
+    Curve,
+    Goal,
+    lower_bound,
+)
+from biaffine_tf.calibration.sweeps import to_candidates
+from biaffine_tf.calibration.thresholds import search
 from biaffine_tf.config import Decoder
 from biaffine_tf.decoding import decode
-from biaffine_tf.decoding.confidence import Confidence
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.evaluation.goals import FEWEST, Aim, Curve, Goal, lower_bound
 from biaffine_tf.evaluation.metrics import score
-from biaffine_tf.evaluation.sweeps import to_candidates
-from biaffine_tf.evaluation.thresholds import search
 from biaffine_tf.spans import Sentence, Span
 
 GOALS = [

@@ -5,7 +5,7 @@ import itertools
 import os
 import pathlib
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.errors import DataError
 from biaffine_tf.inference import bulk
 from biaffine_tf.inference.base import BasePredictor
@@ -52,10 +52,10 @@ def opened(files, out, *, settings=None, model=None, reading=None, **output):
     with bulk.open_job(
         [str(file) for file in files],
         str(out),
-        reading=readers.ReadOptions(**options),
+        reading=formats.ReadOptions(**options),
         output=bulk.Output(
             **{
-                "output_format": readers.Format.SPAN_JSONL,
+                "output_format": formats.Format.SPAN_JSONL,
                 "output_score": True,
                 "shard_size": 10,
             }

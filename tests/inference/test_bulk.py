@@ -22,10 +22,10 @@ from bulk_runs import (
     write_lines,
 )
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.readers import lines
-from biaffine_tf.readers.inputs import find_files
+from biaffine_tf.formats import lines
+from biaffine_tf.formats.inputs import find_files
 
 PACKERS = {
     "": bytes,
@@ -41,7 +41,7 @@ def _read(out):
         sentence
         for name in shards(out)
         if os.path.getsize(out / name)
-        for sentence in readers.read(out / name)
+        for sentence in formats.read(out / name)
     ]
 
 
@@ -274,7 +274,7 @@ def test_the_summary_counts_what_there_is(tmp_path):
 
 def test_numbers_of_cluener_are_those_of_the_file(tmp_path):
     files = [write_lines(tmp_path / f"{n}.txt", 23) for n in range(2)]
-    options = {"output_format": readers.Format.CLUENER}
+    options = {"output_format": formats.Format.CLUENER}
     run(files, tmp_path / "out", **options)
     ids = [sentence.id for sentence in _read(tmp_path / "out")]
     assert ids == [str(number) for number in range(23)] * 2
@@ -424,7 +424,7 @@ def test_bad_lines_stop_the_job_if_that_is_wanted(tmp_path):
 def test_what_cannot_be_written_is_counted_with_its_shard(tmp_path):
     (tmp_path / "a.txt").write_text("a1\n" * 11 + "1\t2\n")
     options = {
-        "output_format": readers.Format.CONLL,
+        "output_format": formats.Format.CONLL,
         "output_score": False,
     }
     job = run([tmp_path / "a.txt"], tmp_path / "out", **options)

@@ -14,6 +14,7 @@ import tiny
 
 import biaffine_tf
 from biaffine_tf import model_directory
+from biaffine_tf.commands import completion
 from biaffine_tf.config import (
     DecodingConfig,
     ExperimentConfig,
@@ -23,10 +24,10 @@ from biaffine_tf.config import (
     WordBoundaries,
 )
 from biaffine_tf.errors import BiaffineError, ConfigError
-from biaffine_tf.inference import loading, trust
+from biaffine_tf.export.model import ServingModel
+from biaffine_tf.export.onnx_export import write_onnx
+from biaffine_tf.inference import loading
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.serving.model import ServingModel
-from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.spans import LabelMap
 
 pytestmark = pytest.mark.slow  # builds models and saves one
@@ -435,7 +436,7 @@ def test_small_files_are_checked_before_anything_is_loaded(copy):
 def complete(path, **options):
     sentences = tiny.sentences(30, seed=3)
     options = {"calibrate": True, "goal": None, "report": False} | options
-    trust.complete(str(path), sentences, lambda: sentences[:9], **options)
+    completion.complete(str(path), sentences, lambda: sentences[:9], **options)
 
 
 def test_a_run_ends_with_digests(copy, monkeypatch):

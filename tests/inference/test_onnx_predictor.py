@@ -15,19 +15,19 @@ from hypothesis import given, settings
 
 import biaffine_tf
 from biaffine_tf import model_directory
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import (
     ExperimentConfig,
     ExportPrecision,
     HeadConfig,
     LongText,
 )
-from biaffine_tf.decoding import Confidence
 from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.export.export import answers
+from biaffine_tf.export.onnx_export import write_onnx
 from biaffine_tf.inference import onnx as onnx_predictors
 from biaffine_tf.inference.onnx import OnnxPredictor
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.serving.export import answers
-from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Vocabulary
 

@@ -13,10 +13,10 @@ from biaffine_tf.config import (
     Precision,
     TrainingConfig,
 )
+from biaffine_tf.encoders.fused_encoder import policy_scope
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference import loading
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.modeling.fused_encoder import policy_scope
-from biaffine_tf.modeling.span_model import SpanModel
 
 HALF = Precision.BFLOAT16
 TEXTS = ["ab天地", "the cat é", "天地ab ， " * 9]

@@ -9,7 +9,7 @@ import pytest
 
 from biaffine_tf import model_directory
 from biaffine_tf.config import ExperimentConfig, ExportFormat
-from biaffine_tf.serving import export
+from biaffine_tf.export import export
 
 pytestmark = pytest.mark.slow  # exports models, and loads them often
 

@@ -9,15 +9,15 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biaffine_tf.commands import completion
 from biaffine_tf.decoding import Candidate
-from biaffine_tf.inference import trust
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.inference.strongest import Strongest
-from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import Windowing
 
-LEAST = trust._LEAST_SCORE
+LEAST = completion._LEAST_SCORE
 
 
 class _Corpus:
@@ -56,7 +56,7 @@ windows = st.lists(st.lists(scores, max_size=30), max_size=3)
 
 @given(st.lists(windows, max_size=12), st.integers(1, 40))
 def test_the_same_as_sorting_all(corpus, most):
-    fast = trust._strongest(_Corpus(), corpus, most=most)
+    fast = completion._strongest(_Corpus(), corpus, most=most)
     slow = _slow(_Corpus(), corpus, most=most)
     assert [[s.score for s in spans] for spans in fast] == [
         [s.score for s in spans] for spans in slow
@@ -100,7 +100,7 @@ def test_of_a_model_the_same_as_sorting_all(predictor, window):
     predictor.windowing = Windowing(max_pieces=window - 2, window_overlap=8)
     sentences = _texts(6, 70)
     for most in (50, 500, 10**6):
-        fast = trust._strongest(predictor, sentences, most=most)
+        fast = completion._strongest(predictor, sentences, most=most)
         slow = _slow(predictor, sentences, most=most)
         assert [set(spans) for spans in fast] == [set(s) for s in slow]
         assert sum(map(len, fast)) == min(most, sum(map(len, slow)))
@@ -111,9 +111,9 @@ def test_an_untrained_model_takes_little_memory(predictor):
     """505 characters are 128 000 candidates, 39 MiB as Python objects."""
     predictor.windowing = Windowing(max_pieces=510, window_overlap=8)
     sentences = _texts(2, 505)
-    trust._strongest(predictor, sentences[:1], most=100)  # traced
+    completion._strongest(predictor, sentences[:1], most=100)  # traced
     peaks = []
-    for find in (trust._strongest, _slow):
+    for find in (completion._strongest, _slow):
         tracemalloc.start()
         found = find(predictor, sentences, most=40)
         peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)

@@ -10,12 +10,13 @@ import pytest
 import tiny
 
 import biaffine_tf
-from biaffine_tf import evaluation, model_directory, readers
+from biaffine_tf import evaluation, formats, model_directory
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.commands import completion
 from biaffine_tf.config import Decoder, DecodingConfig, ExperimentConfig
-from biaffine_tf.decoding import Candidate, Confidence, decode
+from biaffine_tf.decoding import Candidate, decode
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.evaluation.goals import Aim, Goal
-from biaffine_tf.inference import trust
 from biaffine_tf.inference.deciding import Decision
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence
@@ -53,7 +54,7 @@ def directory(tmp_path_factory):
 
 def _complete(directory, **options):
     options = {"calibrate": True, "goal": None, "report": True} | options
-    trust.complete(directory, SENTENCES, lambda: SENTENCES[:20], **options)
+    completion.complete(directory, SENTENCES, lambda: SENTENCES[:20], **options)
 
 
 def _stamps(directory):
@@ -89,7 +90,7 @@ def test_a_directory_is_completed_once(directory, tmp_path, capsys):
     # What is written is what the model says from now on.
     predictor = Predictor.from_directory(directory)
     assert predictor.confidence == confidence
-    predicted = readers.read(str(folder / "predictions.jsonl"))
+    predicted = formats.read(str(folder / "predictions.jsonl"))
     for written, said in zip(
         predicted, predictor.predict(SENTENCES), strict=True
     ):
@@ -138,7 +139,7 @@ def test_labels_that_the_model_lacks_are_missed(
     everything = [s for one in sentences for s in one.spans]
     correct = sum(one.correct for one in scores.labels.values())
     assert scores.micro.recall == pytest.approx(correct / len(everything))
-    trust.complete(
+    completion.complete(
         copy,
         sentences,
         lambda: SENTENCES[:20],
@@ -158,7 +159,7 @@ def test_labels_that_the_model_lacks_are_missed(
 
 def test_few_sentences_are_not_calibrated(directory, capsys):
     predictor = Predictor.from_directory(directory, calibrated=False)
-    assert trust.fit(predictor, SENTENCES[:4], None) is None
+    assert completion.fit(predictor, SENTENCES[:4], None) is None
     assert "only 4 sentences" in capsys.readouterr().out
 
 

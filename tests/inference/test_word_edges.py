@@ -9,6 +9,7 @@ import pytest
 from hostile import FRAGMENTS, HOSTILE, LABELS
 
 from biaffine_tf import model_directory
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -17,11 +18,10 @@ from biaffine_tf.config import (
     TokenizerKind,
     WordBoundaries,
 )
-from biaffine_tf.decoding import Confidence
+from biaffine_tf.export.onnx_export import write_onnx
 from biaffine_tf.inference.deciding import Decision
 from biaffine_tf.inference.onnx import OnnxPredictor
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.serving.onnx_export import write_onnx
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import WordRule, find_edges
 

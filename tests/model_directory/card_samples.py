@@ -7,10 +7,10 @@ from typing import NamedTuple
 import tiny
 from markdown_it import MarkdownIt
 
-from biaffine_tf import evaluation, model_directory, readers
+from biaffine_tf import evaluation, formats, model_directory
 from biaffine_tf.config import ExperimentConfig
-from biaffine_tf.data.features import Counts
 from biaffine_tf.files import write_json
+from biaffine_tf.records.features import Counts
 from biaffine_tf.spans import LabelMap, Sentence, Span
 
 CONFIG = ExperimentConfig(
@@ -54,7 +54,7 @@ def make_directory(path, sentences, *, labels=None, config=CONFIG, **scores):
         str(path), config, LabelMap(labels), vocabulary
     )
     found = predictions(sentences)
-    readers.write(path / "predictions.jsonl", found, "span_jsonl")
+    formats.write(path / "predictions.jsonl", found, "span_jsonl")
     counts = Counts(sentences=len(sentences), spans=70, cells=70, windows=40)
     write_json(
         path / "scores.json",

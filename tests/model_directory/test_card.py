@@ -9,6 +9,8 @@ import pytest
 import tiny
 
 from biaffine_tf import model_directory
+from biaffine_tf.calibration.fitting import fit_confidence
+from biaffine_tf.calibration.objectives import Aim, Goal
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -19,10 +21,8 @@ from biaffine_tf.config import (
     TokenizerKind,
     TrainingConfig,
 )
-from biaffine_tf.evaluation.confidence import fit_confidence
-from biaffine_tf.evaluation.goals import Aim, Goal
-from biaffine_tf.model_directory.card.content import Content
-from biaffine_tf.model_directory.card.writing import render, write_card
+from biaffine_tf.reports.card.content import Content
+from biaffine_tf.reports.card.writing import render, write_card
 from biaffine_tf.spans import LabelMap, Sentence, Span
 
 LABELS = ["person", "place", "a_b"]
@@ -199,7 +199,7 @@ def test_losses_are_told(tmp_path):
 
 
 def _counts():
-    from biaffine_tf.data.features import Counts
+    from biaffine_tf.records.features import Counts
 
     return dataclasses.asdict(Counts())
 

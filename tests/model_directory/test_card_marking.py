@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from biaffine_tf import model_directory
 from biaffine_tf.config import ExperimentConfig, TrainingConfig
-from biaffine_tf.model_directory.card.marking import mark, may_replace
-from biaffine_tf.model_directory.card.writing import write_card
+from biaffine_tf.model_directory.card_marking import mark, may_replace
+from biaffine_tf.reports.card.writing import write_card
 
 SENTENCES = card_samples.labelled(["person", "place"])
 OTHER = ExperimentConfig(
@@ -142,17 +142,17 @@ def test_completing_for_a_card_alone_loads_no_tensorflow(directory, root):
         "from biaffine_tf import readers\n"
         "from biaffine_tf.inference import trust\n"
         "path = sys.argv[1]\n"
-        "sentences = list(readers.read(sys.argv[2]))\n"
+        "sentences = list(formats.read(sys.argv[2]))\n"
         "for _ in range(2):\n"
         "    trust.complete(path, sentences, list, calibrate=False,\n"
         "                   goal=None, report=False)\n"
         "loaded = {'tensorflow', 'tf_keras', 'jax'} & sys.modules.keys()\n"
         "assert not loaded, loaded\n"
     )
-    from biaffine_tf import readers
+    from biaffine_tf import formats
 
     gold = directory.parent / "dev.jsonl"
-    readers.write(gold, SENTENCES, "span_jsonl")
+    formats.write(gold, SENTENCES, "span_jsonl")
     before = set(os.listdir(directory))
     subprocess.run(
         [sys.executable, "-c", code, str(directory), str(gold)],

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biaffine_tf import model_directory
-from biaffine_tf.model_directory.card.content import Content
-from biaffine_tf.model_directory.card.writing import render, write_card
+from biaffine_tf.reports.card.content import Content
+from biaffine_tf.reports.card.writing import render, write_card
 from biaffine_tf.spans import LabelMap
 
 LABEL = ("label", "precision", "recall", "F1", "gold", "predicted")

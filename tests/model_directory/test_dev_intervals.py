@@ -5,7 +5,7 @@ import json
 import card_samples
 import pytest
 
-from biaffine_tf import model_directory, readers
+from biaffine_tf import formats, model_directory
 from biaffine_tf.evaluation.bootstrap import intervals
 from biaffine_tf.spans import Span
 
@@ -29,8 +29,8 @@ def _keep(directory, sentences=SENTENCES):
 
 def _rewrite(directory, change):
     path = directory / "predictions.jsonl"
-    readers.write(
-        path, [change(one) for one in list(readers.read(path))], "span_jsonl"
+    formats.write(
+        path, [change(one) for one in list(formats.read(path))], "span_jsonl"
     )
 
 

@@ -9,11 +9,11 @@ import pytest
 import tiny
 
 from biaffine_tf import model_directory
+from biaffine_tf.commands.check_model import main
 from biaffine_tf.config import ExperimentConfig, TokenizerConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
 from biaffine_tf.model_directory import digests
-from biaffine_tf.model_directory.__main__ import main
 
 NAMES = [
     *("confidence.json", "config.json", "labels.txt", "vocab.txt"),

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from biaffine_tf.modeling.biaffine import Biaffine
+from biaffine_tf.heads.biaffine.layer import Biaffine
 
 
 def _random_layer(num_features: int, **options) -> Biaffine:

@@ -6,8 +6,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.modeling.blocks import Block, divide, pair_mask
-from biaffine_tf.modeling.scores import classes_at
+from biaffine_tf.heads.biaffine.blocks import Block, divide, pair_mask
+from biaffine_tf.heads.biaffine.scores import classes_at
 
 shapes = st.tuples(
     st.integers(0, 4),  # B

@@ -10,7 +10,7 @@ import tf_keras
 import tiny
 from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
 
-from biaffine_tf.modeling.encoder import build_encoder
+from biaffine_tf.encoders.encoder import build_encoder
 
 LAYERS = 3
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from biaffine_tf.modeling.fused_ops import (
+from biaffine_tf.encoders.fused_ops import (
     dropout,
     gelu,
     layer_norm,

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from biaffine_tf.modeling.encoder import build_encoder
-from biaffine_tf.modeling.masked_lm import (
+from biaffine_tf.encoders.encoder import build_encoder
+from biaffine_tf.pretraining.masked_lm import (
     MaskedLM,
     is_right,
     sparse_cross_entropy,

@@ -7,10 +7,10 @@ import tf_keras
 import tiny
 
 from biaffine_tf.config import Position, TrainingConfig
-from biaffine_tf.data.features import Counts, featurize
-from biaffine_tf.data.schema import parse, serialize
+from biaffine_tf.heads.span_model import piece_counts
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.modeling.span_model import piece_counts
+from biaffine_tf.records.features import Counts, featurize
+from biaffine_tf.records.span_schema import parse, serialize
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Context, Windowing, with_context
 from biaffine_tf.training.step import SpanTrainer

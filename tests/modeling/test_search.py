@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.decoding import best_candidate, candidates_from_logits
-from biaffine_tf.modeling.search import find_candidates
+from biaffine_tf.heads.biaffine.search import find_candidates
 from biaffine_tf.spans import LabelMap
 
 

@@ -7,7 +7,7 @@ import tiny
 from numpy_bert import encode
 
 from biaffine_tf.config import Position
-from biaffine_tf.modeling.span_model import piece_counts
+from biaffine_tf.heads.span_model import piece_counts
 
 IDS = [2, 7, 9, 5, 22, 11, 6, 3]
 

@@ -7,11 +7,11 @@ import slow_packing
 import tensorflow as tf
 import tiny
 
-from pretrain.building import create_records
-from pretrain.data_config import DataConfig
-from pretrain.records import Records, Split
-from pretrain.schema import parse
-from pretrain.texts import is_held_out
+from biaffine_tf.records.text_building import create_records
+from biaffine_tf.records.text_records import Records, Split
+from biaffine_tf.records.text_schema import parse
+from biaffine_tf.records.text_settings import DataConfig
+from biaffine_tf.records.texts import is_held_out
 
 CONFIG = DataConfig(max_seq_length=12, min_pieces=1, held_out=0.2)
 

@@ -9,8 +9,8 @@ sys.path.insert(0, os.getcwd())
 
 from absl import flags as absl_flags
 
-from biaffine_tf import command
-from pretrain import run_pretraining, training_flags
+from biaffine_tf.commands import pretraining_flags, running
+from pretrain import run_pretraining
 
 absl_flags.DEFINE_integer("kill_after", None, "Steps before a SIGKILL.")
 absl_flags.DEFINE_integer(
@@ -27,8 +27,8 @@ absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
 def _main() -> None:
     import tensorflow as tf
 
+    from biaffine_tf.pretraining import output, step
     from biaffine_tf.training import trainer
-    from pretrain import encoder_output, step
 
     flags = absl_flags.FLAGS
     if flags.kill_after is not None:
@@ -51,7 +51,7 @@ def _main() -> None:
 
         step.Stepper.step = poison
     if flags.kill_at_encoder is not None:
-        write_encoders = encoder_output.write_encoders
+        write_encoders = output.write_encoders
         calls = itertools.count(1)
 
         def die_instead(*arguments):
@@ -59,7 +59,7 @@ def _main() -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             write_encoders(*arguments)
 
-        encoder_output.write_encoders = die_instead
+        output.write_encoders = die_instead
     if flags.replicas > 1:
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0],
@@ -77,5 +77,5 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    training_flags.define_training_flags()
-    command.run(_main, required=["records_dir", "output_dir"])
+    pretraining_flags.define_training_flags()
+    running.run(_main, required=["records_dir", "output_dir"])

@@ -9,11 +9,15 @@ import pytest
 import tensorflow as tf
 
 from biaffine_tf.errors import ConfigError
-from pretrain import batches as batches_module
-from pretrain.batches import epoch_batches, epoch_buckets, num_predictions
-from pretrain.masking import Masking
-from pretrain.piece_ids import piece_counts
-from pretrain.records import Split
+from biaffine_tf.pretraining import batches as batches_module
+from biaffine_tf.pretraining.batches import (
+    epoch_batches,
+    epoch_buckets,
+    num_predictions,
+)
+from biaffine_tf.records.masking import Masking
+from biaffine_tf.records.text_records import Split
+from biaffine_tf.records.text_token_ids import piece_counts
 
 DOCUMENTS = pretraining_texts.documents(120, longest=40)
 SETTINGS = {

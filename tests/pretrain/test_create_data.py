@@ -11,14 +11,14 @@ import pytest
 import tiny
 
 from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.records import publishing
+from biaffine_tf.records import texts as texts_module
+from biaffine_tf.records.masking import Masking
+from biaffine_tf.records.text_building import create_records
+from biaffine_tf.records.text_records import Records, Split
+from biaffine_tf.records.text_settings import DataConfig
+from biaffine_tf.records.text_shards import ShardWriter
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
-from pretrain import records_output
-from pretrain import texts as texts_module
-from pretrain.building import create_records
-from pretrain.data_config import DataConfig
-from pretrain.masking import Masking
-from pretrain.records import Records, Split
-from pretrain.shards import ShardWriter
 
 DOCUMENTS = pretraining_texts.documents(60)
 
@@ -267,7 +267,7 @@ def test_a_failure_at_the_very_end_leaves_nothing_half(tmp_path, monkeypatch):
     def fail(*arguments):
         raise OSError("disk")
 
-    monkeypatch.setattr(records_output, "write_json", fail)
+    monkeypatch.setattr(publishing, "write_json", fail)
     with pytest.raises(OSError, match="disk"):
         pretraining_texts.make(tmp_path, DOCUMENTS, seed=1, output="other")
     assert not (tmp_path / "other").exists()

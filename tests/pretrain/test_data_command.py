@@ -11,10 +11,10 @@ import tiny
 
 from biaffine_tf import model_directory
 from biaffine_tf.config import ExperimentConfig, TokenizerConfig
+from biaffine_tf.records import texts
+from biaffine_tf.records.text_records import Records, Split
+from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
-from pretrain import texts
-from pretrain.data_config import DataConfig
-from pretrain.records import Records, Split
 
 pytestmark = pytest.mark.slow  # every test runs the command
 

@@ -6,9 +6,12 @@ import tensorflow as tf
 import tiny
 from numpy_bert import activate, dense, encode, norm
 
-from pretrain.objectives import make_objective
-from pretrain.settings import Objective, PretrainingConfig
-from pretrain.step import weights_of
+from biaffine_tf.pretraining.objectives import make_objective
+from biaffine_tf.pretraining.settings import (
+    Objective,
+    PretrainingConfig,
+)
+from biaffine_tf.pretraining.step import weights_of
 
 PAD, UNK, CLS, SEP, MASK = range(5)
 LENGTHS = (9, 6, 4)

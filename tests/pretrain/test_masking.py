@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.errors import ConfigError
-from pretrain.masking import (
+from biaffine_tf.records.masking import (
     Masking,
     MaskingKind,
     Replacement,

@@ -5,8 +5,8 @@ import slow_packing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biaffine_tf.records.packing import cut_text, pack, split_line
 from biaffine_tf.tokenization import Pieces
-from pretrain.packing import cut_text, pack, split_line
 
 lines_of_documents = st.lists(
     st.text("ab天。！”」…? ", min_size=1, max_size=30), min_size=1, max_size=12

@@ -6,9 +6,13 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf.errors import ConfigError
-from pretrain.objectives import make_objective
-from pretrain.settings import Freeze, Objective, PretrainingConfig
-from pretrain.step import Stepper, weights_of
+from biaffine_tf.pretraining.objectives import make_objective
+from biaffine_tf.pretraining.settings import (
+    Freeze,
+    Objective,
+    PretrainingConfig,
+)
+from biaffine_tf.pretraining.step import Stepper, weights_of
 
 pytestmark = pytest.mark.slow  # they train
 

@@ -160,10 +160,10 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
     after = _history(second)[0]["held_out"]["mlm_loss"]
     assert after == pytest.approx(start, rel=1e-2)
 
-    from biaffine_tf import readers
+    from biaffine_tf import formats
 
     for name, seed in (("train", 0), ("dev", 1)):
-        readers.write(
+        formats.write(
             tmp_path / f"{name}.jsonl",
             tiny.sentences(20, seed=seed),
             "span_jsonl",
@@ -222,8 +222,8 @@ def test_random_weights_take_the_size_of_the_vocabulary(corpus, tmp_path):
 
 def _encoder(folder, config, *, seed=0, heads=("mlm",), **changes):
     """An encoder directory with random weights, some of them as given."""
-    from biaffine_tf import checkpoints
-    from biaffine_tf.checkpoints import names
+    from biaffine_tf.encoders import checkpoints
+    from biaffine_tf.encoders.checkpoints import names
     from biaffine_tf.tokenization import Vocabulary
 
     shapes = names.encoder_shapes(config)

@@ -9,9 +9,14 @@ import pretraining_texts
 import pytest
 
 from biaffine_tf.errors import DataError
-from pretrain import texts as texts_module
-from pretrain.data_config import DataConfig, Document
-from pretrain.texts import Corpus, check_files, find_files, is_held_out
+from biaffine_tf.records import texts as texts_module
+from biaffine_tf.records.text_settings import DataConfig, Document
+from biaffine_tf.records.texts import (
+    Corpus,
+    check_files,
+    find_files,
+    is_held_out,
+)
 
 DOCUMENTS = pretraining_texts.documents(40)
 PACKERS = {"txt": bytes, "gz": gzip.compress, "xz": lzma.compress}

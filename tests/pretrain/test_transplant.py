@@ -11,20 +11,19 @@ import pytest
 import scipy.sparse
 import tiny
 
-from biaffine_tf import checkpoints
-from biaffine_tf.checkpoints import names
+from biaffine_tf.encoders import checkpoints, word_vectors
+from biaffine_tf.encoders.checkpoints import names
+from biaffine_tf.encoders.embedding_transfer import transplant
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.tokenization import Vocabulary
-from pretrain import word_vectors
-from pretrain.masking import Masking
-from pretrain.piece_ids import (
+from biaffine_tf.records.masking import Masking
+from biaffine_tf.records.text_records import Split
+from biaffine_tf.records.text_token_ids import (
     log_frequencies,
     num_parts,
     piece_counts,
     piece_ids,
 )
-from pretrain.records import Split
-from pretrain.transplant import transplant
+from biaffine_tf.tokenization import Vocabulary
 
 CLS, SEP = 2, 3
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.records import text_words as words_module
+from biaffine_tf.records.text_settings import Words
+from biaffine_tf.records.text_words import find_word_starts
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
-from pretrain import words as words_module
-from pretrain.data_config import Words
-from pretrain.words import find_word_starts
 
 CHARACTERS = "abcdeéiPhone13天地北京我爱安门,.-。，"
 VOCABULARY = Vocabulary(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from biaffine_tf.readers import Problems, ReadOptions, read
+from biaffine_tf.formats import Problems, ReadOptions, read
 from biaffine_tf.spans import Sentence
 
 

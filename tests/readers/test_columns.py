@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from biaffine_tf.display.__main__ import main as display
+from biaffine_tf.commands.audit import main as audit
+from biaffine_tf.commands.describe_data import main as readers
+from biaffine_tf.commands.display import main as display
+from biaffine_tf.commands.evaluate import main as evaluation
 from biaffine_tf.errors import DataError
-from biaffine_tf.evaluation.__main__ import main as evaluation
-from biaffine_tf.evaluation.audit.__main__ import main as audit
-from biaffine_tf.readers.__main__ import main as readers
 
 SEVERAL = "several columns look like tags, and --tag_columns is not given"
 # Outer entities, inner ones; words in the second column.

@@ -14,10 +14,10 @@ import zipfile
 import pytest
 
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.readers import Problems, read, write
-from biaffine_tf.readers.compression import SUFFIXES
-from biaffine_tf.readers.damage import check_undamaged
-from biaffine_tf.readers.lines import Source
+from biaffine_tf.formats import Problems, read, write
+from biaffine_tf.formats.compression import SUFFIXES
+from biaffine_tf.formats.damage import check_undamaged
+from biaffine_tf.formats.lines import Source
 from biaffine_tf.spans import Sentence
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

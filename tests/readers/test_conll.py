@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.spans import Sentence
 
@@ -215,11 +215,11 @@ def test_documents_are_told_apart(tmp_path):
     path.write_text(
         "-DOCSTART- O\n\na O\n\nb O\n\n-DOCSTART- O\n\nc O\n", "utf-8"
     )
-    found = list(readers.read(str(path)))
+    found = list(formats.read(str(path)))
     assert [(s.text, s.document) for s in found] == [
         ("a", "1"),
         ("b", "1"),
         ("c", "2"),
     ]
     path.write_text("a O\n\nb O\n", "utf-8")
-    assert [s.document for s in readers.read(str(path))] == [None, None]
+    assert [s.document for s in formats.read(str(path))] == [None, None]

@@ -10,11 +10,11 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biaffine_tf import readers
+from biaffine_tf import formats
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.corpora.splitting import split
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.readers.corpus import Corpus
-from biaffine_tf.readers.inputs import find_files, split_patterns
-from biaffine_tf.readers.splitting import split
+from biaffine_tf.formats.inputs import find_files, split_patterns
 from biaffine_tf.spans import Sentence, Span
 
 
@@ -30,14 +30,14 @@ def files(tmp_path):
     formats = ("span_jsonl", "cluener", "conll")
     paths = [tmp_path / name for name in names]
     for path, part, kind in zip(paths, parts, formats, strict=True):
-        readers.write(path, part, kind, layers=3)
+        formats.write(path, part, kind, layers=3)
     return [str(path) for path in paths]
 
 
 def test_files_of_several_formats_are_read_one_after_another(files):
-    options = readers.ReadOptions(tag_columns=(1, 2, 3))
+    options = formats.ReadOptions(tag_columns=(1, 2, 3))
     corpus = Corpus(tuple(files), options)
-    expected = [list(readers.read(path, options)) for path in files]
+    expected = [list(formats.read(path, options)) for path in files]
     assert list(corpus.read()) == list(itertools.chain(*expected))
     assert {one.file for one in corpus.read()} == set(files)
 
@@ -47,8 +47,8 @@ def test_problems_of_all_files_are_counted(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).write_text(good + "{\n" + good)
     paths = (str(tmp_path / "a"), str(tmp_path / "b"))
-    skipping = readers.ReadOptions(on_bad_data=readers.OnBadData.SKIP)
-    problems = readers.Problems()
+    skipping = formats.ReadOptions(on_bad_data=formats.OnBadData.SKIP)
+    problems = formats.Problems()
     assert len(list(Corpus(paths, skipping).read(problems))) == 4
     assert problems.counts["bad sentence skipped"] == 2
     with pytest.raises(DataError) as caught:
@@ -142,7 +142,7 @@ def test_a_split_loses_nothing_and_divides_no_document(
     parts = [part for part in (sentences[:cut], sentences[cut:]) if part]
     paths = [str(folder / f"{n}.jsonl") for n in range(len(parts))]
     for path, part in zip(paths, parts, strict=True):
-        readers.write(path, part, "span_jsonl")
+        formats.write(path, part, "span_jsonl")
     corpus = Corpus(tuple(paths))
     try:
         found = split(corpus, fraction=fraction, seed=seed)
@@ -187,7 +187,7 @@ def documents(tmp_path):
         ]
         sentences.sort(key=lambda one: one.document)
         path = tmp_path / f"{number}.jsonl"
-        readers.write(path, sentences, "span_jsonl")
+        formats.write(path, sentences, "span_jsonl")
         paths.append(str(path))
     return Corpus(tuple(paths))
 
@@ -219,7 +219,7 @@ def test_texts_that_tie_documents_together_give_way(tmp_path):
         for text in ("Headline", f"text of {number}")
     ]
     path = tmp_path / "a.jsonl"
-    readers.write(path, sentences, "span_jsonl")
+    formats.write(path, sentences, "span_jsonl")
     corpus = Corpus((str(path),))
     found = split(corpus, fraction=0.2, seed=0)
     dev = list(found.dev.read())
@@ -250,7 +250,7 @@ def test_fractions_out_of_range(documents, fraction):
 )
 def test_what_cannot_be_divided(tmp_path, sentences, problem):
     path = tmp_path / "a.jsonl"
-    readers.write(path, sentences, "span_jsonl")
+    formats.write(path, sentences, "span_jsonl")
     with pytest.raises(DataError, match=problem) as caught:
         split(Corpus((str(path),)), fraction=0.5, seed=0)
     assert "--eval_data" in caught.value.remedy

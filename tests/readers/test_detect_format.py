@@ -8,7 +8,7 @@ import json
 import pytest
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.readers import Format, detect_format
+from biaffine_tf.formats import Format, detect_format
 
 LABELLED = {"text": "ab", "label": {"spans": {"a": [[0, 0]]}}}
 SPANS = {

@@ -12,7 +12,7 @@ import tracemalloc
 import pytest
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.readers import Format, ReadOptions, lines, read
+from biaffine_tf.formats import Format, ReadOptions, lines, read
 
 GOOD = '{"text": "好"}\n'
 

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.readers import Format, Problems, ReadOptions, read, write
+from biaffine_tf.formats import (
+    Format,
+    Problems,
+    ReadOptions,
+    read,
+    write,
+)
 from biaffine_tf.spans import Sentence, Span
 
 OWN = {"text", "id", "document", "spans", "entities", "entity_mentions"}

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.readers import Problems, json_array, lines, read
-from biaffine_tf.readers.lines import Source
+from biaffine_tf.formats import Problems, json_array, lines, read
+from biaffine_tf.formats.lines import Source
 
 
 class Chunks:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence, Span
 
@@ -268,7 +268,7 @@ def test_documents_and_back(tmp_path):
         file.write('{"text": "a", "spans": [], "document": "x"}\n')
         file.write('{"text": "b", "spans": [], "doc_id": 7}\n')
         file.write('{"text": "c", "spans": []}\n')
-    read = list(readers.read(path))
+    read = list(formats.read(path))
     assert [s.document for s in read] == ["x", "7", None]
-    readers.write(again, read, readers.Format.SPAN_JSONL)
-    assert [s.document for s in readers.read(again)] == ["x", "7", None]
+    formats.write(again, read, formats.Format.SPAN_JSONL)
+    assert [s.document for s in formats.read(again)] == ["x", "7", None]

@@ -7,9 +7,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.readers import Problems
-from biaffine_tf.readers.layers import assign_layers, snap_to_tokens
-from biaffine_tf.readers.tags import TokenSpan
+from biaffine_tf.formats import Problems
+from biaffine_tf.formats.layers import assign_layers, snap_to_tokens
+from biaffine_tf.formats.tags import TokenSpan
 from biaffine_tf.spans import Span
 
 

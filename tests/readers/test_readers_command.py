@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.readers import Problems
-from biaffine_tf.readers.__main__ import main
-from biaffine_tf.readers.summary import count_overlaps, quantiles
+from biaffine_tf.commands.describe_data import main
+from biaffine_tf.corpora.summary import count_overlaps, quantiles
+from biaffine_tf.formats import Problems
 from biaffine_tf.spans import Span
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
-from biaffine_tf import readers
-from biaffine_tf.readers.summary import quantiles, summarize
+from biaffine_tf import formats
+from biaffine_tf.corpora.summary import quantiles, summarize
 from biaffine_tf.spans import Sentence
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -86,7 +86,7 @@ def test_lengths_and_widths_in_tokens(name):
     longest = 0
     widths: collections.Counter[int] = collections.Counter()
     texts = set()
-    for sentence in readers.read(path_of(name)):
+    for sentence in formats.read(path_of(name)):
         tokens = tokens_of(sentence)
         longest = max(longest, len(tokens))
         texts.add("".join(sentence.text[start:end] for start, end in tokens))
@@ -122,8 +122,8 @@ def test_known_oddities_are_counted(name, kind, amount):
 @pytest.mark.parametrize("name", FILES)
 def test_written_and_read_again(name, tmp_path):
     path = tmp_path / "copy.jsonl"
-    before = list(readers.read(path_of(name)))
-    readers.write(path, before, readers.Format.SPAN_JSONL)
-    after = readers.read(path)
+    before = list(formats.read(path_of(name)))
+    formats.write(path, before, formats.Format.SPAN_JSONL)
+    after = formats.read(path)
     for old, new in zip(before, after, strict=True):
         assert (old.text, old.spans, old.id) == (new.text, new.spans, new.id)

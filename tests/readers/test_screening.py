@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biaffine_tf.commands.describe_data import main
 from biaffine_tf.errors import DataError
-from biaffine_tf.readers import Problems, ReadOptions, Unlabelled
-from biaffine_tf.readers.__main__ import main
-from biaffine_tf.readers.screening import (
+from biaffine_tf.formats import Problems, ReadOptions, Unlabelled
+from biaffine_tf.formats.screening import (
     BLANK,
     TRIMMED,
     UNLABELLED,

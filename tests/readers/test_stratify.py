@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from biaffine_tf.readers.stratify import NO_ENTITY, SENTENCES, choose
+from biaffine_tf.corpora.stratify import NO_ENTITY, SENTENCES, choose
 
 FRACTIONS = (0.1, 0.3, 0.8)
 

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval import scheme as seqeval
 
-from biaffine_tf.readers import ReadOptions, read
-from biaffine_tf.readers.options import TagScheme
-from biaffine_tf.readers.problems import Problems
-from biaffine_tf.readers.strict_tags import decode_strict
-from biaffine_tf.readers.tags import TagError, decode
+from biaffine_tf.formats import ReadOptions, read
+from biaffine_tf.formats.options import TagScheme
+from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.strict_tags import decode_strict
+from biaffine_tf.formats.tags import TagError, decode
 
 SCHEMES = [
     (TagScheme.IOB1, "BI", seqeval.IOB1),

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from seqeval import scheme as seqeval
 
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.readers import TagScheme
-from biaffine_tf.readers.tags import (
+from biaffine_tf.formats import TagScheme
+from biaffine_tf.formats.tags import (
     NOT_ENDED,
     ORPHAN,
     OTHER_LABEL,

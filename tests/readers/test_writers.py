@@ -13,8 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.readers import Format, Problems, ReadOptions, read, write
-from biaffine_tf.readers.lines import Source
+from biaffine_tf.formats import (
+    Format,
+    Problems,
+    ReadOptions,
+    read,
+    write,
+)
+from biaffine_tf.formats.lines import Source
 from biaffine_tf.spans import Sentence, Span
 
 LABELS = st.sampled_from(["x", "X", "creative-work", "PER.NOM", "地址"])

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from biaffine_tf.decoding import Candidate
-from biaffine_tf.serving.candidates import CandidateTensors
+from biaffine_tf.export.candidates import CandidateTensors
 from biaffine_tf.spans import LabelMap
 
 # Sorted by name, they have another order than by id.

@@ -27,10 +27,10 @@ from biaffine_tf.config import (
     WordBoundaries,
 )
 from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.export import export, int8, parity
 from biaffine_tf.inference import device_lock
 from biaffine_tf.model_directory import onnx_model
 from biaffine_tf.model_directory.manifest import MANIFEST, Manifest
-from biaffine_tf.serving import export, int8, parity
 from biaffine_tf.spans import Sentence
 
 pytestmark = pytest.mark.slow  # saves models and starts processes

@@ -15,13 +15,14 @@ from serving.candidate_batches import (
     random_rows,
 )
 
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import Decoder, DecodingConfig, WordBoundaries
-from biaffine_tf.decoding import Confidence, Constraints
+from biaffine_tf.decoding import Constraints
+from biaffine_tf.export.code_points import decode_utf8
+from biaffine_tf.export.confidence import GraphConfidence
+from biaffine_tf.export.constraints import GraphConstraints
+from biaffine_tf.export.deciding import GraphDecision
 from biaffine_tf.inference.deciding import Decision
-from biaffine_tf.serving.code_points import decode_utf8
-from biaffine_tf.serving.confidence import GraphConfidence
-from biaffine_tf.serving.constraints import GraphConstraints
-from biaffine_tf.serving.deciding import GraphDecision
 from biaffine_tf.tokenization import WordRule
 
 SENTENCES = 60

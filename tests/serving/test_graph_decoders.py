@@ -23,10 +23,10 @@ from serving.candidate_batches import (
 from serving.saved_models import answers_elsewhere
 
 from biaffine_tf.decoding import Decoder, decode
-from biaffine_tf.serving import greedy
-from biaffine_tf.serving.decoders import GraphDecoder
-from biaffine_tf.serving.nesting import _in_crossing_sentences
-from biaffine_tf.serving.scheduling import Ranges
+from biaffine_tf.export import greedy
+from biaffine_tf.export.decoders import GraphDecoder
+from biaffine_tf.export.nesting import _in_crossing_sentences
+from biaffine_tf.export.scheduling import Ranges
 
 SENTENCES = 100
 SETTINGS = [

@@ -14,9 +14,9 @@ from tokenization.tokenization_texts import (
     hostile_texts,
 )
 
-from biaffine_tf import readers
-from biaffine_tf.serving.code_points import decode_utf8
-from biaffine_tf.serving.tokenizers import graph_tokenizer
+from biaffine_tf import formats
+from biaffine_tf.export.code_points import decode_utf8
+from biaffine_tf.export.tokenizers import graph_tokenizer
 from biaffine_tf.tokenization import (
     TokenizerKind,
     Vocabulary,
@@ -225,6 +225,6 @@ def test_every_code_point(tokenizer):
     "name", ["cluener/dev.json", "cmeee_v2/dev.jsonl", "genia/dev.jsonlines"]
 )
 def test_real_sentences(tokenizer, name, data_folder):
-    texts = [one.text for one in readers.read(data_folder / "ner" / name)]
+    texts = [one.text for one in formats.read(data_folder / "ner" / name)]
     for begin in range(0, len(texts), 500):
         check(tokenizer, encoded(texts[begin : begin + 500]))

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenization.tokenization_texts import FRAGMENTS, VOCABULARY
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.config import LongText
-from biaffine_tf.serving.breaks import GraphBreaks
-from biaffine_tf.serving.code_points import decode_utf8
-from biaffine_tf.serving.tokenizers import graph_tokenizer
-from biaffine_tf.serving.windows import GraphWindowing, WindowTensors
+from biaffine_tf.export.breaks import GraphBreaks
+from biaffine_tf.export.code_points import decode_utf8
+from biaffine_tf.export.tokenizers import graph_tokenizer
+from biaffine_tf.export.windows import GraphWindowing, WindowTensors
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import (
     TokenizerKind,
@@ -222,7 +222,7 @@ def test_the_same_window_decides():
 
 @pytest.mark.slow
 def test_windows_of_a_real_document(data_folder):
-    sentences = readers.read(data_folder / "ner" / "cluener" / "dev.json")
+    sentences = formats.read(data_folder / "ner" / "cluener" / "dev.json")
     text = "".join(one.text for one in sentences)[:50_000]
     points = decode_utf8(tf.constant([text.encode(), b"", b"a"]))
     for tokenizer in TOKENIZERS:

@@ -9,9 +9,9 @@ from serving.candidate_batches import as_rows, as_tensors
 from serving.saved_models import answers_elsewhere
 from tokenization.tokenization_texts import hostile_texts
 
-from biaffine_tf.serving.candidates import CandidateTensors
-from biaffine_tf.serving.code_points import decode_utf8
-from biaffine_tf.serving.words import GraphWordRule
+from biaffine_tf.export.candidates import CandidateTensors
+from biaffine_tf.export.code_points import decode_utf8
+from biaffine_tf.export.words import GraphWordRule
 from biaffine_tf.tokenization import WordRule
 
 RULE = WordRule("aa a0 0a 00 #a a' 'a")

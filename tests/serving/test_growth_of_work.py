@@ -26,10 +26,10 @@ from tokenization.tokenization_texts import VOCABULARY
 
 from biaffine_tf.config import LongText
 from biaffine_tf.decoding import Decoder, decode
-from biaffine_tf.serving.code_points import decode_utf8
-from biaffine_tf.serving.decoders import GraphDecoder
-from biaffine_tf.serving.tokenizers import graph_tokenizer
-from biaffine_tf.serving.windows import GraphWindowing
+from biaffine_tf.export.code_points import decode_utf8
+from biaffine_tf.export.decoders import GraphDecoder
+from biaffine_tf.export.tokenizers import graph_tokenizer
+from biaffine_tf.export.windows import GraphWindowing
 from biaffine_tf.tokenization import (
     TokenizerKind,
     Windowing,

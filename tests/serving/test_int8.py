@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from biaffine_tf.serving import int8
-from biaffine_tf.serving.int8 import Int8Weight, to_int8
+from biaffine_tf.export import int8
+from biaffine_tf.export.int8 import Int8Weight, to_int8
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf import model_directory
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -21,13 +22,12 @@ from biaffine_tf.config import (
     LongText,
     Position,
 )
-from biaffine_tf.decoding import Confidence
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.modeling.span_model import SpanModel
-from biaffine_tf.serving import onnx_graph
-from biaffine_tf.serving.onnx_export import write_onnx
-from biaffine_tf.serving.onnx_graph import OnnxGraph
-from biaffine_tf.serving.onnx_network import build_network
+from biaffine_tf.export import onnx_graph
+from biaffine_tf.export.onnx_export import write_onnx
+from biaffine_tf.export.onnx_graph import OnnxGraph
+from biaffine_tf.export.onnx_network import build_network
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.tokenization import Windowing, make_tokenizer
 
 OUTPUTS = ["labels", "logits", "margins", "log_odds"]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from hostile import FRAGMENTS, HOSTILE, LABELS
 from serving.saved_models import answers_elsewhere
 
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -17,11 +18,10 @@ from biaffine_tf.config import (
     Precision,
     WordBoundaries,
 )
-from biaffine_tf.decoding import Confidence
+from biaffine_tf.encoders.fused_encoder import policy_scope
+from biaffine_tf.export import searching
+from biaffine_tf.export.model import ServingModel
 from biaffine_tf.inference.predictor import Predictor
-from biaffine_tf.modeling.fused_encoder import policy_scope
-from biaffine_tf.serving import searching
-from biaffine_tf.serving.model import ServingModel
 from biaffine_tf.tokenization import TokenizerKind, Windowing, make_tokenizer
 
 pytestmark = pytest.mark.slow  # each model is traced for many seconds

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from biaffine_tf.serving.vectors import (
+from biaffine_tf.export.vectors import (
     argsort_by,
     next_place,
     pair,

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.tokenization import (
     Vocabulary,
     choose_case,
@@ -115,7 +115,7 @@ def test_the_case(pieces, folds):
 def test_chinese_bert_on_real_texts(data_folder, name, kind):
     path = data_folder / "vocab" / "bert_base_chinese_vocab.txt"
     vocabulary = Vocabulary.from_file(path)
-    texts = (one.text for one in readers.read(data_folder / "ner" / name))
+    texts = (one.text for one in formats.read(data_folder / "ner" / name))
     assert choose_kind(vocabulary, texts).value == kind
     assert choose_kind(vocabulary).value == "char"
     assert choose_case(vocabulary).value is True

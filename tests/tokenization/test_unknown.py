@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenization_texts import VOCABULARY, hostile_texts
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
 from biaffine_tf.tokenization.unknown import UnknownPieces
@@ -182,7 +182,7 @@ def test_real_data(data_folder, name, lower, shares):
         "char", Vocabulary.from_file(path), do_lower_case=lower
     )
     unknown = UnknownPieces(tokenizer).add_all(
-        readers.read(data_folder / "ner" / name)
+        formats.read(data_folder / "ner" / name)
     )
     of_tokens, of_entities, remedied = shares
     assert f"{100 * unknown.token_share:.2f} %" == of_tokens

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from biaffine_tf import readers
-from biaffine_tf.readers.tokens import join_tokens
+from biaffine_tf import formats
+from biaffine_tf.formats.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import WordRule, cut_spans, learn_word_rule
 
@@ -134,7 +134,7 @@ def test_unlabelled_and_empty_data():
     ],
 )
 def test_real_data(data_folder, path, rule):
-    sentences = list(readers.read(data_folder / "ner" / path))
+    sentences = list(formats.read(data_folder / "ner" / path))
     assert learn_word_rule(sentences).value == rule
     # Without its words, a file says the same of letters and digits.
     known = None if rule is None else "aa a0 0a 00"

@@ -13,15 +13,17 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 import tensorflow as tf
 
+from biaffine_tf import machine
 from biaffine_tf.config import (
     EncoderConfig,
     ExperimentConfig,
     ModelConfig,
     TrainingConfig,
 )
-from biaffine_tf.data.pipeline import Buckets
-from biaffine_tf.modeling.span_model import SpanModel
-from biaffine_tf.training import machine, memory, plan, trainer
+from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.planning import memory, plan
+from biaffine_tf.records.span_batches import Buckets
+from biaffine_tf.training import trainer
 
 BATCH, LENGTH, NUM_CLASSES, VOCAB_SIZE = 32, 128, 11, 1000
 

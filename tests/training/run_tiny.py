@@ -9,7 +9,7 @@ sys.path.insert(0, os.getcwd())
 from absl import flags as absl_flags
 
 import run_classifier
-from biaffine_tf import command, flags
+from biaffine_tf.commands import flags, running
 
 absl_flags.DEFINE_string("kill_after", None, "MOMENT:EPOCH of a SIGKILL.")
 absl_flags.DEFINE_integer(
@@ -77,4 +77,4 @@ def _main() -> None:
 
 if __name__ == "__main__":
     flags.define_training_flags()
-    command.run(_main)
+    running.run(_main)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from biaffine_tf.heads.biaffine.initialization import draw_bilinear
+from biaffine_tf.heads.biaffine.layer import Biaffine
 from biaffine_tf.losses import cross_entropy, dice, focal
-from biaffine_tf.modeling.biaffine import Biaffine
-from biaffine_tf.training.head_start import draw_bilinear
 
 PRIOR = np.array([0.99, 0.009, 0.001])
 

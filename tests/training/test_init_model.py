@@ -9,7 +9,7 @@ import tiny
 import tiny_runs
 from tiny_runs import encoder_flags, read_json, run, weights
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.training.continuing import init_new_labels
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def corpus(tmp_path_factory):
     for name, count in (("train", 50), ("dev", 15)):
         sentences = _relabelled(tiny.sentences(count, seed=77), {"both": "air"})
         sentences += _relabelled(tiny.sentences(2, seed=78), {"both": "zebra"})
-        readers.write(folder / f"new_{name}.jsonl", sentences, "span_jsonl")
+        formats.write(folder / f"new_{name}.jsonl", sentences, "span_jsonl")
     return folder
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from biaffine_tf.training import machine
+from biaffine_tf import machine
 
 
 def test_memory_of_this_process():

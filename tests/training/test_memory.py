@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from biaffine_tf.config import EncoderConfig, HeadConfig, Precision
-from biaffine_tf.training import memory
+from biaffine_tf.planning import memory
 
 MEASURE = pathlib.Path(__file__).with_name("measure_step.py")
 ENCODER = EncoderConfig(

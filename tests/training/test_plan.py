@@ -12,12 +12,12 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.config import ExperimentConfig, TrainingConfig
-from biaffine_tf.data.pipeline import Buckets
+from biaffine_tf.planning import memory, plan, plan_tables
+from biaffine_tf.planning.probe import StepTime, epoch_seconds
+from biaffine_tf.records.span_batches import Buckets
 from biaffine_tf.spans import Sentence
-from biaffine_tf.training import memory, plan, plan_tables
-from biaffine_tf.training.probe import StepTime, epoch_seconds
 
 BUCKETS = Buckets(
     lengths=(8, 18, 38), batch_sizes=(4, 4, 2), sentences=(6, 8, 3)
@@ -188,7 +188,7 @@ def test_command_says_all_and_touches_nothing(root, tmp_path):
     """Also with an --output_dir that holds another experiment."""
     for name, count in [("train", 60), ("dev", 90)]:
         path = tmp_path / f"{name}.jsonl"
-        readers.write(path, tiny.sentences(count), "span_jsonl")
+        formats.write(path, tiny.sentences(count), "span_jsonl")
     tiny.write_vocabulary(tmp_path / "vocab.txt")
     config = tmp_path / "bert_config.json"
     config.write_text(json.dumps(tiny.encoder_config().to_dict()))

@@ -8,9 +8,9 @@ import tiny_runs
 from tiny_runs import encoder_flags, read_json, run
 
 import biaffine_tf
-from biaffine_tf import readers
-from biaffine_tf.readers.corpus import Corpus
-from biaffine_tf.readers.splitting import split
+from biaffine_tf import formats
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.corpora.splitting import split
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +67,7 @@ def test_a_run_without_a_dev_set(without_dev):
 def test_a_model_without_a_dev_set_is_used_like_any_other(without_dev, corpus):
     output, _, flags = without_dev
     ner = biaffine_tf.load(str(output))
-    for sentence in readers.read(corpus / "dev.jsonl"):
+    for sentence in formats.read(corpus / "dev.jsonl"):
         for entity in ner(sentence.text):
             assert 0 < entity.score <= 1
     assert "already trained" in run(output, *flags)
@@ -177,7 +177,7 @@ def test_a_fraction_is_a_dev_set(corpus, tmp_path):
     scores = read_json(output, "scores.json")
     assert scores["sentences"] == scores["eval_counts"]["sentences"] == len(dev)
     assert scores["training_counts"]["sentences"] == 70 - len(dev)
-    predicted = readers.read(output / "predictions.jsonl")
+    predicted = formats.read(output / "predictions.jsonl")
     assert [one.text for one in predicted] == [one.text for one in dev]
     assert {"confidence.json", "report.html"} <= _files(output)
     data = read_json(output, "config.json")["data"]
@@ -243,7 +243,7 @@ def _assert_test_scores(output, path, found):
     """They are those of what users load."""
     from biaffine_tf import evaluation
 
-    gold = list(readers.read(path))
+    gold = list(formats.read(path))
     predicted = biaffine_tf.load(str(output)).predict(gold)
     scores = evaluation.score(zip(gold, predicted, strict=True)).to_json()
     scores = json.loads(json.dumps(scores))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from biaffine_tf.heads.biaffine.layer import Biaffine
+from biaffine_tf.heads.biaffine.loss import span_loss
 from biaffine_tf.losses import cross_entropy, dice, focal, sample_pairs
-from biaffine_tf.modeling.biaffine import Biaffine
-from biaffine_tf.training.span_loss import span_loss
 
 LOSSES = [cross_entropy, functools.partial(focal, gamma=1.5), dice]
 LENGTH, CLASSES, SIZE = 7, 4, 5

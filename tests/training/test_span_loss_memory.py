@@ -9,7 +9,7 @@ MEMORY = r"""
 import pathlib, re, sys
 import tensorflow as tf
 from biaffine_tf.losses import cross_entropy
-from biaffine_tf.training.span_loss import span_loss
+from biaffine_tf.heads.biaffine.loss import span_loss
 
 @tf.function(autograph=False)
 def train(starts, ends, bilinear, cells, counts):

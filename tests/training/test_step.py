@@ -10,9 +10,9 @@ import tiny
 from tensorflow.python.framework import op_callbacks
 
 from biaffine_tf.config import TrainingConfig
+from biaffine_tf.heads.biaffine import blocks
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.losses import cross_entropy
-from biaffine_tf.modeling import blocks
-from biaffine_tf.modeling.span_model import SpanModel
 from biaffine_tf.training.step import SpanTrainer
 
 CALM = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}

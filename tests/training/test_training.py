@@ -13,7 +13,7 @@ import tiny
 import tiny_runs
 
 import biaffine_tf
-from biaffine_tf import evaluation, model_directory, readers
+from biaffine_tf import evaluation, formats, model_directory
 
 SCRIPT = tiny_runs.SCRIPT
 
@@ -241,7 +241,7 @@ def test_wide_spans_are_counted_and_not_found(root, corpus, tmp_path):
     wide = {
         part: sum(
             span.end - span.start > 2
-            for sentence in readers.read(str(corpus / f"{part}.jsonl"))
+            for sentence in formats.read(str(corpus / f"{part}.jsonl"))
             for span in sentence.spans
         )
         for part in ("train", "dev")
@@ -251,7 +251,7 @@ def test_wide_spans_are_counted_and_not_found(root, corpus, tmp_path):
     scores = json.loads((output / "scores.json").read_text())
     assert scores["training_counts"]["wide_spans"] == wide["train"]
     assert scores["eval_counts"]["wide_spans"] == wide["dev"]
-    predicted = list(readers.read(str(output / "predictions.jsonl")))
+    predicted = list(formats.read(str(output / "predictions.jsonl")))
     widths = {s.end - s.start for one in predicted for s in one.spans}
     assert widths == {1, 2}
     assert scores["micro"]["f1"] > 0.4
@@ -270,7 +270,7 @@ def test_mixed_precision_learns(root, corpus, tmp_path, precision):
         np.dtype(np.float32)
     }
     # It is scored as it predicts if nobody says in which precision.
-    dev = list(readers.read(corpus / "dev.jsonl"))
+    dev = list(formats.read(corpus / "dev.jsonl"))
     found = biaffine_tf.load(str(output)).predict(dev)
     micro = evaluation.score(zip(dev, found, strict=True)).micro
     scores = json.loads((output / "scores.json").read_text())

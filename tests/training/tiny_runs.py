@@ -8,7 +8,7 @@ import numpy as np
 import safetensors.numpy
 import tiny
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 
 SCRIPT = pathlib.Path(__file__).with_name("run_tiny.py")
 SETTINGS = (
@@ -25,7 +25,7 @@ def make_corpus(folder, **counts):
     """Writes NAME.jsonl of so many sentences, and a random encoder's files."""
     for seed, (name, count) in enumerate(counts.items()):
         sentences = tiny.sentences(count, seed=10 * seed)
-        readers.write(folder / f"{name}.jsonl", sentences, "span_jsonl")
+        formats.write(folder / f"{name}.jsonl", sentences, "span_jsonl")
     tiny.write_vocabulary(folder / "vocab.txt")
     config = tiny.encoder_config().to_dict()
     (folder / "bert_config.json").write_text(json.dumps(config))

@@ -25,6 +25,7 @@ from biaffine_tf.files import (
     remove_unfinished,
     write_json,
 )
+from biaffine_tf.formats import compression
 from biaffine_tf.inference.bulk.description import (
     JOB,
     STATE,
@@ -33,7 +34,6 @@ from biaffine_tf.inference.bulk.description import (
     describe,
 )
 from biaffine_tf.locks import locked
-from biaffine_tf.readers import compression
 
 _BAD_LINES = "bad_lines"
 _DONE = os.path.join(STATE, "shards.jsonl")

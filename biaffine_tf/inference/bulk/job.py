@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from biaffine_tf import readers
+from biaffine_tf import formats
 from biaffine_tf.files import remove
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.bulk import outcome
@@ -22,10 +22,10 @@ from biaffine_tf.inference.bulk.side_file import SideFile
 from biaffine_tf.spans import Sentence
 
 _SUFFIXES = {
-    readers.Format.CLUENER: ".json",
-    readers.Format.CONLL: ".conll",
-    readers.Format.SPAN_JSONL: ".jsonl",
-    readers.Format.TEXT: ".txt",
+    formats.Format.CLUENER: ".json",
+    formats.Format.CONLL: ".conll",
+    formats.Format.SPAN_JSONL: ".jsonl",
+    formats.Format.TEXT: ".txt",
 }
 # Settings that may differ from one start of a job to the next: they say how
 # much is computed at once, which may change the last digits of scores, and
@@ -44,7 +44,7 @@ class Output:
         shard_size: Sentences of a shard.
     """
 
-    output_format: readers.Format
+    output_format: formats.Format
     output_score: bool = False
     output_layers: int = 1
     shard_size: int = 10_000
@@ -55,7 +55,7 @@ def open_job(
     files: Sequence[str],
     output_dir: str,
     *,
-    reading: readers.ReadOptions,
+    reading: formats.ReadOptions,
     output: Output,
     model: Mapping[str, str],
     settings: Mapping[str, Any],
@@ -113,7 +113,7 @@ class BulkJob:
         self,
         inputs: Sequence[Input],
         folder: BulkFolder,
-        reading: readers.ReadOptions,
+        reading: formats.ReadOptions,
         output: Output,
         settings: Mapping[str, Any],
     ) -> None:
@@ -162,9 +162,9 @@ class BulkJob:
         return self._folder.bad_lines
 
     @property
-    def problems(self) -> readers.Problems:
+    def problems(self) -> formats.Problems:
         """What was skipped or repaired in the shards that are done."""
-        problems = readers.Problems()
+        problems = formats.Problems()
         for shard in self.shards:
             problems.merge(shard.problems)
         return problems
@@ -275,13 +275,13 @@ class BulkJob:
         self,
         name: str,
         sentences: Iterator[Sentence],
-        problems: readers.Problems,
+        problems: formats.Problems,
         *,
         first_number: int,
     ) -> int:
         """Writes the predictions of a shard; returns how many there are."""
-        unwritten = readers.Problems()
-        count = readers.write(
+        unwritten = formats.Problems()
+        count = formats.write(
             self._folder.predictions_path(name),
             sentences,
             self._output.output_format,

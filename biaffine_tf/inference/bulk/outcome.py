@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from biaffine_tf.files import write_json
+from biaffine_tf.formats import Problems
 from biaffine_tf.inference.bulk.description import Input
 from biaffine_tf.inference.bulk.folder import Shard
 from biaffine_tf.inference.bulk.side_file import printable
-from biaffine_tf.readers import Problems
 
 _COUNTS = ("sentences", "entities", "windowed", "cut", "bad")
 

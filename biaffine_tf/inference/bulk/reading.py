@@ -7,13 +7,13 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from biaffine_tf.errors import DataError
+from biaffine_tf.formats import OnBadData, Problems, ReadOptions
+from biaffine_tf.formats.api import read_source
+from biaffine_tf.formats.damage import check_undamaged
+from biaffine_tf.formats.detect import detect
+from biaffine_tf.formats.lines import Source
 from biaffine_tf.inference.bulk.description import Input
 from biaffine_tf.inference.bulk.side_file import SideFile
-from biaffine_tf.readers import OnBadData, Problems, ReadOptions
-from biaffine_tf.readers.api import read_source
-from biaffine_tf.readers.damage import check_undamaged
-from biaffine_tf.readers.detect import detect
-from biaffine_tf.readers.lines import Source
 from biaffine_tf.spans import Sentence
 
 

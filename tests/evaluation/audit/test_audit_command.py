@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from biaffine_tf import readers
-from biaffine_tf.evaluation.audit import audit
-from biaffine_tf.evaluation.audit.__main__ import main
+from biaffine_tf import formats
+from biaffine_tf.commands.audit import main
+from biaffine_tf.reports.audit import audit
 
 
 def record(text, *entities, score=None):
@@ -84,7 +84,7 @@ def test_json_holds_everything_and_places(write, capsys):
     code, out, _ = run(capsys, path, "--json", "--top=0")
     assert code == 0
     found = json.loads(out)
-    assert found == audit(readers.read(path)).to_json()
+    assert found == audit(formats.read(path)).to_json()
     assert (found["sentences"], found["spans"]) == (26, 28)
     (conflict,) = found["label_conflicts"]["findings"]
     assert conflict["labels"] == {"place": 9, "team": 1}
@@ -191,7 +191,7 @@ def test_the_command_starts_light(write):
         modules = {
             line.split("|")[-1].strip() for line in done.stderr.splitlines()
         }
-        assert "biaffine_tf.evaluation.audit.search" in modules
+        assert "biaffine_tf.reports.audit.search" in modules
         assert not modules & heavy
 
 
@@ -229,7 +229,7 @@ def test_a_reader_that_leaves_is_no_error(write):
     ],
 )
 def test_real_data_takes_seconds(data_folder, name, seconds):
-    sentences = list(readers.read(data_folder / "ner" / name))
+    sentences = list(formats.read(data_folder / "ner" / name))
     begin = time.process_time()
     found = audit(sentences)
     assert time.process_time() - begin < seconds

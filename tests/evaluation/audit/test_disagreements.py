@@ -5,9 +5,9 @@ import random
 import pytest
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.evaluation.audit import audit
-from biaffine_tf.evaluation.audit.disagreements import disagreements
 from biaffine_tf.evaluation.taxonomy import ErrorClass, errors
+from biaffine_tf.reports.audit import audit
+from biaffine_tf.reports.audit.disagreements import disagreements
 from biaffine_tf.spans import Sentence, Span
 
 TEXT = "甲乙丙丁戊己庚辛壬癸"

@@ -5,8 +5,11 @@ import re
 
 import pytest
 
-from biaffine_tf.evaluation.audit.edges import bracket_variants, edge_variants
-from biaffine_tf.evaluation.audit.report import Edge, likely_share
+from biaffine_tf.reports.audit.edges import (
+    bracket_variants,
+    edge_variants,
+)
+from biaffine_tf.reports.audit.report import Edge, likely_share
 from biaffine_tf.spans import Sentence, Span
 
 

@@ -6,8 +6,8 @@ import random
 import pytest
 from scipy import stats
 
-from biaffine_tf.evaluation.audit.mentions import collect, label_conflicts
-from biaffine_tf.evaluation.audit.report import likely_share
+from biaffine_tf.reports.audit.mentions import collect, label_conflicts
+from biaffine_tf.reports.audit.report import likely_share
 from biaffine_tf.spans import Sentence, Span
 
 

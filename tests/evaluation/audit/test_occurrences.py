@@ -2,12 +2,12 @@
 
 import random
 
-from biaffine_tf.evaluation.audit.mentions import collect
-from biaffine_tf.evaluation.audit.occurrences import (
+from biaffine_tf.reports.audit.mentions import collect
+from biaffine_tf.reports.audit.occurrences import (
     bracketed,
     compare_occurrences,
 )
-from biaffine_tf.evaluation.audit.report import Place, likely_share
+from biaffine_tf.reports.audit.report import Place, likely_share
 from biaffine_tf.spans import Sentence, Span
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.evaluation.audit.search import StringFinder
+from biaffine_tf.reports.audit.search import StringFinder
 
 # Han, Latin, a digit, a hyphen, a space, a combining mark, beyond the BMP.
 ALPHABET = "北京abé1- \u0301𠀀"

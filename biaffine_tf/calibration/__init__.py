@@ -1,0 +1,1 @@
+"""Calibrated scores and the thresholds that candidates must exceed."""

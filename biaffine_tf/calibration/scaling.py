@@ -1,0 +1,255 @@
+"""How far scores can be believed, and the temperature that mends them.
+
+A score is a claim about an event: that gold has exactly this (start, end,
+label). All candidates count, also those that no decoder keeps, down to
+whatever floor they were asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.errors import DataError
+from biaffine_tf.evaluation.matching import Pair
+from biaffine_tf.evaluation.metrics import require_spans
+
+BINS = 15  # the field's standard since Guo et al., 2017
+# Fewer than this say too little to fit anything to them.
+FEWEST_CANDIDATES = 50
+_SLOPES = (0.1, 10.0)  # 1 / temperature
+_BIASES = (-10.0, 10.0)
+
+
+class Scaling(enum.StrEnum):
+    """What is fitted to the log-odds of scores.
+
+    - `temperature` divides them. A score of 0.5 stays what it is, so what is
+      wrong at 0.5 stays wrong, too. (Guo et al., On Calibration of Modern
+      Neural Networks, ICML 2017.)
+    - `platt` adds a bias as well. (J. Platt, Probabilistic Outputs for Support
+      Vector Machines, 1999.)
+    """
+
+    TEMPERATURE = "temperature"
+    PLATT = "platt"
+
+
+class Outcomes(NamedTuple):
+    """The candidates of a data set, and what became of their claims.
+
+    Attributes:
+        scores: Of the model, float64 `[N]`.
+        right: Whether gold has the very candidate, bool `[N]`.
+        sentences: Index of the sentence that each is in, int64 `[N]`.
+    """
+
+    scores: np.ndarray
+    right: np.ndarray
+    sentences: np.ndarray
+
+    def select(self, mask: np.ndarray) -> Outcomes:
+        """Some of the candidates, by a bool `[N]`."""
+        return Outcomes(*(values[mask] for values in self))
+
+
+class Fit(NamedTuple):
+    """A calibration.
+
+    Attributes:
+        confidence: Temperature and bias; no thresholds.
+        note: What is wrong with it; empty if nothing is.
+    """
+
+    confidence: Confidence
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bin:
+    """Candidates with scores in (lower, upper]; the first bin has 0, too.
+
+    Attributes:
+        lower: Bound.
+        upper: Bound.
+        count: Number of candidates.
+        confidence: Their mean score.
+        accuracy: The share of them that is right.
+    """
+
+    lower: float
+    upper: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """How far scores are from what they claim.
+
+    Attributes:
+        error: Expected calibration error: the mean over candidates of
+            |accuracy - confidence| of their bin. Of the two kinds of bins in
+            use, these have equal widths. (Guo et al., 2017, equation 3.)
+        brier: Mean squared distance of scores from 1 (right) or 0 (wrong).
+        likelihood: Mean negative log likelihood, in nats.
+        bins: The bins that have candidates, by score: the reliability diagram.
+    """
+
+    error: float
+    brier: float
+    likelihood: float
+    bins: tuple[Bin, ...]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Reliability:
+        """The inverse of `dataclasses.asdict`, JSON in between or not."""
+        bins = tuple(Bin(**one) for one in values["bins"])
+        return cls(**{**values, "bins": bins})
+
+
+def find_outcomes(pairs: Sequence[Pair]) -> Outcomes:
+    """Finds which candidates are right.
+
+    Args:
+        pairs: Gold sentences, and the same ones with all their candidates for
+            spans, overlapping as they will, each with a score. One given
+            twice counts once, with its higher score.
+
+    Returns:
+        All of them, sentence by sentence.
+
+    Raises:
+        DataError: If a sentence has no spans given (None), or a candidate no
+            score in [0, 1].
+    """
+    scores: list[float] = []
+    right: list[bool] = []
+    sentences: list[int] = []
+    for index, (gold, found) in enumerate(pairs):
+        keys = {span.key for span in require_spans(gold, "gold")}
+        best: dict[tuple[int, int, str], float] = {}
+        for span in require_spans(found, "predicted"):
+            if span.score is None or not 0 <= span.score <= 1:
+                raise DataError(
+                    f"{found.surface(span)!r} ({span.label}) has the score "
+                    f"{span.score!r}",
+                    file=found.file,
+                    line=found.line,
+                    remedy="give every candidate its probability, in [0, 1]",
+                )
+            best[span.key] = max(span.score, best.get(span.key, 0.0))
+        scores += best.values()
+        right += [key in keys for key in best]
+        sentences += [index] * len(best)
+    return Outcomes(
+        np.array(scores, np.float64),
+        np.array(right, bool),
+        np.array(sentences, np.int64),
+    )
+
+
+def fit_scaling(
+    found: Outcomes, *, scaling: Scaling = Scaling.TEMPERATURE
+) -> Fit:
+    """Fits temperature, and bias if asked for, to what became of candidates.
+
+    Minimises the mean negative log likelihood of right and wrong given the
+    calibrated scores, which is convex in (1 / temperature, bias).
+
+    Args:
+        found: The candidates.
+        scaling: What is fitted.
+
+    Returns:
+        The fit. Scores stay as they are where there are fewer than
+        `FEWEST_CANDIDATES`, or all are right, or all are wrong.
+    """
+    count, right = len(found.right), int(found.right.sum())
+    if count < FEWEST_CANDIDATES:
+        note = f"scores are not calibrated: only {count} candidates"
+        return Fit(Confidence(), note)
+    if right in (0, count):
+        what = "right" if right else "wrong"
+        note = f"scores are not calibrated: all {count} candidates are {what}"
+        return Fit(Confidence(), note)
+    slope, bias = _minimise(
+        Confidence().log_odds(found.scores), found.right, scaling
+    )
+    note = ""
+    if slope in _SLOPES or bias in _BIASES:
+        note = (
+            f"calibration ended at a bound (temperature {1 / slope:.3g}, bias "
+            f"{bias:.3g}): scores say little about what is right"
+        )
+    return Fit(Confidence(temperature=1 / slope, bias=bias), note)
+
+
+def _minimise(
+    log_odds: np.ndarray, right: np.ndarray, scaling: Scaling
+) -> tuple[float, float]:
+    # Takes longer to load than everything else here.
+    from scipy import optimize
+
+    features = np.stack([log_odds, np.ones_like(log_odds)])  # [2, N]
+    free = 1 if scaling is Scaling.TEMPERATURE else 2
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = weights @ features[:free]  # [N]
+        loss = np.logaddexp(0, logits) - right * logits
+        residual = np.exp(-np.logaddexp(0, -logits)) - right
+        return loss.mean(), features[:free] @ residual / len(right)
+
+    found = optimize.minimize(
+        loss,
+        [1.0, 0.0][:free],
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[_SLOPES, _BIASES][:free],
+        options={"ftol": 1e-14, "gtol": 1e-9},
+    )
+    slope, bias = [*found.x.tolist(), 0.0][:2]
+    return slope, bias
+
+
+def measure_reliability(scores: np.ndarray, right: np.ndarray) -> Reliability:
+    """Compares scores with what became of their claims.
+
+    Args:
+        scores: Calibrated or not, `[N]`, in [0, 1].
+        right: Bool `[N]`.
+
+    Returns:
+        The comparison; all zeros of nothing.
+    """
+    if not len(scores):
+        return Reliability(error=0.0, brier=0.0, likelihood=0.0, bins=())
+    edges = np.linspace(0, 1, BINS + 1)
+    where = np.searchsorted(edges[1:-1], scores, side="left")  # (lower, upper]
+    bins = []
+    for index in np.unique(where).tolist():
+        inside = where == index
+        bins.append(
+            Bin(
+                float(edges[index]),
+                float(edges[index + 1]),
+                int(inside.sum()),
+                float(scores[inside].mean()),
+                float(right[inside].mean()),
+            )
+        )
+    gaps = [b.count * abs(b.accuracy - b.confidence) for b in bins]
+    log_odds = Confidence().log_odds(scores)
+    losses = np.logaddexp(0, log_odds) - right * log_odds
+    return Reliability(
+        error=sum(gaps) / len(scores),
+        brier=float(np.square(scores - right).mean()),
+        likelihood=float(losses.mean()),
+        bins=tuple(bins),
+    )

@@ -1,0 +1,111 @@
+"""Looks for annotation mistakes: `python -m biaffine_tf.evaluation.audit FILE`.
+
+Several files are looked at together. Nothing but what was found goes to
+standard output; notes and errors go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+
+from biaffine_tf import console, formats
+from biaffine_tf.commands.reading_arguments import (
+    add_reading_arguments,
+    read_with_notes,
+    reading_options,
+)
+from biaffine_tf.errors import EXIT_CODE, BiaffineError
+from biaffine_tf.reports.audit import Audit, audit
+from biaffine_tf.spans import Sentence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Command line without the program; None takes sys.argv.
+
+    Returns:
+        Exit code: 0, or 2 if the files cannot be audited.
+    """
+    options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a character shows its code instead.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        _show(_audit(options), options)
+    except BiaffineError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CODE
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m biaffine_tf.evaluation.audit",
+        description="Finds what is inconsistent in labelled data: strings "
+        "with several labels, strings annotated in one place and not in "
+        "another, entities that end in different places. With out-of-fold "
+        "predictions, also where the model is sure of something else.",
+    )
+    console.add_version(parser)
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="labelled data"
+    )
+    parser.add_argument(
+        "--predictions",
+        nargs="+",
+        metavar="FILE",
+        help="predictions with scores for all sentences of the data, made by "
+        "models that were not trained on them; one file or one a fold",
+    )
+    parser.add_argument(
+        "--top",
+        type=_natural,
+        default=20,
+        help="how many of each list; 0 for all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the findings as JSON"
+    )
+    add_reading_arguments(parser)
+    return parser
+
+
+def _natural(value: str) -> int:
+    if not value.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"{value!r} is not a number of findings; give 0 or more"
+        )
+    return int(value)
+
+
+def _audit(options: argparse.Namespace) -> Audit:
+    labelled = reading_options(options)
+    predicted = formats.ReadOptions(on_bad_data=options.on_bad_data)
+    predictions = None
+    if options.predictions is not None:
+        predictions = _read(options.predictions, predicted)
+    return audit(_read(options.files, labelled), predictions)
+
+
+def _read(
+    paths: Sequence[str], options: formats.ReadOptions
+) -> Iterator[Sentence]:
+    for path in paths:
+        yield from read_with_notes(path, options)
+
+
+def _show(found: Audit, options: argparse.Namespace) -> None:
+    top = options.top or None
+    if options.json:
+        print(json.dumps(found.to_json(top), ensure_ascii=False, indent=2))
+    else:
+        # rich takes longer to load than everything else here.
+        from biaffine_tf.reports.audit.table import print_audit
+
+        print_audit(found, top)

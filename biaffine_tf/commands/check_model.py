@@ -1,0 +1,142 @@
+"""Checks a directory of a model: `python -m biaffine_tf.model_directory DIR`.
+
+With --reseal, what was changed on purpose is accepted from then on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from biaffine_tf import console
+from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+from biaffine_tf.locks import locked
+from biaffine_tf.model_directory.confidence import read_confidence
+from biaffine_tf.model_directory.description import (
+    is_as_trained,
+    read_description,
+)
+from biaffine_tf.model_directory.digests import (
+    RESEAL,
+    Change,
+    find_changes,
+    is_sealed,
+    seal,
+)
+from biaffine_tf.model_directory.fingerprints import SAVED_MODEL
+from biaffine_tf.model_directory.manifest import Manifest
+from biaffine_tf.model_directory.names import (
+    CONFIG,
+    DIGESTS,
+    VOCABULARY,
+    WEIGHTS,
+)
+from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
+from biaffine_tf.model_directory.weights import check_finite, read_weights
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Command line without the program; None takes sys.argv.
+
+    Returns:
+        Exit code: 0, or 2 if the directory is not as it was written.
+    """
+    options = _parser().parse_args(arguments)
+    directory = options.directory
+    try:
+        if not os.path.isdir(directory):
+            raise ConfigError(
+                f"{directory}: no such directory",
+                remedy="give a model directory or an export",
+            )
+        if options.reseal:
+            with locked(directory):
+                _reseal(directory)
+            return 0
+        return _check(directory)
+    except BiaffineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CODE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m biaffine_tf.model_directory",
+        description="Checks a model directory or an export: its files against "
+        f"their digests in {DIGESTS}, and whether they can be read.",
+    )
+    parser.add_argument(
+        "directory", metavar="DIR", help="model directory or export"
+    )
+    console.add_version(parser)
+    parser.add_argument(
+        "--reseal",
+        action="store_true",
+        help="write the digests of the files as they are now: accepts what "
+        "was changed on purpose",
+    )
+    return parser
+
+
+def _check(directory: str) -> int:
+    """Says what is to be found; returns the exit code."""
+    changes = find_changes(directory)
+    _print(changes)
+    if changes:
+        raise ConfigError(
+            f"{directory}: {len(changes)} files changed since {DIGESTS} was "
+            "written",
+            remedy="restore it; if the changes are meant, accept them with "
+            f"{RESEAL.format(directory)}",
+        )
+    _read(directory)
+    if is_sealed(directory):
+        print(f"{directory}: unchanged since {DIGESTS} was written")
+    else:
+        print(
+            f"{directory}: can be read, but has no {DIGESTS}: an earlier "
+            "version wrote it, or its training has not ended; to have damage "
+            f"noticed from now on: {RESEAL.format(directory)}"
+        )
+    return 0
+
+
+def _reseal(directory: str) -> None:
+    """Accepts a directory as it is, if it can be read."""
+    _read(directory)
+    try:
+        _print(find_changes(directory))
+    except ConfigError as error:
+        print(error.problem)
+    seal(directory)
+    print(f"{directory}: {DIGESTS} is written")
+
+
+def _read(directory: str) -> None:
+    """Reads all that can be read without TensorFlow.
+
+    Raises:
+        ConfigError: If something cannot.
+    """
+    if os.path.exists(os.path.join(directory, SAVED_MODEL)):
+        Manifest.read(directory)
+        return
+    description = read_description(directory, any_vocabulary=True)
+    if not is_as_trained(description):
+        print(
+            f"{VOCABULARY}: with the tokenizer's settings of {CONFIG}, not "
+            "what the model was trained with"
+        )
+    read_confidence(directory)
+    if not os.path.exists(os.path.join(directory, ONNX_MODEL)):
+        check_finite(os.path.join(directory, WEIGHTS), read_weights(directory))
+
+
+def _print(changes: Sequence[Change]) -> None:
+    for change in changes:
+        print(f"{change.name}: {change.what}")

@@ -1,0 +1,155 @@
+"""What an encoder is made of: `python -m biaffine_tf.checkpoints SOURCE`.
+
+With `--to=huggingface --output=DIR` it is written as a Hugging Face directory,
+with `--to=tf` as a TensorFlow release like Google's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from biaffine_tf import console
+from biaffine_tf.config import EncoderConfig
+from biaffine_tf.encoders.checkpoints import names
+from biaffine_tf.encoders.checkpoints.configs import (
+    describe_activation,
+    family_of,
+    lacks_activation,
+)
+from biaffine_tf.encoders.checkpoints.layout import Component
+from biaffine_tf.encoders.checkpoints.report import fold_layers, summary
+from biaffine_tf.encoders.checkpoints.source import Source, open_source
+from biaffine_tf.encoders.checkpoints.write import (
+    write_huggingface,
+    write_tf1,
+)
+from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+
+_WIDTH = 60  # of the column of names, in characters
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Command line without the program; None takes sys.argv.
+
+    Returns:
+        Exit code: 0, or 2 if the source cannot be read or written.
+    """
+    options = _parser().parse_args(arguments)
+    # Before TensorFlow is loaded: its start-up notes are not for users.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        if bool(options.to) != bool(options.output):
+            raise ConfigError(
+                "--to and --output belong together",
+                remedy="give both to convert, none to look",
+            )
+        source = open_source(
+            options.source,
+            vocab_file=options.vocab_file,
+            bert_config_file=options.bert_config_file,
+            component=Component(options.component),
+        )
+        _describe(source)
+        if options.to:
+            _convert(source, options.to, options.output)
+    except BiaffineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CODE
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m biaffine_tf.checkpoints",
+        description="Says what an encoder directory or checkpoint holds, in "
+        "whatever format, and writes it in another.",
+    )
+    console.add_version(parser)
+    parser.add_argument(
+        "source", metavar="SOURCE", help="directory, checkpoint or file"
+    )
+    parser.add_argument("--vocab_file", help="instead of what is found there")
+    parser.add_argument(
+        "--bert_config_file", help="instead of what is found there"
+    )
+    parser.add_argument(
+        "--component",
+        choices=[str(choice) for choice in Component],
+        default=str(Component.DISCRIMINATOR),
+        help="of an ELECTRA TF1 checkpoint",
+    )
+    parser.add_argument(
+        "--to", choices=["huggingface", "tf"], help="format to write"
+    )
+    parser.add_argument("--output", metavar="DIR", help="where to write it")
+    return parser
+
+
+def _describe(source: Source) -> None:
+    shapes = source.shapes
+    print(f"format: {source.format}")
+    print(f"config: {_settings(source.config)}")
+    pieces = source.vocabulary
+    print(f"vocabulary: {f'{len(pieces)} pieces' if pieces else 'not found'}")
+    if source.padding:
+        print(f"padding: {source.describe_padding()}")
+    if source.config is not None:
+        print(
+            "activation: "
+            f"{describe_activation(source.config, source.config_file)}"
+        )
+    print(f"do_lower_case: {_known(source.tokenizer.do_lower_case)}")
+    print(f"tokenizer: {_known(source.tokenizer.kind)}")
+    for name in ("strip_accents", "tokenize_chinese_chars"):
+        if (value := getattr(source.tokenizer, name)) is not None:
+            print(f"{name}: {value}")
+    print(f"tensors: {len(shapes)}, by their names here")
+    for kind, members in fold_layers(shapes).items():
+        print(f"  {kind:{_WIDTH}} {list(shapes[members[0]])}")
+    if source.tied:
+        print(f"copies: {', '.join(source.tied)}")
+    if source.unused:
+        print(f"not used, {len(source.unused)}: {summary(source.unused)}")
+
+
+def _settings(config: EncoderConfig | None) -> str:
+    if config is None:
+        return "not found"
+    values = config.to_dict().items()
+    return ", ".join(f"{k}={v}" for k, v in values if v is not None)
+
+
+def _known(value: object) -> str:
+    return "not said" if value is None else str(value)
+
+
+def _convert(source: Source, to: str, directory: str) -> None:
+    config, vocabulary = source.require_config(), source.require_vocabulary()
+    if os.path.lexists(directory) and (
+        not os.path.isdir(directory) or os.listdir(directory)
+    ):
+        raise ConfigError(
+            f"{directory}: is there already, and not an empty folder",
+            remedy="give another --output",
+        )
+    tensors = source.read()
+    write = write_tf1 if to == "tf" else write_huggingface
+    write(directory, config, tensors, vocabulary, tokenizer=source.tokenizer)
+    heads = sum(map(names.is_head, tensors))
+    print(
+        f"wrote {len(tensors)} tensors, {heads} of them of a head, to "
+        f"{directory}"
+    )
+    family = family_of(config, tensors)
+    if to == "tf" and lacks_activation(config, family):
+        print(
+            f"note: Google's {family} code does not compute this encoder's "
+            f"{describe_activation(config, None)}; biaffine_tf does, by the "
+            "model_type in bert_config.json"
+        )

@@ -1,0 +1,259 @@
+"""Scores a file of predictions: `python -m biaffine_tf.evaluation GOLD PRED`.
+
+    ... GOLD PRED --intervals --train=FILE   how sure it is; where it is weak
+    ... GOLD PRED PRED PRED                  several runs of one system
+    ... GOLD PRED --compare OTHER            one system against another
+    ... GOLD PRED --report=report.html       all of it, and every sentence
+
+The files may be of different formats. Nothing but the scores goes to standard
+output; notes and errors go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from biaffine_tf import console
+from biaffine_tf.commands.reading_arguments import (
+    add_reading_arguments,
+    read_with_notes,
+    reading_options,
+)
+from biaffine_tf.errors import (
+    EXIT_CODE,
+    BiaffineError,
+    ConfigError,
+    DataError,
+)
+from biaffine_tf.evaluation.breakdown import mentions
+from biaffine_tf.evaluation.matching import Pair, match
+from biaffine_tf.evaluation.metrics import Scores
+from biaffine_tf.files import check_writable
+from biaffine_tf.json_files import read_json
+from biaffine_tf.reports.findings import Findings, evaluate
+from biaffine_tf.spans import Sentence
+
+_SIDES = ("gold", "predicted", "train", "compare")
+_HISTORY = {"epochs": [{str: object}]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Command line without the program; None takes sys.argv.
+
+    Returns:
+        Exit code: 0, or 2 if the files cannot be scored.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        _check_report(options)
+        inputs = _inputs(options)
+        findings = _evaluate(options, inputs)
+        if options.report is not None:
+            _write_report(options, inputs)
+    except BiaffineError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CODE
+    for path, scores in zip(options.predicted, findings.scores, strict=True):
+        _note_unknown_labels(path, scores)
+    if options.json:
+        print(json.dumps(findings.to_json(), ensure_ascii=False, indent=2))
+    else:
+        # rich takes longer to load than everything else here.
+        from biaffine_tf.reports.table import print_findings
+
+        print_findings(findings)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m biaffine_tf.evaluation",
+        description="Precision, recall and F1 of predicted entities. "
+        "Sentences are matched by id if all have one, else by text.",
+    )
+    console.add_version(parser)
+    parser.add_argument("gold", metavar="GOLD", help="labelled file")
+    parser.add_argument(
+        "predicted",
+        metavar="PRED",
+        nargs="+",
+        help="the same sentences, predicted; several files are runs (seeds) "
+        "of one system, which are pooled",
+    )
+    parser.add_argument(
+        "--intervals",
+        action="store_true",
+        help="add 95%% intervals (pooled runs always have them)",
+    )
+    parser.add_argument(
+        "--breakdowns",
+        action="store_true",
+        help="add scores by width, nesting and length, and what is predicted "
+        "in sentences without entities",
+    )
+    parser.add_argument(
+        "--train",
+        metavar="FILE",
+        help="training data: --breakdowns, also by whether it has the mention",
+    )
+    parser.add_argument(
+        "--compare",
+        metavar="PRED",
+        nargs="+",
+        default=[],
+        help="predictions of another system, or several runs of it: add the "
+        "differences, with intervals and p-values",
+    )
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write an HTML file that shows all of this, the errors and every "
+        "sentence, and needs no other file; with --compare, of both systems",
+    )
+    parser.add_argument(
+        "--history",
+        metavar="FILE",
+        help="history.json of a run: its learning curves for the report",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the scores as JSON"
+    )
+    add_reading_arguments(parser, *_SIDES)
+    return parser
+
+
+class _Inputs(NamedTuple):
+    """What the files hold."""
+
+    runs: list[list[Pair]]
+    others: list[list[Pair]]
+    training: list[Sentence] | None
+    history: list[dict[str, Any]] | None
+
+
+def _inputs(options: argparse.Namespace) -> _Inputs:
+    gold = list(_read(options, "gold", options.gold))
+    training = None
+    if options.train is not None:
+        training = list(_read(options, "train", options.train))
+    runs, others = (
+        [_match(options, gold, side, path) for path in paths]
+        for side, paths in (
+            ("predicted", options.predicted),
+            ("compare", options.compare),
+        )
+    )
+    history = None
+    if options.history is not None:
+        history = _read_history(options.history)
+    return _Inputs(runs, others, training, history)
+
+
+def _match(
+    options: argparse.Namespace, gold: list[Sentence], side: str, path: str
+) -> list[Pair]:
+    def report(note: str) -> None:
+        _note(f"{path}: {note}")
+
+    return match(gold, _read(options, side, path), report)
+
+
+def _evaluate(options: argparse.Namespace, inputs: _Inputs) -> Findings:
+    seen = None if inputs.training is None else mentions(inputs.training)
+    return evaluate(
+        inputs.runs,
+        intervals=options.intervals,
+        parts=options.breakdowns or seen is not None,
+        seen=seen,
+        others=inputs.others,
+    )
+
+
+def _check_report(options: argparse.Namespace) -> None:
+    """Finds out what is wrong before all is read and computed."""
+    if options.report is None:
+        if options.history is not None:
+            raise ConfigError(
+                "--history is shown in a report only",
+                remedy="name the report: --report=report.html",
+            )
+        return
+    if len(options.predicted) > 1 or len(options.compare) > 1:
+        raise ConfigError(
+            "--report shows one run of a system, or one run each of two, and "
+            f"received {len(options.predicted)} and {len(options.compare)}",
+            remedy="give one PRED, and one to --compare",
+        )
+    if not options.report or os.path.isdir(options.report):
+        raise ConfigError(
+            f"--report={options.report} names no file",
+            remedy="give the path of a file",
+        )
+    check_writable(os.path.dirname(options.report) or ".")
+
+
+def _write_report(options: argparse.Namespace, inputs: _Inputs) -> None:
+    # It takes longer to load than everything else here.
+    from biaffine_tf.reports.html import write_report
+
+    os.makedirs(os.path.dirname(options.report) or ".", exist_ok=True)
+    files = ("gold", "predicted", "compare", "train", "history")
+    paths = [*options.predicted, *options.compare]
+    write_report(
+        options.report,
+        inputs.runs[0],
+        title=" and ".join(map(os.path.basename, paths))
+        + f" on {os.path.basename(options.gold)}",
+        training=inputs.training,
+        history=inputs.history,
+        other=inputs.others[0] if inputs.others else None,
+        names=(paths[0], paths[-1]),
+        settings={
+            name: getattr(options, name)
+            for name in files
+            if getattr(options, name)
+        },
+    )
+    _note(f"the report is {options.report}")
+
+
+def _read_history(path: str) -> list[dict[str, Any]]:
+    remedy = "give the history.json that a training run has written"
+    try:
+        history = read_json(
+            path, _HISTORY, what="the history of a run", remedy=remedy
+        )
+    except FileNotFoundError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise DataError(problem, file=path, remedy=remedy) from error
+    return history["epochs"]
+
+
+def _read(
+    options: argparse.Namespace, side: str, path: str
+) -> Iterator[Sentence]:
+    return read_with_notes(path, reading_options(options, side))
+
+
+def _note_unknown_labels(path: str, scores: Scores) -> None:
+    if scores.unknown_labels:
+        counts = ", ".join(
+            f"{label!r} ({count} predicted)"
+            for label, count in scores.unknown_labels.items()
+        )
+        _note(
+            f"{path}: labels that gold does not have: {counts}; they lower "
+            "micro and macro, and do not enter cluener"
+        )
+
+
+def _note(message: str) -> None:
+    print(f"note: {message}", file=sys.stderr)

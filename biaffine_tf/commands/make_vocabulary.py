@@ -1,0 +1,328 @@
+"""Makes a BERT vocabulary from texts: `python -m biaffine_tf.vocabulary`.
+
+It is for encoders that start at random: give it as --vocab_file to
+run_classifier.py or to pretrain/create_pretraining_data.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+import tokenizers
+from tokenizers import models, normalizers, pre_tokenizers, trainers
+
+from biaffine_tf import console, formats
+from biaffine_tf.choices import Choice
+from biaffine_tf.commands.reading_arguments import (
+    add_reading_arguments,
+    reading_options,
+)
+from biaffine_tf.config import TokenizerKind
+from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+from biaffine_tf.files import check_writable
+from biaffine_tf.formats import inputs
+from biaffine_tf.tokenization import (
+    Vocabulary,
+    make_tokenizer,
+    share_of_chinese,
+)
+from biaffine_tf.tokenization.vocabulary import CLS, PAD, SEP, UNK
+from biaffine_tf.tokenization.wordpiece import without_surrogates
+
+SPECIALS = (PAD, UNK, CLS, SEP, "[MASK]")
+
+_INSIDE = "##"
+_LEAST_COUNT = 2  # of a word piece; a rarer one is not learnt anyway
+_WORDS_AT_ONCE = 1_000  # given to the training
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Command line without the program; None takes sys.argv.
+
+    Returns:
+        Exit code: 0, or 2 for a user's mistake.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except BiaffineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CODE
+    return 0
+
+
+def make_vocabulary(
+    texts: Iterable[str],
+    *,
+    size: int,
+    kind: TokenizerKind | str,
+    do_lower_case: bool = False,
+) -> Vocabulary:
+    """Makes the vocabulary of a tokenizer from texts.
+
+    [PAD], [UNK], [CLS], [SEP] and [MASK] come first. The commonest characters
+    follow, white space included, line ends apart; or, of word pieces, the
+    commonest letters, at the start of words and inside them, and what the
+    WordPiece training of the `tokenizers` library joins them to. The same
+    texts, in whatever order, give the same vocabulary.
+
+    Args:
+        texts: Read once.
+        size: Pieces to make at most, special ones included.
+        kind: Of the tokenizer.
+        do_lower_case: Whether the tokenizer folds case.
+
+    Returns:
+        A vocabulary of `size` pieces, or of all that the texts give.
+
+    Raises:
+        ConfigError: If the size leaves no piece for text, or there is no text.
+    """
+    if size <= len(SPECIALS):
+        raise ConfigError(
+            f"--size must be more than {len(SPECIALS)}, the number of special "
+            f"pieces, got {size}",
+            remedy="give a few thousand",
+        )
+    make = _characters if kind == TokenizerKind.CHAR else _word_pieces
+    pieces = make(texts, size - len(SPECIALS), do_lower_case)
+    if not pieces:
+        raise ConfigError(
+            "the texts have no character to make a piece of",
+            remedy="give files that hold text",
+        )
+    return Vocabulary([*SPECIALS, *pieces])
+
+
+def _characters(texts: Iterable[str], size: int, folds: bool) -> list[str]:
+    """The commonest characters, as `CharTokenizer` looks them up."""
+    counts: collections.Counter[str] = collections.Counter()
+    for text in texts:
+        counts.update(text)
+    folded: collections.Counter[str] = collections.Counter()
+    for character, count in counts.items():
+        lower = character.lower() if folds else character
+        folded[lower if len(lower) == 1 else character] += count
+    return [c for c in _by_count(folded) if _fits_a_line(c)][:size]
+
+
+def _word_pieces(texts: Iterable[str], size: int, folds: bool) -> list[str]:
+    """Half of the pieces for letters, the rest for what they are joined to.
+
+    Pieces that are left, as where all words are Chinese characters, go to the
+    rarer letters.
+    """
+    words = _count_words(texts, folds)
+    letters: collections.Counter[str] = collections.Counter()
+    inside: set[str] = set()
+    for word, count in words.items():
+        for letter in word:
+            letters[letter] += count
+        inside.update(word[1:])
+    singles = []
+    for letter in _by_count(letters):
+        singles.append(letter)
+        if letter in inside:
+            singles.append(_INSIDE + letter)
+    common, rare = singles[: size // 2], singles[size // 2 :]
+    joined = _join(words, common, size)
+    return [*common, *joined, *rare][:size]
+
+
+def _count_words(texts: Iterable[str], folds: bool) -> collections.Counter[str]:
+    """How often each word occurs, as `WordPieceTokenizer` divides texts."""
+    normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=True,
+        strip_accents=folds,
+        lowercase=folds,
+    )
+    pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    words: collections.Counter[str] = collections.Counter()
+    for text in texts:
+        normal = normalizer.normalize_str(without_surrogates(text))
+        words.update(word for word, _ in pre_tokenizer.pre_tokenize_str(normal))
+    return words
+
+
+def _join(
+    words: collections.Counter[str], singles: list[str], size: int
+) -> list[str]:
+    """The pieces that WordPiece training adds to those of one letter.
+
+    Args:
+        words: Counts; those with other letters are left out.
+        singles: Letters, and letters inside words with "##".
+        size: Pieces to have in the end.
+    """
+    known = set(singles)
+    spelled = [
+        word
+        for word in sorted(words)
+        if word[0] in known and all(_INSIDE + c in known for c in word[1:])
+    ]
+    alphabet = [piece for piece in singles if len(piece) == 1]
+    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token=UNK))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.train_from_iterator(
+        (text for word in spelled for text in _repeated(word, words[word])),
+        trainers.WordPieceTrainer(
+            vocab_size=size,
+            min_frequency=_LEAST_COUNT,
+            # Ties are broken by the ids of the parts. Pieces of one letter
+            # that are not there at the start get theirs by chance.
+            special_tokens=singles,
+            initial_alphabet=alphabet,
+            limit_alphabet=len(alphabet),
+            show_progress=False,
+        ),
+    )
+    ids = tokenizer.get_vocab()
+    return [piece for piece in sorted(ids, key=ids.get) if piece not in known]
+
+
+def _repeated(word: str, count: int) -> Iterator[str]:
+    """Texts in which a word occurs so many times."""
+    for begin in range(0, count, _WORDS_AT_ONCE):
+        yield " ".join([word] * min(_WORDS_AT_ONCE, count - begin))
+
+
+def _by_count(counts: collections.Counter[str]) -> list[str]:
+    """The commonest first, of equally common ones in the order of Unicode."""
+    return sorted(counts, key=lambda piece: (-counts[piece], piece))
+
+
+def _fits_a_line(character: str) -> bool:
+    return character not in "\r\n" and not "\ud800" <= character <= "\udfff"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m biaffine_tf.vocabulary",
+        description="Makes a BERT vocabulary (vocab.txt) for an encoder that "
+        "starts at random, from labelled or plain texts in any format.",
+    )
+    console.add_version(parser)
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="path or glob; .gz, .xz, .bz2 and .zst are unpacked",
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        required=True,
+        help="number of pieces, special ones included",
+    )
+    parser.add_argument(
+        "--output", metavar="vocab.txt", required=True, help="file to write"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace another file"
+    )
+    parser.add_argument(
+        "--kind",
+        choices=list(TokenizerKind),
+        help="tokenizer that it is for (default: char for Chinese text, "
+        "wordpiece for other text)",
+    )
+    parser.add_argument(
+        "--do_lower_case",
+        action="store_true",
+        help="lowercase the texts, as the tokenizer then has to",
+    )
+    add_reading_arguments(parser)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    if os.path.lexists(options.output) and not options.overwrite:
+        raise ConfigError(
+            f"{options.output}: is there already",
+            remedy="give another --output, or --overwrite to replace it",
+        )
+    check_writable(os.path.dirname(options.output) or ".")
+    corpus = _Corpus(options)
+    kind = options.kind
+    if kind is None:
+        choice = _choose_kind(corpus.texts())
+        print(f"chosen: {choice}")
+        kind = choice.value
+    vocabulary = make_vocabulary(
+        corpus.texts(),
+        size=options.size,
+        kind=kind,
+        do_lower_case=options.do_lower_case,
+    )
+    os.makedirs(os.path.dirname(options.output) or ".", exist_ok=True)
+    vocabulary.save(options.output)
+    for line in corpus.problems.lines():
+        print(line)
+    _report(options, kind, vocabulary, corpus.characters)
+
+
+def _choose_kind(texts: Iterable[str]) -> Choice:
+    share = share_of_chinese(texts) or 0.0
+    kind = TokenizerKind.CHAR if share > 1 / 2 else TokenizerKind.WORDPIECE
+    reason = f"{100 * share:.0f} % of the letters are Chinese characters"
+    return Choice("kind", kind, reason)
+
+
+def _report(
+    options: argparse.Namespace,
+    kind: TokenizerKind,
+    vocabulary: Vocabulary,
+    characters: collections.Counter[str],
+) -> None:
+    """Says what the vocabulary covers, and how to use it."""
+    tokenizer = make_tokenizer(
+        kind, vocabulary, do_lower_case=options.do_lower_case
+    )
+    # Tokenizers pass over white space, or have no need to know its kinds.
+    counts = {c: n for c, n in characters.items() if not c.isspace()}
+    total = sum(counts.values())
+    known = sum(n for c, n in counts.items() if tokenizer.knows(c))
+    share = 100 * known / max(total, 1)
+    all_there_are = len(vocabulary) < options.size
+    print(
+        f"{options.output}: {len(vocabulary):,} pieces"
+        + (", all that the texts give" if all_there_are else "")
+        + f"; {share:.2f} % of {total:,} characters are known"
+    )
+    no = "" if options.do_lower_case else "no"
+    print(
+        f"train with --vocab_file={options.output} --tokenizer={kind} "
+        f"--{no}do_lower_case"
+    )
+
+
+class _Corpus:
+    """The texts of files, and what was met in the last reading of them.
+
+    Attributes:
+        characters: Counts.
+        problems: Skipped and repaired input.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._files = inputs.find_files(options.files, flag="FILE")
+        self._options = reading_options(options)
+        self.characters: collections.Counter[str] = collections.Counter()
+        self.problems = formats.Problems()
+
+    def texts(self) -> Iterator[str]:
+        """Reads all files, from the start."""
+        self.characters = collections.Counter()
+        self.problems = formats.Problems()
+        for file in self._files:
+            for one in formats.read(file, self._options, self.problems):
+                self.characters.update(one.text)
+                yield one.text

@@ -1,0 +1,122 @@
+"""What every command does around its work: flags, help, errors in one line."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NoReturn
+
+from absl import app, flags, logging
+
+from biaffine_tf import console
+from biaffine_tf.errors import ConfigError
+
+# What TensorFlow reads when it is loaded; what the user sets goes first.
+TENSORFLOW_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # its start-up notes are not for users
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # by itself only on newer processors
+    # Else it loads Keras 3, which takes a second or two and is not used.
+    "TF_USE_LEGACY_KERAS": "1",
+}
+
+_FLAGS = flags.FLAGS
+_DEFINED_IN = (
+    "biaffine_tf.flags",
+    "biaffine_tf.commands.text_flags",
+    "biaffine_tf.commands.pretraining_flags",
+)
+_HELP = ("--help", "-help", "-h", "--helpshort")
+_VERSION = ("--version", "-version")
+
+
+def run(
+    main: Callable[[], int | None],
+    *,
+    required: Sequence[str] = (),
+    unless: Mapping[str, str] = MappingProxyType({}),
+    out_of_memory: str = "close other programs or take a larger machine",
+) -> NoReturn:
+    """Runs a command; a user's mistake is one line and exit code 2.
+
+    Args:
+        main: Called after the flags are parsed; returns the exit code, None
+            for 0.
+        required: Flags that must be given.
+        unless: Of some of them another flag, which makes them unnecessary.
+        out_of_memory: The remedy: flags to change, in the order to try.
+    """
+    for name, value in TENSORFLOW_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a character shows its code instead.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+    def parse(arguments: list[str]) -> list[str]:
+        return _parse(arguments, required, unless)
+
+    def begun(_: list[str]) -> int | None:
+        logging.set_verbosity(logging.WARNING)
+        return main()
+
+    console.run(
+        lambda: app.run(begun, flags_parser=parse), out_of_memory=out_of_memory
+    )
+
+
+def _parse(
+    arguments: list[str], required: Sequence[str], unless: Mapping[str, str]
+) -> list[str]:
+    if any(argument in _HELP for argument in arguments[1:]):
+        _print_help(required)
+        sys.exit(0)
+    if any(argument in _VERSION for argument in arguments[1:]):
+        print(console.version())
+        sys.exit(0)
+    try:
+        rest = _FLAGS(arguments)
+        for name in required:
+            if name in unless and _FLAGS[unless[name]].value:
+                continue
+            if _FLAGS[name].value in (None, ""):
+                raise ConfigError(
+                    f"--{name} is missing ({_FLAGS[name].help.rstrip('.')})",
+                    remedy="give it; --help shows all flags",
+                )
+        if len(rest) > 1:
+            raise ConfigError(
+                f"unexpected argument {rest[1]!r}",
+                remedy="settings are flags: --name=value",
+            )
+    except flags.Error as error:
+        message = str(error).removeprefix("ERROR:: ")
+        raise ConfigError(message, remedy="--help shows all flags") from None
+    return rest
+
+
+def _print_help(required: Sequence[str]) -> None:
+    print((sys.modules["__main__"].__doc__ or "").strip())
+    if required:
+        print(f"\nrequired: {' '.join(f'--{name}' for name in required)}")
+    print("\n--flagfile=FILE reads flags from a file, one a line.")
+    print("--version prints the version.\n")
+    for module in _DEFINED_IN:
+        flags_help = _FLAGS.module_help(module)
+        if flags_help:
+            print(flags_help.partition(f"{module}:\n")[2])
+
+
+def keep_compilations() -> None:
+    """Makes XLA keep what it compiles, for this and all later processes.
+
+    Call it before TensorFlow is loaded.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = os.path.join(os.path.expanduser(cache), "biaffine_tf", "xla")
+    os.makedirs(folder, exist_ok=True)
+    options = os.environ.get("TF_XLA_FLAGS", "")
+    os.environ["TF_XLA_FLAGS"] = (
+        f"{options} --tf_xla_persistent_cache_directory={folder}".strip()
+    )

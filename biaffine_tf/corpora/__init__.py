@@ -1,0 +1,1 @@
+"""Labelled files that are read as one: splits, summaries, checks."""

@@ -1,0 +1,28 @@
+"""L1: what is said of data before a model is trained on it; no TensorFlow.
+
+Example:
+    >>> from biaffine_tf import data_check, readers
+    >>> found = data_check.examine(readers.read("train.json"))
+    >>> found.show()
+    >>> found.refuse_errors()
+"""
+
+from __future__ import annotations
+
+from biaffine_tf.corpora.checks.check import Check, Row, Side
+from biaffine_tf.corpora.checks.examination import (
+    Examination,
+    Settings,
+    examine,
+)
+from biaffine_tf.corpora.checks.sizes import unlabelled_error
+
+__all__ = [
+    "Check",
+    "Examination",
+    "Row",
+    "Settings",
+    "Side",
+    "examine",
+    "unlabelled_error",
+]

@@ -1,0 +1,170 @@
+"""The examination of data: every check, in one pass over each side."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
+
+from biaffine_tf.config import Decoder, ExperimentConfig, LongText
+from biaffine_tf.corpora.checks.boundaries import WordBoundaries
+from biaffine_tf.corpora.checks.check import Check, Side
+from biaffine_tf.corpora.checks.labels import Labels
+from biaffine_tf.corpora.checks.overlaps import Overlaps
+from biaffine_tf.corpora.checks.reading import Reading
+from biaffine_tf.corpora.checks.sizes import Sizes
+from biaffine_tf.corpora.checks.texts import Lines, Repeats
+from biaffine_tf.corpora.checks.tokens import Learnable
+from biaffine_tf.corpora.summary import Statistics
+from biaffine_tf.formats.problems import Problems
+from biaffine_tf.spans import Sentence
+from biaffine_tf.tokenization import Tokenizer, Windowing
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of the model that the data are for.
+
+    Attributes:
+        nested: Whether entities may nest; None to choose.
+        decoder: How entities are picked.
+        one_label_per_span: Whether a range is one entity at most.
+        long_text: What becomes of long texts; None to choose.
+        tokenizer: Text to tokens; None if there is no encoder yet.
+        windowing: How long texts are divided; given with the tokenizer.
+        max_span_width: Tokens of the widest span that is scored; None for no
+            bound.
+        known_labels: Labels of the model that training continues from.
+    """
+
+    nested: bool | None = None
+    decoder: Decoder = Decoder.EXACT
+    one_label_per_span: bool = False
+    long_text: LongText | None = None
+    tokenizer: Tokenizer | None = None
+    windowing: Windowing | None = None
+    max_span_width: int | None = None
+    known_labels: tuple[str, ...] = ()
+
+
+class Examination:
+    """Checks that have seen the data; `examine` makes it.
+
+    Args:
+        checks: What they say is shown in their order.
+
+    Attributes:
+        rows: The lines of the table.
+        choices: Settings chosen by the training data.
+        warnings: What the user should know, a line each.
+        errors: What makes training pointless.
+    """
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self.rows = [row for check in checks for row in check.rows()]
+        self.choices = [one for check in checks for one in check.choices()]
+        self.warnings = [one for check in checks for one in check.warnings()]
+        self.errors = [one for check in checks for one in check.errors()]
+
+    def refuse_errors(self) -> None:
+        """Raises the first error, if there is one."""
+        for error in self.errors:
+            raise error
+
+    def decide(self, config: ExperimentConfig) -> ExperimentConfig:
+        """An experiment with what was chosen."""
+        chosen = {choice.flag: choice.value for choice in self.choices}
+        model, decoding = config.model, config.decoding
+        return dataclasses.replace(
+            config,
+            model=dataclasses.replace(
+                model, long_text=chosen.get("long_text", model.long_text)
+            ),
+            decoding=dataclasses.replace(
+                decoding, nested=chosen.get("nested", decoding.nested)
+            ),
+        )
+
+    def show(self, stream: TextIO | None = None) -> None:
+        """Prints the table, then warnings.
+
+        Args:
+            stream: Where to; standard output if not given.
+        """
+        # rich takes longer to load than a small corpus.
+        from biaffine_tf.corpora.checks.table import print_table
+
+        stream = stream or sys.stdout
+        print_table(self.rows, stream)
+        for warning in self.warnings:
+            print(f"warning: {warning}", file=stream)
+
+
+def examine(
+    train: Iterable[Sentence],
+    dev: Iterable[Sentence] | None = None,
+    *,
+    settings: Settings | None = None,
+    problems: Mapping[Side, Problems] | None = None,
+    more: Sequence[Check] = (),
+) -> Examination:
+    """Looks at all sentences once, in little memory.
+
+    Args:
+        train: Training sentences.
+        dev: Those that are scored on; None if there are none.
+        settings: What is known of the model; nothing if not given.
+        problems: Where readers count, while the sentences are read.
+        more: Further checks.
+
+    Returns:
+        The findings.
+
+    Raises:
+        DataError: If a sentence cannot be read.
+    """
+    sides: dict[Side, Iterable[Sentence]] = {Side.TRAIN: train}
+    if dev is not None:
+        sides[Side.DEV] = dev
+    statistics = {side: Statistics() for side in sides}
+    checks = [
+        *_checks(statistics, settings or Settings(), problems or {}),
+        *more,
+    ]
+    for side, sentences in sides.items():
+        for sentence in sentences:
+            statistics[side].add(sentence)
+            for check in checks:
+                check.add(sentence, side)
+    return Examination(checks)
+
+
+def _checks(
+    statistics: Mapping[Side, Statistics],
+    settings: Settings,
+    problems: Mapping[Side, Problems],
+) -> list[Check]:
+    checks: list[Check] = [
+        Reading(problems),
+        Lines(settings.long_text),
+        Sizes(statistics),
+        Overlaps(
+            statistics,
+            nested=settings.nested,
+            decoder=settings.decoder,
+            one_label_per_span=settings.one_label_per_span,
+        ),
+        Labels(statistics, known=settings.known_labels),
+        WordBoundaries(),
+        Repeats(),
+    ]
+    if settings.tokenizer is not None and settings.windowing is not None:
+        checks.append(
+            Learnable(
+                settings.tokenizer,
+                settings.windowing,
+                settings.max_span_width,
+            )
+        )
+    return checks

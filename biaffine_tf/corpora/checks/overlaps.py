@@ -1,0 +1,110 @@
+"""Spans within and across others, and what the decoder can find of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from biaffine_tf.choices import Choice
+from biaffine_tf.config import Decoder
+from biaffine_tf.corpora.checks.check import Check, Row, Side, row_of
+from biaffine_tf.corpora.summary import Statistics
+
+# Entities are decoded as nested where more of the training spans are.
+NESTED_SHARE = 0.005
+
+
+class Overlaps(Check):
+    """Chooses nested or flat, and says what cannot be found then.
+
+    Args:
+        statistics: Of each side; they are counted elsewhere.
+        nested: Whether entities may nest; None to choose.
+        decoder: How entities are picked.
+        one_label_per_span: Whether a range is one entity at most.
+    """
+
+    def __init__(
+        self,
+        statistics: Mapping[Side, Statistics],
+        *,
+        nested: bool | None,
+        decoder: Decoder,
+        one_label_per_span: bool,
+    ) -> None:
+        self._statistics = statistics
+        self._nested = nested
+        self._decoder = decoder
+        self._one_label_per_span = one_label_per_span
+
+    @property
+    def nested(self) -> bool:
+        """Whether entities may nest, as given or chosen."""
+        if self._nested is not None:
+            return self._nested
+        train = self._statistics[Side.TRAIN]
+        return train.overlaps.nested > NESTED_SHARE * train.spans
+
+    def choices(self) -> Iterator[Choice]:
+        """Nested or flat."""
+        if self._nested is not None:
+            return
+        train = self._statistics[Side.TRAIN]
+        reason = f"{_within(train)} of the {Side.TRAIN} lie within others"
+        if train.overlaps.nested and not self.nested:
+            reason += f", no more than {100 * NESTED_SHARE} %"
+        yield Choice("nested", self.nested, reason)
+
+    def rows(self) -> Iterator[Row]:
+        """Numbers of overlaps."""
+        yield row_of(self._statistics, "  nested, within others", _within)
+        for name, field in (
+            ("  pairs that cross", "crossing"),
+            ("  ranges with several labels", "relabelled"),
+            ("  given twice", "duplicates"),
+        ):
+            yield row_of(self._statistics, name, _counted(field))
+
+    def warnings(self) -> Iterator[str]:
+        """Says what is not learnt or cannot be found."""
+        for side, found in self._statistics.items():
+            overlaps = found.overlaps
+            is_free = self._decoder is Decoder.FREE
+            if overlaps.nested and not (self.nested or is_free):
+                yield (
+                    f"{side}: {_within(found)} lie within others and cannot be "
+                    "found beside them without --nested"
+                )
+            if overlaps.crossing and not is_free:
+                pairs = (
+                    "pairs cross" if overlaps.crossing > 1 else "pair crosses"
+                )
+                yield (
+                    f"{side}: {overlaps.crossing} {pairs}, neither span within "
+                    "the other; only one of the two can be found, but for "
+                    f"--decoder={Decoder.FREE}"
+                )
+            if overlaps.relabelled:
+                yield from self._relabelled(side, overlaps.relabelled)
+
+    def _relabelled(self, side: Side, ranges: int) -> Iterator[str]:
+        have = "ranges have" if ranges > 1 else "range has"
+        if side is Side.TRAIN:
+            yield (
+                f"{side}: {ranges} {have} several labels; the first one of a "
+                "range is learnt, the others are not"
+            )
+        elif self._one_label_per_span or not (
+            self.nested or self._decoder is Decoder.FREE
+        ):
+            yield (
+                f"{side}: {ranges} {have} several labels; one of a range can "
+                "be found, the others are scored as missed"
+            )
+
+
+def _within(found: Statistics) -> str:
+    return f"{found.overlaps.nested:,} of {found.spans:,} spans"
+
+
+def _counted(field: str) -> Callable[[Statistics], str]:
+    return lambda found: f"{getattr(found.overlaps, field):,}"

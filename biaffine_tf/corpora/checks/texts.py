@@ -1,0 +1,81 @@
+"""Texts that repeat, within a side and across them; texts of several lines."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+
+from biaffine_tf.choices import Choice
+from biaffine_tf.config import LongText
+from biaffine_tf.corpora.checks.check import Check, Row, Side
+from biaffine_tf.corpora.summary import Distinct
+from biaffine_tf.spans import Sentence
+
+# Training texts that tell whether texts have several lines.
+_LOOKED_AT = 10_000
+
+
+class Repeats(Check):
+    """Finds texts again by a few bytes of each."""
+
+    def __init__(self) -> None:
+        self._texts = {side: Distinct() for side in Side}
+        self._sentences: collections.Counter[Side] = collections.Counter()
+        self._repeated: collections.Counter[Side] = collections.Counter()
+        self._leaked = 0
+
+    def add(self, sentence: Sentence, side: Side) -> None:
+        """Compares a text with those before it."""
+        self._sentences[side] += 1
+        self._repeated[side] += not self._texts[side].add(sentence.text)
+        if side is Side.DEV:
+            self._leaked += sentence.text in self._texts[Side.TRAIN]
+
+    def rows(self) -> Iterator[Row]:
+        """Numbers of repetitions."""
+        yield Row(
+            "repeated texts",
+            {side: f"{self._repeated[side]:,}" for side in self._sentences},
+        )
+        if self._sentences[Side.DEV]:
+            yield Row(
+                f"texts of the {Side.TRAIN}", {Side.DEV: f"{self._leaked:,}"}
+            )
+
+    def warnings(self) -> Iterator[str]:
+        """Names the leak."""
+        if self._leaked:
+            yield (
+                f"{Side.DEV}: {self._leaked:,} of "
+                f"{self._sentences[Side.DEV]:,} texts are in the "
+                f"{Side.TRAIN}, too; scores on them say little of new texts"
+            )
+
+
+class Lines(Check):
+    """Chooses what becomes of long texts.
+
+    A model that learns from single lines alone reads lines one by one.
+
+    Args:
+        long_text: As it is given; None to choose.
+    """
+
+    def __init__(self, long_text: LongText | None) -> None:
+        self._long_text = long_text
+        self._left = _LOOKED_AT
+        self._has_lines = False
+
+    def add(self, sentence: Sentence, side: Side) -> None:
+        """Looks for a line end within a training text."""
+        if side is Side.TRAIN and self._left:
+            self._left -= 1
+            self._has_lines |= "\n" in sentence.text.strip()
+
+    def choices(self) -> Iterator[Choice]:
+        """Windows or lines."""
+        if self._long_text is None:
+            long_text = LongText.WINDOW if self._has_lines else LongText.LINE
+            some = "some" if self._has_lines else "no"
+            reason = f"{some} training text has several lines"
+            yield Choice("long_text", long_text, reason)

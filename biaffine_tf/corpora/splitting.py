@@ -1,0 +1,252 @@
+"""Takes a dev set out of a corpus, without copying anything."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from biaffine_tf.corpora.corpus import Corpus, Part
+from biaffine_tf.corpora.stratify import NO_ENTITY, SENTENCES, choose
+from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.spans import Sentence
+
+# Where equal texts tie documents to lumps, the dev set is off by this factor.
+_FAR_OFF = 2
+
+
+class Split(NamedTuple):
+    """A corpus in two parts.
+
+    Attributes:
+        train: The larger part, as a rule.
+        dev: The other.
+        lines: What was divided how, to be printed.
+    """
+
+    train: Corpus
+    dev: Corpus
+    lines: list[str]
+
+
+def split(corpus: Corpus, *, fraction: float, seed: int) -> Split:
+    """Divides a corpus into training data and a dev set.
+
+    Documents are not divided, and sentences of equal text (but for white
+    space) are in the same part; where both cannot be had, because equal texts
+    tie too many documents together, documents are kept whole. What is left is
+    stratified by label, see `choose`. The corpus is read once; a few dozen
+    bytes for each sentence are held.
+
+    Args:
+        corpus: A whole one, labelled.
+        fraction: Share of the dev set, in (0, 1).
+        seed: Equal seeds divide equal corpora equally.
+
+    Raises:
+        ConfigError: If the fraction is out of range.
+        DataError: As `Corpus.read`; if one part would have no sentence.
+    """
+    if not 0 < fraction < 1:
+        raise ConfigError(
+            f"--dev_fraction must be above 0 and below 1, got {fraction}",
+            remedy="give the dev set's share of the sentences, such as 0.1",
+        )
+    survey = _Survey(corpus.read())
+    is_dev = survey.divide(fraction, seed, with_texts=True)
+    if survey.has_documents and _error(is_dev, fraction) > _FAR_OFF:
+        untied = survey.divide(fraction, seed, with_texts=False)
+        is_dev = min(is_dev, untied, key=lambda one: _error(one, fraction))
+    if len(set(is_dev)) < 2:
+        raise _indivisible(corpus, survey, fraction)
+    name = f"--dev_fraction={fraction} --seed={seed}"
+    train, dev = (
+        Corpus(corpus.paths, corpus.options, Part(f"{part} of {name}", chosen))
+        for part, chosen in (
+            ("train", bytes(not one for one in is_dev)),
+            ("dev", bytes(is_dev)),
+        )
+    )
+    return Split(train, dev, list(survey.describe(is_dev, name)))
+
+
+def _error(is_dev: Sequence[bool], fraction: float) -> float:
+    """By which factor the dev set is larger or smaller than wanted."""
+    share = sum(is_dev) / len(is_dev)
+    return max(share / fraction, fraction / share) if share else math.inf
+
+
+class _Survey:
+    """Labels, document and text digest of each sentence."""
+
+    def __init__(self, sentences: Iterable[Sentence]) -> None:
+        self._labels: list[tuple[str, ...]] = []
+        self._texts: list[bytes] = []
+        self._documents: list[int | None] = []
+        seen: dict[tuple[str, ...], tuple[str, ...]] = {}
+        documents: dict[tuple[str | None, str], int] = {}
+        for sentence in sentences:
+            labels = tuple(sorted(span.label for span in sentence.spans or ()))
+            labels = labels or (NO_ENTITY,)
+            self._labels.append(seen.setdefault(labels, labels))
+            self._texts.append(_digest(sentence.text))
+            document = sentence.document
+            self._documents.append(
+                None
+                if document is None
+                else documents.setdefault(
+                    (sentence.file, document), len(documents)
+                )
+            )
+        self.has_documents = bool(documents)
+
+    def divide(
+        self, fraction: float, seed: int, *, with_texts: bool
+    ) -> list[bool]:
+        """Whether each sentence is of the dev set."""
+        units = self._units(with_texts=with_texts)
+        amounts = [
+            collections.Counter[str | None](
+                label for number in unit for label in self._labels[number]
+            )
+            + collections.Counter({SENTENCES: len(unit)})
+            for unit in units
+        ]
+        is_dev = [False] * len(self._labels)
+        for unit, is_chosen in zip(
+            units, choose(amounts, fraction=fraction, seed=seed), strict=True
+        ):
+            if is_chosen:
+                for number in unit:
+                    is_dev[number] = True
+        return is_dev
+
+    def _units(self, *, with_texts: bool) -> list[list[int]]:
+        """Numbers of the sentences that must stay together."""
+        forest = list(range(len(self._labels)))
+        first: dict[int | bytes, int] = {}
+        for number, (document, text) in enumerate(
+            zip(self._documents, self._texts, strict=True)
+        ):
+            ties: list[int | bytes] = [] if document is None else [document]
+            if with_texts or document is None:
+                ties.append(text)
+            for tie in ties:
+                _join(forest, number, first.setdefault(tie, number))
+        units: dict[int, list[int]] = {}
+        for number in range(len(forest)):
+            units.setdefault(_root(forest, number), []).append(number)
+        return list(units.values())
+
+    def describe(self, is_dev: Sequence[bool], name: str) -> Iterator[str]:
+        """Describes both parts in numbers."""
+        documents = [
+            {
+                document
+                for document, here in zip(self._documents, is_dev, strict=True)
+                if document is not None and here is part
+            }
+            for part in (True, False)
+        ]
+        of_documents = (
+            f", {len(documents[0])} of {sum(map(len, documents))} documents"
+            if self.has_documents
+            else ""
+        )
+        yield (
+            f"{name}: {sum(is_dev)} of {len(is_dev)} sentences"
+            f"{of_documents} are the dev set"
+        )
+        dev, train = (
+            collections.Counter(
+                label
+                for labels, here in zip(self._labels, is_dev, strict=True)
+                if here is part
+                for label in labels
+                if label != NO_ENTITY
+            )
+            for part in (True, False)
+        )
+        yield from _describe_labels(dev, train)
+        shared = {
+            text
+            for text, here in zip(self._texts, is_dev, strict=True)
+            if not here
+        }
+        leaked = sum(
+            here and text in shared
+            for text, here in zip(self._texts, is_dev, strict=True)
+        )
+        if leaked:
+            yield (
+                f"{name}: {leaked} sentences of the dev set have the text of a "
+                "training sentence, because documents are not divided"
+            )
+
+    @property
+    def num_documents(self) -> int:
+        """Number of documents."""
+        return len({one for one in self._documents if one is not None})
+
+
+def _describe_labels(
+    dev: collections.Counter[str], train: collections.Counter[str]
+) -> Iterator[str]:
+    both = dev + train
+    if not both:
+        return
+    shares = {label: dev[label] / both[label] for label in sorted(both)}
+    least, most = (
+        f"{100 * shares[label]:.1f} % ({label}: {dev[label]} of {both[label]})"
+        for label in (
+            min(shares, key=shares.__getitem__),
+            max(shares, key=shares.__getitem__),
+        )
+    )
+    yield (
+        f"entities of the dev set: {dev.total()} of {both.total()} "
+        f"({100 * dev.total() / both.total():.1f} %); by label {least} to "
+        f"{most}"
+    )
+    for part, other, name in (
+        (dev, train, "training data"),
+        (train, dev, "dev set"),
+    ):
+        alone = [label for label in sorted(other) if not part[label]]
+        if alone:
+            yield f"labels of the {name} alone: {', '.join(alone)}"
+
+
+def _indivisible(corpus: Corpus, survey: _Survey, fraction: float) -> DataError:
+    problem = (
+        f"--dev_fraction={fraction} leaves no sentence to train on, or none "
+        "to score"
+    )
+    if survey.has_documents:
+        problem += (
+            f": its sentences are of {survey.num_documents} documents, which "
+            "are not divided"
+        )
+    return DataError(
+        problem,
+        file=corpus.name,
+        remedy="give more data, or a dev set as --eval_data",
+    )
+
+
+def _digest(text: str) -> bytes:
+    spaced = " ".join(text.split()).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(spaced, digest_size=8).digest()
+
+
+def _join(forest: list[int], one: int, other: int) -> None:
+    one, other = _root(forest, one), _root(forest, other)
+    forest[max(one, other)] = min(one, other)
+
+
+def _root(forest: list[int], number: int) -> int:
+    while forest[number] != number:
+        forest[number] = number = forest[forest[number]]
+    return number

@@ -1,0 +1,1 @@
+"""Encoders: the forward pass of BERT, and their checkpoints."""

@@ -1,0 +1,189 @@
+"""Encoders out: as a Hugging Face directory, or as a release of Google's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import safetensors.numpy
+
+from biaffine_tf.config import EncoderConfig
+from biaffine_tf.encoders.checkpoints import google, huggingface, names
+from biaffine_tf.encoders.checkpoints.configs import (
+    Family,
+    family_of,
+    to_google_values,
+    to_values,
+)
+from biaffine_tf.encoders.checkpoints.layout import listed
+from biaffine_tf.encoders.checkpoints.vocabularies import (
+    SETTINGS,
+    TokenizerSettings,
+)
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.files import atomic_write, check_writable, write_json
+from biaffine_tf.tokenization import Vocabulary
+
+_UNSAID = TokenizerSettings()
+_CLASSES = {
+    Family.BERT: ("BertForMaskedLM", "BertModel"),
+    Family.ELECTRA: ("ElectraForMaskedLM", "ElectraModel"),
+    Family.ALBERT: ("AlbertForMaskedLM", "AlbertModel"),
+}
+
+
+def write_huggingface(
+    directory: str,
+    config: EncoderConfig,
+    tensors: Mapping[str, np.ndarray],
+    vocabulary: Vocabulary,
+    *,
+    tokenizer: TokenizerSettings = _UNSAID,
+) -> None:
+    """Writes what `transformers` loads, and `open_source`.
+
+    The output matrix of a masked-LM head is not written: `transformers` ties
+    it to the embeddings, as we do.
+
+    Args:
+        directory: Made if need be; files of the same names are replaced.
+        config: Of the encoder. It is written as an ALBERT if layers share
+            weights, else as an ELECTRA if the embeddings are projected or
+            there is a replaced-token detector, else as a BERT.
+        tensors: Of the encoder and its heads, by canonical name.
+        vocabulary: Its pieces.
+        tokenizer: How its text became pieces, as far as that is known.
+
+    Raises:
+        ConfigError: If the directory cannot be written to, the tensors are not
+            those of the config, or Hugging Face has no such encoder.
+    """
+    _check(config, tensors, vocabulary)
+    family = family_of(config, tensors)
+    if family is Family.ALBERT and config.embedding_width == config.hidden_size:
+        raise ConfigError(
+            "Hugging Face's ALBERT always projects its embeddings, this "
+            f"encoder's are {config.hidden_size} wide as its layers",
+            remedy="write it as a TensorFlow checkpoint",
+        )
+    check_writable(directory)
+    os.makedirs(directory, exist_ok=True)
+    stored = {}
+    for name, value in tensors.items():
+        value = value.T if name.endswith("/kernel") else value
+        stored[huggingface.stored_name(family, name)] = np.ascontiguousarray(
+            value, np.float32
+        )
+    path = os.path.join(directory, "model.safetensors")
+    with atomic_write(path, "wb") as file:
+        file.write(safetensors.numpy.save(stored, metadata={"format": "pt"}))
+    vocabulary.save(os.path.join(directory, "vocab.txt"))
+    write_json(
+        os.path.join(directory, SETTINGS),
+        {"tokenizer_class": "BertTokenizer", **tokenizer.to_json()},
+    )
+    values = {
+        "architectures": [_architecture(family, tensors)],
+        **to_values(config, family),
+        "pad_token_id": vocabulary.pad_id,
+    }
+    write_json(os.path.join(directory, "config.json"), values)
+
+
+def write_tf1(
+    directory: str,
+    config: EncoderConfig,
+    tensors: Mapping[str, np.ndarray],
+    vocabulary: Vocabulary,
+    *,
+    tokenizer: TokenizerSettings = _UNSAID,
+) -> None:
+    """Writes `bert_model.ckpt`, `bert_config.json` and `vocab.txt`.
+
+    Names are those of Google's release of the family; see `write_huggingface`
+    for which that is. A release says nothing of the tokenizer, so that is
+    written as Hugging Face has it, in `tokenizer_config.json`. Loads
+    TensorFlow.
+
+    Args:
+        directory: Made if need be; files of the same names are replaced.
+        config: Of the encoder.
+        tensors: Of the encoder and its heads, by canonical name. ELECTRA's
+            are a generator's if there is a masked-LM head.
+        vocabulary: Its pieces.
+        tokenizer: How its text became pieces, as far as that is known.
+
+    Raises:
+        ConfigError: If the directory cannot be written to, or the tensors are
+            not those of the config.
+    """
+    import tensorflow as tf
+
+    _check(config, tensors, vocabulary)
+    family = family_of(config, tensors)
+    check_writable(directory)
+    os.makedirs(directory, exist_ok=True)
+    table = google.table_for(family, tensors)
+    tf.raw_ops.SaveV2(
+        prefix=os.path.join(directory, "bert_model.ckpt"),
+        tensor_names=[table.from_canonical(name) for name in tensors],
+        shape_and_slices=[""] * len(tensors),
+        tensors=[np.asarray(value, np.float32) for value in tensors.values()],
+    )
+    vocabulary.save(os.path.join(directory, "vocab.txt"))
+    write_json(
+        os.path.join(directory, "bert_config.json"),
+        to_google_values(config, family),
+    )
+    if said := tokenizer.to_json():
+        write_json(os.path.join(directory, SETTINGS), said)
+
+
+def _check(
+    config: EncoderConfig,
+    tensors: Mapping[str, np.ndarray],
+    vocabulary: Vocabulary,
+) -> None:
+    """Nothing is written that could not be loaded again."""
+    wanted = names.encoder_shapes(config)
+    for prefix, shapes in (
+        ("mlm/", names.mlm_shapes(config)),
+        ("rtd/", names.rtd_shapes(config)),
+    ):
+        if any(name.startswith(prefix) for name in tensors):
+            wanted |= shapes
+    wrong = [
+        f"{name} "
+        f"{list(tensors[name].shape) if name in tensors else 'missing'}, "
+        f"not {list(wanted[name]) if name in wanted else 'known'}"
+        for name in [*wanted, *(tensors.keys() - wanted.keys())]
+        if name not in tensors
+        or name not in wanted
+        or tensors[name].shape != wanted[name]
+    ]
+    if len(vocabulary) != config.vocab_size:
+        wrong.append(
+            f"a vocabulary of {len(vocabulary)} pieces, not {config.vocab_size}"
+        )
+    if len({name[:4] for name in tensors if names.is_head(name)}) > 1:
+        wrong.append("two heads, not one")
+    for name, value in tensors.items():
+        if not np.isfinite(value).all():
+            raise ConfigError(
+                f"{name} holds numbers that are not finite, and is not written",
+                remedy="the training that made it has diverged; give another "
+                "encoder",
+            )
+    if wrong:
+        raise ConfigError(
+            f"the encoder does not fit its config: {listed(wrong)}",
+            remedy="give the config and vocabulary that it was trained with",
+        )
+
+
+def _architecture(family: Family, canonical: Collection[str]) -> str:
+    if family is Family.ELECTRA and "rtd/dense/kernel" in canonical:
+        return "ElectraForPreTraining"
+    with_head, alone = _CLASSES[family]
+    return with_head if "mlm/dense/kernel" in canonical else alone

@@ -1,0 +1,80 @@
+"""The BERT encoder of tf-models-official, from a config of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf.config import EncoderConfig
+from biaffine_tf.encoders.fused_encoder import (
+    FusedBertEncoder,
+    approximate_gelu,
+)
+
+_ACTIVATIONS = {
+    "gelu": tf_keras.activations.gelu,
+    "gelu_new": approximate_gelu,
+    "gelu_pytorch_tanh": approximate_gelu,
+    "relu": tf_keras.activations.relu,
+    "tanh": tf_keras.activations.tanh,
+}
+
+
+def activation(name: str) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The function that an `EncoderConfig.hidden_act` names."""
+    return _ACTIVATIONS[name]
+
+
+def build_encoder(
+    config: EncoderConfig,
+    *,
+    name: str = "encoder",
+    initializer: tf_keras.initializers.Initializer | None = None,
+) -> FusedBertEncoder:
+    """Builds a randomly initialised encoder: BERT's, ELECTRA's or ALBERT's.
+
+    Its pooler takes no part in span scoring and is frozen. Matrix products are
+    in the compute dtype of Keras's global policy.
+
+    Args:
+        config: Shape of the encoder.
+        name: Layer name, the first component of its weights' names.
+        initializer: Of kernels and embeddings; None for the config's truncated
+            normal distribution.
+
+    Returns:
+        A layer from `{"input_word_ids", "input_mask", "input_type_ids"}`, each
+        int32 `[B, L]`, to a dict whose `"sequence_output"` is `[B, L, H]`.
+    """
+    encoder = FusedBertEncoder(
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        repeats=config.num_hidden_layers // config.num_layers,
+        embedding_width=config.embedding_width,
+        num_attention_heads=config.num_attention_heads,
+        max_sequence_length=config.max_position_embeddings,
+        type_vocab_size=config.type_vocab_size,
+        inner_dim=config.intermediate_size,
+        inner_activation=activation(config.hidden_act),
+        output_dropout=config.hidden_dropout_prob,
+        attention_dropout=config.attention_probs_dropout_prob,
+        initializer=initializer
+        or tf_keras.initializers.TruncatedNormal(
+            stddev=config.initializer_range
+        ),
+        name=name,
+    )
+    # BertEncoderV2 has no argument for it and every block keeps its own.
+    encoder._embedding_norm_layer.epsilon = config.layer_norm_eps
+    for block in encoder.transformer_layers:
+        block._norm_epsilon = config.layer_norm_eps
+    encoder.pooler_layer.trainable = False
+    return encoder
+
+
+def position_embeddings(encoder: FusedBertEncoder) -> tf.Variable:
+    """The encoder's position table, `[max positions, E]`."""
+    return encoder._position_embedding_layer.weights[0]

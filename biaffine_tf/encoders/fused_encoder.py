@@ -1,0 +1,385 @@
+"""BERT's forward pass in fewer and larger operations.
+
+The weights, their names and their initial values are those of
+tf-models-official's `BertEncoderV2`, and what is computed from them is the
+same up to rounding. What differs is how: activations are `[B * L, H]`
+throughout; in training, query, key and value are one product, with the scale
+of the attention in the query's weights; gradients between the products are
+written out (`fused_ops`). Under mixed precision only the products are in the
+lower one: what lies between them waits for memory and would gain nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from official.nlp.modeling.layers.transformer_encoder_block import (
+    TransformerEncoderBlock,
+)
+from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
+
+from biaffine_tf.encoders.fused_ops import (
+    dropout,
+    gelu,
+    layer_norm,
+    normal_distribution,
+    tanh_gelu,
+)
+
+_MASKED = -1e9  # added to the attention scores of padding
+_SITES_PER_BLOCK = 3  # dropouts: attention, its output, the block's output
+
+
+def approximate_gelu(x: tf.Tensor) -> tf.Tensor:
+    """GELU's approximation by tanh, of any shape and floating type."""
+    return tf_keras.activations.gelu(x, approximate=True)
+
+
+@contextlib.contextmanager
+def policy_scope(policy: str) -> Iterator[None]:
+    """Keras layers that are made within have this mixed-precision policy."""
+    before = tf_keras.mixed_precision.global_policy()
+    tf_keras.mixed_precision.set_global_policy(policy)
+    try:
+        yield
+    finally:
+        tf_keras.mixed_precision.set_global_policy(before)
+
+
+class FusedBertEncoder(BertEncoderV2):
+    """`BertEncoderV2` with the same weights and a faster `call`.
+
+    Dropout masks come from one generator, which checkpoints hold.
+
+    Matrix products are in the compute dtype of Keras's global policy, all else
+    is float32.
+
+    Args:
+        repeats: How many layers in a row share one block's weights, as ALBERT's
+            all do; each has its own dropout.
+        **kwargs: As for `BertEncoderV2`; `num_layers` counts the blocks.
+
+    Attributes:
+        gradient_checkpointing: Whether training keeps only each block's input
+            for the gradient and computes the block again: less memory, a
+            third more work.
+        xla: Whether XLA compiles the forward pass and its gradient, once for
+            each shape.
+    """
+
+    def __init__(self, *, repeats: int = 1, **kwargs: Any) -> None:
+        policy = tf_keras.mixed_precision.global_policy()
+        with policy_scope("float32"):
+            super().__init__(**kwargs)
+        self._product_dtype = policy.compute_dtype
+        self._repeats = repeats
+        self.gradient_checkpointing = False
+        self.xla = False
+        self._compiled = tf.function(
+            self._encode, jit_compile=True, autograph=False
+        )
+        # tf_keras.utils.set_random_seed seeds this draw as well.
+        self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
+
+    @contextlib.contextmanager
+    def computing_in(self, dtype: str) -> Iterator[None]:
+        """What is traced within has matrix products in this dtype."""
+        before = self._product_dtype, self._compiled
+        self._product_dtype = dtype
+        self._compiled = tf.function(
+            self._encode, jit_compile=True, autograph=False
+        )
+        try:
+            yield
+        finally:
+            self._product_dtype, self._compiled = before
+
+    def build(self, input_shape: Any) -> None:
+        """Creates all weights, by the original forward pass."""
+        one = tf.ones([1, 1], tf.int32)
+        with policy_scope("float32"):
+            super().call(
+                {
+                    "input_word_ids": one,
+                    "input_mask": one,
+                    "input_type_ids": one,
+                }
+            )
+        self.built = True
+
+    def call(
+        self,
+        inputs: dict[str, tf.Tensor],
+        training: bool | tf.Tensor | None = None,
+        positions: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Encodes a batch.
+
+        Args:
+            inputs: `input_word_ids`, `input_mask`, `input_type_ids`, each int
+                `[B, L]`.
+            training: Whether dropout is on; a Python value.
+            positions: int `[B, P]`, each in [0, L): the vectors that are
+                wanted. The last layer computes no others.
+
+        Returns:
+            `sequence_output`: float32 `[B, L, H]`, or `[B, P, H]`.
+        """
+        seed = self._generator.make_seeds()[:, 0] if training else None
+        encode = self._compiled if self.xla else self._encode
+        return {"sequence_output": encode(inputs, seed, positions)}
+
+    def _encode(
+        self,
+        inputs: dict[str, tf.Tensor],
+        seed: tf.Tensor | None,
+        positions: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """The vectors, with dropout if there is a seed."""
+        word_ids = inputs["input_word_ids"]
+        shape = tf.shape(word_ids)
+        x = self._embed(word_ids, inputs["input_type_ids"], seed)
+        mask = tf.cast(inputs["input_mask"], tf.float32)
+        mask = (1.0 - mask)[:, None, None, :] * _MASKED  # [B, 1, 1, L]
+        num_layers = self._repeats * len(self.transformer_layers)
+        for index in range(num_layers):
+            block = self.transformer_layers[index // self._repeats]
+            wanted = positions if index == num_layers - 1 else None
+            x = self._run_block(block, index, x, mask, shape, seed, wanted)
+        width = self._config["hidden_size"]
+        wanted = word_ids if positions is None else positions
+        x = tf.reshape(x, [shape[0], tf.shape(wanted)[1], width])
+        return tf.ensure_shape(x, [*wanted.shape, width])
+
+    def _embed(
+        self,
+        word_ids: tf.Tensor,
+        type_ids: tf.Tensor,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Embeddings of all positions, float32 `[B * L, H]`."""
+        length = tf.shape(word_ids)[1]
+        table = self._embedding_layer.embeddings
+        positions = self._position_embedding_layer._position_embeddings
+        types = self._type_embedding_layer.embeddings
+        x = tf.gather(table, word_ids) + positions[:length]  # [B, L, E]
+        x = x + tf.gather(types, type_ids)
+        norm = self._embedding_norm_layer
+        x = tf.reshape(x, [-1, self._config["embedding_width"]])
+        x = layer_norm(
+            x,
+            norm.gamma,
+            norm.beta,
+            epsilon=norm.epsilon,
+            training=seed is not None,
+        )
+        x = self._dropout(x, self._config["output_dropout"], seed, 0)
+        projection = self._embedding_projection
+        if projection is None:
+            return x
+        return self._dense(x, projection.kernel, projection.bias)
+
+    def _run_block(
+        self,
+        block: TransformerEncoderBlock,
+        index: int,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        shape: tf.Tensor,
+        seed: tf.Tensor | None,
+        positions: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """One block, float32 `[B * L, H]` to the same, or to `[B * P, H]`."""
+
+        def run(x: tf.Tensor) -> tf.Tensor:
+            return self._block(block, index, x, mask, shape, seed, positions)
+
+        if seed is not None and self.gradient_checkpointing:
+            run = tf.recompute_grad(run)
+        return run(x)
+
+    def _block(
+        self,
+        block: TransformerEncoderBlock,
+        index: int,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        shape: tf.Tensor,
+        seed: tf.Tensor | None,
+        positions: tf.Tensor | None,
+    ) -> tf.Tensor:
+        site = 1 + index * _SITES_PER_BLOCK
+        rate = self._config["output_dropout"]
+        asking, asking_shape = x, shape
+        if positions is not None:
+            asking = _rows_at(x, shape, positions)
+            asking_shape = tf.shape(positions)
+        attended = self._attention(
+            block, site, asking, asking_shape, x, mask, shape, seed
+        )
+        attended = self._dropout(attended, rate, seed, site + 1)
+        norm = block._attention_layer_norm
+        x = layer_norm(
+            asking + attended,
+            norm.gamma,
+            norm.beta,
+            epsilon=block._norm_epsilon,
+            training=seed is not None,
+        )
+        inner = block._intermediate_dense
+        hidden = self._dense(x, inner.kernel, inner.bias)  # [B * L, I]
+        hidden = self._activation(hidden, training=seed is not None)
+        outer = block._output_dense
+        output = self._dense(hidden, outer.kernel, outer.bias)
+        output = self._dropout(output, rate, seed, site + 2)
+        norm = block._output_layer_norm
+        return layer_norm(
+            x + output,
+            norm.gamma,
+            norm.beta,
+            epsilon=block._norm_epsilon,
+            training=seed is not None,
+        )
+
+    def _attention(
+        self,
+        block: TransformerEncoderBlock,
+        site: int,
+        asking: tf.Tensor,
+        asking_shape: tf.Tensor,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        shape: tf.Tensor,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """What those that ask attend to in `[B * L, H]`.
+
+        Dropout on the output is left to the caller.
+        """
+        layer = block._attention_layer
+        width = self._config["hidden_size"]
+        if seed is None or asking is not x:
+            queries, keys, values = self._project_apart(
+                layer, asking, asking_shape, x, shape
+            )
+        else:
+            queries, keys, values = self._project(layer, x, shape)
+        scores = tf.matmul(queries, keys, transpose_b=True)
+        scores = tf.nn.softmax(tf.cast(scores, tf.float32) + mask)
+        rate = self._config["attention_dropout"]
+        scores = self._dropout(scores, rate, seed, site)  # [B, heads, L, L]
+        mixed = tf.matmul(tf.cast(scores, self._product_dtype), values)
+        mixed = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [-1, width])
+        output = layer._output_dense
+        kernel = tf.reshape(output.kernel, [width, width])
+        return self._dense(mixed, kernel, output.bias)
+
+    def _project(
+        self,
+        layer: tf_keras.layers.MultiHeadAttention,
+        x: tf.Tensor,
+        shape: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        """Scaled queries, keys and values, each `[B, heads, L, D]`.
+
+        One product and one transposition for the three.
+        """
+        heads, size = layer._num_heads, layer._key_dim
+        scale = 1 / math.sqrt(size)
+        query, key, value = map(_matrix, _projections(layer))
+        kernel = tf.concat([query[0] * scale, key[0], value[0]], axis=1)
+        bias = tf.concat([query[1] * scale, key[1], value[1]], axis=0)
+        parts = tf.reshape(
+            self._dense(x, kernel, bias, dtype=self._product_dtype),
+            [shape[0], shape[1], 3, heads, size],
+        )
+        return tf.unstack(tf.transpose(parts, [2, 0, 3, 1, 4]))
+
+    def _project_apart(
+        self,
+        layer: tf_keras.layers.MultiHeadAttention,
+        asking: tf.Tensor,
+        asking_shape: tf.Tensor,
+        x: tf.Tensor,
+        shape: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        """As `_project`, by three products; the queries are of `asking`.
+
+        Does not join the weights first, which costs more than it saves where
+        there is no gradient and few positions.
+        """
+        heads, size = layer._num_heads, layer._key_dim
+        parts = [
+            tf.transpose(
+                tf.reshape(
+                    self._dense(
+                        source, *_matrix(dense), dtype=self._product_dtype
+                    ),
+                    [*tf.unstack(rows), heads, size],
+                ),
+                [0, 2, 1, 3],
+            )
+            for source, rows, dense in zip(
+                (asking, x, x),
+                (asking_shape, shape, shape),
+                _projections(layer),
+                strict=True,
+            )
+        ]
+        parts[0] = parts[0] * tf.cast(1 / math.sqrt(size), self._product_dtype)
+        return parts
+
+    def _dense(
+        self,
+        x: tf.Tensor,
+        kernel: tf.Tensor,
+        bias: tf.Tensor,
+        *,
+        dtype: str = "float32",
+    ) -> tf.Tensor:
+        """`x kernel + bias`: the product in its dtype, the sum in `dtype`."""
+        kernel = tf.cast(tf.convert_to_tensor(kernel), self._product_dtype)
+        product = tf.matmul(tf.cast(x, self._product_dtype), kernel)
+        return tf.nn.bias_add(tf.cast(product, dtype), tf.cast(bias, dtype))
+
+    def _activation(self, x: tf.Tensor, *, training: bool) -> tf.Tensor:
+        function = self.transformer_layers[0]._inner_activation
+        if function is tf_keras.activations.gelu:
+            # Without a gradient of its own, it is joined with the product.
+            return gelu(x) if training else x * normal_distribution(x)
+        if function is approximate_gelu and training:
+            return tanh_gelu(x)
+        return function(x)
+
+    @staticmethod
+    def _dropout(
+        x: tf.Tensor, rate: float, seed: tf.Tensor | None, site: int
+    ) -> tf.Tensor:
+        if seed is None:
+            return x
+        return dropout(x, rate, seed=seed + tf.constant([0, site], seed.dtype))
+
+
+def _rows_at(x: tf.Tensor, shape: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """Rows `[B * P, H]` of `[B * L, H]`, where `shape` is `[B, L]`."""
+    first = tf.cast(tf.range(shape[0]) * shape[1], positions.dtype)
+    return tf.gather(x, tf.reshape(first[:, None] + positions, [-1]))
+
+
+def _projections(
+    layer: tf_keras.layers.MultiHeadAttention,
+) -> list[tf_keras.layers.Layer]:
+    return [layer._query_dense, layer._key_dense, layer._value_dense]
+
+
+def _matrix(dense: tf_keras.layers.Layer) -> tuple[tf.Tensor, tf.Tensor]:
+    """Kernel `[H, H]` and bias `[H]` of a projection to heads."""
+    kernel = tf.convert_to_tensor(dense.kernel)
+    bias = tf.reshape(dense.bias, [-1])
+    return tf.reshape(kernel, [kernel.shape[0], -1]), bias

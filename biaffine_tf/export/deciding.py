@@ -1,0 +1,101 @@
+"""From the candidates of texts to their entities, in the graph."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.config import DecodingConfig
+from biaffine_tf.decoding import Constraints
+from biaffine_tf.export.candidates import CandidateTensors, label_ranks
+from biaffine_tf.export.confidence import GraphConfidence
+from biaffine_tf.export.constraints import GraphConstraints
+from biaffine_tf.export.decoders import GraphDecoder
+from biaffine_tf.export.words import GraphWordRule
+from biaffine_tf.spans import LabelMap
+from biaffine_tf.tokenization import WordRule
+
+
+class GraphDecision(tf.Module):
+    """What is made of candidates; twin of `inference.deciding.Decision`.
+
+    Candidates that cut words of plain text, which the predictor drops when it
+    finds them, are dropped here.
+
+    Args:
+        decoding: How candidates become entities.
+        confidence: Calibration of scores, and thresholds.
+        labels: The labels; ties go by their names.
+    """
+
+    def __init__(
+        self,
+        decoding: DecodingConfig,
+        confidence: Confidence,
+        labels: LabelMap,
+    ) -> None:
+        super().__init__()
+        rule = WordRule.of(decoding)
+        self._words = GraphWordRule(rule) if rule and rule.pairs else None
+        self._confidence = GraphConfidence(confidence, labels)
+        self._constraints = GraphConstraints(
+            Constraints(
+                min_width=decoding.min_width,
+                max_width=decoding.max_width,
+                forbidden_edges=decoding.forbidden_edges,
+                forbidden_inside=decoding.forbidden_inside,
+            )
+        )
+        self._decode = GraphDecoder(
+            labels,
+            decoder=decoding.decoder,
+            nested=decoding.nested,
+            one_label_per_span=decoding.one_label_per_span,
+        )
+        self._always = decoding.force_one_entity
+        self._label_ranks = label_ranks(labels)
+
+    def __call__(
+        self,
+        candidates: CandidateTensors,
+        others: CandidateTensors,
+        code_points: tf.RaggedTensor,
+    ) -> CandidateTensors:
+        """The entities of texts, with calibrated scores.
+
+        Args:
+            candidates: In characters, with the model's scores, in any order.
+            others: Pairs that are no candidates, but the best of a window or
+                text: the last resort of `force_one_entity`.
+            code_points: The texts, int32 `[B, (T)]`.
+
+        Returns:
+            The entities, text by text and by position, in float64.
+        """
+        if self._words:
+            candidates = self._words(candidates, code_points)
+            others = self._words(others, code_points)
+        candidates, others = candidates.in_double(), others.in_double()
+        found = self._decode(
+            self._constraints(self._confidence(candidates), code_points)
+        )
+        if not self._always:
+            return found
+        best_others = others.as_visited(self._label_ranks).first_of_each()
+        allowed = self._constraints(candidates.join(best_others), code_points)
+        best = allowed.as_visited(self._label_ranks).first_of_each()
+        return _of_all_sentences(found, self._confidence.calibrate(best))
+
+
+def _of_all_sentences(
+    found: CandidateTensors, best: CandidateTensors
+) -> CandidateTensors:
+    """Adds the best of the sentences in which nothing was found."""
+    has_any = tf.math.unsorted_segment_max(
+        tf.ones_like(found.sentences),
+        found.sentences,
+        1 + tf.reduce_max(tf.concat([[0], best.sentences], 0)),
+    )
+    best = best.where(tf.gather(has_any, best.sentences) != 1)
+    both = found.join(best)
+    return both.take(tf.argsort(both.sentences, stable=True))

@@ -1,0 +1,205 @@
+"""Greedy decoding of many sentences at once; twin of `decoding.greedy`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from biaffine_tf.export.candidates import CandidateTensors
+from biaffine_tf.export.points import (
+    FAR,
+    as_points,
+    least_covering,
+    least_over,
+)
+from biaffine_tf.export.scheduling import with_slice
+from biaffine_tf.export.vectors import array_of_vectors, pair
+
+_MOST_ROUNDS = 32
+
+
+class _Spans(NamedTuple):
+    """Candidates that are left, in the order in which they are visited.
+
+    Attributes:
+        places: Their places among all, int32 `[M]`; ascending.
+        starts: Points, see `points`; int32 `[M]`.
+        ends: Likewise.
+    """
+
+    places: tf.Tensor
+    starts: tf.Tensor
+    ends: tf.Tensor
+
+    def where(self, mask: tf.Tensor) -> _Spans:
+        """Those of a mask, bool `[M]`."""
+        return _Spans(*(tf.boolean_mask(one, mask) for one in self))
+
+
+def keep_greedily(
+    visited: CandidateTensors, *, nested: bool, one_label_per_span: bool
+) -> tf.Tensor:
+    """Which candidates greedy decoding keeps.
+
+    It keeps each candidate that comes before all others whose text it shares,
+    and drops what clashes with it, again and again: a few rounds for texts of
+    any length, of work in proportion to what is left. Where each candidate of
+    a chain comes before the next one, a round takes one of each chain; what
+    is left after some rounds is therefore visited one by one. So the work is
+    in proportion to the number of candidates, whatever their order.
+
+    Args:
+        visited: In the order in which they are visited.
+        nested: Whether entities may hold one another.
+        one_label_per_span: Whether they may not share a range.
+
+    Returns:
+        bool `[N]`.
+    """
+    starts, ends, points = as_points(
+        visited.sentences, visited.starts, visited.ends
+    )
+    spans = _Spans(tf.range(tf.size(starts)), starts, ends)
+    if nested:  # what shares a range is no clash for the rest
+        kinds = None if one_label_per_span else visited.labels
+        spans = spans.where(_is_first_of_its_range(spans, kinds))
+    spans, kept = _in_rounds(spans, points, nested=nested)
+    one_by_one = _nested_one_by_one if nested else _flat_one_by_one
+    kept = tf.concat(
+        [kept, tf.boolean_mask(spans.places, one_by_one(spans, points))], 0
+    )
+    return tf.scatter_nd(
+        kept[:, None], tf.ones_like(kept, tf.bool), tf.shape(starts)
+    )
+
+
+def _is_first_of_its_range(
+    spans: _Spans, labels: tf.Tensor | None
+) -> tf.Tensor:
+    """Whether it comes before all others of its range, and label if any."""
+    _, kinds = tf.unique(pair(spans.starts, spans.ends))
+    if labels is not None:
+        _, kinds = tf.unique(pair(kinds, labels))
+    firsts = tf.math.unsorted_segment_min(spans.places, kinds, tf.size(kinds))
+    return tf.gather(firsts, kinds) == spans.places
+
+
+def _in_rounds(
+    spans: _Spans, points: tf.Tensor, *, nested: bool
+) -> tuple[_Spans, tf.Tensor]:
+    """What is left after some rounds, and the places of what they keep."""
+    clash = _cross if nested else _share_text
+
+    def step(
+        number: tf.Tensor, spans: _Spans, kept: tf.TensorArray
+    ) -> tuple[tf.Tensor, _Spans, tf.TensorArray]:
+        first = least_covering(*spans, points)
+        is_first = least_over(first, spans.starts, spans.ends) == spans.places
+        best = spans.where(is_first)
+        return (
+            number + 1,
+            spans.where(~(is_first | clash(spans, best, points))),
+            kept.write(number, best.places),
+        )
+
+    vector = tf.TensorShape([None])
+    _, spans, kept = tf.while_loop(
+        lambda number, spans, _: (number < _MOST_ROUNDS)
+        & (tf.size(spans.places) > 0),
+        step,
+        (
+            tf.constant(0),
+            spans,
+            array_of_vectors(tf.int32),
+        ),
+        shape_invariants=(
+            tf.TensorShape([]),
+            _Spans(vector, vector, vector),
+            tf.TensorShape(None),
+        ),
+    )
+    return spans, kept.concat()
+
+
+def _share_text(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
+    """Whether spans share text with any of the kept ones, bool `[M]`."""
+    covered = least_covering(*kept, points)
+    return least_over(covered, spans.starts, spans.ends) < FAR
+
+
+def _cross(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
+    """Whether spans cross any of the kept ones, bool `[M]`.
+
+    Of those that start at a point only the furthest end counts, and of those
+    that end there the foremost start.
+    """
+    furthest = tf.math.unsorted_segment_min(-kept.ends, kept.starts, points)
+    foremost = tf.math.unsorted_segment_min(kept.starts, kept.ends, points)
+    inner = spans.starts + 1, spans.ends
+    return (least_over(furthest, *inner) < -spans.ends) | (
+        least_over(foremost, *inner) < spans.starts
+    )
+
+
+def _flat_one_by_one(spans: _Spans, points: tf.Tensor) -> tf.Tensor:
+    """Which are kept, bool `[M]`, as each is visited after those before it."""
+
+    def step(
+        number: tf.Tensor, is_kept: tf.Tensor, is_free: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        start, end = spans.starts[number], spans.ends[number]
+        gaps = is_free[start:end]
+        keep = tf.reduce_all(gaps)
+        return (
+            number + 1,
+            with_slice(is_kept, number, keep[None]),
+            with_slice(is_free, start, gaps & ~keep),
+        )
+
+    count = tf.size(spans.places)
+    _, is_kept, _ = tf.while_loop(
+        lambda number, *_: number < count,
+        step,
+        (tf.constant(0), tf.fill([count], False), tf.fill([points], True)),
+    )
+    return is_kept
+
+
+def _nested_one_by_one(spans: _Spans, points: tf.Tensor) -> tf.Tensor:
+    """Likewise, where entities may hold one another; see `_cross`."""
+
+    def step(
+        number: tf.Tensor,
+        is_kept: tf.Tensor,
+        furthest: tf.Tensor,
+        foremost: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
+        start, end = spans.starts[number], spans.ends[number]
+        keep = tf.reduce_all(furthest[start + 1 : end] <= end)
+        keep &= tf.reduce_all(foremost[start + 1 : end] >= start)
+        end_kept = tf.where(keep, end, 0)
+        start_kept = tf.where(keep, start, FAR)
+        return (
+            number + 1,
+            with_slice(is_kept, number, keep[None]),
+            with_slice(
+                furthest, start, tf.maximum(furthest[start], end_kept)[None]
+            ),
+            with_slice(
+                foremost, end, tf.minimum(foremost[end], start_kept)[None]
+            ),
+        )
+
+    count = tf.size(spans.places)
+    _, is_kept, *_ = tf.while_loop(
+        lambda number, *_: number < count,
+        step,
+        (
+            tf.constant(0),
+            tf.fill([count], False),
+            tf.fill([points], 0),
+            tf.fill([points], FAR),
+        ),
+    )
+    return is_kept

@@ -1,0 +1,140 @@
+"""Writes SERVING.md: how a SavedModel is called, in Python and by a server."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_text
+
+from biaffine_tf import __version__
+from biaffine_tf.config import DecodingConfig, LongText
+from biaffine_tf.export.model import BATCHED, PADDING
+from biaffine_tf.files import atomic_write
+from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.model_directory.manifest import Manifest
+from biaffine_tf.tokenization import WordRule
+
+GUIDE = "SERVING.md"
+
+_SCORES = {
+    True: "the model's probability of the label, in [0, 1]",
+    False: "calibrated, in [0, 1]: how often such entities are right",
+}
+_LONG_TEXTS = {
+    LongText.WINDOW: "Texts of more than {most} pieces are read in windows "
+    "that share {overlap} or more.",
+    LongText.LINE: "Texts of more than {most} pieces are read line by line, "
+    "and long lines in windows that share {overlap} pieces or more.",
+    LongText.TRUNCATE: "Of texts of more than {most} pieces the rest is not "
+    "read.",
+    LongText.ERROR: "A text of more than {most} pieces is an error.",
+}
+
+
+def write_guide(
+    folder: str,
+    output_dir: str,
+    predictor: Predictor,
+    manifest: Manifest,
+    example: tuple[str, Sequence[tuple[int, int, str, float]]],
+) -> None:
+    """Writes SERVING.md.
+
+    Args:
+        folder: To write to.
+        output_dir: What the folder is going to be called.
+        predictor: Answers as the export does.
+        manifest: What the export says of itself.
+        example: A text, and what it was answered by.
+    """
+    text, rows = example
+    flat = {**_columns(rows), "row_lengths": [len(rows)]}
+    row = {**_columns(rows or [[*PADDING.values()]]), "count": len(rows)}
+    write_page(
+        folder,
+        "SERVING.md.jinja",
+        name=os.path.basename(os.path.realpath(output_dir)),
+        tensorflow=tf.__version__,
+        tensorflow_text=tensorflow_text.__version__,
+        precision=manifest.precision,
+        xla=manifest.xla,
+        labels=", ".join(f"`{label}`" for label in manifest.labels),
+        scores=_SCORES[predictor.confidence.is_plain],
+        nested=manifest.decoding.nested,
+        word_rule=_word_rule(manifest.decoding),
+        long_texts=_LONG_TEXTS[manifest.long_text].format(
+            most=manifest.max_pieces, overlap=predictor.windowing.overlap
+        ),
+        pad_id=predictor.tokenizer.pad_id,
+        width=predictor.model.biaffine.max_span_width,
+        num_classes=predictor.labels.num_classes,
+        example=_json(text),
+        request=_json({"inputs": {"texts": [text]}}),
+        response=_json({"outputs": flat}),
+        row_request=_json({"signature_name": BATCHED, "instances": [text]}),
+        row_response=_json({"predictions": [row]}),
+        parity=describe(manifest),
+    )
+
+
+def write_page(folder: str, template: str, **values: object) -> None:
+    """Writes SERVING.md from a template and its values."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template(template).render(
+        version=__version__, **values
+    )
+    with atomic_write(os.path.join(folder, GUIDE)) as file:
+        file.write(page + "\n")
+
+
+def _columns(rows: Sequence[Sequence[object]]) -> dict[str, list]:
+    """Entities as the vectors that signatures give."""
+    return {name: [row[i] for row in rows] for i, name in enumerate(PADDING)}
+
+
+def _word_rule(decoding: DecodingConfig) -> str:
+    """The pairs of the rule for words, in Markdown; empty for none."""
+    rule = WordRule.of(decoding)
+    pairs = rule.pairs if rule else ()
+    return ", ".join(f"`{pair}`" for pair in sorted(pairs))
+
+
+def describe(manifest: Manifest) -> str:
+    """How an export compares with its model, in a few sentences."""
+    figures = manifest.parity
+    lines = [
+        f"{figures['sentences']} texts were asked: "
+        f"{figures['entities'] - figures['differing']} entities are found as "
+        f"the model finds them, {figures['differing']} otherwise; scores "
+        f"differ by at most {figures['score_difference']:.1g}."
+    ]
+    if manifest.cost is not None:
+        model, export = manifest.cost["model"], manifest.cost["export"]
+        lines.append(
+            f"Micro F1 on the labelled data: {model:.4f} for the model, "
+            f"{export:.4f} for the export."
+        )
+    return " ".join(lines)
+
+
+def example_text(predictor: Predictor) -> str:
+    """A text that the vocabulary can read, in one window."""
+    chinese = "小明在北京上学"
+    unknown = predictor.tokenizer.unk_id
+    ids = predictor.tokenizer.encode(chinese).ids
+    text = chinese if unknown not in ids else "Alice lives in Paris."
+    return text[: predictor.windowing.max_pieces]
+
+
+def _json(values: object) -> str:
+    return json.dumps(values, ensure_ascii=False)

@@ -1,0 +1,170 @@
+"""The whole way of a text in one graph: strings in, entities out."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.config import DecodingConfig
+from biaffine_tf.export.code_points import decode_utf8
+from biaffine_tf.export.deciding import GraphDecision
+from biaffine_tf.export.int8 import to_int8
+from biaffine_tf.export.searching import GraphSearch
+from biaffine_tf.export.tokenizers import graph_tokenizer
+from biaffine_tf.export.windows import GraphWindowing
+from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.spans import LabelMap
+from biaffine_tf.tokenization import Tokenizer, Windowing
+
+SERVE = "serving_default"
+BATCHED = "batched"
+SCORE = "score_pieces"
+PADDING = {"starts": -1, "ends": -1, "labels": "", "scores": 0.0}
+
+
+class ServingModel(tf.Module):
+    """What is exported; twin of `inference.Predictor`.
+
+    Texts are read one by one: a model that was trained with context reads
+    none.
+
+    Args:
+        model: The model, with its weights. What it is made with (precision,
+            XLA) is what is exported.
+        tokenizer: The tokenizer it was trained with.
+        labels: Its labels.
+        decoding: How candidates become entities.
+        confidence: Calibration of scores, and thresholds.
+        windowing: What becomes of long texts.
+        int8: Whether to store weights in eight bits; the model that is given
+            is good for nothing else then.
+    """
+
+    def __init__(
+        self,
+        model: SpanModel,
+        tokenizer: Tokenizer,
+        labels: LabelMap,
+        *,
+        decoding: DecodingConfig,
+        confidence: Confidence,
+        windowing: Windowing,
+        int8: bool = False,
+    ) -> None:
+        super().__init__()
+        self._variables = (
+            to_int8(model) if int8 else list(model.saved_weights().values())
+        )
+        self._tokenize = graph_tokenizer(tokenizer)
+        self._divide = GraphWindowing(windowing)
+        self._search = GraphSearch(
+            model,
+            tokenizer,
+            least_margin=confidence.lowest_margin,
+            force_one_entity=decoding.force_one_entity,
+            fixed_shapes=model.encoder.xla,
+        )
+        self._decide = GraphDecision(decoding, confidence, labels)
+        self._label_names = tf.constant(["", *labels.names])
+
+        def score(input_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"logits": tf.cast(model(input_ids), tf.float32)}
+
+        # What it closes over is not saved but for its variables.
+        self.score = tf.function(
+            score,
+            input_signature=[
+                tf.TensorSpec([None, None], tf.int32, "input_ids")
+            ],
+            autograph=False,
+        )
+
+    def save(self, directory: str) -> None:
+        """Writes a SavedModel with `SERVE`, `BATCHED` and `SCORE`.
+
+        `SCORE` takes `input_ids`, `[CLS] pieces [SEP]` and padding, int32
+        `[B, L + 2]`, and gives `logits`; see `SpanModel`.
+        """
+        tf.saved_model.save(
+            self,
+            directory,
+            signatures={
+                SERVE: self.serve,
+                BATCHED: self.serve_batched,
+                SCORE: self.score,
+            },
+            # Who loads one never gets rid of it, and none is needed.
+            options=tf.saved_model.SaveOptions(
+                experimental_custom_gradients=False
+            ),
+        )
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "texts")],
+        autograph=False,
+    )
+    def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Entities of texts.
+
+        Args:
+            texts: UTF-8, `[B]`. What is not is read as Python's
+                `errors="replace"` reads it.
+
+        Returns:
+            `starts`, `ends`: int32 `[N]`, characters (code points) of the
+            text, half-open. `labels`: string `[N]`. `scores`: float32 `[N]`.
+            `row_lengths`: int32 `[B]`, how many of the N entities are of each
+            text; entities are in the order of texts and positions.
+        """
+        code_points = decode_utf8(texts)
+        pieces = self._tokenize(code_points)
+        windows = self._divide(code_points, pieces)
+        candidates, others = self._search(pieces, windows)
+        found = self._decide(candidates, others, code_points)
+        return {
+            "starts": found.starts,
+            "ends": found.ends,
+            "labels": tf.gather(self._label_names, found.labels),
+            "scores": tf.cast(found.scores, tf.float32),
+            "row_lengths": tf.math.unsorted_segment_sum(
+                tf.ones_like(found.sentences),
+                found.sentences,
+                tf.size(texts),
+            ),
+        }
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "texts")],
+        autograph=False,
+    )
+    def serve_batched(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Entities of texts, a row of each output for each text.
+
+        What servers ask for that join requests to batches and take the answers
+        apart again, or send an object for each text.
+
+        Args:
+            texts: As for `serve`.
+
+        Returns:
+            `starts`, `ends`: int32 `[B, K]`, padded by -1. `labels`: string
+            `[B, K]`, padded by "". `scores`: float32 `[B, K]`, padded by 0.
+            `count`: int32 `[B]`, the entities of each text. K is the greatest
+            count, and at least 1: servers may choke on empty tensors.
+        """
+        found = self.serve(texts)
+        count = found.pop("row_lengths")
+        most = tf.reduce_max(tf.concat([[1], count], 0))
+        shape = tf.stack([tf.size(count), most])
+
+        def rows(values: tf.Tensor, padding: tf.Tensor) -> tf.Tensor:
+            ragged = tf.RaggedTensor.from_row_lengths(
+                values, count, validate=False
+            )
+            return ragged.to_tensor(padding, shape=shape)
+
+        padded = {
+            name: rows(values, tf.constant(PADDING[name], values.dtype))
+            for name, values in found.items()
+        }
+        return {**padded, "count": count}

@@ -1,0 +1,190 @@
+"""Twins of the tokenizers, in the graph."""
+
+from __future__ import annotations
+
+import abc
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text
+
+from biaffine_tf.export.code_points import (
+    NUM_CODE_POINTS,
+    CodePointTable,
+)
+from biaffine_tf.export.normal_forms import normal_forms
+from biaffine_tf.export.normaliser import Normaliser, Words
+from biaffine_tf.export.vectors import next_place
+from biaffine_tf.tokenization import (
+    CharTokenizer,
+    Tokenizer,
+    WordPieceTokenizer,
+)
+from biaffine_tf.tokenization.vocabulary import UNK
+from biaffine_tf.tokenization.wordpiece import MAX_CHARACTERS_PER_WORD
+
+_MOST_BYTES = 4  # of a code point in UTF-8
+
+
+class PieceTensors(NamedTuple):
+    """The pieces of texts, without [CLS] and [SEP]; see `Pieces`.
+
+    Attributes:
+        ids: Vocabulary ids, int32 `[B, (L)]`.
+        starts: First code point of each piece, int32 `[B, (L)]`.
+        ends: One past its last code point, int32 `[B, (L)]`.
+    """
+
+    ids: tf.RaggedTensor
+    starts: tf.RaggedTensor
+    ends: tf.RaggedTensor
+
+
+class GraphTokenizer(tf.Module, abc.ABC):
+    """Cuts texts into the pieces that its twin in Python gives, exactly.
+
+    All that it knows is in constants, which a SavedModel keeps.
+    """
+
+    @abc.abstractmethod
+    def __call__(self, code_points: tf.RaggedTensor) -> PieceTensors:
+        """Pieces of texts.
+
+        Args:
+            code_points: int32 `[B, (T)]`, from `decode_utf8`.
+        """
+
+
+def graph_tokenizer(tokenizer: Tokenizer) -> GraphTokenizer:
+    """Makes the twin of a tokenizer.
+
+    Args:
+        tokenizer: One of those that `make_tokenizer` makes.
+    """
+    if isinstance(tokenizer, CharTokenizer):
+        return GraphCharTokenizer(tokenizer)
+    if isinstance(tokenizer, WordPieceTokenizer):
+        return GraphWordPieceTokenizer(tokenizer)
+    raise TypeError(f"no twin of {type(tokenizer).__name__}")
+
+
+class GraphCharTokenizer(GraphTokenizer):
+    """A piece per code point.
+
+    Args:
+        tokenizer: The twin in Python.
+    """
+
+    def __init__(self, tokenizer: CharTokenizer) -> None:
+        super().__init__()
+        characters = map(chr, range(NUM_CODE_POINTS))
+        ids = np.fromiter(map(tokenizer.look_up, characters), np.int32)
+        self._ids = CodePointTable(ids)
+
+    def __call__(self, code_points: tf.RaggedTensor) -> PieceTensors:
+        """Pieces of texts."""
+        begins = tf.cast(code_points.row_starts(), tf.int32)
+        starts = tf.range(tf.size(code_points.values)) - tf.gather(
+            begins, code_points.value_rowids()
+        )
+        return PieceTensors(
+            ids=code_points.with_values(self._ids(code_points.values)),
+            starts=code_points.with_values(starts),
+            ends=code_points.with_values(starts + 1),
+        )
+
+
+class _Pieces(NamedTuple):
+    """Pieces of all texts, counted through all texts; int32 `[P]` each."""
+
+    ids: tf.Tensor
+    starts: tf.Tensor
+    ends: tf.Tensor
+
+
+class GraphWordPieceTokenizer(GraphTokenizer):
+    """BERT's word pieces.
+
+    The offsets that tensorflow-text gives are bytes of the words that it is
+    given, which are normalised; each normalised code point therefore carries
+    the place that it comes from.
+
+    Args:
+        tokenizer: The twin in Python.
+    """
+
+    def __init__(self, tokenizer: WordPieceTokenizer) -> None:
+        super().__init__()
+        forms = normal_forms(
+            do_lower_case=tokenizer.do_lower_case,
+            strip_accents=tokenizer.strip_accents,
+            tokenize_chinese_chars=tokenizer.tokenize_chinese_chars,
+        )
+        self._normaliser = Normaliser(forms)
+        self._is_mark = CodePointTable(forms.is_mark[forms.rows])
+        self._divide = tensorflow_text.FastWordpieceTokenizer(
+            tokenizer.vocabulary.pieces,
+            token_out_type=tf.int32,
+            unknown_token=UNK,
+            max_bytes_per_word=_MOST_BYTES * MAX_CHARACTERS_PER_WORD,
+            no_pretokenization=True,
+        )
+
+    def __call__(self, code_points: tf.RaggedTensor) -> PieceTensors:
+        """Pieces of texts."""
+        texts = code_points.value_rowids()  # [T]
+        splits = tf.cast(code_points.row_splits, tf.int32)  # [B + 1]
+        words = self._normaliser(code_points.values, texts)
+        pieces = self._pieces_of_words(words)
+        text_of = tf.gather(texts, pieces.starts)
+        ends = self._with_marks(
+            pieces, tf.gather(splits, text_of + 1), code_points.values
+        )
+        begin = tf.gather(splits, text_of)
+
+        def of_texts(values: tf.Tensor) -> tf.RaggedTensor:
+            return tf.RaggedTensor.from_value_rowids(
+                values, text_of, nrows=code_points.nrows(), validate=False
+            )
+
+        ids = of_texts(pieces.ids)
+        return PieceTensors(
+            ids=ids,
+            starts=ids.with_values(pieces.starts - begin),
+            ends=ids.with_values(ends - begin),
+        )
+
+    def _pieces_of_words(self, words: Words) -> _Pieces:
+        """Divides words; greedily from the left, says BERT."""
+        is_long = words.lengths > MAX_CHARACTERS_PER_WORD
+        ids, starts, ends = self._divide.tokenize_with_offsets(
+            # It counts bytes, not characters.
+            tf.where(is_long, UNK, words.strings())
+        )
+        word = ids.value_rowids()  # of each piece
+        letters, first_bytes = words.letters_of_bytes()
+        begin = tf.gather(first_bytes, word)
+        last_letters = tf.where(
+            tf.gather(is_long, word),
+            tf.gather(words.firsts + words.lengths - 1, word),
+            tf.gather(letters, begin + tf.cast(ends.values, tf.int32) - 1),
+        )
+        first_letters = tf.gather(
+            letters, begin + tf.cast(starts.values, tf.int32)
+        )
+        return _Pieces(
+            ids.values,
+            tf.gather(words.origins, first_letters),
+            tf.gather(words.origins, last_letters) + 1,
+        )
+
+    def _with_marks(
+        self, pieces: _Pieces, text_ends: tf.Tensor, code_points: tf.Tensor
+    ) -> tf.Tensor:
+        """Moves ends over the marks behind them, as far as the next piece."""
+        following = tf.concat([pieces.starts, [tf.size(code_points)]], 0)[1:]
+        limits = tf.minimum(following, text_ends)
+        unmarked = next_place(self._is_mark(code_points) == 0)
+        moved = tf.minimum(tf.gather(unmarked, pieces.ends), limits)
+        return tf.where(pieces.ends < limits, moved, pieces.ends)

@@ -1,0 +1,235 @@
+"""Windows over long texts, in the graph; twin of `tokenization.windows`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from biaffine_tf.config import LongText
+from biaffine_tf.export.breaks import GraphBreaks
+from biaffine_tf.export.tokenizers import PieceTensors
+from biaffine_tf.export.vectors import (
+    argsort_by,
+    array_of_vectors,
+    pair,
+    shift,
+)
+from biaffine_tf.tokenization import Windowing
+
+_NO_EDGE = 1 << 29  # further away than any piece
+
+
+class WindowTensors(NamedTuple):
+    """Windows of texts, by text and place.
+
+    Attributes:
+        texts: The text of each, int32 `[W]`.
+        starts: First piece, int32 `[W]`.
+        ends: One past the last piece, int32 `[W]`.
+    """
+
+    texts: tf.Tensor
+    starts: tf.Tensor
+    ends: tf.Tensor
+
+    def most_central(
+        self, texts: tf.Tensor, first: tf.Tensor, last: tf.Tensor
+    ) -> tf.Tensor:
+        """The window that decides on each of some spans.
+
+        Args:
+            texts: Text of each span, int32 `[N]`.
+            first: First pieces, in the text, int32 `[N]`.
+            last: Last pieces, inclusive, int32 `[N]`; some window holds each
+                span.
+
+        Returns:
+            Indices of windows, int32 `[N]`; see `Windows.most_central`.
+        """
+        is_first = self.texts != shift(self.texts, -1)
+        is_last = tf.concat([is_first, [True]], 0)[1:]
+        starts = tf.where(is_first, -_NO_EDGE, self.starts)
+        ends = tf.where(is_last, _NO_EDGE, self.ends)
+
+        def search(
+            values: tf.Tensor, wanted: tf.Tensor, side: str
+        ) -> tf.Tensor:
+            """Place in ascending values, which must not leave the text."""
+            return tf.searchsorted(
+                pair(self.texts, values + _NO_EDGE),
+                pair(texts, wanted + _NO_EDGE),
+                side=side,
+            )
+
+        # See there for why the best window is where these cross.
+        crossing = search(starts + ends, first + last + 1, "left")
+        earliest = search(ends, last, "right")
+        latest = search(starts, first, "right") - 1
+        before = tf.clip_by_value(crossing - 1, earliest, latest)
+        behind = tf.clip_by_value(crossing, earliest, latest)
+
+        def distance(window: tf.Tensor) -> tf.Tensor:
+            return tf.minimum(
+                first - tf.gather(starts, window),
+                tf.gather(ends, window) - 1 - last,
+            )
+
+        return tf.where(distance(behind) > distance(before), behind, before)
+
+
+class GraphWindowing(tf.Module):
+    """Divides texts as `Windowing` does, exactly.
+
+    Args:
+        windowing: The twin in Python.
+    """
+
+    def __init__(self, windowing: Windowing) -> None:
+        super().__init__()
+        self._most = windowing.max_pieces
+        self._overlap = windowing.overlap
+        self._long_text = windowing.long_text
+        if self._divides:
+            self._breaks = GraphBreaks()
+
+    def __call__(
+        self, code_points: tf.RaggedTensor, pieces: PieceTensors
+    ) -> WindowTensors:
+        """The windows of texts.
+
+        Args:
+            code_points: Of the texts, int32 `[B, (T)]`.
+            pieces: Of the texts, `[B, (L)]`.
+
+        Returns:
+            One window for a text that fits, none for one without pieces.
+
+        Raises:
+            tf.errors.InvalidArgumentError: If a text is too long and that is
+                an error.
+        """
+        lengths = tf.cast(pieces.ids.row_lengths(), tf.int32)
+        if self._divides:
+            return tf.cond(
+                tf.reduce_any(lengths > self._most),
+                lambda: self._plan(
+                    self._parts(code_points, pieces),
+                    begins=tf.cumsum(lengths, exclusive=True),
+                    strengths=self._breaks(code_points, pieces),
+                ),
+                lambda: _whole(lengths),
+            )
+        if self._long_text is LongText.ERROR:
+            tf.debugging.assert_less_equal(
+                lengths,
+                self._most,
+                f"a text has more pieces than {self._most}, which is what the "
+                "model reads at once",
+            )
+        return _whole(tf.minimum(lengths, self._most))
+
+    @property
+    def _divides(self) -> bool:
+        return self._long_text in (LongText.WINDOW, LongText.LINE)
+
+    def _parts(
+        self, code_points: tf.RaggedTensor, pieces: PieceTensors
+    ) -> WindowTensors:
+        """What windows may not reach beyond: texts, or lines of long ones."""
+        lengths = tf.cast(pieces.ids.row_lengths(), tf.int32)
+        if self._long_text is LongText.WINDOW:
+            return _whole(lengths)
+        text_of = tf.cast(pieces.ids.value_rowids(), tf.int32)  # [P]
+        begins = tf.cast(code_points.row_starts(), tf.int32)
+        begin = tf.gather(begins, text_of)
+        is_line_end = self._breaks.is_line_end(code_points.values)
+        # How many line ends are before each code point, and before the end.
+        lines = tf.cumsum(
+            tf.concat([tf.cast(is_line_end, tf.int32), [0]], 0), exclusive=True
+        )
+        line_of = tf.gather(lines, begin + pieces.starts.values)
+        is_inner = line_of == tf.gather(lines, begin + pieces.ends.values)
+        is_short = tf.gather(lengths <= self._most, text_of)
+        line_of = tf.where(is_short, 0, line_of)
+        inner = tf.cast(tf.where(is_inner | is_short)[:, 0], tf.int32)
+        line = pair(tf.gather(text_of, inner), tf.gather(line_of, inner))
+        is_first = line != shift(line, -1)
+        is_last = tf.concat([is_first, [True]], 0)[1:]
+        firsts = tf.boolean_mask(inner, is_first)
+        behind = tf.boolean_mask(inner, is_last) + 1
+        texts = tf.gather(text_of, firsts)
+        first_pieces = tf.gather(tf.cumsum(lengths, exclusive=True), texts)
+        return WindowTensors(
+            texts, firsts - first_pieces, behind - first_pieces
+        )
+
+    def _plan(
+        self, parts: WindowTensors, begins: tf.Tensor, strengths: tf.Tensor
+    ) -> WindowTensors:
+        """Divides all parts side by side; twin of `plan_windows`.
+
+        Args:
+            parts: Texts or lines.
+            begins: First piece of each text among those of all texts, int32
+                `[B]`.
+            strengths: Of the pieces of all texts, int32.
+        """
+        reach = (self._most - self._overlap) // 4
+        begins = tf.gather(begins, parts.texts)
+        backwards = -tf.range(reach + 1)
+
+        def best_break(part: tf.Tensor, latest: tf.Tensor) -> tf.Tensor:
+            """The last of the best places up to some of some parts."""
+            latest_places = tf.gather(begins, part) + latest
+            places = latest_places[:, None] + backwards  # [M, reach + 1]
+            # Parts that are done look anywhere.
+            places = tf.clip_by_value(places, 0, tf.size(strengths) - 1)
+            found = tf.argmax(
+                tf.gather(strengths, places), axis=1, output_type=tf.int32
+            )
+            return latest - found
+
+        def step(
+            number: tf.Tensor,
+            part: tf.Tensor,
+            start: tf.Tensor,
+            found: tf.TensorArray,
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
+            stop = tf.gather(parts.ends, part)
+            is_long = start + self._most < stop
+            end = tf.where(is_long, best_break(part, start + self._most), stop)
+            windows = tf.gather(parts.texts, part), start, end
+            following = best_break(part, end - self._overlap)
+            return (
+                number + 1,
+                tf.boolean_mask(part, is_long),
+                tf.boolean_mask(following, is_long),
+                found.write(number, tf.stack(windows, axis=1)),
+            )
+
+        *_, found = tf.while_loop(
+            lambda _, part, *__: tf.size(part) > 0,
+            step,
+            (
+                tf.constant(0),
+                tf.range(tf.size(parts.starts)),
+                parts.starts,
+                array_of_vectors(tf.int32, len(WindowTensors._fields)),
+            ),
+            shape_invariants=(
+                tf.TensorShape([]),
+                tf.TensorShape([None]),
+                tf.TensorShape([None]),
+                tf.TensorShape(None),
+            ),
+        )
+        windows = WindowTensors(*tf.unstack(found.concat(), axis=1))
+        order = argsort_by(windows.texts, windows.starts)
+        return WindowTensors(*(tf.gather(one, order) for one in windows))
+
+
+def _whole(lengths: tf.Tensor) -> WindowTensors:
+    """One window from the first piece on of each text with pieces."""
+    texts = tf.cast(tf.where(lengths > 0)[:, 0], tf.int32)
+    return WindowTensors(texts, tf.zeros_like(texts), tf.gather(lengths, texts))

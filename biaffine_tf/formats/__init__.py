@@ -1,0 +1,38 @@
+"""L1: files to sentences and back, streaming; no TensorFlow.
+
+Example:
+    >>> from biaffine_tf import readers
+    >>> sentences = readers.read("train.json")
+    >>> readers.write("train.conll", sentences, readers.Format.CONLL)
+"""
+
+from __future__ import annotations
+
+from biaffine_tf.formats.api import read, write
+from biaffine_tf.formats.detect import detect_format
+from biaffine_tf.formats.options import (
+    Format,
+    Join,
+    OnBadData,
+    ReadOptions,
+    SegmentationDigit,
+    TagScheme,
+    Unlabelled,
+    parse_columns,
+)
+from biaffine_tf.formats.problems import Problems
+
+__all__ = [
+    "Format",
+    "Join",
+    "OnBadData",
+    "Problems",
+    "ReadOptions",
+    "SegmentationDigit",
+    "TagScheme",
+    "Unlabelled",
+    "detect_format",
+    "parse_columns",
+    "read",
+    "write",
+]

@@ -1,0 +1,144 @@
+"""CLUENER: JSON objects with spans by label and mention, ends inclusive.
+
+`{"text": ..., "label": {label: {mention: [[start, end], ...]}}}`; objects
+without "label" are unlabelled, as in the test file. Predictions may carry a
+score as third number of a position.
+
+Reference: Xu et al. 2020, CLUENER2020: Fine-grained Named Entity Recognition
+Dataset and Benchmark for Chinese.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from biaffine_tf.formats.json_values import (
+    check_label,
+    check_score,
+    check_type,
+    get,
+    get_id,
+    mention_error,
+    read_objects,
+)
+from biaffine_tf.formats.json_writing import dump_id, dump_object
+from biaffine_tf.formats.lines import Place, Source, shorten
+from biaffine_tf.formats.options import ReadOptions
+from biaffine_tf.formats.problems import Problems
+from biaffine_tf.spans import Sentence, Span
+
+_OTHER_FORMAT_KEYS = ("spans", "entities", "entity_mentions")
+
+
+def read(
+    source: Source, options: ReadOptions, problems: Problems
+) -> Iterator[Sentence]:
+    """Reads the sentences of a CLUENER file."""
+    make = functools.partial(_sentence, labelled=not options.ignore_labels)
+    return read_objects(source, options, problems, make)
+
+
+def write(
+    sentences: Iterable[Sentence],
+    problems: Problems,
+    *,
+    with_scores: bool = False,
+    with_lines: bool = False,
+    first_number: int = 0,
+) -> Iterator[str]:
+    """The lines of a CLUENER file, as its submissions want them.
+
+    Args:
+        sentences: A sentence without an id is numbered by its position. Their
+            extra keys are written, too.
+        problems: Where extra keys are counted that are not written.
+        with_scores: Add its score to each position that has one.
+        first_number: Position of the first one.
+        with_lines: Add "line", or "index" in an array, where there is no id.
+
+    Yields:
+        One JSON object a line.
+    """
+    for number, sentence in enumerate(sentences, first_number):
+        record: dict[str, Any] = {
+            "id": dump_id(sentence.id, number),
+            "text": sentence.text,
+        }
+        if sentence.spans is not None:
+            record["label"] = _labels(sentence, with_scores)
+        yield dump_object(record, sentence, problems, with_lines=with_lines)
+
+
+def _sentence(
+    record: dict[str, Any], place: Place, *, labelled: bool
+) -> Sentence:
+    if "text" not in record and "label" in record:
+        raise place.error(
+            "the object has 'label' but no 'text'",
+            "submission lines can only be read together with their texts: "
+            "add 'text' to each",
+        )
+    text = get(record, "text", str, place, "the object")
+    spans = None
+    if labelled and "label" in record:
+        labels = get(record, "label", dict, place, "the object")
+        spans = tuple(_spans(labels, text, place))
+    elif labelled:
+        for key in _OTHER_FORMAT_KEYS:
+            if key in record:
+                raise place.error(
+                    f"the object has {key!r}, which CLUENER's format does "
+                    "not know",
+                    "read the file with --format=span_jsonl",
+                )
+    return Sentence(
+        text, spans, get_id(record, place), file=place.file, line=place.line
+    )
+
+
+def _spans(labels: dict[str, Any], text: str, place: Place) -> Iterator[Span]:
+    for label, mentions in labels.items():
+        check_label(label, place)
+        what = f"the value of label {label!r}"
+        check_type(mentions, dict, place, what)
+        for mention, positions in mentions.items():
+            what = f"the value of mention {shorten(mention)}"
+            for position in check_type(positions, list, place, what):
+                yield _span(position, label, mention, text, place)
+
+
+def _span(
+    position: Any,
+    label: str,
+    mention: str,
+    text: str,
+    place: Place,
+) -> Span:
+    what = f"a position of mention {shorten(mention)}"
+    values = check_type(position, list, place, what)
+    if len(values) not in (2, 3):
+        raise place.error(
+            f"{what} must be [start, inclusive end], got {shorten(values)}"
+        )
+    start = check_type(values[0], int, place, f"the start of {what}")
+    end = check_type(values[1], int, place, f"the end of {what}") + 1
+    # A negative start would count from the right in a slice.
+    if start < 0 or end <= start or text[start:end] != mention:
+        raise mention_error(text, start, end, mention, place)
+    score = check_score(values[2], place) if len(values) == 3 else None
+    return Span(start, end, label, score)
+
+
+def _labels(
+    sentence: Sentence, with_scores: bool
+) -> dict[str, dict[str, list[list[float]]]]:
+    labels: dict[str, dict[str, list[list[float]]]] = {}
+    for span in sentence.spans or ():
+        position: list[float] = [span.start, span.end - 1]
+        if with_scores and span.score is not None:
+            position.append(span.score)
+        mentions = labels.setdefault(span.label, {})
+        mentions.setdefault(sentence.surface(span), []).append(position)
+    return labels

@@ -1,0 +1,269 @@
+"""CoNLL columns: a token and its tags a line, a blank line after a sentence.
+
+Columns are separated by a tab or by spaces. What one file settles for all its
+lines (number of columns, joining, scheme, segmentation digits) is told from
+its head.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+from biaffine_tf.errors import DataError
+from biaffine_tf.formats import tags as tag_schemes
+from biaffine_tf.formats.conll_layout import DOCSTART, Layout, split_row
+from biaffine_tf.formats.layers import assign_layers, snap_to_tokens
+from biaffine_tf.formats.lines import (
+    Line,
+    Place,
+    Source,
+    decode,
+    shorten,
+)
+from biaffine_tf.formats.options import ReadOptions, TagScheme
+from biaffine_tf.formats.problems import (
+    Problems,
+    count_extra,
+    parse_each,
+)
+from biaffine_tf.formats.strict_tags import decode_strict
+from biaffine_tf.formats.tokens import join_tokens
+from biaffine_tf.spans import Sentence, Span
+
+_SPACE = b" \t\r"
+_SEVERAL = "several columns look like tags, and --tag_columns is not given"
+_BREAKS = str.maketrans("\t\r\n", "   ")
+
+
+def read(
+    source: Source, options: ReadOptions, problems: Problems
+) -> Iterator[Sentence]:
+    """Reads the sentences of a file of columns.
+
+    A file of one column is unlabelled.
+    """
+    layout = Layout.from_head(source.head_lines(), options, source.place(1))
+    is_open = options.tag_columns is None and not options.ignore_labels
+    if is_open and len(layout.tag_like) > 1:
+        problems.count(_SEVERAL, f"{source.file}: {_columns(layout)}")
+    if layout.strict_tags and layout.tag_columns:
+        problems.count(
+            f"file whose tags are read strictly as {layout.strict_scheme} "
+            "(--tag_scheme names another scheme)",
+            source.file,
+        )
+
+    def parse(block: tuple[list[Line], int]) -> Sentence:
+        rows, document = block
+        sentence = _sentence(rows, layout, source.file, problems)
+        if not document:
+            return sentence
+        return dataclasses.replace(sentence, document=str(document))
+
+    def data_of(block: tuple[list[Line], int]) -> bytes:
+        return b"\n".join(row.data for row in block[0])
+
+    return parse_each(
+        _blocks(source, problems), parse, options.on_bad_data, problems, data_of
+    )
+
+
+def write(
+    sentences: Iterable[Sentence],
+    problems: Problems,
+    *,
+    layers: int = 1,
+    scheme: TagScheme = TagScheme.BIO,
+) -> Iterator[str]:
+    """The sentences as blocks of lines, columns separated by tabs.
+
+    The tokens are the sentence's own or else its characters.
+
+    Args:
+        sentences: The sentences; unlabelled ones get O throughout, since a
+            file has one number of columns.
+        problems: Where spans are counted that do not fall on tokens or that
+            find no layer free.
+        layers: Number of tag columns; several can hold nested spans.
+        scheme: BIO or BIOES.
+
+    Yields:
+        One block of lines for each sentence.
+    """
+    for position, sentence in enumerate(sentences):
+        place = f"sentence {position}"
+        count_extra(sentence, problems)
+        if not sentence.text:
+            problems.count("sentence without characters not written", place)
+            continue
+        ranges = sentence.tokens or _characters(sentence.text)
+        placed = snap_to_tokens(sentence.spans or (), ranges, problems, place)
+        columns = [
+            tag_schemes.encode(layer, len(ranges), scheme)
+            for layer in assign_layers(placed, layers, problems, place)
+        ]
+        tokens = _writable_tokens(sentence.text, ranges, problems, place)
+        rows = zip(tokens, *columns, strict=True)
+        block = "".join("\t".join(row) + "\n" for row in rows) + "\n"
+        if position == 0 and block.startswith("\ufeff"):
+            block = "\ufeff" + block  # readers take the first one for a mark
+        yield block
+
+
+def _blocks(
+    source: Source, problems: Problems
+) -> Iterator[tuple[list[Line], int]]:
+    """The rows of each sentence, and how many -DOCSTART- lines are before."""
+    rows: list[Line] = []
+    document = 0
+    for line in source.lines():
+        if line.data.strip(_SPACE):
+            if rows or not line.data.startswith(DOCSTART):
+                rows.append(line)
+            else:
+                document += 1
+                problems.count(
+                    "-DOCSTART- line passed over",
+                    str(source.place(line.number)),
+                )
+            continue
+        if line.data:
+            problems.count(
+                "separator line that holds white space",
+                str(source.place(line.number)),
+            )
+        if rows:
+            yield rows, document
+            rows = []
+    if rows:
+        yield rows, document
+
+
+def _sentence(
+    rows: list[Line], layout: Layout, file: str, problems: Problems
+) -> Sentence:
+    tokens = []
+    columns: list[list[str]] = [[] for _ in layout.tag_columns]
+    for row in rows:
+        fields = split_row(decode(row, file))
+        if len(fields) != layout.width:
+            raise layout.width_error(fields, Place(file, row.number))
+        tokens.append(_token(fields, layout, file, row.number))
+        for column, index in zip(columns, layout.tag_columns, strict=True):
+            column.append(fields[index])
+    if layout.strip_digits:
+        problems.count(
+            "segmentation digit removed from a token",
+            f"{file}:{rows[0].number}",
+            len(tokens),
+        )
+    text, ranges = join_tokens(tokens, layout.separator)
+    spans = None
+    if columns:
+        spans = tuple(
+            Span(ranges[first][0], ranges[last - 1][1], label)
+            for column in columns
+            for first, last, label in _decode(
+                column, rows, layout, file, problems
+            )
+        )
+    return Sentence(text, spans, None, ranges, file, rows[0].number)
+
+
+def _token(fields: list[str], layout: Layout, file: str, line: int) -> str:
+    token = fields[layout.token_column]
+    if layout.strip_digits:
+        if len(token) < 2 or token[-1] not in "0123456789":
+            raise Place(file, line).error(
+                f"the token {shorten(token)} has no segmentation digit, "
+                "unlike those at the start of the file",
+                "correct it or pass --segmentation_digit=keep",
+            )
+        token = token[:-1]
+    if not token:
+        raise Place(file, line).error(
+            f"the token is empty; received the columns {shorten(fields)}"
+        )
+    return token
+
+
+def _decode(
+    column: list[str],
+    rows: list[Line],
+    layout: Layout,
+    file: str,
+    problems: Problems,
+) -> Sequence[tag_schemes.TokenSpan]:
+    def report(kind: str, index: int) -> None:
+        problems.count(kind, f"{file}:{rows[index].number}: {column[index]}")
+
+    try:
+        spans = tag_schemes.decode(
+            column,
+            layout.scheme,
+            None if layout.strict_tags else report,
+            layout.guessed_scheme,
+        )
+        if not layout.strict_tags:
+            return spans
+        strict = decode_strict(column, layout.strict_scheme)
+    except tag_schemes.TagError as error:
+        raise DataError(
+            str(error),
+            file=file,
+            line=rows[error.index].number,
+            remedy=f"correct the tag, or {_named(layout)}, or pass "
+            + ("--tag_scheme or " if layout.strict_tags else "")
+            + "--on_bad_data=skip",
+        ) from None
+    for span in sorted(set(spans) - set(strict)):
+        problems.count(
+            f"span of malformed {layout.strict_scheme} tags left out",
+            f"{file}:{rows[span.start].number}: {column[span.start]}",
+        )
+    return strict
+
+
+def _named(layout: Layout) -> str:
+    """How to name the columns of tags, if others are read."""
+    others = set(layout.tag_like) - set(layout.tag_columns)
+    if not others:
+        return "name the tag column with --tag_columns"
+    columns = ",".join(map(str, sorted(others)))
+    return (
+        f"pass --tag_columns={columns}, where tags seem to be, or --format=text"
+    )
+
+
+def _columns(layout: Layout) -> str:
+    """Which columns could be read, and which are."""
+    every = ",".join(map(str, layout.tag_like))
+    read = ", ".join(map(str, layout.tag_columns))
+    return (
+        f"columns {every.replace(',', ', ')} look like tags, column {read} is "
+        f"read; --tag_columns={every} reads all of them as layers"
+    )
+
+
+def _characters(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple((index, index + 1) for index in range(len(text)))
+
+
+def _writable_tokens(
+    text: str,
+    ranges: Sequence[tuple[int, int]],
+    problems: Problems,
+    place: str,
+) -> list[str]:
+    tokens = []
+    for start, end in ranges:
+        token = text[start:end]
+        written = token.translate(_BREAKS)
+        if written != token:
+            problems.count(
+                "tab or line break in a token written as a space",
+                f"{place}, character {start}",
+            )
+        tokens.append(written)
+    return tokens

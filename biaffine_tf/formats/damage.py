@@ -1,0 +1,47 @@
+"""Damage of compressed files, found before anything in them is believed."""
+
+from __future__ import annotations
+
+import os
+
+from biaffine_tf.errors import DataError
+from biaffine_tf.formats.lines import Source
+from biaffine_tf.formats.problems import Problems
+
+
+def check_undamaged(path: str | os.PathLike[str]) -> None:
+    """Finds damage that decompressing a file shows behind where it lies.
+
+    Checksums stand at the end: what is read before may be other text than
+    what was compressed. A file that is only cut off is whole up to there.
+
+    Args:
+        path: A file that can be read again; nothing is done if it is not
+            compressed.
+
+    Raises:
+        DataError: If it is damaged, or cannot be read.
+    """
+    with Source(path, Problems()) as source:
+        if not source.is_compressed:
+            return
+        try:
+            for _ in source.chunks():
+                pass
+        except DataError as error:
+            cause = error.__cause__
+            if _is_end(cause):
+                return
+            if isinstance(cause, OSError) and cause.errno is not None:
+                raise
+            raise source.place().error(
+                f"is damaged ({cause}); where is not known, and so none of it "
+                "can be trusted",
+                "fetch or compress it again",
+            ) from cause
+
+
+def _is_end(cause: BaseException | None) -> bool:
+    """Whether a file is only cut off, or goes on behind one that is whole."""
+    is_more = str(cause).startswith("Not a gzipped file")
+    return isinstance(cause, EOFError) or is_more

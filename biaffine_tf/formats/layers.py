@@ -1,0 +1,78 @@
+"""Spans to tag columns: onto tokens, and into layers without overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.tags import TokenSpan
+from biaffine_tf.spans import Span
+
+
+def snap_to_tokens(
+    spans: Iterable[Span],
+    ranges: Sequence[tuple[int, int]],
+    problems: Problems,
+    place: str,
+) -> list[TokenSpan]:
+    """The spans in tokens, each once, from left to right, longest first.
+
+    Args:
+        spans: Spans in characters.
+        ranges: Character range of each token.
+        problems: Where spans are counted that fall on no token boundaries,
+            that repeat, or whose label no tag can hold.
+        place: The sentence, for messages.
+
+    Returns:
+        The spans that can be written.
+    """
+    starts = {start: index for index, (start, _) in enumerate(ranges)}
+    ends = {end: index for index, (_, end) in enumerate(ranges, start=1)}
+    placed = set()
+    for start, end, label, _ in spans:
+        where = f"{place}: [{start}, {end}) {label}"
+        if start not in starts or end not in ends:
+            problems.count(
+                "span not written: it does not fall on tokens", where
+            )
+            continue
+        if any(character in label for character in "\t\r\n"):
+            problems.count("span not written: its label breaks lines", where)
+            continue
+        span = TokenSpan(starts[start], ends[end], label)
+        if span in placed:
+            problems.count("span written once: it is given again", where)
+        placed.add(span)
+    return sorted(placed, key=lambda span: (span.start, -span.end, span.label))
+
+
+def assign_layers(
+    spans: Sequence[TokenSpan], layers: int, problems: Problems, place: str
+) -> list[list[TokenSpan]]:
+    """Puts spans into layers in which none overlap.
+
+    Taking each span into the first free layer, from left to right, needs no
+    more layers than spans lie over one token, which is the least possible.
+
+    Args:
+        spans: Spans sorted by start.
+        layers: Number of layers.
+        problems: Where spans are counted that find no layer free.
+        place: The sentence, for messages.
+
+    Returns:
+        The spans of each layer.
+    """
+    assigned: list[list[TokenSpan]] = [[] for _ in range(layers)]
+    for span in spans:
+        for layer in assigned:
+            if not layer or layer[-1].end <= span.start:
+                layer.append(span)
+                break
+        else:
+            problems.count(
+                "span not written: all layers of tags are taken",
+                f"{place}: tokens [{span.start}, {span.end}) {span.label}",
+            )
+    return assigned

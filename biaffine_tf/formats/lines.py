@@ -1,0 +1,283 @@
+"""A file's bytes as numbered lines, and lines as text.
+
+Lines end at b"\\n" and nowhere else: U+2028, U+0085 and form feeds are ordinary
+characters of a text, and `str.splitlines` would shift every line number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import IO, NamedTuple
+
+from biaffine_tf.errors import DataError
+from biaffine_tf.formats import compression
+from biaffine_tf.formats.problems import Problems
+
+HEAD_BYTES = 1 << 16
+# Keeps memory bounded: beyond this it is not a sentence but a broken file.
+MAX_LINE_BYTES = 1 << 26
+
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+STANDARD_INPUT = "-"
+_SKIP = "correct the line or pass --on_bad_data=skip"
+
+
+class Line(NamedTuple):
+    """Bytes of a file and the one-based line on which they start."""
+
+    number: int
+    data: bytes
+
+
+class Place(NamedTuple):
+    """Where something was read."""
+
+    file: str
+    line: int | None = None
+
+    def error(self, problem: str, remedy: str = _SKIP) -> DataError:
+        """A DataError that names this place."""
+        return DataError(problem, file=self.file, line=self.line, remedy=remedy)
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+class Source:
+    """An open file, read once from front to back (a pipe will do).
+
+    Attributes:
+        file: The file as the user named it, or "standard input".
+        is_compressed: Whether it is, so that damage may show late.
+        head: The first `HEAD_BYTES`, for recognising what is in it.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], problems: Problems
+    ) -> None:
+        """Opens a file; compressed ones are told by their first bytes.
+
+        Args:
+            path: The file; "-" is standard input.
+            problems: Where a byte order mark is counted.
+
+        Raises:
+            DataError: If it cannot be opened, or is no text by its start.
+        """
+        self._path: str | int = os.fspath(path)
+        self.file = self._path
+        if self._path == STANDARD_INPUT:
+            self._path, self.file = 0, "standard input"
+        self._lines_read = 0
+        self._files = contextlib.ExitStack()
+        self._stream = self._open()
+        try:
+            self.head = self._read_head()
+            self._check_mark(problems)
+        except BaseException:
+            self._files.close()
+            raise
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._files.close()
+
+    @property
+    def stored_bytes_read(self) -> int:
+        """How far the file has been read, in bytes as they are stored."""
+        return self._stored.tell()
+
+    def place(self, line: int | None = None) -> Place:
+        """A line of this file, or the file as a whole."""
+        return Place(self.file, line)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes of the file in pieces, without the byte order mark."""
+        chunk = self.head
+        while chunk:
+            yield chunk
+            chunk = self._read()
+
+    def lines(self) -> Iterator[Line]:
+        r"""The lines of the file without their "\n" or "\r\n".
+
+        Raises:
+            DataError: If a line is longer than `MAX_LINE_BYTES`.
+        """
+        number = 1
+        pending: list[bytes] = []  # pieces of a line longer than a chunk
+        pending_bytes = 0
+        for chunk in self.chunks():
+            *whole, rest = chunk.split(b"\n")
+            for data in whole:
+                if pending:
+                    data = b"".join((*pending, data))
+                    pending.clear()
+                    pending_bytes = 0
+                yield Line(number, data.removesuffix(b"\r"))
+                number += 1
+            if rest:
+                pending.append(rest)
+                pending_bytes += len(rest)
+            if pending_bytes > MAX_LINE_BYTES:
+                raise too_long(self.place(number))
+        if pending:
+            yield Line(number, b"".join(pending).removesuffix(b"\r"))
+
+    def head_lines(self) -> list[str]:
+        """The whole lines of the head, badly encoded bytes replaced."""
+        lines = self.head.decode("utf-8", errors="replace").split("\n")
+        if len(self.head) >= HEAD_BYTES - len(_UTF8_MARK) and len(lines) > 1:
+            lines.pop()  # cut off in the middle
+        return [line.removesuffix("\r") for line in lines]
+
+    def _open(self) -> IO[bytes]:
+        try:
+            raw = open(  # noqa: SIM115 (closed by the stack)
+                self._path, "rb", closefd=self._path != 0
+            )
+            self._stored = raw
+            self._files.enter_context(raw)
+            start = raw.peek(compression.MAGIC_BYTES)
+        except FileNotFoundError:
+            raise self.place().error(
+                "there is no such file", "check the path"
+            ) from None
+        except IsADirectoryError:
+            raise self.place().error(
+                "this is a directory", "give a file in it"
+            ) from None
+        except (OSError, ValueError) as error:
+            self._files.close()
+            raise self.place().error(
+                f"the file cannot be opened ({error})",
+                "check the path and its permissions",
+            ) from None
+        self.is_compressed = compression.is_compressed(start)
+        try:
+            content = compression.decompressed(raw, start, self.file)
+        except DataError:
+            self._files.close()
+            raise
+        return raw if content is None else self._files.enter_context(content)
+
+    def _read_head(self) -> bytes:
+        chunks = []
+        missing = HEAD_BYTES
+        while missing and (chunk := self._read(missing)):
+            chunks.append(chunk)
+            missing -= len(chunk)
+        return b"".join(chunks)
+
+    def _read(self, size: int = HEAD_BYTES) -> bytes:
+        try:
+            chunk = self._stream.read(size)
+        except MemoryError:
+            raise
+        except Exception as error:  # gzip, zlib, lzma and the disk: all differ
+            raise self.place(self._lines_read + 1).error(
+                f"the file cannot be read on from here ({error})",
+                "it is cut off or damaged; fetch or compress it again",
+            ) from error
+        self._lines_read += chunk.count(b"\n")
+        return chunk
+
+    def _check_mark(self, problems: Problems) -> None:
+        if foreign := compression.foreign_kind(self.head, self.file):
+            raise self.place().error(*foreign)
+        if self.head.startswith(_UTF16_MARKS):
+            raise self.place(1).error(
+                "the file is UTF-16, not UTF-8",
+                f"convert it: iconv -f UTF-16 -t UTF-8 {self.file} > NEW_FILE",
+            )
+        if self.head.startswith(_UTF8_MARK):
+            self.head = self.head[len(_UTF8_MARK) :]
+            problems.count("byte order mark removed", f"{self.file}:1")
+
+
+def decode(line: Line, file: str) -> str:
+    """The text of a line.
+
+    Args:
+        line: Bytes, possibly of several lines.
+        file: Their file, for messages.
+
+    Returns:
+        The text, nothing stripped.
+
+    Raises:
+        DataError: If it is not UTF-8 or holds a NUL byte.
+    """
+    data = line.data
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        column = error.start - (before.rfind(b"\n") + 1)
+        raise Place(file, line.number + before.count(b"\n")).error(
+            f"byte {column + 1} of the line, 0x{data[error.start]:02X}, is "
+            "not UTF-8",
+            _encoding_remedy(data, file),
+        ) from None
+    if "\0" in text:
+        before = data[: data.index(b"\0")]
+        raise Place(file, line.number + before.count(b"\n")).error(
+            "the line holds a NUL byte",
+            "the file is binary or UTF-16; give UTF-8 text",
+        )
+    return text
+
+
+def check_encodable(text: str, place: Place, what: str) -> str:
+    r"""A text from JSON, which may smuggle in halves of characters.
+
+    Raises:
+        DataError: If it holds a lone surrogate such as "\ud800".
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise place.error(
+            f"{what} holds half of a character, U+{ord(text[error.start]):04X}"
+            f" at position {error.start}, which is no text",
+            "write it as one character or remove it, or pass "
+            "--on_bad_data=skip",
+        ) from None
+    return text
+
+
+def shorten(value: object, width: int = 60) -> str:
+    """What was received, short enough for a message of one line."""
+    text = repr(value)
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def too_long(place: Place) -> DataError:
+    """The error for a line or an object that never ends."""
+    return place.error(
+        f"more than {MAX_LINE_BYTES >> 20} MiB without an end",
+        "give one sentence a line, or a JSON array of objects",
+    )
+
+
+def _encoding_remedy(data: bytes, file: str) -> str:
+    try:
+        data.decode("gb18030")
+    except UnicodeDecodeError:
+        return _SKIP
+    return (
+        "it reads as GB18030; convert the file: "
+        f"iconv -f GB18030 -t UTF-8 {file} > NEW_FILE; or, if only some lines "
+        "are, pass --on_bad_data=skip"
+    )

@@ -1,0 +1,239 @@
+"""JSON objects with a list of spans: ours, CMeEE's and token lists.
+
+- ours: `{"id", "text", "spans": [{"start", "end", "label", "score"}]}`, ends
+  exclusive; "id" and "score" may be missing, "text" in a span is checked;
+- CMeEE: `{"text", "entities": [{"start_idx", "end_idx", "type", "entity"}]}`,
+  ends inclusive, in characters;
+- token lists, as in the papers on nested entities (GENIA): `{"tokens",
+  "entity_mentions": [{"start", "end", "entity_type", "text"}]}`, ends
+  exclusive, in tokens; the text is the tokens joined with spaces.
+
+Each object is recognised by its own keys. One with only "text" is unlabelled.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from biaffine_tf.formats.json_values import (
+    check_score,
+    check_type,
+    get,
+    get_id,
+    get_label,
+    mention_error,
+    read_objects,
+)
+from biaffine_tf.formats.json_writing import dump_id, dump_object
+from biaffine_tf.formats.lines import Place, Source
+from biaffine_tf.formats.options import ReadOptions
+from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.tokens import join_tokens
+from biaffine_tf.spans import Sentence, Span
+
+_MENTION_KEYS = ("text", "mention")
+
+
+def read(
+    source: Source, options: ReadOptions, problems: Problems
+) -> Iterator[Sentence]:
+    """Reads the sentences of a span JSON file, lines or one array."""
+    make = functools.partial(_sentence, labelled=not options.ignore_labels)
+    return read_objects(source, options, problems, make)
+
+
+def write(
+    sentences: Iterable[Sentence],
+    problems: Problems,
+    *,
+    with_scores: bool = True,
+    with_lines: bool = False,
+) -> Iterator[str]:
+    """The lines of a file in our own span JSON.
+
+    Args:
+        sentences: Written with "id" and "document" if they have them, with
+            "spans" unless they are unlabelled, and with their extra keys.
+        problems: Where extra keys are counted that are not written.
+        with_scores: Add its "score" to each span that has one.
+        with_lines: Add "line", or "index" in an array, where there is no id.
+
+    Yields:
+        One JSON object a line.
+    """
+    for sentence in sentences:
+        record: dict[str, Any] = {}
+        if sentence.id is not None:
+            record["id"] = dump_id(sentence.id, None)
+        if sentence.document is not None:
+            record["document"] = sentence.document
+        record["text"] = sentence.text
+        if sentence.spans is not None:
+            record["spans"] = [
+                _span_record(span, with_scores) for span in sentence.spans
+            ]
+        yield dump_object(record, sentence, problems, with_lines=with_lines)
+
+
+def _span_record(span: Span, with_scores: bool) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "start": span.start,
+        "end": span.end,
+        "label": span.label,
+    }
+    if with_scores and span.score is not None:
+        record["score"] = span.score
+    return record
+
+
+def _sentence(
+    record: dict[str, Any], place: Place, *, labelled: bool
+) -> Sentence:
+    if not labelled:
+        return _unlabelled(record, place)
+    kinds = [key for key in _KINDS if key in record]
+    if len(kinds) > 1:
+        raise place.error(
+            f"the object has both {kinds[0]!r} and {kinds[1]!r}",
+            "keep the one that holds the spans",
+        )
+    if kinds:
+        return _KINDS[kinds[0]](record, place)
+    if "tokens" in record:
+        return _from_tokens(record, place)
+    if "label" in record:
+        raise place.error(
+            "the object has 'label' but none of 'spans', 'entities', "
+            "'entity_mentions'",
+            "if it is CLUENER's format, read it with --format=cluener",
+        )
+    text = get(record, "text", str, place, "the object")
+    return _make(text, None, record, place)
+
+
+def _unlabelled(record: dict[str, Any], place: Place) -> Sentence:
+    """The text of an object, whatever its labels are."""
+    is_of_text = "spans" in record or "entities" in record
+    if "tokens" in record and not is_of_text:
+        return _from_tokens(record, place, labelled=False)
+    text = get(record, "text", str, place, "the object")
+    return _make(text, None, record, place)
+
+
+def _make(
+    text: str,
+    spans: list[Span] | None,
+    record: dict[str, Any],
+    place: Place,
+    tokens: tuple[tuple[int, int], ...] | None = None,
+) -> Sentence:
+    return Sentence(
+        text,
+        None if spans is None else tuple(spans),
+        get_id(record, place, ("id", "sent_id")),
+        tokens,
+        place.file,
+        place.line,
+        get_id(record, place, ("document", "doc_id")),
+    )
+
+
+def _from_ours(record: dict[str, Any], place: Place) -> Sentence:
+    text = get(record, "text", str, place, "the object")
+    spans = []
+    for item in _items(record, "spans", place):
+        start = get(item, "start", int, place, "a span")
+        end = get(item, "end", int, place, "a span")
+        label = get_label(item, "label", place, "a span")
+        score = None
+        if "score" in item:
+            score = check_score(item["score"], place)
+        _check_mention(item, _MENTION_KEYS, text, start, end, place)
+        spans.append(Span(start, end, label, score))
+    return _make(text, spans, record, place)
+
+
+def _from_cmeee(record: dict[str, Any], place: Place) -> Sentence:
+    text = get(record, "text", str, place, "the object")
+    spans = []
+    for item in _items(record, "entities", place):
+        start = get(item, "start_idx", int, place, "an entity")
+        end = get(item, "end_idx", int, place, "an entity") + 1
+        label = get_label(item, "type", place, "an entity")
+        _check_mention(item, ("entity",), text, start, end, place)
+        spans.append(Span(start, end, label))
+    return _make(text, spans, record, place)
+
+
+def _from_tokens(
+    record: dict[str, Any], place: Place, *, labelled: bool = True
+) -> Sentence:
+    tokens = get(record, "tokens", list, place, "the object")
+    for index, token in enumerate(tokens):
+        check_type(token, str, place, f"token {index}")
+        if not token:
+            raise place.error(f"token {index} is empty")
+    text, ranges = join_tokens(tokens, " ")
+    spans = None
+    if labelled and "entity_mentions" in record:
+        spans = [
+            _token_span(item, text, ranges, place)
+            for item in _items(record, "entity_mentions", place)
+        ]
+    return _make(text, spans, record, place, ranges)
+
+
+def _token_span(
+    item: dict[str, Any],
+    text: str,
+    ranges: tuple[tuple[int, int], ...],
+    place: Place,
+) -> Span:
+    first = get(item, "start", int, place, "an entity mention")
+    last = get(item, "end", int, place, "an entity mention")
+    label = get_label(item, "entity_type", place, "an entity mention")
+    if not 0 <= first < last <= len(ranges):
+        raise place.error(
+            f"the entity mention [{first}, {last}) of label {label!r} is "
+            f"outside its sentence of {len(ranges)} tokens",
+            "its offsets count tokens, from 0, half-open; correct them or "
+            "pass --on_bad_data=skip",
+        )
+    start, end = ranges[first][0], ranges[last - 1][1]
+    _check_mention(item, ("text",), text, start, end, place)
+    return Span(start, end, label)
+
+
+def _items(
+    record: dict[str, Any], key: str, place: Place
+) -> list[dict[str, Any]]:
+    items = get(record, key, list, place, "the object")
+    for item in items:
+        check_type(item, dict, place, f"each of {key!r}")
+    return items
+
+
+def _check_mention(
+    item: dict[str, Any],
+    keys: tuple[str, ...],
+    text: str,
+    start: int,
+    end: int,
+    place: Place,
+) -> None:
+    for key in keys:
+        if key not in item:
+            continue
+        mention = get(item, key, str, place, "a span")
+        # A negative start would count from the right in a slice.
+        if start < 0 or end <= start or text[start:end] != mention:
+            raise mention_error(text, start, end, mention, place)
+
+
+_KINDS = {
+    "spans": _from_ours,
+    "entities": _from_cmeee,
+    "entity_mentions": _from_tokens,
+}

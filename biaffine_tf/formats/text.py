@@ -1,0 +1,73 @@
+"""Plain text: one sentence a line, without labels."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator
+
+from biaffine_tf.formats.lines import Line, Source, decode
+from biaffine_tf.formats.options import ReadOptions
+from biaffine_tf.formats.problems import (
+    Problems,
+    count_extra,
+    parse_each,
+)
+from biaffine_tf.spans import Sentence
+
+_BREAKS = str.maketrans("\r\n", "  ")
+
+
+def read(
+    source: Source, options: ReadOptions, problems: Problems
+) -> Iterator[Sentence]:
+    """Reads one unlabelled sentence from each line that is not blank."""
+
+    def parse(line: Line) -> Sentence:
+        return Sentence(
+            decode(line, source.file), file=source.file, line=line.number
+        )
+
+    def lines() -> Iterator[Line]:
+        for line in source.lines():
+            if line.data.strip():
+                yield line
+            else:
+                problems.count(
+                    "blank line passed over", f"{source.file}:{line.number}"
+                )
+
+    return parse_each(
+        lines(),
+        parse,
+        options.on_bad_data,
+        problems,
+        operator.attrgetter("data"),
+    )
+
+
+def write(sentences: Iterable[Sentence], problems: Problems) -> Iterator[str]:
+    """The texts as lines; spans are not written, and that is counted."""
+    for position, sentence in enumerate(sentences):
+        text = sentence.text
+        count_extra(sentence, problems)
+        if sentence.spans:
+            problems.count(
+                "span not written: plain text holds none",
+                f"sentence {position}",
+                len(sentence.spans),
+            )
+        if not text.strip():
+            problems.count(
+                "blank sentence: a blank line is read as none",
+                f"sentence {position}",
+            )
+        if "\n" in text or "\r" in text:
+            problems.count(
+                "line break in a text written as a space",
+                f"sentence {position}",
+                text.count("\n") + text.count("\r"),
+            )
+            text = text.translate(_BREAKS)
+        if position == 0 and text.startswith("\ufeff"):
+            text = "\ufeff" + text  # readers take the first one for a mark
+        yield text + "\n"

@@ -1,0 +1,1 @@
+"""The encoder, the biaffine layer and the model they make."""

@@ -1,0 +1,1 @@
+"""The biaffine head: its layer, loss, search and initial weights."""

@@ -1,0 +1,299 @@
+"""From records to batches: seeded, bucketed by length, padded, masked.
+
+The order of an epoch depends on the seed and the epoch alone, and the masks of
+a batch on these and its number: a run that goes on from anywhere sees what it
+would have seen.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.records.masking import Masking, mask_batch
+from biaffine_tf.records.span_batches import (
+    Buckets,
+    group,
+    make_buckets,
+)
+from biaffine_tf.records.text_records import Records, Split
+from biaffine_tf.records.text_schema import parse
+from biaffine_tf.records.text_settings import check_words
+from biaffine_tf.seeds import order_seed
+
+__all__ = ["Records", "Split", "epoch_batches", "epoch_buckets"]
+
+_SHUFFLE_BUFFER = 65_536  # sequences; a few hundred bytes each
+_FILES_AT_ONCE = 8
+_RECORDS_IN_TURN = 64  # from a file before the next one's turn
+_THREADS = 2  # for parsing, and for masks: far faster than training
+_BATCHES_AHEAD = 4
+_NO_POSITION = -1
+
+Batch = dict[str, tf.Tensor]
+
+
+def epoch_buckets(
+    records: Records,
+    *,
+    split: Split | str,
+    batch_size: int,
+    num_buckets: int = 8,
+) -> Buckets:
+    """The shapes of the batches of a split, and their number.
+
+    Args:
+        records: What the batches are made of.
+        split: Which of the records.
+        batch_size: Sequences of full length in a batch; of shorter ones there
+            are more, so that each batch has about as many pieces.
+        num_buckets: Most lengths that sequences are padded to.
+
+    Returns:
+        The buckets; `steps_per_epoch` is the number of batches.
+
+    Raises:
+        ConfigError: If there are no such records.
+    """
+    lengths = records.lengths[Split(split)]
+    if not lengths:
+        raise ConfigError(
+            f"{records.directory}: no {split} records",
+            remedy="make records with a larger --held_out",
+        )
+    return make_buckets(
+        lengths,
+        num_buckets=num_buckets,
+        batch_size=batch_size,
+        token_budget=batch_size * records.max_seq_length,
+    )
+
+
+# tf.data would have AutoGraph rewrite the source of what it calls.
+@tf.autograph.experimental.do_not_convert
+def epoch_batches(
+    records: Records,
+    *,
+    split: Split | str,
+    epoch: int,
+    batch_size: int,
+    masking: Masking,
+    seed: int,
+    skip: int = 0,
+    max_batches: int | None = None,
+    num_buckets: int = 8,
+    max_predictions: int | None = None,
+) -> tf.data.Dataset:
+    """The batches of one pass over a split.
+
+    Args:
+        records: What the batches are made of.
+        split: Which of the records. Held-out batches are the same in every
+            epoch and for every seed, masks included.
+        epoch: Number of the pass.
+        batch_size: As for `epoch_buckets`.
+        masking: How to draw masks; without effect if the records hold masks.
+        seed: With the epoch, all the randomness there is.
+        skip: Batches to leave out at the beginning.
+        max_batches: Most batches to give, evenly spaced over the rest, so that
+            they are of all kinds of text; None for all.
+        num_buckets: As for `epoch_buckets`.
+        max_predictions: Most pieces masked in a sequence; None for no bound
+            but the rate.
+
+    Returns:
+        Dataset of dicts: `input_ids` int32 `[B, L]`, masked, and
+        `original_ids` int32 `[B, L]`, not; `positions` and `labels` int32
+        `[B, P]` and `weights` float32 `[B, P]` as in `masking.Masked`. Each L
+        has its P; the last batch may have a smaller B.
+
+    Raises:
+        ConfigError: If the records do not fit the settings.
+    """
+    buckets = epoch_buckets(
+        records,
+        split=split,
+        batch_size=batch_size,
+        num_buckets=num_buckets,
+    )
+    split = Split(split)
+    if split is Split.HELD_OUT:
+        seed, epoch = 0, 0
+    finish: Callable[[tf.Tensor, Batch], Batch]
+    if records.config.masking is not None:
+        finish = _split_masked
+    else:
+        check_words(masking, records.config.words)
+        finish = _masker(records, masking, max_predictions, [seed, epoch])
+    batches = _batched(
+        _sequences(records, split, seed=seed, epoch=epoch), records, buckets
+    )
+    remaining = max(buckets.steps_per_epoch - skip, 0)
+    every = 1
+    if max_batches is not None:
+        every = max(1, math.ceil(remaining / max_batches))
+    # Before the masks, so that batches left out cost little.
+    batches = batches.enumerate().skip(skip).shard(every, 0)
+    batches = batches.map(
+        finish, num_parallel_calls=_THREADS, deterministic=True
+    )
+    remaining = math.ceil(remaining / every)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(remaining))
+    return batches.prefetch(_BATCHES_AHEAD).with_options(_options())
+
+
+def num_predictions(
+    length: int, rate: float, max_predictions: int | None
+) -> int:
+    """P of sequences of `length` pieces, [CLS] and [SEP] included."""
+    most = math.ceil(rate * length)
+    return most if max_predictions is None else min(most, max_predictions)
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    # See biaffine_tf/records/span_batches.py: iterators would end late.
+    options.autotune.enabled = False
+    return options
+
+
+def _sequences(
+    records: Records, split: Split, *, seed: int, epoch: int
+) -> tf.data.Dataset:
+    """Parsed records; those to train on in an order of their own."""
+    files = tf.data.Dataset.from_tensor_slices(records.paths(split))
+    if split is Split.HELD_OUT:
+        sequences = files.flat_map(tf.data.TFRecordDataset)
+    else:
+        order = order_seed(seed) + epoch
+        sequences = (
+            files.shuffle(
+                len(records.shards[split]),
+                order,
+                reshuffle_each_iteration=False,
+            )
+            .interleave(
+                tf.data.TFRecordDataset,
+                cycle_length=_FILES_AT_ONCE,
+                block_length=_RECORDS_IN_TURN,
+            )
+            .shuffle(
+                min(_SHUFFLE_BUFFER, records.num_records(split)),
+                order,
+                reshuffle_each_iteration=False,
+            )
+        )
+    has_masks = records.config.masking is not None
+    return sequences.map(
+        functools.partial(parse, has_masks=has_masks),
+        num_parallel_calls=_THREADS,
+        deterministic=True,
+    )
+
+
+def _batched(
+    sequences: tf.data.Dataset, records: Records, buckets: Buckets
+) -> tf.data.Dataset:
+    """Groups sequences into padded batches."""
+    lengths = [kind.length + 2 for kind in buckets.kinds]
+    widths = tf.constant(lengths, tf.int64)
+    padding = {
+        "input_ids": tf.constant(records.pad_id, tf.int32),
+        "word_starts": tf.constant(1, tf.uint8),
+    }
+    masking = records.config.masking
+    if masking is not None:
+        most = records.config.max_predictions_per_seq
+        places = tf.constant(
+            [num_predictions(one, masking.rate, most) for one in lengths],
+            tf.int64,
+        )
+        for name in ("positions", "labels"):
+            padding[name] = tf.constant(_NO_POSITION, tf.int32)
+
+    def shapes(kind: tf.Tensor) -> dict[str, list[tf.Tensor]]:
+        found = {"input_ids": [widths[kind]], "word_starts": [widths[kind]]}
+        if masking is not None:
+            found |= {"positions": [places[kind]], "labels": [places[kind]]}
+        return found
+
+    return group(
+        sequences,
+        buckets,
+        pieces=lambda one: tf.size(one["input_ids"], tf.int64) - 2,
+        shapes=shapes,
+        padding=padding,
+    )
+
+
+def _masker(
+    records: Records,
+    masking: Masking,
+    max_predictions: int | None,
+    seeds: list[int],
+) -> Callable[[tf.Tensor, Batch], Batch]:
+    """What draws the masks of a batch from the seeds and its number."""
+    draw_masks = functools.partial(
+        mask_batch,
+        masking=masking,
+        special_ids=records.special_ids,
+        mask_id=records.mask_id,
+        vocab_size=records.tokenizer.vocab_size,
+    )
+
+    def draw(
+        number: np.int64, input_ids: np.ndarray, word_starts: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        most = num_predictions(
+            input_ids.shape[1], masking.rate, max_predictions
+        )
+        rng = np.random.default_rng([*seeds, int(number)])
+        return draw_masks(input_ids, word_starts, max_predictions=most, rng=rng)
+
+    def mask(number: tf.Tensor, batch: Batch) -> Batch:
+        original_ids = batch["input_ids"]
+        input_ids, positions, labels, weights = tf.numpy_function(
+            draw,
+            [number, original_ids, batch["word_starts"]],
+            [tf.int32, tf.int32, tf.int32, tf.float32],
+        )
+        for tensor in (positions, labels, weights):
+            tensor.set_shape([None, None])
+        input_ids.set_shape(original_ids.shape)
+        return {
+            "input_ids": input_ids,
+            "original_ids": original_ids,
+            "positions": positions,
+            "labels": labels,
+            "weights": weights,
+        }
+
+    return mask
+
+
+def _split_masked(number: tf.Tensor, batch: Batch) -> Batch:
+    """The same of a batch whose records hold masks."""
+    del number
+    input_ids, positions = batch["input_ids"], batch["positions"]
+    is_masked = positions != _NO_POSITION  # [B, P]
+    where = tf.where(is_masked)  # [N, 2]: row and slot
+    columns = tf.cast(tf.gather_nd(positions, where), tf.int64)  # [N]
+    return {
+        "input_ids": input_ids,
+        "original_ids": tf.tensor_scatter_nd_update(
+            input_ids,
+            tf.stack([where[:, 0], columns], axis=-1),
+            tf.gather_nd(batch["labels"], where),
+        ),
+        "positions": tf.where(is_masked, positions, 0),
+        "labels": tf.where(is_masked, batch["labels"], 0),
+        "weights": tf.cast(is_masked, tf.float32),
+    }

@@ -1,0 +1,185 @@
+"""The output layer of masked language modelling, and its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf.config import EncoderConfig
+from biaffine_tf.encoders.encoder import activation
+from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
+from biaffine_tf.encoders.fused_ops import layer_norm
+
+
+class MaskedLM(tf_keras.layers.Layer):
+    """Logits over the vocabulary, by the embeddings that pieces come in with.
+
+    `norm(f(x W + b)) E^T + c`, of BERT, ALBERT and ELECTRA's generator. Matrix
+    products are in the compute dtype of Keras's global policy.
+
+    Args:
+        vocab_size: V, pieces in the vocabulary.
+        embedding_width: E, size of the word embeddings.
+        hidden_act: Name of the activation f, as in `EncoderConfig`.
+        initializer_range: Standard deviation of the initial W.
+        layer_norm_eps: Added to the variance.
+        **kwargs: Keras layer arguments.
+
+    Reference:
+        Devlin et al. 2019 (https://arxiv.org/abs/1810.04805).
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        embedding_width: int,
+        hidden_act: str = "gelu",
+        initializer_range: float = 0.02,
+        layer_norm_eps: float = 1e-12,
+        name: str = "mlm",
+        **kwargs: Any,
+    ) -> None:
+        products = tf_keras.mixed_precision.global_policy().compute_dtype
+        super().__init__(name=name, **{"dtype": "float32", **kwargs})
+        self._product_dtype = products
+        self._vocab_size = vocab_size
+        self._embedding_width = embedding_width
+        self._hidden_act = hidden_act
+        self._initializer_range = initializer_range
+        self._layer_norm_eps = layer_norm_eps
+
+    @classmethod
+    def of(cls, config: EncoderConfig) -> MaskedLM:
+        """The output layer that belongs to an encoder."""
+        return cls(
+            vocab_size=config.vocab_size,
+            embedding_width=config.embedding_width,
+            hidden_act=config.hidden_act,
+            initializer_range=config.initializer_range,
+            layer_norm_eps=config.layer_norm_eps,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for inputs `[..., H]`."""
+        with tf.name_scope(self.name):
+            normal = tf_keras.initializers.TruncatedNormal(
+                stddev=self._initializer_range
+            )
+            width = self._embedding_width
+            self.kernel = self.add_weight(
+                "dense/kernel", [input_shape[-1], width], initializer=normal
+            )
+            self.bias = self.add_weight(
+                "dense/bias", [width], initializer="zeros"
+            )
+            self.gamma = self.add_weight(
+                "layer_norm/gamma", [width], initializer="ones"
+            )
+            self.beta = self.add_weight(
+                "layer_norm/beta", [width], initializer="zeros"
+            )
+            self.output_bias = self.add_weight(
+                "output/bias", [self._vocab_size], initializer="zeros"
+            )
+        super().build(input_shape)
+
+    def call(self, vectors: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+        """Scores every piece of the vocabulary.
+
+        Args:
+            vectors: float32 `[N, H]`, of the encoder at masked positions.
+            embeddings: float32 `[V, E]`, its word embeddings.
+
+        Returns:
+            float32 `[N, V]`.
+        """
+        x = activation(self._hidden_act)(
+            self._product(vectors, self.kernel) + self.bias
+        )
+        x = layer_norm(
+            x,
+            self.gamma,
+            self.beta,
+            epsilon=self._layer_norm_eps,
+            training=True,
+        )
+        logits = self._product(x, embeddings, transpose_b=True)
+        return tf.nn.bias_add(logits, self.output_bias)
+
+    def _product(
+        self, a: tf.Tensor, b: tf.Tensor, *, transpose_b: bool = False
+    ) -> tf.Tensor:
+        product = tf.matmul(
+            tf.cast(a, self._product_dtype),
+            tf.cast(tf.convert_to_tensor(b), self._product_dtype),
+            transpose_b=transpose_b,
+        )
+        return tf.cast(product, tf.float32)
+
+    def canonical_variables(self) -> dict[str, tf.Variable]:
+        """The weights by their names in checkpoints."""
+        return {
+            "mlm/dense/kernel": self.kernel,
+            "mlm/dense/bias": self.bias,
+            "mlm/layer_norm/gamma": self.gamma,
+            "mlm/layer_norm/beta": self.beta,
+            "mlm/output_bias": self.output_bias,
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "vocab_size": self._vocab_size,
+            "embedding_width": self._embedding_width,
+            "hidden_act": self._hidden_act,
+            "initializer_range": self._initializer_range,
+            "layer_norm_eps": self._layer_norm_eps,
+        }
+
+
+def word_embeddings(encoder: FusedBertEncoder) -> tf.Variable:
+    """The encoder's table of pieces, `[V, E]`."""
+    return encoder._embedding_layer.embeddings
+
+
+@tf.custom_gradient
+def sparse_cross_entropy(
+    logits: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, None]]]:
+    """`-log p[label]` of each row, in few passes over many classes.
+
+    Args:
+        logits: float32 `[N, V]`.
+        labels: int `[N]`, each in [0, V).
+
+    Returns:
+        float32 `[N]`.
+    """
+    greatest = tf.reduce_max(logits, axis=-1, keepdims=True)
+    exponentials = tf.exp(logits - greatest)
+    total = tf.reduce_sum(exponentials, axis=-1, keepdims=True)
+    own = tf.gather(logits, labels, batch_dims=1)
+    losses = (greatest + tf.math.log(total))[:, 0] - own
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+        slopes = exponentials * (upstream[:, None] / total)
+        cells = tf.stack([tf.range(tf.size(labels)), labels], axis=1)
+        return tf.tensor_scatter_nd_sub(slopes, cells, upstream), None
+
+    return losses, gradient
+
+
+def is_right(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Whether no class scores higher than the label's, bool `[N]`.
+
+    Args:
+        logits: float32 `[N, V]`.
+        labels: int `[N]`.
+    """
+    own = tf.gather(logits, labels, batch_dims=1)
+    return own >= tf.reduce_max(logits, axis=-1)

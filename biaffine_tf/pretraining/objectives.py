@@ -1,0 +1,316 @@
+"""What an encoder learns from text without labels.
+
+An objective is an encoder with output layers, and from a batch of
+`batches.epoch_batches` it makes *figures*: named pairs of a sum and of the
+weight that it is to be divided by. Some figures are losses, the others are for
+people to read; sums over batches and replicas of both halves give the figure
+of them all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+import tensorflow as tf
+
+from biaffine_tf.config import EncoderConfig
+from biaffine_tf.encoders.checkpoints import encoder_variables
+from biaffine_tf.encoders.encoder import build_encoder
+from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
+from biaffine_tf.pretraining.electra import (
+    ReplacedTokenDetection,
+    build_generator,
+    put_samples,
+)
+from biaffine_tf.pretraining.masked_lm import (
+    MaskedLM,
+    is_right,
+    sparse_cross_entropy,
+    word_embeddings,
+)
+from biaffine_tf.pretraining.settings import (
+    Objective,
+    PretrainingConfig,
+    generator_config,
+)
+
+Batch = dict[str, tf.Tensor]
+Figures = dict[str, tuple[tf.Tensor, tf.Tensor]]
+
+
+class EncoderPart(tf.Module):
+    """An encoder with its output layer, all weights made.
+
+    Args:
+        config: Of the encoder.
+        encoder: Not built yet.
+        head: Likewise.
+        run: Settings of the run.
+        pad_id: Id of the padding piece.
+    """
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        encoder: FusedBertEncoder,
+        head: MaskedLM | ReplacedTokenDetection,
+        *,
+        run: PretrainingConfig,
+        pad_id: int,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.head = head
+        self.encoder = encoder
+        self._pad_id = pad_id
+        encoder.gradient_checkpointing = run.gradient_checkpointing
+        encoder.xla = run.xla
+        one = tf.ones([1, 1], tf.int32)
+        vectors = self.encode(one, one, training=False)
+        head.build(vectors.shape)
+
+    def encode(
+        self,
+        input_ids: tf.Tensor,
+        original_ids: tf.Tensor,
+        *,
+        training: bool,
+        positions: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Vectors of what the encoder sees.
+
+        Args:
+            input_ids: int32 `[B, L]`, with masks or samples.
+            original_ids: int32 `[B, L]`, without: they say what is padding,
+                for a piece that was drawn may be [PAD], too.
+            training: Whether dropout is on.
+            positions: int32 `[B, P]`, the vectors that are wanted.
+
+        Returns:
+            float32 `[B, L, H]`, or `[B, P, H]`.
+        """
+        inputs = {
+            "input_word_ids": input_ids,
+            "input_mask": tf.cast(original_ids != self._pad_id, tf.int32),
+            "input_type_ids": tf.zeros_like(input_ids),
+        }
+        encoded = self.encoder(inputs, training=training, positions=positions)
+        return encoded["sequence_output"]
+
+    def masked_logits(self, batch: Batch, *, training: bool) -> tf.Tensor:
+        """Logits `[B * P, V]`; other positions never meet the vocabulary."""
+        vectors = self.encode(
+            batch["input_ids"],
+            batch["original_ids"],
+            training=training,
+            positions=batch["positions"],
+        )
+        vectors = tf.reshape(vectors, [-1, vectors.shape[-1]])
+        return self.head(vectors, word_embeddings(self.encoder))
+
+    @property
+    def trainable_variables(self) -> list[tf.Variable]:
+        """Weights of encoder and output layer; the pooler is not among them."""
+        return [
+            *self.encoder.trainable_variables,
+            *self.head.trainable_variables,
+        ]
+
+    def variables_by_name(self) -> dict[str, tf.Variable]:
+        """All weights by their names in checkpoints."""
+        return {
+            **encoder_variables(self.encoder),
+            **self.head.canonical_variables(),
+        }
+
+
+class PretrainingObjective(Protocol):
+    """What a run needs of an objective.
+
+    Attributes:
+        encoder_part: What the run is for.
+        generator_part: What it needs besides, if anything.
+        figure_names: What `figures` gives, in order.
+        factors: The figures whose weighted sum is the loss.
+    """
+
+    encoder_part: EncoderPart
+    generator_part: EncoderPart | None
+    figure_names: tuple[str, ...]
+    factors: dict[str, float]
+
+    def figures(
+        self, batch: Batch, *, training: bool, seed: tf.Tensor
+    ) -> Figures:
+        """Figures of a batch.
+
+        Args:
+            batch: `input_ids` and `original_ids` int32 `[B, L]`, `positions`
+                and `labels` int32 `[B, P]`, `weights` float32 `[B, P]`.
+            training: Whether dropout is on.
+            seed: int `[2]`, of what is drawn.
+        """
+        ...
+
+
+class MaskedLanguageModel(tf.Module):
+    """BERT's objective: to say what was masked; no next-sentence task.
+
+    Args:
+        config: Of the run.
+        pad_id: Id of the padding piece.
+    """
+
+    figure_names = ("mlm_loss", "mlm_accuracy")
+
+    def __init__(self, config: PretrainingConfig, *, pad_id: int) -> None:
+        super().__init__()
+        self.factors = {"mlm_loss": 1.0}
+        self.encoder_part = EncoderPart(
+            config.encoder,
+            build_encoder(_in_this_run(config.encoder, config)),
+            MaskedLM.of(config.encoder),
+            run=config,
+            pad_id=pad_id,
+        )
+        self.generator_part = None
+
+    def figures(
+        self, batch: Batch, *, training: bool, seed: tf.Tensor
+    ) -> Figures:
+        """Cross-entropy and accuracy at the masked positions."""
+        del seed
+        logits = self.encoder_part.masked_logits(batch, training=training)
+        return _masked_figures(logits, batch, "mlm")
+
+
+class Electra(tf.Module):
+    """A generator fills in what was masked; the encoder finds where.
+
+    Args:
+        config: Of the run.
+        pad_id: Id of the padding piece.
+
+    Reference:
+        Clark et al. 2020 (https://arxiv.org/abs/2003.10555).
+    """
+
+    figure_names = (
+        "generator_loss",
+        "generator_accuracy",
+        "discriminator_loss",
+        "discriminator_accuracy",
+        "replaced_precision",
+        "replaced_recall",
+    )
+
+    def __init__(self, config: PretrainingConfig, *, pad_id: int) -> None:
+        super().__init__()
+        self._pad_id = pad_id
+        self.factors = {
+            "generator_loss": 1.0,
+            "discriminator_loss": config.discriminator_weight,
+        }
+        self.encoder_part = EncoderPart(
+            config.encoder,
+            build_encoder(_in_this_run(config.encoder, config)),
+            ReplacedTokenDetection.of(config.encoder),
+            run=config,
+            pad_id=pad_id,
+        )
+        small = generator_config(config.encoder, config.generator_size)
+        self.generator_part = EncoderPart(
+            small,
+            build_generator(
+                _in_this_run(small, config), self.encoder_part.encoder
+            ),
+            MaskedLM.of(small),
+            run=config,
+            pad_id=pad_id,
+        )
+
+    def figures(
+        self, batch: Batch, *, training: bool, seed: tf.Tensor
+    ) -> Figures:
+        """Both losses, both accuracies, and what becomes of replacements."""
+        logits = self.generator_part.masked_logits(batch, training=training)
+        figures = _masked_figures(logits, batch, "generator")
+        samples = tf.random.stateless_categorical(
+            tf.stop_gradient(logits), 1, seed, dtype=tf.int32
+        )
+        original_ids = batch["original_ids"]
+        input_ids = put_samples(
+            original_ids,
+            batch["positions"],
+            batch["weights"] > 0,
+            tf.reshape(samples, tf.shape(batch["positions"])),
+        )
+        vectors = self.encoder_part.encode(
+            input_ids, original_ids, training=training
+        )
+        figures.update(
+            _detection_figures(
+                self.encoder_part.head(vectors),
+                replaced=input_ids != original_ids,
+                is_real=original_ids != self._pad_id,
+            )
+        )
+        return figures
+
+
+def make_objective(
+    config: PretrainingConfig, *, pad_id: int
+) -> MaskedLanguageModel | Electra:
+    """The objective of a run, with initial weights.
+
+    Args:
+        config: Of the run.
+        pad_id: Id of the padding piece.
+    """
+    if config.objective is Objective.ELECTRA:
+        return Electra(config, pad_id=pad_id)
+    return MaskedLanguageModel(config, pad_id=pad_id)
+
+
+def _in_this_run(
+    encoder: EncoderConfig, run: PretrainingConfig
+) -> EncoderConfig:
+    """An encoder with the dropout of the run, which is not written with it."""
+    if run.dropout is None:
+        return encoder
+    return dataclasses.replace(
+        encoder,
+        hidden_dropout_prob=run.dropout,
+        attention_probs_dropout_prob=run.dropout,
+    )
+
+
+def _masked_figures(logits: tf.Tensor, batch: Batch, name: str) -> Figures:
+    labels = tf.reshape(batch["labels"], [-1])
+    weights = tf.reshape(batch["weights"], [-1])
+    count = tf.reduce_sum(weights)
+    losses = sparse_cross_entropy(logits, labels)
+    right = tf.cast(is_right(logits, labels), tf.float32)
+    return {
+        f"{name}_loss": (tf.reduce_sum(losses * weights), count),
+        f"{name}_accuracy": (tf.reduce_sum(right * weights), count),
+    }
+
+
+def _detection_figures(
+    logits: tf.Tensor, *, replaced: tf.Tensor, is_real: tf.Tensor
+) -> Figures:
+    real = tf.cast(is_real, tf.float32)
+    truth = tf.cast(replaced, tf.float32)
+    said = tf.cast(logits > 0, tf.float32) * real
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(truth, logits)
+    right = tf.cast(tf.equal(said, truth), tf.float32)
+    found = tf.reduce_sum(said * truth)
+    count = tf.reduce_sum(real)
+    return {
+        "discriminator_loss": (tf.reduce_sum(losses * real), count),
+        "discriminator_accuracy": (tf.reduce_sum(right * real), count),
+        "replaced_precision": (found, tf.reduce_sum(said)),
+        "replaced_recall": (found, tf.reduce_sum(truth)),
+    }

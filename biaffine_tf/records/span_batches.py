@@ -1,0 +1,286 @@
+"""From records to batches: seeded, bucketed by length, padded.
+
+Each window of a long sentence is a sentence of its own here.
+
+The order of the batches of epoch e depends on the seed and e alone, so that a
+run that starts again at an epoch sees what it would have seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from biaffine_tf.records.span_records import Records
+from biaffine_tf.records.span_schema import parse
+from biaffine_tf.seeds import order_seed, small_seed
+
+_SHUFFLE_BUFFER = 65_536  # sentences; a few hundred bytes each
+_PARSERS = 2  # threads: a hundred times what training takes
+_BATCHES_AHEAD = 4
+_BATCHES_SHUFFLED = 256  # of an epoch, held at once; some tens of MiB
+# A bucket of fewer would make batches of the same few sentences in each epoch.
+_BATCHES_OF_BUCKET = 8
+_INSTEAD_OF_SEED_0 = 2**31  # to TensorFlow 1, with other seeds of epochs
+
+
+class Shape(NamedTuple):
+    """Shape of a kind of batches.
+
+    Attributes:
+        length: Padded number of pieces.
+        size: Sentences in a batch.
+    """
+
+    length: int
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Buckets:
+    """Sentences of similar length, padded to the same length.
+
+    A bucket whose sentences are no multiple of its batch size leaves some
+    over; those of all buckets are put together, from the longest bucket down,
+    so that at most one batch of an epoch is smaller than it could be.
+
+    Attributes:
+        lengths: Padded number of pieces of each bucket, ascending.
+        batch_sizes: Sentences in a batch of each bucket.
+        sentences: Sentences of the corpus in each bucket.
+    """
+
+    lengths: tuple[int, ...]
+    batch_sizes: tuple[int, ...]
+    sentences: tuple[int, ...]
+
+    @property
+    def kinds(self) -> tuple[Shape, ...]:
+        """Shapes of batches: those of the buckets, then the mixed ones."""
+        own = map(Shape, self.lengths, self.batch_sizes)
+        return (*own, *self.mixed)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        full = zip(self.sentences, self.batch_sizes, strict=True)
+        return sum(n // size for n, size in full) + len(self.mixed)
+
+    @property
+    def leftovers(self) -> tuple[int, ...]:
+        """Sentences of each bucket that fill no batch of its own."""
+        return tuple(
+            n % size
+            for n, size in zip(self.sentences, self.batch_sizes, strict=True)
+        )
+
+    @functools.cached_property
+    def mixed(self) -> tuple[Shape, ...]:
+        """Batches of leftovers, those of the longest sentences first.
+
+        Each is as long and has at most as many sentences as the batches of
+        the longest bucket that is in it.
+        """
+        shapes = []
+        room = 0
+        parts = zip(self.lengths, self.batch_sizes, self.leftovers, strict=True)
+        for length, size, left in reversed(list(parts)):
+            while left:
+                if not room:
+                    shapes.append(Shape(length, 0))
+                    room = size
+                taken = min(room, left)
+                last = shapes[-1]
+                shapes[-1] = Shape(last.length, last.size + taken)
+                left, room = left - taken, room - taken
+        return tuple(shapes)
+
+
+def make_buckets(
+    lengths: dict[int, int],
+    *,
+    num_buckets: int,
+    batch_size: int,
+    token_budget: int | None = None,
+) -> Buckets:
+    """Divides a corpus into buckets of about as many sentences each.
+
+    Args:
+        lengths: Number of sentences for each number of pieces.
+        num_buckets: Maximum number of buckets; each is one shape to compile.
+            Small corpora have fewer, of at least eight batches each.
+        batch_size: Sentences in a batch, unless `token_budget` is given.
+        token_budget: Encoder positions in a batch, padding, [CLS] and [SEP]
+            included; a batch holds at least one sentence.
+
+    Returns:
+        The buckets; the longest sentence fits the last.
+    """
+    ordered = sorted(lengths)
+
+    def size_of(bound: int) -> int:
+        if token_budget is None:
+            return batch_size
+        return max(1, token_budget // (bound + 2))
+
+    batches = sum(n / size_of(length) for length, n in lengths.items())
+    num_buckets = max(1, min(num_buckets, int(batches / _BATCHES_OF_BUCKET)))
+    cumulated = np.cumsum([lengths[length] for length in ordered])
+    shares = np.arange(1, num_buckets + 1) / num_buckets
+    picks = np.searchsorted(cumulated, shares * cumulated[-1] - 1e-6)
+    bounds = sorted({ordered[min(pick, len(ordered) - 1)] for pick in picks})
+    counts = [0] * len(bounds)
+    for length, count in lengths.items():
+        counts[int(np.searchsorted(bounds, length))] += count
+    return Buckets(tuple(bounds), tuple(map(size_of, bounds)), tuple(counts))
+
+
+# tf.data would have AutoGraph rewrite the source of what it calls.
+@tf.autograph.experimental.do_not_convert
+def training_batches(
+    records: Records,
+    buckets: Buckets,
+    *,
+    seed: int,
+    epochs: range,
+    pad_id: int = 0,
+) -> tf.data.Dataset:
+    """Batches of several epochs, one after the other.
+
+    Args:
+        records: What to train on.
+        buckets: `make_buckets(records.lengths, ...)`.
+        seed: With the epoch's number, all the randomness there is.
+        epochs: Numbers of the epochs wanted; each has
+            `buckets.steps_per_epoch` batches.
+        pad_id: Padding of `input_ids`.
+
+    Returns:
+        Dataset of dicts: `input_ids` int32 `[B, L + 2]`, `cells` int32
+        `[B, N, 3]` (see `schema.dense_matrix`); L is one of the buckets', N is
+        fixed for the corpus.
+    """
+    buffer = min(_SHUFFLE_BUFFER, sum(buckets.sentences))
+
+    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
+        # Of this function's graph alone: the order is the same whatever the
+        # global seed. With one of 0, TensorFlow takes no tensor for a seed.
+        tf.random.set_seed(small_seed(seed) or _INSTEAD_OF_SEED_0)
+        epoch_seed = order_seed(seed) + epoch
+        paths = tf.data.Dataset.from_tensor_slices(records.paths)
+        if len(records.paths) > 1:
+            paths = paths.shuffle(
+                len(records.paths), epoch_seed, reshuffle_each_iteration=False
+            )
+        sentences = tf.data.TFRecordDataset(paths, records.compression)
+        sentences = sentences.shuffle(
+            buffer, epoch_seed, reshuffle_each_iteration=False
+        )
+        sentences = sentences.map(
+            parse, num_parallel_calls=_PARSERS, deterministic=True
+        )
+        batches = _bucketed(sentences, buckets, records.max_cells, pad_id)
+        # Mixed batches are complete only at the end of an epoch.
+        return batches.shuffle(
+            min(_BATCHES_SHUFFLED, buckets.steps_per_epoch),
+            epoch_seed,
+            reshuffle_each_iteration=False,
+        )
+
+    dataset = tf.data.Dataset.range(epochs.start, epochs.stop)
+    dataset = dataset.flat_map(epoch_batches)
+    steps = len(epochs) * buckets.steps_per_epoch
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    # Its thread wakes up ever more rarely, and an iterator ends only when it
+    # has: a run would wait for it, at the end, for up to a minute.
+    options.autotune.enabled = False
+    return dataset.prefetch(_BATCHES_AHEAD).with_options(options)
+
+
+def _bucketed(
+    sentences: tf.data.Dataset, buckets: Buckets, max_cells: int, pad_id: int
+) -> tf.data.Dataset:
+    """Groups sentences into padded batches."""
+    lengths = tf.constant([kind.length for kind in buckets.kinds], tf.int64)
+    return group(
+        sentences,
+        buckets,
+        pieces=lambda sentence: tf.size(sentence["input_ids"], tf.int64) - 2,
+        shapes=lambda kind: {
+            "input_ids": [lengths[kind] + 2],
+            "cells": [max(max_cells, 1), 3],
+        },
+        padding={
+            "input_ids": tf.constant(pad_id, tf.int32),
+            "cells": tf.constant(0, tf.int32),
+        },
+    )
+
+
+def group(
+    elements: tf.data.Dataset,
+    buckets: Buckets,
+    *,
+    pieces: Callable[[dict[str, tf.Tensor]], tf.Tensor],
+    shapes: Callable[[tf.Tensor], dict[str, list[Any]]],
+    padding: dict[str, tf.Tensor],
+) -> tf.data.Dataset:
+    """Groups elements into the batches of `Buckets`, each once it is complete.
+
+    The last elements of a bucket are its leftovers. The kind of an element is
+    its bucket or, for leftovers, the mixed batch that takes it.
+
+    Args:
+        elements: Dicts of tensors; as many of each length as the buckets say.
+        buckets: The batches.
+        pieces: Number of pieces of an element, int64 scalar.
+        shapes: Padded shapes of the elements of a kind, by the index of the
+            kind in `buckets.kinds`, int64 scalar.
+        padding: Values to pad with.
+    """
+    num_buckets = len(buckets.lengths)
+    bounds = tf.constant(buckets.lengths, tf.int64)
+    sizes = tf.constant([kind.size for kind in buckets.kinds], tf.int64)
+    full = np.subtract(buckets.sentences, buckets.leftovers)
+    # Leftovers are numbered from the longest bucket down.
+    numbers = np.cumsum([0, *buckets.leftovers[::-1]])[-2::-1]
+    first_leftovers = tf.constant(numbers - full, tf.int64)
+    full = tf.constant(full, tf.int64)
+    ends = tf.constant(
+        np.cumsum([shape.size for shape in buckets.mixed]), tf.int64
+    )
+
+    def find_kind(
+        seen: tf.Tensor, element: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, dict[str, tf.Tensor]]]:
+        bucket = tf.reduce_sum(tf.cast(pieces(element) > bounds, tf.int64))
+        number = seen[bucket]
+        mixed = tf.searchsorted(
+            ends,
+            [number + first_leftovers[bucket]],
+            side="right",
+            out_type=tf.int64,
+        )[0]
+        kind = tf.where(number < full[bucket], bucket, num_buckets + mixed)
+        seen += tf.one_hot(bucket, num_buckets, dtype=tf.int64)
+        return seen, (kind, element)
+
+    def pad(kind: tf.Tensor, window: tf.data.Dataset) -> tf.data.Dataset:
+        return window.map(lambda _, element: element).padded_batch(
+            sizes[kind], padded_shapes=shapes(kind), padding_values=padding
+        )
+
+    return elements.scan(
+        tf.zeros(num_buckets, tf.int64), find_kind
+    ).group_by_window(
+        lambda kind, _: kind, pad, window_size_func=lambda kind: sizes[kind]
+    )

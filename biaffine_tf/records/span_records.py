@@ -1,0 +1,322 @@
+"""Sharded TFRecords of a corpus, written once and never stale.
+
+A records directory is named after the fingerprint of all it depends on (the
+source's bytes and how they are read, tokenizer, labels, windows, schema). The
+same corpus finds its records again; any change makes others.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from typing import Any
+
+from tqdm import tqdm
+
+from biaffine_tf import formats
+from biaffine_tf.config import LongText
+from biaffine_tf.corpora.checks import unlabelled_error
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.errors import BiaffineError, DataError
+from biaffine_tf.files import temporary_folder, umask, write_json
+from biaffine_tf.json_files import read_json
+from biaffine_tf.records.features import Counts, collect_labels
+from biaffine_tf.records.span_schema import SCHEMA_VERSION
+from biaffine_tf.records.span_shards import (
+    RecordOptions,
+    Shard,
+    write_shards,
+)
+from biaffine_tf.spans import LabelMap, Sentence, Span
+from biaffine_tf.tokenization import Tokenizer
+
+_META = "records.json"
+_SHAPE = {
+    "fingerprint": str,
+    "shards": {str: int},
+    "compression": str,
+    "labels": [str],
+    "found_labels?": [str],
+    "counts": {str: int},
+    "lengths": {str: int},
+    "widths": {str: int},
+    "scored_lengths": {str: int},
+    "cells": [[int]],
+    "max_cells": int,
+    "problems": object,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """A records directory, ready to train from.
+
+    Attributes:
+        directory: Where the shards are.
+        shards: File names of the shards, in order.
+        compression: "" or "GZIP".
+        labels: Labels of the span matrices.
+        found_labels: Those of them that the source has.
+        counts: What was written, cut, or could not be aligned.
+        lengths: Number of windows for each number of pieces.
+        widths: Number of spans for each width in pieces.
+        scored_lengths: Number of windows for each number of scored pieces.
+        cells: Number of cells of windows for each (label id, width in pieces).
+        max_cells: Most non-zero cells in one window.
+        problems: What the reader skipped or repaired, by kind.
+        fingerprint: SHA-256 of all that the records depend on.
+        built: False if they were found, not written.
+    """
+
+    directory: str
+    shards: tuple[str, ...]
+    compression: str
+    labels: LabelMap
+    found_labels: tuple[str, ...]
+    counts: Counts
+    lengths: dict[int, int]
+    widths: dict[int, int]
+    scored_lengths: dict[int, int]
+    cells: dict[tuple[int, int], int]
+    max_cells: int
+    problems: dict[str, Any]
+    fingerprint: str
+    built: bool = True
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths of the shards."""
+        return [os.path.join(self.directory, name) for name in self.shards]
+
+
+def prepare_records(
+    source: Corpus,
+    directory: str,
+    tokenizer: Tokenizer,
+    options: RecordOptions,
+    *,
+    labels: LabelMap | None = None,
+    known_labels: LabelMap | None = None,
+    progress: bool = True,
+) -> Records:
+    """Finds the records of labelled files, or writes them.
+
+    Args:
+        source: Labelled files in any format of `readers`.
+        directory: Parent of records directories.
+        tokenizer: Text to pieces.
+        options: How to write.
+        labels: Labels of the matrices; None takes those of the source.
+        known_labels: Labels that come first, in this order, whether the source
+            has them or not; its others follow. Without `labels`.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        Complete records of exactly this source and these settings.
+
+    Raises:
+        DataError: If the source cannot be read, has an unlabelled sentence or
+            no span, or has a label that `labels` lacks, or a sentence that is
+            too long where that is an error.
+    """
+    fingerprint = _fingerprint(source, tokenizer, options, labels, known_labels)
+    target = os.path.join(directory, f"records-{fingerprint[:16]}")
+    found = _load(target, fingerprint)
+    if found is not None:
+        return found
+    # Before anything is written: a source that cannot be read leaves nothing.
+    problems = formats.Problems()
+    survey = _survey(source, problems)
+    if labels is None:
+        labels = _behind(known_labels, survey.labels)
+    os.makedirs(directory, exist_ok=True)
+    with temporary_folder(directory, os.path.basename(target)) as temporary:
+        sentences = tqdm(
+            source.read(),
+            desc="records",
+            total=survey.sentences,
+            unit=" sentences",
+            disable=not progress,
+        )
+        shards = write_shards(
+            sentences,
+            temporary,
+            tokenizer,
+            labels,
+            options,
+            num_sentences=survey.sentences,
+        )
+        _save(
+            temporary,
+            shards,
+            labels,
+            options,
+            problems,
+            fingerprint,
+            found_labels=survey.labels,
+        )
+        _publish(temporary, target, fingerprint)
+    written = _load(target, fingerprint)
+    assert written is not None
+    return dataclasses.replace(written, built=True)
+
+
+def _publish(temporary: str, target: str, fingerprint: str) -> None:
+    """Renames, unless another process was faster and maybe reads its own."""
+    if _load(target, fingerprint) is not None:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    os.chmod(temporary, 0o777 & ~umask())
+    os.rename(temporary, target)
+
+
+def _fingerprint(
+    source: Corpus,
+    tokenizer: Tokenizer,
+    options: RecordOptions,
+    labels: LabelMap | None,
+    known_labels: LabelMap | None,
+) -> str:
+    windowing = options.windowing
+    is_windowed = windowing.long_text in (LongText.WINDOW, LongText.LINE)
+    parts = {
+        "schema": SCHEMA_VERSION,
+        "source": source.fingerprint(),
+        "reading": {k: str(v) for k, v in source.options.identity.items()},
+        "tokenizer": tokenizer.fingerprint,
+        "max_pieces": options.max_pieces,
+        "long_text": str(windowing.long_text),
+        "overlap": windowing.overlap if is_windowed else None,
+        "context": options.context_pieces,
+        "gzip": options.gzip,
+        "sentences_per_shard": options.sentences_per_shard,
+        "labels": None if labels is None else list(labels),
+    }
+    if known_labels is not None:
+        parts["known_labels"] = list(known_labels)
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclasses.dataclass
+class _Survey:
+    sentences: int
+    labels: LabelMap
+
+
+def _behind(known: LabelMap | None, found: LabelMap) -> LabelMap:
+    """The labels found that are not known behind those that are."""
+    if known is None:
+        return found
+    return LabelMap([*known, *(name for name in found if name not in known)])
+
+
+def _survey(source: Corpus, problems: formats.Problems) -> _Survey:
+    """One pass to learn the labels, before any record can be written."""
+    seen: dict[str, Span] = {}
+    sentences = unlabelled = 0
+    first: Sentence | None = None
+    for sentence in source.read(problems):
+        sentences += 1
+        if sentence.spans is None:
+            unlabelled += 1
+            first = first or sentence
+        for span in sentence.spans or ():
+            seen.setdefault(span.label, span)
+    if first is not None:
+        raise unlabelled_error(unlabelled, sentences, first)
+    if not seen:
+        raise DataError(
+            f"its {sentences} sentences hold no entity",
+            file=source.name,
+            remedy="training needs labelled spans",
+        )
+    return _Survey(sentences, collect_labels(seen.values()))
+
+
+def _save(
+    directory: str,
+    shards: list[Shard],
+    labels: LabelMap,
+    options: RecordOptions,
+    problems: formats.Problems,
+    fingerprint: str,
+    *,
+    found_labels: LabelMap,
+) -> None:
+    counts = Counts()
+    lengths, widths = collections.Counter[int](), collections.Counter[int]()
+    scored_lengths = collections.Counter[int]()
+    cells = collections.Counter[tuple[int, int]]()
+    for shard in shards:
+        counts.add(shard.counts)
+        lengths.update(shard.lengths)
+        widths.update(shard.widths)
+        scored_lengths.update(shard.scored_lengths)
+        cells.update(shard.cells)
+    write_json(
+        os.path.join(directory, _META),
+        {
+            "schema_version": SCHEMA_VERSION,
+            "fingerprint": fingerprint,
+            "labels": list(labels),
+            "found_labels": list(found_labels),
+            "max_pieces": options.max_pieces,
+            "compression": "GZIP" if options.gzip else "",
+            "shards": {
+                shard.name: os.path.getsize(os.path.join(directory, shard.name))
+                for shard in shards
+            },
+            "counts": dataclasses.asdict(counts),
+            "lengths": {str(k): v for k, v in sorted(lengths.items())},
+            "widths": {str(k): v for k, v in sorted(widths.items())},
+            "scored_lengths": {
+                str(k): v for k, v in sorted(scored_lengths.items())
+            },
+            "cells": [[*key, n] for key, n in sorted(cells.items())],
+            "max_cells": max((shard.max_cells for shard in shards), default=0),
+            "problems": problems.to_json(),
+        },
+    )
+
+
+def _load(directory: str, fingerprint: str) -> Records | None:
+    """The records in a directory, or None if they are not these."""
+    path = os.path.join(directory, _META)
+    try:
+        meta = read_json(path, _SHAPE, what="of records", remedy="")
+        if meta["fingerprint"] != fingerprint:
+            return None
+        records = _from_meta(directory, meta)
+        sizes = meta["shards"].values()
+        whole = all(
+            os.path.getsize(path) == size
+            for path, size in zip(records.paths, sizes, strict=True)
+        )
+    except (FileNotFoundError, BiaffineError, TypeError, ValueError):
+        return None
+    return records if whole else None
+
+
+def _from_meta(directory: str, meta: dict[str, Any]) -> Records:
+    return Records(
+        directory=directory,
+        shards=tuple(meta["shards"]),
+        compression=meta["compression"],
+        labels=LabelMap(meta["labels"]),
+        # Records of earlier versions have those of the source alone.
+        found_labels=tuple(meta.get("found_labels", meta["labels"])),
+        counts=Counts(**meta["counts"]),
+        lengths={int(k): v for k, v in meta["lengths"].items()},
+        widths={int(k): v for k, v in meta["widths"].items()},
+        scored_lengths={int(k): v for k, v in meta["scored_lengths"].items()},
+        cells={(label, width): n for label, width, n in meta["cells"]},
+        max_cells=meta["max_cells"],
+        problems=meta["problems"],
+        fingerprint=meta["fingerprint"],
+        built=False,
+    )

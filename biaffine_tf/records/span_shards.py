@@ -1,0 +1,190 @@
+"""Shards of records: one process or several, the same bytes."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+import itertools
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+
+import tensorflow as tf
+
+from biaffine_tf.config import LongText
+from biaffine_tf.console import interrupts_held
+from biaffine_tf.records.features import Counts, featurize
+from biaffine_tf.records.span_schema import serialize
+from biaffine_tf.spans import LabelMap, Sentence
+from biaffine_tf.tokenization import Context, Tokenizer, Windowing, with_context
+
+# Below this a second process costs more to start than it saves.
+_SENTENCES_WORTH_PROCESSES = 200_000
+
+
+_Surrounded = tuple[Sentence, Context]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecordOptions:
+    """How records are written.
+
+    Attributes:
+        max_pieces: Most pieces of a window.
+        window_overlap: Pieces that neighbouring windows share at least; None
+            for a quarter of `max_pieces`.
+        long_text: What becomes of sentences of more than `max_pieces`.
+        context_pieces: Pieces of neighbouring sentences on each side.
+        gzip: Whether shards are compressed.
+        sentences_per_shard: Sentences in each shard but the last.
+        processes: Processes that write; 0 decides by the corpus size.
+    """
+
+    max_pieces: int
+    window_overlap: int | None = None
+    long_text: LongText = LongText.WINDOW
+    context_pieces: int = 0
+    gzip: bool = False
+    sentences_per_shard: int = 8192
+    processes: int = 0
+
+    @property
+    def windowing(self) -> Windowing:
+        """How sentences become examples."""
+        return Windowing(
+            max_pieces=self.max_pieces,
+            window_overlap=self.window_overlap,
+            long_text=self.long_text,
+        )
+
+
+@dataclasses.dataclass
+class Shard:
+    """What is in one file of records.
+
+    Attributes:
+        name: Its file name.
+        counts: What was written, cut, or could not be aligned.
+        lengths: Number of windows for each number of pieces.
+        widths: Number of spans for each width in pieces.
+        scored_lengths: Number of windows for each number of pieces that are
+            scored: those of the context are not.
+        cells: Number of cells of windows for each (label id, width in pieces);
+            a span that lies in two windows counts twice.
+        max_cells: Most non-zero cells in one window.
+    """
+
+    name: str
+    counts: Counts = dataclasses.field(default_factory=Counts)
+    lengths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    widths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    scored_lengths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    cells: collections.Counter[tuple[int, int]] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+    max_cells: int = 0
+
+
+def write_shards(
+    sentences: Iterable[Sentence],
+    directory: str,
+    tokenizer: Tokenizer,
+    labels: LabelMap,
+    options: RecordOptions,
+    *,
+    num_sentences: int,
+) -> list[Shard]:
+    """Writes all shards of a corpus.
+
+    Args:
+        sentences: The corpus; read once, in constant memory.
+        directory: An existing folder for the files.
+        tokenizer: Text to pieces.
+        labels: Labels of the span matrices.
+        options: How to write.
+        num_sentences: Size of the corpus.
+
+    Returns:
+        The shards, in order.
+    """
+    processes = options.processes or _default_processes(num_sentences)
+    surrounded = with_context(
+        sentences, tokenizer, pieces=options.context_pieces
+    )
+    tasks = (
+        (chunk, directory, number, tokenizer, labels, options)
+        for number, chunk in enumerate(
+            _chunks(surrounded, options.sentences_per_shard)
+        )
+    )
+    if processes == 1:
+        return [_write_shard(*task) for task in tasks]
+    # Forking a process that has loaded TensorFlow is not safe.
+    context = multiprocessing.get_context("spawn")
+    shards: list[Shard] = []
+    with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
+        pending: collections.deque[concurrent.futures.Future[Shard]]
+        pending = collections.deque()
+        for task in tasks:
+            with interrupts_held():  # it may start a process
+                pending.append(pool.submit(_write_shard, *task))
+            if len(pending) > 2 * processes:  # bounds the memory
+                shards.append(pending.popleft().result())
+        shards.extend(future.result() for future in pending)
+    return shards
+
+
+def _default_processes(num_sentences: int) -> int:
+    if num_sentences < _SENTENCES_WORTH_PROCESSES:
+        return 1
+    return min(os.cpu_count() or 1, 8)
+
+
+def _chunks(
+    sentences: Iterable[_Surrounded], size: int
+) -> Iterator[list[_Surrounded]]:
+    iterator = iter(sentences)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk
+
+
+def _write_shard(
+    sentences: list[_Surrounded],
+    directory: str,
+    number: int,
+    tokenizer: Tokenizer,
+    labels: LabelMap,
+    options: RecordOptions,
+) -> Shard:
+    name = f"{number:05d}.tfrecord" + (".gz" if options.gzip else "")
+    shard = Shard(name)
+    compression = "GZIP" if options.gzip else ""
+    path = os.path.join(directory, name)
+    with tf.io.TFRecordWriter(path, compression) as writer:
+        for sentence, context in sentences:
+            windows, widths = featurize(
+                sentence,
+                tokenizer,
+                labels,
+                windowing=options.windowing,
+                counts=shard.counts,
+                context=context,
+            )
+            shard.widths.update(widths)
+            for features in windows:
+                writer.write(serialize(features))
+                shard.lengths[features.num_pieces] += 1
+                shard.scored_lengths[features.num_scored] += 1
+                shard.cells.update(
+                    (label, last - first + 1)
+                    for first, last, label in features.cells
+                )
+                shard.max_cells = max(shard.max_cells, len(features.cells))
+    return shard

@@ -1,0 +1,224 @@
+"""Makes a records directory from text files."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.files import fingerprint
+from biaffine_tf.parallel import in_order
+from biaffine_tf.records import publishing
+from biaffine_tf.records.text_records import (
+    FORMAT_VERSION,
+    MASK,
+    Counts,
+    Records,
+    Split,
+)
+from biaffine_tf.records.text_settings import DataConfig
+from biaffine_tf.records.text_words import segmenter_version
+from biaffine_tf.records.texts import Corpus, check_files, find_files
+from biaffine_tf.tokenization import Tokenizer
+
+# Below this a second process costs more to start than it saves.
+_BYTES_WORTH_PROCESSES = 8 << 20
+
+
+@dataclasses.dataclass
+class _Written:
+    """What was written so far."""
+
+    shards: dict[Split, list[str]]
+    lengths: dict[Split, collections.Counter[int]]
+    counts: Counts
+
+
+def create_records(
+    patterns: Sequence[str],
+    output_dir: str,
+    tokenizer: Tokenizer,
+    config: DataConfig,
+    *,
+    processes: int = 0,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Records:
+    """Finds the records of some texts in a directory, or makes them.
+
+    Args:
+        patterns: Paths and globs of text files, plain or compressed.
+        output_dir: The directory; may be new.
+        tokenizer: Text to pieces.
+        config: How to make records.
+        processes: How many work; 0 decides by the size of the text. The
+            records are the same.
+        overwrite: Whether to replace other records.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The records.
+
+    Raises:
+        DataError: If a text cannot be read, or there is none.
+        ConfigError: If the directory is not ours to write, or the settings
+            leave nothing to train on.
+    """
+    segmenter = segmenter_version(config.words)
+    if MASK not in tokenizer.vocabulary:
+        raise ConfigError(
+            f"the vocabulary has no {MASK}",
+            remedy="give the vocab.txt of an encoder that was pretrained with "
+            "masks",
+        )
+    publishing.check(output_dir)
+    files = find_files(patterns)
+    check_files(files, config.document)
+    made_from = _made_from(files, tokenizer, config, segmenter)
+    found = publishing.find(output_dir, made_from, overwrite=overwrite)
+    if found is not None:
+        return found
+    with publishing.unfinished(output_dir) as folder:
+        corpus = Corpus(files, config)
+        written = _write(
+            corpus,
+            folder,
+            tokenizer,
+            config,
+            processes=processes or _default_processes(files),
+            num_bytes=_size(files),
+            progress=progress,
+        )
+        _check_not_empty(written, files)
+        info = _info(made_from, files, corpus, written)
+        publishing.publish(
+            output_dir, written.shards, tokenizer.vocabulary, info
+        )
+    return dataclasses.replace(Records.open(output_dir), is_new=True)
+
+
+def _made_from(
+    files: Sequence[str],
+    tokenizer: Tokenizer,
+    config: DataConfig,
+    segmenter: str | None,
+) -> dict[str, Any]:
+    """All that the records depend on, as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "input_file": [fingerprint(file) for file in files],
+        "tokenizer": tokenizer.to_config()
+        | {"fingerprint": tokenizer.fingerprint},
+        "segmenter": segmenter,
+        "settings": config.to_dict(),
+    }
+
+
+def _write(
+    corpus: Corpus,
+    folder: str,
+    tokenizer: Tokenizer,
+    config: DataConfig,
+    *,
+    processes: int,
+    num_bytes: int,
+    progress: bool,
+) -> _Written:
+    """Writes all shards, and sums up what is in them."""
+    # They load TensorFlow: only now, when no mistake is left to report.
+    from biaffine_tf.records.text_examples import make_examples
+    from biaffine_tf.records.text_shards import ShardWriter
+
+    work = functools.partial(make_examples, tokenizer=tokenizer, config=config)
+    lengths = {split: collections.Counter[int]() for split in Split}
+    counts = Counts()
+    with contextlib.ExitStack() as stack:
+        bar = stack.enter_context(
+            tqdm(
+                desc="reading",
+                total=num_bytes,
+                unit="B",
+                unit_scale=True,
+                disable=not progress,
+            )
+        )
+        writers = {
+            split: stack.enter_context(
+                ShardWriter(
+                    os.path.join(folder, split), config.shard_megabytes << 20
+                )
+            )
+            for split in Split
+        }
+        for examples in in_order(work, corpus.chunks(), processes):
+            for split, writer in writers.items():
+                for record in examples.records[split]:
+                    writer.write(record)
+                lengths[split].update(examples.lengths[split])
+            counts.add(examples.counts)
+            sequences = sum(lengths[split].total() for split in Split)
+            bar.set_postfix(sequences=sequences, refresh=False)
+            bar.update(corpus.bytes_read - bar.n)
+    counts.documents = corpus.documents
+    counts.held_out_documents = corpus.held_out_documents
+    counts.lines = corpus.lines
+    paths = {split: writer.paths for split, writer in writers.items()}
+    return _Written(paths, lengths, counts)
+
+
+def _check_not_empty(written: _Written, files: Sequence[str]) -> None:
+    counts = written.counts
+    if not counts.pieces:
+        others = f" and {len(files) - 1} others" if len(files) > 1 else ""
+        raise DataError(
+            f"there is no text in it{others}",
+            file=files[0],
+            remedy="give files that hold text, a sentence or paragraph a line",
+        )
+    if not written.lengths[Split.TRAIN]:
+        raise ConfigError(
+            f"nothing is left to train on: of {counts.documents} documents "
+            f"{counts.held_out_documents} are held out, and "
+            f"{counts.dropped_sequences} sequences are too short",
+            remedy="give more text, a smaller --held_out or --min_pieces, or "
+            "another --document",
+        )
+
+
+def _info(
+    made_from: dict[str, Any],
+    files: Sequence[str],
+    corpus: Corpus,
+    written: _Written,
+) -> dict[str, Any]:
+    text = json.dumps(made_from, sort_keys=True)
+    return {
+        "fingerprint": hashlib.sha256(text.encode()).hexdigest(),
+        "made_from": made_from,
+        "files": [os.path.basename(file) for file in files],
+        "counts": dataclasses.asdict(written.counts),
+        "problems": corpus.problems.to_json(),
+        "lengths": {
+            split: {str(k): v for k, v in sorted(lengths.items())}
+            for split, lengths in written.lengths.items()
+        },
+    }
+
+
+def _default_processes(files: Sequence[str]) -> int:
+    if _size(files) < _BYTES_WORTH_PROCESSES:
+        return 1
+    return min(os.cpu_count() or 1, 8)
+
+
+def _size(files: Sequence[str]) -> int:
+    return sum(os.path.getsize(file) for file in files)

@@ -1,0 +1,167 @@
+"""From a chunk of text to serialised records."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from biaffine_tf.records.masking import Masked, Masking, mask_batch
+from biaffine_tf.records.packing import PieceRun, pack, split_line
+from biaffine_tf.records.text_records import (
+    MASK,
+    Counts,
+    Split,
+    special_ids,
+)
+from biaffine_tf.records.text_schema import serialize
+from biaffine_tf.records.text_settings import DataConfig
+from biaffine_tf.records.text_words import find_word_starts
+from biaffine_tf.records.texts import Chunk
+from biaffine_tf.tokenization import Tokenizer
+
+
+@dataclasses.dataclass
+class Examples:
+    """What became of a chunk.
+
+    Attributes:
+        records: Serialised records of each split, in order.
+        lengths: Of each split, records for each number of pieces.
+        counts: What was tokenized, and what was dropped.
+    """
+
+    records: dict[Split, list[bytes]]
+    lengths: dict[Split, collections.Counter[int]]
+    counts: Counts
+
+
+def make_examples(
+    chunk: Chunk, *, tokenizer: Tokenizer, config: DataConfig
+) -> Examples:
+    """Tokenizes, packs, masks if asked to, and serialises.
+
+    Args:
+        chunk: The text.
+        tokenizer: Text to pieces.
+        config: How to pack and mask. Masks depend on its seed and on the
+            number of the chunk.
+    """
+    made = Examples({}, {}, Counts())
+    rng = np.random.default_rng([config.seed, chunk.number])
+    packed = _pack_documents(chunk, tokenizer, config, made.counts)
+    for split, sequences in packed.items():
+        copies = 1
+        if split is Split.TRAIN and config.masking is not None:
+            copies = config.dupe_factor
+        made.records[split] = list(
+            _records(sequences * copies, tokenizer, config, rng)
+        )
+        made.lengths[split] = collections.Counter(
+            len(sequence.ids) for sequence in sequences * copies
+        )
+    return made
+
+
+def _pack_documents(
+    chunk: Chunk, tokenizer: Tokenizer, config: DataConfig, counts: Counts
+) -> dict[Split, list[PieceRun]]:
+    """The sequences of each split that are long enough."""
+    packed: dict[Split, list[PieceRun]] = {split: [] for split in Split}
+    for split, runs in _documents(chunk, tokenizer, config, counts):
+        for sequence in pack(runs, config.max_pieces):
+            if len(sequence.ids) < config.min_pieces:
+                counts.dropped_sequences += 1
+                counts.dropped_pieces += len(sequence.ids)
+            else:
+                packed[split].append(sequence)
+    return packed
+
+
+def _documents(
+    chunk: Chunk, tokenizer: Tokenizer, config: DataConfig, counts: Counts
+) -> Iterator[tuple[Split, list[PieceRun]]]:
+    """The lines of each document, in runs that fit a sequence."""
+    encoded = tokenizer.encode_batch([line.text for line in chunk.lines])
+    for pieces in encoded:
+        counts.pieces += len(pieces.ids)
+        counts.unknown_pieces += pieces.ids.count(tokenizer.unk_id)
+        counts.empty_lines += not pieces.ids
+    for (_, held_out), lines in itertools.groupby(
+        zip(chunk.lines, encoded, strict=True),
+        key=lambda pair: (pair[0].document, pair[0].held_out),
+    ):
+        runs: list[PieceRun] = []
+        for line, pieces in lines:
+            starts = find_word_starts(line.text, pieces.offsets, config.words)
+            runs += split_line(line.text, pieces, starts, config.max_pieces)
+        yield (Split.HELD_OUT if held_out else Split.TRAIN), runs
+
+
+def _records(
+    sequences: Sequence[PieceRun],
+    tokenizer: Tokenizer,
+    config: DataConfig,
+    rng: np.random.Generator,
+) -> Iterator[bytes]:
+    """A record of each sequence, masked if that is configured."""
+    if config.masking is not None:
+        masked = _mask(sequences, tokenizer, config, config.masking, rng)
+        yield from _masked_records(sequences, masked)
+        return
+    for sequence in sequences:
+        yield serialize(
+            [tokenizer.cls_id, *sequence.ids, tokenizer.sep_id],
+            _with_ends(sequence.word_starts),
+        )
+
+
+def _mask(
+    sequences: Sequence[PieceRun],
+    tokenizer: Tokenizer,
+    config: DataConfig,
+    masking: Masking,
+    rng: np.random.Generator,
+) -> Masked:
+    shape = len(sequences), config.max_seq_length
+    input_ids = np.full(shape, tokenizer.pad_id, np.int32)
+    word_starts = np.ones(shape, np.uint8)
+    for row, sequence in enumerate(sequences):
+        end = len(sequence.ids) + 1
+        input_ids[row, 0] = tokenizer.cls_id
+        input_ids[row, 1:end] = sequence.ids
+        input_ids[row, end] = tokenizer.sep_id
+        word_starts[row, 1:end] = np.frombuffer(sequence.word_starts, np.uint8)
+    return mask_batch(
+        input_ids,
+        word_starts,
+        masking=masking,
+        special_ids=special_ids(tokenizer.vocabulary),
+        mask_id=tokenizer.vocabulary.id(MASK),
+        vocab_size=tokenizer.vocab_size,
+        max_predictions=config.max_predictions_per_seq,
+        rng=rng,
+    )
+
+
+def _masked_records(
+    sequences: Sequence[PieceRun], masked: Masked
+) -> Iterator[bytes]:
+    numbers = masked.weights.sum(axis=1).astype(int)
+    for row, (sequence, number) in enumerate(
+        zip(sequences, numbers, strict=True)
+    ):
+        yield serialize(
+            masked.input_ids[row, : len(sequence.ids) + 2].tolist(),
+            _with_ends(sequence.word_starts),
+            positions=masked.positions[row, :number].tolist(),
+            labels=masked.labels[row, :number].tolist(),
+        )
+
+
+def _with_ends(word_starts: bytearray) -> bytes:
+    """[CLS] and [SEP] are words of their own."""
+    return b"\1" + bytes(word_starts) + b"\1"

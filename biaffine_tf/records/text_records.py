@@ -1,0 +1,256 @@
+"""A records directory: what is in it, and whether it is whole.
+
+train-00000-of-00002.tfrecord ...      sequences to train on (`schema.py`)
+held_out-00000-of-00001.tfrecord ...   sequences to measure on
+vocab.txt                              the tokenizer's vocabulary
+info.json                              all else; written last, so that its
+                                       presence says that the rest is there
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import os
+from typing import Any
+
+from biaffine_tf.errors import BiaffineError, ConfigError
+from biaffine_tf.json_files import find_problem, read_json
+from biaffine_tf.records.text_settings import DataConfig
+from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
+
+FORMAT_VERSION = 1
+INFO = "info.json"
+VOCABULARY = "vocab.txt"
+MASK = "[MASK]"
+
+_NOT_OURS = "give the --output_dir of pretrain/create_pretraining_data.py"
+_DAMAGED = "make the records again, with --overwrite"
+_BY_SPLIT = {"train": {str: int}, "held_out": {str: int}}
+_SHAPE = {
+    "fingerprint": str,
+    "made_from": {
+        "settings": {str: object},
+        "tokenizer": {"fingerprint": str},
+    },
+    "counts": {str: int},
+    "problems": object,
+    "lengths": _BY_SPLIT,
+    "shards": _BY_SPLIT,
+}
+
+
+class Split(enum.StrEnum):
+    """What records are for."""
+
+    TRAIN = "train"
+    HELD_OUT = "held_out"
+
+
+@dataclasses.dataclass
+class Counts:
+    """What became of a text; nothing is lost unsaid.
+
+    Attributes:
+        documents: Documents read.
+        held_out_documents: Those of them that are kept from training.
+        lines: Lines read that are not blank.
+        empty_lines: Those of them without any piece.
+        pieces: Pieces read.
+        unknown_pieces: Those of them that are [UNK].
+        dropped_sequences: Sequences that were too short to keep.
+        dropped_pieces: Their pieces.
+    """
+
+    documents: int = 0
+    held_out_documents: int = 0
+    lines: int = 0
+    empty_lines: int = 0
+    pieces: int = 0
+    unknown_pieces: int = 0
+    dropped_sequences: int = 0
+    dropped_pieces: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Adds the counts of another part of the text."""
+        for field in dataclasses.fields(self):
+            mine, theirs = (getattr(c, field.name) for c in (self, other))
+            setattr(self, field.name, mine + theirs)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Records:
+    """A complete records directory.
+
+    Attributes:
+        directory: Where it is.
+        fingerprint: SHA-256 of all that the records depend on.
+        config: How they were made.
+        tokenizer: How the text was cut into pieces.
+        counts: What became of the text.
+        problems: What was skipped or repaired, by kind.
+        lengths: Of each split, records for each number of pieces, [CLS] and
+            [SEP] apart.
+        shards: Of each split, its files in order.
+        is_new: Whether they have just been made.
+    """
+
+    directory: str
+    fingerprint: str
+    config: DataConfig
+    tokenizer: Tokenizer
+    counts: Counts
+    problems: dict[str, Any]
+    lengths: dict[Split, dict[int, int]]
+    shards: dict[Split, tuple[str, ...]]
+    is_new: bool = False
+
+    @classmethod
+    def open(cls, directory: str) -> Records:
+        """Opens a records directory; reads no record.
+
+        Raises:
+            ConfigError: If it is none, or not whole.
+        """
+        info = read_info(directory)
+        _check_version(directory, info)
+        _check_shards(directory, info)
+        try:
+            return cls._from_info(directory, info)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"{os.path.join(directory, INFO)}: not of pretraining data "
+                f"({error!r})",
+                remedy=_DAMAGED,
+            ) from error
+
+    @classmethod
+    def _from_info(cls, directory: str, info: dict[str, Any]) -> Records:
+        return cls(
+            directory=directory,
+            fingerprint=info["fingerprint"],
+            config=DataConfig.from_dict(info["made_from"]["settings"]),
+            tokenizer=_read_tokenizer(directory, info),
+            counts=Counts(**info["counts"]),
+            problems=info["problems"],
+            lengths={
+                split: {int(k): v for k, v in info["lengths"][split].items()}
+                for split in Split
+            },
+            shards={split: tuple(info["shards"][split]) for split in Split},
+        )
+
+    @property
+    def max_seq_length(self) -> int:
+        """Pieces of the longest sequence, [CLS] and [SEP] included."""
+        return self.config.max_seq_length
+
+    @property
+    def pad_id(self) -> int:
+        """Id of the padding piece."""
+        return self.tokenizer.pad_id
+
+    def paths(self, split: Split) -> list[str]:
+        """Paths of the files of a split."""
+        return [os.path.join(self.directory, n) for n in self.shards[split]]
+
+    def num_records(self, split: Split) -> int:
+        """Number of records of a split."""
+        return sum(self.lengths[split].values())
+
+    @property
+    def padding_share(self) -> float:
+        """Share of padding if all records were padded to the longest."""
+        lengths = [item for s in Split for item in self.lengths[s].items()]
+        filled = sum((length + 2) * count for length, count in lengths)
+        places = sum(count for _, count in lengths)
+        return 1 - filled / (self.max_seq_length * places)
+
+    @property
+    def mask_id(self) -> int:
+        """Id of [MASK]."""
+        return self.tokenizer.vocabulary.id(MASK)
+
+    @property
+    def special_ids(self) -> tuple[int, ...]:
+        """Ids of what is never to be guessed: there is nothing to learn."""
+        return special_ids(self.tokenizer.vocabulary)
+
+
+def special_ids(vocabulary: Vocabulary) -> tuple[int, ...]:
+    """Ids of [PAD], [UNK], [CLS], [SEP] and [MASK]."""
+    return (
+        vocabulary.pad_id,
+        vocabulary.unk_id,
+        vocabulary.cls_id,
+        vocabulary.sep_id,
+        vocabulary.id(MASK),
+    )
+
+
+def read_info(directory: str) -> dict[str, Any]:
+    """Reads `info.json`.
+
+    Raises:
+        ConfigError: If it is missing or of something else.
+    """
+    path = os.path.join(directory, INFO)
+    try:
+        return read_json(
+            path,
+            {"made_from": {str: object}},
+            what="of pretraining data",
+            remedy=_NOT_OURS,
+        )
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{directory}: no complete pretraining data ({INFO}: "
+            f"{error.strerror})",
+            remedy=f"{_NOT_OURS}, and let that end",
+        ) from error
+
+
+def _check_version(directory: str, info: dict[str, Any]) -> None:
+    version = info["made_from"].get("format_version")
+    if version != FORMAT_VERSION:
+        raise ConfigError(
+            f"{directory}: of format {version}, not {FORMAT_VERSION}",
+            remedy=_DAMAGED,
+        )
+    problem = find_problem(info, _SHAPE)
+    if problem is not None:
+        path = os.path.join(directory, INFO)
+        raise ConfigError(
+            f"{path}: not of pretraining data ({problem})", remedy=_DAMAGED
+        )
+
+
+def _check_shards(directory: str, info: dict[str, Any]) -> None:
+    for split in Split:
+        for name, size in info["shards"][split].items():
+            path = os.path.join(directory, name)
+            found = os.path.getsize(path) if os.path.isfile(path) else None
+            if found != size:
+                state = "missing" if found is None else f"{found} bytes long"
+                raise ConfigError(
+                    f"{path}: {state}, not {size} bytes", remedy=_DAMAGED
+                )
+
+
+def _read_tokenizer(directory: str, info: dict[str, Any]) -> Tokenizer:
+    path = os.path.join(directory, VOCABULARY)
+    stored = dict(info["made_from"]["tokenizer"])
+    fingerprint = stored.pop("fingerprint")
+    try:
+        vocabulary = Vocabulary.from_file(path)
+    except BiaffineError as error:
+        raise ConfigError(
+            f"{path}: {error.problem}", remedy=_DAMAGED
+        ) from error
+    tokenizer = make_tokenizer(vocabulary=vocabulary, **stored)
+    if tokenizer.fingerprint != fingerprint:
+        raise ConfigError(
+            f"{path}: not the vocabulary that the records were made with",
+            remedy=_DAMAGED,
+        )
+    return tokenizer

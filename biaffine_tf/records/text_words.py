@@ -1,0 +1,118 @@
+"""Which pieces begin a word, so that whole words can be masked.
+
+Both tokenizers cut finer than words: the char tokenizer makes six pieces of
+"iPhone", and either makes one piece of each Chinese character.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.records.text_settings import Words
+from biaffine_tf.tokenization.alignment import Offsets
+
+# What BERT takes for a Chinese character, by its code point.
+_CHINESE = (
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2CEAF),
+    (0x2F800, 0x2FA1F),
+)
+
+
+def find_word_starts(text: str, offsets: Offsets, words: Words) -> bytes:
+    """Whether each piece begins a word.
+
+    Args:
+        text: A text.
+        offsets: Characters that each of its pieces covers.
+        words: What a word is. `none`: each piece. `pieces`: letters and digits
+            that stand together; a Chinese character or a punctuation mark is a
+            word of its own. `jieba`: the same, but Chinese characters, and
+            signs within numbers and names, are joined as jieba has it.
+
+    Returns:
+        1 for each piece that begins a word, 0 for the others.
+
+    Raises:
+        ConfigError: If jieba is asked for and not installed.
+    """
+    if words is Words.NONE:
+        return b"\1" * len(offsets)
+    starts = _starts_by_characters(text, offsets)
+    if words is Words.JIEBA:
+        _join(starts, text, offsets)
+    return bytes(starts)
+
+
+def segmenter_version(words: Words) -> str | None:
+    """The name and version of the segmenter, if words come from one.
+
+    Raises:
+        ConfigError: If it is not installed.
+    """
+    if words is not Words.JIEBA:
+        return None
+    return f"jieba {_jieba().__version__}"
+
+
+def _starts_by_characters(text: str, offsets: Offsets) -> bytearray:
+    starts = bytearray(b"\1" * len(offsets))
+    reached = 0  # the end of the piece before
+    for index, (start, end) in enumerate(offsets):
+        if start < reached or (
+            0 < start == reached
+            and _is_in_words(text[start])
+            and _is_in_words(text[start - 1])
+        ):
+            starts[index] = 0
+        reached = end
+    return starts
+
+
+def _join(starts: bytearray, text: str, offsets: Offsets) -> None:
+    """Takes out the starts within jieba's words."""
+    numbers = list(_word_numbers(text))  # of each character's word
+    before = -1
+    for index, (start, _) in enumerate(offsets):
+        if numbers[start] == before:
+            starts[index] = 0
+        before = numbers[start]
+
+
+def _word_numbers(text: str) -> Iterator[int]:
+    for number, word in enumerate(_jieba().cut(text)):
+        for _ in word:
+            yield number
+
+
+@functools.lru_cache(maxsize=65_536)
+def _is_in_words(character: str) -> bool:
+    """Whether a character makes a word with others of its kind."""
+    if any(low <= ord(character) <= high for low, high in _CHINESE):
+        return False
+    return unicodedata.category(character)[0] in "LMN"
+
+
+@functools.cache
+def _jieba() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of its own imports
+            import jieba
+    except ImportError as error:
+        raise ConfigError(
+            "--words=jieba needs the package jieba, which is not installed",
+            remedy="pip install jieba, or give --words=pieces",
+        ) from error
+    jieba.setLogLevel(logging.ERROR)
+    jieba.initialize()
+    return jieba

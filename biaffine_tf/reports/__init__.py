@@ -1,0 +1,1 @@
+"""Reports for people: HTML pages, label audits, model cards, the terminal."""

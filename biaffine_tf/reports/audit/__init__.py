@@ -1,0 +1,89 @@
+"""What is inconsistent in labelled data, found without a model.
+
+With out-of-fold predictions, also where a model disagrees and is sure of it.
+No TensorFlow.
+
+    python -m biaffine_tf.evaluation.audit FILE... [--predictions=FILE]
+
+Example:
+    >>> found = audit(readers.read("train.json"))
+    >>> for conflict in found.label_conflicts[:10]:
+    ...     print(conflict.text, conflict.labels, conflict.places[0])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from biaffine_tf.evaluation.matching import match
+from biaffine_tf.evaluation.metrics import require_spans
+from biaffine_tf.reports.audit.disagreements import disagreements
+from biaffine_tf.reports.audit.edges import (
+    bracket_variants,
+    edge_variants,
+)
+from biaffine_tf.reports.audit.mentions import collect, label_conflicts
+from biaffine_tf.reports.audit.occurrences import compare_occurrences
+from biaffine_tf.reports.audit.report import (
+    Audit,
+    BoundaryVariant,
+    BracketVariant,
+    Disagreement,
+    EdgeVariant,
+    Finding,
+    LabelConflict,
+    Place,
+    Unlabelled,
+)
+from biaffine_tf.spans import Sentence
+
+__all__ = [
+    "Audit",
+    "BoundaryVariant",
+    "BracketVariant",
+    "Disagreement",
+    "EdgeVariant",
+    "Finding",
+    "LabelConflict",
+    "Place",
+    "Unlabelled",
+    "audit",
+]
+
+
+def audit(
+    sentences: Iterable[Sentence],
+    predictions: Iterable[Sentence] | None = None,
+) -> Audit:
+    """Looks for what is inconsistent in labelled data.
+
+    Args:
+        sentences: All of it, which is kept in memory.
+        predictions: The same sentences as predicted by models that were not
+            trained on them (out of fold), with scores.
+
+    Returns:
+        What was found.
+
+    Raises:
+        DataError: If a sentence is unlabelled, or predictions do not belong
+            to the sentences or have no scores.
+    """
+    sentences = list(sentences)
+    for sentence in sentences:
+        require_spans(sentence, "gold")
+    mentions = collect(sentences)
+    unlabelled, boundaries = compare_occurrences(sentences, mentions)
+    confident = {}
+    if predictions is not None:
+        confident = disagreements(match(sentences, predictions))._asdict()
+    return Audit(
+        sentences=len(sentences),
+        spans=sum(map(len, mentions.values())),
+        label_conflicts=label_conflicts(mentions),
+        unlabelled=unlabelled,
+        boundaries=boundaries,
+        edges=edge_variants(sentences),
+        brackets=bracket_variants(sentences),
+        **confident,
+    )

@@ -1,0 +1,15 @@
+"""One self-contained HTML file that shows how good predictions are, and where.
+
+Example:
+    >>> from biaffine_tf import evaluation
+    >>> from biaffine_tf.reports.html import write_report
+    >>> pairs = evaluation.match(gold, predicted)
+    >>> write_report("report.html", pairs, title="CLUENER dev")
+
+The file needs no network and no other file: styles, scripts, charts and
+sentences are within it.
+"""
+
+from biaffine_tf.reports.html.writing import write_report
+
+__all__ = ["write_report"]

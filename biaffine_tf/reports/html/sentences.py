@@ -1,0 +1,110 @@
+"""The sentences of a report, as the JSON that its browser reads.
+
+    {"labels": [label, ...], "classes": [error class, ...],
+     "names": [system, ...],
+     "sentences": [[text, id or null, gold, [spans, errors], ...], ...]}
+
+with, for each sentence, one `[spans, errors]` per system, and
+
+    gold    start, end, label, start, end, label, ...
+    spans   start, end, label, score, start, end, label, score, ...
+    errors  [[class, [index of gold span, ...], [index of span, ...]], ...]
+
+Labels and classes are indices, offsets count code points, scores are
+thousandths or null, and a span given twice is there once. Numbers in a row make
+the file half as large as objects with names do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from biaffine_tf.evaluation.taxonomy import Error, ErrorClass
+from biaffine_tf.reports.html.content import Content
+from biaffine_tf.spans import Span
+
+_Key = tuple[int, int, str]  # `Span.key`
+
+_CLASSES = list(ErrorClass)
+# What could end the script element or a line of it, what turns the direction
+# of writing in an editor, and what UTF-8 does not have.
+_UNSAFE = re.compile(
+    "[<>&\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ud800-\udfff]"
+)
+
+
+def to_json(content: Content) -> str:
+    """The sentences as JSON that may stand within a script element.
+
+    Args:
+        content: What the page shows.
+
+    Returns:
+        ASCII where it has to be; `json.loads` gives the texts exactly.
+    """
+    numbers = {label: index for index, label in enumerate(content.labels)}
+    sides = [zip(s.pairs, s.errors, strict=True) for s in content.systems]
+    rows = [_row(systems, numbers) for systems in zip(*sides, strict=True)]
+    text = json.dumps(
+        {
+            "labels": content.labels,
+            "classes": _CLASSES,
+            "names": [system.name for system in content.systems],
+            "sentences": rows,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _row(systems: Sequence[Any], numbers: dict[str, int]) -> list[Any]:
+    """One sentence; of every system ((gold, predicted), errors)."""
+    (gold, _), _ = systems[0]
+    expected = _distinct(gold.spans or ())
+    row: list[Any] = [gold.text, gold.id]
+    row.append(_flat((s.start, s.end, numbers[s.label]) for s in expected))
+    for (_, predicted), errors in systems:
+        spans = _distinct(predicted.spans or ())
+        flat = _flat(
+            (s.start, s.end, numbers[s.label], _thousandths(s.score))
+            for s in spans
+        )
+        sides = _positions(expected), _positions(spans)
+        row.append([flat, [_error(error, *sides) for error in errors]])
+    return row
+
+
+def _distinct(spans: Iterable[Span]) -> list[Span]:
+    """Every span once, with its best score, from left to right."""
+    by_score = sorted(spans, key=lambda s: -1 if s.score is None else s.score)
+    return sorted({span.key: span for span in by_score}.values())
+
+
+def _flat(rows: Iterable[tuple[int | None, ...]]) -> list[int | None]:
+    return [number for row in rows for number in row]
+
+
+def _thousandths(score: float | None) -> int | None:
+    if score is None or not math.isfinite(score):
+        return None
+    return round(1000 * score)
+
+
+def _positions(spans: Sequence[Span]) -> dict[_Key, int]:
+    return {span.key: index for index, span in enumerate(spans)}
+
+
+def _error(
+    error: Error, gold: dict[_Key, int], predicted: dict[_Key, int]
+) -> list[Any]:
+    return [
+        _CLASSES.index(error.kind),
+        [gold[span.key] for span in error.gold],
+        [predicted[span.key] for span in error.predicted],
+    ]

@@ -1,0 +1,252 @@
+"""Scores as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from biaffine_tf.evaluation.breakdown import FalsePositives, Panel
+from biaffine_tf.evaluation.estimates import (
+    Comparison,
+    Estimates,
+    Figures,
+    Interval,
+    Spread,
+)
+from biaffine_tf.evaluation.metrics import PRF, LabelScore, Scores
+from biaffine_tf.reports.findings import Findings
+
+T = TypeVar("T")
+
+# One line each, so that nobody takes one score for another.
+EXPLANATIONS = {
+    "micro": "all (start, end, label) at once; equal to conlleval's score",
+    "macro": "unweighted mean over the labels below; seqeval's macro average",
+    "cluener": "CLUENER's own: distinct strings per sentence, mean over "
+    "gold's labels",
+}
+PANEL_TITLES = {
+    Panel.BOUNDARIES: "boundaries only",
+    Panel.LABEL: "label",
+    Panel.WIDTH: "span width",
+    Panel.PARTS: "flat and nested",
+    Panel.DEPTH: "depth of nesting",
+    Panel.MENTION: "mention seen",
+    Panel.ENTITIES: "gold in sentence",
+    Panel.LENGTH: "sentence length",
+}
+
+_COUNTS = ("gold", "predicted", "correct")
+
+
+def print_scores(scores: Scores, console: Console | None = None) -> None:
+    """Prints the three scores, what each one is, and the labels.
+
+    Args:
+        scores: What `score` returned.
+        console: Where to print; standard output if not given.
+    """
+    console = console or Console()
+    totals = _table(f"{scores.sentences} sentences", "score")
+    for name in EXPLANATIONS:
+        totals.add_row(name, *_numbers(getattr(scores, name)))
+    console.print(totals)
+    _explain(console)
+    labels = _table("labels", "label", *_COUNTS)
+    for label, score in scores.labels.items():
+        labels.add_row(escape(label), *_numbers(score), *_counts(score))
+    console.print(labels)
+
+
+def print_findings(findings: Findings, console: Console | None = None) -> None:
+    """Prints everything that was asked for.
+
+    Args:
+        findings: What `evaluate` returned.
+        console: Where to print; standard output if not given.
+    """
+    console = console or Console()
+    if findings.pooled is None:
+        print_scores(findings.scores[0], console)
+    else:
+        print_pooled(findings.pooled, len(findings.scores), console)
+    if findings.intervals is not None:
+        print_intervals(findings.intervals, console)
+    if findings.breakdowns is not None:
+        print_breakdowns(findings.breakdowns, console)
+    if findings.false_positives is not None:
+        print_false_positives(findings.false_positives, console)
+    if findings.comparison is not None:
+        print_comparison(findings.comparison, console)
+
+
+def print_breakdowns(
+    panels: Mapping[Panel, Mapping[str, LabelScore]],
+    console: Console | None = None,
+) -> None:
+    """Prints the panels but that of labels, which `print_scores` has.
+
+    A panel of one bucket only repeats the micro score and is left out.
+
+    Args:
+        panels: What `breakdowns` returned.
+        console: Where to print; standard output if not given.
+    """
+    table = _table("parts (widths and lengths in characters)", "part", *_COUNTS)
+    for panel, buckets in panels.items():
+        divides = len(buckets) > 1 or panel is Panel.BOUNDARIES
+        if panel is Panel.LABEL or not divides:
+            continue
+        table.add_row(f"[bold]{PANEL_TITLES[panel]}[/bold]")
+        for bucket, score in buckets.items():
+            table.add_row(bucket, *_known(score), *_counts(score))
+        table.add_section()
+    (console or Console()).print(table)
+
+
+def print_false_positives(
+    found: FalsePositives, console: Console | None = None
+) -> None:
+    """Prints what was predicted where there is nothing.
+
+    Args:
+        found: What `false_positives` returned.
+        console: Where to print; standard output if not given.
+    """
+    line = f"sentences without gold entities: {found.sentences}"
+    if found.sentences:
+        line += (
+            f", {100 * found.sentence_rate:.2f} % of them with predictions; "
+            f"{found.per_1000_characters:.2f} false entities per 1 000 "
+            "characters"
+        )
+    (console or Console()).print(line, highlight=False)
+
+
+def print_intervals(
+    intervals: Estimates[Interval], console: Console | None = None
+) -> None:
+    """Prints the interval of every figure.
+
+    Args:
+        intervals: What `bootstrap.intervals` returned.
+        console: Where to print; standard output if not given.
+    """
+    title = f"{_level(intervals.micro.f1)} intervals over draws of sentences"
+    table = _table(title, "score")
+    for name, score in _rows(intervals):
+        table.add_row(
+            name, *map(_range, (score.precision, score.recall, score.f1))
+        )
+    (console or Console()).print(table)
+
+
+def print_pooled(
+    pooled: Estimates[Spread], runs: int, console: Console | None = None
+) -> None:
+    """Prints the mean of every figure, and how sure that of F1 is.
+
+    Args:
+        pooled: What `pooling.pool` returned.
+        runs: Number of runs.
+        console: Where to print; standard output if not given.
+    """
+    level = _level(pooled.micro.f1.interval)
+    table = _table(f"means of {runs} runs", "score", "F1 sd", f"F1 {level}")
+    for name, score in _rows(pooled):
+        means = (score.precision.mean, score.recall.mean, score.f1.mean)
+        table.add_row(
+            name,
+            *(f"{mean:.4f}" for mean in means),
+            f"{score.f1.deviation:.4f}",
+            _range(score.f1.interval),
+        )
+    console = console or Console()
+    console.print(table)
+    _explain(console)
+    console.print(
+        f"{'sd':>8}: standard deviation over runs\n{level:>8}: interval over "
+        "draws of sentences and runs",
+        highlight=False,
+    )
+
+
+def print_comparison(
+    comparison: Comparison, console: Console | None = None
+) -> None:
+    """Prints the difference of every figure, and how sure that of F1 is.
+
+    Args:
+        comparison: What `comparison.compare` or `compare_runs` returned.
+        console: Where to print; standard output if not given.
+    """
+    differences = comparison.differences
+    level = _level(differences.micro.f1.interval)
+    table = _table("first minus second", "score", f"F1 {level}", "F1 p")
+    for name, score in _rows(differences):
+        values = (score.precision.value, score.recall.value, score.f1.value)
+        table.add_row(
+            name,
+            *(f"{value:+.4f}" for value in values),
+            _range(score.f1.interval, sign="+"),
+            f"{score.f1.p_value:.4f}",
+        )
+    console = console or Console()
+    console.print(table)
+    console.print(
+        f"p: two-sided, by {comparison.test}; each answers one question, and "
+        "the least of many proves nothing",
+        highlight=False,
+    )
+
+
+def _explain(console: Console) -> None:
+    for name, explanation in EXPLANATIONS.items():
+        console.print(f"{name:>8}: {explanation}", highlight=False)
+
+
+def _table(title: str, first_column: str, *more: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column(first_column, overflow="fold")
+    for name in ("precision", "recall", "F1", *more):
+        table.add_column(name, justify="right")
+    return table
+
+
+def _rows(estimates: Estimates[T]) -> Iterator[tuple[str, Figures[T]]]:
+    for name in EXPLANATIONS:
+        yield name, getattr(estimates, name)
+    for label, figures in estimates.labels.items():
+        yield escape(label), figures
+
+
+def _numbers(score: PRF | LabelScore) -> list[str]:
+    return [
+        f"{number:.4f}" for number in (score.precision, score.recall, score.f1)
+    ]
+
+
+def _known(score: LabelScore) -> list[str]:
+    """The numbers, without a precision or a recall of nothing."""
+    precision, recall, f1 = _numbers(score)
+    return [
+        precision if score.predicted else "-",
+        recall if score.gold else "-",
+        f1,
+    ]
+
+
+def _counts(score: LabelScore) -> list[str]:
+    return [str(getattr(score, name)) for name in _COUNTS]
+
+
+def _level(interval: Interval) -> str:
+    return f"{100 * interval.level:g} %"
+
+
+def _range(interval: Interval, sign: str = "") -> str:
+    return f"{interval.low:{sign}.4f} .. {interval.high:{sign}.4f}"

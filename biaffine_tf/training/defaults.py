@@ -1,0 +1,224 @@
+"""Settings of training that follow the encoder and the data.
+
+The rules are fitted to runs of benchmarks/first_result.py; benchmarks/README.md
+has the table.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from biaffine_tf.choices import Choice
+from biaffine_tf.config import EncoderConfig
+from biaffine_tf.records.widths import share_of_pairs
+from biaffine_tf.tokenization.sizes import TokenSizes
+
+# Peak learning rates: a power of the width of the layers.
+_PRETRAINED_RATE, _PRETRAINED_POWER = 5e-5, 1.5  # at 768
+_RANDOM_RATE = 5e-4  # at 256, inversely proportional to the width
+
+# Sentences below which small batches pay: they make more updates an epoch.
+_FEW_SENTENCES = 4000
+_SMALL_BATCH, _BATCH = 16, 32
+
+# Epochs at 1 000 sentences; fewer as the square root of the corpus grows.
+_PRETRAINED_EPOCHS, _RANDOM_EPOCHS = 15, 40
+_FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
+
+# Longer warm-up costs small corpora their first epoch and brings nothing.
+_WARMUP_SHARE = 0.03
+
+# Length that nearly all sentences should fit, in steps that suit the hardware.
+_FITTING, _LENGTH_STEP, _SHORTEST, _LONGEST = 0.995, 64, 128, 512
+
+# Wider spans than the training data has must stay within reach.
+_WIDTH_MARGIN = 2
+# A bound is worth it if it leaves out so many pairs.
+_PAIRS_WORTH_SAVING = 0.2
+
+
+def choose_settings(
+    given: Mapping[str, Any],
+    sizes: TokenSizes,
+    *,
+    encoder: EncoderConfig,
+    is_pretrained: bool,
+) -> list[Choice]:
+    """Chooses the settings of a training run that are not given.
+
+    Args:
+        given: Settings that are given, by the name of their flag.
+        sizes: Of the training data.
+        encoder: Shape of the encoder.
+        is_pretrained: Whether its weights are loaded.
+
+    Returns:
+        A choice for each of `max_seq_length`, `max_span_width`,
+        `learning_rate`, `train_batch_size` (unless `token_budget` is given),
+        `num_train_epochs` and `warmup_proportion` that is not in `given`.
+    """
+    sentences = sum(sizes.lengths.values())
+    choices = []
+
+    def settle(choice: Callable[[], Choice], name: str) -> Any:
+        if name not in given:
+            choices.append(choice())
+            return choices[-1].value
+        return given[name]
+
+    length = settle(
+        lambda: choose_length(sizes, positions=encoder.max_position_embeddings),
+        "max_seq_length",
+    )
+    settle(
+        lambda: choose_span_width(sizes, max_tokens=length - 2),
+        "max_span_width",
+    )
+    settle(
+        lambda: choose_learning_rate(
+            encoder.hidden_size, is_pretrained=is_pretrained
+        ),
+        "learning_rate",
+    )
+    if "token_budget" in given:
+        positions = sum(n * (k + 2) for k, n in sizes.lengths.items())
+        steps = positions / given["token_budget"]
+    else:
+        batch = settle(lambda: choose_batch_size(sentences), "train_batch_size")
+        steps = sentences / batch
+    epochs = settle(
+        lambda: choose_epochs(sentences, is_pretrained=is_pretrained),
+        "num_train_epochs",
+    )
+    settle(
+        lambda: choose_warmup(math.ceil(steps) * epochs), "warmup_proportion"
+    )
+    return choices
+
+
+def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
+    """Chooses the maximum number of tokens read at once.
+
+    Args:
+        sizes: Of the training data.
+        positions: Positions that the encoder has.
+
+    Returns:
+        `max_seq_length`: what 99.5 % of the training sentences need, in steps
+        of 64, between 128 and 512 or the encoder's positions.
+    """
+    total = sum(sizes.lengths.values())
+    seen, fitting = 0, 0
+    for fitting in sorted(sizes.lengths):
+        seen += sizes.lengths[fitting]
+        if seen >= _FITTING * total:
+            break
+    length = _LENGTH_STEP * math.ceil((fitting + 2) / _LENGTH_STEP)
+    length = min(max(length, _SHORTEST), _LONGEST, positions)
+    longer = sum(n for k, n in sizes.lengths.items() if k > length - 2)
+    reason = f"{longer} of {total} training sentences are longer"
+    if length == positions:
+        reason += "; the encoder has no more positions"
+    return Choice("max_seq_length", length, reason)
+
+
+def choose_span_width(sizes: TokenSizes, *, max_tokens: int) -> Choice:
+    """Chooses the bound on the width of spans.
+
+    Args:
+        sizes: Of the training data.
+        max_tokens: Maximum number of tokens of a window.
+
+    Returns:
+        `max_span_width`: twice the width of the widest training span, if that
+        leaves out at least 20 % of the pairs; else None.
+    """
+    widest = max(sizes.widths, default=1)
+    bound = _WIDTH_MARGIN * widest
+    lengths = collections.Counter[int]()
+    for length, count in sizes.lengths.items():
+        lengths[min(length, max_tokens)] += count
+    # A --max_seq_length without room for a token is refused elsewhere.
+    has_pairs = bool(lengths) and max_tokens > 0
+    share = share_of_pairs(lengths, bound) if has_pairs else 1.0
+    reason = (
+        f"the widest training span has {widest} tokens; {100 * share:.0f} % of "
+        f"the pairs are spans of up to {bound}"
+    )
+    worthwhile = share <= 1 - _PAIRS_WORTH_SAVING
+    return Choice("max_span_width", bound if worthwhile else None, reason)
+
+
+def choose_learning_rate(hidden_size: int, *, is_pretrained: bool) -> Choice:
+    """Chooses the peak learning rate.
+
+    Args:
+        hidden_size: Width of the encoder's layers.
+        is_pretrained: Whether its weights are loaded.
+
+    Returns:
+        `learning_rate`, with two digits.
+    """
+    if is_pretrained:
+        rate = _PRETRAINED_RATE * (768 / hidden_size) ** _PRETRAINED_POWER
+    else:
+        rate = _RANDOM_RATE * 256 / hidden_size
+    return Choice(
+        "learning_rate",
+        float(f"{rate:.1e}"),
+        f"{_encoder(is_pretrained)} of width {hidden_size}",
+    )
+
+
+def choose_batch_size(sentences: int) -> Choice:
+    """Chooses the number of sentences in a batch.
+
+    Args:
+        sentences: Number of training sentences.
+
+    Returns:
+        `train_batch_size`.
+    """
+    size = _SMALL_BATCH if sentences < _FEW_SENTENCES else _BATCH
+    return Choice("train_batch_size", size, f"{sentences} training sentences")
+
+
+def choose_epochs(sentences: int, *, is_pretrained: bool) -> Choice:
+    """Chooses the number of passes over a corpus: fewer for a larger one.
+
+    Args:
+        sentences: Number of training sentences.
+        is_pretrained: Whether the encoder's weights are loaded.
+
+    Returns:
+        `num_train_epochs`.
+    """
+    base = _PRETRAINED_EPOCHS if is_pretrained else _RANDOM_EPOCHS
+    epochs = round(base * math.sqrt(1000 / max(sentences, 1)))
+    return Choice(
+        "num_train_epochs",
+        min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS),
+        f"{_encoder(is_pretrained)}, {sentences} training sentences",
+    )
+
+
+def choose_warmup(steps: int) -> Choice:
+    """Chooses how long the learning rate rises.
+
+    Args:
+        steps: Steps of the whole run, about.
+
+    Returns:
+        `warmup_proportion`.
+    """
+    reason = f"{round(_WARMUP_SHARE * steps)} of about {steps} steps"
+    return Choice("warmup_proportion", _WARMUP_SHARE, reason)
+
+
+def _encoder(is_pretrained: bool) -> str:
+    return (
+        f"{'pretrained' if is_pretrained else 'randomly initialized'} encoder"
+    )
