@@ -6,7 +6,7 @@ divided by a temperature and moved by a bias,
     z = log(p / (1 - p)) / temperature + bias
 
 and sigmoid(z) is the calibrated score: how often such candidates are right.
-Temperature and thresholds are fitted in `evaluation.confidence`.
+Temperature and thresholds are fitted in `calibration.fitting`.
 """
 
 from __future__ import annotations

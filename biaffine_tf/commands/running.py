@@ -24,7 +24,7 @@ TENSORFLOW_ENVIRONMENT = {
 
 _FLAGS = flags.FLAGS
 _DEFINED_IN = (
-    "biaffine_tf.flags",
+    "biaffine_tf.commands.flags",
     "biaffine_tf.commands.text_flags",
     "biaffine_tf.commands.pretraining_flags",
 )

@@ -67,7 +67,7 @@ class Corpus:
             The sentences of one file after another.
 
         Raises:
-            DataError: As `readers.read`, for each of the files.
+            DataError: As `formats.read`, for each of the files.
         """
         sentences = (
             sentence

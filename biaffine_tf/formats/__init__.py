@@ -1,9 +1,9 @@
-"""L1: files to sentences and back, streaming; no TensorFlow.
+"""Reads and writes annotation formats, streaming; no TensorFlow.
 
 Example:
-    >>> from biaffine_tf import readers
-    >>> sentences = readers.read("train.json")
-    >>> readers.write("train.conll", sentences, readers.Format.CONLL)
+    >>> from biaffine_tf import formats
+    >>> sentences = formats.read("train.json")
+    >>> formats.write("train.conll", sentences, formats.Format.CONLL)
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Alias of `biaffine_tf.heads.biaffine.layer`."""
+"""Alias of `biaffine_tf.heads.biaffine`."""
 
-from biaffine_tf.heads.biaffine.layer import Biaffine
+from biaffine_tf.heads.biaffine import Biaffine
 
 __all__ = ["Biaffine"]

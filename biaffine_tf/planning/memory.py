@@ -211,8 +211,9 @@ def head_memory(
     """Bytes that the head and its loss take at their peak.
 
     The projections `[B, L, D + 1]` of starts and ends, before and after dropout
-    and with their gradients; and of one block of pairs (`modeling.blocks`) the
-    logits, what the loss makes of them, and their gradient.
+    and with their gradients; and of one block of pairs (see
+    `heads.biaffine.blocks`) the logits, what the loss makes of them, and their
+    gradient.
 
     Args:
         config: Of the head.

@@ -106,7 +106,7 @@ def prepare_records(
     """Finds the records of labelled files, or writes them.
 
     Args:
-        source: Labelled files in any format of `readers`.
+        source: Labelled files in any format of `formats`.
         directory: Parent of records directories.
         tokenizer: Text to pieces.
         options: How to write.

@@ -27,7 +27,7 @@ class UnknownPieces:
     vocabulary lacks is alike.
 
     Example:
-        >>> unknown = UnknownPieces(tokenizer).add_all(readers.read(path))
+        >>> unknown = UnknownPieces(tokenizer).add_all(formats.read(path))
         >>> f"{unknown.token_share:.4f} {unknown.entity_share:.4f}"
         '0.0021 0.0065'
 

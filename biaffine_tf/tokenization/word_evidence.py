@@ -33,7 +33,7 @@ class WordEvidence:
 
     Example:
         >>> evidence = WordEvidence()
-        >>> for sentence in readers.read("train.conll"):
+        >>> for sentence in formats.read("train.conll"):
         ...     evidence.add(sentence)
         >>> print(evidence.choose())
         --word_rule=aa a0 0a 00 #a (keeps 100.00% of 125460 edges of words ...)

@@ -10,7 +10,7 @@ or ends between two letters, for example. It says where words do not end and
 nothing else: between all other characters, white space and Chinese ones
 included, entities are free to begin and end. `word_evidence` learns the rule
 from training data. It is stored with the model as
-`config.DecodingConfig.word_rule`, and `serving.words` applies it in the graph.
+`config.DecodingConfig.word_rule`, and `export.words` applies it in the graph.
 
 A rule that keeps whole tokens together ("nothing but white space separates
 words") would be true of columns, whose tokens are joined with spaces, and

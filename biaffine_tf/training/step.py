@@ -14,7 +14,7 @@ from biaffine_tf.training.divergence import FigureBuffer, apply_and_note
 
 
 class SpanTrainer(tf_keras.Model):
-    """Trains a `SpanModel` on batches of `data.pipeline`.
+    """Trains a `SpanModel` on batches of `records.span_batches`.
 
     The loss is the sum of the pair losses divided by the number of sentences
     of the batch over all replicas, as the ancestor's.

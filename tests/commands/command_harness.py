@@ -44,7 +44,9 @@ def run_all(calls: list[list[str]]) -> list[Outcome]:
 def _run(call: list[str]) -> Outcome:
     from absl import flags
 
-    defined = flags.FLAGS.flags_by_module_dict().get("biaffine_tf.flags", [])
+    defined = flags.FLAGS.flags_by_module_dict().get(
+        "biaffine_tf.commands.flags", []
+    )
     for flag in list(defined):
         delattr(flags.FLAGS, flag.name)
     sys.argv = call

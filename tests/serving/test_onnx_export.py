@@ -355,7 +355,7 @@ def test_there_is_no_bfloat16(tmp_path):
 
 def test_without_onnx_it_says_what_to_install(tmp_path, monkeypatch):
     for name in [*sys.modules]:
-        if name.startswith("biaffine_tf.serving.onnx_"):
+        if name.startswith("biaffine_tf.export.onnx_"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ConfigError, match="pip install onnx onnxruntime"):

@@ -1,8 +1,9 @@
-"""L1: what is said of data before a model is trained on it; no TensorFlow.
+"""Checks of data before a model is trained on it; no TensorFlow.
 
 Example:
-    >>> from biaffine_tf import data_check, readers
-    >>> found = data_check.examine(readers.read("train.json"))
+    >>> from biaffine_tf import formats
+    >>> from biaffine_tf.corpora import checks
+    >>> found = checks.examine(formats.read("train.json"))
     >>> found.show()
     >>> found.refuse_errors()
 """

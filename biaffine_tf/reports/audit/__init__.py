@@ -6,7 +6,7 @@ No TensorFlow.
     python -m biaffine_tf.evaluation.audit FILE... [--predictions=FILE]
 
 Example:
-    >>> found = audit(readers.read("train.json"))
+    >>> found = audit(formats.read("train.json"))
     >>> for conflict in found.label_conflicts[:10]:
     ...     print(conflict.text, conflict.labels, conflict.places[0])
 """

@@ -1,7 +1,7 @@
 """What a threshold on the scores of entities would do to precision and recall.
 
 The entities are those that the decoder kept: nothing is decoded again, so that
-a threshold can only take entities away. `evaluation.thresholds` searches
+a threshold can only take entities away. `calibration.thresholds` searches
 thresholds over all candidates.
 """
 
