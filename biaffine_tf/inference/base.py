@@ -6,7 +6,7 @@ import abc
 import contextlib
 import os
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, overload
 
@@ -33,8 +33,8 @@ class BasePredictor(abc.ABC):
         windowing: What becomes of long texts; None where a graph sees to that.
         windowed_sentences: Texts read in several windows so far.
         cut_sentences: Texts cut so far, if this is what becomes of long ones.
-        origin: Arguments of `loading.load` that loaded it; None if it was made
-            by hand.
+        origin: Function and arguments that made it, for pickles and copies;
+            None if it cannot be made again.
         notes: What a user should know of how it predicts.
     """
 
@@ -42,7 +42,7 @@ class BasePredictor(abc.ABC):
     windowing: Windowing | None = None
     windowed_sentences: int = 0
     cut_sentences: int = 0
-    origin: tuple[str, Mapping[str, Any], bool] | None = None
+    origin: tuple[Callable[..., BasePredictor], tuple[Any, ...]] | None = None
     notes: tuple[str, ...] = ()
 
     def __init__(self) -> None:
@@ -140,9 +140,7 @@ class BasePredictor(abc.ABC):
                 "cannot be pickled or copied; load it by that, or pass the "
                 "directory of its model"
             )
-        from biaffine_tf.inference import loading  # which loads this
-
-        return loading.load, self.origin
+        return self.origin
 
     def __enter__(self) -> Self:
         self._check_open()

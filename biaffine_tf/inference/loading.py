@@ -173,7 +173,7 @@ def load(
     require(isinstance(verify, bool), "verify", verify, "True or False")
     with model_directory.intact(directory, weights=verify):
         made = _predictor(kind).from_directory(directory, **given)
-    made.origin = (os.path.abspath(directory), dict(options), verify)
+    made.origin = load, (os.path.abspath(directory), dict(options), verify)
     made.notes = _notes(directory, kind, given)
     return made
 
