@@ -170,3 +170,16 @@ def test_the_type_of_answers_is_there_without_tensorflow():
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_old_names_lead_to_the_same():
+    from biaffine_tf import checkpoints, display, formats, readers
+    from biaffine_tf.encoders import checkpoints as encoder_checkpoints
+    from biaffine_tf.evaluation.audit import audit
+    from biaffine_tf.reports import terminal
+    from biaffine_tf.reports.audit import audit as audit_labels
+
+    assert readers.read is formats.read and readers.write is formats.write
+    assert checkpoints.open_source is encoder_checkpoints.open_source
+    assert {*display.__all__} == {*terminal.__all__}
+    assert audit is audit_labels

@@ -73,7 +73,7 @@ def test_every_command_is_here_and_ends_as_the_others_do():
         if name in INTERNAL:
             continue
         found.add(name)
-        assert re.search(r"\n    (console|command)\.run\(", source), name
+        assert re.search(r"\n    (console|running)\.run\(", source), name
         if name.endswith(".py"):
             ours = re.findall(r"^(?:from|import) biaffine_tf.*", source, re.M)
             assert "import biaffine_tf.starting" in ours[0], name

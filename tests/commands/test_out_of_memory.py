@@ -135,7 +135,7 @@ def test_a_bar_keeps_its_line(monkeypatch, capsys):
 def test_tensorflow_is_not_loaded_for_it(root):
     program = (
         "import sys\n"
-        "from biaffine_tf import command\n"
+        "from biaffine_tf.commands import running\n"
         "def main():\n"
         "    raise MemoryError\n"
         "try:\n"

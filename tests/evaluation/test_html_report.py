@@ -22,6 +22,7 @@ from report_pages import Page, hostile_pairs, random_pairs
 
 from biaffine_tf import evaluation, formats
 from biaffine_tf.calibration.scaling import (
+    Outcomes,
     find_outcomes,
     measure_reliability,
 )
@@ -30,6 +31,7 @@ from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import comparison
 from biaffine_tf.evaluation.bootstrap import intervals
 from biaffine_tf.evaluation.taxonomy import ErrorClass, classify, errors
+from biaffine_tf.reports.findings import evaluate
 from biaffine_tf.reports.html import (
     charts,
     plot,
@@ -203,8 +205,8 @@ def gather_quickly(pairs):
     """What a page shows of sentences, without the draws of the bootstrap."""
     from biaffine_tf.reports.html.content import Content, _system
 
-    findings = evaluation.findings.evaluate([pairs], parts=True)
-    system = _system("A", pairs, findings)
+    found = evaluate([pairs], parts=True)
+    system = _system("A", pairs, found)
     return Content(
         title="",
         systems=(system,),
@@ -432,7 +434,7 @@ def test_points_stand_where_their_values_are():
 def test_a_long_curve_is_thinned_but_keeps_its_ends_and_its_best():
     scores = np.random.default_rng(0).random(5000)
     right = np.random.default_rng(1).random(5000) < scores
-    found = evaluation.calibration.Outcomes(scores, right, np.zeros(5000, int))
+    found = Outcomes(scores, right, np.zeros(5000, int))
     curve = threshold_curve(found, 3000)
     chart = charts.threshold_chart("", curve)
     for series in chart.series:

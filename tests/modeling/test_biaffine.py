@@ -274,3 +274,9 @@ def test_output_shapes():
     assert shape([2, 20, 4]) == [2, 20, 7, 5]
     assert shape([2, 3, 4]) == [2, 3, 3, 5]
     assert shape([None, None, 4]).as_list() == [None, None, None, 5]
+
+
+def test_the_name_of_before_leads_to_the_same():
+    from biaffine_tf.modeling.biaffine import Biaffine as before
+
+    assert before is Biaffine

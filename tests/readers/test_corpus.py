@@ -27,9 +27,9 @@ def files(tmp_path):
     """The same kind of data in three formats."""
     parts = [tiny.sentences(12, seed=seed) for seed in range(3)]
     names = ("a.jsonl", "b.json", "c.conll")
-    formats = ("span_jsonl", "cluener", "conll")
+    kinds = ("span_jsonl", "cluener", "conll")
     paths = [tmp_path / name for name in names]
-    for path, part, kind in zip(paths, parts, formats, strict=True):
+    for path, part, kind in zip(paths, parts, kinds, strict=True):
         formats.write(path, part, kind, layers=3)
     return [str(path) for path in paths]
 
