@@ -24,8 +24,8 @@ from biaffine_tf.inference.loading import inspect
 
 _TEXTS = 32
 _LEAST_CYCLES = 8
-# Of memory, from the second quarter of the cycles to the last one, over the
-# size of the files: what was freed may wait in the allocator, once.
+# Growth of memory from the second quarter of the cycles to the last one, over
+# the size of the files: the allocator may keep what was freed, once.
 MOST_GROWTH = 1.0
 
 

@@ -103,7 +103,7 @@ class Precision(enum.StrEnum):
     FLOAT16 = "mixed_float16"
 
 
-# Of prediction unless told otherwise, and so of what scores a model.
+# Default of prediction, and so of the evaluation that scores a model.
 PREDICTION_PRECISION = Precision.FLOAT32
 
 

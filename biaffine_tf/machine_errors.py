@@ -11,7 +11,7 @@ from biaffine_tf.errors import ConfigError
 
 _CHECK_DISK = "check the path, its permissions and the space on the disk"
 
-# What a user's machine can do to a program that did nothing wrong.
+# Errors of the machine, not of the program.
 _MACHINE = {
     errno.EACCES,
     errno.EDQUOT,
@@ -25,7 +25,7 @@ _MACHINE = {
 # TensorFlow says of a disk what it says of memory.
 _DISK_FULL = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT)]
 
-# What numpy and TensorFlow could not allocate, without where and by whom.
+# The allocation that failed, without the place and the allocator.
 _NOT_ALLOCATED = re.compile(
     r"(?i:OOM when|out of memory|unable to allocate|failed to allocate)"
     r"[^\n]*?(?= on /| by allocator| \[Op:|\n|$)"

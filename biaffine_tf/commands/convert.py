@@ -1,4 +1,4 @@
-"""What an encoder is made of: `python -m biaffine_tf.checkpoints SOURCE`.
+"""Describes and converts encoders: `python -m biaffine_tf.checkpoints SOURCE`.
 
 With `--to=huggingface --output=DIR` it is written as a Hugging Face directory,
 with `--to=tf` as a TensorFlow release like Google's.

@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Inputs(NamedTuple):
-    """What the files hold."""
+    """Contents of the files."""
 
     runs: list[list[Pair]]
     others: list[list[Pair]]

@@ -1,4 +1,4 @@
-"""What every command does around its work: flags, help, errors in one line."""
+"""Runs a command: flags, help, errors in one line."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def define_masking_flags(
 
 
 def masking(default: Replacement = Replacement.BERT) -> Masking:
-    """What is masked, and by what.
+    """Reads the settings of masking from flags.
 
     Args:
         default: Replacement where no flag gives one.

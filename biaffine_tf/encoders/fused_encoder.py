@@ -89,7 +89,7 @@ class FusedBertEncoder(BertEncoderV2):
 
     @contextlib.contextmanager
     def computing_in(self, dtype: str) -> Iterator[None]:
-        """What is traced within has matrix products in this dtype."""
+        """Traces matrix products in this dtype."""
         before = self._product_dtype, self._compiled
         self._product_dtype = dtype
         self._compiled = tf.function(

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 _SQRT_HALF = math.sqrt(0.5)
 _NORMAL_DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
-# Of the approximation of the normal distribution by tanh.
+# Constants of the approximation of the normal distribution by tanh.
 _LINEAR = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715 * _LINEAR
 

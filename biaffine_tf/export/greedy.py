@@ -88,7 +88,7 @@ def _is_first_of_its_range(
 def _in_rounds(
     spans: _Spans, points: tf.Tensor, *, nested: bool
 ) -> tuple[_Spans, tf.Tensor]:
-    """What is left after some rounds, and the places of what they keep."""
+    """State between rounds: candidates left, and places of those kept."""
     clash = _cross if nested else _share_text
 
     def step(

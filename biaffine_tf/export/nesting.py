@@ -125,7 +125,7 @@ class _Cells(NamedTuple):
 
 
 class _Best(NamedTuple):
-    """What is best, as far as the loop has come.
+    """State of the loop: the best choices so far.
 
     Attributes:
         totals: In each cell, float64 `[Z]`.

@@ -17,7 +17,7 @@ _BZIP2 = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 # Bounds what a few bytes may become at once: a block of 128 KiB each.
 _PACKED_AT_ONCE = 1 << 10
 
-# What people give for data; none of them is text.
+# Kinds of files that are no text, and that people give for data.
 _CONTAINERS = (
     (b"PK\x03\x04", 0, "a ZIP archive (as .xlsx and .docx are)", "unzip {}"),
     (b"PK\x05\x06", 0, "an empty ZIP archive", "unzip {}"),
@@ -113,7 +113,7 @@ def check_output_name(path: str) -> None:
 
 
 def foreign_kind(head: bytes, file: str) -> tuple[str, str] | None:
-    """What a file is that holds no text, and what to do about it.
+    """Names the kind of a file that holds no text, and the remedy.
 
     Args:
         head: Its first bytes, decompressed.

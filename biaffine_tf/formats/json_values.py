@@ -123,7 +123,7 @@ def read_objects(
 
 
 def _extra(record: dict[str, Any], sentence: Sentence) -> dict[str, Any] | None:
-    """What of an object is to be written with its sentence, besides its own."""
+    """Other keys of an object, which are written with its sentence."""
     written = {"id": dump_id(sentence.id), "document": sentence.document}
     extra = {
         key: value

@@ -79,7 +79,7 @@ class SpanModel(tf_keras.Model):
 
     @contextlib.contextmanager
     def computing_in(self, precision: Precision) -> Iterator[None]:
-        """What is traced within has this precision, whatever the model has.
+        """Traces the model in this precision, whatever its own is.
 
         Of `encode` and `biaffine.project`; the weights are float32 under each.
         """

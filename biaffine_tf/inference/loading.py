@@ -50,7 +50,7 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
     Kind.SAVED_MODEL: {"batch_size": 512},
     Kind.ONNX: {**_OUTSIDE_A_GRAPH, "threads": None},
 }
-# What an option may be, besides None where that stands for what is not given.
+# Checks of options; None stands for an option that is not given.
 _NAMES_OF: dict[str, type[enum.StrEnum]] = {
     "long_text": LongText,
     "precision": Precision,

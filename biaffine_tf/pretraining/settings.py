@@ -22,7 +22,7 @@ class Objective(enum.StrEnum):
 
     @property
     def replacement(self) -> Replacement:
-        """What stands for masked pieces, unless another is asked for."""
+        """Default replacement of masked tokens."""
         if self is Objective.ELECTRA:
             return Replacement.ELECTRA
         return Replacement.BERT

@@ -29,7 +29,7 @@ class MaskingKind(enum.StrEnum):
 
 
 class Replacement(enum.StrEnum):
-    """What stands in the place of the pieces to be guessed.
+    """Replacement of masked tokens.
 
     - `bert`: [MASK] for 80 %, a random piece for 10 %, the piece itself for
       the rest.

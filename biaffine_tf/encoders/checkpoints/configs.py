@@ -57,7 +57,7 @@ _ONLY = {
     "inner_group_num": 1,
     "use_task_id": False,  # ERNIE without them is BERT
 }
-# What the name of an activation computes, for people.
+# Descriptions of activations by name.
 _ACTIVATIONS = {
     "gelu": "exact GELU, by erf",
     "gelu_new": "GELU by tanh",

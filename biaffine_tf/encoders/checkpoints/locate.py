@@ -31,7 +31,7 @@ _SAFETENSORS, _TORCH = "model.safetensors", "pytorch_model.bin"
 _TF_FILE = re.compile(r"\.(?:index|meta|data-\d{5}-of-\d{5})$")
 _CONFIGS = ("config.json", "bert_config.json", "albert_config.json")
 _LATEST = re.compile(r'^model_checkpoint_path: "(.+)"$', re.MULTILINE)
-# What begins names of Google's ELECTRA.
+# Beginnings of names in Google's ELECTRA.
 _ELECTRA = (b"electra/", b"generator/")
 _REMEDY = (
     "give a model directory, a Hugging Face directory or a TensorFlow "

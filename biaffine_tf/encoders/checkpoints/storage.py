@@ -126,7 +126,7 @@ def _unpickle(torch: Any, path: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of formats that torch lets go
             return torch.load(path, map_location="cpu", weights_only=True)
-    # Of any type: bytes that are no weights lead its unpickler anywhere.
+    # The unpickler raises any type of error on bytes that are no weights.
     except Exception as error:
         refused = _REFUSED.search(str(error))
         if refused is None:

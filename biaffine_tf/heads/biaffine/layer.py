@@ -27,7 +27,7 @@ class Biaffine(tf_keras.layers.Layer):
         logits[i, j, c] = [s_i; 1]^T U_c [e_j; 1]
 
     The appended ones give the linear and constant terms. All pairs are scored,
-    also those with `i > j`; what is a valid span is the caller's to say. With
+    also those with `i > j`; the caller masks invalid spans. With
     `max_span_width` only the band `0 <= j - i < W` is, in work and memory
     linear in L.
 
@@ -148,7 +148,7 @@ class Biaffine(tf_keras.layers.Layer):
 
     @contextlib.contextmanager
     def computing_in(self, policy: str) -> Iterator[None]:
-        """What is traced within projects under this mixed-precision policy."""
+        """Traces projections under this mixed-precision policy."""
         layers = (
             self._input_dropout,
             self._start,

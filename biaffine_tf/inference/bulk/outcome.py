@@ -1,4 +1,4 @@
-"""What became of a job: counts, what was given up, with which settings."""
+"""Summary of a job: counts, files given up, settings."""
 
 from __future__ import annotations
 

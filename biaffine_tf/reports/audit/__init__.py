@@ -1,4 +1,4 @@
-"""What is inconsistent in labelled data, found without a model.
+"""Finds inconsistencies in labelled data, without a model.
 
 With out-of-fold predictions, also where a model disagrees and is sure of it.
 No TensorFlow.
