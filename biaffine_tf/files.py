@@ -1,7 +1,7 @@
 """Files that are either old or new, never half written.
 
-What is being written has a temporary name and is locked: the lock dies with
-the process, so that a later one knows what was left by one that was killed.
+A file that is being written has a temporary name and is locked. The lock dies
+with the process: unlocked temporaries were left by processes that were killed.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def remove_unfinished(
 ) -> None:
     """Removes what killed processes were writing.
 
-    What a living process writes stays: it is locked. So does everything where
-    the file system knows no locks.
+    Keeps the locked files of living processes, and everything where the file
+    system knows no locks.
 
     Args:
         directory: A folder; it need not exist.

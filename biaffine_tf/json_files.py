@@ -1,6 +1,6 @@
 """Reads the JSON files that we write, which may hold anything by now.
 
-What a file must hold is said by a shape:
+A shape says what a file must hold:
 
     str, bool, int, float, object   a value of that kind; float takes whole
                                     numbers too, object takes anything

@@ -1,15 +1,4 @@
 """Alias of `biaffine_tf.reports.terminal`."""
 
-from __future__ import annotations
-
-from biaffine_tf.reports.terminal import (
-    Palette,
-    fold,
-    render,
-)
-
-__all__ = [
-    "Palette",
-    "fold",
-    "render",
-]
+from biaffine_tf.reports.terminal import *  # noqa: F403
+from biaffine_tf.reports.terminal import __all__  # noqa: F401

@@ -131,8 +131,8 @@ def _share_text(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
 def _cross(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
     """Whether spans cross any of the kept ones, bool `[M]`.
 
-    Of those that start at a point only the furthest end counts, and of those
-    that end there the foremost start.
+    Only the furthest end of the ranges that start at a point counts, and the
+    foremost start of those that end there.
     """
     furthest = tf.math.unsorted_segment_min(-kept.ends, kept.starts, points)
     foremost = tf.math.unsorted_segment_min(kept.starts, kept.ends, points)

@@ -140,8 +140,8 @@ class ServingModel(tf.Module):
     def serve_batched(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Entities of texts, a row of each output for each text.
 
-        What servers ask for that join requests to batches and take the answers
-        apart again, or send an object for each text.
+        For servers that join requests to batches and split the answers along
+        the first dimension, or send one object per text.
 
         Args:
             texts: As for `serve`.

@@ -25,10 +25,10 @@ from biaffine_tf.export.vectors import (
 def nested_ranges(ranges: Ranges) -> tf.Tensor:
     """The ranges of which none cross; see `decoding.nesting`, its twin.
 
-    What is best of a piece of text depends on narrower pieces alone, so it is
-    found for all pieces of one width at once, all over the texts: in as many
-    steps as the widest range has points, of sentences in which any cross. Each
-    step works on the ranges where anything is so wide. What is outermost is
+    The best choice within a piece of text depends on narrower pieces alone, so
+    it is found for all pieces of one width at once, all over the texts: in as
+    many steps as the widest range has points, of sentences in which any cross.
+    Each step works on the ranges where anything is so wide. What is outermost is
     chosen then, in as many steps as the longest sentence has ranges.
 
     Args:
@@ -166,8 +166,8 @@ def _choose(ranges: Ranges) -> tf.Tensor:
             visited.write(number, index),
         )
 
-    # What to take, and where the piece of text ends that it is the best of;
-    # what follows an outermost range is outermost.
+    # The ranges to take, and the ends of the pieces of text they are the best
+    # choice of; a range behind an outermost one is outermost.
     *_, visited = tf.while_loop(
         lambda _, index, *__: tf.size(index) > 0,
         follow,
@@ -201,7 +201,7 @@ def _fill(
     """
     nothing = tf.size(weights)
     reaches = tf.gather(cells.reaches, starts)
-    # What a width needs comes first, of ranges as of points.
+    # Furthest reach first: a step needs those that reach its width alone.
     order = tf.argsort(-reaches, stable=True)
     weights = tf.gather(weights, order)
     starts, ends = tf.gather(starts, order), tf.gather(ends, order)

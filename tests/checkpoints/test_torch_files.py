@@ -110,7 +110,7 @@ def test_weights_are_found(encoder, content, old):
 
 
 class Unknown:
-    """Of no library."""
+    """A class of no library."""
 
 
 class Wicked:

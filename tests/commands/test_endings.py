@@ -13,7 +13,7 @@ import biaffine_tf
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = "examples/dev.jsonl"
-# What each command needs to print more than its help.
+# Arguments with which each command prints more than its help.
 COMMANDS = {
     "run_classifier.py": (
         "--flagfile=recipes/demo.flags",

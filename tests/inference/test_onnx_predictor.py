@@ -190,7 +190,7 @@ def test_long_texts_as_told(pair, long_text):
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("shape", [(0, 7), (0, 2), (2, 2)])
 def test_no_sentences_and_none_with_pieces(folders, name, shape):
-    """What others make of the model: its inputs may be empty."""
+    """Inputs of the model may be empty, as others use it."""
     if name == "context" and shape == (2, 2):
         pytest.skip("a model of context has at least one place for pieces")
     for precision in PRECISIONS[name]:

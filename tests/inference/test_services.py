@@ -1,4 +1,4 @@
-"""What services do with models: reloads, forks, copies for other processes."""
+"""Models in services: reloads, forks, copies for other processes."""
 
 import statistics
 import subprocess

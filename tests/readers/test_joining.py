@@ -1,4 +1,4 @@
-"""What joins predictions to their inputs: keys, ids, lines; no gold is read."""
+"""Predictions join their inputs by keys, ids, lines; no gold is read."""
 
 import dataclasses
 import io

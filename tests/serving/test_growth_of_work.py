@@ -38,7 +38,7 @@ from biaffine_tf.tokenization import (
 
 pytestmark = pytest.mark.slow  # a second for some thousand operations
 
-# Of a length to twice it; sorting and what doubles its reach take n log n.
+# From a length to twice it; sorting and doubling take n log n.
 MOST_GROWTH = 2.4
 WIDTH = 12
 SETTINGS = [

@@ -101,8 +101,8 @@ _TIED = {
 }
 
 _PREFIX = re.compile(r"^(?:bert|electra|albert|ernie)\.")
-# What training in parallel and compilation put anywhere into a name, and
-# larger models before it.
+# Parts of names that come from training in parallel and compilation, anywhere,
+# and from larger models, at the beginning.
 _WRAPPERS = re.compile(
     r"\b(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 )

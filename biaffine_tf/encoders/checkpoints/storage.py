@@ -72,8 +72,8 @@ class SafetensorsStorage:
 class TorchStorage:
     """One or more files of PyTorch's; these are read whole.
 
-    What is in them beside the weights is left alone: settings, counters,
-    states of optimizers.
+    Ignores everything beside the weights: settings, counters, states of
+    optimizers.
 
     Attributes:
         others: Names of all that is left alone.
@@ -119,8 +119,8 @@ class TorchStorage:
 def _unpickle(torch: Any, path: str) -> Any:
     """The content of a file, of types that cannot run anything.
 
-    Of a file that it refuses torch says how to load it all the same, which
-    would run whatever is in it: that is not repeated.
+    Drops torch's advice to load a refused file all the same: that would run
+    any code in it.
     """
     try:
         with warnings.catch_warnings():
@@ -169,7 +169,7 @@ def _most_tensors(
         for key, value in content.items()
         if not _OF_TRAINING.search(str(key))
     ]
-    # Of averaged and other copies the one under a usual name.
+    # The copy under a usual name, if there are averaged and other copies.
     return max(
         found,
         key=lambda one: (len(one[1]), one[0].rpartition(".")[2] in _STATES),

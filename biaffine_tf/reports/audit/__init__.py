@@ -63,7 +63,7 @@ def audit(
             trained on them (out of fold), with scores.
 
     Returns:
-        What was found.
+        The findings.
 
     Raises:
         DataError: If a sentence is unlabelled, or predictions do not belong
