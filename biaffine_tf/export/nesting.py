@@ -28,8 +28,8 @@ def nested_ranges(ranges: Ranges) -> tf.Tensor:
     The best choice within a piece of text depends on narrower pieces alone, so
     it is found for all pieces of one width at once, all over the texts: in as
     many steps as the widest range has points, of sentences in which any cross.
-    Each step works on the ranges where anything is so wide. What is outermost is
-    chosen then, in as many steps as the longest sentence has ranges.
+    Each step works on the ranges where anything is so wide. Outermost ranges
+    are chosen then, in as many steps as the longest sentence has ranges.
 
     Args:
         ranges: Of any sentences.
