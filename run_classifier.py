@@ -12,7 +12,7 @@ epochs are trained and nothing is scored.
 Hugging Face's, Google's or ours, in place of the flags for each of them;
 --init_model=MODEL_DIR continues from a trained model, head included.
 
-Started again after a kill, the same command goes on from the last epoch.
+Started again after a kill, the same command continues from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from biaffine_tf import formats, model_directory
 from biaffine_tf.commands import experiment, flags, running
 from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.experiment import Experiment
+from biaffine_tf.commands.flag_types import save_period
 from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.corpora.corpus import Corpus
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from biaffine_tf.heads.span_model import SpanModel
     from biaffine_tf.records.features import Counts
     from biaffine_tf.records.span_records import Records
-    from biaffine_tf.training.trainer import Evaluate
+    from biaffine_tf.training.fine_tuning import Evaluate
 
 
 _LESS_MEMORY = (
@@ -104,9 +105,9 @@ def _run(output_dir: str) -> None:
     if FLAGS.xla:
         running.keep_compilations()
 
-    from biaffine_tf.training import trainer
+    from biaffine_tf.training import fine_tuning, setup
 
-    strategy = trainer.set_up(
+    strategy = setup.set_up(
         seed=config.training.seed, precision=config.training.precision
     )
     records = _prepare_records(run, records_dir)
@@ -136,7 +137,7 @@ def _run(output_dir: str) -> None:
     model_directory.write_description(
         output_dir, config, records.labels, tokenizer.vocabulary
     )
-    scores = trainer.train(
+    scores = fine_tuning.train(
         config,
         records,
         model,
@@ -144,6 +145,7 @@ def _run(output_dir: str) -> None:
         evaluate=None if sentences is None else evaluator(sentences),
         eval_counts=eval_counts,
         output_dir=output_dir,
+        save_every=save_period(),
     )
     _print_result(scores)
     _complete(output_dir, run.data, sentences, goal)

@@ -149,7 +149,7 @@ def main() -> None:
     rows = measurements(arguments.model_dir, arguments.rounds)
     rows |= epoch_seconds(arguments.epochs)
 
-    from biaffine_tf.training.trainer import environment
+    from biaffine_tf.training.setup import environment
 
     table = Table("what", "median s", "least", "most", "rounds")
     for name, row in rows.items():

@@ -578,6 +578,20 @@ class DecodingConfig(_Config):
         )
 
 
+class Freeze(enum.StrEnum):
+    """Parts of a given encoder that stay as they are.
+
+    The body is everything behind the embeddings. Freezing it while embeddings
+    are learnt anew carries an encoder over to another language (Artetxe et al.
+    2020, https://arxiv.org/abs/1910.11856).
+    """
+
+    NONE = "none"
+    BODY = "body"
+    EMBEDDINGS = "embeddings"
+    ENCODER = "encoder"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig(_Config):
     """The objective, the optimizer and the batches.
@@ -597,6 +611,9 @@ class TrainingConfig(_Config):
     weight_decay: float = 0.01
     warmup_proportion: float = 0.1
     max_gradient_norm: float = 1.0
+    gradient_accumulation: int = 1
+    freeze: Freeze = Freeze.NONE
+    thaw_after: int | None = None
     num_train_epochs: int = 5
     train_batch_size: int = 32
     token_budget: int | None = None
@@ -627,6 +644,7 @@ class TrainingConfig(_Config):
             "max_gradient_norm",
             "num_train_epochs",
             "train_batch_size",
+            "gradient_accumulation",
             "num_buckets",
         ):
             value = getattr(self, name)
@@ -651,6 +669,27 @@ class TrainingConfig(_Config):
         require_flag(
             0 <= self.seed <= MAX_SEED, "seed", self.seed, "from 0 below 2^63"
         )
+        check_thaw_after(self.thaw_after, self.freeze)
+
+
+def check_thaw_after(thaw_after: int | None, freeze: Freeze) -> None:
+    """Checks --thaw_after against --freeze.
+
+    Raises:
+        ConfigError: If it is negative, or nothing is frozen.
+    """
+    require_flag(
+        thaw_after is None or thaw_after >= 0,
+        "thaw_after",
+        thaw_after,
+        "at least 0",
+    )
+    require_flag(
+        thaw_after is None or freeze is not Freeze.NONE,
+        "thaw_after",
+        thaw_after,
+        "left out where nothing is frozen (no --freeze)",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from biaffine_tf.commands import pretraining_flags, running
+from biaffine_tf.commands.flag_types import save_period
 from biaffine_tf.commands.pretraining_flags import FLAGS
 from biaffine_tf.config import EncoderConfig
 from biaffine_tf.encoders import checkpoints
@@ -112,9 +113,9 @@ def _train(
     source: Source | None,
     generator: Source | None,
 ) -> None:
-    from biaffine_tf.pretraining import trainer
+    from biaffine_tf.pretraining import run
     from biaffine_tf.pretraining.objectives import make_objective
-    from biaffine_tf.training.trainer import set_up
+    from biaffine_tf.training.setup import set_up
 
     strategy = set_up(seed=config.seed, precision=config.precision)
     with strategy.scope():
@@ -124,7 +125,7 @@ def _train(
             _initialise(objective.generator_part, generator, records)
         _initialise(objective.encoder_part, source, records)
     output.begin(FLAGS.output_dir, config)
-    last = trainer.train(
+    last = run.train(
         config,
         records,
         objective,
@@ -137,7 +138,7 @@ def _train(
             records.tokenizer,
         ),
         steps_per_evaluation=FLAGS.eval_steps,
-        steps_per_checkpoint=FLAGS.save_checkpoints_steps,
+        save_every=save_period(),
         max_eval_batches=FLAGS.max_eval_batches,
     )
     output.finish(FLAGS.output_dir, config)

@@ -56,7 +56,7 @@ def _server():
 
 def _serve():
     sys.path[0] = str(ROOT)
-    import biaffine_tf.training.trainer  # noqa: F401  (and with it TensorFlow)
+    import biaffine_tf.training.fine_tuning  # noqa: F401  (and with it TensorFlow)
 
     for line in sys.stdin:
         command, out, err = json.loads(line)

@@ -15,7 +15,7 @@ from benchmarks.workers import ours
 from biaffine_tf import model_directory
 from biaffine_tf.decoding import candidates_from_logits, decode
 from biaffine_tf.spans import LabelMap
-from biaffine_tf.training import trainer
+from biaffine_tf.training.setup import set_up
 
 _TEXTS = 64
 _BISECTIONS = 24
@@ -45,9 +45,7 @@ def random_model_directory(
         and `entities` per sentence.
     """
     config = ours.experiment(shape, seed=seed)
-    trainer.set_up(
-        seed=config.training.seed, precision=config.training.precision
-    )
+    set_up(seed=config.training.seed, precision=config.training.precision)
     labels = LabelMap(data.label_names())
     model = ours.build_model(config, labels)
     bilinear = model.biaffine.bilinear  # [D + 1, C, D + 1]

@@ -47,7 +47,8 @@ from biaffine_tf.records.span_records import Records, prepare_records
 from biaffine_tf.records.span_shards import RecordOptions
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
-from biaffine_tf.training import trainer
+from biaffine_tf.training.fine_tuning import make_updater
+from biaffine_tf.training.setup import set_up
 
 tf.config.threading.set_intra_op_parallelism_threads(THREADS)
 tf.config.threading.set_inter_op_parallelism_threads(THREADS)
@@ -107,9 +108,7 @@ def piece_ids(texts: Sequence[str]) -> list[list[int]]:
 def random_model(shape: Shape, *, seed: int) -> SpanModel:
     """A model of CLUENER's labels, as training begins with."""
     config = experiment(shape, seed=seed)
-    trainer.set_up(
-        seed=config.training.seed, precision=config.training.precision
-    )
+    set_up(seed=config.training.seed, precision=config.training.precision)
     return build_model(config, LabelMap(data.label_names()))
 
 
@@ -170,7 +169,7 @@ class TrainingRun:
         precision: str = "float32",
     ) -> None:
         config = experiment(shape, seed=seed, precision=precision)
-        strategy = trainer.set_up(
+        self._strategy = set_up(
             seed=config.training.seed, precision=config.training.precision
         )
         self._seed = seed
@@ -181,10 +180,14 @@ class TrainingRun:
         self._buckets = buckets
         self.batches = buckets.steps_per_epoch
         self.input_ids = piece_ids([sentence.text for sentence in sample])
-        with strategy.scope():
+        with self._strategy.scope():
             self.model = build_model(config, self._records.labels)
-            self._trainer = trainer.make_trainer(
-                config.training, self.model, buckets
+            self._updater = make_updater(
+                config.training,
+                self.model,
+                strategy=self._strategy,
+                batch_spec=self.batches_of(0).element_spec,
+                total_steps=self.batches * config.training.num_train_epochs,
             )
 
     def batches_of(self, epoch: int) -> tf.data.Dataset:
@@ -195,11 +198,10 @@ class TrainingRun:
 
     def fit(self, epoch: int) -> None:
         """Trains one pass over the sample."""
-        self._trainer.fit(
-            self.batches_of(epoch),
-            steps_per_epoch=self.batches,
-            verbose=0,
-        )
+        with self._strategy.scope():
+            for number, batch in enumerate(self.batches_of(epoch)):
+                self._updater.step([batch], epoch * self.batches + number)
+            self._updater.sums.read()  # waits for all of them
 
     @property
     def padded_positions(self) -> int:

@@ -7,9 +7,9 @@ import tensorflow as tf
 from benchmarks.shapes import Shape
 from benchmarks.workers import masked_batches, ours
 from biaffine_tf.pretraining.objectives import make_objective
+from biaffine_tf.pretraining.run import make_updater
 from biaffine_tf.pretraining.settings import PretrainingConfig
-from biaffine_tf.pretraining.step import Stepper
-from biaffine_tf.training import trainer
+from biaffine_tf.training.setup import set_up
 
 
 class MaskedSteps(masked_batches.Steps):
@@ -24,7 +24,7 @@ class MaskedSteps(masked_batches.Steps):
     def __init__(self, *, shape: str, batches: int, seed: int) -> None:
         encoder = ours.experiment(Shape.parse(shape), seed=seed).model.encoder
         config = PretrainingConfig(encoder=encoder, seed=seed)
-        strategy = trainer.set_up(seed=seed, precision=config.precision)
+        strategy = set_up(seed=seed, precision=config.precision)
         inputs = [
             {
                 "input_ids": tf.constant(batch.input_ids),
@@ -39,10 +39,9 @@ class MaskedSteps(masked_batches.Steps):
                 batches, vocab_size=encoder.vocab_size, seed=seed
             )
         ]
-        self._stepper = Stepper(
-            make_objective(config, pad_id=0),
+        self._updater = make_updater(
             config,
-            pad_id=0,
+            make_objective(config, pad_id=0),
             strategy=strategy,
             batch_spec={
                 name: tf.TensorSpec([None, None], tensor.dtype)
@@ -54,5 +53,5 @@ class MaskedSteps(masked_batches.Steps):
     def train(self, batches: list[dict]) -> None:
         """One step on each batch, clipped by the norm, with AdamW."""
         for batch in batches:
-            self._stepper.step([batch], 0)
-        self._stepper.read()  # waits for all of them
+            self._updater.step([batch], 0)
+        self._updater.sums.read()  # waits for all of them

@@ -12,6 +12,9 @@ from absl import flags
 
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.seeds import MAX_SEED
+from biaffine_tf.training.position import Period
+
+FLAGS = flags.FLAGS
 
 flags.disclaim_key_flags()
 
@@ -83,6 +86,35 @@ def define_seed(default: int) -> None:
         "Seed of everything random, from 0 below 2^63.",
         lower_bound=0,
         upper_bound=MAX_SEED,
+    )
+
+
+def define_checkpoint_flags(*, steps: int | None) -> None:
+    """Defines how often the state of a run is saved; see `save_period`.
+
+    Args:
+        steps: Default of --save_checkpoints_steps.
+    """
+    flags.DEFINE_integer(
+        "save_checkpoints_steps",
+        steps,
+        "Save the state of the run every so many steps, to continue from.",
+        lower_bound=1,
+    )
+    flags.DEFINE_float(
+        "save_checkpoints_minutes",
+        10.0,
+        "Save the state of the run when so many minutes have passed, too; 0 "
+        "never.",
+        lower_bound=0.0,
+    )
+
+
+def save_period() -> Period:
+    """Returns how often the state of a run is saved."""
+    return Period(
+        steps=FLAGS.save_checkpoints_steps,
+        minutes=FLAGS.save_checkpoints_minutes or None,
     )
 
 

@@ -14,6 +14,7 @@ from absl import flags
 from biaffine_tf import formats
 from biaffine_tf.calibration.objectives import Aim, Goal
 from biaffine_tf.commands.flag_types import (
+    define_checkpoint_flags,
     define_enum,
     define_optional_enum,
     define_path,
@@ -385,6 +386,20 @@ def define_training_flags() -> None:
         training.max_gradient_norm,
         "Gradients are clipped to this global norm.",
     )
+    flags.DEFINE_integer(
+        "gradient_accumulation",
+        training.gradient_accumulation,
+        "Number of batches in a step.",
+    )
+    define_enum(
+        "freeze",
+        training.freeze,
+        "Keep parts of the encoder as they are.",
+    )
+    flags.DEFINE_integer(
+        "thaw_after", None, "Number of steps after which nothing is frozen."
+    )
+    define_checkpoint_flags(steps=None)
     flags.DEFINE_float(
         "num_train_epochs",
         None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from absl import flags
 
 from biaffine_tf.commands.flag_types import (
+    define_checkpoint_flags,
     define_enum,
     define_path,
     define_seed,
@@ -16,10 +17,9 @@ from biaffine_tf.commands.text_flags import (
     define_masking_flags,
     masking,
 )
-from biaffine_tf.config import EncoderConfig, Precision
+from biaffine_tf.config import EncoderConfig, Freeze, Precision
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.pretraining.settings import (
-    Freeze,
     Objective,
     PretrainingConfig,
 )
@@ -51,12 +51,7 @@ def define_training_flags() -> None:
         "Most batches of held-out text to look at, evenly spaced.",
         lower_bound=1,
     )
-    flags.DEFINE_integer(
-        "save_checkpoints_steps",
-        1_000,
-        "Steps between two checkpoints: what a kill can lose.",
-        lower_bound=1,
-    )
+    define_checkpoint_flags(steps=1_000)
     define_seed(PretrainingConfig.seed)
 
 

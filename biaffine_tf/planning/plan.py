@@ -21,7 +21,7 @@ from biaffine_tf.records.span_batches import Buckets, make_buckets
 from biaffine_tf.records.span_records import Records
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Windowing
-from biaffine_tf.training.trainer import Evaluate
+from biaffine_tf.training.fine_tuning import Evaluate
 
 # Sentences of the eval data that the probe predicts: a batch of the predictor.
 _EVAL_SENTENCES = 64

@@ -6,19 +6,19 @@ import dataclasses
 import itertools
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 from tqdm import tqdm
 
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.records.span_batches import Buckets, training_batches
 from biaffine_tf.records.span_records import Records
-from biaffine_tf.training.trainer import make_trainer
+from biaffine_tf.training.fine_tuning import make_updater
+from biaffine_tf.training.update import Updater
 
 _STEPS = 10  # timed, of all shapes together
 
@@ -92,7 +92,7 @@ def time_steps(
         records: Training data, of which one full batch of each shape is taken.
         buckets: Made of these records.
         model: Built under the strategy.
-        strategy: From `trainer.set_up`.
+        strategy: Strategy from `set_up`.
 
     Returns:
         Times, ascending by length.
@@ -107,22 +107,39 @@ def time_steps(
         1 + _STEPS // len(shapes) + (rank < _STEPS % len(shapes))
         for rank in range(len(shapes))
     ]
+    dataset = _repeated(batches, repeats)
+    if strategy.num_replicas_in_sync > 1:
+        dataset = strategy.experimental_distribute_dataset(dataset)
     with strategy.scope():
-        trainer = make_trainer(config.training, model, buckets)
-    stopwatch = _Stopwatch(sum(repeats))
-    trainer.fit(
-        _repeated(batches, repeats),
-        steps_per_epoch=sum(repeats),
-        verbose=0,
-        callbacks=[stopwatch],
-    )
-    seconds = iter(stopwatch.seconds)
+        updater = make_updater(
+            config.training,
+            model,
+            strategy=strategy,
+            batch_spec=dataset.element_spec,
+            total_steps=sum(repeats),
+        )
+        seconds = iter(_seconds_of_steps(updater, dataset, sum(repeats)))
     times = []
     for batch, count in zip(batches, repeats, strict=True):
         _, *timed = itertools.islice(seconds, count)
         size, length = batch["input_ids"].shape
         times.append(StepTime(size, length, statistics.median(timed)))
     return times[::-1]
+
+
+def _seconds_of_steps(
+    updater: Updater, batches: Iterable[Any], total: int
+) -> list[float]:
+    """Trains on each batch, and waits for the device after each."""
+    seconds = []
+    with tqdm(desc="probe", total=total, unit=" steps") as bar:
+        for number, batch in enumerate(batches):
+            begun = time.perf_counter()
+            updater.step([batch], number)
+            updater.sums.read()
+            seconds.append(time.perf_counter() - begun)
+            bar.update()
+    return seconds
 
 
 def _find_batches(
@@ -173,27 +190,3 @@ def _repeated(
         for name, value in batches[0].items()
     }
     return tf.data.Dataset.from_generator(generate, output_signature=signature)
-
-
-class _Stopwatch(tf_keras.callbacks.Callback):
-    """Seconds of each step; Keras waits for the device before it calls."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-        self._bar = tqdm(desc="probe", total=steps, unit=" steps")
-        self._begun = 0.0
-
-    def on_train_batch_begin(
-        self, batch: int, logs: dict[str, Any] | None = None
-    ) -> None:
-        self._begun = time.perf_counter()
-
-    def on_train_batch_end(
-        self, batch: int, logs: dict[str, Any] | None = None
-    ) -> None:
-        self.seconds.append(time.perf_counter() - self._begun)
-        self._bar.update()
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._bar.close()

@@ -1,16 +1,11 @@
-"""What an encoder learns from text without labels.
+"""Objectives that an encoder learns from text without labels.
 
-An objective is an encoder with output layers, and from a batch of
-`batches.epoch_batches` it makes *figures*: named pairs of a sum and of the
-weight that it is to be divided by. Some figures are losses, the others are for
-people to read; sums over batches and replicas of both halves give the figure
-of them all.
+Their batches are those of `batches.epoch_batches`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol
 
 import tensorflow as tf
 
@@ -34,9 +29,7 @@ from biaffine_tf.pretraining.settings import (
     PretrainingConfig,
     generator_config,
 )
-
-Batch = dict[str, tf.Tensor]
-Figures = dict[str, tuple[tf.Tensor, tf.Tensor]]
+from biaffine_tf.training.objective import Batch, Metrics
 
 
 class EncoderPart(tf.Module):
@@ -125,36 +118,61 @@ class EncoderPart(tf.Module):
         }
 
 
-class PretrainingObjective(Protocol):
-    """What a run needs of an objective.
+class PretrainingObjective(tf.Module):
+    """An encoder with an output layer, and for some a generator.
 
-    Attributes:
-        encoder_part: What the run is for.
-        generator_part: What it needs besides, if anything.
-        figure_names: What `figures` gives, in order.
-        factors: The figures whose weighted sum is the loss.
+    Args:
+        encoder_part: Encoder that the run is for.
+        generator_part: Generator that it needs besides, if any.
+        pad_id: Id of the padding token.
     """
 
-    encoder_part: EncoderPart
-    generator_part: EncoderPart | None
-    figure_names: tuple[str, ...]
-    factors: dict[str, float]
+    metric_names: tuple[str, ...]
+    losses: dict[str, float]
+    unit = "tokens"
 
-    def figures(
+    def __init__(
+        self,
+        encoder_part: EncoderPart,
+        generator_part: EncoderPart | None = None,
+        *,
+        pad_id: int,
+    ) -> None:
+        super().__init__()
+        self.encoder_part = encoder_part
+        self.generator_part = generator_part
+        self._pad_id = pad_id
+
+    def trained_weights(self) -> dict[str, tf.Variable]:
+        """Weights of all parts; two encoders can share embeddings."""
+        parts = [self.encoder_part, self.generator_part]
+        return {
+            variable.name.removesuffix(":0"): variable
+            for part in parts
+            if part
+            for variable in part.trainable_variables
+        }
+
+    def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
-    ) -> Figures:
-        """Figures of a batch.
+    ) -> Metrics:
+        """Computes the metrics of a batch.
 
         Args:
             batch: `input_ids` and `original_ids` int32 `[B, L]`, `positions`
                 and `labels` int32 `[B, P]`, `weights` float32 `[B, P]`.
             training: Whether dropout is on.
-            seed: int `[2]`, of what is drawn.
+            seed: int32 `[2]`, for what is drawn.
         """
-        ...
+        raise NotImplementedError
+
+    def count(self, batch: Batch) -> tf.Tensor:
+        """Number of tokens, padding apart."""
+        real = tf.cast(batch["original_ids"] != self._pad_id, tf.float32)
+        return tf.reduce_sum(real)
 
 
-class MaskedLanguageModel(tf.Module):
+class MaskedLanguageModel(PretrainingObjective):
     """BERT's objective: to say what was masked; no next-sentence task.
 
     Args:
@@ -162,30 +180,29 @@ class MaskedLanguageModel(tf.Module):
         pad_id: Id of the padding piece.
     """
 
-    figure_names = ("mlm_loss", "mlm_accuracy")
+    metric_names = ("mlm_loss", "mlm_accuracy")
 
     def __init__(self, config: PretrainingConfig, *, pad_id: int) -> None:
-        super().__init__()
-        self.factors = {"mlm_loss": 1.0}
-        self.encoder_part = EncoderPart(
+        part = EncoderPart(
             config.encoder,
             build_encoder(_in_this_run(config.encoder, config)),
             MaskedLM.of(config.encoder),
             run=config,
             pad_id=pad_id,
         )
-        self.generator_part = None
+        super().__init__(part, pad_id=pad_id)
+        self.losses = {"mlm_loss": 1.0}
 
-    def figures(
+    def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
-    ) -> Figures:
+    ) -> Metrics:
         """Cross-entropy and accuracy at the masked positions."""
         del seed
         logits = self.encoder_part.masked_logits(batch, training=training)
-        return _masked_figures(logits, batch, "mlm")
+        return _masked_metrics(logits, batch, "mlm")
 
 
-class Electra(tf.Module):
+class Electra(PretrainingObjective):
     """A generator fills in what was masked; the encoder finds where.
 
     Args:
@@ -196,7 +213,7 @@ class Electra(tf.Module):
         Clark et al. 2020 (https://arxiv.org/abs/2003.10555).
     """
 
-    figure_names = (
+    metric_names = (
         "generator_loss",
         "generator_accuracy",
         "discriminator_loss",
@@ -206,13 +223,7 @@ class Electra(tf.Module):
     )
 
     def __init__(self, config: PretrainingConfig, *, pad_id: int) -> None:
-        super().__init__()
-        self._pad_id = pad_id
-        self.factors = {
-            "generator_loss": 1.0,
-            "discriminator_loss": config.discriminator_weight,
-        }
-        self.encoder_part = EncoderPart(
+        encoder_part = EncoderPart(
             config.encoder,
             build_encoder(_in_this_run(config.encoder, config)),
             ReplacedTokenDetection.of(config.encoder),
@@ -220,22 +231,26 @@ class Electra(tf.Module):
             pad_id=pad_id,
         )
         small = generator_config(config.encoder, config.generator_size)
-        self.generator_part = EncoderPart(
+        generator_part = EncoderPart(
             small,
-            build_generator(
-                _in_this_run(small, config), self.encoder_part.encoder
-            ),
+            build_generator(_in_this_run(small, config), encoder_part.encoder),
             MaskedLM.of(small),
             run=config,
             pad_id=pad_id,
         )
+        super().__init__(encoder_part, generator_part, pad_id=pad_id)
+        self._generator = generator_part
+        self.losses = {
+            "generator_loss": 1.0,
+            "discriminator_loss": config.discriminator_weight,
+        }
 
-    def figures(
+    def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
-    ) -> Figures:
+    ) -> Metrics:
         """Both losses, both accuracies, and what becomes of replacements."""
-        logits = self.generator_part.masked_logits(batch, training=training)
-        figures = _masked_figures(logits, batch, "generator")
+        logits = self._generator.masked_logits(batch, training=training)
+        metrics = _masked_metrics(logits, batch, "generator")
         samples = tf.random.stateless_categorical(
             tf.stop_gradient(logits), 1, seed, dtype=tf.int32
         )
@@ -249,19 +264,19 @@ class Electra(tf.Module):
         vectors = self.encoder_part.encode(
             input_ids, original_ids, training=training
         )
-        figures.update(
-            _detection_figures(
+        metrics.update(
+            _detection_metrics(
                 self.encoder_part.head(vectors),
                 replaced=input_ids != original_ids,
                 is_real=original_ids != self._pad_id,
             )
         )
-        return figures
+        return metrics
 
 
 def make_objective(
     config: PretrainingConfig, *, pad_id: int
-) -> MaskedLanguageModel | Electra:
+) -> PretrainingObjective:
     """The objective of a run, with initial weights.
 
     Args:
@@ -286,7 +301,7 @@ def _in_this_run(
     )
 
 
-def _masked_figures(logits: tf.Tensor, batch: Batch, name: str) -> Figures:
+def _masked_metrics(logits: tf.Tensor, batch: Batch, name: str) -> Metrics:
     labels = tf.reshape(batch["labels"], [-1])
     weights = tf.reshape(batch["weights"], [-1])
     count = tf.reduce_sum(weights)
@@ -298,9 +313,9 @@ def _masked_figures(logits: tf.Tensor, batch: Batch, name: str) -> Figures:
     }
 
 
-def _detection_figures(
+def _detection_metrics(
     logits: tf.Tensor, *, replaced: tf.Tensor, is_real: tf.Tensor
-) -> Figures:
+) -> Metrics:
     real = tf.cast(is_real, tf.float32)
     truth = tf.cast(replaced, tf.float32)
     said = tf.cast(logits > 0, tf.float32) * real

@@ -20,6 +20,7 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, remove, write_json
 from biaffine_tf.json_files import read_json
 from biaffine_tf.locks import LOCK
+from biaffine_tf.model_directory import CHECKPOINTS, HISTORY, LOGS
 from biaffine_tf.pretraining.settings import PretrainingConfig
 from biaffine_tf.tokenization import Tokenizer
 
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     )
 
 GENERATOR = "generator"
-HISTORY = "history.json"
-LOGS = "logs"
-CHECKPOINTS = "checkpoints"
 _SETTINGS = "pretraining.json"
 
 

@@ -8,7 +8,13 @@ import json
 import math
 from typing import Any
 
-from biaffine_tf.config import EncoderConfig, Precision, require_flag
+from biaffine_tf.config import (
+    EncoderConfig,
+    Freeze,
+    Precision,
+    check_thaw_after,
+    require_flag,
+)
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.records.masking import Masking, Replacement
 from biaffine_tf.seeds import MAX_SEED
@@ -26,19 +32,6 @@ class Objective(enum.StrEnum):
         if self is Objective.ELECTRA:
             return Replacement.ELECTRA
         return Replacement.BERT
-
-
-class Freeze(enum.StrEnum):
-    """What of a given encoder stays as it is.
-
-    The body is all behind the embeddings. To freeze it and learn embeddings
-    anew carries an encoder over to another language (Artetxe et al. 2020,
-    https://arxiv.org/abs/1910.11856).
-    """
-
-    NONE = "none"
-    BODY = "body"
-    EMBEDDINGS = "embeddings"
 
 
 def generator_config(config: EncoderConfig, size: float) -> EncoderConfig:
@@ -149,18 +142,7 @@ class PretrainingConfig:
         require_flag(
             0 <= self.seed <= MAX_SEED, "seed", self.seed, "from 0 below 2^63"
         )
-        require_flag(
-            self.thaw_after is None or self.thaw_after >= 0,
-            "thaw_after",
-            self.thaw_after,
-            "at least 0",
-        )
-        require_flag(
-            self.thaw_after is None or self.freeze is not Freeze.NONE,
-            "thaw_after",
-            self.thaw_after,
-            "left out where nothing is frozen (no --freeze)",
-        )
+        check_thaw_after(self.thaw_after, self.freeze)
         require_flag(
             self.num_warmup_steps <= self.num_train_steps,
             "num_warmup_steps",

@@ -3,7 +3,7 @@
 Each window of a long sentence is a sentence of its own here.
 
 The order of the batches of epoch e depends on the seed and e alone, so that a
-run that starts again at an epoch sees what it would have seen.
+run that continues from any batch sees what it would have seen.
 """
 
 from __future__ import annotations
@@ -148,6 +148,7 @@ def training_batches(
     *,
     seed: int,
     epochs: range,
+    skip: int = 0,
     pad_id: int = 0,
 ) -> tf.data.Dataset:
     """Batches of several epochs, one after the other.
@@ -158,6 +159,7 @@ def training_batches(
         seed: With the epoch's number, all the randomness there is.
         epochs: Numbers of the epochs wanted; each has
             `buckets.steps_per_epoch` batches.
+        skip: Number of batches to leave out at the beginning.
         pad_id: Padding of `input_ids`.
 
     Returns:
@@ -193,8 +195,8 @@ def training_batches(
         )
 
     dataset = tf.data.Dataset.range(epochs.start, epochs.stop)
-    dataset = dataset.flat_map(epoch_batches)
-    steps = len(epochs) * buckets.steps_per_epoch
+    dataset = dataset.flat_map(epoch_batches).skip(skip)
+    steps = len(epochs) * buckets.steps_per_epoch - skip
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = (

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 import tf_keras
 
-from biaffine_tf.config import Precision, TrainingConfig
+from biaffine_tf.config import Precision
 
 # Biases and the gain and bias of layer norms, by their names in tf_keras.
 _NO_DECAY = re.compile(r"(^|/)(bias|gamma|beta)(:0)?$")
+
+
+class OptimizerSettings(Protocol):
+    """Settings of the optimizer, of fine-tuning and pretraining alike."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak learning rate."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Decoupled weight decay, times the learning rate."""
+
+    @property
+    def precision(self) -> Precision:
+        """Precision of matrix products."""
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -151,29 +167,36 @@ def sum_repeated_rows(
 
 
 def make_optimizer(
-    config: TrainingConfig, *, total_steps: int
+    settings: OptimizerSettings,
+    *,
+    total_steps: int,
+    warmup_steps: int,
+    scaled_component: str,
+    scale: float,
 ) -> tf_keras.optimizers.Optimizer:
-    """The optimizer of a run.
+    """Makes the optimizer of a run.
 
     Args:
-        config: Learning rates, decay, precision.
-        total_steps: Steps of the whole run, all epochs.
+        settings: Learning rate, weight decay and precision.
+        total_steps: Number of steps of the whole run.
+        warmup_steps: Number of steps of the warm-up.
+        scaled_component: As for `AdamW`.
+        scale: As for `AdamW`.
 
     Returns:
-        AdamW; with loss scaling under float16.
+        AdamW, with loss scaling in float16.
     """
-    schedule = WarmupLinearDecay(
-        config.learning_rate,
-        total_steps=total_steps,
-        warmup_steps=round(total_steps * config.warmup_proportion),
-    )
     optimizer: tf_keras.optimizers.Optimizer = AdamW(
-        schedule,
-        decay=config.weight_decay,
-        scaled_component="biaffine",
-        scale=config.head_learning_rate_ratio,
+        WarmupLinearDecay(
+            settings.learning_rate,
+            total_steps=total_steps,
+            warmup_steps=warmup_steps,
+        ),
+        decay=settings.weight_decay,
+        scaled_component=scaled_component,
+        scale=scale,
         epsilon=1e-6,  # as BERT's
     )
-    if config.precision is Precision.FLOAT16:
+    if settings.precision is Precision.FLOAT16:
         optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
     return optimizer

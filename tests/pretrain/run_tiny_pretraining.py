@@ -27,29 +27,29 @@ absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
 def _main() -> None:
     import tensorflow as tf
 
-    from biaffine_tf.pretraining import output, step
-    from biaffine_tf.training import trainer
+    from biaffine_tf.pretraining import output
+    from biaffine_tf.training import setup, update
 
     flags = absl_flags.FLAGS
     if flags.kill_after is not None:
-        original = step.Stepper.step
+        original = update.Updater.step
 
-        def die(stepper, batches, number):
+        def die(updater, batches, number):
             if number == flags.kill_after:
                 os.kill(os.getpid(), signal.SIGKILL)
-            original(stepper, batches, number)
+            original(updater, batches, number)
 
-        step.Stepper.step = die
+        update.Updater.step = die
     if flags.poison_after is not None:
-        healthy = step.Stepper.step
+        healthy = update.Updater.step
 
-        def poison(stepper, batches, number):
-            healthy(stepper, batches, number)
+        def poison(updater, batches, number):
+            healthy(updater, batches, number)
             if number + 1 == flags.poison_after:
-                weight = stepper._variables[0]
+                weight = next(iter(updater.weights.values()))
                 weight.assign(weight * float("nan"))
 
-        step.Stepper.step = poison
+        update.Updater.step = poison
     if flags.kill_at_encoder is not None:
         write_encoders = output.write_encoders
         calls = itertools.count(1)
@@ -65,14 +65,14 @@ def _main() -> None:
             tf.config.list_physical_devices("CPU")[0],
             [tf.config.LogicalDeviceConfiguration()] * flags.replicas,
         )
-        set_up = trainer.set_up
+        set_up = setup.set_up
 
         def set_up_replicas(**settings):
             set_up(**settings)
             names = [f"CPU:{i}" for i in range(flags.replicas)]
             return tf.distribute.MirroredStrategy(names)
 
-        trainer.set_up = set_up_replicas
+        setup.set_up = set_up_replicas
     run_pretraining.main()
 
 

@@ -11,7 +11,6 @@ from biaffine_tf.pretraining.settings import (
     Objective,
     PretrainingConfig,
 )
-from biaffine_tf.pretraining.step import weights_of
 
 PAD, UNK, CLS, SEP, MASK = range(5)
 LENGTHS = (9, 6, 4)
@@ -26,7 +25,7 @@ def _objective():
     )
     objective = make_objective(config, pad_id=PAD)
     rng = np.random.default_rng(0)
-    for variable in weights_of(objective):
+    for variable in objective.trained_weights().values():
         variable.assign(rng.normal(size=variable.shape) * 0.3)
     return config, objective
 
@@ -102,7 +101,7 @@ def test_loss_equals_a_computation_by_hand(sampled):
     bias = objective.generator_part.head.output_bias
     bias.assign(tf.one_hot(sampled, 28) * 200)  # nothing else is drawn
     batch = _batch()
-    figures = objective.figures(
+    figures = objective.metrics(
         {name: tf.constant(value) for name, value in batch.items()},
         training=False,
         seed=tf.constant([1, 2]),
@@ -118,9 +117,7 @@ def test_loss_equals_a_computation_by_hand(sampled):
     }
     got = {name: float(figures[name][0] / figures[name][1]) for name in want}
     assert got == pytest.approx(want, rel=1e-5)
-    total = sum(
-        factor * got[name] for name, factor in objective.factors.items()
-    )
+    total = sum(factor * got[name] for name, factor in objective.losses.items())
     assert total == pytest.approx(
         want["generator_loss"] + 50 * want["discriminator_loss"], rel=1e-5
     )

@@ -13,7 +13,7 @@ import safetensors.numpy
 import tiny_pretraining
 
 from biaffine_tf.locks import locked
-from biaffine_tf.pretraining.trainer import _line, _with_perplexity
+from biaffine_tf.pretraining.run import _line, _with_perplexity
 
 SEEDS = [0, 1, 2**31 - 1, 2**31, 3_000_000_000, 2**63 - 1]
 

@@ -11,22 +11,23 @@ from absl import flags as absl_flags
 import run_classifier
 from biaffine_tf.commands import flags, running
 
-absl_flags.DEFINE_string("kill_after", None, "MOMENT:EPOCH of a SIGKILL.")
+absl_flags.DEFINE_string("kill_after", None, "MOMENT:NUMBER of a SIGKILL.")
+absl_flags.DEFINE_integer("terminate_after", None, "Step of a SIGTERM, from 1.")
 absl_flags.DEFINE_integer(
     "poison_after", None, "Epoch after which a weight becomes NaN."
 )
 absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
 
 
-def _die_after(function, epoch):
+def _die_after(function, count, number=signal.SIGKILL):
     calls = 0
 
     def wrapped(*arguments, **keywords):
         nonlocal calls
         result = function(*arguments, **keywords)
         calls += 1
-        if calls == epoch:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if calls == count:
+            os.kill(os.getpid(), number)
         return result
 
     return wrapped
@@ -36,42 +37,44 @@ def _main() -> None:
     import tensorflow as tf
 
     from biaffine_tf import model_directory
-    from biaffine_tf.training import callbacks, trainer
+    from biaffine_tf.training import loop, setup, update
 
     if flags.FLAGS.kill_after:
-        moment, epoch = flags.FLAGS.kill_after.split(":")
-        if moment == "weights":
-            model_directory.save_weights = _die_after(
-                model_directory.save_weights, int(epoch)
-            )
-        else:
-            callbacks.History.append = _die_after(
-                callbacks.History.append, int(epoch)
-            )
+        moment, number = flags.FLAGS.kill_after.split(":")
+        owner, name = {
+            "weights": (model_directory, "save_weights"),
+            "history": (loop.Loop, "_write_history"),
+            "step": (update.Updater, "step"),
+        }[moment]
+        setattr(owner, name, _die_after(getattr(owner, name), int(number)))
+    if flags.FLAGS.terminate_after is not None:
+        update.Updater.step = _die_after(
+            update.Updater.step, flags.FLAGS.terminate_after, signal.SIGTERM
+        )
     if flags.FLAGS.poison_after is not None:
-        end = callbacks.EvaluateEpoch.on_epoch_end
+        evaluate = loop.Loop._evaluate
 
-        def poison(callback, epoch, logs=None):
-            end(callback, epoch, logs)
-            if epoch + 1 == flags.FLAGS.poison_after:
-                weight = callback.model.model.trainable_variables[0]
+        def poison(self):
+            evaluate(self)
+            if self.position.epoch == flags.FLAGS.poison_after:
+                weight = next(iter(self._updater.weights.values()))
                 weight.assign(weight * float("nan"))
 
-        callbacks.EvaluateEpoch.on_epoch_end = poison
+        loop.Loop._evaluate = poison
     if flags.FLAGS.replicas > 1:
         count = flags.FLAGS.replicas
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0],
             [tf.config.LogicalDeviceConfiguration()] * count,
         )
-        set_up = trainer.set_up
+        set_up = setup.set_up
 
         def set_up_replicas(**settings):
             set_up(**settings)
             names = [f"CPU:{i}" for i in range(count)]
             return tf.distribute.MirroredStrategy(names)
 
-        trainer.set_up = set_up_replicas
+        setup.set_up = set_up_replicas
     run_classifier.main()
 
 

@@ -9,17 +9,16 @@ import tf_keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biaffine_tf.config import Precision
+from biaffine_tf.config import Precision, TrainingConfig
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.training import divergence
+from biaffine_tf.training import step_log
 from biaffine_tf.training.divergence import (
-    FigureBuffer,
     Remedies,
-    StepFigures,
-    apply_and_note,
     check_steps,
     check_weights,
 )
+from biaffine_tf.training.step_log import StepLog, StepMetrics
+from biaffine_tf.training.update import Updater
 
 NAN, INFINITY = math.nan, math.inf
 CALM = Remedies(
@@ -31,7 +30,7 @@ WILD = Remedies(
 
 
 def _figures(step, loss=1.0, norm=1.0, scale=1.0):
-    return StepFigures(step, loss, norm, 0.1, 8, scale)
+    return StepMetrics(step, loss, norm, 0.1, 8, scale)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ def _add(buffer, first, count):
             loss=number,
             gradient_norm=2 * number,
             learning_rate=tf.constant(0.5),
-            examples=tf.constant(8),
+            units=tf.constant(8),
             loss_scale=tf.constant(1.0),
         )
 
@@ -100,7 +99,7 @@ def _add(buffer, first, count):
 @settings(max_examples=20)
 @given(st.lists(st.integers(0, 9), max_size=12), st.integers(0, 1000))
 def test_each_step_is_read_once_in_order(counts, first):
-    buffer = FigureBuffer()
+    buffer = StepLog()
     buffer.begin(first)
     read, done = [], first
     for count in counts:
@@ -108,23 +107,50 @@ def test_each_step_is_read_once_in_order(counts, first):
         done += count
         read += buffer.read(done)
     assert read == [
-        StepFigures(step + 1, step, 2 * step, 0.5, 8, 1)
+        StepMetrics(step + 1, step, 2 * step, 0.5, 8, 1)
         for step in range(first, done)
     ]
 
 
 def test_a_full_buffer_is_due(monkeypatch):
-    monkeypatch.setattr(divergence, "_SECONDS", 1e9)
-    monkeypatch.setattr(divergence, "_CAPACITY", 4)
-    buffer = FigureBuffer()
+    monkeypatch.setattr(step_log, "_SECONDS", 1e9)
+    monkeypatch.setattr(step_log, "_CAPACITY", 4)
+    buffer = StepLog()
     buffer.begin(10)
     assert [buffer.is_due(done) for done in (10, 13, 14)] == [
         False, False, True,
     ]  # fmt: skip
     _add(buffer, 10, 6)
     assert [one.step for one in buffer.read(16)] == [13, 14, 15, 16]
-    monkeypatch.setattr(divergence, "_SECONDS", 0)
+    monkeypatch.setattr(step_log, "_SECONDS", 0)
     assert buffer.is_due(17)
+
+
+class _Rows(tf.Module):
+    """A loss that is linear in some rows of a table, and in a vector."""
+
+    metric_names = ("loss",)
+    losses = {"loss": 1.0}  # noqa: RUF012
+    unit = "rows"
+
+    def __init__(self, slope):
+        super().__init__()
+        self.table = tf.Variable(tf.zeros([7, 3]), name="table")
+        self.vector = tf.Variable(tf.zeros_like(slope), name="vector")
+        self._slope = slope
+
+    def trained_weights(self):
+        return {"table": self.table, "vector": self.vector}
+
+    def metrics(self, batch, *, training, seed):
+        assert training
+        rows = tf.gather(self.table, batch["rows"])
+        loss = tf.reduce_sum(rows * batch["values"]) + 6.0
+        loss += tf.reduce_sum(self.vector * self._slope)
+        return {"loss": (loss, tf.constant(1.0))}
+
+    def count(self, batch):
+        return tf.size(batch["rows"])
 
 
 @pytest.mark.parametrize("max_norm", [0.5, 100.0])
@@ -133,28 +159,26 @@ def test_gradients_are_clipped_by_the_norm_of_summed_rows(max_norm):
     rows = [2, 0, 2, 2, 6]
     dense = np.zeros((7, 3))
     np.add.at(dense, rows, values)
-    other = np.arange(4, dtype=np.float32)
-    norm = math.sqrt((dense**2).sum() + (other**2).sum())
+    slope = np.arange(4, dtype=np.float32)
+    norm = math.sqrt((dense**2).sum() + (slope**2).sum())
     assert 0.5 < norm < 100
-    variables = [tf.Variable(tf.zeros([7, 3])), tf.Variable(tf.zeros(4))]
-    buffer = FigureBuffer()
-    buffer.begin(0)
-    optimizer = tf_keras.optimizers.SGD(1.0)
-    apply_and_note(
-        optimizer,
-        [
-            tf.IndexedSlices(tf.constant(values), tf.constant(rows), [7, 3]),
-            tf.constant(other),
-        ],
-        variables,
-        buffer,
-        max_norm=max_norm,
-        loss=tf.constant(2.0),
-        examples=tf.constant(3),
+    batch = {"rows": tf.constant(rows), "values": tf.constant(values)}
+    objective = _Rows(tf.constant(slope))
+    updater = Updater(
+        objective,
+        TrainingConfig(max_gradient_norm=max_norm),
+        tf_keras.optimizers.SGD(1.0),
+        strategy=tf.distribute.get_strategy(),
+        batch_spec={
+            name: tf.TensorSpec(value.shape, value.dtype)
+            for name, value in batch.items()
+        },
     )
-    (noted,) = buffer.read(1)
+    updater.log.begin(0)
+    updater.step([batch], 0)
+    (noted,) = updater.log.read(1)
     assert noted.gradient_norm == pytest.approx(norm, rel=1e-6)
-    assert (noted.loss, noted.examples) == (2.0, 3.0)
+    assert (noted.loss, noted.units) == (6.0, 5.0)
     factor = min(1, max_norm / norm)
-    np.testing.assert_allclose(variables[0], -factor * dense, rtol=1e-5)
-    np.testing.assert_allclose(variables[1], -factor * other, rtol=1e-5)
+    np.testing.assert_allclose(objective.table, -factor * dense, rtol=1e-5)
+    np.testing.assert_allclose(objective.vector, -factor * slope, rtol=1e-5)

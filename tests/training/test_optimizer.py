@@ -106,5 +106,7 @@ def test_sparse_gradients_count_every_occurrence_of_a_row():
 
 def test_float16_scales_the_loss():
     config = TrainingConfig(precision=Precision.FLOAT16)
-    optimizer = make_optimizer(config, total_steps=10)
+    optimizer = make_optimizer(
+        config, total_steps=10, warmup_steps=0, scaled_component="", scale=1.0
+    )
     assert float(optimizer.get_scaled_loss(tf.constant(1.0))) > 1

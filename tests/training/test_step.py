@@ -13,8 +13,10 @@ from biaffine_tf.config import TrainingConfig
 from biaffine_tf.heads.biaffine import blocks
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.losses import cross_entropy
-from biaffine_tf.training.step import SpanTrainer
+from biaffine_tf.training.fine_tuning import SpanObjective
+from biaffine_tf.training.update import Updater
 
+ARGUMENTS = tf.constant([0, 0]), tf.constant(1.0)  # seed, share
 CALM = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
@@ -31,10 +33,18 @@ def _batch(counts, *, length, num_classes, seed=0):
     return {"input_ids": tf.constant(input_ids), "cells": tf.constant(cells)}
 
 
-def _trainer(model, **changes):
-    trainer = SpanTrainer(model, TrainingConfig(**changes))
-    trainer.compile(optimizer=tf_keras.optimizers.SGD(0.1))
-    return trainer
+def _updater(model, *, learning_rate=0.1, **changes):
+    config = TrainingConfig(**changes)
+    return Updater(
+        SpanObjective(model, config),
+        config,
+        tf_keras.optimizers.SGD(learning_rate),
+        strategy=tf.distribute.get_strategy(),
+        batch_spec={
+            "input_ids": tf.TensorSpec([None, None], tf.int32),
+            "cells": tf.TensorSpec([None, None, 3], tf.int32),
+        },
+    )
 
 
 def _figures(logits, batch, counts, *, width):
@@ -69,19 +79,21 @@ def test_metrics_are_those_of_the_logits(width, most_floats, monkeypatch):
     logits = model(batch["input_ids"]).numpy()  # [B, L, L or W, C]
     loss, number, right = _figures(logits, batch, counts, width=width)
     assert all(number)
-    metrics = _trainer(model).train_step(batch)
-    assert {k: float(v) for k, v in metrics.items()} == pytest.approx(
+    updater = _updater(model)
+    updater.step([batch], 0)
+    metrics = updater.sums.read()
+    assert metrics.count == len(counts)
+    assert metrics.means() == pytest.approx(
         {
             "loss": loss / len(counts),
             "negative_accuracy": right[0] / number[0],
             "positive_accuracy": right[1] / number[1],
-            "sentences": len(counts),
         },
         rel=1e-4,
     )
 
 
-def _largest_tensor(trainer, batch) -> int:
+def _largest_tensor(updater, batch) -> int:
     """Elements of the largest output of any operation of a step."""
     sizes = []
 
@@ -90,7 +102,7 @@ def _largest_tensor(trainer, batch) -> int:
 
     op_callbacks.add_op_callback(look)
     try:
-        trainer.train_step(batch)
+        updater._update(batch, *ARGUMENTS, updater.weights, True, True)
     finally:
         op_callbacks.remove_op_callback(look)
     assert len(sizes) > 1000
@@ -109,23 +121,23 @@ def test_no_operation_makes_the_tensor(width, keep, monkeypatch):
     )
     model = SpanModel(config, num_classes=num_classes)
     model.build_weights()
-    trainer = _trainer(model, neg_sample=keep)
+    updater = _updater(model, neg_sample=keep)
     batch = _batch([length, 50], length=length, num_classes=num_classes)
     tensor = 2 * length * length * num_classes
     monkeypatch.setattr(blocks, "MOST_FLOATS", tensor // 8)
-    assert _largest_tensor(trainer, batch) <= tensor // 8
+    assert _largest_tensor(updater, batch) <= tensor // 8
     if width is None:  # else the check could not fail
         monkeypatch.setattr(blocks, "MOST_FLOATS", 2 * tensor)
-        assert _largest_tensor(trainer, batch) == tensor
+        assert _largest_tensor(updater, batch) == tensor
 
 
 def test_steps_draw_different_negatives():
     model = tiny.model(dropout=0.0, encoder=CALM)
-    trainer = _trainer(model, neg_sample=0.5)
-    trainer.optimizer.learning_rate = 0.0
+    updater = _updater(model, neg_sample=0.5, learning_rate=0.0)
     batch = _batch([9, 9], length=9, num_classes=4)
     losses = []
-    for _ in range(4):
-        trainer.reset_metrics()
-        losses.append(float(trainer.train_step(batch)["loss"]))
+    for number in range(4):
+        updater.sums.clear()
+        updater.step([batch], number)
+        losses.append(updater.sums.read().means()["loss"])
     assert len(set(losses)) == 4

@@ -161,7 +161,7 @@ def test_killed_and_started_again_equals_undisturbed(
     flag = "--neg_sample=0.7"
     _run(root, corpus, output, flag, kill_after=f"{kill_after}:{epoch}")
     log = _run(root, corpus, output, flag)
-    assert ("going on after epoch" in log) == (epoch > 1)
+    assert ("continuing after step" in log) == (epoch > 1)
     _assert_same_run(whole, output)
     assert "already trained" in _run(root, corpus, output, flag)
 

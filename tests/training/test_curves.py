@@ -10,9 +10,9 @@ import tensorflow as tf
 import tiny
 import tiny_runs
 
-from biaffine_tf.training.divergence import StepFigures
+from biaffine_tf.training.curves import StepCurves
 from biaffine_tf.training.optimizer import WarmupLinearDecay
-from biaffine_tf.training.scalars import _Curves
+from biaffine_tf.training.step_log import StepMetrics
 
 STEPS = -(-tiny_runs.SENTENCES // tiny_runs.BATCH)  # of an epoch
 
@@ -107,22 +107,22 @@ def test_replicas_draw_the_same_curves(corpus, tmp_path):
 
 
 def _figures(step, loss):
-    return StepFigures(step, loss, 2.0, 0.1, 8, 1.0)
+    return StepMetrics(step, loss, 2.0, 0.1, 8, 1.0)
 
 
 def test_long_runs_are_drawn_in_means(tmp_path):
     log = tf.summary.create_file_writer(str(tmp_path))
-    curves = _Curves(log, steps_per_point=4)
+    curves = StepCurves(log, total_steps=4000, unit="sentences")
     figures = [_figures(step, float(step)) for step in range(1, 12)]
     figures[5] = figures[5]._replace(gradient_norm=float("inf"), loss_scale=2.0)
-    for some in (figures[:3], figures[3:9], figures[9:]):
-        curves.add(some, seconds=2.0)
+    for number, some in enumerate((figures[:3], figures[3:9], figures[9:])):
+        curves.add(some, seconds=2.0 * (number + 1))
     curves.end()
     drawn = _read(tmp_path)
     # The step that a loss scale left out is in no mean.
     assert drawn["step/loss"] == pytest.approx({4: 2.5, 8: 20 / 3, 11: 10.0})
     speed = drawn["step/sentences_per_second"]
-    assert speed == pytest.approx({9: 9 * 8 / 4, 11: 2 * 8 / 2})
+    assert speed == pytest.approx({9: 9 * 8 / 4})
 
 
 @pytest.mark.parametrize("label", ["组织 机构", "a/b", "x:y", "%", "-"])

@@ -1,0 +1,284 @@
+"""A pretraining run: from records of text to an encoder."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from biaffine_tf.pretraining.batches import epoch_batches, epoch_buckets
+from biaffine_tf.pretraining.objectives import PretrainingObjective
+from biaffine_tf.pretraining.output import LOGS
+from biaffine_tf.pretraining.settings import PretrainingConfig
+from biaffine_tf.records.text_records import Records, Split
+from biaffine_tf.training.curves import draw
+from biaffine_tf.training.divergence import Remedies
+from biaffine_tf.training.loop import Entry, Loop
+from biaffine_tf.training.metrics import MetricMeans
+from biaffine_tf.training.objective import Batch
+from biaffine_tf.training.optimizer import make_optimizer
+from biaffine_tf.training.position import Period, Position
+from biaffine_tf.training.update import Updater
+
+# Far worse than guessing; e^1000 is no float.
+_MAX_LOSS = 100.0
+
+# Writes the encoder as it is now into the output directory.
+WriteEncoder = Callable[[], None]
+
+
+def train(
+    config: PretrainingConfig,
+    records: Records,
+    objective: PretrainingObjective,
+    *,
+    strategy: tf.distribute.Strategy,
+    output_dir: str,
+    write_encoder: WriteEncoder,
+    steps_per_evaluation: int,
+    save_every: Period,
+    max_eval_batches: int,
+) -> dict[str, Any]:
+    """Pretrains, or continues from the last checkpoint of a run.
+
+    Args:
+        config: The run; the same as when it was started.
+        records: Text to learn from and held-out text.
+        objective: Objective built under the strategy, with initial weights.
+        strategy: Strategy from `training.setup.set_up`.
+        output_dir: Directory of checkpoints, history and logs.
+        write_encoder: Called after each checkpoint, and when a run continues
+            from one: it may have been killed between the two.
+        steps_per_evaluation: Steps between two looks at held-out text.
+        save_every: When to save a checkpoint.
+        max_eval_batches: Maximum number of batches of held-out text.
+
+    Returns:
+        The last entry of the history: metrics on held-out text, time.
+    """
+    batches = TextBatches(config, records, strategy)
+    with strategy.scope():
+        updater = make_updater(
+            config, objective, strategy=strategy, batch_spec=batches.spec
+        )
+    log = tf.summary.create_file_writer(os.path.join(output_dir, LOGS))
+    evaluation = HeldOutEvaluation(
+        updater, batches, output_dir, max_batches=max_eval_batches, log=log
+    )
+    loop = Loop(
+        updater,
+        batches,
+        evaluation,
+        output_dir=output_dir,
+        total_steps=config.num_train_steps,
+        gradient_accumulation=config.gradient_accumulation,
+        evaluate_every=Period(steps=steps_per_evaluation),
+        save_every=save_every,
+        remedies=Remedies(
+            learning_rate=config.learning_rate,
+            max_gradient_norm=config.max_gradient_norm,
+            precision=config.precision,
+        ),
+        after_save=write_encoder,
+    )
+    loop.restore()
+    with strategy.scope():
+        loop.run(log)
+    return loop.history[-1]
+
+
+def make_updater(
+    config: PretrainingConfig,
+    objective: PretrainingObjective,
+    *,
+    strategy: tf.distribute.Strategy,
+    batch_spec: Any,
+) -> Updater:
+    """Makes what trains an objective; call it in the strategy's scope.
+
+    Args:
+        config: Settings of the run.
+        objective: Objective built under the strategy.
+        strategy: Distribution strategy.
+        batch_spec: Types of the batches.
+    """
+    optimizer = make_optimizer(
+        config,
+        total_steps=config.num_train_steps,
+        warmup_steps=config.num_warmup_steps,
+        scaled_component="transformer",
+        scale=config.body_learning_rate_ratio,
+    )
+    return Updater(
+        objective,
+        config,
+        optimizer,
+        strategy=strategy,
+        batch_spec=batch_spec,
+    )
+
+
+class TextBatches:
+    """Masked batches of a run.
+
+    Args:
+        config: Masking, batch size and seed.
+        records: Text to learn from and held-out text.
+        strategy: Distribution strategy.
+
+    Attributes:
+        per_epoch: Number of training batches in an epoch.
+        spec: Types of the batches.
+    """
+
+    def __init__(
+        self,
+        config: PretrainingConfig,
+        records: Records,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        self._strategy = strategy
+        self._records = records
+        self._batches = functools.partial(
+            epoch_batches,
+            records,
+            batch_size=config.train_batch_size,
+            masking=config.masking,
+            max_predictions=config.max_predictions_per_seq,
+            seed=config.seed,
+        )
+        self.per_epoch = epoch_buckets(
+            records, split=Split.TRAIN, batch_size=config.train_batch_size
+        ).steps_per_epoch
+        first = self._batches(split=Split.TRAIN, epoch=0)
+        self.spec = self._distribute(first).element_spec
+
+    def read(self, epoch: int, skip: int) -> Iterator[Batch]:
+        """Reads all batches from one on, without end."""
+        while True:
+            yield from self._distribute(
+                self._batches(split=Split.TRAIN, epoch=epoch, skip=skip)
+            )
+            epoch, skip = epoch + 1, 0
+
+    def held_out(self, max_batches: int) -> tf.data.Dataset:
+        """Batches of held-out text, the same each time.
+
+        Args:
+            max_batches: Maximum number of batches.
+        """
+        if not self._records.num_records(Split.HELD_OUT):
+            return tf.data.Dataset.range(0)
+        return self._distribute(
+            self._batches(
+                split=Split.HELD_OUT, epoch=0, max_batches=max_batches
+            )
+        )
+
+    def _distribute(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        if self._strategy.num_replicas_in_sync > 1:
+            return self._strategy.experimental_distribute_dataset(batches)
+        return batches
+
+
+class HeldOutEvaluation:
+    """Computes the metrics of held-out text.
+
+    Args:
+        updater: Objective in training.
+        batches: Batches of the run.
+        output_dir: Output directory.
+        max_batches: Maximum number of batches of held-out text.
+        log: TensorBoard's writer: `held_out/NAME` and `training/NAME`.
+    """
+
+    history_key = "evaluations"
+
+    def __init__(
+        self,
+        updater: Updater,
+        batches: TextBatches,
+        output_dir: str,
+        *,
+        max_batches: int,
+        log: tf.summary.SummaryWriter,
+    ) -> None:
+        self._updater = updater
+        self._batches = batches
+        self._output_dir = output_dir
+        self._max_batches = max_batches
+        self._log = log
+
+    def evaluate(
+        self,
+        at: Position,
+        metrics: MetricMeans,
+        *,
+        seconds: float,
+        history: list[Entry],
+    ) -> Entry:
+        """Evaluates, draws and prints."""
+        del seconds, history
+        begun = time.perf_counter()
+        held_out = self._updater.evaluate(
+            self._batches.held_out(self._max_batches)
+        )
+        groups = {
+            "training": metrics.means(),
+            "held_out": _with_perplexity(held_out.means()),
+        }
+        entry = {
+            "step": at.step,
+            "epoch": at.epoch,
+            "seconds": round(at.seconds, 1),
+            "evaluation_seconds": round(time.perf_counter() - begun, 1),
+            **groups,
+        }
+        for group, values in groups.items():
+            curves = {f"{group}/{name}": x for name, x in values.items()}
+            draw(self._log, curves, step=at.step)
+        self._log.flush()
+        tqdm.write(_line(entry))
+        return entry
+
+    def stop_reason(self, history: list[Entry]) -> str | None:
+        """Never stops early."""
+        del history
+        return None
+
+    def describe_kept(self, history: list[Entry], saved_step: int) -> str:
+        """Names the step whose encoder is kept."""
+        del history
+        if not saved_step:
+            return "no checkpoint has been written, so that there is no encoder"
+        return f"{self._output_dir} keeps the encoder of step {saved_step}"
+
+
+def _with_perplexity(metrics: dict[str, float]) -> dict[str, float]:
+    if "mlm_loss" not in metrics:
+        return metrics
+    loss = min(metrics["mlm_loss"], _MAX_LOSS)
+    return {**metrics, "mlm_perplexity": math.exp(loss)}
+
+
+def _line(entry: Entry) -> str:
+    """Metrics of held-out text; of the training where there is none."""
+    group = "held_out" if entry["held_out"] else "training"
+    metrics = ", ".join(
+        f"{name.replace('_', ' ')} {_number(value)}"
+        for name, value in entry[group].items()
+    )
+    return (
+        f"step {entry['step']}: {group.replace('_', ' ')}: {metrics} "
+        f"({entry['seconds']:.0f} s of training)"
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if value < 1e6 else f"{value:.3e}"

@@ -1,0 +1,444 @@
+"""Fine-tuning: from records to a model directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from tqdm import tqdm
+
+from biaffine_tf import model_directory
+from biaffine_tf.config import ExperimentConfig, TrainingConfig
+from biaffine_tf.evaluation import Scores
+from biaffine_tf.files import remove, write_json
+from biaffine_tf.heads.biaffine.loss import span_loss
+from biaffine_tf.heads.span_model import SpanModel, piece_counts
+from biaffine_tf.losses import make_loss
+from biaffine_tf.records.features import Counts
+from biaffine_tf.records.span_batches import (
+    Buckets,
+    make_buckets,
+    training_batches,
+)
+from biaffine_tf.records.span_records import Records
+from biaffine_tf.training import nothing_found
+from biaffine_tf.training.curves import draw
+from biaffine_tf.training.divergence import Remedies
+from biaffine_tf.training.loop import Entry, Loop
+from biaffine_tf.training.metrics import MetricMeans
+from biaffine_tf.training.objective import Batch, Metrics
+from biaffine_tf.training.optimizer import make_optimizer
+from biaffine_tf.training.position import Period, Position
+from biaffine_tf.training.setup import environment
+from biaffine_tf.training.update import Updater
+
+# Scores the model on the dev set; writes its predictions to the given file.
+Evaluate = Callable[[SpanModel], tuple[Scores, Callable[[str], None]]]
+
+
+class SpanObjective(tf.Module):
+    """The pair losses of a span model.
+
+    The loss is the sum over all pairs, divided by the number of sentences of
+    the batch, as in the original implementation.
+
+    Args:
+        model: Model with its weights.
+        config: Loss and sampling.
+    """
+
+    metric_names = ("loss", "positive_accuracy", "negative_accuracy")
+    losses = {"loss": 1.0}  # noqa: RUF012 (never changed)
+    unit = "sentences"
+
+    def __init__(self, model: SpanModel, config: TrainingConfig) -> None:
+        super().__init__()
+        model.encoder.gradient_checkpointing = config.gradient_checkpointing
+        model.encoder.xla = config.xla
+        self.model = model
+        self._neg_sample = config.neg_sample
+        self._pair_loss = make_loss(config)
+        # Keras keeps them out of checkpoints, unless something else has them.
+        self.random_states = [
+            layer._random_generator._generator
+            for layer in model.submodules
+            if isinstance(layer, tf_keras.layers.Dropout)
+        ]
+
+    def trained_weights(self) -> dict[str, tf.Variable]:
+        """All weights of the model."""
+        return self.model.saved_weights()
+
+    def metrics(
+        self, batch: Batch, *, training: bool, seed: tf.Tensor
+    ) -> Metrics:
+        """Loss, and the accuracy of positive and of negative pairs."""
+        model, input_ids = self.model, batch["input_ids"]
+        vectors = model.encode(input_ids, training=training)  # [B, L, H]
+        starts, ends = model.biaffine.project(vectors, training=training)
+        loss, right = span_loss(
+            starts,
+            ends,
+            tf.convert_to_tensor(model.biaffine.bilinear),
+            batch["cells"],
+            piece_counts(input_ids, pad_id=model.pad_id),
+            self._pair_loss,
+            max_span_width=model.biaffine.max_span_width,
+            keep_negatives=self._neg_sample,
+            seed=seed,
+        )
+        sentences = tf.cast(self.count(batch), tf.float32)
+        return {
+            "loss": (loss, sentences),
+            "positive_accuracy": (right.correct_positives, right.positives),
+            "negative_accuracy": (right.correct_negatives, right.negatives),
+        }
+
+    def count(self, batch: Batch) -> tf.Tensor:
+        """Number of sentences."""
+        return tf.shape(batch["input_ids"])[0]
+
+
+class SpanBatches:
+    """Training batches of a run.
+
+    Args:
+        records: Training data.
+        buckets: Buckets of these records.
+        config: Seed and number of epochs.
+        pad_id: Id of the padding token.
+        strategy: Distribution strategy.
+
+    Attributes:
+        per_epoch: Number of batches in an epoch.
+        spec: Types of the batches.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        buckets: Buckets,
+        config: TrainingConfig,
+        *,
+        pad_id: int,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        self._records = records
+        self._buckets = buckets
+        self._config = config
+        self._pad_id = pad_id
+        self._strategy = strategy
+        self.per_epoch = buckets.steps_per_epoch
+        self.spec = self._dataset(0, 0).element_spec
+
+    def read(self, epoch: int, skip: int) -> Iterator[Batch]:
+        """Reads all batches from one on."""
+        return iter(self._dataset(epoch, skip))
+
+    def _dataset(self, epoch: int, skip: int) -> tf.data.Dataset:
+        batches = training_batches(
+            self._records,
+            self._buckets,
+            seed=self._config.seed,
+            epochs=range(epoch, self._config.num_train_epochs),
+            skip=skip,
+            pad_id=self._pad_id,
+        )
+        if self._strategy.num_replicas_in_sync > 1:
+            return self._strategy.experimental_distribute_dataset(batches)
+        return batches
+
+
+def train(
+    config: ExperimentConfig,
+    records: Records,
+    model: SpanModel,
+    *,
+    strategy: tf.distribute.Strategy,
+    evaluate: Evaluate | None,
+    eval_counts: Counts | None,
+    output_dir: str,
+    save_every: Period,
+) -> dict[str, Any]:
+    """Trains a model, or continues from the last checkpoint of a run.
+
+    Args:
+        config: The experiment; the same as when the run was started.
+        records: Training data.
+        model: Model built under the strategy, with its initial weights.
+        strategy: Strategy from `set_up`.
+        evaluate: Called after each epoch; None without a dev set: the last
+            epoch's model is then kept.
+        eval_counts: What became of the sentences it scores, for the record.
+        output_dir: A model directory whose description is written.
+        save_every: When to save a checkpoint besides the end of each epoch.
+
+    Returns:
+        What `scores.json` holds: the scores of the best epoch, if there is a
+        dev set, and how they were got.
+    """
+    training = config.training
+    buckets = make_buckets(
+        records.lengths,
+        num_buckets=training.num_buckets,
+        batch_size=training.train_batch_size,
+        token_budget=training.token_budget,
+    )
+    batches = SpanBatches(
+        records, buckets, training, pad_id=model.pad_id, strategy=strategy
+    )
+    steps = total_steps(training, batches.per_epoch)
+    with strategy.scope():
+        updater = make_updater(
+            training,
+            model,
+            strategy=strategy,
+            batch_spec=batches.spec,
+            total_steps=steps,
+        )
+    log = tf.summary.create_file_writer(
+        os.path.join(output_dir, model_directory.LOGS)
+    )
+    evaluation = DevEvaluation(
+        config, model, output_dir, evaluate=evaluate, log=log
+    )
+    loop = Loop(
+        updater,
+        batches,
+        evaluation,
+        output_dir=output_dir,
+        total_steps=steps,
+        gradient_accumulation=training.gradient_accumulation,
+        evaluate_every=Period(epochs=1),
+        save_every=dataclasses.replace(save_every, epochs=1),
+        remedies=Remedies(
+            learning_rate=training.learning_rate,
+            max_gradient_norm=training.max_gradient_norm,
+            precision=training.precision,
+        ),
+    )
+    if loop.restore() and loop.history:
+        model_directory.check_kept(output_dir, has_dev_set=evaluate is not None)
+    with strategy.scope():
+        loop.run(log)
+    scores = _finish(config, records, eval_counts, loop.history, output_dir)
+    remove(os.path.join(output_dir, model_directory.CHECKPOINTS))
+    return scores
+
+
+def total_steps(config: TrainingConfig, batches_per_epoch: int) -> int:
+    """Number of steps of a run; the last of an epoch may have fewer batches."""
+    return config.num_train_epochs * math.ceil(
+        batches_per_epoch / config.gradient_accumulation
+    )
+
+
+def make_updater(
+    config: TrainingConfig,
+    model: SpanModel,
+    *,
+    strategy: tf.distribute.Strategy,
+    batch_spec: Any,
+    total_steps: int,
+) -> Updater:
+    """Makes what trains a model; call it in the strategy's scope.
+
+    Args:
+        config: Objective and optimizer.
+        model: Model built under the strategy.
+        strategy: Strategy from `set_up`.
+        batch_spec: Types of the batches.
+        total_steps: Number of steps of the run.
+    """
+    optimizer = make_optimizer(
+        config,
+        total_steps=total_steps,
+        warmup_steps=round(total_steps * config.warmup_proportion),
+        scaled_component="biaffine",
+        scale=config.head_learning_rate_ratio,
+    )
+    return Updater(
+        SpanObjective(model, config),
+        config,
+        optimizer,
+        strategy=strategy,
+        batch_spec=batch_spec,
+    )
+
+
+class DevEvaluation:
+    """Scores the dev set after each epoch, and keeps the best model.
+
+    Without a dev set there are no scores and no predictions, and the latest
+    model is kept.
+
+    Args:
+        config: The experiment.
+        model: Model in training.
+        output_dir: Model directory.
+        evaluate: Scores the model; None without a dev set.
+        log: TensorBoard's writer: `epoch/NAME` for each metric of the history,
+            and `dev_f1/LABEL`.
+    """
+
+    history_key = "epochs"
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        model: SpanModel,
+        output_dir: str,
+        *,
+        evaluate: Evaluate | None,
+        log: tf.summary.SummaryWriter,
+    ) -> None:
+        self._config = config
+        self._model = model
+        self._output_dir = output_dir
+        self._evaluate = evaluate
+        self._log = log
+
+    def evaluate(
+        self,
+        at: Position,
+        metrics: MetricMeans,
+        *,
+        seconds: float,
+        history: list[Entry],
+    ) -> Entry:
+        """Scores, draws, prints and keeps, in this order."""
+        begun = time.perf_counter()
+        scores, write_predictions = None, None
+        if self._evaluate is not None:
+            scores, write_predictions = self._evaluate(self._model)
+        evaluation_seconds = time.perf_counter() - begun
+        values = metrics.means() | {"sentences": metrics.count}
+        values |= _flat(scores) if scores else {}
+        entry = {
+            "epoch": at.epoch,
+            **values,
+            "training_seconds": seconds,
+            "evaluation_seconds": evaluation_seconds,
+            "seconds": seconds + evaluation_seconds,
+        }
+        self._draw(entry, values, scores)
+        best, f1 = max(map(_f1, history), default=0.0), _f1(entry)
+        tqdm.write(_summary(entry, is_best=f1 > best))
+        # While nothing is found, the longest training has learnt the most.
+        if f1 > best or not best:
+            self._keep(entry, scores, write_predictions)
+        hint = nothing_found.hint([*history, entry], config=self._config)
+        if hint is not None:
+            tqdm.write(hint)
+        return entry
+
+    def stop_reason(self, history: list[Entry]) -> str | None:
+        """Says that no epoch has been better for as long as is allowed."""
+        patience = self._config.training.early_stopping_patience
+        if patience is None or not history:
+            return None
+        scores = [_f1(entry) for entry in history]
+        if len(scores) - 1 - scores.index(max(scores)) < patience:
+            return None
+        return f"no better micro F1 for {patience} epochs"
+
+    def describe_kept(self, history: list[Entry], saved_step: int) -> str:
+        """Names the epoch whose model is kept."""
+        del saved_step
+        if not history:
+            return "no epoch has ended, so that there is no model"
+        scores = model_directory.read_scores(self._output_dir) or {}
+        return f"{self._output_dir} keeps the model of epoch {scores['epoch']}"
+
+    def _draw(
+        self, entry: Entry, values: dict[str, float], scores: Scores | None
+    ) -> None:
+        curves = {f"epoch/{name}": value for name, value in values.items()}
+        if scores is not None:
+            curves |= {
+                f"dev_f1/{label}": score.f1
+                for label, score in scores.labels.items()
+            }
+        draw(self._log, curves, step=entry["epoch"])
+        self._log.flush()
+
+    def _keep(
+        self,
+        entry: Entry,
+        scores: Scores | None,
+        write_predictions: Callable[[str], None] | None,
+    ) -> None:
+        """Writes the model, its scores and its predictions."""
+        folder = self._output_dir
+        model_directory.save_weights(folder, self._model)
+        if write_predictions is not None:
+            write_predictions(os.path.join(folder, model_directory.PREDICTIONS))
+        write_json(
+            os.path.join(folder, model_directory.SCORES),
+            {
+                **(scores.to_json() if scores else {}),
+                "epoch": entry["epoch"],
+                "seed": self._config.training.seed,
+                "complete": False,
+            },
+        )
+
+
+def _finish(
+    config: ExperimentConfig,
+    records: Records,
+    eval_counts: Counts | None,
+    history: list[Entry],
+    output_dir: str,
+) -> dict[str, Any]:
+    """Completes and returns the scores of the model that was kept."""
+    scores = model_directory.read_scores(output_dir) or {}
+    seconds = sum(entry["seconds"] for entry in history)
+    scores.update(
+        complete=True,
+        epochs=len(history),
+        seconds=round(seconds, 1),
+        seconds_per_epoch=round(seconds / len(history), 1),
+        training_counts=dataclasses.asdict(records.counts),
+        environment=environment(),
+    )
+    if eval_counts is not None:
+        scores["eval_counts"] = dataclasses.asdict(eval_counts)
+    write_json(os.path.join(output_dir, model_directory.SCORES), scores)
+    return scores
+
+
+def _flat(scores: Scores) -> dict[str, float]:
+    return {
+        f"{name}_{metric}": getattr(getattr(scores, name), metric)
+        for name in ("micro", "macro", "cluener")
+        for metric in ("precision", "recall", "f1")
+    }
+
+
+def _f1(entry: Entry) -> float:
+    return entry.get("micro_f1", 0.0)
+
+
+def _summary(entry: Entry, *, is_best: bool) -> str:
+    trained = (
+        f"epoch {entry['epoch']}: loss {entry['loss']:.4f}, "
+        f"positive accuracy {entry.get('positive_accuracy', math.nan):.4f}, "
+        f"negative accuracy {entry.get('negative_accuracy', math.nan):.5f}"
+    )
+    if "micro_f1" not in entry:
+        return f"{trained} ({entry['training_seconds']:.0f} s)"
+    return (
+        f"{trained}; dev micro F1 "
+        f"{entry['micro_f1']:.4f}, macro F1 {entry['macro_f1']:.4f}, cluener "
+        f"F1 {entry['cluener_f1']:.4f} "
+        f"({entry['training_seconds']:.0f} + "
+        f"{entry['evaluation_seconds']:.0f} s)"
+        + (" (best so far)" if is_best else "")
+    )

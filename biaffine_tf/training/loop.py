@@ -1,0 +1,316 @@
+"""The training loop of fine-tuning and pretraining.
+
+A run consists of steps; it is evaluated and saved every so often. What is on
+disk is complete at any moment: a run that was killed continues from its last
+checkpoint, in the middle of an epoch too, and ends in the weights of one that
+was not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from biaffine_tf.files import write_json
+from biaffine_tf.model_directory import CHECKPOINTS, HISTORY
+from biaffine_tf.training.curves import StepCurves
+from biaffine_tf.training.divergence import (
+    Remedies,
+    check_steps,
+    check_weights,
+)
+from biaffine_tf.training.metrics import MetricMeans
+from biaffine_tf.training.objective import Batch, BatchSource
+from biaffine_tf.training.position import Period, Position
+from biaffine_tf.training.progress import Progress
+from biaffine_tf.training.run_state import RunCheckpoints
+from biaffine_tf.training.termination import Terminated, Termination
+from biaffine_tf.training.update import Updater
+
+Entry = dict[str, Any]
+
+
+class Evaluation(Protocol):
+    """What is done to evaluate a model in training.
+
+    Attributes:
+        history_key: Key of the entries in history.json.
+    """
+
+    history_key: str
+
+    def evaluate(
+        self,
+        at: Position,
+        metrics: MetricMeans,
+        *,
+        seconds: float,
+        history: list[Entry],
+    ) -> Entry:
+        """Evaluates, reports, and keeps the model if it is worth it.
+
+        Args:
+            at: The position.
+            metrics: Metrics of the training since the last evaluation.
+            seconds: Seconds of training since then.
+            history: Entries so far.
+
+        Returns:
+            An entry of the history, JSON values.
+        """
+
+    def stop_reason(self, history: list[Entry]) -> str | None:
+        """Says why the run should end before its last step, if it should."""
+
+    def describe_kept(self, history: list[Entry], saved_step: int) -> str:
+        """Describes what is left of the run on the disk if it ends now.
+
+        Args:
+            history: Entries so far.
+            saved_step: Step of the last checkpoint; 0 if there is none.
+        """
+
+
+class Loop:
+    """Runs an objective from its first step, or its last checkpoint, on.
+
+    Args:
+        updater: Objective and optimizer.
+        batches: Training batches.
+        evaluation: How to evaluate.
+        output_dir: Directory of checkpoints, history and logs.
+        total_steps: Number of steps of the run.
+        gradient_accumulation: Number of batches in a step.
+        evaluate_every: When to evaluate; at the end of the run in any case.
+        save_every: When to save a checkpoint, besides the end of the run.
+        remedies: Settings to change if the run diverges.
+        after_save: Called after each checkpoint, and when a run continues from
+            one: it may have been killed between the two.
+
+    Attributes:
+        position: Where the next step begins.
+        history: Entries of all evaluations so far.
+    """
+
+    def __init__(
+        self,
+        updater: Updater,
+        batches: BatchSource,
+        evaluation: Evaluation,
+        *,
+        output_dir: str,
+        total_steps: int,
+        gradient_accumulation: int,
+        evaluate_every: Period,
+        save_every: Period,
+        remedies: Remedies,
+        after_save: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.position = Position()
+        self.history: list[Entry] = []
+        self._updater = updater
+        self._batches = batches
+        self._evaluation = evaluation
+        self._output_dir = output_dir
+        self._total_steps = total_steps
+        self._accumulation = gradient_accumulation
+        self._evaluate_every = evaluate_every
+        self._save_every = save_every
+        self._remedies = remedies
+        self._after_save = after_save
+        self._checkpoints = RunCheckpoints(
+            tf.train.Checkpoint(
+                objective=updater.objective, optimizer=updater.optimizer
+            ),
+            os.path.join(output_dir, CHECKPOINTS),
+        )
+        self._evaluated = _Moment()
+        self._saved = _Moment()
+        self._stream: Iterator[Batch] | None = None
+
+    def restore(self) -> bool:
+        """Goes back to the newest checkpoint that is whole.
+
+        Returns:
+            Whether there is one.
+
+        Raises:
+            ConfigError: If there are checkpoints, but none can be read.
+        """
+        found = self._checkpoints.restore()
+        if found is None:
+            return False
+        state = found.state
+        self.position = Position(**state["position"])
+        self._evaluated = _Moment(**state["evaluated"])
+        self.history = state["history"]
+        self._updater.sums.restore(state["sums"])
+        self._saved = _Moment(self.position.step, self.position.seconds)
+        if self.history:
+            self._write_history()
+        print(
+            f"continuing after step {self.position.step} of "
+            f"{self._total_steps}, from {found.path}",
+            flush=True,
+        )
+        self._after_save()
+        return True
+
+    def run(self, log: tf.summary.SummaryWriter) -> None:
+        """Trains, evaluates and saves until the end of the run.
+
+        Args:
+            log: TensorBoard's writer.
+
+        Raises:
+            ConfigError: If loss, gradients or weights are no longer finite.
+            Terminated: If SIGTERM came; the run is saved.
+        """
+        unit = self._updater.objective.unit
+        at = self.position
+        self._updater.log.begin(at.step)
+        curves = StepCurves(
+            log, total_steps=self._total_steps, unit=unit, seconds=at.seconds
+        )
+        bar = Progress(
+            self._updater.sums,
+            total=self._total_steps,
+            unit=unit,
+            step=at.step,
+            seconds=at.seconds,
+        )
+        with Termination() as termination, bar:
+            try:
+                while self._pause(termination, curves, bar):
+                    begun = time.perf_counter()
+                    self._step()
+                    at.seconds += time.perf_counter() - begun
+                    bar.update(at.step, at.epoch + 1, at.seconds)
+            except Terminated:
+                if at.step > self._saved.step:
+                    self._save()
+                tqdm.write(
+                    f"stopped by SIGTERM after step {at.step}; the same "
+                    "command continues from there"
+                )
+                raise
+        curves.end()
+
+    def _pause(
+        self, termination: Termination, curves: StepCurves, bar: Progress
+    ) -> bool:
+        """Does what is due before the next step; returns whether one is."""
+        at = self.position
+        is_end = at.step >= self._total_steps
+        evaluates = at.step > self._evaluated.step and (
+            is_end or self._evaluate_every.is_due(at)
+        )
+        saves = at.step > self._saved.step and (
+            is_end
+            or termination.requested
+            or self._save_every.is_due(
+                at, seconds=time.monotonic() - self._saved.clock
+            )
+        )
+        self._check(curves, thoroughly=evaluates or saves)
+        if evaluates:
+            with termination.at_once():
+                self._evaluate()
+            bar.begin_anew(at.seconds)
+        if saves:
+            self._save()
+        if termination.requested:
+            raise Terminated
+        if not is_end and (evaluates or self._stream is None):
+            reason = self._evaluation.stop_reason(self.history)
+            if reason is not None:
+                tqdm.write(f"stopped: {reason}")
+                if at.step > self._saved.step:
+                    self._save()
+                return False
+        return not is_end
+
+    def _step(self) -> None:
+        at, per_epoch = self.position, self._batches.per_epoch
+        if self._stream is None:
+            self._stream = self._batches.read(at.epoch, at.batch)
+        size = min(self._accumulation, per_epoch - at.batch)
+        batches = list(itertools.islice(self._stream, size))
+        self._updater.step(batches, at.step)
+        at.step += 1
+        at.batch += size
+        if at.batch == per_epoch:
+            at.epoch, at.batch = at.epoch + 1, 0
+
+    def _check(self, curves: StepCurves, *, thoroughly: bool) -> None:
+        """Ends a run that has diverged, and draws its latest steps.
+
+        Args:
+            curves: Curves to draw.
+            thoroughly: Whether to look at all steps and weights now, rather
+                than at the steps when it is time.
+        """
+        step, log = self.position.step, self._updater.log
+        if not thoroughly and not log.is_due(step):
+            return
+        kept = self._evaluation.describe_kept(self.history, self._saved.step)
+        latest = log.read(step)
+        check_steps(latest, self._remedies, kept=kept)
+        curves.add(latest, seconds=self.position.seconds)
+        if thoroughly:
+            check_weights(
+                self._updater.weights, self._remedies, step=step, kept=kept
+            )
+
+    def _evaluate(self) -> None:
+        at = self.position
+        entry = self._evaluation.evaluate(
+            at,
+            self._updater.sums.read(),
+            seconds=at.seconds - self._evaluated.seconds,
+            history=self.history,
+        )
+        self._updater.sums.clear()
+        self._evaluated = _Moment(at.step, at.seconds)
+        self.history.append(entry)
+        self._write_history()
+
+    def _save(self) -> None:
+        """Writes a checkpoint, from which a killed run continues."""
+        at = self.position
+        self._checkpoints.save(
+            at.step,
+            {
+                "position": dataclasses.asdict(at),
+                "evaluated": self._evaluated.to_json(),
+                "history": self.history,
+                "sums": self._updater.sums.state(),
+            },
+        )
+        self._saved = _Moment(at.step, at.seconds)
+        self._after_save()
+
+    def _write_history(self) -> None:
+        write_json(
+            os.path.join(self._output_dir, HISTORY),
+            {self._evaluation.history_key: self.history},
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Moment:
+    """When something was done last."""
+
+    step: int = 0
+    seconds: float = 0.0
+    clock: float = dataclasses.field(default_factory=time.monotonic)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"step": self.step, "seconds": self.seconds}

@@ -1,0 +1,102 @@
+"""Sums of metrics over batches and replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+_COUNT = "count"
+
+
+class MetricSums(tf.Module):
+    """Adds up metrics on the device; `read` waits for it, `add` does not.
+
+    The sums are float64, so that small terms are not rounded off. Create it in
+    the scope of the distribution strategy.
+
+    Args:
+        names: Names of the metrics.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self._names = (*names, _COUNT)
+        self._sums = per_replica(tf.zeros([len(self._names), 2], tf.float64))
+
+    def add(
+        self, metrics: dict[str, tuple[tf.Tensor, tf.Tensor]], count: tf.Tensor
+    ) -> None:
+        """Adds the metrics of a batch; part of a graph.
+
+        Args:
+            metrics: Sum and weight of each metric.
+            count: Number of units in the batch.
+        """
+        pairs = {**metrics, _COUNT: (count, tf.ones_like(count))}
+        self._sums.assign_add(
+            tf.stack([tf.cast(pairs[name], tf.float64) for name in self._names])
+        )
+
+    def read(self) -> MetricMeans:
+        """Reads the sums since the last `clear`."""
+        return MetricMeans(self._names, self.state())
+
+    def state(self) -> list[list[float]]:
+        """Returns the sums as JSON values, for `restore`."""
+        return self._sums.read_value().numpy().tolist()
+
+    def restore(self, state: list[list[float]]) -> None:
+        """Continues from sums."""
+        self._sums.assign(tf.constant(state, tf.float64))
+
+    def clear(self) -> None:
+        """Sets the sums to zero."""
+        self.restore([[0.0, 0.0]] * len(self._names))
+
+
+class MetricMeans:
+    """Metrics of some batches.
+
+    Args:
+        names: Names of the metrics, and of the count.
+        sums: Sum and weight of each.
+    """
+
+    def __init__(
+        self, names: Sequence[str], sums: Sequence[Sequence[float]]
+    ) -> None:
+        self._pairs = dict(zip(names, sums, strict=True))
+
+    @property
+    def count(self) -> float:
+        """Number of units that the batches held."""
+        return self._pairs[_COUNT][0]
+
+    def means(self) -> dict[str, float]:
+        """Returns the mean of each metric that has a weight."""
+        return {
+            name: total / weight
+            for name, (total, weight) in self._pairs.items()
+            if weight and name != _COUNT
+        }
+
+    def since(self, earlier: MetricMeans) -> MetricMeans:
+        """Returns the metrics of the batches added after `earlier`."""
+        differences = [
+            [now - before for now, before in zip(*pairs, strict=True)]
+            for pairs in zip(
+                self._pairs.values(), earlier._pairs.values(), strict=True
+            )
+        ]
+        return MetricMeans(tuple(self._pairs), differences)
+
+
+def per_replica(value: tf.Tensor) -> tf.Variable:
+    """Makes a variable that each replica has for itself, read as their sum."""
+    return tf.Variable(
+        value,
+        trainable=False,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.SUM,
+    )

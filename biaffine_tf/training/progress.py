@@ -1,0 +1,86 @@
+"""A progress bar over the steps of a run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Self
+
+from tqdm import tqdm
+
+from biaffine_tf.training.metrics import MetricMeans, MetricSums
+
+
+class Progress:
+    """Shows the epoch, the metrics of the latest steps and the speed.
+
+    Args:
+        sums: Metrics of the training batches.
+        total: Number of steps of the run.
+        unit: Plural of what the batches hold, such as "sentences".
+        step: Number of steps done before.
+        seconds: Seconds of training before.
+    """
+
+    def __init__(
+        self,
+        sums: MetricSums,
+        *,
+        total: int,
+        unit: str,
+        step: int,
+        seconds: float,
+    ) -> None:
+        self._bar = tqdm(
+            desc="training",
+            total=total,
+            initial=step,
+            unit=" steps",
+            mininterval=0,
+        )
+        self._unit = unit
+        self._sums = sums
+        # A terminal redraws one line; a log file gets a line each time.
+        self._interval = 1.0 if sys.stderr.isatty() else 30.0
+        self._shown_at = time.monotonic()
+        self._seconds = seconds
+        self._shown = sums.read()
+
+    def update(self, step: int, epoch: int, seconds: float) -> None:
+        """Moves the bar now and then: reading metrics waits for the device.
+
+        Args:
+            step: Number of steps done.
+            epoch: Number of the epoch, from 1.
+            seconds: Seconds of training so far.
+        """
+        if time.monotonic() - self._shown_at >= self._interval:
+            self._show(step, epoch, seconds)
+
+    def begin_anew(self, seconds: float) -> None:
+        """Counts from sums that have been cleared."""
+        self._shown, self._seconds = self._sums.read(), seconds
+
+    def _show(self, step: int, epoch: int, seconds: float) -> None:
+        total = self._sums.read()
+        latest: MetricMeans = total.since(self._shown)
+        rate = latest.count / max(seconds - self._seconds, 1e-9)
+        self._bar.set_postfix(
+            {
+                "epoch": epoch,
+                f"{self._unit}/s": f"{rate:.0f}",
+                **{name: f"{x:.4f}" for name, x in latest.means().items()},
+            },
+            refresh=False,
+        )
+        self._bar.update(step - self._bar.n)
+        self._shown, self._seconds = total, seconds
+        self._shown_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._bar.update(self._bar.total - self._bar.n)
+        self._bar.close()

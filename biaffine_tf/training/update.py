@@ -1,0 +1,293 @@
+"""An update of the weights, on any number of replicas."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf.config import Freeze, Precision
+from biaffine_tf.seeds import small_seed
+from biaffine_tf.training.metrics import MetricMeans, MetricSums, per_replica
+from biaffine_tf.training.objective import Batch, Metrics, Objective
+from biaffine_tf.training.optimizer import sum_repeated_rows
+from biaffine_tf.training.step_log import StepLog
+
+# Second part of variable names, behind "encoder".
+_EMBEDDINGS = {
+    "word_embeddings",
+    "position_embedding",
+    "type_embeddings",
+    "embeddings",
+}
+_BODY = {"transformer", "embedding_projection"}
+_FROZEN = {
+    Freeze.NONE: set[str](),
+    Freeze.BODY: _BODY,
+    Freeze.EMBEDDINGS: _EMBEDDINGS,
+    Freeze.ENCODER: _BODY | _EMBEDDINGS,
+}
+
+
+class UpdateSettings(Protocol):
+    """Settings of an update, of fine-tuning and pretraining alike."""
+
+    @property
+    def gradient_accumulation(self) -> int:
+        """Batches in a step."""
+
+    @property
+    def max_gradient_norm(self) -> float:
+        """Bound on the global norm of the gradients."""
+
+    @property
+    def precision(self) -> Precision:
+        """Precision of matrix products."""
+
+    @property
+    def freeze(self) -> Freeze:
+        """Parts of the encoder that stay as they are."""
+
+    @property
+    def thaw_after(self) -> int | None:
+        """Steps after which nothing is frozen; None never."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers of the objective."""
+
+
+class Updater(tf.Module):
+    """Updates the weights of an objective, step by step.
+
+    Create and call it in the scope of the distribution strategy. All shapes of
+    batches go through one graph, so that an update does not depend on the
+    batches before it.
+
+    Args:
+        objective: Objective with its initial weights.
+        settings: Settings of the run.
+        optimizer: Optimizer; its variables are created here.
+        strategy: Distribution strategy.
+        batch_spec: `element_spec` of the dataset of batches.
+
+    Attributes:
+        objective: The objective.
+        optimizer: The optimizer.
+        weights: Trained variables by name.
+        sums: Metrics of the training batches.
+        log: Metrics of the latest steps.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        settings: UpdateSettings,
+        optimizer: tf_keras.optimizers.Optimizer,
+        *,
+        strategy: tf.distribute.Strategy,
+        batch_spec: Any,
+    ) -> None:
+        super().__init__()
+        self.objective = objective
+        self.optimizer = optimizer
+        self.weights = objective.trained_weights()
+        optimizer.build(list(self.weights.values()))
+        self._settings = settings
+        self._strategy = strategy
+        self._signature = [batch_spec, tf.TensorSpec([2], tf.int32)]
+        self.sums = MetricSums(objective.metric_names)
+        self._evaluation_sums = MetricSums(objective.metric_names)
+        self.log = StepLog()
+        self._loss = per_replica(tf.zeros([]))
+        accumulates = settings.gradient_accumulation > 1
+        self._gradients = {
+            name: per_replica(tf.zeros_like(variable))
+            for name, variable in self.weights.items()
+            if accumulates
+        }
+
+    def step(self, batches: Sequence[Batch], number: int) -> None:
+        """Makes one update of the weights, without waiting for the device.
+
+        Args:
+            batches: Batches to accumulate gradients over; at the end of an
+                epoch there may be fewer than `gradient_accumulation`.
+            number: Number of the step, from 0.
+        """
+        frozen = self._settings.freeze
+        thaw = self._settings.thaw_after
+        if thaw is not None and number >= thaw:
+            frozen = Freeze.NONE
+        share = tf.constant(1 / len(batches))
+        base = small_seed(self._settings.seed)
+        for index, batch in enumerate(batches):
+            seed = tf.constant([(base + index) % 2**31, number])
+            is_last = index == len(batches) - 1
+            self._compiled(frozen, index == 0, is_last)(batch, seed, share)
+
+    def evaluate(self, batches: Iterable[Batch]) -> MetricMeans:
+        """Computes metrics of batches, without dropout and without an update.
+
+        Args:
+            batches: Batches; the random numbers of each depend on its number.
+        """
+        self._evaluation_sums.clear()
+        for number, batch in enumerate(batches):
+            self._evaluate(batch, tf.constant([number, 0]))
+        return self._evaluation_sums.read()
+
+    # The graphs are few, and they live as long as the updater.
+    @functools.cache  # noqa: B019
+    def _compiled(
+        self, frozen: Freeze, is_first: bool, is_last: bool
+    ) -> tf.types.experimental.GenericFunction:
+        """Traces the work on one batch of a step."""
+        chosen = {
+            name: variable
+            for name, variable in self.weights.items()
+            if not _is_frozen(name, frozen)
+        }
+
+        def update(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
+            self._update(batch, seed, share, chosen, is_first, is_last)
+
+        @tf.function(
+            input_signature=[*self._signature, tf.TensorSpec([], tf.float32)],
+            autograph=False,
+        )
+        def run(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
+            self._strategy.run(update, (batch, seed, share))
+
+        return run
+
+    @functools.cached_property
+    def _evaluate(self) -> tf.types.experimental.GenericFunction:
+        def evaluate(batch: Batch, seed: tf.Tensor) -> None:
+            metrics = self.objective.metrics(batch, training=False, seed=seed)
+            self._evaluation_sums.add(metrics, self._count(batch))
+
+        @tf.function(input_signature=self._signature, autograph=False)
+        def run(batch: Batch, seed: tf.Tensor) -> None:
+            self._strategy.run(evaluate, (batch, seed))
+
+        return run
+
+    def _update(
+        self,
+        batch: Batch,
+        seed: tf.Tensor,
+        share: tf.Tensor,
+        chosen: dict[str, tf.Variable],
+        is_first: bool,
+        is_last: bool,
+    ) -> None:
+        """Does the work of one replica on its part of a batch."""
+        is_float16 = self._settings.precision is Precision.FLOAT16
+        with tf.GradientTape() as tape:
+            metrics = self.objective.metrics(
+                batch, training=True, seed=seed + _replica_offset()
+            )
+            loss = scaled = share * self._weighted_loss(metrics)
+            if is_float16:
+                scaled = self.optimizer.get_scaled_loss(loss)
+        gradients = tape.gradient(scaled, list(chosen.values()))
+        if is_first:
+            self._loss.assign(loss)
+        else:
+            self._loss.assign_add(loss)
+        if not (is_first and is_last):
+            gradients = self._accumulate(gradients, chosen, is_first=is_first)
+        count = self._count(batch)
+        if is_last:
+            if is_float16:
+                gradients = self.optimizer.get_unscaled_gradients(gradients)
+            self._apply(gradients, list(chosen.values()), count)
+        self.sums.add(metrics, count)
+
+    def _weighted_loss(self, metrics: Metrics) -> tf.Tensor:
+        """Computes the replica's part of the loss of the whole batch."""
+        return tf.add_n(
+            [
+                factor
+                * tf.math.divide_no_nan(
+                    metrics[name][0], _sum_over_replicas(metrics[name][1])
+                )
+                for name, factor in self.objective.losses.items()
+            ]
+        )
+
+    def _accumulate(
+        self,
+        gradients: Sequence[tf.Tensor | tf.IndexedSlices],
+        chosen: dict[str, tf.Variable],
+        *,
+        is_first: bool,
+    ) -> list[tf.Tensor]:
+        kept = [self._gradients[name] for name in chosen]
+        for variable, gradient in zip(kept, gradients, strict=True):
+            gradient = tf.convert_to_tensor(gradient)
+            if is_first:
+                variable.assign(gradient)
+            else:
+                variable.assign_add(gradient)
+        return [tf.convert_to_tensor(variable) for variable in kept]
+
+    def _apply(
+        self,
+        gradients: Sequence[tf.Tensor | tf.IndexedSlices],
+        variables: Sequence[tf.Variable],
+        count: tf.Tensor,
+    ) -> None:
+        """Clips gradients, updates weights, and logs the step."""
+        optimizer = self.optimizer
+        # Summed here rather than in `apply_gradients`: the norm is of the sum.
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        pairs = inner.aggregate_gradients(
+            list(zip(gradients, variables, strict=True))
+        )
+        summed = sum_repeated_rows([gradient for gradient, _ in pairs])
+        norm = tf.linalg.global_norm(summed)
+        clipped, _ = tf.clip_by_global_norm(
+            summed, self._settings.max_gradient_norm, use_norm=norm
+        )
+        step = tf.identity(optimizer.iterations)
+        scale = tf.identity(getattr(optimizer, "loss_scale", 1.0))
+        optimizer.apply_gradients(
+            zip(clipped, variables, strict=True),
+            skip_gradients_aggregation=True,
+        )
+        self.log.add(
+            step,
+            loss=tf.convert_to_tensor(self._loss),
+            gradient_norm=norm,
+            learning_rate=optimizer.learning_rate,
+            units=count,
+            loss_scale=scale,
+        )
+
+    def _count(self, batch: Batch) -> tf.Tensor:
+        return tf.cast(self.objective.count(batch), tf.float32)
+
+
+def _is_frozen(name: str, frozen: Freeze) -> bool:
+    """Whether a variable of this name stays as it is."""
+    encoder, *parts = name.split("/")
+    return encoder == "encoder" and parts[0] in _FROZEN[frozen]
+
+
+def _replica_offset() -> tf.Tensor:
+    """Returns what to add to a seed, so that no two replicas draw the same."""
+    context = tf.distribute.get_replica_context()
+    index = tf.convert_to_tensor(context.replica_id_in_sync_group, tf.int32)
+    return 7919 * index
+
+
+def _sum_over_replicas(weight: tf.Tensor) -> tf.Tensor:
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return weight
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
