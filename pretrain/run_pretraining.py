@@ -3,7 +3,7 @@ r"""Pretrains an encoder on text, from a random start or from another encoder.
 python pretrain/run_pretraining.py --records_dir=records \
     --bert_config_file=bert_config.json --output_dir=encoder
 
-Started again after a kill, the same command goes on from the last checkpoint.
+Started again after a kill, the same command continues from the last checkpoint.
 What it writes is an encoder directory: run_classifier.py --encoder_dir=encoder.
 """
 

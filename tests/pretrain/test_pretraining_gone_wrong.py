@@ -82,7 +82,7 @@ def test_a_run_that_diverges_later_keeps_its_encoder(corpus, tmp_path):
     settings = json.loads((tmp_path / "pretraining.json").read_text())
     assert not settings["complete"]
     done = _pretrain(corpus, tmp_path)
-    assert "going on after step 8, " in done.stdout
+    assert "continuing after step 8 of" in done.stdout
 
 
 @pytest.mark.parametrize("loss", [1.5, 100.0, 1e4, 1e30])
@@ -171,7 +171,7 @@ def test_damaged_state_is_healed(corpus, whole, copy, damaged, history, step):
     else:
         (copy / "history.json").write_text(history)
     done = _pretrain(corpus, copy)
-    assert f"going on after step {step}, " in done.stdout
+    assert f"continuing after step {step} of" in done.stdout
     assert _same(_weights(whole), _weights(copy))
     seen = [
         [

@@ -74,7 +74,7 @@ def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
         found = (killed / "checkpoints").glob("*.index")
         assert sorted(path.name for path in found) == left
     done = _pretrain(corpus, killed, *flags)
-    assert "going on after step 30" in done.stdout
+    assert "continuing after step 30 of" in done.stdout
     _assert_same(whole, killed)
     if objective == "electra":
         _assert_same(whole / "generator", killed / "generator")

@@ -52,15 +52,15 @@ def _main() -> None:
             update.Updater.step, flags.FLAGS.terminate_after, signal.SIGTERM
         )
     if flags.FLAGS.poison_after is not None:
-        evaluate = loop.Loop._evaluate
+        save = loop.Loop._save
 
         def poison(self):
-            evaluate(self)
+            save(self)
             if self.position.epoch == flags.FLAGS.poison_after:
                 weight = next(iter(self._updater.weights.values()))
                 weight.assign(weight * float("nan"))
 
-        loop.Loop._evaluate = poison
+        loop.Loop._save = poison
     if flags.FLAGS.replicas > 1:
         count = flags.FLAGS.replicas
         tf.config.set_logical_device_configuration(

@@ -131,14 +131,14 @@ def test_what_was_known_is_kept_and_what_is_new_is_learnt(
     assert first[1] < first[0]
 
 
-def test_a_killed_run_goes_on_from_its_checkpoint(corpus, model, tmp_path):
+def test_a_killed_run_continues_from_its_checkpoint(corpus, model, tmp_path):
     flags = _flags(corpus, model, "new_")
     settings = (*FEW, "--num_train_epochs=3")
     run(tmp_path / "whole", *flags, settings=settings)
     killed = tmp_path / "killed"
     run(killed, *flags, "--kill_after=history:2", settings=settings, code=-9)
     log = run(killed, *flags, settings=settings)
-    assert "going on after epoch 1" in log
+    assert "continuing after step" in log
     tiny_runs.assert_same_weights(tmp_path / "whole", killed)
 
 

@@ -85,7 +85,7 @@ def test_a_run_that_diverges_later_keeps_its_best_model(corpus, tmp_path):
         assert not (tmp_path / name).exists()
     # The checkpoint is of before: without the poison the run goes on.
     done = _run(corpus, tmp_path, flag)
-    assert "going on after epoch 1, " in done.stdout
+    assert f"continuing after step {STEPS} of" in done.stdout
 
 
 def test_a_run_that_finds_nothing_says_so(corpus, tmp_path):
@@ -149,7 +149,8 @@ def copy(killed, tmp_path):
 
 
 def _checkpoint(output, number, suffix):
-    (path,) = (output / "checkpoints").glob(f"ckpt-{number}{suffix}")
+    step = number * STEPS
+    (path,) = (output / "checkpoints").glob(f"ckpt-{step}{suffix}")
     return path
 
 
@@ -182,7 +183,7 @@ def test_damaged_state_is_healed(corpus, whole, copy, suffix, damage, history):
     else:
         (copy / "history.json").write_text(history)
     done = _run(corpus, copy)
-    assert f"going on after epoch {expected}, " in done.stdout
+    assert f"continuing after step {expected * STEPS} of" in done.stdout
     assert ("; going on from " in done.stdout) == (suffix is not None)
     left, right = _weights(whole), _weights(copy)
     for name, value in left.items():
@@ -227,5 +228,5 @@ def test_what_the_line_advises_helps(corpus, copy):
     _damage_both(copy)
     _error(_run(corpus, copy, code=2))
     shutil.rmtree(copy / "checkpoints")
-    assert "going on" not in _run(corpus, copy).stdout
+    assert "continuing" not in _run(corpus, copy).stdout
     assert len(_history(copy)) == tiny_runs.EPOCHS
