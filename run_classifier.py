@@ -339,7 +339,7 @@ def _evaluator(
         scores = evaluation.score(zip(sentences, predicted, strict=True))
 
         def write(path: str) -> None:
-            formats.write(path, predicted, formats.Format.SPAN_JSONL)
+            formats.write(path, predicted, "span_jsonl")
 
         return scores, write
 

@@ -144,7 +144,7 @@ def _open_job(
         FLAGS.output_dir,
         reading=prediction_flags.read_options(),
         output=bulk.Output(
-            output_format=formats.Format(FLAGS.output_format),
+            output_format=formats.find_format(FLAGS.output_format),
             output_score=FLAGS.output_score,
             output_layers=_layers(source.decoding),
             shard_size=FLAGS.shard_size,
@@ -191,7 +191,7 @@ def _predict_file(
     formats.write(
         FLAGS.output,
         predicted(),
-        formats.Format(FLAGS.output_format),
+        FLAGS.output_format,
         with_scores=FLAGS.output_score,
         with_lines=True,
         layers=_layers(predictor.decoding),
@@ -226,7 +226,8 @@ def _say_long_texts(predictor: BasePredictor) -> None:
 
 def _say_columns(decoding: DecodingConfig) -> None:
     layers = _layers(decoding)
-    if FLAGS.output_format == formats.Format.CONLL and layers > 1:
+    output = formats.find_format(FLAGS.output_format)
+    if output.layers and layers > 1:
         columns = ",".join(map(str, range(1, layers + 1)))
         _say(
             [

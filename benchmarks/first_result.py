@@ -164,7 +164,7 @@ class Study:
                 continue
             source = formats.read(DATA / "ner" / corpus.train)
             kept = [next(source) for _ in range(corpus.sentences)]
-            formats.write(self._train(name), kept, formats.Format.SPAN_JSONL)
+            formats.write(self._train(name), kept, "span_jsonl")
 
     def _train(self, name: str) -> pathlib.Path:
         corpus = CORPORA[name]

@@ -8,6 +8,7 @@ gave files up; 130 after Ctrl-C; and 141 where nobody reads the output any more
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -42,6 +43,9 @@ def run(
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed: `>&-`
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a character shows its code instead.
+        sys.stdout.reconfigure(errors="backslashreplace")
     _handle(_raise)
     try:
         code = _exit_code(main)
@@ -55,6 +59,22 @@ def run(
     _release(sys.stdout)
     _release(sys.stderr)
     sys.exit(code or 0)
+
+
+def report_mistakes(work: Callable[[], int | None]) -> int:
+    """Does the work of a command, and says in one line what is wrong.
+
+    Args:
+        work: Returns the exit code, None for 0; may raise a `BiaffineError`.
+
+    Returns:
+        The exit code; 2 after a user's mistake.
+    """
+    try:
+        return work() or 0
+    except BiaffineError as error:
+        _say(f"error: {error}")
+        return EXIT_CODE
 
 
 def version() -> str:

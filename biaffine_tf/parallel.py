@@ -6,6 +6,7 @@ import collections
 import concurrent.futures
 import concurrent.futures.process
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -15,9 +16,16 @@ from biaffine_tf.errors import ConfigError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+# How the pool itself ends the processes that are left when one is lost.
+_ENDED_BY_POOL = (None, 0, -signal.SIGTERM)
+
 
 def in_order(
-    work: Callable[[Task], Result], tasks: Iterable[Task], processes: int
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    processes: int,
+    *,
+    flag: str,
 ) -> Iterator[Result]:
     """Results of tasks, few of which are under way at any time.
 
@@ -25,6 +33,7 @@ def in_order(
         work: A function that can be pickled.
         tasks: Taken only when there is a process for them, nearly.
         processes: How many; 1 is this one.
+        flag: What gives their number, for messages.
 
     Yields:
         The results, in the order of the tasks.
@@ -39,21 +48,44 @@ def in_order(
     pool = concurrent.futures.ProcessPoolExecutor(
         processes, multiprocessing.get_context("spawn")
     )
+    others = set(multiprocessing.active_children())
+    workers: set[multiprocessing.process.BaseProcess] = set()
     try:
         pending: collections.deque[concurrent.futures.Future[Result]]
         pending = collections.deque()
         for task in tasks:
             with interrupts_held():  # it may start a process
                 pending.append(pool.submit(work, task))
+            workers.update(multiprocessing.active_children())
             if len(pending) > 2 * processes:  # bounds the memory
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
     except concurrent.futures.process.BrokenProcessPool as error:
+        pool.shutdown()  # waits, so that all exit codes are known
+        codes = {one.pid: one.exitcode for one in workers - others}
         raise ConfigError(
-            "a process that was making records was killed, most likely "
-            "because memory ran out",
-            remedy="give fewer --processes",
+            f"a process that was making records {_end_of(codes)}",
+            remedy=f"give fewer {flag}",
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_of(codes: dict[int | None, int | None]) -> str:
+    """What happened to the process that was lost.
+
+    Args:
+        codes: Exit codes by process.
+    """
+    pid, code = next(
+        ((p, c) for p, c in codes.items() if c not in _ENDED_BY_POOL),
+        (None, -signal.SIGTERM),
+    )
+    which = "" if pid is None else f" (pid {pid})"
+    if code is None or code >= 0:
+        return f"ended with exit code {code}{which}"
+    name = signal.Signals(-code).name
+    if code == -signal.SIGKILL:
+        name += ", most likely because memory ran out"
+    return f"was killed by {name}{which}"

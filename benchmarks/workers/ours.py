@@ -175,7 +175,7 @@ class TrainingRun:
         self._seed = seed
         sample, buckets = _sample(batches, config.training, seed=seed)
         source = folder / "sample.jsonl"
-        formats.write(str(source), sample, formats.Format.SPAN_JSONL)
+        formats.write(str(source), sample, "span_jsonl")
         self._records = write_records(source, folder)
         self._buckets = buckets
         self.batches = buckets.steps_per_epoch
@@ -334,4 +334,4 @@ def predict_file(
 ) -> None:
     """Predicts a file as run_predict.py does."""
     predicted = predictor.predict(formats.read(str(source)))
-    formats.write(str(target), predicted, formats.Format.SPAN_JSONL)
+    formats.write(str(target), predicted, "span_jsonl")

@@ -7,18 +7,16 @@ standard output; notes and errors go to standard error.
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import sys
 from collections.abc import Iterator, Sequence
 
 from biaffine_tf import console, formats
+from biaffine_tf.commands.arguments import natural
 from biaffine_tf.commands.reading_arguments import (
     add_reading_arguments,
     read_with_notes,
     reading_options,
 )
-from biaffine_tf.errors import EXIT_CODE, BiaffineError
 from biaffine_tf.reports.audit import Audit, audit
 from biaffine_tf.spans import Sentence
 
@@ -33,15 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 if the files cannot be audited.
     """
     options = _parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that lacks a character shows its code instead.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        _show(_audit(options), options)
-    except BiaffineError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CODE
-    return 0
+    return console.report_mistakes(lambda: _show(_audit(options), options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--top",
-        type=_natural,
+        type=natural("findings"),
         default=20,
         help="how many of each list; 0 for all (default: %(default)s)",
     )
@@ -74,14 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_reading_arguments(parser)
     return parser
-
-
-def _natural(value: str) -> int:
-    if not value.isdecimal():
-        raise argparse.ArgumentTypeError(
-            f"{value!r} is not a number of findings; give 0 or more"
-        )
-    return int(value)
 
 
 def _audit(options: argparse.Namespace) -> Audit:

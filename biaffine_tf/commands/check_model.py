@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 
 from biaffine_tf import console
-from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
 from biaffine_tf.model_directory.confidence import read_confidence
 from biaffine_tf.model_directory.description import (
@@ -47,21 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 if the directory is not as it was written.
     """
     options = _parser().parse_args(arguments)
-    directory = options.directory
-    try:
-        if not os.path.isdir(directory):
-            raise ConfigError(
-                f"{directory}: no such directory",
-                remedy="give a model directory or an export",
-            )
-        if options.reseal:
-            with locked(directory):
-                _reseal(directory)
-            return 0
-        return _check(directory)
-    except BiaffineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_CODE
+    return console.report_mistakes(lambda: _run(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,8 +68,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(directory: str) -> int:
-    """Says what is to be found; returns the exit code."""
+def _run(options: argparse.Namespace) -> None:
+    directory = options.directory
+    if not os.path.isdir(directory):
+        raise ConfigError(
+            f"{directory}: no such directory",
+            remedy="give a model directory or an export",
+        )
+    if options.reseal:
+        with locked(directory):
+            _reseal(directory)
+    else:
+        _check(directory)
+
+
+def _check(directory: str) -> None:
+    """Says what is to be found."""
     changes = find_changes(directory)
     _print(changes)
     if changes:
@@ -103,7 +102,6 @@ def _check(directory: str) -> int:
             "version wrote it, or its training has not ended; to have damage "
             f"noticed from now on: {RESEAL.format(directory)}"
         )
-    return 0
 
 
 def _reseal(directory: str) -> None:

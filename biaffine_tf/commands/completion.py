@@ -166,7 +166,7 @@ def _predict_again(
     formats.write(
         os.path.join(directory, model_directory.PREDICTIONS),
         predicted,
-        formats.Format.SPAN_JSONL,
+        "span_jsonl",
         with_scores=True,
     )
     tested = update_test_scores(directory, test, predictor.confidence)

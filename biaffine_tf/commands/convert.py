@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 
 from biaffine_tf import console
+from biaffine_tf.commands.arguments import check_to_and_output
 from biaffine_tf.config import EncoderConfig
 from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.encoders.checkpoints.configs import (
@@ -26,7 +26,7 @@ from biaffine_tf.encoders.checkpoints.write import (
     write_huggingface,
     write_tf1,
 )
-from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+from biaffine_tf.errors import ConfigError
 
 _WIDTH = 60  # of the column of names, in characters
 
@@ -43,25 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Before TensorFlow is loaded: its start-up notes are not for users.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        if bool(options.to) != bool(options.output):
-            raise ConfigError(
-                "--to and --output belong together",
-                remedy="give both to convert, none to look",
-            )
-        source = open_source(
-            options.source,
-            vocab_file=options.vocab_file,
-            bert_config_file=options.bert_config_file,
-            component=Component(options.component),
-        )
-        _describe(source)
-        if options.to:
-            _convert(source, options.to, options.output)
-    except BiaffineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_CODE
-    return 0
+    return console.report_mistakes(lambda: _run(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,6 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--output", metavar="DIR", help="where to write it")
     return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    check_to_and_output(options)
+    source = open_source(
+        options.source,
+        vocab_file=options.vocab_file,
+        bert_config_file=options.bert_config_file,
+        component=Component(options.component),
+    )
+    _describe(source)
+    if options.to:
+        _convert(source, options.to, options.output)
 
 
 def _describe(source: Source) -> None:

@@ -1,47 +1,73 @@
-"""Looks at data: `python -m biaffine_tf.readers FILE...`."""
+"""Looks at data: `python -m biaffine_tf.readers FILE...`.
+
+With `--to=FORMAT --output=NEW_FILE` one file is written in another format.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from biaffine_tf import console
+from biaffine_tf import console, formats
+from biaffine_tf.commands.arguments import check_to_and_output
 from biaffine_tf.commands.reading_arguments import (
     add_reading_arguments,
+    note_problems,
     reading_options,
 )
 from biaffine_tf.corpora.summary import Summary, summarize
-from biaffine_tf.errors import EXIT_CODE, BiaffineError
+from biaffine_tf.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _DESCRIPTION = """Shows what is in files of labelled or plain sentences: format,
 sentences, lengths, spans by label, nested and duplicate spans, and every
-problem found while reading."""
+problem found while reading. Or writes a file in another format."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Summarizes files; returns the exit code."""
+    """Summarizes or converts files; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        read_options = reading_options(options)
-        if options.json:
-            found = [
-                summarize(file, read_options).to_json()
-                for file in options.files
-            ]
-            print(json.dumps(found, ensure_ascii=False, indent=2))
-        else:
-            for file in options.files:
-                _show(summarize(file, read_options))
-    except BiaffineError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CODE
-    return 0
+    return console.report_mistakes(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> None:
+    check_to_and_output(options)
+    read_options = reading_options(options)
+    if options.to:
+        _convert(options, read_options)
+    elif options.json:
+        found = [
+            summarize(file, read_options).to_json() for file in options.files
+        ]
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        for file in options.files:
+            _show(summarize(file, read_options))
+
+
+def _convert(
+    options: argparse.Namespace, read_options: formats.ReadOptions
+) -> None:
+    """Writes a file in another format, and says what that cannot hold."""
+    if len(options.files) > 1:
+        raise ConfigError(
+            f"--to writes one file, and {len(options.files)} are given",
+            remedy="convert one at a time",
+        )
+    problems = formats.Problems()
+    formats.write(
+        options.output,
+        formats.read(options.files[0], read_options, problems),
+        options.to,
+        with_scores=True,
+        layers=options.output_layers,
+        problems=problems,
+    )
+    note_problems(options.files[0], problems)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,6 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument(
         "--json", action="store_true", help="print a JSON array"
+    )
+    parser.add_argument(
+        "--to",
+        choices=sorted(formats.all_formats()),
+        help="format to write the file in, instead of showing it",
+    )
+    parser.add_argument(
+        "--output", metavar="NEW_FILE", help="where to; - is standard output"
+    )
+    parser.add_argument(
+        "--output_layers",
+        type=int,
+        default=1,
+        help="tag columns of --to=conll; nested spans need several",
     )
     add_reading_arguments(parser)
     return parser

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import collections
-import io
 import random
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.columns import Columns
@@ -21,12 +19,12 @@ from rich.padding import Padding
 from rich.text import Text
 
 from biaffine_tf import console, evaluation
+from biaffine_tf.commands.arguments import natural, seed
 from biaffine_tf.commands.reading_arguments import (
     add_reading_arguments,
     read_with_notes,
     reading_options,
 )
-from biaffine_tf.errors import EXIT_CODE, BiaffineError
 from biaffine_tf.reports.terminal.folding import fold
 from biaffine_tf.reports.terminal.palette import Palette
 from biaffine_tf.reports.terminal.rendering import (
@@ -36,7 +34,6 @@ from biaffine_tf.reports.terminal.rendering import (
     render,
     visible,
 )
-from biaffine_tf.seeds import MAX_SEED
 from biaffine_tf.spans import Sentence
 
 Pair = tuple[Sentence | None, Sentence]  # gold if there is, and predicted
@@ -56,21 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     options = _parser().parse_args(arguments)
-    # A terminal that lacks a character must not end the program.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        shown, labels = _choose(options)
-    except BiaffineError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CODE
+    return console.report_mistakes(lambda: _show(options))
+
+
+def _show(options: argparse.Namespace) -> None:
+    shown, labels = _choose(options)
     palette = Palette(labels)
     console = Console(highlight=False, markup=False, emoji=False)
     for number, (gold, sentence) in enumerate(shown, start=1):
         _print_header(console, number, gold, sentence)
         _print_body(console, render(sentence, gold=gold, palette=palette))
     _print_legend(console, shown, palette)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,34 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--count",
-        type=_natural,
+        type=natural("sentences"),
         default=10,
         help="how many sentences, drawn at random; 0 for all (default 10)",
     )
     parser.add_argument(
         "--seed",
-        type=_seed,
+        type=seed,
         default=0,
         help="draws other sentences; from 0 below 2^63 (default 0)",
     )
     add_reading_arguments(parser, "", "gold")
     return parser
-
-
-def _natural(value: str) -> int:
-    if not value.isdecimal():
-        raise argparse.ArgumentTypeError(
-            f"{value!r} is not a number of sentences; give 0 or more"
-        )
-    return int(value)
-
-
-def _seed(value: str) -> int:
-    if not value.isdecimal() or int(value) > MAX_SEED:
-        raise argparse.ArgumentTypeError(
-            f"{value!r} is not a seed; give a whole number from 0 below 2^63"
-        )
-    return int(value)
 
 
 def _choose(options: argparse.Namespace) -> tuple[list[Pair], set[str]]:

@@ -24,12 +24,7 @@ from biaffine_tf.commands.reading_arguments import (
     read_with_notes,
     reading_options,
 )
-from biaffine_tf.errors import (
-    EXIT_CODE,
-    BiaffineError,
-    ConfigError,
-    DataError,
-)
+from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.evaluation.breakdown import mentions
 from biaffine_tf.evaluation.matching import Pair, match
 from biaffine_tf.evaluation.metrics import Scores
@@ -52,15 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 if the files cannot be scored.
     """
     options = _parser().parse_args(arguments)
-    try:
-        _check_report(options)
-        inputs = _inputs(options)
-        findings = _evaluate(options, inputs)
-        if options.report is not None:
-            _write_report(options, inputs)
-    except BiaffineError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CODE
+    return console.report_mistakes(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> None:
+    _check_report(options)
+    inputs = _inputs(options)
+    findings = _evaluate(options, inputs)
+    if options.report is not None:
+        _write_report(options, inputs)
     for path, scores in zip(options.predicted, findings.scores, strict=True):
         _note_unknown_labels(path, scores)
     if options.json:
@@ -70,7 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from biaffine_tf.reports.table import print_findings
 
         print_findings(findings)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

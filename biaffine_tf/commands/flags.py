@@ -13,6 +13,7 @@ from absl import flags
 
 from biaffine_tf import formats
 from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.commands import reading_flags
 from biaffine_tf.commands.flag_types import (
     define_checkpoint_flags,
     define_enum,
@@ -23,7 +24,6 @@ from biaffine_tf.commands.flag_types import (
     define_seed,
     define_tokenizer_flags,
 )
-from biaffine_tf.commands.reading_arguments import HELP
 from biaffine_tf.config import (
     PREDICTION_PRECISION,
     Decoder,
@@ -56,7 +56,7 @@ NO_AIM = "none"  # of thresholds
 
 def define_reading_flags() -> None:
     """Flags about labelled files."""
-    define_enum("on_bad_data", formats.OnBadData.ERROR, HELP["on_bad_data"])
+    reading_flags.define_on_bad_data()
     flags.DEFINE_enum(
         "unlabelled",
         "error",
@@ -64,25 +64,7 @@ def define_reading_flags() -> None:
         "Refuse data with unlabelled sentences, or leave them out and count "
         "them. A sentence without entities has an empty list.",
     )
-    _define_format_flags()
-
-
-def _define_format_flags() -> None:
-    """Flags about what a file looks like."""
-    define_optional_enum(
-        "format",
-        formats.Format,
-        HELP["format"],
-    )
-    flags.DEFINE_integer("token_column", 0, HELP["token_column"])
-    flags.DEFINE_string("tag_columns", None, HELP["tag_columns"])
-    for name, choices in (
-        ("tag_scheme", formats.TagScheme),
-        ("join", formats.Join),
-        ("segmentation_digit", formats.SegmentationDigit),
-    ):
-        define_enum(name, choices.AUTO, HELP[name])
-    flags.DEFINE_bool("trim_spans", False, HELP["trim_spans"])
+    reading_flags.define_format_flags()
 
 
 def _define_xla() -> None:
@@ -458,11 +440,11 @@ def define_prediction_flags() -> None:
         "if not given; with --output_dir skip, and what is skipped goes to its "
         "bad_lines.",
     )
-    _define_format_flags()
+    reading_flags.define_format_flags()
     flags.DEFINE_enum(
         "output_format",
         "span_jsonl",
-        ["cluener", "span_jsonl", "conll"],
+        sorted(one.name for one in formats.all_formats() if one.spans),
         "Format of the predictions.",
     )
     flags.DEFINE_bool("output_score", False, "Write the entities' scores.")
@@ -542,16 +524,9 @@ def input_patterns() -> list[str]:
 
 def read_options() -> formats.ReadOptions:
     """How to read files."""
-    return formats.ReadOptions(
-        format=FLAGS.format,
+    return reading_flags.read_options(
         on_bad_data=FLAGS.on_bad_data or _default_on_bad_data(),
-        token_column=FLAGS.token_column,
-        tag_columns=formats.parse_columns(FLAGS.tag_columns),
-        tag_scheme=FLAGS.tag_scheme,
-        join=FLAGS.join,
-        segmentation_digit=FLAGS.segmentation_digit,
         unlabelled=_unlabelled(),
-        trim_spans=FLAGS.trim_spans,
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import collections
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import tokenizers
@@ -22,7 +21,7 @@ from biaffine_tf.commands.reading_arguments import (
     reading_options,
 )
 from biaffine_tf.config import TokenizerKind
-from biaffine_tf.errors import EXIT_CODE, BiaffineError, ConfigError
+from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.formats import inputs
 from biaffine_tf.tokenization import (
@@ -50,12 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 for a user's mistake.
     """
     options = _parser().parse_args(arguments)
-    try:
-        _run(options)
-    except BiaffineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_CODE
-    return 0
+    return console.report_mistakes(lambda: _run(options))
 
 
 def make_vocabulary(

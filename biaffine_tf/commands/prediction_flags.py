@@ -87,17 +87,19 @@ def _check_streams(patterns: list[str]) -> None:
 
 
 def _check_output_flags() -> None:
-    if FLAGS.output_format == formats.Format.CONLL:
-        if FLAGS.output_score:
-            raise ConfigError(
-                "--output_score is given but columns hold no scores",
-                remedy="give --output_format=span_jsonl or cluener",
-            )
-    elif FLAGS.output_layers is not None:
+    output = formats.find_format(FLAGS.output_format)
+    others = [one for one in formats.all_formats() if one.spans]
+    if FLAGS.output_score and not output.scores:
+        names = " or ".join(one for one in others if one.scores)
         raise ConfigError(
-            f"--output_layers is given but --output_format is "
-            f"{FLAGS.output_format}",
-            remedy="give --output_format=conll or leave it out",
+            f"--output_score is given but {output.full_name} holds no scores",
+            remedy=f"give --output_format={names}",
+        )
+    if FLAGS.output_layers is not None and not output.layers:
+        names = " or ".join(one for one in others if one.layers)
+        raise ConfigError(
+            f"--output_layers is given but --output_format is {output}",
+            remedy=f"give --output_format={names} or leave it out",
         )
 
 

@@ -1,53 +1,73 @@
-"""How to read files, as arguments of a command line: one place for all.
+"""How commands read files: arguments and notes, in one place.
 
-Commands of argparse take the arguments from here, those of absl the help.
+The arguments are the fields of `ReadOptions` that have a help text, for
+commands of argparse and (`reading_flags`) of absl.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import enum
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-from biaffine_tf.formats.api import read
-from biaffine_tf.formats.options import (
-    Format,
-    Join,
-    OnBadData,
+from biaffine_tf.formats import (
+    Problems,
     ReadOptions,
-    SegmentationDigit,
-    TagScheme,
+    all_formats,
+    find_format,
     parse_columns,
+    read,
 )
-from biaffine_tf.formats.problems import Problems
 from biaffine_tf.spans import Sentence
 
-HELP = {
-    "on_bad_data": "Stop at a sentence that cannot be read, or skip and count "
-    "it.",
-    "format": "Format; recognised from the content if not given.",
-    "token_column": "CoNLL: column of the tokens, from 0; negative ones count "
-    "from the right.",
-    "tag_columns": "CoNLL: column of the tags; several, with commas, hold "
-    "nested layers. The last one if not given.",
-    "tag_scheme": "CoNLL: scheme of the tags; told from them if auto.",
-    "join": "CoNLL: join tokens to a text without or with spaces; told from "
-    "them if auto.",
-    "segmentation_digit": "CoNLL: whether to strip a digit from each token "
-    "(Weibo's 科0 技1).",
-    "trim_spans": "Cut white space off the ends of spans; drop and count spans "
-    "of nothing else.",
-}
-_SCHEMES = {
-    "tag_scheme": TagScheme,
-    "join": Join,
-    "segmentation_digit": SegmentationDigit,
-}
+
+class ReadingArgument(NamedTuple):
+    """An argument about reading.
+
+    Attributes:
+        name: Its name, as of the field of `ReadOptions`.
+        default: Its default.
+        choices: What it may be; None for anything.
+        help: Its help.
+        shared: Whether it holds for all files of a command.
+    """
+
+    name: str
+    default: Any
+    choices: list[str] | None
+    help: str
+    shared: bool
+
+
+def reading_arguments(*, shared: bool) -> list[ReadingArgument]:
+    """The arguments that hold for all files of a command, or the others."""
+    return [
+        _argument(field)
+        for field in dataclasses.fields(ReadOptions)
+        if field.metadata and field.metadata["shared"] == shared
+    ]
+
+
+def _argument(field: dataclasses.Field[Any]) -> ReadingArgument:
+    text: str = field.metadata["help"]
+    choices: list[str] | None = None
+    if field.name == "format":
+        choices = [*sorted(all_formats())]
+    elif isinstance(field.default, enum.StrEnum):
+        choices = list(type(field.default))
+    if field.metadata["of"] is not None:
+        text = f"{find_format(field.metadata['of']).full_name}: {text}"
+    return ReadingArgument(
+        field.name, field.default, choices, text, field.metadata["shared"]
+    )
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser, *sides: str) -> None:
-    """Adds how to read files; `--on_bad_data` and `--strict_tags` hold for all.
+    """Adds how to read files.
 
     Args:
         parser: A command's.
@@ -55,21 +75,25 @@ def add_reading_arguments(parser: argparse.ArgumentParser, *sides: str) -> None:
             --gold_format for "gold", --format for "". Only "" if none is
             given.
     """
-    parser.add_argument(
-        "--on_bad_data",
-        choices=list(OnBadData),
-        default=OnBadData.ERROR,
-        help=HELP["on_bad_data"],
-    )
-    parser.add_argument(
-        "--strict_tags",
-        action="store_true",
-        help="CoNLL: leave out and count spans of malformed tags, as "
-        "seqeval's strict mode does, instead of repairing them as conlleval "
-        "does.",
-    )
+    for argument in reading_arguments(shared=True):
+        _add(parser.add_argument, "", argument)
     for side in sides or ("",):
-        _add_side(parser, side)
+        group = parser.add_argument_group(f"reading {side}".strip())
+        for argument in reading_arguments(shared=False):
+            _add(group.add_argument, _prefix(side), argument)
+
+
+def _add(
+    add: Callable[..., object], prefix: str, argument: ReadingArgument
+) -> None:
+    settings: dict[str, Any] = {"default": argument.default}
+    if isinstance(argument.default, bool):
+        settings["action"] = "store_true"
+    elif argument.choices is not None:
+        settings["choices"] = argument.choices
+    elif argument.default is not None:
+        settings["type"] = type(argument.default)
+    add(f"--{prefix}{argument.name}", help=argument.help, **settings)
 
 
 def reading_options(options: argparse.Namespace, side: str = "") -> ReadOptions:
@@ -79,17 +103,25 @@ def reading_options(options: argparse.Namespace, side: str = "") -> ReadOptions:
         ConfigError: If the options contradict each other.
     """
     prefix = _prefix(side)
-    values = {
-        name: getattr(options, prefix + name)
-        for name in HELP
-        if name != "on_bad_data"
-    }
-    values["tag_columns"] = parse_columns(values["tag_columns"])
-    return ReadOptions(
-        on_bad_data=options.on_bad_data,
-        strict_tags=options.strict_tags,
-        **values,
+    return make_options(
+        {
+            argument.name: getattr(
+                options, ("" if argument.shared else prefix) + argument.name
+            )
+            for shared in (True, False)
+            for argument in reading_arguments(shared=shared)
+        }
     )
+
+
+def make_options(values: dict[str, Any]) -> ReadOptions:
+    """Makes options of what command lines hold.
+
+    Raises:
+        ConfigError: If they contradict each other.
+    """
+    columns = parse_columns(values["tag_columns"])
+    return ReadOptions(**(values | {"tag_columns": columns}))
 
 
 def read_with_notes(
@@ -106,23 +138,13 @@ def read_with_notes(
     """
     problems = Problems()
     yield from read(path, options, problems)
+    note_problems(path, problems)
+
+
+def note_problems(path: str | os.PathLike[str], problems: Problems) -> None:
+    """Says on standard error what is wrong with a file."""
     for line in problems.lines():
         print(f"note: {path}: {line}", file=sys.stderr)
-
-
-def _add_side(parser: argparse.ArgumentParser, side: str) -> None:
-    group = parser.add_argument_group(f"reading {side}".strip())
-    prefix = _prefix(side)
-
-    def add(name: str, **settings: object) -> None:
-        group.add_argument(f"--{prefix}{name}", help=HELP[name], **settings)  # type: ignore[arg-type]
-
-    add("format", choices=list(Format))
-    add("token_column", type=int, default=0)
-    add("tag_columns")
-    for name, choices in _SCHEMES.items():
-        add(name, choices=list(choices), default="auto")
-    add("trim_spans", action="store_true")
 
 
 def _prefix(side: str) -> str:

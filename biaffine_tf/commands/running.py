@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -50,9 +49,6 @@ def run(
     """
     for name, value in TENSORFLOW_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that lacks a character shows its code instead.
-        sys.stdout.reconfigure(errors="backslashreplace")
 
     def parse(arguments: list[str]) -> list[str]:
         return _parse(arguments, required, unless)

@@ -9,11 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from biaffine_tf.formats.api import read_source
-from biaffine_tf.formats.detect import detect
-from biaffine_tf.formats.lines import Source
-from biaffine_tf.formats.options import Format, ReadOptions
-from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats import Format, Problems, ReadOptions, open_data
 from biaffine_tf.spans import Sentence, Span
 
 SIMILAR_LABELS = "labels that differ in case or white space only"
@@ -175,13 +171,13 @@ def summarize(
     Raises:
         DataError: If the file cannot be read.
     """
-    options = options or ReadOptions()
     problems = Problems()
     texts, ids = Distinct(), Distinct()
-    with Source(path, problems) as source:
-        found = options.format or detect(source, options)
-        summary = Summary(file=source.file, format=found, problems=problems)
-        for sentence in read_source(source, found, options, problems):
+    with open_data(path, options or ReadOptions(), problems) as data:
+        summary = Summary(
+            file=data.source.file, format=data.format, problems=problems
+        )
+        for sentence in data.sentences():
             summary.add(sentence)
             summary.duplicate_texts += not texts.add(sentence.text)
             if sentence.id is not None:

@@ -3,24 +3,37 @@
 Example:
     >>> from biaffine_tf import formats
     >>> sentences = formats.read("train.json")
-    >>> formats.write("train.conll", sentences, formats.Format.CONLL)
+    >>> formats.write("train.conll", sentences, "conll")
 """
 
 from __future__ import annotations
 
-from biaffine_tf.formats.api import read, write
-from biaffine_tf.formats.detect import detect_format
+from biaffine_tf.formats import cluener, conll, span_jsonl, text
+from biaffine_tf.formats.api import detect_format, open_data, read, write
 from biaffine_tf.formats.options import (
-    Format,
     Join,
     OnBadData,
     ReadOptions,
     SegmentationDigit,
     TagScheme,
     Unlabelled,
+    WriteOptions,
     parse_columns,
 )
 from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.registry import (
+    Format,
+    all_formats,
+    find_format,
+    register,
+)
+
+# Later ones are asked first: those of objects need not look at columns, and
+# what nothing else recognises is text.
+register(text.FORMAT)
+register(conll.FORMAT)
+register(cluener.FORMAT)
+register(span_jsonl.FORMAT)
 
 __all__ = [
     "Format",
@@ -31,8 +44,13 @@ __all__ = [
     "SegmentationDigit",
     "TagScheme",
     "Unlabelled",
+    "WriteOptions",
+    "all_formats",
     "detect_format",
+    "find_format",
+    "open_data",
     "parse_columns",
     "read",
+    "register",
     "write",
 ]

@@ -2,33 +2,90 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.formats import cluener, conll, span_jsonl, text
-from biaffine_tf.formats.detect import detect
+from biaffine_tf.errors import DataError
 from biaffine_tf.formats.lines import Source
-from biaffine_tf.formats.options import (
-    Format,
-    ReadOptions,
-    TagScheme,
-    parse_choice,
-)
+from biaffine_tf.formats.options import ReadOptions, TagScheme, WriteOptions
 from biaffine_tf.formats.output import open_output
 from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.registry import Format, all_formats, find_format
 from biaffine_tf.formats.screening import screen
 from biaffine_tf.spans import Sentence
 
-_Reader = Callable[[Source, ReadOptions, Problems], Iterator[Sentence]]
-_READERS: dict[Format, _Reader] = {
-    Format.CLUENER: cluener.read,
-    Format.CONLL: conll.read,
-    Format.SPAN_JSONL: span_jsonl.read,
-    Format.TEXT: text.read,
-}
 _DEFAULTS = ReadOptions()
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFile:
+    """A file that is open and whose format is settled.
+
+    Attributes:
+        source: The file.
+        format: Its format.
+        options: How to read it.
+        problems: Where skipped and repaired input is counted.
+    """
+
+    source: Source
+    format: Format
+    options: ReadOptions
+    problems: Problems
+
+    def sentences(self) -> Iterator[Sentence]:
+        """Reads the sentences, once, as `read` does."""
+        before = sum(self.problems.counts.values())
+        empty = True
+        sentences = self.format.read(self.source, self.options, self.problems)
+        for sentence in screen(sentences, self.options, self.problems):
+            empty = False
+            yield sentence
+        if empty:
+            raise self._no_sentence(before)
+
+    def _no_sentence(self, before: int) -> DataError:
+        place = self.source.place()
+        if not self.source.head:
+            return place.error("the file is empty", "give another file")
+        found = ""
+        if sum(self.problems.counts.values()) > before:
+            found = f" ({'; '.join(self.problems.lines())})"
+        return place.error(
+            f"the file holds no sentence when read as {self.format}{found}",
+            "give another file, or another --format",
+        )
+
+
+@contextlib.contextmanager
+def open_data(
+    path: str | os.PathLike[str],
+    options: ReadOptions = _DEFAULTS,
+    problems: Problems | None = None,
+) -> Iterator[DataFile]:
+    """Opens a file and settles its format.
+
+    Args:
+        path: The file; compressed (gzip, xz, bzip2, Zstandard) or not;
+            "-" is standard input.
+        options: How to read it.
+        problems: Where skipped and repaired input is counted.
+
+    Yields:
+        The open file.
+
+    Raises:
+        DataError: If the file cannot be opened.
+    """
+    problems = Problems() if problems is None else problems
+    with Source(path, problems) as source:
+        found = options.format or next(
+            one for one in all_formats() if one.recognises(source, options)
+        )
+        yield DataFile(source, found, options, problems)
 
 
 def read(
@@ -44,8 +101,7 @@ def read(
         ...     print(sentence.text, sentence.spans)
 
     Args:
-        path: The file; compressed (gzip, xz, bzip2, Zstandard) or not;
-            "-" is standard input.
+        path: The file, as for `open_data`.
         options: How to read it.
         problems: Where skipped and repaired input is counted.
 
@@ -57,27 +113,28 @@ def read(
         DataError: At the first bad sentence, unless they are skipped; and if
             the file cannot be read at all or holds no sentence.
     """
-    problems = Problems() if problems is None else problems
-    with Source(path, problems) as source:
-        file_format = options.format or detect(source, options)
-        yield from read_source(source, file_format, options, problems)
+    with open_data(path, options, problems) as data:
+        yield from data.sentences()
 
 
-def read_source(
-    source: Source,
-    file_format: Format,
-    options: ReadOptions,
-    problems: Problems,
-) -> Iterator[Sentence]:
-    """`read` for a file that is open and whose format is settled."""
-    before = sum(problems.counts.values())
-    empty = True
-    sentences = _READERS[file_format](source, options, problems)
-    for sentence in screen(sentences, options, problems):
-        empty = False
-        yield sentence
-    if empty:
-        raise _no_sentence(source, file_format, problems, before)
+def detect_format(
+    path: str | os.PathLike[str], options: ReadOptions = _DEFAULTS
+) -> Format:
+    """Recognises the format of a file by its first 64 KiB, not by its name.
+
+    Args:
+        path: The file.
+        options: Where its tokens are, if they are in a column.
+
+    Returns:
+        The format. JSON objects with nothing but a text are CLUENER's; columns
+        whose tags nobody knows are CoNLL's, so that reading them says so.
+
+    Raises:
+        DataError: If the file cannot be opened.
+    """
+    with open_data(path, options) as data:
+        return data.format
 
 
 def write(
@@ -99,16 +156,16 @@ def write(
             in .gz, .xz, .bz2 or .zst), "-" for standard output, or a text
             stream.
         sentences: What to write.
-        file_format: The format; text leaves the spans out.
-        with_scores: JSON formats: write the scores of predicted spans.
+        file_format: The format, or its name.
+        with_scores: Write the scores of predicted spans.
         with_lines: JSON formats: write the line of a sentence without an id
             in the file that it was read from, or its index in an array.
         first_number: CLUENER: number of the first sentence, for those without
             an id.
-        layers: CoNLL: number of tag columns.
+        layers: CoNLL: number of tag columns; several can hold nested spans.
         scheme: CoNLL: BIO or BIOES.
-        problems: Where spans, characters and keys are counted that the format
-            cannot hold.
+        problems: Where spans, scores, characters and keys are counted that
+            the format cannot hold.
 
     Returns:
         Number of sentences taken from `sentences`.
@@ -118,29 +175,16 @@ def write(
         DataError: If a text is not encodable or the file not writable.
     """
     problems = Problems() if problems is None else problems
-    file_format = parse_choice(Format, file_format, "file_format")
-    if layers < 1:
-        raise ConfigError(
-            f"layers must be at least 1, got {layers}",
-            remedy="give the number of tag columns",
-        )
-    counted = _Counted(sentences)
-    if file_format is Format.CLUENER:
-        pieces = cluener.write(
-            counted,
-            problems,
-            with_scores=with_scores,
-            with_lines=with_lines,
-            first_number=first_number,
-        )
-    elif file_format is Format.SPAN_JSONL:
-        pieces = span_jsonl.write(
-            counted, problems, with_scores=with_scores, with_lines=with_lines
-        )
-    elif file_format is Format.CONLL:
-        pieces = conll.write(counted, problems, layers=layers, scheme=scheme)
-    else:
-        pieces = text.write(counted, problems)
+    chosen = find_format(file_format, "file_format")
+    options = WriteOptions(
+        with_scores=with_scores,
+        with_lines=with_lines,
+        first_number=first_number,
+        layers=layers,
+        scheme=scheme,
+    )
+    counted = _Counted(sentences, chosen, options, problems)
+    pieces = chosen.write(counted, options, problems)
     if isinstance(target, (str, os.PathLike)):
         with open_output(target) as stream:
             _write_pieces(stream, pieces, counted)
@@ -150,16 +194,56 @@ def write(
 
 
 class _Counted:
-    """An iterable that knows how far it has come."""
+    """Sentences on their way into a file, and what it cannot hold of them."""
 
-    def __init__(self, sentences: Iterable[Sentence]) -> None:
-        self._sentences = sentences
+    def __init__(
+        self,
+        sentences: Iterable[Sentence],
+        file_format: Format,
+        options: WriteOptions,
+        problems: Problems,
+    ) -> None:
         self.number = 0
+        self._sentences = sentences
+        self._format = file_format
+        self._loses_scores = options.with_scores and not file_format.scores
+        self._problems = problems
 
     def __iter__(self) -> Iterator[Sentence]:
         for sentence in self._sentences:
+            self._count_lost(sentence)
             self.number += 1
             yield sentence
+
+    def _count_lost(self, sentence: Sentence) -> None:
+        place = f"sentence {self.number}"
+        if not self._format.keys:
+            _count_extra(sentence, self._problems)
+        if sentence.spans and not self._format.spans:
+            self._problems.count(
+                f"span not written: {self._format.full_name} holds none",
+                place,
+                len(sentence.spans),
+            )
+        elif self._loses_scores:
+            scores = sum(one.score is not None for one in sentence.spans or ())
+            if scores:
+                self._problems.count(
+                    f"score not written: {self._format.full_name} holds none",
+                    place,
+                    scores,
+                )
+
+
+def _count_extra(sentence: Sentence, problems: Problems) -> None:
+    """Counts keys of a sentence that its format cannot hold."""
+    for key in sentence.extra or ():
+        if key in ("id", "document"):
+            continue  # of all sentences alike
+        problems.count(
+            f"key {key!r} of the input not written: the format holds no keys",
+            f"{sentence.file}:{sentence.line}",
+        )
 
 
 def _write_pieces(
@@ -175,16 +259,3 @@ def _write_pieces(
                 "written",
                 remedy="remove it from the text",
             ) from None
-
-
-def _no_sentence(
-    source: Source, file_format: Format, problems: Problems, before: int
-) -> DataError:
-    skipped = sum(problems.counts.values()) - before
-    if not source.head:
-        return source.place().error("the file is empty", "give another file")
-    found = f" ({'; '.join(problems.lines())})" if skipped else ""
-    return source.place().error(
-        f"the file holds no sentence when read as {file_format}{found}",
-        "give another file, or another --format",
-    )

@@ -20,13 +20,15 @@ from biaffine_tf.formats.json_values import (
     check_type,
     get,
     get_id,
+    is_json,
     mention_error,
     read_objects,
 )
 from biaffine_tf.formats.json_writing import dump_id, dump_object
 from biaffine_tf.formats.lines import Place, Source, shorten
-from biaffine_tf.formats.options import ReadOptions
+from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.registry import Format
 from biaffine_tf.spans import Sentence, Span
 
 _OTHER_FORMAT_KEYS = ("spans", "entities", "entity_mentions")
@@ -41,34 +43,21 @@ def read(
 
 
 def write(
-    sentences: Iterable[Sentence],
-    problems: Problems,
-    *,
-    with_scores: bool = False,
-    with_lines: bool = False,
-    first_number: int = 0,
+    sentences: Iterable[Sentence], options: WriteOptions, problems: Problems
 ) -> Iterator[str]:
-    """The lines of a CLUENER file, as its submissions want them.
+    """Writes the lines of a CLUENER file, as its submissions want them.
 
-    Args:
-        sentences: A sentence without an id is numbered by its position. Their
-            extra keys are written, too.
-        problems: Where extra keys are counted that are not written.
-        with_scores: Add its score to each position that has one.
-        first_number: Position of the first one.
-        with_lines: Add "line", or "index" in an array, where there is no id.
-
-    Yields:
-        One JSON object a line.
+    A sentence without an id is numbered by its position. A score is the third
+    number of its position.
     """
-    for number, sentence in enumerate(sentences, first_number):
+    for number, sentence in enumerate(sentences, options.first_number):
         record: dict[str, Any] = {
             "id": dump_id(sentence.id, number),
             "text": sentence.text,
         }
         if sentence.spans is not None:
-            record["label"] = _labels(sentence, with_scores)
-        yield dump_object(record, sentence, problems, with_lines=with_lines)
+            record["label"] = _labels(sentence, options.with_scores)
+        yield dump_object(record, sentence, options, problems)
 
 
 def _sentence(
@@ -142,3 +131,16 @@ def _labels(
         mentions = labels.setdefault(span.label, {})
         mentions.setdefault(sentence.surface(span), []).append(position)
     return labels
+
+
+# Objects with nothing but a text are taken for its test data.
+FORMAT = Format(
+    "cluener",
+    full_name="CLUENER",
+    suffix=".json",
+    recognises=lambda source, options: is_json(source.head_lines),
+    read=read,
+    write=write,
+    scores=True,
+    keys=True,
+)

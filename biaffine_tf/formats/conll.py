@@ -12,7 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats import tags as tag_schemes
-from biaffine_tf.formats.conll_layout import DOCSTART, Layout, split_row
+from biaffine_tf.formats.conll_layout import (
+    DOCSTART,
+    Layout,
+    is_columns,
+    split_row,
+)
 from biaffine_tf.formats.layers import assign_layers, snap_to_tokens
 from biaffine_tf.formats.lines import (
     Line,
@@ -21,12 +26,9 @@ from biaffine_tf.formats.lines import (
     decode,
     shorten,
 )
-from biaffine_tf.formats.options import ReadOptions, TagScheme
-from biaffine_tf.formats.problems import (
-    Problems,
-    count_extra,
-    parse_each,
-)
+from biaffine_tf.formats.options import ReadOptions, WriteOptions
+from biaffine_tf.formats.problems import Problems, parse_each
+from biaffine_tf.formats.registry import Format
 from biaffine_tf.formats.strict_tags import decode_strict
 from biaffine_tf.formats.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
@@ -43,7 +45,7 @@ def read(
 
     A file of one column is unlabelled.
     """
-    layout = Layout.from_head(source.head_lines(), options, source.place(1))
+    layout = Layout.from_head(source.head_lines, options, source.place(1))
     is_open = options.tag_columns is None and not options.ignore_labels
     if is_open and len(layout.tag_like) > 1:
         problems.count(_SEVERAL, f"{source.file}: {_columns(layout)}")
@@ -70,38 +72,23 @@ def read(
 
 
 def write(
-    sentences: Iterable[Sentence],
-    problems: Problems,
-    *,
-    layers: int = 1,
-    scheme: TagScheme = TagScheme.BIO,
+    sentences: Iterable[Sentence], options: WriteOptions, problems: Problems
 ) -> Iterator[str]:
-    """The sentences as blocks of lines, columns separated by tabs.
+    """Writes sentences as blocks of lines, columns separated by tabs.
 
-    The tokens are the sentence's own or else its characters.
-
-    Args:
-        sentences: The sentences; unlabelled ones get O throughout, since a
-            file has one number of columns.
-        problems: Where spans are counted that do not fall on tokens or that
-            find no layer free.
-        layers: Number of tag columns; several can hold nested spans.
-        scheme: BIO or BIOES.
-
-    Yields:
-        One block of lines for each sentence.
+    The tokens are the sentence's own or else its characters. Unlabelled
+    sentences get O throughout, since a file has one number of columns.
     """
     for position, sentence in enumerate(sentences):
         place = f"sentence {position}"
-        count_extra(sentence, problems)
         if not sentence.text:
             problems.count("sentence without characters not written", place)
             continue
         ranges = sentence.tokens or _characters(sentence.text)
         placed = snap_to_tokens(sentence.spans or (), ranges, problems, place)
         columns = [
-            tag_schemes.encode(layer, len(ranges), scheme)
-            for layer in assign_layers(placed, layers, problems, place)
+            tag_schemes.encode(layer, len(ranges), options.scheme)
+            for layer in assign_layers(placed, options.layers, problems, place)
         ]
         tokens = _writable_tokens(sentence.text, ranges, problems, place)
         rows = zip(tokens, *columns, strict=True)
@@ -267,3 +254,14 @@ def _writable_tokens(
             )
         tokens.append(written)
     return tokens
+
+
+FORMAT = Format(
+    "conll",
+    full_name="CoNLL",
+    suffix=".conll",
+    recognises=lambda source, options: is_columns(source.head_lines, options),
+    read=read,
+    write=write,
+    layers=True,
+)

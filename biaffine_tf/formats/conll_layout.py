@@ -181,6 +181,25 @@ def tag_like_columns(
     )
 
 
+def is_columns(lines: Sequence[str], options: ReadOptions) -> bool:
+    """Whether some column looks like tags, be it one that is not read.
+
+    A column that was named and holds no tags, or does not exist, then is an
+    error, where each row would become a text.
+
+    Args:
+        lines: The lines at the start of a file.
+        options: Where the tokens are.
+    """
+    sentences = sample_rows(lines)
+    if most_common_width(sentences) < 2:
+        return False
+    # "Vitamin B-12" alone on its line is a text.
+    if sum(map(len, sentences)) < 2 and not any("\t" in line for line in lines):
+        return False
+    return bool(tag_like_columns(sentences, token_column=options.token_column))
+
+
 def most_common_width(sentences: Sequence[Sequence[Sequence[str]]]) -> int:
     """The number of columns that most rows have; 1 if there are no rows."""
     widths = collections.Counter(len(row) for rows in sentences for row in rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from biaffine_tf.errors import DataError
@@ -26,6 +27,7 @@ from biaffine_tf.spans import Sentence
 Value = TypeVar("Value")
 
 JSON_SPACE = b" \t\r\n"
+_START = re.compile(r'\s*(\[\s*(\{\s*["}]|\])|\{\s*["}])')
 _FIX = "correct the line or pass --on_bad_data=skip"
 _SHAPE = "give one JSON object a line, or one array of objects"
 _NAMES = {
@@ -40,6 +42,11 @@ _NAMES = {
 # may be gold: it is an ordinary word.
 _NOT_EXTRA = ("text", "tokens", "spans", "entities", "entity_mentions")
 _MAYBE_GOLD = "label"
+
+
+def is_json(lines: Iterable[str]) -> bool:
+    """Whether the lines at the start of a file are those of JSON objects."""
+    return _START.match("\n".join(lines)) is not None
 
 
 def json_records(source: Source) -> Iterator[tuple[int | None, Line]]:

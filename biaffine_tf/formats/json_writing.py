@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from biaffine_tf.formats.lines import shorten
+from biaffine_tf.formats.options import WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.spans import Sentence
 
@@ -14,18 +15,16 @@ from biaffine_tf.spans import Sentence
 def dump_object(
     own: dict[str, Any],
     sentence: Sentence,
+    options: WriteOptions,
     problems: Problems,
-    *,
-    with_lines: bool,
 ) -> str:
     """The line of a sentence in a file of JSON objects.
 
     Args:
         own: Keys of the format; those that identify a sentence come first.
         sentence: Its extra keys follow.
+        options: Whether to say where the sentence was read, if it has no id.
         problems: Where keys are counted that the format has itself.
-        with_lines: Whether to say where the sentence was read, if it has no
-            id.
     """
     extra = dict(sentence.extra or {})
     for key in ("id", "document"):
@@ -38,7 +37,7 @@ def dump_object(
             f"{sentence.file}:{sentence.line}",
         )
         del extra[key]
-    if with_lines and sentence.id is None:
+    if options.with_lines and sentence.id is None:
         place = _place(sentence)
         own = {k: v for k, v in place.items() if k not in extra} | own
     text = json.dumps(own, ensure_ascii=False)

@@ -7,6 +7,7 @@ characters of a text, and `str.splitlines` would shift every line number.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from types import TracebackType
@@ -135,6 +136,7 @@ class Source:
         if pending:
             yield Line(number, b"".join(pending).removesuffix(b"\r"))
 
+    @functools.cached_property
     def head_lines(self) -> list[str]:
         """The whole lines of the head, badly encoded bytes replaced."""
         lines = self.head.decode("utf-8", errors="replace").split("\n")

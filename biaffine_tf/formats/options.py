@@ -1,4 +1,9 @@
-"""What can be chosen about reading: formats, tag schemes, bad data."""
+"""What can be chosen about reading and writing.
+
+A field of `ReadOptions` that has a help text is an argument of every command
+that reads: see `commands/reading_arguments.py`.
+"""
+# ruff: noqa: RUF009 (`_option` makes a field)
 
 from __future__ import annotations
 
@@ -7,15 +12,7 @@ import enum
 from typing import Any, TypeVar
 
 from biaffine_tf.errors import ConfigError
-
-
-class Format(enum.StrEnum):
-    """File formats; `span_jsonl` covers ours, CMeEE's and token lists."""
-
-    CLUENER = "cluener"
-    CONLL = "conll"
-    SPAN_JSONL = "span_jsonl"
-    TEXT = "text"
+from biaffine_tf.formats.registry import Format, find_format
 
 
 class OnBadData(enum.StrEnum):
@@ -68,9 +65,25 @@ LAST_COLUMN = (-1,)
 _LATER = ("unlabelled", "trim_spans", "strict_tags", "ignore_labels")
 
 
+def _option(
+    default: Any, text: str, *, of: str | None = None, shared: bool = False
+) -> Any:
+    """A field that commands have an argument for.
+
+    Args:
+        default: Its default.
+        text: Its help.
+        of: Name of the only format that it is for.
+        shared: Whether it holds for all files of a command, where others may
+            be given for each.
+    """
+    metadata = {"help": text, "of": of, "shared": shared}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class ReadOptions:
-    """How to read a file. Enum fields also take their string values.
+    """How to read a file. Fields of a choice also take its name.
 
     Attributes:
         format: Format of the file; None recognises it from the content.
@@ -98,26 +111,61 @@ class ReadOptions:
         ConfigError: If a value is not one of its choices.
     """
 
-    format: Format | None = None
-    on_bad_data: OnBadData = OnBadData.ERROR
-    token_column: int = 0
-    tag_columns: tuple[int, ...] | None = None
-    tag_scheme: TagScheme = TagScheme.AUTO
-    join: Join = Join.AUTO
-    segmentation_digit: SegmentationDigit = SegmentationDigit.AUTO
+    format: Format | None = _option(
+        None, "Format; recognised from the content if not given."
+    )
+    on_bad_data: OnBadData = _option(
+        OnBadData.ERROR,
+        "Stop at a sentence that cannot be read, or skip and count it.",
+        shared=True,
+    )
+    token_column: int = _option(
+        0,
+        "column of the tokens, from 0; negative ones count from the right.",
+        of="conll",
+    )
+    tag_columns: tuple[int, ...] | None = _option(
+        None,
+        "column of the tags; several, with commas, hold nested layers. The "
+        "last one if not given.",
+        of="conll",
+    )
+    tag_scheme: TagScheme = _option(
+        TagScheme.AUTO,
+        "scheme of the tags; told from them if auto.",
+        of="conll",
+    )
+    join: Join = _option(
+        Join.AUTO,
+        "join tokens to a text without or with spaces; told from them if auto.",
+        of="conll",
+    )
+    segmentation_digit: SegmentationDigit = _option(
+        SegmentationDigit.AUTO,
+        "whether to strip a digit from each token (Weibo's 科0 技1).",
+        of="conll",
+    )
     unlabelled: Unlabelled = Unlabelled.KEEP
-    trim_spans: bool = False
-    strict_tags: bool = False
+    trim_spans: bool = _option(
+        False,
+        "Cut white space off the ends of spans; drop and count spans of "
+        "nothing else.",
+    )
+    strict_tags: bool = _option(
+        False,
+        "leave out and count spans of malformed tags, as seqeval's strict "
+        "mode does, instead of repairing them as conlleval does.",
+        of="conll",
+        shared=True,
+    )
     ignore_labels: bool = False
 
     def __post_init__(self) -> None:
-        self._choose("on_bad_data", OnBadData)
-        self._choose("tag_scheme", TagScheme)
-        self._choose("join", Join)
-        self._choose("segmentation_digit", SegmentationDigit)
-        self._choose("unlabelled", Unlabelled)
+        for field in dataclasses.fields(self):
+            if isinstance(field.default, enum.StrEnum):
+                self._choose(field.name, type(field.default))
         if self.format is not None:
-            self._choose("format", Format)
+            object.__setattr__(self, "format", find_format(self.format))
         if self.tag_columns is not None:
             object.__setattr__(self, "tag_columns", tuple(self.tag_columns))
         columns = self.columns_read
@@ -160,6 +208,36 @@ class ReadOptions:
     def _choose(self, field: str, choices: type[enum.StrEnum]) -> None:
         value = parse_choice(choices, getattr(self, field), field)
         object.__setattr__(self, field, value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WriteOptions:
+    """How to write a file; each format heeds what it can hold.
+
+    Attributes:
+        with_scores: Write the scores of predicted spans.
+        with_lines: Say where a sentence without an id was read: on which line
+            or, in an array, at which index.
+        first_number: Number of the first sentence, for those without an id.
+        layers: Number of tag columns; several can hold nested spans.
+        scheme: Scheme of the tags, BIO or BIOES.
+
+    Raises:
+        ConfigError: If there is no layer.
+    """
+
+    with_scores: bool = False
+    with_lines: bool = False
+    first_number: int = 0
+    layers: int = 1
+    scheme: TagScheme = TagScheme.BIO
+
+    def __post_init__(self) -> None:
+        if self.layers < 1:
+            raise ConfigError(
+                f"layers must be at least 1, got {self.layers}",
+                remedy="give the number of tag columns",
+            )
 
 
 def parse_choice(

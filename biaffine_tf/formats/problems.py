@@ -108,17 +108,6 @@ class Problems:
         return f"Problems({dict(self._counts)!r})"
 
 
-def count_extra(sentence: Sentence, problems: Problems) -> None:
-    """Counts keys of a sentence that only JSON can hold."""
-    for key in sentence.extra or ():
-        if key in ("id", "document"):
-            continue  # of all sentences alike
-        problems.count(
-            f"key {key!r} of the input not written: the format holds no keys",
-            f"{sentence.file}:{sentence.line}",
-        )
-
-
 def parse_each(
     units: Iterable[Unit],
     parse: Callable[[Unit], Sentence],

@@ -14,6 +14,7 @@ Each object is recognised by its own keys. One with only "text" is unlabelled.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -23,17 +24,24 @@ from biaffine_tf.formats.json_values import (
     get,
     get_id,
     get_label,
+    is_json,
     mention_error,
     read_objects,
 )
 from biaffine_tf.formats.json_writing import dump_id, dump_object
 from biaffine_tf.formats.lines import Place, Source
-from biaffine_tf.formats.options import ReadOptions
+from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.registry import Format
 from biaffine_tf.formats.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
 
 _MENTION_KEYS = ("text", "mention")
+# Keys of ours, and that of CLUENER. Inside a JSON string its quotes are
+# escaped, so a text never matches.
+_KEYS = re.compile(
+    r'"(?:(spans|entities|entity_mentions|tokens)"\s*:|label"\s*:\s*\{)'
+)
 
 
 def read(
@@ -45,23 +53,12 @@ def read(
 
 
 def write(
-    sentences: Iterable[Sentence],
-    problems: Problems,
-    *,
-    with_scores: bool = True,
-    with_lines: bool = False,
+    sentences: Iterable[Sentence], options: WriteOptions, problems: Problems
 ) -> Iterator[str]:
-    """The lines of a file in our own span JSON.
+    """Writes the lines of a file in our own span JSON.
 
-    Args:
-        sentences: Written with "id" and "document" if they have them, with
-            "spans" unless they are unlabelled, and with their extra keys.
-        problems: Where extra keys are counted that are not written.
-        with_scores: Add its "score" to each span that has one.
-        with_lines: Add "line", or "index" in an array, where there is no id.
-
-    Yields:
-        One JSON object a line.
+    Sentences have "id" and "document" if they have them, "spans" unless they
+    are unlabelled, and their extra keys.
     """
     for sentence in sentences:
         record: dict[str, Any] = {}
@@ -72,9 +69,10 @@ def write(
         record["text"] = sentence.text
         if sentence.spans is not None:
             record["spans"] = [
-                _span_record(span, with_scores) for span in sentence.spans
+                _span_record(span, options.with_scores)
+                for span in sentence.spans
             ]
-        yield dump_object(record, sentence, problems, with_lines=with_lines)
+        yield dump_object(record, sentence, options, problems)
 
 
 def _span_record(span: Span, with_scores: bool) -> dict[str, Any]:
@@ -237,3 +235,23 @@ _KINDS = {
     "entities": _from_cmeee,
     "entity_mentions": _from_tokens,
 }
+
+
+def recognises(source: Source, _: ReadOptions) -> bool:
+    """Whether a file holds objects with a key of ours, before CLUENER's."""
+    if not is_json(source.head_lines):
+        return False
+    key = _KEYS.search("\n".join(source.head_lines))
+    return key is not None and key[1] is not None
+
+
+FORMAT = Format(
+    "span_jsonl",
+    full_name="span JSON",
+    suffix=".jsonl",
+    recognises=recognises,
+    read=read,
+    write=write,
+    scores=True,
+    keys=True,
+)

@@ -6,12 +6,9 @@ import operator
 from collections.abc import Iterable, Iterator
 
 from biaffine_tf.formats.lines import Line, Source, decode
-from biaffine_tf.formats.options import ReadOptions
-from biaffine_tf.formats.problems import (
-    Problems,
-    count_extra,
-    parse_each,
-)
+from biaffine_tf.formats.options import ReadOptions, WriteOptions
+from biaffine_tf.formats.problems import Problems, parse_each
+from biaffine_tf.formats.registry import Format
 from biaffine_tf.spans import Sentence
 
 _BREAKS = str.maketrans("\r\n", "  ")
@@ -45,17 +42,12 @@ def read(
     )
 
 
-def write(sentences: Iterable[Sentence], problems: Problems) -> Iterator[str]:
-    """The texts as lines; spans are not written, and that is counted."""
+def write(
+    sentences: Iterable[Sentence], _: WriteOptions, problems: Problems
+) -> Iterator[str]:
+    """Writes the texts as lines."""
     for position, sentence in enumerate(sentences):
         text = sentence.text
-        count_extra(sentence, problems)
-        if sentence.spans:
-            problems.count(
-                "span not written: plain text holds none",
-                f"sentence {position}",
-                len(sentence.spans),
-            )
         if not text.strip():
             problems.count(
                 "blank sentence: a blank line is read as none",
@@ -71,3 +63,14 @@ def write(sentences: Iterable[Sentence], problems: Problems) -> Iterator[str]:
         if position == 0 and text.startswith("\ufeff"):
             text = "\ufeff" + text  # readers take the first one for a mark
         yield text + "\n"
+
+
+FORMAT = Format(
+    "text",
+    full_name="plain text",
+    suffix=".txt",
+    recognises=lambda source, options: True,
+    read=read,
+    write=write,
+    spans=False,
+)

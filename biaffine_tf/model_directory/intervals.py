@@ -43,7 +43,7 @@ def keep_intervals(directory: str, sentences: Sequence[Sentence]) -> None:
 
 def _pairs(path: str, sentences: Sequence[Sentence]) -> list[Pair] | None:
     """Gold and predicted form of each; None if they are not of each other."""
-    options = formats.ReadOptions(format=formats.Format.SPAN_JSONL)
+    options = formats.ReadOptions(format=formats.find_format("span_jsonl"))
     try:
         predicted = list(formats.read(path, options))
     except DataError:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import collections
-import concurrent.futures
 import dataclasses
+import functools
 import itertools
-import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
 
 import tensorflow as tf
 
 from biaffine_tf.config import LongText
-from biaffine_tf.console import interrupts_held
+from biaffine_tf.parallel import in_order
 from biaffine_tf.records.features import Counts, featurize
 from biaffine_tf.records.span_schema import serialize
 from biaffine_tf.spans import LabelMap, Sentence
@@ -118,27 +117,15 @@ def write_shards(
     surrounded = with_context(
         sentences, tokenizer, pieces=options.context_pieces
     )
-    tasks = (
-        (chunk, directory, number, tokenizer, labels, options)
-        for number, chunk in enumerate(
-            _chunks(surrounded, options.sentences_per_shard)
-        )
+    work = functools.partial(
+        _write_shard,
+        directory=directory,
+        tokenizer=tokenizer,
+        labels=labels,
+        options=options,
     )
-    if processes == 1:
-        return [_write_shard(*task) for task in tasks]
-    # Forking a process that has loaded TensorFlow is not safe.
-    context = multiprocessing.get_context("spawn")
-    shards: list[Shard] = []
-    with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
-        pending: collections.deque[concurrent.futures.Future[Shard]]
-        pending = collections.deque()
-        for task in tasks:
-            with interrupts_held():  # it may start a process
-                pending.append(pool.submit(_write_shard, *task))
-            if len(pending) > 2 * processes:  # bounds the memory
-                shards.append(pending.popleft().result())
-        shards.extend(future.result() for future in pending)
-    return shards
+    tasks = enumerate(_chunks(surrounded, options.sentences_per_shard))
+    return list(in_order(work, tasks, processes, flag="--records_processes"))
 
 
 def _default_processes(num_sentences: int) -> int:
@@ -156,13 +143,14 @@ def _chunks(
 
 
 def _write_shard(
-    sentences: list[_Surrounded],
+    task: tuple[int, list[_Surrounded]],
+    *,
     directory: str,
-    number: int,
     tokenizer: Tokenizer,
     labels: LabelMap,
     options: RecordOptions,
 ) -> Shard:
+    number, sentences = task
     name = f"{number:05d}.tfrecord" + (".gz" if options.gzip else "")
     shard = Shard(name)
     compression = "GZIP" if options.gzip else ""

@@ -159,7 +159,9 @@ def _write(
             )
             for split in Split
         }
-        for examples in in_order(work, corpus.chunks(), processes):
+        for examples in in_order(
+            work, corpus.chunks(), processes, flag="--processes"
+        ):
             for split, writer in writers.items():
                 for record in examples.records[split]:
                     writer.write(record)

@@ -117,7 +117,8 @@ def test_a_lost_sentence_is_an_error(files, capsys):
     gold, predicted = files("gold.json", CLUENER), files("p.json", CLUENER[1:])
     result = run(capsys, gold, predicted)
     assert_one_line_error(*result)
-    assert result[2].startswith(f"{gold}:1: gold sentence '小明在北京上学' ")
+    start = f"error: {gold}:1: gold sentence '小明在北京上学' "
+    assert result[2].startswith(start)
 
 
 def test_files_the_reader_refuses(files, capsys, tmp_path):

@@ -21,12 +21,6 @@ from biaffine_tf.inference.bulk.reading import InputProblems, Reading
 from biaffine_tf.inference.bulk.side_file import SideFile
 from biaffine_tf.spans import Sentence
 
-_SUFFIXES = {
-    formats.Format.CLUENER: ".json",
-    formats.Format.CONLL: ".conll",
-    formats.Format.SPAN_JSONL: ".jsonl",
-    formats.Format.TEXT: ".txt",
-}
 # Settings that may differ from one start of a job to the next: they say how
 # much is computed at once, which may change the last digits of scores, and
 # whether to stop at bad lines, but not which entities there are.
@@ -81,14 +75,14 @@ def open_job(
         ConfigError: If the folder cannot be written to, or is not this job's.
     """
     inputs = look_at(files)
-    every = {**reading.identity, **dataclasses.asdict(output), **settings}
+    every = {**reading.identity, **vars(output), **settings}
     free = {name: every.pop(name) for name in _FREE if name in every}
     with claim(
         output_dir,
         inputs,
         model=model,
         settings=every,
-        suffix=_SUFFIXES[output.output_format],
+        suffix=output.output_format.suffix,
     ) as folder:
         yield BulkJob(inputs, folder, reading, output, free)
 

@@ -7,11 +7,8 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.formats import OnBadData, Problems, ReadOptions
-from biaffine_tf.formats.api import read_source
+from biaffine_tf.formats import OnBadData, Problems, ReadOptions, open_data
 from biaffine_tf.formats.damage import check_undamaged
-from biaffine_tf.formats.detect import detect
-from biaffine_tf.formats.lines import Source
 from biaffine_tf.inference.bulk.description import Input
 from biaffine_tf.inference.bulk.side_file import SideFile
 from biaffine_tf.spans import Sentence
@@ -156,12 +153,9 @@ class Reading:
         options, is_begun = self._options, False
         try:
             check_undamaged(self._source.path)
-            with Source(self._source.path, self.problems) as source:
-                found = options.format or detect(source, options)
-                for sentence in read_source(
-                    source, found, options, self.problems
-                ):
-                    self.position = source.stored_bytes_read
+            with open_data(self._source.path, options, self.problems) as data:
+                for sentence in data.sentences():
+                    self.position = data.source.stored_bytes_read
                     is_begun = True
                     yield sentence
         except DataError as error:

@@ -12,7 +12,7 @@ import tracemalloc
 import pytest
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.formats import Format, ReadOptions, lines, read
+from biaffine_tf.formats import ReadOptions, all_formats, lines, read
 
 GOOD = '{"text": "好"}\n'
 
@@ -35,7 +35,7 @@ def test_missing_files_and_directories(tmp_path):
         next(read("a\0b"))
 
 
-@pytest.mark.parametrize("file_format", [None, *Format])
+@pytest.mark.parametrize("file_format", [None, *all_formats()])
 @pytest.mark.parametrize(
     "content", ["", "\n", "\n\n \n\r\n\t\n", "\ufeff", "\ufeff\n"]
 )

@@ -11,7 +11,7 @@ import pytest
 
 from biaffine_tf.commands.display import sample
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def write(path, *sentences):

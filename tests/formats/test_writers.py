@@ -17,6 +17,7 @@ from biaffine_tf.formats import (
     Format,
     Problems,
     ReadOptions,
+    all_formats,
     read,
     write,
 )
@@ -250,7 +251,7 @@ def test_what_cannot_be_written_is_refused(tmp_path):
         write(tmp_path / "f", [], "xml")
     with pytest.raises(ConfigError, match="bmes"):
         write(tmp_path / "f", [Sentence("a", ())], "conll", scheme="bmes")
-    for file_format in Format:
+    for file_format in all_formats():
         with pytest.raises(DataError, match=r"sentence 1 .*U\+D800"):
             write(
                 tmp_path / "f",

@@ -178,7 +178,7 @@ def test_standard_input_is_named_in_messages():
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith(b"standard input:2: broken JSON")
+    assert done.stderr.startswith(b"error: standard input:2: broken JSON")
 
 
 def test_a_source_knows_whether_it_is_compressed(tmp_path):
