@@ -14,6 +14,10 @@ import json
 import pathlib
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks.data import read_results
+
 RESULTS = pathlib.Path(__file__).parent / "results"
 
 _HEADER = """# Results
@@ -33,7 +37,7 @@ an upper bound, not a speed.
 def collect(run: pathlib.Path) -> None:
     """Writes NAME.json for one model directory."""
     parts = {
-        name: json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
+        name: read_results(run / f"{name}.json")
         for name in ("scores", "history", "config")
     }
     if "micro" not in parts["scores"]:
@@ -64,7 +68,7 @@ def table() -> str:
     ]
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for path in sorted(RESULTS.glob("*.json")):
-        parts = json.loads(path.read_text(encoding="utf-8"))
+        parts = read_results(path)
         if "scores" not in parts:
             continue
         scores = parts["scores"]

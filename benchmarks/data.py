@@ -6,9 +6,10 @@ import os
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from biaffine_tf import formats
+from biaffine_tf.json_files import read_json
 from biaffine_tf.spans import Sentence
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -51,3 +52,14 @@ def spread(items: Sequence[_Item], count: int) -> list[_Item]:
     """At most `count` items, evenly spaced over all of them, in order."""
     count = min(count, len(items))
     return [items[number * len(items) // count] for number in range(count)]
+
+
+def read_results(path: str | os.PathLike[str], key: str | None = None) -> Any:
+    """Reads a JSON file of a run or a benchmark, or the value of a key."""
+    found = read_json(
+        path,
+        {} if key is None else {key: object},
+        what="results of a run",
+        remedy="delete what the run wrote, and run it again",
+    )
+    return found if key is None else found[key]

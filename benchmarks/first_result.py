@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import importlib.util
-import json
 import pathlib
 import shlex
 import statistics
@@ -35,7 +34,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import report
-from benchmarks.data import DATA, ROOT, require
+from benchmarks.data import DATA, ROOT, read_results, require
 from biaffine_tf import formats
 from biaffine_tf.files import write_json
 
@@ -185,7 +184,7 @@ class Study:
         ]
         if run.program in SWEEP:
             after = self.folder / run._replace(program="after").name
-            config = _read(after / "config.json")["training"]
+            config = read_results(after / "config.json", "training")
             words += SWEEP[run.program](config)
         return words
 
@@ -215,14 +214,14 @@ class Study:
     def is_done(self, run: Run) -> bool:
         """Whether a run has ended."""
         path = self.folder / run.name / "scores.json"
-        return path.exists() and bool(_read(path)["complete"])
+        return path.exists() and bool(read_results(path, "complete"))
 
     def measure(self, run: Run) -> dict[str, Any]:
         """F1 after each epoch of a finished run, and its settings."""
         folder = self.folder / run.name
-        epochs = _read(folder / "history.json")["epochs"]
+        epochs = read_results(folder / "history.json", "epochs")
         f1 = [round(epoch["micro_f1"], 4) for epoch in epochs]
-        training = _read(folder / "config.json")["training"]
+        training = read_results(folder / "config.json", "training")
         chosen = (
             "learning_rate",
             "train_batch_size",
@@ -240,10 +239,6 @@ class Study:
             "seconds": round(sum(epoch["seconds"] for epoch in epochs)),
             "settings": {name: training[name] for name in chosen},
         }
-
-
-def _read(path: pathlib.Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def tabulate(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -350,7 +345,7 @@ def main() -> int:
                 print(f"python {shlex.join(study.command(run))}")
         return 0
     study.prepare()
-    known = _read(RESULT)["runs"] if RESULT.exists() else {}
+    known = read_results(RESULT, "runs") if RESULT.exists() else {}
     where = {"machine": report.machine(), "versions": report.versions()}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for run, is_new in zip(

@@ -33,7 +33,14 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import plots, report
-from benchmarks.data import CLUENER, DATA, ROOT, VOCABULARY, require
+from benchmarks.data import (
+    CLUENER,
+    DATA,
+    ROOT,
+    VOCABULARY,
+    read_results,
+    require,
+)
 from biaffine_tf.files import write_json
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -238,9 +245,11 @@ class Study:
         if not path.exists():
             return False
         if step.done == "scores.json":
-            return bool(_read(path)["complete"])
+            return bool(read_results(path, "complete"))
         if step.done == "history.json":
-            return bool(_read(path.with_name("pretraining.json"))["complete"])
+            return bool(
+                read_results(path.with_name("pretraining.json"), "complete")
+            )
         return True
 
     def measured(self) -> dict[str, dict[str, Any]]:
@@ -252,7 +261,7 @@ class Study:
                 name = step.name.removesuffix("_test.jsonl")
                 where = self._machine_file(name)
                 measured[name] = found | (
-                    _read(where) if where.exists() else {}
+                    read_results(where) if where.exists() else {}
                 )
         return measured
 
@@ -262,10 +271,10 @@ class Study:
         """Figures of a run; None if others depend on it and that is all."""
         command = f"python {shlex.join(step.words)}"
         if step.done == "history.json":
-            history = _read(output / "history.json")
+            history = read_results(output / "history.json")
             return {"command": command, "curve": _curve(history)}
         if step.name.startswith("cluener_") and step.done == "scores.json":
-            scores = _read(output / "scores.json")
+            scores = read_results(output / "scores.json")
             minutes = round(scores["seconds"] / 60, 1)
             return {
                 "command": command,
@@ -359,10 +368,6 @@ def _test_set(corpus: str) -> pathlib.Path:
     )
 
 
-def _read(path: pathlib.Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def goals(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What an hour was to bring, and what the better objective brings."""
     found = []
@@ -438,7 +443,7 @@ def main() -> int:
 def _recorded() -> dict[str, dict[str, Any]]:
     """What is known of runs that are elsewhere."""
     path = RESULTS / "pretraining.json"
-    return _read(path)["runs"] if path.exists() else {}
+    return read_results(path, "runs") if path.exists() else {}
 
 
 def _without_paths(found: Any, hidden: dict[str, str]) -> Any:

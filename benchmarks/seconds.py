@@ -22,7 +22,14 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from benchmarks.data import CLUENER, DATA, ROOT, VOCABULARY, require
+from benchmarks.data import (
+    CLUENER,
+    DATA,
+    ROOT,
+    VOCABULARY,
+    read_results,
+    require,
+)
 
 
 def command_seconds(*arguments: str) -> Callable[[], None]:
@@ -121,9 +128,7 @@ def epoch_seconds(rounds: int) -> dict[str, dict[str, Any]]:
                 f"--output_dir={folder}",
                 "--num_train_epochs=1",
             )()
-            history = json.loads(
-                pathlib.Path(folder, "history.json").read_text()
-            )
+            history = read_results(f"{folder}/history.json")
         for part, seconds in parts.items():
             seconds.append(history["epochs"][0][f"{part}_seconds"])
     return {

@@ -1,4 +1,4 @@
-"""Reads the JSON files that we write, which may hold anything by now.
+"""Reads JSON files of ours and of others, which may hold anything.
 
 A shape says what a file must hold:
 
@@ -42,7 +42,7 @@ def read_json(
     Args:
         path: The file.
         shape: What it must hold, as above.
-        what: What the file is, for messages: "the history of a run".
+        what: Name of such a file, for messages: "the history of a run".
         remedy: What to do about a file that is something else.
 
     Returns:
@@ -71,6 +71,14 @@ def read_json(
     if problem is not None:
         raise ConfigError(f"{path}: not {what} ({problem})", remedy=remedy)
     return content
+
+
+def peek_json(path: str | os.PathLike[str], shape: Any = object) -> Any:
+    """The content of a JSON file; None if there is none of this shape."""
+    try:
+        return read_json(path, shape, what="", remedy="")
+    except (FileNotFoundError, ConfigError):
+        return None
 
 
 def find_problem(value: object, shape: Any) -> str | None:

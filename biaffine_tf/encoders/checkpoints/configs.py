@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import json
 from collections.abc import Collection
 from typing import Any
 
 from biaffine_tf.config import EncoderConfig
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.json_files import peek_json
 
 
 class Family(enum.StrEnum):
@@ -84,7 +84,7 @@ def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
         ConfigError: If the file is missing, not an encoder's, or that of an
             architecture that is not ours.
     """
-    values = _peek(path)
+    values: dict[str, Any] = peek_json(path, {}) or {}
     family = _family(path, values)
     for name, only in _ONLY.items():
         if values.get(name, only) not in (only, None):
@@ -110,16 +110,6 @@ def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
     if config.embedding_size == config.hidden_size:
         config = dataclasses.replace(config, embedding_size=None)
     return config
-
-
-def _peek(path: str) -> dict[str, Any]:
-    """The values of a config; none of a file that is not one."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def _family(path: str, values: dict[str, Any]) -> Family | None:
@@ -154,7 +144,7 @@ def describe_activation(config: EncoderConfig, path: str | None) -> str:
     text = f"{name} ({_ACTIVATIONS.get(name, name)})"
     if path is None or name not in _APPROXIMATE:
         return text
-    if _peek(path).get("hidden_act", "gelu") != "gelu":
+    if (peek_json(path, {}) or {}).get("hidden_act", "gelu") != "gelu":
         return text
     return (
         f'{text}; that is what "gelu" in {path} means in the TensorFlow code '

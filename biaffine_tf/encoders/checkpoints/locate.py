@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from biaffine_tf.encoders.checkpoints.storage import (
     tensorflow_files,
 )
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.json_files import peek_json
 
 _SAFETENSORS, _TORCH = "model.safetensors", "pytorch_model.bin"
 _TF_FILE = re.compile(r"\.(?:index|meta|data-\d{5}-of-\d{5})$")
@@ -58,12 +58,7 @@ class Weights(NamedTuple):
 def is_model_directory(directory: str) -> bool:
     """Whether training of ours wrote a directory."""
     path = os.path.join(directory, model_directory.CONFIG)
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except (OSError, ValueError):
-        return False
-    return isinstance(values, dict) and {"model", "training"} <= values.keys()
+    return peek_json(path, {"model": object, "training": object}) is not None
 
 
 def find_directory(path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 import warnings
@@ -15,6 +14,7 @@ import numpy as np
 import safetensors
 
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.json_files import read_json
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _PATTERN = set("*?[]")
@@ -267,11 +267,9 @@ def shards(index: str) -> list[str]:
     Raises:
         ConfigError: If it is damaged.
     """
-    try:
-        with open(index, encoding="utf-8") as file:
-            names = sorted(set(json.load(file)["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{index}: not an index of weights ({error!r})", remedy=_DAMAGED
-        ) from error
+    shape = {"weight_map": {str: str}}
+    values = read_json(
+        index, shape, what="an index of weights", remedy=_DAMAGED
+    )
+    names = sorted(set(values["weight_map"].values()))
     return [os.path.join(os.path.dirname(index), name) for name in names]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, Self
 
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import DataError
+from biaffine_tf.json_files import read_json
 from biaffine_tf.tokenization import Tokenizer, Vocabulary
 
 SETTINGS = "tokenizer_config.json"
@@ -114,22 +114,10 @@ def read_tokenizer_files(directory: str) -> TokenizerFiles:
         vocabulary, file = Vocabulary.from_file(plain), plain
         path = os.path.join(directory, _ADDED)
         if os.path.exists(path):
-            added = _read_added(path)
+            added = _read_json(path, {str: int})
     elif _is_wordpiece(tokenizer):
         vocabulary, file = _vocabulary(tokenizer, whole), whole
     return TokenizerFiles(vocabulary, file, _settings(values, tokenizer), added)
-
-
-def _read_added(path: str) -> dict[str, int]:
-    """The pieces of an `added_tokens.json` and their ids."""
-    ids = _read_json(path)
-    if not all(type(number) is int for number in ids.values()):
-        raise DataError(
-            "does not map pieces to ids",
-            file=path,
-            remedy="the file is damaged; get it again",
-        )
-    return ids
 
 
 def read_vocabulary(path: str) -> Vocabulary:
@@ -158,17 +146,20 @@ def read_vocabulary_file(path: str) -> tuple[Vocabulary, TokenizerSettings]:
     return _vocabulary(tokenizer, path), _settings({}, tokenizer)
 
 
-def _read_json(path: str) -> dict[str, Any]:
+def _read_json(
+    path: str, shape: dict[Any, Any] | None = None
+) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"cannot be read as JSON ({error})",
-            file=path,
+        return read_json(
+            path,
+            shape or {},
+            what="of a tokenizer",
             remedy="the file is damaged; get it again",
+        )
+    except FileNotFoundError as error:
+        raise DataError(
+            "there is no such file", file=path, remedy="check the path"
         ) from error
-    return values if isinstance(values, dict) else {}
 
 
 def _is_wordpiece(tokenizer: dict[str, Any]) -> bool:

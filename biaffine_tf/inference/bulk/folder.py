@@ -33,12 +33,26 @@ from biaffine_tf.inference.bulk.description import (
     check_own,
     describe,
 )
+from biaffine_tf.json_files import find_problem
 from biaffine_tf.locks import locked
 
 _BAD_LINES = "bad_lines"
 _DONE = os.path.join(STATE, "shards.jsonl")
 # With all around it and in any script, a name stays below 255 bytes.
 _LONGEST_NAME = 100  # bytes
+_SHAPE = {
+    "name": str,
+    "bytes": int,
+    "sha256": str,
+    "bad_sha256": (str, None),
+    "input": int,
+    "number": int,
+    "is_last": bool,
+    **dict.fromkeys(("sentences", "entities", "windowed", "cut", "bad"), int),
+    "problems": {str: {"count": int, "examples": [str]}},
+    "given_up": ({str: object}, None),
+    "settings": {str: object},
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -216,11 +230,12 @@ class BulkFolder:
         whole = 0
         for line in self._journal:
             try:
-                shard = Shard(**json.loads(line))
-            except (ValueError, TypeError):
+                values = json.loads(line)
+            except ValueError:
                 break
-            if not line.endswith(b"\n"):
+            if find_problem(values, _SHAPE) or not line.endswith(b"\n"):
                 break
+            shard = Shard(**values)
             self._journalled[shard.key] = shard
             whole += len(line)
         self._journal.truncate(whole)  # a kill can leave half a line
