@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import tiny
 from command_harness import run_all
 
 from biaffine_tf import formats, model_directory
-from biaffine_tf.commands.reading_arguments import HELP
+from biaffine_tf.commands.reading_arguments import reading_arguments
 from biaffine_tf.config import ExperimentConfig
 
 GOOD = '{"text": "ab天", "spans": [{"start": 0, "end": 2, "label": "x"}]}\n'
@@ -48,18 +49,18 @@ FILES = {
     "not.flags": "--learning_rat=1\n",
 }
 TRAINING = {
-    "train_data": "{f}/good.jsonl",
-    "eval_data": "{f}/good.jsonl",
-    "vocab_file": "{f}/vocab.txt",
-    "bert_config_file": "{f}/bert_config.json",
-    "output_dir": "{f}/new",
+    "train_data": "F/good.jsonl",
+    "eval_data": "F/good.jsonl",
+    "vocab_file": "F/vocab.txt",
+    "bert_config_file": "F/bert_config.json",
+    "output_dir": "F/new",
     "max_seq_length": "40",
     "num_train_epochs": "1",
 }
 PREDICTION = {
-    "model_dir": "{f}/model",
-    "input": "{f}/good.jsonl",
-    "output": "{f}/predictions.jsonl",
+    "model_dir": "F/model",
+    "input": "F/good.jsonl",
+    "output": "F/predictions.jsonl",
 }
 
 
@@ -70,369 +71,235 @@ class Case(NamedTuple):
     parts: list[str]
 
 
-def _file(flag, name, line, *parts):
-    place = f"{{f}}/{name}" + (f":{line}: " if line else ": ")
-    return Case({flag: f"{{f}}/{name}"}, [place, *parts])
+def _cases(table):
+    """Cases of lines `flag=value -left_out -> part of message ... part`.
 
-
-def _initial(changes, model, *parts):
-    """A run that goes on from a model, and says nothing that it knows."""
-    known = {"vocab_file": None, "bert_config_file": None}
-    known["init_model"] = f"{{f}}/{model}"
-    return Case(known | changes, list(parts))
+    F is the folder of the files. Lines that are indented go on. A run that
+    goes on from a model says nothing that this knows.
+    """
+    cases = {}
+    for line in table.replace("\n    ", " ").strip().split("\n"):
+        flags, said = line.split(" -> ")
+        changes = {}
+        if "init_model=" in flags:
+            changes = {"vocab_file": None, "bert_config_file": None}
+        for flag in flags.split(" "):
+            name, given, value = flag.removeprefix("-").partition("=")
+            changes[name] = value if given else None
+        cases[flags] = Case(changes, said.split(" ... "))
+    return cases
 
 
 # Known before TensorFlow is loaded.
-EARLY_TRAINING = {
-    "no train file": _file("train_data", "none", 0, "no such file"),
-    "no eval file": _file("eval_data", "none", 0, "no such file"),
-    "no test file": _file("test_data", "none", 0, "no such", "--test_data"),
-    "a pattern of no train file": Case(
-        {"train_data": "{f}/good.jsonl,{f}/absent*.jsonl"},
-        ["{f}/absent*.jsonl: ", "as a pattern it matches none", "--train_data"],
-    ),
-    "a file of several is broken": Case(
-        {"eval_data": "{f}/good.jsonl,{f}/outside.jsonl"},
-        ["{f}/outside.jsonl:2: "],
-    ),
-    "unlabelled test file": _file(
-        "test_data", "unlabelled.jsonl", 2, "--test_data must be labelled"
-    ),
-    "broken test file": _file("test_data", "broken.jsonl", 2, "skip"),
-    "a fraction and a dev set": Case(
-        {"dev_fraction": "0.1"},
-        ["--dev_fraction and --eval_data are both given"],
-    ),
-    **{
-        f"a fraction of {value}": Case(
-            {"dev_fraction": value, "eval_data": None},
-            ["--dev_fraction must be above 0 and below 1"],
-        )
-        for value in ("0", "1", "-0.1", "nan")
-    },
-    "nothing to divide": Case(  # its texts are the same
-        {"dev_fraction": "0.5", "eval_data": None},
-        ["{f}/good.jsonl: --dev_fraction=0.5 leaves no", "--eval_data"],
-    ),
-    **{
-        f"--{flag} without a dev set": Case(
-            {flag: value, "eval_data": None},
-            [f"--{flag} is given but there is no dev set", "--dev_fraction"],
-        )
-        for flag, value in {
-            "early_stopping_patience": "3",
-            "calibrate": "true",
-            "threshold_aim": "f1",
-            "threshold_target": "0.9",
-            "report": "true",
-        }.items()
-    },
-    "no model to go on from": _initial({}, "none", "none: no such directory"),
-    "an encoder to go on from": _initial({}, "encoder", "not of a model"),
-    "a model without weights": _initial({}, "half", "no epoch of this run"),
-    "a model that is cut off": _initial({}, "cut", "restore"),
-    **{
-        f"--init_model and --{flag}": _initial(
-            {flag: value},
-            "model",
-            f"--{flag} and --init_model are both given; leave out --{flag}",
-        )
-        for flag, value in {
-            "encoder_dir": "{f}/model",
-            "init_checkpoint": "{f}/model",
-            "vocab_file": "{f}/vocab.txt",
-            "bert_config_file": "{f}/bert_config.json",
-            "extend_positions": "true",
-        }.items()
-    },
-    **{
-        f"--init_model and another {flag}": _initial(
-            {flag: value},
-            "model",
-            f"--{flag}={shown} contradicts --init_model=",
-            f"leave out --{flag}, or",
-        )
-        for flag, value, shown in [
-            ("tokenizer", "wordpiece", "wordpiece"),
-            ("do_lower_case", "true", "True"),
-            ("projection_size", "9", "9"),
-            ("position", "joined", "joined"),
-        ]
-    },
-    "a model longer than it has positions": _initial(
-        {"max_seq_length": "41"}, "model", "--max_seq_length=40"
-    ),
-    "a model onto itself": _initial(
-        {"output_dir": "{f}/./model"}, "model", "--output_dir is --init_model="
-    ),
-    "no vocabulary": _file("vocab_file", "none", 0, "No such", "vocab.txt"),
-    "no config": _file("bert_config_file", "none", 0, "No such file"),
-    "folder as train file": _file("train_data", "folder", 0, "a folder"),
-    "pipe as train file": Case(
-        {"train_data": "/dev/null"}, ["/dev/null: ", "a device", "to a file"]
-    ),
-    "data_dir": Case(
-        {"data_dir": "{f}/folder", "eval_data": "a"}, ["{f}/folder/a: "]
-    ),
-    "empty train file": _file("train_data", "empty.jsonl", 0, "empty"),
-    "empty eval file": _file("eval_data", "empty.jsonl", 0, "empty"),
-    "blank eval file": _file("eval_data", "blank.txt", 0, "no sentence"),
-    "broken JSON": _file("eval_data", "broken.jsonl", 2, "--on_bad_data=skip"),
-    "broken JSON at once": _file("train_data", "broken_first.jsonl", 1),
-    "span outside": _file("eval_data", "outside.jsonl", 2, "[1, 9)", "skip"),
-    "not the mention": _file("eval_data", "mention.json", 2, "'b天'", "skip"),
-    **{
-        f"unlabelled in {name}": _file(
-            name,
-            "unlabelled.jsonl",
-            2,
-            "2 of the 4",
-            "not labelled",
-            "--unlabelled=skip",
-        )
-        for name in ("train_data", "eval_data")
-    },
-    "no entity to train on": _file("train_data", "none.jsonl", 0, "no entity"),
-    "no token to train on": Case(
-        {"train_data": "{f}/blank.jsonl", "tokenizer": "wordpiece"},
-        ["{f}/blank.jsonl:1: none of the 1 sentences", "has a token"],
-    ),
-    "only white space": Case(
-        {"train_data": "{f}/blank.jsonl", "trim_spans": "true"}, ["no entity"]
-    ),
-    "all spans unaligned": Case(
-        {"train_data": "{f}/white.jsonl", "tokenizer": "wordpiece"},
-        ["{f}/white.jsonl:1: ", "none of the 1 spans", "--trim_spans"],
-    ),
-    "all spans too wide": Case(
-        {"max_span_width": "1"},
-        ["{f}/good.jsonl:1: none of the 3 spans", "3 are wider than --max_s"],
-    ),
-    **{
-        f"{flag} absent in {name}": Case(
-            {name: f"{{f}}/{columns}.conll", flag: "7"},
-            [f"{{f}}/{columns}.conll:1: ", "column 7", f"correct --{flag}"],
-        )
-        for flag in ("tag_columns", "token_column")
-        for name in ("train_data", "eval_data")
-        for columns in ("two_columns", "four_columns")
-    },
-    "late broken JSON": _file("train_data", "broken.jsonl", 2, "skip"),
-    "late mixed encodings": _file("train_data", "mixed.jsonl", 2, "iconv"),
-    "overwritten by what is bad": Case(
-        {
-            "output_dir": "{f}/model",
-            "overwrite": "true",
-            "train_data": "{f}/outside.jsonl",
-        },
-        ["{f}/outside.jsonl:2: "],
-    ),
-    "unknown scheme": _file("train_data", "tags.conll", 1, "'Q-x'"),
-    "columns": _file("eval_data", "columns.conll", 2, "column"),
-    "mixed encodings": _file("eval_data", "mixed.jsonl", 2, "GB18030", "iconv"),
-    "UTF-16": _file("eval_data", "utf16.jsonl", 1, "UTF-16", "iconv"),
-    "vocabulary without [CLS]": _file(
-        "vocab_file", "no_special.txt", 0, "[UNK], [CLS], [SEP] missing"
-    ),
-    "repeated piece": _file("vocab_file", "repeated.txt", 6, "'a' repeats"),
-    "vocab_size": Case(
-        {
-            "vocab_file": "{f}/short_vocab.txt",
-            "init_checkpoint": "{f}/model",
-        },
-        ["{f}/bert_config.json: vocab_size is", "{f}/short_vocab.txt holds 5"],
-    ),
-    "config not JSON": _file("bert_config_file", "not_json.json", 0, "JSON"),
-    "config no BERT's": _file("bert_config_file", "no_bert.json", 0, "vocab_"),
-    "config odd": _file("bert_config_file", "odd.json", 0, "multiple of num_"),
-    "config binary": _file("bert_config_file", "utf16.jsonl", 0, "not JSON"),
-    "too long": Case(
-        {"max_seq_length": "41"}, ["only 40", "--max_seq_length=40"]
-    ),
-    "too short": Case(
-        {"max_seq_length": "2"},
-        ["--max_seq_length must be at least 3 (", ", got 2"],
-    ),
-    "another experiment": Case(
-        {"output_dir": "{f}/model"}, ["{f}/model: holds another", "--overwrite"]
-    ),
-    "an encoder's folder": Case(
-        {"output_dir": "{f}/encoder", "overwrite": "true"},
-        ["{f}/encoder: holds", "config.json, vocab.txt", "another"],
-    ),
-    "file as output_dir": Case(
-        {"output_dir": "{f}/good.jsonl/a"}, ["{f}/good.jsonl is not a folder"]
-    ),
-    "file as records_dir": Case(
-        {"records_dir": "{f}/good.jsonl"}, ["{f}/good.jsonl is not a folder"]
-    ),
-    "init_checkpoint absent": Case(
-        {"init_checkpoint": "{f}/folder"}, ["{f}/folder: not a model", "give"]
-    ),
-    "init_checkpoint without weights": Case(
-        {"init_checkpoint": "{f}/half"}, ["weights.safetensors", "epoch"]
-    ),
-    "init_checkpoint of another shape": Case(
-        {"init_checkpoint": "{f}/wide"},
-        ["hidden_size (32, not 16)", "bert_config.json"],
-    ),
-    "tag_columns twice": Case(
-        {"tag_columns": "1,1"}, ["tag_columns", "(1, 1)"]
-    ),
-    "unknown flag": Case({"learning_rat": "1"}, ["Did you mean", "--help"]),
-    "unknown long_text": Case(
-        {"long_text": "fold"}, ["--long_text=fold", "truncate"]
-    ),
-    "whole window as overlap": Case(
-        {"window_overlap": "38"},
-        ["--window_overlap must be at least 0 and below 38, ", "got 38"],
-    ),
-    "unknown choice": Case({"loss": "hinge"}, ["--loss=hinge", "focal"]),
-    "unknown tag_scheme": Case({"tag_scheme": "bioo"}, ["--tag_scheme=bioo"]),
-    "flagfile": Case({"flagfile": "{f}/nope"}, ["'{f}/nope'", "--help"]),
-    "flag in flagfile": Case(
-        {"flagfile": "{f}/not.flags"}, ["'learning_rat'", "Did you mean"]
-    ),
-    **{
-        f"--{name} missing": Case({name: None}, [f"--{name} is missing"])
-        for name in list(TRAINING)[:5]
-        if name != "eval_data"
-    },
-    **{
-        f"--{name}={value}": Case({name: value}, [name, value])
-        for name, value in [
-            ("learning_rate", "0"),
-            ("learning_rate", "nan"),
-            ("learning_rate", "inf"),
-            ("learning_rate", "fast"),
-            ("num_train_epochs", "1.5"),
-            ("num_train_epochs", "inf"),
-            ("num_train_epochs", "nan"),
-            ("num_train_epochs", "0"),
-            ("tag_columns", "x"),
-            ("token_column", "-1"),
-            ("neg_sample", "0"),
-            ("warmup_proportion", "2"),
-            ("train_batch_size", "0"),
-            ("token_budget", "-1"),
-            ("window_overlap", "-1"),
-            ("early_stopping_patience", "0"),
-            ("records_processes", "-1"),
-            ("projection_size", "0"),
-            ("weight_decay", "-1"),
-            ("seed", "-1"),
-            ("seed", str(2**63)),
-            ("seed", "1.5"),
-            ("seed", "x"),
-        ]
-    },
-    **{
-        f"--{name} names its flag": Case(
-            {name: value}, [f"error: --{name} must be {want}, got {value}"]
-        )
-        for name, value, want in [
-            ("head_dropout", "1.0", "at least 0 and below 1"),
-            ("neg_sample", "1.5", "above 0 and at most 1"),
-            ("learning_rate", "-0.5", "positive and finite"),
-            ("warmup_proportion", "2.0", "from 0 to 1"),
-            ("focal_gamma", "-1.0", "at least 0 and finite"),
-            ("num_train_epochs", "1.5", "a whole number"),
-        ]
-    },
-    "--max_width names two flags": Case(
-        {"min_width": "3", "max_width": "2"},
-        ["error: --max_width must be an integer of at least --min_width=3, "],
-    ),
+EARLY_TRAINING = _cases("""
+train_data=F/none -> F/none: ... no such file
+eval_data=F/none -> F/none: ... no such file
+test_data=F/none -> F/none: ... no such ... --test_data
+train_data=F/good.jsonl,F/absent*.jsonl -> F/absent*.jsonl: ... as a pattern it
+    matches none ... --train_data
+eval_data=F/good.jsonl,F/outside.jsonl -> F/outside.jsonl:2:
+test_data=F/unlabelled.jsonl -> F/unlabelled.jsonl:2: ... --test_data must be
+    labelled
+test_data=F/broken.jsonl -> F/broken.jsonl:2: ... skip
+dev_fraction=0.1 -> --dev_fraction and --eval_data are both given
+dev_fraction=0 -eval_data -> --dev_fraction must be above 0 and below 1
+dev_fraction=1 -eval_data -> --dev_fraction must be above 0 and below 1
+dev_fraction=-0.1 -eval_data -> --dev_fraction must be above 0 and below 1
+dev_fraction=nan -eval_data -> --dev_fraction must be above 0 and below 1
+dev_fraction=0.5 -eval_data -> F/good.jsonl: --dev_fraction=0.5 leaves no ...
+    --eval_data
+early_stopping_patience=3 -eval_data -> --early_stopping_patience is given but
+    there is no dev set ... --dev_fraction
+calibrate=true -eval_data -> --calibrate is given but there is no dev set ...
+    --dev_fraction
+threshold_aim=f1 -eval_data -> --threshold_aim is given but there is no dev set
+    ... --dev_fraction
+threshold_target=0.9 -eval_data -> --threshold_target is given but there is no
+    dev set ... --dev_fraction
+report=true -eval_data -> --report is given but there is no dev set ...
+    --dev_fraction
+init_model=F/none -> none: no such directory
+init_model=F/encoder -> not of a model
+init_model=F/half -> no epoch of this run
+init_model=F/cut -> restore
+init_model=F/model encoder_dir=F/model -> --encoder_dir and --init_model are
+    both given; leave out --encoder_dir
+init_model=F/model init_checkpoint=F/model -> --init_checkpoint and --init_model
+    are both given; leave out --init_checkpoint
+vocab_file=F/vocab.txt init_model=F/model -> --vocab_file and --init_model are
+    both given; leave out --vocab_file
+bert_config_file=F/bert_config.json init_model=F/model -> --bert_config_file and
+    --init_model are both given; leave out --bert_config_file
+init_model=F/model extend_positions=true -> --extend_positions and --init_model
+    are both given; leave out --extend_positions
+init_model=F/model tokenizer=wordpiece -> --tokenizer=wordpiece contradicts
+    --init_model= ... leave out --tokenizer, or
+init_model=F/model do_lower_case=true -> --do_lower_case=True contradicts
+    --init_model= ... leave out --do_lower_case, or
+init_model=F/model projection_size=9 -> --projection_size=9 contradicts
+    --init_model= ... leave out --projection_size, or
+init_model=F/model position=joined -> --position=joined contradicts
+    --init_model= ... leave out --position, or
+init_model=F/model max_seq_length=41 -> --max_seq_length=40
+init_model=F/model output_dir=F/./model -> --output_dir is --init_model=
+vocab_file=F/none -> F/none: ... No such ... vocab.txt
+bert_config_file=F/none -> F/none: ... No such file
+train_data=F/folder -> F/folder: ... a folder
+train_data=/dev/null -> /dev/null: ... a device ... to a file
+data_dir=F/folder eval_data=a -> F/folder/a:
+train_data=F/empty.jsonl -> F/empty.jsonl: ... empty
+eval_data=F/empty.jsonl -> F/empty.jsonl: ... empty
+eval_data=F/blank.txt -> F/blank.txt: ... no sentence
+eval_data=F/broken.jsonl -> F/broken.jsonl:2: ... --on_bad_data=skip
+train_data=F/broken_first.jsonl -> F/broken_first.jsonl:1:
+eval_data=F/outside.jsonl -> F/outside.jsonl:2: ... [1, 9) ... skip
+eval_data=F/mention.json -> F/mention.json:2: ... 'b天' ... skip
+train_data=F/unlabelled.jsonl -> F/unlabelled.jsonl:2: ... 2 of the 4 ... not
+    labelled ... --unlabelled=skip
+eval_data=F/unlabelled.jsonl -> F/unlabelled.jsonl:2: ... 2 of the 4 ... not
+    labelled ... --unlabelled=skip
+train_data=F/none.jsonl -> F/none.jsonl: ... no entity
+train_data=F/blank.jsonl tokenizer=wordpiece -> F/blank.jsonl:1: none of the 1
+    sentences ... has a token
+train_data=F/blank.jsonl trim_spans=true -> no entity
+train_data=F/white.jsonl tokenizer=wordpiece -> F/white.jsonl:1: ... none of the
+    1 spans ... --trim_spans
+max_span_width=1 -> F/good.jsonl:1: none of the 3 spans ... 3 are wider than
+    --max_s
+train_data=F/two_columns.conll tag_columns=7 -> F/two_columns.conll:1: ...
+    column 7 ... correct --tag_columns
+train_data=F/four_columns.conll tag_columns=7 -> F/four_columns.conll:1: ...
+    column 7 ... correct --tag_columns
+eval_data=F/two_columns.conll tag_columns=7 -> F/two_columns.conll:1: ... column
+    7 ... correct --tag_columns
+eval_data=F/four_columns.conll tag_columns=7 -> F/four_columns.conll:1: ...
+    column 7 ... correct --tag_columns
+train_data=F/two_columns.conll token_column=7 -> F/two_columns.conll:1: ...
+    column 7 ... correct --token_column
+train_data=F/four_columns.conll token_column=7 -> F/four_columns.conll:1: ...
+    column 7 ... correct --token_column
+eval_data=F/two_columns.conll token_column=7 -> F/two_columns.conll:1: ...
+    column 7 ... correct --token_column
+eval_data=F/four_columns.conll token_column=7 -> F/four_columns.conll:1: ...
+    column 7 ... correct --token_column
+train_data=F/broken.jsonl -> F/broken.jsonl:2: ... skip
+train_data=F/mixed.jsonl -> F/mixed.jsonl:2: ... iconv
+output_dir=F/model overwrite=true train_data=F/outside.jsonl ->
+    F/outside.jsonl:2:
+train_data=F/tags.conll -> F/tags.conll:1: ... 'Q-x'
+eval_data=F/columns.conll -> F/columns.conll:2: ... column
+eval_data=F/mixed.jsonl -> F/mixed.jsonl:2: ... GB18030 ... iconv
+eval_data=F/utf16.jsonl -> F/utf16.jsonl:1: ... UTF-16 ... iconv
+vocab_file=F/no_special.txt -> F/no_special.txt: ... [UNK], [CLS], [SEP] missing
+vocab_file=F/repeated.txt -> F/repeated.txt:6: ... 'a' repeats
+vocab_file=F/short_vocab.txt init_checkpoint=F/model -> F/bert_config.json:
+    vocab_size is ... F/short_vocab.txt holds 5
+bert_config_file=F/not_json.json -> F/not_json.json: ... JSON
+bert_config_file=F/no_bert.json -> F/no_bert.json: ... vocab_
+bert_config_file=F/odd.json -> F/odd.json: ... multiple of num_
+bert_config_file=F/utf16.jsonl -> F/utf16.jsonl: ... not JSON
+max_seq_length=41 -> only 40 ... --max_seq_length=40
+max_seq_length=2 -> --max_seq_length must be at least 3 ( ... , got 2
+output_dir=F/model -> F/model: holds another ... --overwrite
+output_dir=F/encoder overwrite=true -> F/encoder: holds ... config.json,
+    vocab.txt ... another
+output_dir=F/good.jsonl/a -> F/good.jsonl is not a folder
+records_dir=F/good.jsonl -> F/good.jsonl is not a folder
+init_checkpoint=F/folder -> F/folder: not a model ... give
+init_checkpoint=F/half -> weights.safetensors ... epoch
+init_checkpoint=F/wide -> hidden_size (32, not 16) ... bert_config.json
+tag_columns=1,1 -> tag_columns ... (1, 1)
+learning_rat=1 -> Did you mean ... --help
+long_text=fold -> --long_text=fold ... truncate
+window_overlap=38 -> --window_overlap must be at least 0 and below 38,  ... got
+    38
+loss=hinge -> --loss=hinge ... focal
+tag_scheme=bioo -> --tag_scheme=bioo
+flagfile=F/nope -> 'F/nope' ... --help
+flagfile=F/not.flags -> 'learning_rat' ... Did you mean
+-train_data -> --train_data is missing
+-vocab_file -> --vocab_file is missing
+-bert_config_file -> --bert_config_file is missing
+-output_dir -> --output_dir is missing
+head_dropout=1.0 -> error: --head_dropout must be at least 0 and below 1, got
+    1.0
+neg_sample=1.5 -> error: --neg_sample must be above 0 and at most 1, got 1.5
+learning_rate=-0.5 -> error: --learning_rate must be positive and finite, got
+    -0.5
+warmup_proportion=2.0 -> error: --warmup_proportion must be from 0 to 1, got 2.0
+focal_gamma=-1.0 -> error: --focal_gamma must be at least 0 and finite, got -1.0
+num_train_epochs=1.5 -> error: --num_train_epochs must be a whole number, got
+    1.5
+min_width=3 max_width=2 -> error: --max_width must be an integer of at least
+    --min_width=3,
+""")
+# Values that are refused in a message that names flag and value.
+VALUES = {
+    "learning_rate": "0 nan inf fast",
+    "num_train_epochs": "1.5 inf nan 0",
+    "tag_columns": "x",
+    "token_column": "-1",
+    "neg_sample": "0",
+    "warmup_proportion": "2",
+    "train_batch_size": "0",
+    "token_budget": "-1",
+    "window_overlap": "-1",
+    "early_stopping_patience": "0",
+    "records_processes": "-1",
+    "projection_size": "0",
+    "weight_decay": "-1",
+    "seed": "-1 9223372036854775808 1.5 x",
 }
-EARLY_PREDICTION = {
-    "--model_dir missing": Case(
-        {"model_dir": None}, ["--model_dir is missing"]
-    ),
-    "nothing to do": Case({"input": None, "output": None}, ["--text"]),
-    "input alone": Case({"output": None}, ["--output is not"]),
-    "output alone": Case({"input": None, "text": "a"}, ["--input is not"]),
-    "no model_dir": Case(
-        {"model_dir": "{f}/none"}, ["{f}/none: no such directory"]
-    ),
-    "folder": Case({"model_dir": "{f}/folder"}, ["{f}/folder: not a model"]),
-    "an encoder's folder": Case(
-        {"model_dir": "{f}/encoder"},
-        ["{f}/encoder/config.json: not of a model directory", "run_classifier"],
-    ),
-    "no epoch ended": Case(
-        {"model_dir": "{f}/half"}, ["{f}/half/weights.safetensors: ", "again"]
-    ),
-    "weights cut off": Case(
-        {"model_dir": "{f}/cut"}, ["{f}/cut/weights.safetensors: ", "restore"]
-    ),
-    "no labels": Case(
-        {"model_dir": "{f}/no_labels"},
-        ["{f}/no_labels/labels.txt: ", "restore"],
-    ),
-    "empty labels": Case(
-        {"model_dir": "{f}/empty_labels"}, ["/labels.txt: ", "restore"]
-    ),
-    "other vocabulary": Case(
-        {"model_dir": "{f}/other_vocab"}, ["/vocab.txt: 5 pieces", "restore"]
-    ),
-    "no input": _file("input", "none", 0, "no such file"),
-    "folder as input": _file("input", "folder", 0, "directory"),
-    "empty input": _file("input", "empty.jsonl", 0, "empty"),
-    "broken at once": _file("input", "broken_first.jsonl", 1, "skip"),
-    **{
-        f"{flag} absent": Case(
-            {"input": "{f}/four_columns.conll", flag: "7"},
-            ["{f}/four_columns.conll:1: ", "column 7", f"correct --{flag}"],
-        )
-        for flag in ("tag_columns", "token_column")
-    },
-    "output in no folder": Case(
-        {"output": "{f}/none/a.jsonl"}, ["no folder {f}/none", "make it"]
-    ),
-    "folder as output": Case({"output": "{f}/folder"}, ["is a folder"]),
-    "output is input": Case({"output": "{f}/good.jsonl"}, ["is the input"]),
-    "scores in columns": Case(
-        {"output_format": "conll", "output_score": "true"}, ["no scores"]
-    ),
-    "layers elsewhere": Case({"output_layers": "2"}, ["--output_layers"]),
-    "batch_size": Case({"batch_size": "0"}, ["--batch_size=0"]),
-    "long_text": Case({"long_text": "fold"}, ["--long_text=fold", "truncate"]),
-    "negative overlap": Case({"window_overlap": "-1"}, ["--window_overlap=-1"]),
-    "whole window as overlap": Case(
-        {"window_overlap": "38"},
-        ["--window_overlap must be at least 0 and below 38, ", "got 38"],
-    ),
-    "output_format": Case({"output_format": "xml"}, ["xml", "cluener"]),
-    "export into something": Case(
-        {"export_dir": "{f}/folder_with_file"},
-        ["folder_with_file: exists and is not an empty folder", "delete it"],
-    ),
-    "export in a format of none": Case(
-        {"export_dir": "{f}/new", "export_format": "torch"},
-        ["torch", "saved_model|onnx"],
-    ),
-    "export and precision": Case(
-        {"export_dir": "{f}/new", "precision": "mixed_bfloat16"},
-        ["--precision is that of prediction", "give --export_precision"],
-    ),
-    **{
-        f"eval_data of an export, {name}": Case(
-            {"export_dir": "{f}/new", "eval_data": f"{{f}}/good.jsonl,{file}"},
-            [f"{file}{part}", "--eval_data"],
-        )
-        for name, file, part in [
-            ("absent", "{f}/absent*", ": there is no such file"),
-            ("unlabelled", "{f}/unlabelled.jsonl", ":2: the sentence is not"),
-        ]
-    },
-    "eval_data and no export": Case(
-        {"eval_data": "{f}/good.json"},
-        ["--eval_data is given but --export_dir is not"],
-    ),
-    "text half a character": Case(
-        {"text": "a\udc80"}, ["--text is not UTF-8", "convert"]
-    ),
+EARLY_TRAINING |= {
+    f"{name}={value}": Case({name: value}, [name, value])
+    for name, values in VALUES.items()
+    for value in values.split()
 }
+EARLY_PREDICTION = _cases("""
+-model_dir -> --model_dir is missing
+-input -output -> --text
+-output -> --output is not
+-input text=a -> --input is not
+model_dir=F/none -> F/none: no such directory
+model_dir=F/folder -> F/folder: not a model
+model_dir=F/encoder -> F/encoder/config.json: not of a model directory ...
+    run_classifier
+model_dir=F/half -> F/half/weights.safetensors: ... again
+model_dir=F/cut -> F/cut/weights.safetensors: ... restore
+model_dir=F/no_labels -> F/no_labels/labels.txt: ... restore
+model_dir=F/empty_labels -> /labels.txt: ... restore
+model_dir=F/other_vocab -> /vocab.txt: 5 pieces ... restore
+input=F/none -> F/none: ... no such file
+input=F/folder -> F/folder: ... directory
+input=F/empty.jsonl -> F/empty.jsonl: ... empty
+input=F/broken_first.jsonl -> F/broken_first.jsonl:1: ... skip
+input=F/four_columns.conll tag_columns=7 -> F/four_columns.conll:1: ... column 7
+    ... correct --tag_columns
+input=F/four_columns.conll token_column=7 -> F/four_columns.conll:1: ... column
+    7 ... correct --token_column
+output=F/none/a.jsonl -> no folder F/none ... make it
+output=F/folder -> is a folder
+output=F/good.jsonl -> is the input
+output_format=conll output_score=true -> no scores
+output_layers=2 -> --output_layers
+batch_size=0 -> --batch_size=0
+long_text=fold -> --long_text=fold ... truncate
+window_overlap=-1 -> --window_overlap=-1
+window_overlap=38 -> --window_overlap must be at least 0 and below 38,  ... got
+    38
+output_format=xml -> xml ... cluener
+export_dir=F/folder_with_file -> folder_with_file: exists and is not an empty
+    folder ... delete it
+export_dir=F/new export_format=torch -> torch ... saved_model|onnx
+export_dir=F/new precision=mixed_bfloat16 -> --precision is that of prediction
+    ... give --export_precision
+export_dir=F/new eval_data=F/good.jsonl,F/absent* -> F/absent*: there is no such
+    file ... --eval_data
+export_dir=F/new eval_data=F/good.jsonl,F/unlabelled.jsonl ->
+    F/unlabelled.jsonl:2: the sentence is not ... --eval_data
+eval_data=F/good.json -> --eval_data is given but --export_dir is not
+text=a\udc80 -> --text is not UTF-8 ... convert
+""")
 
 
 @pytest.fixture(scope="module")
@@ -480,7 +347,11 @@ def folder(tmp_path_factory):
 
 def _call(script, good, changes, folder):
     flags = {k: v for k, v in (good | changes).items() if v is not None}
-    return [script, *(f"--{k}={v.format(f=folder)}" for k, v in flags.items())]
+    return [script, *(f"--{k}={_put(v, folder)}" for k, v in flags.items())]
+
+
+def _put(text, folder):
+    return re.sub(r"\bF/", f"{folder}/", text)
 
 
 def _tree(folder):
@@ -514,7 +385,7 @@ def _assert_one_clear_line(outcome, parts, folder):
     assert len(lines) == 1, lines
     assert "; " in line or " must be " in line, "no remedy"
     for part in parts:
-        assert part.format(f=folder) in line
+        assert _put(part, folder) in line
 
 
 def _without_bars(err):
@@ -548,23 +419,18 @@ def test_prediction_refuses_before_it_loads_tensorflow(folder, early, name):
     assert not outcome.out
 
 
-LATE_TRAINING = {
-    **{
-        f"too long in {name}": Case(
-            {name: "{f}/long.jsonl", "long_text": "error"},
-            ["{f}/long.jsonl:2: the text has 39 pieces", "--long_text=window"],
-        )
-        for name in ("train_data", "eval_data")
-    },
-}
-LATE_PREDICTION = {
-    "too long": Case(
-        {"input": "{f}/long.jsonl", "long_text": "error"},
-        ["{f}/long.jsonl:2: the text has 39 pieces", "--long_text=window"],
-    ),
-    "late broken JSON": _file("input", "broken.jsonl", 2, "skip"),
-    "late mixed encodings": _file("input", "mixed.jsonl", 2, "iconv"),
-}
+LATE_TRAINING = _cases("""
+train_data=F/long.jsonl long_text=error -> F/long.jsonl:2: the text has 39
+    pieces ... --long_text=window
+eval_data=F/long.jsonl long_text=error -> F/long.jsonl:2: the text has 39 pieces
+    ... --long_text=window
+""")
+LATE_PREDICTION = _cases("""
+input=F/long.jsonl long_text=error -> F/long.jsonl:2: the text has 39 pieces ...
+    --long_text=window
+input=F/broken.jsonl -> F/broken.jsonl:2: ... skip
+input=F/mixed.jsonl -> F/mixed.jsonl:2: ... iconv
+""")
 
 
 @pytest.fixture(scope="module")
@@ -602,7 +468,8 @@ def test_help_shows_every_flag(script):
     (outcome,) = run_all([[script, "--help"]])
     assert outcome.code == 0 and not outcome.err
     flags = TRAINING if script == "run_classifier.py" else PREDICTION
-    for name in [*flags, *HELP]:
+    reading = [one.name for one in reading_arguments(shared=False)]
+    for name in [*flags, *reading, "on_bad_data"]:
         assert f"--{name}" in outcome.out or f"--[no]{name}" in outcome.out
     assert "--flagfile" in outcome.out
     assert max(map(len, outcome.out.splitlines())) <= 80
@@ -612,8 +479,8 @@ def test_help_shows_every_flag(script):
 def test_skipping_bad_data_counts_it(folder, tmp_path):
     """Trains, in a process of its own, as users do; stderr stays clean."""
     changes = {
-        "train_data": "{f}/broken.jsonl",
-        "eval_data": "{f}/outside.jsonl",
+        "train_data": "F/broken.jsonl",
+        "eval_data": "F/outside.jsonl",
         "output_dir": str(tmp_path / "out"),
         "on_bad_data": "skip",
     }
