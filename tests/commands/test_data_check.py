@@ -205,8 +205,11 @@ CASES = {
 
 
 def _call(folder, train, *rest):
-    def path(name):
-        return str(folder / (name if "." in name else f"{name}.jsonl"))
+    def path(names):
+        return ",".join(
+            str(folder / (name if "." in name else f"{name}.jsonl"))
+            for name in names.split(",")
+        )
 
     flags = [f"--train_data={path(train)}"]
     for one in rest:
@@ -250,13 +253,11 @@ SHORT = [
     "--num_train_epochs=1",
     "--noreport",
 ]
+MIXED = "unlabelled.jsonl,nested.jsonl,white.jsonl"
+MENDED = ["--unlabelled=skip", "--trim_spans"]
 RUNS = {
-    "unlabelled": ["unlabelled", "dev", "--unlabelled=skip"],
-    "new_label": ["good", "new_label"],
-    "nested": ["nested", "nested"],
-    "flat": ["nested", "nested", "--nonested"],
-    "white": ["white", "dev", "--trim_spans"],
-    "no_entity": ["good", "empty"],
+    "mended": [MIXED, "new_label", *MENDED],
+    "flat": [MIXED, "empty", *MENDED, "--nonested"],
 }
 
 
@@ -280,25 +281,28 @@ def trained(folder, tmp_path_factory):
 def test_training_goes_on_and_says_the_same(trained, name):
     outcome, directory = trained[name]
     assert outcome.code == 0, outcome.err
-    assert "data  " in outcome.out.splitlines()[0]
+    assert "data  " in outcome.out.splitlines()[1]
     assert (directory / "README.md").exists()
     scores = json.loads((directory / "scores.json").read_text())
     assert scores["complete"]
 
 
 @pytest.mark.slow
-def test_unlabelled_sentences_are_not_trained_on(trained):
-    outcome, directory = trained["unlabelled"]
+def test_what_is_left_out_or_trimmed_is_not_trained_on(trained):
+    outcome, directory = trained["mended"]
     assert "unlabelled sentence left out: 2" in outcome.out
     (records,) = (directory / "records").iterdir()
     meta = json.loads((records / "records.json").read_text())
-    assert meta["counts"]["sentences"] == 2
+    assert meta["counts"]["sentences"] == 5
     assert meta["problems"]["unlabelled sentence left out"]["count"] == 2
+    # " Ely " is trimmed to three pieces, and " " is no span.
+    assert meta["counts"]["spans"] == sum(meta["widths"].values()) == 9
+    assert meta["widths"]["3"] == 5
 
 
 @pytest.mark.slow
 def test_a_label_that_only_dev_has_is_scored_as_missed(trained):
-    outcome, directory = trained["new_label"]
+    outcome, directory = trained["mended"]
     assert "ship (1); their spans are scored as missed" in outcome.out
     scores = json.loads((directory / "scores.json").read_text())
     ship = scores["labels"]["ship"]
@@ -310,21 +314,8 @@ def test_a_label_that_only_dev_has_is_scored_as_missed(trained):
 
 @pytest.mark.slow
 def test_nested_or_flat_is_stored_with_the_model(trained):
-    for name, nested in (
-        ("nested", True),
-        ("flat", False),
-        ("new_label", False),
-    ):
+    for name, nested in (("mended", True), ("flat", False)):
         config = model_directory.read_config(str(trained[name][1]))
         assert config.decoding.nested is nested
-    assert "--nested (1 of 4 spans" in trained["nested"][0].out
+    assert "--nested (1 of 9 spans" in trained["mended"][0].out
     assert "--nonested (" not in trained["flat"][0].out  # it was given
-    assert "--nonested (0 of 6 spans" in trained["new_label"][0].out
-
-
-@pytest.mark.slow
-def test_trimmed_spans_are_what_is_learnt(trained):
-    (records,) = (trained["white"][1] / "records").iterdir()
-    meta = json.loads((records / "records.json").read_text())
-    assert meta["counts"]["spans"] == 1
-    assert meta["widths"] == {"3": 1}

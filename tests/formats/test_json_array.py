@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -99,25 +98,6 @@ def test_a_broken_element_can_be_skipped(reading):
     assert [s.line for s in sentences] == [1, 3]
     assert reading.problems.counts == {"bad sentence skipped": 2}
     assert "data:2:" in reading.problems.examples["bad sentence skipped"][0]
-
-
-def test_memory_does_not_grow_with_the_array(tmp_path):
-    path = tmp_path / "data.json"
-    record = {"text": "字" * 200, "entities": []}
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("[\n")
-        for _ in range(9999):
-            file.write(json.dumps(record, ensure_ascii=False, indent=1) + ",\n")
-        file.write(json.dumps(record) + "]")
-    assert path.stat().st_size > 6_000_000
-    tracemalloc.start()
-    try:
-        number = sum(1 for _ in read(path))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert number == 10_000
-    assert peak < 2_000_000
 
 
 def test_one_long_element_takes_linear_time(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import lzma
 import os
 
 import pytest
@@ -194,20 +193,6 @@ def test_what_text_cannot_hold_is_counted():
     write(stream, written, "text", problems=problems)
     assert stream.getvalue() == "a  b\n \n"
     assert sorted(problems.counts.values()) == [1, 1, 2]
-
-
-@pytest.mark.parametrize(
-    ("ending", "opener"), [(".gz", gzip.open), (".xz", lzma.open), ("", open)]
-)
-def test_compression_follows_the_name(tmp_path, ending, opener):
-    path = tmp_path / f"f.jsonl{ending}"
-    assert write(path, [Sentence("北京")] * 3, "text") == 3
-    with opener(path, "rb") as file:
-        assert file.read().decode() == "北京\n" * 3
-    assert [s.text for s in read(path)] == ["北京"] * 3
-    once = path.read_bytes()
-    write(path, [Sentence("北京")] * 3, "text")
-    assert path.read_bytes() == once
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
