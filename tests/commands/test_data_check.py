@@ -1,6 +1,7 @@
 """The data check of run_classifier.py, alone and before training."""
 
 import json
+import re
 
 import pytest
 import tiny
@@ -47,161 +48,75 @@ def folder(tmp_path_factory):
     return folder
 
 
-# Flags, exit code, lines that standard output and error must hold.
-CASES = {
-    "nothing wrong": (
-        ["good", "dev"],
-        0,
-        [
-            "sentences                                  3             2",
-            "--long_text=line (no training text has several lines)",
-            "--nonested (0 of 6 spans of the training data lie within others)",
-        ],
-        [],
-    ),
-    "no dev": (["good"], 0, ["--nonested (0 of 6 spans"], []),
-    "unlabelled": (
-        ["unlabelled", "dev"],
-        2,
-        ["not labelled                             2             0"],
-        [
-            "error: {f}/unlabelled.jsonl:2: 2 of the 4 sentences of the "
-            "training data are not labelled"
-        ],
-    ),
-    "unlabelled, left out": (
-        ["unlabelled", "dev", "--unlabelled=skip"],
-        0,
-        [
-            "warning: training data: unlabelled sentence left out: 2 "
-            "({f}/unlabelled.jsonl:2; {f}/unlabelled.jsonl:4)",
-            "sentences                                  2             2",
-        ],
-        [],
-    ),
-    "both unlabelled": (
-        ["unlabelled", "unlabelled"],
-        2,
-        [],
-        [
-            "error: {f}/unlabelled.jsonl:2: 2 of the 4 sentences of the "
-            "training data",
-            "error: {f}/unlabelled.jsonl:2: 2 of the 4 sentences of the "
-            "eval data",
-        ],
-    ),
-    "new label": (
-        ["good", "new_label"],
-        0,
-        ["warning: eval data: labels that the training data lacks: ship (1); "],
-        [],
-    ),
-    "no entity in dev": (
-        ["good", "empty"],
-        0,
-        ["warning: eval data: no entity in 4 sentences"],
-        [],
-    ),
-    "dev in train": (
-        ["good", "new_label"],
-        0,
-        ["warning: eval data: 1 of 2 texts are in the training data, too"],
-        [],
-    ),
-    "nested": (
-        ["nested", "nested"],
-        0,
-        [
-            "--nested (1 of 4 spans of the training data lie within others)",
-            "nested, within others",
-        ],
-        [],
-    ),
-    "nested, flat": (
-        ["nested", "nested", "--nonested"],
-        0,
-        [
-            f"warning: {side}: 1 of 4 spans lie within others and cannot be "
-            "found beside them without --nested"
-            for side in ("training data", "eval data")
-        ],
-        [],
-    ),
-    "white space": (
-        ["white", "dev"],
-        0,
-        [
-            "warning: training data: span begins or ends in white space "
-            "(--trim_spans cuts it off): 2 ({f}/white.jsonl:1: [0, 4) ' Ely'; "
-            "{f}/white.jsonl:1: [4, 5) ' ')"
-        ],
-        [],
-    ),
-    "white space, trimmed": (
-        ["white", "dev", "--trim_spans"],
-        0,
-        [
-            "training data: white space at an end of a span cut off: 1 (",
-            "training data: span of nothing but white space dropped: 1 (",
-        ],
-        [],
-    ),
-    "bad data": (["bad", "dev"], 2, [], ["error: {f}/bad.jsonl:2: 'text'"]),
-    "bad data, skipped": (
-        ["bad", "dev", "--on_bad_data=skip"],
-        0,
-        ["warning: training data: bad sentence skipped: 1 ({f}/bad.jsonl:2: "],
-        [],
-    ),
-    "columns": (
-        ["columns.conll", "dev"],
-        0,
-        [
-            "warning: training data: several columns look like tags, and "
-            "--tag_columns is not given: 1 ({f}/columns.conll: columns 1, 2 "
-            "look like tags, column 2 is read;"
-        ],
-        [],
-    ),
-    "layers": (
-        ["columns.conll", "columns.conll", "--tag_columns=1,2"],
-        0,
-        ["--nested (1 of 2 spans of the training data lie within others)"],
-        [],
-    ),
-    "no entity": (
-        ["empty", "dev"],
-        2,
-        ["without entities                         4             0"],
-        ["error: {f}/empty.jsonl: the 4 sentences of the training data"],
-    ),
-    "tokenless, no encoder": (["tokenless", "dev"], 0, [], []),
-    "tokenless": (
-        [
-            "tokenless",
-            "dev",
-            "--vocab_file={f}/vocab.txt",
-            "--bert_config_file={f}/bert_config.json",
-            "--max_seq_length=40",
-            "--tokenizer=wordpiece",
-        ],
-        2,
-        [],
-        ["error: {f}/tokenless.jsonl:1: none of the 1 sentences of the tr"],
-    ),
-    "an encoder that is none": (
-        ["good", "dev", "--encoder_dir={f}/none"],
-        2,
-        [],
-        ["error: {f}/none: "],
-    ),
-    "another output": (
-        ["good", "dev", "--output_dir={f}/good.jsonl/folder"],
-        0,
-        ["sentences"],
-        [],
-    ),
-}
+# Training data, dev data and flags; below, what standard output holds. Errors
+# are the beginnings of all lines of standard error, and give exit code 2.
+CASES = """
+good dev
+    sentences                                  3             2
+    --long_text=line (no training text has several lines)
+    --nonested (0 of 6 spans of the training data lie within others)
+good
+    --nonested (0 of 6 spans
+unlabelled dev
+    not labelled                             2             0
+    error: F/unlabelled.jsonl:2: 2 of the 4 sentences of the training data are
+unlabelled dev --unlabelled=skip
+    warning: training data: unlabelled sentence left out: 2 (
+    (F/unlabelled.jsonl:2; F/unlabelled.jsonl:4)
+    sentences                                  2             2
+unlabelled unlabelled
+    error: F/unlabelled.jsonl:2: 2 of the 4 sentences of the training data
+    error: F/unlabelled.jsonl:2: 2 of the 4 sentences of the eval data
+good new_label
+    warning: eval data: labels that the training data lacks: ship (1);
+    warning: eval data: 1 of 2 texts are in the training data, too
+good empty
+    warning: eval data: no entity in 4 sentences
+nested nested
+    --nested (1 of 4 spans of the training data lie within others)
+    nested, within others
+nested nested --nonested
+    warning: training data: 1 of 4 spans lie within others and cannot be found
+    warning: eval data: 1 of 4 spans lie within others and cannot be found
+    beside them without --nested
+white dev
+    warning: training data: span begins or ends in white space (--trim_spans
+    cuts it off): 2 (F/white.jsonl:1: [0, 4) ' Ely'; F/white.jsonl:1: [4, 5)
+white dev --trim_spans
+    training data: white space at an end of a span cut off: 1 (
+    training data: span of nothing but white space dropped: 1 (
+bad dev
+    error: F/bad.jsonl:2: 'text'
+bad dev --on_bad_data=skip
+    warning: training data: bad sentence skipped: 1 (F/bad.jsonl:2:
+columns.conll dev
+    warning: training data: several columns look like tags, and --tag_columns is
+    not given: 1 (F/columns.conll: columns 1, 2 look like tags, column 2 is read
+columns.conll columns.conll --tag_columns=1,2
+    --nested (1 of 2 spans of the training data lie within others)
+empty dev
+    without entities                         4             0
+    error: F/empty.jsonl: the 4 sentences of the training data
+tokenless dev
+    sentences
+tokenless dev ENCODER --tokenizer=wordpiece
+    error: F/tokenless.jsonl:1: none of the 1 sentences of the tr
+good dev --encoder_dir=F/none
+    error: F/none:
+good dev --output_dir=F/good.jsonl/folder
+    sentences
+"""
+ENCODER = (
+    "--vocab_file=F/vocab.txt --bert_config_file=F/bert_config.json "
+    "--max_seq_length=40"
+)
+
+
+def _cases():
+    """What each line of flags is to say."""
+    blocks = re.split(r"\n(?! )", CASES.strip())
+    lines = [block.split("\n    ") for block in blocks]
+    return {flags: said for flags, *said in lines}
 
 
 def _call(folder, train, *rest):
@@ -213,9 +128,10 @@ def _call(folder, train, *rest):
 
     flags = [f"--train_data={path(train)}"]
     for one in rest:
-        is_flag = one.startswith("--")
         flags.append(
-            one.format(f=folder) if is_flag else f"--eval_data={path(one)}"
+            one.replace("F/", f"{folder}/")
+            if one.startswith("--")
+            else f"--eval_data={path(one)}"
         )
     return ["run_classifier.py", *flags]
 
@@ -224,35 +140,34 @@ def _call(folder, train, *rest):
 def checked(folder):
     before = sorted(folder.rglob("*"))
     calls = [
-        [*_call(folder, *flags), "--check_only"] for flags, *_ in CASES.values()
+        [
+            *_call(folder, *line.replace("ENCODER", ENCODER).split()),
+            "--check_only",
+        ]
+        for line in _cases()
     ]
-    outcomes = dict(zip(CASES, run_all(calls), strict=True))
+    outcomes = dict(zip(_cases(), run_all(calls), strict=True))
     assert sorted(folder.rglob("*")) == before, "something was written"
     return outcomes
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_check_only_says_it_without_tensorflow(folder, checked, name):
-    _, code, out, err = CASES[name]
-    outcome = checked[name]
-    assert outcome.code == code, outcome
+@pytest.mark.parametrize("flags", _cases())
+def test_check_only_says_it_without_tensorflow(folder, checked, flags):
+    outcome = checked[flags]
+    said = [one.replace("F/", f"{folder}/") for one in _cases()[flags]]
+    errors = [one for one in said if one.startswith("error: ")]
+    assert outcome.code == (2 if errors else 0), outcome
     assert not outcome.tensorflow
-    for line in out:
-        assert line.format(f=folder) in outcome.out, outcome.out
+    for one in said:
+        assert one in (outcome.err if one in errors else outcome.out)
     lines = outcome.err.splitlines()
-    assert len(lines) == len(err), lines
-    for line, expected in zip(lines, err, strict=True):
-        assert line.startswith(expected.format(f=folder))
+    assert len(lines) == len(errors), lines
+    for line, expected in zip(lines, errors, strict=True):
+        assert line.startswith(expected)
         assert "; " in line, "no remedy"
 
 
-SHORT = [
-    "--vocab_file={f}/vocab.txt",
-    "--bert_config_file={f}/bert_config.json",
-    "--max_seq_length=40",
-    "--num_train_epochs=1",
-    "--noreport",
-]
+SHORT = [*ENCODER.split(), "--num_train_epochs=1", "--noreport"]
 MIXED = "unlabelled.jsonl,nested.jsonl,white.jsonl"
 MENDED = ["--unlabelled=skip", "--trim_spans"]
 RUNS = {

@@ -120,6 +120,36 @@ def test_a_closed_pipe_ends_a_command_without_a_word(name, tmp_path):
     assert "Traceback" not in errors and "error" not in errors
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "biaffine_tf.readers FILE",
+        "biaffine_tf.readers FILE --json",
+        "biaffine_tf.display FILE",
+        "biaffine_tf.evaluation FILE FILE",
+        "biaffine_tf.evaluation FILE FILE --json",
+        "biaffine_tf.evaluation.audit FILE",
+        "biaffine_tf.evaluation.audit FILE --json",
+    ],
+)
+def test_a_terminal_without_the_characters_is_no_error(line, tmp_path):
+    path = tmp_path / "a.jsonl"
+    spans = '"spans": [{"start": 0, "end": 1, "label": "%s"}]}\n'
+    rows = [f'{{"text": "甲乙", {spans % label}' for label in "丙丁"]
+    path.write_text("".join(rows), encoding="utf-8")
+    for encoding in ("ascii", "utf-8"):
+        done = subprocess.run(
+            _line(*line.replace("FILE", str(path)).split()),
+            cwd=ROOT,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        shown = done.stdout.decode(encoding)
+        assert "\\u4e19" in shown if encoding == "ascii" else "丙" in shown
+
+
 def _interrupted(line, module, folder):
     """The exit code and standard error of a command that meets Ctrl-C."""
     (folder / "sitecustomize.py").write_text(INTERRUPT)

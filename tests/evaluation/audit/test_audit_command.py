@@ -1,7 +1,6 @@
 """The command, end to end: what it prints, and its exit codes."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -193,21 +192,6 @@ def test_the_command_starts_light(write):
         }
         assert "biaffine_tf.reports.audit.search" in modules
         assert not modules & heavy
-
-
-@pytest.mark.parametrize("option", ["--json", "--top=3"])
-def test_a_terminal_without_the_characters_is_no_error(write, option):
-    path = write("d.jsonl", [record("甲乙", f"甲|{x}") for x in "AB"])
-    command = [sys.executable, "-m", "biaffine_tf.evaluation.audit", path]
-    for encoding in ("ascii", "utf-8"):
-        done = subprocess.run(
-            [*command, option],
-            capture_output=True,
-            env={**os.environ, "PYTHONIOENCODING": encoding},
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        shown = done.stdout.decode(encoding)
-        assert "\\u7532" in shown if encoding == "ascii" else "甲" in shown
 
 
 def test_a_reader_that_leaves_is_no_error(write):

@@ -2,14 +2,13 @@
 
 import collections
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from biaffine_tf.commands.display import sample
+from biaffine_tf.commands.display import main, sample
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -36,20 +35,18 @@ def write(path, *sentences):
     return path
 
 
-def run(*arguments, **environment):
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"NO_COLOR", "FORCE_COLOR", "COLUMNS"}
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "biaffine_tf.display", *map(str, arguments)],
-        cwd=ROOT,
-        env={**inherited, "PYTHONIOENCODING": "utf-8", **environment},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the command; the exit code and what it says."""
+
+    def run(*arguments, **environment):
+        for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return main(list(map(str, arguments))), *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture
@@ -70,10 +67,10 @@ def predictions(tmp_path):
     )
 
 
-def test_exact_output_without_colours(gold):
-    result = run(gold)
-    assert (result.returncode, result.stderr) == (0, "")
-    lines = [line.rstrip() for line in result.stdout.splitlines()]
+def test_exact_output_without_colours(run, gold):
+    code, out, err = run(gold)
+    assert (code, err) == (0, "")
+    lines = [line.rstrip() for line in out.splitlines()]
     assert lines == [
         "1  a",
         "  [[青川|place]大学|org][b]很美",
@@ -85,10 +82,10 @@ def test_exact_output_without_colours(gold):
     ]
 
 
-def test_gold_marks_mistakes(gold, predictions):
-    result = run(predictions, "--gold", gold)
-    assert (result.returncode, result.stderr) == (0, "")
-    lines = [line.rstrip() for line in result.stdout.splitlines()]
+def test_gold_marks_mistakes(run, gold, predictions):
+    code, out, err = run(predictions, "--gold", gold)
+    assert (code, err) == (0, "")
+    lines = [line.rstrip() for line in out.splitlines()]
     assert lines == [
         "1  a  ✓ 1  ✗ 1 wrong  ○ 1 missed",
         "  [[青川|✗org ○place]大学|org][b]很美",
@@ -100,37 +97,37 @@ def test_gold_marks_mistakes(gold, predictions):
     ]
 
 
-def test_colours_only_where_wanted(gold):
-    assert "\x1b" not in run(gold).stdout
-    assert "\x1b[" in run(gold, FORCE_COLOR="1").stdout
-    forced = run(gold, FORCE_COLOR="1", NO_COLOR="1").stdout
+def test_colours_only_where_wanted(run, gold):
+    assert "\x1b" not in run(gold)[1]
+    assert "\x1b[" in run(gold, FORCE_COLOR="1")[1]
+    _, forced, _ = run(gold, FORCE_COLOR="1", NO_COLOR="1")
     assert "38;" not in forced and "48;" not in forced
 
 
-def test_user_mistakes_are_one_line(tmp_path, gold):
-    missing = run(tmp_path / "nothing.jsonl")
-    assert missing.returncode == 2
-    assert len(missing.stderr.splitlines()) == 1
-    assert "nothing.jsonl" in missing.stderr
+def test_user_mistakes_are_one_line(run, tmp_path, gold):
     other = write(tmp_path / "other.jsonl", ("z", "别的", []))
-    unmatched = run(other, "--gold", gold)
-    assert unmatched.returncode == 2
-    assert len(unmatched.stderr.splitlines()) == 1
-    negative = run(gold, "--count", "-1")
-    assert negative.returncode == 2
-    assert "Traceback" not in negative.stderr
+    for arguments, said in (
+        ([tmp_path / "nothing.jsonl"], "nothing.jsonl"),
+        ([other, "--gold", gold], "gold sentence"),
+    ):
+        code, _, err = run(*arguments)
+        assert (code, err.count("\n")) == (2, 1) and said in err
+    for argument in ("--count=-1", "--seed=x", f"--seed={2**63}"):
+        with pytest.raises(SystemExit) as end:
+            run(gold, argument)
+        assert end.value.code == 2
 
 
-def test_count_and_seed_choose_sentences(tmp_path):
+def test_count_and_seed_choose_sentences(run, tmp_path):
     file = write(
         tmp_path / "many.jsonl", *((f"s{i}", f"句{i}", []) for i in range(50))
     )
     first, again, other = (
-        run(file, "--count", 5, "--seed", seed).stdout for seed in (1, 1, 2)
+        run(file, "--count", 5, "--seed", seed)[1] for seed in (1, 1, 2)
     )
     assert first == again != other
     assert first.count("  句") == 5
-    assert run(file, "--count", 0).stdout.count("  句") == 50
+    assert run(file, "--count", 0)[1].count("  句") == 50
 
 
 def test_sample_is_fair_and_in_order():
