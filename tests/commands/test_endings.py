@@ -135,7 +135,10 @@ def test_a_closed_pipe_ends_a_command_without_a_word(name, tmp_path):
 def test_a_terminal_without_the_characters_is_no_error(line, tmp_path):
     path = tmp_path / "a.jsonl"
     spans = '"spans": [{"start": 0, "end": 1, "label": "%s"}]}\n'
-    rows = [f'{{"text": "甲乙", {spans % label}' for label in "丙丁"]
+    rows = [
+        f'{{"id": "{label}", "text": "甲乙", {spans % label}'
+        for label in "丙丁"
+    ]
     path.write_text("".join(rows), encoding="utf-8")
     for encoding in ("ascii", "utf-8"):
         done = subprocess.run(

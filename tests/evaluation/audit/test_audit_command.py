@@ -140,7 +140,7 @@ def test_files_are_looked_at_together_with_predictions_by_fold(write, capsys):
 
 def assert_one_line_error(code, out, err, start):
     assert code == 2 and out == ""
-    assert err.startswith(start) and err.count("\n") == 1
+    assert err.startswith(f"error: {start}") and err.count("\n") == 1
 
 
 def test_errors_are_one_line(write, capsys, tmp_path):
