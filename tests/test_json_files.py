@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.json_files import find_problem, read_json
+from biaffine_tf.json_files import find_problem, peek_json, read_json
 
 SHAPE = {
     "name": str,
@@ -138,3 +138,12 @@ def test_files_that_cannot_be_read(tmp_path):
         read_json(tmp_path / "none", what="of the test", remedy="")
     with pytest.raises(ConfigError, match=r"cannot be read \(Is a dir"):
         read_json(tmp_path, what="of the test", remedy="")
+
+
+def test_a_look_at_a_file_that_may_be_something_else(tmp_path):
+    path = tmp_path / "f"
+    assert peek_json(path) is None
+    for content, is_object in (("{", False), ("[]", False), ("{}", True)):
+        path.write_text(content)
+        assert peek_json(path, {}) == ({} if is_object else None)
+        assert peek_json(path, {"a": int}) is None

@@ -6,11 +6,11 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats.lines import Source
-from biaffine_tf.formats.options import ReadOptions, TagScheme, WriteOptions
+from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.output import open_output
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format, all_formats, find_format
@@ -142,12 +142,8 @@ def write(
     sentences: Iterable[Sentence],
     file_format: Format | str,
     *,
-    with_scores: bool = False,
-    with_lines: bool = False,
-    first_number: int = 0,
-    layers: int = 1,
-    scheme: TagScheme = TagScheme.BIO,
     problems: Problems | None = None,
+    **options: Any,
 ) -> int:
     """Writes sentences, one at a time.
 
@@ -157,15 +153,9 @@ def write(
             stream.
         sentences: What to write.
         file_format: The format, or its name.
-        with_scores: Write the scores of predicted spans.
-        with_lines: JSON formats: write the line of a sentence without an id
-            in the file that it was read from, or its index in an array.
-        first_number: CLUENER: number of the first sentence, for those without
-            an id.
-        layers: CoNLL: number of tag columns; several can hold nested spans.
-        scheme: CoNLL: BIO or BIOES.
         problems: Where spans, scores, characters and keys are counted that
             the format cannot hold.
+        **options: Fields of `WriteOptions`.
 
     Returns:
         Number of sentences taken from `sentences`.
@@ -176,15 +166,9 @@ def write(
     """
     problems = Problems() if problems is None else problems
     chosen = find_format(file_format, "file_format")
-    options = WriteOptions(
-        with_scores=with_scores,
-        with_lines=with_lines,
-        first_number=first_number,
-        layers=layers,
-        scheme=scheme,
-    )
-    counted = _Counted(sentences, chosen, options, problems)
-    pieces = chosen.write(counted, options, problems)
+    settings = WriteOptions(**options)
+    counted = _Counted(sentences, chosen, settings, problems)
+    pieces = chosen.write(counted, settings, problems)
     if isinstance(target, (str, os.PathLike)):
         with open_output(target) as stream:
             _write_pieces(stream, pieces, counted)

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import pathlib
-import random
 import subprocess
 import sys
 import time
@@ -184,25 +182,6 @@ def test_files_by_commas_and_repeated_flags(folder, outcomes):
         assert _tree(folder / name) == _tree(folder / "out")
 
 
-def test_bad_lines_are_kept_with_reasons(folder, outcomes):
-    found = [
-        json.loads(line)
-        for path in sorted((folder / "out" / "bad_lines").iterdir())
-        for line in path.read_text(encoding="utf-8").splitlines()
-    ]
-    places = [(pathlib.Path(one["file"]).name, one["line"]) for one in found]
-    assert places == [
-        (name, line)
-        for number, name in enumerate(["0.jsonl", "1.jsonl", "2.jsonl.gz"])
-        for line in sorted({100 * number + 2, 301})
-    ]
-    for one in found:
-        broken = one["line"] != 301
-        assert ("broken JSON" if broken else "not UTF-8") in one["reason"]
-        raw = bytes.fromhex(one.get("raw_hex", "")) or one["raw"].encode()
-        assert raw == (b'{"text": "ab' if broken else b'{"text": "\xcc\xec"}')
-
-
 def test_too_long_texts_are_bad_lines_if_they_are_errors(folder, outcomes):
     (path,) = (folder / "long").glob("*.jsonl")
     assert [s.text for s in formats.read(path)] == ["ab", "cd"]
@@ -212,24 +191,18 @@ def test_too_long_texts_are_bad_lines_if_they_are_errors(folder, outcomes):
     assert "60 pieces" in bad["reason"]
 
 
-def test_killed_at_random_the_bytes_are_the_same(folder, outcomes, root):
-    draw = random.Random(7)
+def test_killed_the_bytes_are_the_same(folder, outcomes, root):
+    """At any moment: tests/inference/test_bulk_kills.py."""
     out = folder / "killed"
     journal = out / "job" / "shards.jsonl"
     command = [sys.executable, *_flags(folder, "killed")]
-
-    def done():
-        return journal.read_bytes().count(b"\n") if journal.exists() else 0
-
-    for _ in range(3):
-        wanted = done() + draw.randrange(1, 10)
-        process = subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)
-        while process.poll() is None and done() < wanted:
-            time.sleep(0.001)
-        time.sleep(draw.random() / 50)
-        process.kill()
-        assert process.wait() == -9, "it was done before"
-    assert 0 < done() < len(list((folder / "out").glob("*.jsonl")))
+    process = subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        if journal.exists() and journal.read_bytes().count(b"\n") > 3:
+            break
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -9, "it was done before"
     subprocess.run(command, cwd=root, check=True, capture_output=True)
     assert _tree(out) == _tree(folder / "out")
 

@@ -524,6 +524,24 @@ def test_damaged_state_is_refused_or_done_again(tmp_path):
             run([path], out)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("sentences", "10"), ("is_last", 1), ("problems", []), ("sha256", None)],
+)
+def test_lines_of_the_journal_that_hold_something_else(tmp_path, key, value):
+    """They count as lost, and so do those behind them."""
+    path = write_lines(tmp_path / "a.txt", 25)
+    out = tmp_path / "out"
+    run([path], out)
+    before, journal = tree(out), out / "job" / "shards.jsonl"
+    first, second, third = journal.read_text().splitlines()
+    changed = json.dumps(json.loads(second) | {key: value})
+    journal.write_text(f"{first}\n{changed}\n{third}\n")
+    predictor = FakePredictor()
+    run([path], out, predictor=predictor)
+    assert len(predictor.seen) == 15 and tree(out) == before
+
+
 def test_a_folder_has_one_process(tmp_path):
     path = write_lines(tmp_path / "a.txt", 5)
     with (
