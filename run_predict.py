@@ -29,6 +29,7 @@ from typing import Any
 from biaffine_tf import formats, model_directory
 from biaffine_tf.commands import flags, prediction_flags, running
 from biaffine_tf.commands.flags import FLAGS
+from biaffine_tf.commands.output_formats import describe_columns
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.errors import GIVEN_UP, ConfigError
@@ -69,7 +70,9 @@ def _main() -> int:
                 predictor = _load(source)
                 _print_entities(predictor)
             job.run(predictor)
-            _say_columns(source.decoding)
+            _say(
+                describe_columns(FLAGS.output_format, _layers(source.decoding))
+            )
             _say(summary.bulk_job(job, source.windowing))
             return GIVEN_UP if job.given_up else 0
     if FLAGS.text is None and not FLAGS.output:
@@ -225,16 +228,7 @@ def _say_long_texts(predictor: BasePredictor) -> None:
 
 
 def _say_columns(decoding: DecodingConfig) -> None:
-    layers = _layers(decoding)
-    output = formats.find_format(FLAGS.output_format)
-    if output.layers and layers > 1:
-        columns = ",".join(map(str, range(1, layers + 1)))
-        _say(
-            [
-                "tags are in several columns: read them by "
-                f"--tag_columns={columns}"
-            ]
-        )
+    _say(describe_columns(FLAGS.output_format, _layers(decoding)))
 
 
 def _say(lines: Iterable[str]) -> None:

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from biaffine_tf import console, formats
 from biaffine_tf.commands.arguments import check_to_and_output
+from biaffine_tf.commands.output_formats import (
+    check_output_format,
+    describe_columns,
+)
 from biaffine_tf.commands.reading_arguments import (
     add_reading_arguments,
     note_problems,
@@ -58,16 +63,20 @@ def _convert(
             f"--to writes one file, and {len(options.files)} are given",
             remedy="convert one at a time",
         )
-    problems = formats.Problems()
+    layers = options.output_layers
+    check_output_format(options.to, flag="to", scores=False, layers=layers)
+    (path,), problems = options.files, formats.Problems()
     formats.write(
         options.output,
-        formats.read(options.files[0], read_options, problems),
+        formats.read(path, read_options, problems),
         options.to,
         with_scores=True,
-        layers=options.output_layers,
+        layers=1 if layers is None else layers,
         problems=problems,
     )
-    note_problems(options.files[0], problems)
+    note_problems(path, problems)
+    for line in describe_columns(options.to, layers or 1):
+        print(f"note: {options.output}: {line}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,8 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output_layers",
         type=int,
-        default=1,
-        help="tag columns of --to=conll; nested spans need several",
+        help="CoNLL output: tag columns; nested spans need several (default: "
+        "1)",
     )
     add_reading_arguments(parser)
     return parser

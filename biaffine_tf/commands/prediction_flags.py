@@ -9,6 +9,7 @@ from absl import flags as absl_flags
 
 from biaffine_tf import formats
 from biaffine_tf.commands import flags
+from biaffine_tf.commands.output_formats import check_output_format
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.formats.compression import check_output_name
@@ -56,7 +57,12 @@ def check() -> None:
             "--shard_size is given but --output_dir is not",
             remedy="give both or none",
         )
-    _check_output_flags()
+    check_output_format(
+        FLAGS.output_format,
+        flag="output_format",
+        scores=FLAGS.output_score,
+        layers=FLAGS.output_layers,
+    )
     try:
         (FLAGS.text or "").encode()
     except UnicodeEncodeError as error:
@@ -83,23 +89,6 @@ def _check_streams(patterns: list[str]) -> None:
         raise ConfigError(
             "--text and --output=- both write to standard output",
             remedy="give one of them, or --output=FILE",
-        )
-
-
-def _check_output_flags() -> None:
-    output = formats.find_format(FLAGS.output_format)
-    others = [one for one in formats.all_formats() if one.spans]
-    if FLAGS.output_score and not output.scores:
-        names = " or ".join(one for one in others if one.scores)
-        raise ConfigError(
-            f"--output_score is given but {output.full_name} holds no scores",
-            remedy=f"give --output_format={names}",
-        )
-    if FLAGS.output_layers is not None and not output.layers:
-        names = " or ".join(one for one in others if one.layers)
-        raise ConfigError(
-            f"--output_layers is given but --output_format is {output}",
-            remedy=f"give --output_format={names} or leave it out",
         )
 
 

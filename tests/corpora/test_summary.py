@@ -153,6 +153,12 @@ def test_tables(spans_file, capsys):
         (["{file}.none"], "no such file"),
         (["--tag_columns=a", "{file}"], "--tag_columns cannot be 'a'"),
         (["--tag_columns=0", "{file}"], "both the token column and a tag"),
+        (["{file}", "--to=conll"], "--to and --output belong together"),
+        (["{file}", "{file}", "--to=text", "--output=x"], "--to writes one"),
+        (
+            ["{file}", "--to=text", "--output=x", "--output_layers=2"],
+            "--output_layers is given but --to is text; give --to=conll",
+        ),
     ],
 )
 def test_errors_are_one_line_and_code_2(spans_file, capsys, arguments, message):

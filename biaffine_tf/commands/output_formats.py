@@ -1,0 +1,47 @@
+"""What commands say about the formats that they write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.formats import all_formats, find_format
+
+
+def check_output_format(
+    name: str, *, flag: str, scores: bool, layers: int | None
+) -> None:
+    """Refuses what a format cannot hold.
+
+    Args:
+        name: The format.
+        flag: What gave it.
+        scores: Whether scores are asked for.
+        layers: Tag columns, if they are asked for.
+
+    Raises:
+        ConfigError: If scores or columns are asked for in vain.
+    """
+    output = find_format(name)
+    others = [one for one in all_formats() if one.spans]
+    if scores and not output.scores:
+        names = " or ".join(one for one in others if one.scores)
+        raise ConfigError(
+            f"--output_score is given but {output.full_name} holds no scores",
+            remedy=f"give --{flag}={names}",
+        )
+    if layers is not None and not output.layers:
+        names = " or ".join(one for one in others if one.layers)
+        raise ConfigError(
+            f"--output_layers is given but --{flag} is {output}",
+            remedy=f"give --{flag}={names} or leave it out",
+        )
+
+
+def describe_columns(name: str, layers: int) -> Iterator[str]:
+    """Says how to read tags that were written into several columns."""
+    if find_format(name).layers and layers > 1:
+        columns = ",".join(map(str, range(1, layers + 1)))
+        yield (
+            f"tags are in several columns: read them by --tag_columns={columns}"
+        )
