@@ -70,9 +70,7 @@ def _main() -> int:
                 predictor = _load(source)
                 _print_entities(predictor)
             job.run(predictor)
-            _say(
-                describe_columns(FLAGS.output_format, _layers(source.decoding))
-            )
+            _say_columns(source.decoding)
             _say(summary.bulk_job(job, source.windowing))
             return GIVEN_UP if job.given_up else 0
     if FLAGS.text is None and not FLAGS.output:
