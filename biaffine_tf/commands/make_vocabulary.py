@@ -21,6 +21,7 @@ from biaffine_tf.commands.reading_arguments import (
     reading_options,
 )
 from biaffine_tf.config import TokenizerKind
+from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
 from biaffine_tf.formats import inputs
@@ -244,23 +245,32 @@ def _run(options: argparse.Namespace) -> None:
             remedy="give another --output, or --overwrite to replace it",
         )
     check_writable(os.path.dirname(options.output) or ".")
-    corpus = _Corpus(options)
+    files = inputs.find_files(options.files, flag="FILE")
+    corpus = Corpus(tuple(files), reading_options(options))
     kind = options.kind
     if kind is None:
-        choice = _choose_kind(corpus.texts())
+        choice = _choose_kind(one.text for one in corpus.read())
         print(f"chosen: {choice}")
         kind = choice.value
+    problems = formats.Problems()
+    characters: collections.Counter[str] = collections.Counter()
+
+    def texts() -> Iterator[str]:
+        for one in corpus.read(problems):
+            characters.update(one.text)
+            yield one.text
+
     vocabulary = make_vocabulary(
-        corpus.texts(),
+        texts(),
         size=options.size,
         kind=kind,
         do_lower_case=options.do_lower_case,
     )
     os.makedirs(os.path.dirname(options.output) or ".", exist_ok=True)
     vocabulary.save(options.output)
-    for line in corpus.problems.lines():
+    for line in problems.lines():
         print(line)
-    _report(options, kind, vocabulary, corpus.characters)
+    _report(options, kind, vocabulary, characters)
 
 
 def _choose_kind(texts: Iterable[str]) -> Choice:
@@ -296,27 +306,3 @@ def _report(
         f"train with --vocab_file={options.output} --tokenizer={kind} "
         f"--{no}do_lower_case"
     )
-
-
-class _Corpus:
-    """The texts of files, and what was met in the last reading of them.
-
-    Attributes:
-        characters: Counts.
-        problems: Skipped and repaired input.
-    """
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._files = inputs.find_files(options.files, flag="FILE")
-        self._options = reading_options(options)
-        self.characters: collections.Counter[str] = collections.Counter()
-        self.problems = formats.Problems()
-
-    def texts(self) -> Iterator[str]:
-        """Reads all files, from the start."""
-        self.characters = collections.Counter()
-        self.problems = formats.Problems()
-        for file in self._files:
-            for one in formats.read(file, self._options, self.problems):
-                self.characters.update(one.text)
-                yield one.text
