@@ -26,21 +26,12 @@ from biaffine_tf.spans import Sentence
 
 
 class ReadingArgument(NamedTuple):
-    """An argument about reading.
-
-    Attributes:
-        name: Its name, as of the field of `ReadOptions`.
-        default: Its default.
-        choices: What it may be; None for anything.
-        help: Its help.
-        shared: Whether it holds for all files of a command.
-    """
+    """An argument about reading: a field of `ReadOptions` for parsers."""
 
     name: str
     default: Any
-    choices: list[str] | None
+    choices: list[str] | None  # None for any value
     help: str
-    shared: bool
 
 
 def reading_arguments(*, shared: bool) -> list[ReadingArgument]:
@@ -61,9 +52,7 @@ def _argument(field: dataclasses.Field[Any]) -> ReadingArgument:
         choices = list(type(field.default))
     if field.metadata["of"] is not None:
         text = f"{find_format(field.metadata['of']).full_name}: {text}"
-    return ReadingArgument(
-        field.name, field.default, choices, text, field.metadata["shared"]
-    )
+    return ReadingArgument(field.name, field.default, choices, text)
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser, *sides: str) -> None:
@@ -105,11 +94,9 @@ def reading_options(options: argparse.Namespace, side: str = "") -> ReadOptions:
     prefix = _prefix(side)
     return make_options(
         {
-            argument.name: getattr(
-                options, ("" if argument.shared else prefix) + argument.name
-            )
-            for shared in (True, False)
-            for argument in reading_arguments(shared=shared)
+            one.name: getattr(options, place + one.name)
+            for place, shared in ((prefix, False), ("", True))
+            for one in reading_arguments(shared=shared)
         }
     )
 

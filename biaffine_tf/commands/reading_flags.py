@@ -26,10 +26,9 @@ def define_format_flags() -> None:
 
 
 def define_on_bad_data() -> None:
-    """Defines --on_bad_data as other commands have it."""
-    for argument in reading_arguments(shared=True):
-        if argument.name == "on_bad_data":
-            _define(argument)
+    """Defines --on_bad_data as commands of argparse have it."""
+    shared = {one.name: one for one in reading_arguments(shared=True)}
+    _define(shared["on_bad_data"])
 
 
 def _define(argument: ReadingArgument) -> None:

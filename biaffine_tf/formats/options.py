@@ -85,25 +85,14 @@ def _option(
 class ReadOptions:
     """How to read a file. Fields of a choice also take its name.
 
+    Attributes that have a help text are as it says. Without `tag_columns` the
+    last column is read, and it is counted as a problem if others look like
+    tags, too. With `strict_tags`, `TagScheme.AUTO` never means IOB1 or IOE1, in
+    which nearly everything is well-formed.
+
     Attributes:
-        format: Format of the file; None recognises it from the content.
-        on_bad_data: Stop at the first bad sentence, or skip and count it.
-        token_column: Column of the tokens in a CoNLL file; from 0, negative
-            ones count from the right.
-        tag_columns: Columns of the tags; several hold nested layers. None
-            reads the last one, and counts it as a problem if others look like
-            tags, too.
-        tag_scheme: Scheme of the tags.
-        join: How the tokens of a CoNLL file become a text.
-        segmentation_digit: Whether to strip a digit from each token.
         unlabelled: Keep sentences without labels, or leave them out and count
             them.
-        trim_spans: Cut white space off the ends of spans, drop spans of
-            nothing else, and count both.
-        strict_tags: Leave out, and count, the spans of a CoNLL file whose tags
-            are malformed, as seqeval's strict mode does, instead of repairing
-            them as conlleval does. `TagScheme.AUTO` then never means IOB1 or
-            IOE1, in which nearly everything is well-formed.
         ignore_labels: Leave spans and tags unread, right or wrong: all
             sentences are unlabelled.
 

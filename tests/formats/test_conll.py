@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from biaffine_tf import formats
 from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.formats import parse_columns
 from biaffine_tf.spans import Sentence
 
 
@@ -30,27 +32,6 @@ def test_characters(reading, separator, end, mark):
     assert reading.problems.counts == marks
 
 
-def test_words_are_joined_with_spaces(reading):
-    (sentence,) = reading(
-        "Ann\tB-person\nLee\tI-person\nsaw\tO\n😀\tB-creative-work\n"
-    )
-    assert sentence.text == "Ann Lee saw 😀"
-    assert surfaces(sentence) == [
-        ("Ann Lee", "person"),
-        ("😀", "creative-work"),
-    ]
-    assert sentence.tokens == ((0, 3), (4, 7), (8, 11), (12, 13))
-
-
-def test_joining_can_be_chosen(reading):
-    content = "ab O\n12 O\n北京 O\n上海 O\n来 O\n"
-    assert reading(content)[0].text == "ab12北京上海来"
-    assert reading(content, join="words")[0].text == "ab 12 北京 上海 来"
-    words = "ab O\ncd O\n"
-    assert reading(words, join="chars")[0].text == "abcd"
-    assert reading("한국어 O\n단어 O\n")[0].text == "한국어 단어"
-
-
 @pytest.mark.parametrize(
     ("row", "token"),
     [
@@ -73,6 +54,86 @@ def test_tokens_that_are_white_space_or_odd(reading, row, token):
     assert [span.start for span in sentence.spans] == [0, 2]
 
 
+# Rows of columns, sentences divided by "/", and options; below, the text of
+# each sentence with its spans, then each problem.
+CASES = """
+Ann|B-person Lee|I-person saw|O 😀|B-creative-work
+    Ann Lee saw 😀: Ann Lee person, 😀 creative-work
+ab|O 12|O 北京|O 上海|O 来|O
+    ab12北京上海来
+ab|O 12|O 北京|O 上海|O 来|O join=words
+    ab 12 北京 上海 来
+ab|O cd|O join=chars
+    abcd
+한국어|O 단어|O
+    한국어 단어
+-DOCSTART-|O|O / EU|I-NP|I-ORG says|I-VP|O / -DOCSTART-|O|O / Ed|I-NP|I-PER
+    EU says: EU ORG @ 1
+    Ed: Ed PER @ 2
+    ! -DOCSTART- line passed over: 2
+    ! several columns look like tags, and --tag_columns is not given: 1
+-DOCSTART-|O / a|O / b|O / -DOCSTART-|O c|O
+    a @ 1
+    b @ 1
+    c @ 2
+    ! -DOCSTART- line passed over: 2
+0|Ann|B-NP|B-per 1|Lee|I-NP|I-per 2|ran|B-VP|O token_column=1 tag_columns=2
+    Ann Lee ran: Ann Lee NP, ran VP
+0|Ann|NP|B-person 1|Lee|NP|I-person 2|ran|VP|O token_column=-3
+    Ann Lee ran: Ann Lee person
+北|B-org|B-city 京|I-org|I-city 大|I-org|O 学|I-org|O tag_columns=1,2
+    北京大学: 北京大学 org, 北京 city
+北 京 / 好 format=conll
+    北京: unlabelled
+    好: unlabelled
+科0|B-x 技1|I-x 20|O 全0|O 方1|O ab2|O
+    科技2全方ab: 科技 x
+    ! segmentation digit removed from a token: 6
+科0|B-x 技1|I-x 20|O 全0|O 方1|O ab2|O segmentation_digit=keep join=chars
+    科0技120全0方1ab2: 科0技1 x
+B2|O A7|O C9|O T5|O
+    B2 A7 C9 T5
+甲|B-x 乙|I-y 丙|O 丁|I-x 戊|B-x
+    甲乙丙丁戊: 甲 x, 乙 y, 丁 x, 戊 x
+    ! tag inside a span of another label: it begins a span: 1 (first: F:2: I-y)
+    ! tag inside a span that was not begun: it begins one: 1 (first: F:4: I-x)
+甲|I-x 乙|I-x 丙|B-x 丁|O 戊|I-y
+    甲乙丙丁戊: 甲乙 x, 丙 x, 戊 y
+甲|I-x 乙|I-x 丙|B-x 丁|O 戊|I-y tag_scheme=bio
+    甲乙丙丁戊: 甲乙 x, 丙 x, 戊 y
+    ! tag inside a span that was not begun: it begins one: 2
+"""
+
+
+def shown(sentence):
+    """A sentence as in the table."""
+    spans = "unlabelled"
+    if sentence.spans is not None:
+        spans = ", ".join(" ".join(one) for one in surfaces(sentence))
+    document = f" @ {sentence.document}" if sentence.document else ""
+    return (f"{sentence.text}: {spans}" if spans else sentence.text) + document
+
+
+@pytest.mark.parametrize("case", re.split(r"\n(?! )", CASES.strip()))
+def test_what_is_read(reading, case):
+    given, *said = case.split("\n    ")
+    options = dict(re.findall(r" (\w+)=(\S+)", given))
+    rows = re.sub(r" \w+=\S+", "", given).replace("|", "\t").split(" ")
+    if "tag_columns" in options:
+        options["tag_columns"] = parse_columns(options["tag_columns"])
+    if "token_column" in options:
+        options["token_column"] = int(options["token_column"])
+    content = "".join(f"{row}\n".replace("/\n", "\n") for row in rows)
+    problems = [one[2:] for one in said if one.startswith("! ")]
+    found = [shown(sentence) for sentence in reading(content, **options)]
+    assert found == [one for one in said if not one.startswith("! ")]
+    lines = reading.problems.lines()
+    assert len(lines) == len(problems)
+    for problem in problems:
+        problem = problem.replace("F:", f"{reading.path}:")
+        assert any(line.startswith(problem) for line in lines), lines
+
+
 def test_separator_lines_with_white_space_are_counted(reading):
     sentences = reading("甲 O\n \n乙 O\n\t\n\n\t\t\n丙 O\n\t")
     assert [s.text for s in sentences] == ["甲", "乙", "丙"]
@@ -80,88 +141,10 @@ def test_separator_lines_with_white_space_are_counted(reading):
     assert reading.problems.counts == {kind: 4}
 
 
-def test_docstart_lines_make_no_sentence(reading):
-    sentences = reading(
-        "-DOCSTART- -X- O O\n\nEU NNP I-NP I-ORG\nsays VBZ I-VP O\n\n"
-        "-DOCSTART- -X- -X- O\n\n-DOCSTART- -X- O O\nBonn NNP I-NP I-LOC\n"
-    )
-    assert [s.text for s in sentences] == ["EU says", "Bonn"]
-    assert surfaces(sentences[0]) == [("EU", "ORG")]
-    chunks = "several columns look like tags, and --tag_columns is not given"
-    assert reading.problems.counts == {
-        "-DOCSTART- line passed over": 3,
-        chunks: 1,
-    }
-
-
-def test_columns_can_be_chosen(reading):
-    content = "0 Ann B-NP B-person\n1 Lee I-NP I-person\n2 ran B-VP O\n"
-    (sentence,) = reading(content, token_column=1, tag_columns=(2,))
-    assert surfaces(sentence) == [("Ann Lee", "NP"), ("ran", "VP")]
-    (sentence,) = reading(content, token_column=-3)
-    assert surfaces(sentence) == [("Ann Lee", "person")]
-
-
-def test_nested_layers(reading):
-    (sentence,) = reading(
-        "北\tB-org\tB-city\n京\tI-org\tI-city\n大\tI-org\tO\n学\tI-org\tO\n",
-        tag_columns=(1, 2),
-    )
-    assert surfaces(sentence) == [("北京大学", "org"), ("北京", "city")]
-
-
-def test_one_column_is_unlabelled(reading):
-    sentences = reading("北\n京\n\n好\n", format="conll")
-    assert [(s.text, s.spans) for s in sentences] == [
-        ("北京", None),
-        ("好", None),
-    ]
-
-
-def test_segmentation_digits(reading):
-    content = "科0 B-x\n技1 I-x\n20 O\n全0 O\n方1 O\nab2 O\n"
-    (sentence,) = reading(content)
-    assert sentence.text == "科技2全方ab"
-    assert surfaces(sentence) == [("科技", "x")]
-    kind = "segmentation digit removed from a token"
-    assert reading.problems.counts == {kind: 6}
-    (sentence,) = reading(content, segmentation_digit="keep", join="chars")
-    assert sentence.text == "科0技120全0方1ab2"
-
-
-def test_tokens_with_digits_of_their_own_keep_them(reading):
-    (sentence,) = reading("B2 O\nA7 O\nC9 O\nT5 O\n")
-    assert sentence.text == "B2 A7 C9 T5"
-    assert not reading.problems
-
-
 def test_a_missing_segmentation_digit_is_an_error(reading):
     with pytest.raises(DataError, match="no segmentation digit") as caught:
         reading("科0 O\n技1 O\n学 O\n", segmentation_digit="strip")
     assert caught.value.line == 3
-
-
-def test_orphans_are_counted_with_their_line(reading):
-    (sentence,) = reading("甲 B-x\n乙 I-y\n丙 O\n丁 I-x\n戊 B-x\n")
-    assert surfaces(sentence) == [
-        ("甲", "x"),
-        ("乙", "y"),
-        ("丁", "x"),
-        ("戊", "x"),
-    ]
-    counts = reading.problems.counts
-    assert list(counts.values()) == [1, 1]
-    messages = [seen[0] for seen in reading.problems.examples.values()]
-    assert [m.partition("data:")[2] for m in messages] == ["2: I-y", "4: I-x"]
-
-
-def test_iob1_is_recognised_and_not_reported(reading):
-    content = "甲 I-x\n乙 I-x\n丙 B-x\n丁 O\n戊 I-y\n"
-    (sentence,) = reading(content)
-    assert surfaces(sentence) == [("甲乙", "x"), ("丙", "x"), ("戊", "y")]
-    assert not reading.problems
-    reading(content, tag_scheme="bio")
-    assert sum(reading.problems.counts.values()) == 2
 
 
 @pytest.mark.parametrize(
@@ -208,18 +191,3 @@ def test_impossible_options_are_refused(reading):
         with pytest.raises(ConfigError) as caught:
             reading("甲 O\n", **options)
         assert caught.value.remedy
-
-
-def test_documents_are_told_apart(tmp_path):
-    path = tmp_path / "d.conll"
-    path.write_text(
-        "-DOCSTART- O\n\na O\n\nb O\n\n-DOCSTART- O\n\nc O\n", "utf-8"
-    )
-    found = list(formats.read(str(path)))
-    assert [(s.text, s.document) for s in found] == [
-        ("a", "1"),
-        ("b", "1"),
-        ("c", "2"),
-    ]
-    path.write_text("a O\n\nb O\n", "utf-8")
-    assert [s.document for s in formats.read(str(path))] == [None, None]
