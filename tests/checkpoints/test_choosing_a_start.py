@@ -231,7 +231,7 @@ def test_pieces_that_were_added(tmp_path):
     ("rows", "added", "message"),
     [
         (40, {"[E]": 31}, "the ids of its 29 pieces are not 0 to 28"),
-        (40, {"[E]": "x"}, "does not map pieces to ids"),
+        (40, {"[E]": "x"}, 'must be an integer, got "x"'),
         # Another encoder's vocabulary, not padding.
         (28 + 1024, None, "vocab_size is 1052 but .* holds 28 pieces"),
     ],

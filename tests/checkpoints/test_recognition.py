@@ -354,7 +354,7 @@ def test_ids_with_a_gap(hugging_face):
         ("config.json", "{", r"config\.json: not JSON"),
         ("config.json", '{"hidden_size": 8}', "no vocab_size"),
         ("model.safetensors", "x", r"model\.safetensors: not readable"),
-        ("tokenizer_config.json", "{", r"tokenizer_config\.json: cannot be"),
+        ("tokenizer_config.json", "{", r"tokenizer_config\.json: not JSON"),
         ("vocab.txt", "a\nb\n", r"vocab\.txt: not a BERT"),
     ],
 )
