@@ -200,23 +200,21 @@ class _Counted:
             yield sentence
 
     def _count_lost(self, sentence: Sentence) -> None:
-        place = f"sentence {self.number}"
-        if not self._format.keys:
+        if not self._format.keys and sentence.extra:
             _count_extra(sentence, self._problems)
-        if sentence.spans and not self._format.spans:
-            self._problems.count(
-                f"span not written: {self._format.full_name} holds none",
-                place,
-                len(sentence.spans),
-            )
+        if not self._format.spans:
+            self._count("span", len(sentence.spans or ()))
         elif self._loses_scores:
-            scores = sum(one.score is not None for one in sentence.spans or ())
-            if scores:
-                self._problems.count(
-                    f"score not written: {self._format.full_name} holds none",
-                    place,
-                    scores,
-                )
+            scores = [one.score for one in sentence.spans or ()]
+            self._count("score", len(scores) - scores.count(None))
+
+    def _count(self, what: str, amount: int) -> None:
+        if amount:
+            self._problems.count(
+                f"{what} not written: {self._format.full_name} holds none",
+                f"sentence {self.number}",
+                amount,
+            )
 
 
 def _count_extra(sentence: Sentence, problems: Problems) -> None:
