@@ -32,8 +32,8 @@ from biaffine_tf import formats, model_directory
 from biaffine_tf.commands import experiment, flags, running
 from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.experiment import Experiment
-from biaffine_tf.commands.flag_types import save_period
 from biaffine_tf.commands.flags import FLAGS
+from biaffine_tf.commands.sections import save_period
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.encoders import checkpoints

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 import os
 
 EXIT_CODE = 2
 GIVEN_UP = 3  # exit code where some input was not read, or not to its end
+
+
+class OnBadData(enum.StrEnum):
+    """What to do about a sentence that cannot be read."""
+
+    ERROR = "error"
+    SKIP = "skip"
 
 
 class BiaffineError(Exception):

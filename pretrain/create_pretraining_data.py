@@ -21,13 +21,12 @@ import biaffine_tf.starting  # noqa: F401 (before all else: see there)
 # isort: split
 from biaffine_tf.commands import running, text_flags
 from biaffine_tf.commands.text_flags import FLAGS
-from biaffine_tf.config import TokenizerKind
+from biaffine_tf.config import DataConfig
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
 from biaffine_tf.records import text_building, texts
 from biaffine_tf.records.text_records import Records, Split
-from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.tokenization import Tokenizer
 
 
@@ -67,7 +66,7 @@ def _make_tokenizer(config: DataConfig) -> Tokenizer:
         vocabulary,
         stated,
         stated_by=path,
-        tokenizer=TokenizerKind(FLAGS.tokenizer) if FLAGS.tokenizer else None,
+        tokenizer=FLAGS.tokenizer,
         do_lower_case=FLAGS.do_lower_case,
         texts=texts.sample(FLAGS.input_file, config),
     )

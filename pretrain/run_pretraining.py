@@ -22,22 +22,22 @@ import functools
 from typing import TYPE_CHECKING
 
 from biaffine_tf.commands import pretraining_flags, running
-from biaffine_tf.commands.flag_types import save_period
 from biaffine_tf.commands.pretraining_flags import FLAGS
-from biaffine_tf.config import EncoderConfig
+from biaffine_tf.commands.sections import save_period
+from biaffine_tf.config import (
+    EncoderConfig,
+    Objective,
+    PretrainingConfig,
+    check_words,
+    generator_config,
+)
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.encoders.checkpoints import Component, Source
 from biaffine_tf.encoders.checkpoints.names import MLM_BIAS
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
 from biaffine_tf.pretraining import output
-from biaffine_tf.pretraining.settings import (
-    Objective,
-    PretrainingConfig,
-    generator_config,
-)
 from biaffine_tf.records.text_records import Records
-from biaffine_tf.records.text_settings import check_words
 
 if TYPE_CHECKING:
     from biaffine_tf.pretraining.objectives import EncoderPart

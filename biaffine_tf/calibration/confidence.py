@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biaffine_tf.config import require
+from biaffine_tf.config import Settings, setting, settings_of
 from biaffine_tf.decoding.candidates import Candidate
 from biaffine_tf.errors import ConfigError
 
@@ -32,7 +32,7 @@ _ROUNDING = 1e-4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Confidence:
+class Confidence(Settings):
     """What a model's scores mean, and how high they must be.
 
     Attributes:
@@ -49,34 +49,16 @@ class Confidence:
         ConfigError: If a value is out of range.
     """
 
-    temperature: float = 1.0
+    temperature: float = setting(1.0, above=0)
     bias: float = 0.0
     thresholds: Mapping[str, float] | None = None
-    default_threshold: float = DEFAULT_THRESHOLD
+    default_threshold: float = setting(DEFAULT_THRESHOLD, above=0, maximum=1)
 
     def __post_init__(self) -> None:
-        require(
-            _is_number(self.temperature) and 0 < self.temperature < math.inf,
-            "temperature",
-            self.temperature,
-            "a positive number",
-        )
-        require(
-            _is_number(self.bias) and math.isfinite(self.bias),
-            "bias",
-            self.bias,
-            "a finite number",
-        )
-        named = {"default_threshold": self.default_threshold}
+        super().__post_init__()
+        check = settings_of(Confidence)["default_threshold"].convert
         for label, value in (self.thresholds or {}).items():
-            named[f"the threshold of {label!r}"] = value
-        for name, value in named.items():
-            require(
-                _is_number(value) and 0 < value <= 1,
-                name,
-                value,
-                "above 0 and at most 1",
-            )
+            check(value, shown=f"the threshold of {label!r}")
 
     @property
     def is_plain(self) -> bool:
@@ -251,7 +233,3 @@ def _log_odds(probability: float) -> float:
     if probability == 1:
         return math.inf
     return math.log(probability) - math.log1p(-probability)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

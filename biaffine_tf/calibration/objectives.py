@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from biaffine_tf.config import require, require_flag
+from biaffine_tf.config import Settings, setting
 
 # A share of fewer is not believed. One more or less would move it by 2 points
 # and more; even 50 right out of 50 do not make 0.95 certain.
@@ -46,7 +46,7 @@ class Aim(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Goal:
+class Goal(Settings):
     """An aim, its target, and how sure its being met must be.
 
     Among hundreds of cuts some look better than they are, and the lowest that
@@ -60,30 +60,31 @@ class Goal:
 
     Attributes:
         aim: What is wanted.
-        target: The precision or recall, in (0, 1); None for F1.
-        certainty: How often such a bound is below the truth, in [0.5, 1).
+        target: The precision or recall; None for F1.
+        certainty: How often such a bound is below the truth.
 
     Raises:
         ConfigError: If a value is out of range, or F1 has a target.
     """
 
     aim: Aim = Aim.F1
-    target: float | None = None
-    certainty: float = 0.95
+    target: float | None = setting(
+        None,
+        above=0,
+        below=1,
+        flag="threshold_target",
+        help="Precision or recall that thresholds are to reach on unseen text.",
+    )
+    certainty: float = setting(0.95, minimum=0.5, below=1)
 
     def __post_init__(self) -> None:
-        if self.aim == Aim.F1:
-            good = self.target is None
-            want = "left out with --threshold_aim=f1"
-        else:
-            good = self.target is not None and 0 < self.target < 1
-            want = f"above 0 and below 1, the {self.aim} to reach"
-        require_flag(good, "target", self.target, want, flag="threshold_target")
-        require(
-            0.5 <= self.certainty < 1,
-            "certainty",
-            self.certainty,
-            "at least 0.5 and below 1",
+        super().__post_init__()
+        self.require(
+            (self.target is None) == (self.aim is Aim.F1),
+            "target",
+            "left out with --threshold_aim=f1"
+            if self.aim is Aim.F1
+            else f"above 0 and below 1, the {self.aim} to reach",
         )
 
     def choose(self, curve: Curve) -> int | None:

@@ -90,7 +90,7 @@ def prepare() -> Experiment:
         model = flags.model_config(
             start,
             # The data check decides.
-            long_text=flags.long_text() or LongText.WINDOW,
+            long_text=FLAGS.long_text or LongText.WINDOW,
             settings=settings,
         )
         word_rule = _choose_word_rule(data.train)

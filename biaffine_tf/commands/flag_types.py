@@ -1,134 +1,191 @@
-"""Kinds of absl flags, and flags, that the commands share.
-
---help lists a flag under the module that calls these functions.
-"""
+"""absl flags that follow from dataclasses of settings, and their --help."""
 
 from __future__ import annotations
 
-import enum
+import dataclasses
 import os
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any, NewType
 
 from absl import flags
 
-from biaffine_tf.config import TokenizerKind
-from biaffine_tf.seeds import MAX_SEED
-from biaffine_tf.training.position import Period
+from biaffine_tf.config import Setting, settings_of
 
 FLAGS = flags.FLAGS
+
+# Old names of flags, and the new ones; --help does not show them.
+OLD_NAMES = {
+    "context_pieces": "context_tokens",
+    "min_pieces": "min_tokens",
+}
+
+# Kinds of flags beside those of settings.
+Path = NewType("Path", str)
+Names = NewType("Names", list)  # with commas between them
+# Paths and globs with commas between them; `split_patterns` parts them.
+Patterns = NewType("Patterns", list)
+Inputs = NewType("Inputs", list)  # a flag each, or with commas between them
+
+_PLACEHOLDERS: dict[Any, str] = {
+    int: "INTEGER",
+    float: "NUMBER",
+    str: "TEXT",
+    Path: "PATH",
+    Names: "FILES",
+    Patterns: "FILES",
+    Inputs: "FILES",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """A flag as --help shows it."""
+
+    title: str
+    setting: Setting
+    default: str
+
+
+_SHOWN: dict[str, _Shown] = {}
 
 flags.disclaim_key_flags()
 
 
-class _PathParser(flags.ArgumentParser):
-    """Shells leave the ~ of --name=~/file to the program."""
+class _Parser(flags.ArgumentParser):
+    """Parses the flag of a setting; what is out of range is refused at once."""
 
-    syntactic_help = "a path"
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self.syntactic_help = setting.want
 
-    def parse(self, argument: str) -> str:
-        return os.path.expanduser(argument)
-
-
-def define_path(name: str, description: str) -> None:
-    """Defines a flag for a path, not given by default."""
-    flags.DEFINE(_PathParser(), name, None, description)
-
-
-class _PatternsParser(flags.ArgumentParser):
-    """Paths and globs with commas between them; `split_patterns` parts them."""
-
-    syntactic_help = "paths and globs with commas between them"
-
-    def parse(self, argument: str | list[str]) -> list[str]:
-        return argument if isinstance(argument, list) else [argument]
+    def parse(self, argument: Any) -> Any:
+        kind, spec = self._setting.type, self._setting.spec
+        if isinstance(argument, str):
+            argument = _parse(kind, argument)
+        if kind is Inputs or (spec.zero_is_none and argument == 0):
+            return argument
+        return self._setting.convert(argument)
 
 
-def define_patterns(name: str, description: str) -> None:
-    """Defines a flag for paths and globs; given again, it is replaced."""
-    flags.DEFINE(_PatternsParser(), name, None, description)
+_PARSERS = {
+    bool: flags.BooleanParser().parse,
+    int: flags.IntegerParser().parse,
+    float: flags.FloatParser().parse,
+    Names: flags.ListParser().parse,
+    Patterns: lambda text: [text],
+    Path: os.path.expanduser,  # shells leave the ~ of --name=~/file
+    Inputs: os.path.expanduser,
+}
 
 
-def define_paths(name: str, description: str) -> None:
-    """Defines a flag for paths, which may be given several times."""
-    flags.DEFINE_multi(
-        _PathParser(), flags.ArgumentSerializer(), name, None, description
-    )
+def _parse(kind: Any, text: str) -> Any:
+    """The value of a text; of another type where it cannot be that."""
+    try:
+        return _PARSERS.get(kind, str)(text)
+    except ValueError:
+        pass
+    try:  # 3.0 and 1e3 are integers
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number
 
 
-def define_enum(name: str, default: enum.StrEnum, description: str) -> None:
-    """Defines a flag for a choice, whose value is a string."""
-    flags.DEFINE_enum(
-        name,
-        str(default),
-        [str(choice) for choice in type(default)],
-        description,
-    )
-
-
-def define_optional_enum(
-    name: str, choices: type[enum.StrEnum], description: str
-) -> None:
-    """Defines a flag for a choice, not given by default."""
-    flags.DEFINE_enum(
-        name, None, [str(choice) for choice in choices], description
-    )
-
-
-def define_optional_bool(name: str, description: str) -> None:
-    """Defines a flag for yes or no, not given by default."""
-    flags.DEFINE_bool(name, None, description)
-
-
-def define_seed(default: int) -> None:
-    """Defines --seed."""
-    flags.DEFINE_integer(
-        "seed",
-        default,
-        "Seed of everything random, from 0 below 2^63.",
-        lower_bound=0,
-        upper_bound=MAX_SEED,
-    )
-
-
-def define_checkpoint_flags(*, steps: int | None) -> None:
-    """Defines how often the state of a run is saved; see `save_period`.
+def define(title: str, *sections: type, unset: str = "") -> None:
+    """Defines the flags of settings.
 
     Args:
-        steps: Default of --save_checkpoints_steps.
+        title: Their heading in --help.
+        *sections: Dataclasses of settings.
+        unset: Default in words, of flags none of which is given by default.
     """
-    flags.DEFINE_integer(
-        "save_checkpoints_steps",
-        steps,
-        "Save the state of the run every so many steps, to continue from.",
-        lower_bound=1,
-    )
-    flags.DEFINE_float(
-        "save_checkpoints_minutes",
-        10.0,
-        "Save the state of the run when so many minutes have passed, too; 0 "
-        "never.",
-        lower_bound=0.0,
-    )
+    for section in sections:
+        for one in settings_of(section).values():
+            if one.flag:
+                _define(title, one, unset)
 
 
-def save_period() -> Period:
-    """Returns how often the state of a run is saved."""
-    return Period(
-        steps=FLAGS.save_checkpoints_steps,
-        minutes=FLAGS.save_checkpoints_minutes or None,
+def _define(title: str, one: Setting, unset: str) -> None:
+    assert one.flag is not None
+    words = unset or one.spec.unset
+    default = None if words else one.default
+    kind = flags.MultiFlag if one.type is Inputs else flags.Flag
+    flag = kind(
+        _Parser(one),
+        flags.ArgumentSerializer(),
+        one.flag,
+        default,
+        one.spec.help,
+        **({} if one.type is Inputs else {"boolean": one.type is bool}),
     )
+    flags.DEFINE_flag(flag, FLAGS)
+    for old, new in OLD_NAMES.items():
+        if new == one.flag:
+            flags.DEFINE_alias(old, new, FLAGS)
+    _SHOWN.pop(one.flag, None)  # another command's, in one process
+    _SHOWN[one.flag] = _Shown(title, one, words or _words(default))
 
 
-def define_tokenizer_flags() -> None:
-    """Defines how text is cut, for commands that also know of an encoder."""
-    define_optional_enum(
-        "tokenizer",
-        TokenizerKind,
-        "Read text by characters or by word pieces. Default: as stored with "
-        "the encoder, else characters for Chinese text and for vocabularies "
-        "of single characters, word pieces for all other text.",
-    )
-    define_optional_bool(
-        "do_lower_case",
-        "Lowercase before tokenization. Default: as stored with the encoder, "
-        "else if the vocabulary has no capitals.",
-    )
+def _words(default: Any) -> str:
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return repr(default) if default == "" else str(default)
+
+
+def values(section: type, *, given: bool = False) -> dict[str, Any]:
+    """Values of the flags of settings, by the names of the fields.
+
+    Args:
+        section: A dataclass of settings.
+        given: Leave out those that are not given.
+    """
+    return {
+        name: FLAGS[one.flag].value
+        for name, one in settings_of(section).items()
+        if one.flag and (FLAGS[one.flag].present or not given)
+    }
+
+
+def describe_flags(required: Sequence[str]) -> Iterator[str]:
+    """Yields the lines of --help that describe flags, section by section.
+
+    Args:
+        required: Flags that must be given.
+    """
+    width = min(shutil.get_terminal_size().columns, 80)
+    title = ""
+    for name, one in _SHOWN.items():
+        if name not in FLAGS:
+            continue
+        if one.title != title:
+            title = one.title
+            yield f"\n{title}:"
+        yield f"  {_usage(one.setting)}"
+        is_required = name in required
+        default = "required" if is_required else f"default: {one.default}"
+        notes = [_range(one.setting), default]
+        yield textwrap.fill(
+            f"{one.setting.spec.help} ({'; '.join(filter(None, notes))})",
+            width,
+            initial_indent=" " * 6,
+            subsequent_indent=" " * 6,
+            break_on_hyphens=False,
+        )
+
+
+def _range(one: Setting) -> str:
+    """Allowed values, where neither the choices nor the type say it."""
+    if one.spec.zero_is_none:
+        return "at least 0"
+    return "" if one.choices else one.want
+
+
+def _usage(one: Setting) -> str:
+    if one.type is bool:
+        return f"--[no]{one.flag}"
+    choices = "|".join(one.choices)
+    return f"--{one.flag}={choices or _PLACEHOLDERS[one.type]}"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from absl import flags as absl_flags
-
 from biaffine_tf import formats
 from biaffine_tf.commands import flags
+from biaffine_tf.commands.flag_types import FLAGS
 from biaffine_tf.commands.output_formats import check_output_format
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable
@@ -16,8 +15,6 @@ from biaffine_tf.formats.compression import check_output_name
 from biaffine_tf.formats.inputs import is_glob
 from biaffine_tf.formats.lines import STANDARD_INPUT
 from biaffine_tf.formats.output import STANDARD_OUTPUT
-
-FLAGS = absl_flags.FLAGS
 
 
 def check() -> None:

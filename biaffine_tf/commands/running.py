@@ -11,6 +11,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from biaffine_tf import console
+from biaffine_tf.commands.flag_types import describe_flags
 from biaffine_tf.errors import ConfigError
 
 # What TensorFlow reads when it is loaded; what the user sets goes first.
@@ -22,11 +23,6 @@ TENSORFLOW_ENVIRONMENT = {
 }
 
 _FLAGS = flags.FLAGS
-_DEFINED_IN = (
-    "biaffine_tf.commands.flags",
-    "biaffine_tf.commands.text_flags",
-    "biaffine_tf.commands.pretraining_flags",
-)
 _HELP = ("--help", "-help", "-h", "--helpshort")
 _VERSION = ("--version", "-version")
 
@@ -97,11 +93,9 @@ def _print_help(required: Sequence[str]) -> None:
     if required:
         print(f"\nrequired: {' '.join(f'--{name}' for name in required)}")
     print("\n--flagfile=FILE reads flags from a file, one a line.")
-    print("--version prints the version.\n")
-    for module in _DEFINED_IN:
-        flags_help = _FLAGS.module_help(module)
-        if flags_help:
-            print(flags_help.partition(f"{module}:\n")[2])
+    print("--version prints the version.")
+    for line in describe_flags(required):
+        print(line)
 
 
 def keep_compilations() -> None:

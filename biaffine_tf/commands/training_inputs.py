@@ -7,11 +7,15 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from absl import flags
-
 from biaffine_tf import formats, model_directory
 from biaffine_tf.choices import Choice
-from biaffine_tf.config import DecodingConfig, LongText, ModelConfig
+from biaffine_tf.commands.flag_types import FLAGS, values
+from biaffine_tf.config import (
+    DecodingConfig,
+    HeadConfig,
+    ModelConfig,
+    settings_of,
+)
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.corpora.splitting import split
 from biaffine_tf.encoders import checkpoints
@@ -19,8 +23,6 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.formats.inputs import find_files, split_patterns
 from biaffine_tf.spans import LabelMap
-
-FLAGS = flags.FLAGS
 
 # They ask for what takes a dev set.
 _OF_DEV = (
@@ -210,8 +212,9 @@ def open_initial_model() -> InitialModel | None:
         },
     )
     model = _continued(config.model)
-    names = [field.name for field in dataclasses.fields(DecodingConfig)]
-    decoding = config.decoding.replace_given(**_given(*names))
+    decoding = config.decoding.replace_given(
+        **values(DecodingConfig, given=True)
+    )
     return InitialModel(
         path=path,
         model=model,
@@ -235,23 +238,14 @@ def open_initial_model() -> InitialModel | None:
 
 def _continued(model: ModelConfig) -> ModelConfig:
     """A model's settings but for those given."""
-    head = model.head
-    if FLAGS["max_span_width"].present:
-        bound = FLAGS.max_span_width or None
-        head = dataclasses.replace(head, max_span_width=bound)
-    if FLAGS["head_dropout"].present:
-        head = dataclasses.replace(head, dropout=FLAGS.head_dropout)
-    given = _given(
-        "max_seq_length", "long_text", "window_overlap", "context_pieces"
+    head = values(HeadConfig, given=True)
+    if "max_span_width" in head:
+        head["max_span_width"] = head["max_span_width"] or None
+    return dataclasses.replace(
+        model,
+        head=dataclasses.replace(model.head, **head),
+        **values(ModelConfig, given=True),
     )
-    if "long_text" in given:
-        given["long_text"] = LongText(given["long_text"])
-    return dataclasses.replace(model, head=head, **given)
-
-
-def _given(*names: str) -> dict[str, Any]:
-    """Values of the flags that are given."""
-    return {name: FLAGS[name].value for name in names if FLAGS[name].present}
 
 
 def _check_same(path: str, settings: dict[str, Any]) -> None:
@@ -270,18 +264,13 @@ def _choices(
     path: str, model: ModelConfig, decoding: DecodingConfig
 ) -> Iterator[Choice]:
     """Settings of the model that are others than without it."""
-    settings = {
-        "max_seq_length": model.max_seq_length,
-        "long_text": str(model.long_text),
-        "window_overlap": model.window_overlap,
-        "context_pieces": model.context_pieces,
-        "max_span_width": model.head.max_span_width,
-        "head_dropout": model.head.dropout,
-        **decoding.to_dict(),
-    }
-    for name, value in settings.items():
-        if not FLAGS[name].present and FLAGS[name].default != value:
-            yield Choice(name, value, f"as {path}")
+    for section in (model, model.head, decoding):
+        for name, one in settings_of(type(section)).items():
+            if one.flag is None:
+                continue
+            value, flag = getattr(section, name), FLAGS[one.flag]
+            if not flag.present and flag.default != value:
+                yield Choice(one.flag, value, f"as {path}")
 
 
 def describe_labels(

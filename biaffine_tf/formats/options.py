@@ -11,15 +11,8 @@ import dataclasses
 import enum
 from typing import Any, TypeVar
 
-from biaffine_tf.errors import ConfigError
+from biaffine_tf.errors import ConfigError, OnBadData
 from biaffine_tf.formats.registry import Format, find_format
-
-
-class OnBadData(enum.StrEnum):
-    """What to do about a sentence that cannot be read."""
-
-    ERROR = "error"
-    SKIP = "skip"
 
 
 class Unlabelled(enum.StrEnum):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import numbers
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +12,9 @@ from biaffine_tf import model_directory
 from biaffine_tf.config import (
     PREDICTION_PRECISION,
     DecodingConfig,
-    LongText,
-    Precision,
+    PredictionConfig,
     require,
+    settings_of,
 )
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
@@ -50,12 +49,6 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
     Kind.SAVED_MODEL: {"batch_size": 512},
     Kind.ONNX: {**_OUTSIDE_A_GRAPH, "threads": None},
 }
-# Checks of options; None stands for an option that is not given.
-_NAMES_OF: dict[str, type[enum.StrEnum]] = {
-    "long_text": LongText,
-    "precision": Precision,
-}
-_LEAST = {"batch_size": 1, "threads": 1, "window_overlap": 0}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -170,7 +163,7 @@ def load(
     """
     kind = _find_kind(directory)
     given = _check(kind, options)
-    require(isinstance(verify, bool), "verify", verify, "True or False")
+    require(isinstance(verify, bool), "verify", verify, "true or false")
     with model_directory.intact(directory, weights=verify):
         made = _predictor(kind).from_directory(directory, **given)
     made.origin = load, (os.path.abspath(directory), dict(options), verify)
@@ -198,7 +191,7 @@ def _check(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: If a predictor does not know one, or not its value.
     """
-    settings = [field.name for field in dataclasses.fields(DecodingConfig)]
+    settings = settings_of(DecodingConfig).keys()
     known = [*OPTIONS[kind], *settings]
     unknown = sorted(options.keys() - set(known))
     if unknown:
@@ -210,30 +203,10 @@ def _check(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
     DecodingConfig().replace_given(
         **{k: v for k, v in options.items() if k in settings}
     )
+    checks = settings_of(PredictionConfig)
     return {
         name: value
         if name in settings
-        else _check_value(name, value, OPTIONS[kind][name])
+        else checks[name].convert(value, shown=name)
         for name, value in options.items()
     }
-
-
-def _check_value(name: str, value: Any, default: Any) -> Any:
-    if value is None and default is None:
-        return None
-    if name in _NAMES_OF:
-        names = [str(one) for one in _NAMES_OF[name]]
-        require(value in names, name, value, f"one of {', '.join(names)}")
-        return _NAMES_OF[name](value)
-    if name not in _LEAST:
-        require(isinstance(value, bool), name, value, "True or False")
-        return value
-    is_whole = isinstance(value, numbers.Integral)
-    least = _LEAST[name]
-    require(
-        is_whole and not isinstance(value, bool) and value >= least,
-        name,
-        value,
-        f"an integer of at least {least}",
-    )
-    return int(value)

@@ -14,8 +14,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from biaffine_tf.config import Masking, check_words
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.records.masking import Masking, mask_batch
+from biaffine_tf.records.masking import mask_batch
 from biaffine_tf.records.span_batches import (
     Buckets,
     group,
@@ -23,7 +24,6 @@ from biaffine_tf.records.span_batches import (
 )
 from biaffine_tf.records.text_records import Records, Split
 from biaffine_tf.records.text_schema import parse
-from biaffine_tf.records.text_settings import check_words
 from biaffine_tf.seeds import order_seed
 
 __all__ = ["Records", "Split", "epoch_batches", "epoch_buckets"]

@@ -9,7 +9,12 @@ import dataclasses
 
 import tensorflow as tf
 
-from biaffine_tf.config import EncoderConfig
+from biaffine_tf.config import (
+    EncoderConfig,
+    Objective,
+    PretrainingConfig,
+    generator_config,
+)
 from biaffine_tf.encoders.checkpoints import encoder_variables
 from biaffine_tf.encoders.encoder import build_encoder
 from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
@@ -23,11 +28,6 @@ from biaffine_tf.pretraining.masked_lm import (
     is_right,
     sparse_cross_entropy,
     word_embeddings,
-)
-from biaffine_tf.pretraining.settings import (
-    Objective,
-    PretrainingConfig,
-    generator_config,
 )
 from biaffine_tf.training.objective import Batch, Metrics
 

@@ -14,14 +14,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from biaffine_tf.config import setting_differences
+from biaffine_tf.config import PretrainingConfig, setting_differences
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, remove, write_json
 from biaffine_tf.json_files import read_json
 from biaffine_tf.locks import LOCK
 from biaffine_tf.model_directory import CHECKPOINTS, HISTORY, LOGS
-from biaffine_tf.pretraining.settings import PretrainingConfig
 from biaffine_tf.tokenization import Tokenizer
 
 if TYPE_CHECKING:

@@ -8,106 +8,12 @@ whole batch at a time. No TensorFlow.
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-import json
-import math
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from biaffine_tf.config import require, require_flag
-
-
-class MaskingKind(enum.StrEnum):
-    """What is masked together or not at all."""
-
-    TOKEN = "token"
-    WORD = "word"
-    SPAN = "span"
-
-
-class Replacement(enum.StrEnum):
-    """Replacement of masked tokens.
-
-    - `bert`: [MASK] for 80 %, a random piece for 10 %, the piece itself for
-      the rest.
-    - `electra`: [MASK] for 85 %, the piece itself for the rest (Clark et al.
-      2020, https://arxiv.org/abs/2003.10555, and their code).
-    """
-
-    BERT = "bert"
-    ELECTRA = "electra"
-
-    @property
-    def shares(self) -> tuple[float, float]:
-        """Shares of [MASK] and of random pieces."""
-        return (0.8, 0.1) if self is Replacement.BERT else (0.85, 0.0)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Masking:
-    """How pieces are chosen and replaced; BERT's values are the defaults.
-
-    See `Replacement` for the shares that others have.
-
-    Attributes:
-        kind: Single pieces, whole words, or spans of several words.
-        rate: Share of the pieces that is to be guessed.
-        mask_share: Share of these that becomes [MASK].
-        random_share: Share of these that becomes a random piece; the rest
-            stays as it is.
-        span_shares: Shares of the spans of 1, 2, ... words.
-    """
-
-    kind: MaskingKind = MaskingKind.TOKEN
-    rate: float = 0.15
-    mask_share: float = 0.8
-    random_share: float = 0.1
-    span_shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", MaskingKind(self.kind))
-        object.__setattr__(self, "span_shares", tuple(self.span_shares))
-        require_flag(
-            0 < self.rate < 1,
-            "rate",
-            self.rate,
-            "above 0 and below 1",
-            flag="masked_lm_prob",
-        )
-        for name in ("mask_share", "random_share"):
-            value = getattr(self, name)
-            require(0 <= value <= 1, name, value, "from 0 to 1")
-        require(
-            self.mask_share + self.random_share <= 1 + 1e-9,
-            "mask_share",
-            self.mask_share,
-            f"at most 1 with random_share={self.random_share}",
-        )
-        require(
-            min(self.span_shares, default=-1) >= 0
-            and math.isclose(sum(self.span_shares), 1, abs_tol=1e-6),
-            "span_shares",
-            self.span_shares,
-            "shares that sum to 1",
-        )
-
-    def __str__(self) -> str:
-        """The settings in words, for people."""
-        rest = 1 - self.mask_share - self.random_share
-        parts = [f"{self.mask_share:.0%} [MASK]"]
-        parts += [f"{self.random_share:.0%} random"] * (self.random_share > 0)
-        parts += [f"{rest:.0%} unchanged"] * (rest > 1e-9)
-        return (
-            f"masking={self.kind}, masked_lm_prob={self.rate} "
-            f"({', '.join(parts)})"
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The arguments of an equal object, as plain JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+from biaffine_tf.config import Masking, MaskingKind
 
 
 class Masked(NamedTuple):

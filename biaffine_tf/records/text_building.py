@@ -14,6 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from biaffine_tf.config import DataConfig
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.parallel import in_order
@@ -25,7 +26,6 @@ from biaffine_tf.records.text_records import (
     Records,
     Split,
 )
-from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.records.text_words import segmenter_version
 from biaffine_tf.records.texts import Corpus, check_files, find_files
 from biaffine_tf.tokenization import Tokenizer
@@ -191,7 +191,7 @@ def _check_not_empty(written: _Written, files: Sequence[str]) -> None:
             f"nothing is left to train on: of {counts.documents} documents "
             f"{counts.held_out_documents} are held out, and "
             f"{counts.dropped_sequences} sequences are too short",
-            remedy="give more text, a smaller --held_out or --min_pieces, or "
+            remedy="give more text, a smaller --held_out or --min_tokens, or "
             "another --document",
         )
 

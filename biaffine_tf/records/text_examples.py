@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from biaffine_tf.records.masking import Masked, Masking, mask_batch
+from biaffine_tf.config import DataConfig, Masking
+from biaffine_tf.records.masking import Masked, mask_batch
 from biaffine_tf.records.packing import PieceRun, pack, split_line
 from biaffine_tf.records.text_records import (
     MASK,
@@ -18,7 +19,6 @@ from biaffine_tf.records.text_records import (
     special_ids,
 )
 from biaffine_tf.records.text_schema import serialize
-from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.records.text_words import find_word_starts
 from biaffine_tf.records.texts import Chunk
 from biaffine_tf.tokenization import Tokenizer

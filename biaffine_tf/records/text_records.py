@@ -14,9 +14,9 @@ import enum
 import os
 from typing import Any
 
+from biaffine_tf.config import DataConfig
 from biaffine_tf.errors import BiaffineError, ConfigError
 from biaffine_tf.json_files import find_problem, read_json
-from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
 FORMAT_VERSION = 1
@@ -129,7 +129,7 @@ class Records:
         return cls(
             directory=directory,
             fingerprint=info["fingerprint"],
-            config=DataConfig.from_dict(info["made_from"]["settings"]),
+            config=_read_settings(info),
             tokenizer=_read_tokenizer(directory, info),
             counts=Counts(**info["counts"]),
             problems=info["problems"],
@@ -235,6 +235,16 @@ def _check_shards(directory: str, info: dict[str, Any]) -> None:
                 raise ConfigError(
                     f"{path}: {state}, not {size} bytes", remedy=_DAMAGED
                 )
+
+
+def _read_settings(info: dict[str, Any]) -> DataConfig:
+    settings = info["made_from"]["settings"]
+    try:
+        return DataConfig.from_dict(
+            {"masking": settings["masking"], **settings}
+        )
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
 def _read_tokenizer(directory: str, info: dict[str, Any]) -> Tokenizer:

@@ -13,8 +13,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from biaffine_tf.config import Words
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.records.text_settings import Words
 from biaffine_tf.tokenization.alignment import Offsets
 
 # What BERT takes for a Chinese character, by its code point.

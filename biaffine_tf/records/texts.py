@@ -8,11 +8,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from biaffine_tf.config import DataConfig, Document
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats import OnBadData, Problems, inputs
 from biaffine_tf.formats.lines import Line, Source, decode
 from biaffine_tf.records.packing import cut_text
-from biaffine_tf.records.text_settings import DataConfig, Document
 
 # A file that holds none in so many bytes is not divided by blank lines.
 _BLANK_LINE_WITHIN = 1 << 20

@@ -45,7 +45,7 @@ def _run(call: list[str]) -> Outcome:
     from absl import flags
 
     defined = flags.FLAGS.flags_by_module_dict().get(
-        "biaffine_tf.commands.flags", []
+        "biaffine_tf.commands.sections", []
     )
     for flag in list(defined):
         delattr(flags.FLAGS, flag.name)

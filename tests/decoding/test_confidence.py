@@ -177,13 +177,9 @@ def test_json_gives_back_the_same(confidence):
     "values, named",
     [
         ({"temperature": 0}, "temperature must be .*, got 0$"),
-        ({"temperature": math.inf}, "temperature"),
-        ({"temperature": True}, "temperature"),
-        ({"bias": math.nan}, "bias"),
         ({"thresholds": {"x": 0.0}}, "the threshold of 'x' must be .*, got 0"),
         ({"thresholds": {"x": "0.5"}}, "the threshold of 'x'"),
-        ({"default_threshold": 1.5}, "default_threshold must be .*, got 1.5"),
-        ({"thresholds": [0.5]}, "another version"),
+        ({"thresholds": [0.5]}, "thresholds must be an object"),
         ({"cold": 1}, "another version"),
     ],
 )

@@ -348,10 +348,12 @@ def test_options_of_another_kind_are_refused(folders):
     with pytest.raises(ConfigError, match=r"without 'nestd'.* nested"):
         biaffine_tf.load(onnx, nestd=True)
     with pytest.raises(
-        ConfigError, match="threads must be an integer of at least 1, got 0"
+        ConfigError, match="threads must be a positive integer, got 0"
     ):
         biaffine_tf.load(onnx, threads=0)
-    with pytest.raises(ConfigError, match="batch_size must be an integer"):
+    with pytest.raises(
+        ConfigError, match="batch_size must be a positive integer"
+    ):
         biaffine_tf.load(onnx, batch_size=0)
     assert biaffine_tf.load(onnx, nested=True).decoding.nested
 

@@ -78,10 +78,10 @@ def test_a_model_needs_weights_and_an_onnx_model_none(model_dir, tmp_path):
     ("options", "message"),
     [
         ({"nested": "false"}, "nested must be true or false, got 'false'"),
-        ({"decoder": "best"}, "decoder must be one of .*'exact'.*, got 'best'"),
-        ({"thresholds": "no"}, "thresholds must be True or False, got 'no'"),
-        ({"calibrated": None}, "calibrated must be True or False, got None"),
-        ({"xla": 1}, "xla must be True or False, got 1"),
+        ({"decoder": "best"}, "decoder must be one of .*exact.*, got 'best'"),
+        ({"thresholds": "no"}, "thresholds must be true or false, got 'no'"),
+        ({"calibrated": None}, "calibrated must be true or false, got None"),
+        ({"xla": 1}, "xla must be true or false, got 1"),
         (
             {"long_text": "lines"},
             "long_text must be one of window, line, truncate, error, got 'line",
@@ -90,10 +90,8 @@ def test_a_model_needs_weights_and_an_onnx_model_none(model_dir, tmp_path):
             {"precision": "float64"},
             "precision must be one of float32, mixed_bfloat16, mixed_float16",
         ),
-        ({"batch_size": 2.5}, "batch_size must be an integer of at least 1"),
-        ({"batch_size": True}, "batch_size must be an integer of at least 1"),
-        ({"batch_size": 0}, "batch_size must be an integer of at least 1"),
-        ({"batch_size": "8"}, "batch_size must be an integer .*, got '8'"),
+        ({"batch_size": 2.5}, "batch_size must be an integer, got 2.5"),
+        ({"batch_size": 0}, "batch_size must be a positive integer, got 0"),
         ({"window_overlap": 1.0}, "window_overlap must be an integer"),
         ({"window_overlap": 99}, "window_overlap must be"),
     ],
@@ -127,7 +125,7 @@ def test_names_of_enums_are_taken_for_them(model_dir, tmp_path):
 def test_threads_of_an_onnx_model(model_dir, tmp_path):
     (tmp_path / "model.onnx").touch()
     for wrong in (0, 1.5, "2", False):
-        with pytest.raises(ConfigError, match="threads must be an integer"):
+        with pytest.raises(ConfigError, match=r"threads must be an? .*integer"):
             loading.inspect(model_dir, {"threads": wrong})
     assert (
         loading.inspect(model_dir, {"threads": None}).options["threads"] is None

@@ -15,7 +15,6 @@ from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
     ExperimentConfig,
-    HeadConfig,
     LongText,
     TokenizerConfig,
     TokenizerKind,
@@ -126,21 +125,21 @@ def test_settings_are_those_of_the_config(tmp_path):
         "encoder": "2 layers, 16 wide, 2 heads, 32 inner, 40 positions",
         "starts from": "weights with the fingerprint 3c",
         "tokenizer": "word pieces, lower-cased, vocabulary of 28",
-        "read at once": "40 pieces, the special ones included",
-        "context": "3 pieces of the neighbouring sentences on each side, at "
-        "most",
-        "widest span": "7 pieces",
-        "decoder": "greedy, nested",
-        "forbidden_edges": "|`，",
+        "read at once": "40 tokens",
+        "context on each side": "3 tokens",
+        "widest span": "7 tokens",
+        "decoder": "greedy",
+        "nested": "true",
+        "forbidden edges": "|`，",
         "negative pairs kept": "0.25",
         "learning rate": "2.5e-05",
         "batch": "32 sentences",
-        "epochs": "4 of at most 5",
+        "epochs, at most": "5",
         "seed": "9",
     }
     assert {name: found.get(name) for name in expected} == expected
     limits = "\n".join(card.items)
-    assert "more than 7 pieces are never found" in limits
+    assert "more than 7 tokens are never found" in limits
     assert "case and accents tell the model nothing" in limits
     assert "at most is found" not in limits
     plain = _card(card_samples.make_directory(tmp_path / "plain", SENTENCES))
@@ -161,12 +160,12 @@ def test_what_becomes_of_long_texts(tmp_path, long_text):
         one for one in _card(path).items if one.startswith("Texts of more than")
     ]
     words = {
-        LongText.WINDOW: ["windows that share 5 pieces"],
-        LongText.LINE: ["line by line", "windows that share 5 pieces"],
+        LongText.WINDOW: ["windows that share 5 tokens"],
+        LongText.LINE: ["line by line", "windows that share 5 tokens"],
         LongText.TRUNCATE: ["cut"],
         LongText.ERROR: ["refused"],
     }
-    assert said.startswith("Texts of more than 18 pieces are ")
+    assert said.startswith("Texts of more than 18 tokens are ")
     for kind, parts in words.items():
         assert all(part in said for part in parts) == (
             kind is long_text
@@ -419,14 +418,3 @@ def test_a_fraction_and_a_continued_model_are_named(tmp_path):
     assert dict(rows)["starts from"] == (
         "a trained model, head included, with the fingerprint 3c"
     )
-
-
-def test_heads_joined_with_positions_say_so(tmp_path):
-    model = dataclasses.replace(
-        tiny.model_config(), head=HeadConfig(position="joined")
-    )
-    path = card_samples.make_directory(
-        tmp_path / "model", SENTENCES, config=ExperimentConfig(model=model)
-    )
-    (rows,) = [t for t in _card(path).tables if t[1][0] == "encoder"]
-    assert dict(rows)["head"] == "projections 150 wide, joined with positions"

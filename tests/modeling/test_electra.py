@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 import tiny
 
+from biaffine_tf.config import generator_config
 from biaffine_tf.encoders.encoder import build_encoder
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.pretraining.electra import build_generator, put_samples
-from biaffine_tf.pretraining.settings import generator_config
 
 
 def inputs(ids) -> dict[str, tf.Tensor]:

@@ -7,10 +7,10 @@ import slow_packing
 import tensorflow as tf
 import tiny
 
+from biaffine_tf.config import DataConfig
 from biaffine_tf.records.text_building import create_records
 from biaffine_tf.records.text_records import Records, Split
 from biaffine_tf.records.text_schema import parse
-from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.records.texts import is_held_out
 
 CONFIG = DataConfig(max_seq_length=12, min_pieces=1, held_out=0.2)

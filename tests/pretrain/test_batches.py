@@ -8,6 +8,7 @@ import pretraining_texts
 import pytest
 import tensorflow as tf
 
+from biaffine_tf.config import Masking
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.pretraining import batches as batches_module
 from biaffine_tf.pretraining.batches import (
@@ -15,7 +16,6 @@ from biaffine_tf.pretraining.batches import (
     epoch_buckets,
     num_predictions,
 )
-from biaffine_tf.records.masking import Masking
 from biaffine_tf.records.text_records import Split
 from biaffine_tf.records.text_token_ids import piece_counts
 

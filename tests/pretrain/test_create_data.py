@@ -10,13 +10,12 @@ import pretraining_texts
 import pytest
 import tiny
 
+from biaffine_tf.config import DataConfig, Masking
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.records import publishing
 from biaffine_tf.records import texts as texts_module
-from biaffine_tf.records.masking import Masking
 from biaffine_tf.records.text_building import create_records
 from biaffine_tf.records.text_records import Records, Split
-from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.records.text_shards import ShardWriter
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
 
@@ -350,39 +349,6 @@ def test_a_vocabulary_without_mask(tmp_path):
             make_tokenizer("char", vocabulary),
             pretraining_texts.CONFIG,
         )
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"max_seq_length": 2}, "--max_seq_length must be at least 3.*, got 2"),
-        (
-            {"min_pieces": 127},
-            r"--min_pieces must be from 1 to 126, .*, got 127",
-        ),
-        ({"held_out": 1}, "--held_out must be at least 0 and below 1, got 1"),
-        ({"shard_megabytes": 0}, "--shard_megabytes must be positive, got 0"),
-        ({"dupe_factor": -1}, "--dupe_factor must be at least 0, got -1"),
-        (
-            {"dupe_factor": 1, "masking": Masking(kind="word")},
-            "--masking=word is asked for, but .*; .*--words=jieba",
-        ),
-    ],
-)
-def test_settings_out_of_range(changes, message):
-    with pytest.raises(ConfigError, match=message):
-        DataConfig(**changes)
-
-
-def test_settings_survive_json():
-    config = DataConfig(
-        document="line", words="jieba", dupe_factor=2, masking=Masking(rate=0.2)
-    )
-    assert (
-        DataConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
-    )
-    plain = DataConfig()
-    assert DataConfig.from_dict(plain.to_dict()) == plain
 
 
 def test_files_are_full_before_the_next_one_begins(tmp_path):

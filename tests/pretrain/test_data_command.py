@@ -10,10 +10,9 @@ import pytest
 import tiny
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import ExperimentConfig, TokenizerConfig
+from biaffine_tf.config import DataConfig, ExperimentConfig, TokenizerConfig
 from biaffine_tf.records import texts
 from biaffine_tf.records.text_records import Records, Split
-from biaffine_tf.records.text_settings import DataConfig
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
 
 pytestmark = pytest.mark.slow  # every test runs the command

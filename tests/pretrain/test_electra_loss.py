@@ -7,7 +7,7 @@ import tiny
 from numpy_bert import activate, dense, encode, norm
 
 from biaffine_tf.pretraining.objectives import make_objective
-from biaffine_tf.pretraining.settings import (
+from biaffine_tf.config import (
     Objective,
     PretrainingConfig,
 )

@@ -34,7 +34,7 @@ ORIGINALS = {
         "do_lower_case": "",
         "max_seq_length": "64",
         "document": "line",
-        "min_pieces": "1",
+        "min_tokens": "1",
     },
     "pretrain_electra_ancestor": {
         "objective": "electra",

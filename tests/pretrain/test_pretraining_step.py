@@ -8,7 +8,7 @@ import tiny
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.pretraining.objectives import make_objective
 from biaffine_tf.pretraining.run import make_updater
-from biaffine_tf.pretraining.settings import (
+from biaffine_tf.config import (
     Freeze,
     Objective,
     PretrainingConfig,

@@ -189,7 +189,6 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
         (["--bert_config_file="], "--bert_config_file"),
         (["--masking=word"], "--words"),
         (["--masked_lm_prob=0"], "--masked_lm_prob must be above 0"),
-        (["--masked_lm_prob=nan"], "--masked_lm_prob must be above 0"),
         (["--init_checkpoint=nowhere"], "nowhere: no such file"),
         (["--encoder_dir=.", "--init_checkpoint=nowhere"], "nowhere: no such"),
         (["--encoder_dir=nowhere", "--init_checkpoint=."], ".: not a model"),

@@ -8,9 +8,9 @@ import lzma
 import pretraining_texts
 import pytest
 
+from biaffine_tf.config import DataConfig, Document
 from biaffine_tf.errors import DataError
 from biaffine_tf.records import texts as texts_module
-from biaffine_tf.records.text_settings import DataConfig, Document
 from biaffine_tf.records.texts import (
     Corpus,
     check_files,

@@ -11,11 +11,11 @@ import pytest
 import scipy.sparse
 import tiny
 
+from biaffine_tf.config import Masking
 from biaffine_tf.encoders import checkpoints, word_vectors
 from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.encoders.embedding_transfer import transplant
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.records.masking import Masking
 from biaffine_tf.records.text_records import Split
 from biaffine_tf.records.text_token_ids import (
     log_frequencies,

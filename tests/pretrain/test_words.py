@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
+from biaffine_tf.config import Words
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.records import text_words as words_module
-from biaffine_tf.records.text_settings import Words
 from biaffine_tf.records.text_words import find_word_starts
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
 

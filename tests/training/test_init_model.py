@@ -47,7 +47,7 @@ def model(corpus, tmp_path_factory):
         f"--train_data={corpus / 'train.jsonl'}",
         f"--eval_data={corpus / 'dev.jsonl'}",
         "--projection_size=10",
-        "--context_pieces=2",
+        "--context_tokens=2",
         "--num_train_epochs=30",
         "--learning_rate=1e-2",
         *encoder_flags(corpus),
@@ -76,7 +76,7 @@ def test_the_same_data_goes_on_where_it_was(corpus, model, tmp_path):
     scores = [read_json(o, "scores.json")["micro"] for o in (model, output)]
     assert scores[0] == scores[1] and scores[0]["f1"] > 0.3
     assert f"from {model}" in log
-    for choice in ("max_seq_length=40", "context_pieces=2", "nested"):
+    for choice in ("max_seq_length=40", "context_tokens=2", "nested"):
         assert f"--{choice} (as {model})" in log
     configs = [read_json(o, "config.json") for o in (model, output)]
     assert configs[0]["model"] == configs[1]["model"]

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from biaffine_tf.choices import Choice
-from biaffine_tf.config import Decoder
+from biaffine_tf.config import NESTED_SHARE, Decoder
 from biaffine_tf.corpora.checks.check import Check, Row, Side, row_of
 from biaffine_tf.corpora.summary import Statistics
-
-# Entities are decoded as nested where more of the training spans are.
-NESTED_SHARE = 0.005
 
 
 class Overlaps(Check):

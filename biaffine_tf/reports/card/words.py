@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from biaffine_tf.calibration.fitting import FittedConfidence
 from biaffine_tf.calibration.objectives import Aim, Goal
@@ -15,7 +14,9 @@ from biaffine_tf.config import (
     EncoderConfig,
     LongText,
     ModelConfig,
+    Settings,
     TokenizerKind,
+    settings_of,
 )
 from biaffine_tf.evaluation import PRF
 from biaffine_tf.reports.html.words import format_setting, visible
@@ -39,11 +40,11 @@ DECODERS = {
 
 # What became of sentences and entities that could not be used as they were.
 _LOSSES = {
-    "empty_sentences": "sentences without a piece",
+    "empty_sentences": "sentences without a token",
     "cut_sentences": "texts cut at the greatest length",
     "cut_spans": "entities beyond the cut",
     "split_spans": "entities that no window holds whole",
-    "unaligned_spans": "entities whose ends are not those of pieces",
+    "unaligned_spans": "entities whose ends are not those of tokens",
     "conflicting_spans": "entities with the range of another one, of another "
     "label",
     "duplicate_spans": "entities given twice",
@@ -201,7 +202,7 @@ def long_texts(model: ModelConfig) -> str:
     """
     windows = Windowing.of(model)
     lost = (
-        f"in windows that share {count(windows.overlap, 'piece')}; an entity "
+        f"in windows that share {count(windows.overlap, 'token')}; an entity "
         "wider than that may be in no window as a whole, and is missed then"
     )
     return {
@@ -213,22 +214,25 @@ def long_texts(model: ModelConfig) -> str:
     }[windows.long_text]
 
 
-def constraints(decoding: DecodingConfig) -> list[tuple[str, Any]]:
-    """Settings of the decoder that are not the usual ones.
+def settings_rows(section: Settings) -> list[tuple[str, str]]:
+    """Settings that flags can give and that have an effect.
 
     Args:
-        decoding: Settings.
+        section: Settings.
 
     Returns:
-        Names and values.
+        Names and values; without what is switched off or not given.
     """
-    usual = DecodingConfig().to_dict()
-    return [
-        (field.name, getattr(decoding, field.name))
-        for field in dataclasses.fields(decoding)
-        if field.name not in ("decoder", "nested")
-        and getattr(decoding, field.name) != usual[field.name]
-    ]
+    rows = []
+    for name, one in settings_of(type(section)).items():
+        value, spec = getattr(section, name), one.spec
+        is_off = value is None or value is False or value == ""
+        applies = spec.applies is None or spec.applies(section)
+        if one.flag and applies and not is_off:
+            label = spec.label or name.replace("_", " ")
+            shown = count(value, spec.unit) if spec.unit else setting(value)
+            rows.append((label, shown))
+    return rows
 
 
 def overlaps(decoding: DecodingConfig) -> str:

@@ -1,0 +1,309 @@
+"""Flags of training and prediction that no stored setting holds, by section.
+
+Names are the original implementation's where it has them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from biaffine_tf import formats
+from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.commands.flag_types import (
+    FLAGS,
+    Inputs,
+    Path,
+    Patterns,
+    define,
+)
+from biaffine_tf.commands.reading_arguments import (
+    ReadingArgument,
+    reading_arguments,
+)
+from biaffine_tf.config import (
+    DecodingConfig,
+    ExportConfig,
+    HeadConfig,
+    ModelConfig,
+    PredictionConfig,
+    TokenizerConfig,
+    TrainingConfig,
+    same_setting,
+    setting,
+)
+from biaffine_tf.training.position import Period
+
+NO_AIM = "none"  # of thresholds
+
+
+def _setting_of(argument: ReadingArgument) -> tuple[str, Any, Any]:
+    """Makes a field of an argument that commands of argparse have, too."""
+    kind = type(argument.default)
+    if argument.choices is not None or argument.default is None:
+        kind = str
+    field = setting(
+        argument.default, choices=argument.choices or (), help=argument.help
+    )
+    return argument.name, kind | None, field
+
+
+FormatFlags = dataclasses.make_dataclass(
+    "FormatFlags", map(_setting_of, reading_arguments(shared=False))
+)
+
+
+@dataclasses.dataclass
+class _Reading:
+    """How labelled files are read."""
+
+    on_bad_data: formats.OnBadData = setting(
+        formats.OnBadData.ERROR,
+        help="Stop at a sentence that cannot be read, or skip and count it.",
+    )
+    unlabelled: str = setting(
+        "error",
+        choices=("error", str(formats.Unlabelled.SKIP)),
+        help="Refuse data with unlabelled sentences, or leave them out and "
+        "count them. A sentence without entities has an empty list.",
+    )
+
+
+@dataclasses.dataclass
+class _Data:
+    """The labelled files of a training run."""
+
+    train_data: Patterns | None = setting(
+        None,
+        help="Labelled files to train on: any number of files and globs, with "
+        "commas between them. Formats may differ.",
+    )
+    eval_data: Patterns | None = setting(
+        None,
+        help="Labelled files of the dev set, named likewise: it chooses the "
+        "best epoch and calibrates. Without it and --dev_fraction all epochs "
+        "are trained, and the last model is kept.",
+    )
+    dev_fraction: float | None = setting(
+        None,
+        above=0,
+        below=1,
+        help="Fraction of --train_data to set aside as the dev set, by --seed. "
+        "Each label gets its share; documents and equal texts stay together.",
+    )
+    test_data: Patterns | None = setting(
+        None,
+        help="Labelled files, named likewise, to score the finished model on, "
+        "once.",
+    )
+    data_dir: Path | None = setting(
+        None,
+        help="Folder that relative --train_data, --eval_data and --test_data "
+        "are taken from.",
+    )
+
+
+@dataclasses.dataclass
+class _Output:
+    """What a training run writes."""
+
+    output_dir: Path | None = setting(None, help="Model directory to write.")
+    overwrite: bool = setting(
+        False,
+        help="Replace the experiment that --output_dir holds, if another one.",
+    )
+    plan: bool = setting(
+        False,
+        help="Estimate memory and time from ten steps; do not train. "
+        "--output_dir is not touched.",
+    )
+    check_only: bool = setting(
+        False,
+        help="Check the data and end: a table, then warnings; exit code 2 if "
+        "they cannot be trained on. Needs no --output_dir and no encoder, "
+        "whose tokens it checks if one is given.",
+    )
+    report: bool = setting(
+        True, help="Write report.html on the eval data, to look at."
+    )
+    export: bool = setting(
+        False,
+        help="Export the model as a SavedModel when training has ended, to the "
+        "folder export of the output directory; see run_predict.py.",
+    )
+    records_dir: Path | None = setting(
+        None,
+        help="Folder of the TFRecords. Runs may share it.",
+        unset="a folder of the output directory",
+    )
+    records_gzip: bool = setting(False, help="Compress the TFRecords.")
+    records_processes: int = setting(
+        0,
+        minimum=0,
+        help="Processes that write TFRecords; 0 decides by the corpus size.",
+    )
+
+
+@dataclasses.dataclass
+class Checkpoints:
+    """When the state of a run is saved, to continue from."""
+
+    save_checkpoints_steps: int | None = setting(
+        None,
+        minimum=1,
+        help="Save the state of the run every so many steps, to continue from.",
+    )
+    save_checkpoints_minutes: float = setting(
+        10.0,
+        minimum=0,
+        help="Save the state of the run when so many minutes have passed, too; "
+        "0 never.",
+    )
+
+
+@dataclasses.dataclass
+class EncoderFlags:
+    """The encoder that a run starts from."""
+
+    encoder_dir: Path | None = setting(
+        None,
+        help="Vocabulary, shape and weights to start from: a directory of "
+        "Hugging Face's, Google's or ours, or a TensorFlow checkpoint.",
+    )
+    bert_config_file: Path | None = setting(
+        None,
+        help="Shape of the encoder (bert_config.json or config.json).",
+        unset="that of the encoder",
+    )
+    init_checkpoint: Path | None = setting(
+        None,
+        help="Weights to start from, in any format of --encoder_dir.",
+        unset="those of --encoder_dir, else random ones",
+    )
+    extend_positions: bool = setting(
+        False,
+        help="Repeat the position embeddings of weights that have too few for "
+        "the sequences.",
+    )
+
+
+@dataclasses.dataclass
+class _Encoder(EncoderFlags):
+    """The encoder, or the model, that fine-tuning starts from."""
+
+    vocab_file: Path | None = setting(
+        None,
+        help="BERT vocabulary (vocab.txt or tokenizer.json).",
+        unset="that of the encoder",
+    )
+    init_model: Path | None = setting(
+        None,
+        help="Model directory to continue from, with its head, tokenizer and "
+        "labels, instead of an encoder; new labels are added behind its own. "
+        "Settings that are not given are the model's.",
+    )
+
+
+@dataclasses.dataclass
+class _Calibration:
+    """What is fitted to the dev set when training has ended."""
+
+    calibrate: bool = setting(
+        True, help="Calibrate scores on the eval data, when training has ended."
+    )
+    threshold_aim: str = setting(
+        NO_AIM,
+        choices=(NO_AIM, *map(str, Aim)),
+        help="Fit thresholds of each label, too, for the best F1, or for a "
+        "precision or recall of --threshold_target; the model then uses them.",
+    )
+    threshold_target: float | None = same_setting(Goal, "target")
+
+
+@dataclasses.dataclass
+class _Files:
+    """What is predicted with which model, and where to."""
+
+    model_dir: Path | None = setting(None, help="Model directory.")
+    text: str | None = setting(None, help="Print the entities of this text.")
+    input: Inputs | None = setting(
+        None,
+        help="File to predict, in any format, plain or compressed; - is "
+        "standard input. With --output_dir any number of files and globs, with "
+        "commas between them or one flag each. Labels in it are not read.",
+    )
+    output: Path | None = setting(
+        None,
+        help="File to write, compressed if its name ends in .gz, .xz, .bz2 or "
+        ".zst; - is standard output.",
+    )
+    output_dir: Path | None = setting(
+        None,
+        help="Folder to write instead, in shards; the same command goes on "
+        "after a kill.",
+    )
+    shard_size: int = setting(
+        10_000, minimum=1, help="Sentences of a shard of --output_dir."
+    )
+    output_format: str = setting(
+        "span_jsonl",
+        choices=sorted(one.name for one in formats.all_formats() if one.spans),
+        help="Format of the predictions.",
+    )
+    output_score: bool = setting(False, help="Write the entities' scores.")
+    output_layers: int | None = setting(
+        None,
+        minimum=1,
+        help="CoNLL output: tag columns; an entity that overlaps others needs "
+        "one of its own.",
+        unset="3 for nested entities, else 1",
+    )
+    on_bad_data: formats.OnBadData | None = same_setting(
+        _Reading,
+        "on_bad_data",
+        default=None,
+        unset="error; with --output_dir skip, and what is skipped goes to its "
+        "bad_lines",
+    )
+
+
+@dataclasses.dataclass
+class _Export:
+    """Where a model is exported to, and what it is scored on."""
+
+    export_dir: Path | None = setting(
+        None,
+        help="Folder to export the model to, which must not exist or be empty.",
+    )
+    eval_data: Patterns | None = setting(
+        None,
+        help="Labelled files, named as for --input, on which the export of "
+        "another precision is scored.",
+    )
+
+
+def define_training_flags() -> None:
+    """Flags of run_classifier.py."""
+    define("Data", _Data, _Reading, FormatFlags)
+    define("Output", _Output)
+    define("Encoder", _Encoder, TokenizerConfig)
+    define("Model", ModelConfig, HeadConfig)
+    define("Training", TrainingConfig, Checkpoints)
+    define("Decoding", DecodingConfig)
+    define("Calibration", _Calibration)
+
+
+def define_prediction_flags() -> None:
+    """Flags of run_predict.py."""
+    define("Input and output", _Files, FormatFlags)
+    define("Prediction", PredictionConfig)
+    define("Decoding", DecodingConfig, unset="as in training")
+    define("Export", _Export, ExportConfig)
+
+
+def save_period() -> Period:
+    """Returns how often the state of a run is saved."""
+    return Period(
+        steps=FLAGS.save_checkpoints_steps,
+        minutes=FLAGS.save_checkpoints_minutes or None,
+    )

@@ -1,0 +1,97 @@
+"""Shape of an encoder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Self
+
+from biaffine_tf.config.fields import setting
+from biaffine_tf.config.sections import Settings
+from biaffine_tf.errors import ConfigError
+
+_ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderConfig(Settings):
+    """Shape of an encoder; names as in the `config.json` of its family.
+
+    Attributes:
+        embedding_size: Width of the embeddings where it is not that of the
+            layers (ELECTRA, ALBERT); they are then projected.
+        num_hidden_groups: Distinct layers where several share their weights
+            (ALBERT: 1).
+    """
+
+    vocab_size: int = setting(minimum=1)
+    hidden_size: int = setting(768, minimum=1)
+    num_hidden_layers: int = setting(12, minimum=1)
+    num_attention_heads: int = setting(12, minimum=1)
+    intermediate_size: int = setting(3072, minimum=1)
+    hidden_act: str = setting("gelu", choices=_ACTIVATIONS)
+    hidden_dropout_prob: float = setting(0.1, minimum=0, below=1)
+    attention_probs_dropout_prob: float = setting(0.1, minimum=0, below=1)
+    max_position_embeddings: int = setting(512, minimum=1)
+    type_vocab_size: int = setting(2, minimum=1)
+    initializer_range: float = setting(0.02, above=0, below=1)
+    layer_norm_eps: float = setting(1e-12, above=0, below=1)
+    embedding_size: int | None = setting(None, minimum=1)
+    num_hidden_groups: int | None = setting(None, minimum=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(
+            self.num_hidden_layers % self.num_layers == 0,
+            "num_hidden_groups",
+            f"a divisor of num_hidden_layers={self.num_hidden_layers}",
+        )
+        self.require(
+            self.hidden_size % self.num_attention_heads == 0,
+            "hidden_size",
+            f"a multiple of num_attention_heads={self.num_attention_heads}",
+        )
+
+    @property
+    def embedding_width(self) -> int:
+        """Width of the embeddings."""
+        return self.embedding_size or self.hidden_size
+
+    @property
+    def num_layers(self) -> int:
+        """Layers that have weights of their own."""
+        return self.num_hidden_groups or self.num_hidden_layers
+
+    @classmethod
+    def from_bert_config(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a `bert_config.json` as released with BERT.
+
+        Keys that do not shape the encoder (pooler sizes, `directionality`,
+        ...) are ignored, as every BERT implementation does.
+
+        Args:
+            path: The JSON file.
+
+        Raises:
+            ConfigError: If the file is missing, not JSON, or not a BERT's.
+        """
+        remedy = "give the bert_config.json of a BERT encoder"
+        try:
+            with open(path, encoding="utf-8") as file:
+                values = json.load(file)
+        except OSError as error:
+            raise ConfigError(
+                f"{path}: cannot be read ({error.strerror})", remedy=remedy
+            ) from error
+        except ValueError as error:
+            raise ConfigError(
+                f"{path}: not JSON ({error})", remedy=remedy
+            ) from error
+        if not isinstance(values, dict) or "vocab_size" not in values:
+            raise ConfigError(f"{path}: no vocab_size in it", remedy=remedy)
+        known = {field.name for field in dataclasses.fields(cls)}
+        try:
+            return cls(**{k: v for k, v in values.items() if k in known})
+        except (ConfigError, TypeError) as error:
+            raise ConfigError(f"{path}: {error}") from error

@@ -1,0 +1,261 @@
+"""Fields of settings: each says once what it may be.
+
+    dropout: float = setting(
+        0.1, minimum=0, below=1, help="Dropout of the head."
+    )
+
+Validation (`sections.Settings`), the flag (`commands.flag_types`) and the row
+of the model card (`reports.card`) follow from it and from the annotation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+import numbers
+import types
+import typing
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from biaffine_tf.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """Metadata of a field, beside its annotation and its default.
+
+    Attributes:
+        help: Text of --help; fields without it have no flag.
+        flag: Name of the flag, without dashes, where it is not the field's.
+        unset: Default in words, of a flag that is not given by default:
+            "no limit", or how the value is then chosen.
+        zero_is_none: Whether the flag takes 0 for None.
+        minimum: Lower bound, included.
+        maximum: Upper bound, included.
+        above: Lower bound, excluded.
+        below: Upper bound, excluded.
+        choices: Allowed strings; those of an enum follow from the annotation.
+        valid: Any other condition; with `want`.
+        want: What is allowed, as the end of "must be", where the bounds do
+            not say it well.
+        label: Name in the model card, where it is not the field's.
+        unit: Unit of the value in the model card, in the singular.
+        applies: Whether other settings leave the field a meaning; the model
+            card leaves it out if not.
+    """
+
+    help: str = ""
+    flag: str | None = None
+    unset: str = ""
+    zero_is_none: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: Collection[str] = ()
+    valid: Callable[[Any], bool] | None = None
+    want: str = ""
+    label: str = ""
+    unit: str = ""
+    applies: Callable[[Any], bool] | None = None
+
+
+def setting(default: Any = dataclasses.MISSING, **spec: Any) -> Any:
+    """Makes a field of a `Settings` dataclass.
+
+    Args:
+        default: Its default; the field is required without one.
+        **spec: See `Spec`.
+    """
+    return dataclasses.field(default=default, metadata={"spec": Spec(**spec)})
+
+
+def same_setting(cls: type, name: str, **changes: Any) -> Any:
+    """Makes a field like that of another dataclass of settings.
+
+    Args:
+        cls: The other one.
+        name: Of its field.
+        **changes: Another `default`, or what differs of the `Spec`.
+    """
+    one = settings_of(cls)[name]
+    default = changes.pop("default", one.default)
+    spec = dataclasses.replace(one.spec, **changes)
+    return dataclasses.field(default=default, metadata={"spec": spec})
+
+
+class SettingError(ConfigError):
+    """A setting that is out of range.
+
+    Args:
+        shown: Name of the setting for the user: its flag, or its key in a
+            file.
+        key: Its name in files; dotted where objects hold one another.
+        value: What was given.
+        want: What is allowed, as the end of "must be".
+    """
+
+    def __init__(self, shown: str, key: str, value: object, want: str) -> None:
+        super().__init__(f"{shown} must be {want}, got {value!r}")
+        self._key = key
+        self._value = value
+        self._want = want
+
+    def within(self, name: str) -> SettingError:
+        """The same error of a setting that a file has in an object."""
+        key = f"{name}.{self._key}"
+        return SettingError(key, key, self._value, self._want)
+
+
+_TYPES: dict[Any, tuple[Any, str]] = {
+    bool: (bool, "true or false"),
+    int: (numbers.Integral, "an integer"),
+    float: (numbers.Real, "a number"),
+    str: (str, "a string"),
+    list: (list, "a list"),
+    tuple: (list | tuple, "a list"),
+    dict: (dict, "an object of strings"),
+}
+
+
+def _is_of(kind: type, value: Any) -> bool:
+    """Whether a value is of a type; truth values are no numbers."""
+    if isinstance(value, bool):
+        return kind is bool
+    if not isinstance(value, _TYPES[kind][0]):
+        return False
+    return kind is not dict or all(isinstance(v, str) for v in value.values())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A field of a `Settings` dataclass.
+
+    Attributes:
+        name: Of the field, its key in files.
+        type: Its annotation without None.
+        is_optional: Whether the annotation allows None.
+        default: `dataclasses.MISSING` if it is required.
+        spec: Its metadata.
+    """
+
+    name: str
+    type: Any
+    is_optional: bool
+    default: Any
+    spec: Spec
+
+    @property
+    def flag(self) -> str | None:
+        """Name of the flag, without dashes; None without one."""
+        return (self.spec.flag or self.name) if self.spec.help else None
+
+    @property
+    def choices(self) -> list[str]:
+        """Allowed strings; empty where they are not listed."""
+        is_enum = isinstance(self.type, type) and issubclass(
+            self.type, enum.Enum
+        )
+        return [str(one) for one in (self.type if is_enum else ())] or [
+            *self.spec.choices
+        ]
+
+    @property
+    def want(self) -> str:
+        """Allowed values, as the end of "must be"; empty if all of the type."""
+        spec = self.spec
+        if spec.want or self.choices:
+            return spec.want or f"one of {', '.join(self.choices)}"
+        bounds = [
+            f"{words} {bound}"
+            for words, bound in (
+                ("at least", spec.minimum),
+                ("above", spec.above),
+                ("at most", spec.maximum),
+                ("below", spec.below),
+            )
+            if bound is not None
+        ]
+        if self.type is int and bounds == ["at least 1"]:
+            return "a positive integer"
+        if None not in (spec.minimum, spec.maximum):
+            return f"from {spec.minimum} to {spec.maximum}"
+        if self.type is float and spec.maximum is spec.below is None:
+            lower = "positive" if spec.above == 0 else "".join(bounds)
+            return f"{lower} and finite" if bounds else "a finite number"
+        return " and ".join(bounds)
+
+    def error(
+        self, value: object, want: str, shown: str | None = None
+    ) -> SettingError:
+        """The error of a value that is not what it must be."""
+        name = f"--{self.flag}" if self.flag else self.name
+        return SettingError(shown or name, self.name, value, want)
+
+    def convert(self, value: Any, *, shown: str | None = None) -> Any:
+        """The value in the field's type: enums of strings, tuples of lists.
+
+        Args:
+            value: What was given.
+            shown: Name for messages; None for the flag, or the field if it has
+                none.
+
+        Raises:
+            SettingError: If it is of another type or out of range.
+        """
+        if value is None and self.is_optional:
+            return None
+        kind = typing.get_origin(self.type) or self.type
+        kind = getattr(kind, "__supertype__", kind)  # of a NewType
+        if kind not in _TYPES:  # an enum or other settings
+            if issubclass(kind, enum.Enum) and value in self.choices:
+                return kind(value)
+            if not isinstance(value, kind):
+                raise self.error(value, self.want or "an object", shown)
+            return value
+        if not _is_of(kind, value):
+            raise self.error(value, _TYPES[kind][1], shown)
+        is_own = kind in (bool, str, list, dict) or type(value) in (int, float)
+        converted = value if is_own else kind(value)  # NumPy's, a file's lists
+        if not self._is_in_range(converted):
+            raise self.error(value, self.want, shown)
+        return converted
+
+    def _is_in_range(self, value: Any) -> bool:
+        spec = self.spec
+        return (
+            not (isinstance(value, float) and not math.isfinite(value))
+            and (spec.minimum is None or value >= spec.minimum)
+            and (spec.maximum is None or value <= spec.maximum)
+            and (spec.above is None or value > spec.above)
+            and (spec.below is None or value < spec.below)
+            and (not spec.choices or value in spec.choices)
+            and (spec.valid is None or spec.valid(value))
+        )
+
+
+_known: dict[type, Mapping[str, Setting]] = {}
+
+
+def settings_of(cls: type) -> Mapping[str, Setting]:
+    """The fields of a dataclass of settings, by name."""
+    if cls not in _known:
+        hints = typing.get_type_hints(cls)
+        _known[cls] = {
+            field.name: _setting(field, hints[field.name])
+            for field in dataclasses.fields(cls)
+        }
+    return _known[cls]
+
+
+def _setting(field: dataclasses.Field, hint: Any) -> Setting:
+    is_optional = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    return Setting(
+        name=field.name,
+        type=typing.get_args(hint)[0] if is_optional else hint,
+        is_optional=is_optional,
+        default=field.default,
+        spec=field.metadata.get("spec", Spec()),
+    )

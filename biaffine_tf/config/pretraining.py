@@ -1,0 +1,152 @@
+"""Settings of a pretraining run."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from biaffine_tf.config.encoder import EncoderConfig
+from biaffine_tf.config.fields import same_setting, setting
+from biaffine_tf.config.masking import Masking, Replacement
+from biaffine_tf.config.sections import Settings
+from biaffine_tf.config.text_records import DataConfig
+from biaffine_tf.config.training import (
+    Freeze,
+    Precision,
+    TrainingConfig,
+    check_thaw_after,
+)
+from biaffine_tf.errors import ConfigError
+
+
+class Objective(enum.StrEnum):
+    """What the encoder learns to do."""
+
+    MLM = "mlm"
+    ELECTRA = "electra"
+
+    @property
+    def replacement(self) -> Replacement:
+        """Default replacement of masked tokens."""
+        if self is Objective.ELECTRA:
+            return Replacement.ELECTRA
+        return Replacement.BERT
+
+
+def generator_config(config: EncoderConfig, size: float) -> EncoderConfig:
+    """The generator that belongs to a discriminator.
+
+    As many layers, each narrower; embeddings of the same size, because they
+    are shared.
+
+    Args:
+        config: Of the discriminator.
+        size: Width of the generator's layers over the discriminator's.
+
+    Raises:
+        ConfigError: If the width would not be that of whole attention heads.
+    """
+    heads = max(1, round(config.num_attention_heads * size))
+    width = round(config.hidden_size * size)
+    if width == 0 or width % heads:
+        raise ConfigError(
+            f"--generator_size={size} makes {heads} attention heads of a layer "
+            f"that is {width} wide",
+            remedy="give another --generator_size, such as 0.25 or 0.5",
+        )
+    return dataclasses.replace(
+        config,
+        hidden_size=width,
+        num_attention_heads=heads,
+        intermediate_size=max(1, round(config.intermediate_size * size)),
+        embedding_size=config.embedding_width,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainingConfig(Settings):
+    """All that the weights at the end of a run depend on.
+
+    Attributes:
+        data: Fingerprints of the records and of the weights to start from.
+    """
+
+    encoder: EncoderConfig
+    objective: Objective = setting(
+        Objective.MLM,
+        help="Masked language modelling, or ELECTRA's replaced-token "
+        "detection.",
+    )
+    masking: Masking = Masking()
+    max_predictions_per_seq: int | None = same_setting(
+        DataConfig,
+        "max_predictions_per_seq",
+        default=None,
+        unset="no limit but --masked_lm_prob",
+    )
+    num_train_steps: int = setting(
+        10_000, minimum=1, help="Updates of the weights."
+    )
+    num_warmup_steps: int = setting(
+        1_000,
+        minimum=0,
+        help="Steps over which the learning rate rises; then it falls to 0.",
+    )
+    learning_rate: float = same_setting(
+        TrainingConfig, "learning_rate", default=1e-4, unset=""
+    )
+    body_learning_rate_ratio: float = setting(
+        1.0,
+        above=0,
+        help="Learning rate of the layers over that of embeddings and output "
+        "layer.",
+    )
+    weight_decay: float = same_setting(TrainingConfig, "weight_decay")
+    max_gradient_norm: float = same_setting(TrainingConfig, "max_gradient_norm")
+    train_batch_size: int = setting(
+        32,
+        minimum=1,
+        help="Sequences of full length in a batch; of shorter ones there are "
+        "more.",
+    )
+    gradient_accumulation: int = same_setting(
+        TrainingConfig, "gradient_accumulation"
+    )
+    dropout: float | None = setting(
+        None,
+        minimum=0,
+        below=1,
+        help="Dropout in this run, 0 for text that is seen once.",
+        unset="as the encoder's config says",
+    )
+    freeze: Freeze = same_setting(TrainingConfig, "freeze")
+    thaw_after: int | None = same_setting(TrainingConfig, "thaw_after")
+    generator_size: float = setting(
+        0.25,
+        above=0,
+        help="ELECTRA: width of the generator over that of the encoder.",
+    )
+    discriminator_weight: float = setting(
+        50.0,
+        above=0,
+        help="ELECTRA: weight of the discriminator's loss over the "
+        "generator's.",
+    )
+    precision: Precision = same_setting(TrainingConfig, "precision")
+    gradient_checkpointing: bool = same_setting(
+        TrainingConfig, "gradient_checkpointing"
+    )
+    xla: bool = same_setting(TrainingConfig, "xla")
+    seed: int = same_setting(TrainingConfig, "seed")
+    data: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_thaw_after(self)
+        self.require(
+            self.num_warmup_steps <= self.num_train_steps,
+            "num_warmup_steps",
+            f"at most --num_train_steps={self.num_train_steps}",
+        )
+        if self.objective is Objective.ELECTRA:
+            generator_config(self.encoder, self.generator_size)

@@ -1,0 +1,123 @@
+"""What pretraining records depend on besides the text and the tokenizer."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from biaffine_tf.config.fields import same_setting, setting
+from biaffine_tf.config.masking import Masking, MaskingKind
+from biaffine_tf.config.sections import Settings
+from biaffine_tf.config.training import TrainingConfig
+from biaffine_tf.errors import ConfigError, OnBadData
+
+
+class Document(enum.StrEnum):
+    """What makes a document; no sequence holds parts of two of them."""
+
+    BLANK_LINE = "blank_line"
+    LINE = "line"
+    FILE = "file"
+
+
+class Words(enum.StrEnum):
+    """Which tokens are said to be one word."""
+
+    NONE = "none"
+    PIECES = "pieces"
+    JIEBA = "jieba"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig(Settings):
+    """Settings of `create_pretraining_data.py`.
+
+    Attributes:
+        masking: Of the copies; None without.
+    """
+
+    max_seq_length: int = setting(
+        128,
+        minimum=3,
+        want="at least 3 ([CLS], a token, [SEP])",
+        help="Maximum number of tokens in a sequence, [CLS] and [SEP] "
+        "included.",
+    )
+    document: Document = setting(
+        Document.BLANK_LINE,
+        help="Where a document ends, and with it a sequence: at a blank line, "
+        "with each line, or with the file.",
+    )
+    words: Words = setting(
+        Words.NONE,
+        help="Words for --masking=word and span: each token, letters and "
+        "digits that stand together, or those of the segmenter jieba.",
+    )
+    min_pieces: int = setting(
+        8,
+        minimum=1,
+        flag="min_tokens",
+        help="Minimum number of tokens in a sequence, [CLS] and [SEP] apart; "
+        "shorter ones are dropped, and counted.",
+    )
+    dupe_factor: int = setting(
+        0,
+        minimum=0,
+        help="Copies of each sequence, each with masks of its own; 0 leaves "
+        "the masks to the training, which draws new ones in every epoch.",
+    )
+    masking: Masking | None = None
+    max_predictions_per_seq: int = setting(
+        20,
+        minimum=1,
+        help="Maximum number of masked tokens in a sequence.",
+    )
+    held_out: float = setting(
+        0.01,
+        minimum=0,
+        below=1,
+        help="Fraction of the documents to measure on, and not to train on.",
+    )
+    shard_megabytes: int = setting(
+        16, minimum=1, help="Size of a file of records in megabytes."
+    )
+    on_bad_data: OnBadData = setting(
+        OnBadData.ERROR,
+        help="Stop at a line that is not UTF-8, or skip and count it.",
+    )
+    seed: int = same_setting(TrainingConfig, "seed")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(
+            self.min_pieces <= self.max_pieces,
+            "min_pieces",
+            f"from 1 to {self.max_pieces}, --max_seq_length without [CLS] and "
+            "[SEP]",
+        )
+        self.require(
+            (self.masking is None) == (self.dupe_factor == 0),
+            "masking",
+            "given if and only if --dupe_factor is not 0",
+        )
+        if self.masking is not None:
+            check_words(self.masking, self.words)
+
+    @property
+    def max_pieces(self) -> int:
+        """Tokens that fit between [CLS] and [SEP]."""
+        return self.max_seq_length - 2
+
+
+def check_words(masking: Masking, words: Words) -> None:
+    """Whole words can be masked only where records say what a word is.
+
+    Raises:
+        ConfigError: If they do not.
+    """
+    if masking.kind is MaskingKind.WORD and words is Words.NONE:
+        raise ConfigError(
+            "--masking=word is asked for, but the records were made with "
+            "--words=none",
+            remedy="make them with --words=jieba or --words=pieces",
+        )

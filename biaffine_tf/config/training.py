@@ -1,0 +1,207 @@
+"""The objective of fine-tuning, the optimizer and the batches."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from biaffine_tf.config.fields import setting
+from biaffine_tf.config.sections import Settings
+from biaffine_tf.seeds import MAX_SEED
+
+
+class Loss(enum.StrEnum):
+    """Training objective over the valid pairs of a sentence."""
+
+    CROSS_ENTROPY = "cross_entropy"
+    FOCAL = "focal"
+    DICE = "dice"
+
+
+class HeadStart(enum.StrEnum):
+    """Bilinear map of the head before training.
+
+    - `prior`: small random weights; as constant terms, the log-odds of each
+      class in the training data.
+    - `zero`: zeros; all classes are equally likely.
+    """
+
+    PRIOR = "prior"
+    ZERO = "zero"
+
+
+class Freeze(enum.StrEnum):
+    """Parts of a given encoder that stay as they are.
+
+    The body is everything behind the embeddings. Freezing it while embeddings
+    are learnt anew carries an encoder over to another language (Artetxe et al.
+    2020, https://arxiv.org/abs/1910.11856).
+    """
+
+    NONE = "none"
+    BODY = "body"
+    EMBEDDINGS = "embeddings"
+    ENCODER = "encoder"
+
+
+class Precision(enum.StrEnum):
+    """Keras mixed-precision policy; losses are float32 under each of them."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "mixed_bfloat16"
+    FLOAT16 = "mixed_float16"
+
+
+# Default of prediction, and so of the evaluation that scores a model.
+PREDICTION_PRECISION = Precision.FLOAT32
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig(Settings):
+    """The objective, the optimizer and the batches.
+
+    Attributes:
+        evaluation_precision: Of matrix products in the predictions that dev
+            scores, calibration and thresholds are made of; no flag sets it.
+    """
+
+    loss: Loss = setting(Loss.CROSS_ENTROPY, help="Training objective.")
+    focal_gamma: float = setting(
+        3.0,
+        minimum=0,
+        help="Exponent of --loss=focal.",
+        applies=lambda training: training.loss is Loss.FOCAL,
+    )
+    neg_sample: float = setting(
+        1.0,
+        above=0,
+        maximum=1,
+        help="Fraction of negative pairs sampled for the loss.",
+        label="negative pairs kept",
+    )
+    head_start: HeadStart = setting(
+        HeadStart.PRIOR,
+        help="Weights of the head before training: small random ones and the "
+        "log-odds of each class in the training data, or zeros.",
+    )
+    learning_rate: float = setting(
+        3e-5,
+        above=0,
+        help="Peak learning rate of AdamW.",
+        unset="by the width of the encoder and whether it is pretrained",
+    )
+    head_learning_rate_ratio: float = setting(
+        1.0,
+        above=0,
+        help="Learning rate of the head over that of the encoder.",
+        label="learning rate of the head over that of the encoder",
+    )
+    weight_decay: float = setting(
+        0.01, minimum=0, help="Weight decay of AdamW."
+    )
+    warmup_proportion: float = setting(
+        0.1,
+        minimum=0,
+        maximum=1,
+        help="Fraction of the steps over which the learning rate rises.",
+        unset="0.03",
+        label="warm-up, fraction of the steps",
+    )
+    max_gradient_norm: float = setting(
+        1.0, above=0, help="Global norm that gradients are clipped to."
+    )
+    gradient_accumulation: int = setting(
+        1, minimum=1, help="Batches in a step.", unit="batch"
+    )
+    freeze: Freeze = setting(
+        Freeze.NONE,
+        help="Weights of the encoder to keep as they are: all behind the "
+        "embeddings, these, or both.",
+    )
+    thaw_after: int | None = setting(
+        None,
+        minimum=0,
+        help="Steps after which nothing is frozen.",
+        unset="never",
+        unit="step",
+        applies=lambda training: training.freeze is not Freeze.NONE,
+    )
+    num_train_epochs: int = setting(
+        5,
+        minimum=1,
+        help="Passes over the training data.",
+        unset="by the number of sentences and whether the encoder is "
+        "pretrained",
+        label="epochs, at most",
+    )
+    train_batch_size: int = setting(
+        32,
+        minimum=1,
+        help="Sentences in a batch.",
+        unset="16 for less than 4000 sentences, else 32",
+        label="batch",
+        unit="sentence",
+        applies=lambda training: training.token_budget is None,
+    )
+    token_budget: int | None = setting(
+        None,
+        minimum=1,
+        help="Encoder positions in a batch, instead of --train_batch_size.",
+        label="batch",
+        unit="position",
+    )
+    num_buckets: int = setting(
+        24,
+        minimum=1,
+        help="Maximum number of length buckets; small corpora have fewer.",
+    )
+    early_stopping_patience: int | None = setting(
+        None,
+        minimum=1,
+        help="Stop after so many epochs without a better dev micro F1.",
+        unset="never",
+        unit="epoch",
+    )
+    precision: Precision = setting(
+        Precision.FLOAT32,
+        help="Precision of matrix products; weights and sums stay float32.",
+    )
+    evaluation_precision: Precision = PREDICTION_PRECISION
+    gradient_checkpointing: bool = setting(
+        False,
+        help="Compute each block of the encoder twice rather than keep what is "
+        "in it: less memory, a third more time.",
+    )
+    xla: bool = setting(
+        False,
+        help="Compile the encoder for each shape, once for all runs. For GPUs: "
+        "on a CPU it is no faster.",
+    )
+    seed: int = setting(
+        42,
+        minimum=0,
+        maximum=MAX_SEED,
+        want="from 0 below 2^63",
+        help="Random seed.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_thaw_after(self)
+
+
+def check_thaw_after(settings: Settings) -> None:
+    """Refuses --thaw_after where nothing is frozen.
+
+    Args:
+        settings: Settings with `freeze` and `thaw_after`.
+
+    Raises:
+        SettingError: If it is given without --freeze.
+    """
+    values = vars(settings)
+    settings.require(
+        values["thaw_after"] is None or values["freeze"] is not Freeze.NONE,
+        "thaw_after",
+        "left out where nothing is frozen (no --freeze)",
+    )
