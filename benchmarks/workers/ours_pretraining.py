@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from benchmarks.shapes import Shape
 from benchmarks.workers import masked_batches, ours
+from biaffine_tf.config import PretrainingConfig
 from biaffine_tf.pretraining.objectives import make_objective
 from biaffine_tf.pretraining.run import make_updater
-from biaffine_tf.config import PretrainingConfig
 from biaffine_tf.training.setup import set_up
 
 

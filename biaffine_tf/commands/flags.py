@@ -54,7 +54,6 @@ def read_options() -> formats.ReadOptions:
     )
 
 
-
 def _unlabelled() -> formats.Unlabelled:
     """Prediction keeps them; training refuses those that are kept."""
     if "unlabelled" in FLAGS and FLAGS.unlabelled == formats.Unlabelled.SKIP:

@@ -12,10 +12,10 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
+from biaffine_tf.config import PretrainingConfig
 from biaffine_tf.pretraining.batches import epoch_batches, epoch_buckets
 from biaffine_tf.pretraining.objectives import PretrainingObjective
 from biaffine_tf.pretraining.output import LOGS
-from biaffine_tf.config import PretrainingConfig
 from biaffine_tf.records.text_records import Records, Split
 from biaffine_tf.training.curves import draw
 from biaffine_tf.training.divergence import Remedies

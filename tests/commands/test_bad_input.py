@@ -210,11 +210,11 @@ init_checkpoint=F/half -> weights.safetensors ... epoch
 init_checkpoint=F/wide -> hidden_size (32, not 16) ... bert_config.json
 tag_columns=1,1 -> tag_columns ... (1, 1)
 learning_rat=1 -> Did you mean ... --help
-long_text=fold -> --long_text=fold ... truncate
+long_text=fold -> --long_text must be one of ... truncate ... got 'fold'
 window_overlap=38 -> --window_overlap must be at least 0 and below 38,  ... got
     38
-loss=hinge -> --loss=hinge ... focal
-tag_scheme=bioo -> --tag_scheme=bioo
+loss=hinge -> --loss must be one of cross_entropy, focal, dice
+tag_scheme=bioo -> --tag_scheme must be one of ... got 'bioo'
 flagfile=F/nope -> 'F/nope' ... --help
 flagfile=F/not.flags -> 'learning_rat' ... Did you mean
 -train_data -> --train_data is missing
@@ -282,15 +282,16 @@ output=F/folder -> is a folder
 output=F/good.jsonl -> is the input
 output_format=conll output_score=true -> no scores
 output_layers=2 -> --output_layers
-batch_size=0 -> --batch_size=0
-long_text=fold -> --long_text=fold ... truncate
-window_overlap=-1 -> --window_overlap=-1
+batch_size=0 -> --batch_size must be a positive integer, got 0
+long_text=fold -> --long_text must be one of ... truncate ... got 'fold'
+window_overlap=-1 -> --window_overlap must be at least 0, got -1
 window_overlap=38 -> --window_overlap must be at least 0 and below 38,  ... got
     38
 output_format=xml -> xml ... cluener
 export_dir=F/folder_with_file -> folder_with_file: exists and is not an empty
     folder ... delete it
-export_dir=F/new export_format=torch -> torch ... saved_model|onnx
+export_dir=F/new export_format=torch -> --export_format must be
+    one of saved_model, onnx
 export_dir=F/new precision=mixed_bfloat16 -> --precision is that of prediction
     ... give --export_precision
 export_dir=F/new eval_data=F/good.jsonl,F/absent* -> F/absent*: there is no such
@@ -390,7 +391,7 @@ def _assert_one_clear_line(outcome, parts, folder):
 
 def _without_bars(err):
     """Standard error without progress bars."""
-    bars = ("records:", "predicting:", "epoch ")
+    bars = ("records:", "predicting:", "training:")
     lines = err.replace("\r", "\n").splitlines(keepends=True)
     return "".join(x for x in lines if x.strip() and not x.startswith(bars))
 

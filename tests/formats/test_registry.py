@@ -101,8 +101,8 @@ def test_flags_know_it(root):
         check=True,
     )
     shown = " ".join(done.stdout.split())
-    assert "--format: <cluener|conll|span_jsonl|text|toy>" in shown
-    assert "--output_format: <cluener|conll|span_jsonl|toy>" in shown
+    assert "--format=cluener|conll|span_jsonl|text|toy" in shown
+    assert "--output_format=cluener|conll|span_jsonl|toy" in shown
 
 
 def test_bulk_prediction_knows_it(toy, tmp_path):

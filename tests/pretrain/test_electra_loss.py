@@ -6,11 +6,11 @@ import tensorflow as tf
 import tiny
 from numpy_bert import activate, dense, encode, norm
 
-from biaffine_tf.pretraining.objectives import make_objective
 from biaffine_tf.config import (
     Objective,
     PretrainingConfig,
 )
+from biaffine_tf.pretraining.objectives import make_objective
 
 PAD, UNK, CLS, SEP, MASK = range(5)
 LENGTHS = (9, 6, 4)

@@ -5,14 +5,14 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from biaffine_tf.errors import ConfigError
-from biaffine_tf.pretraining.objectives import make_objective
-from biaffine_tf.pretraining.run import make_updater
 from biaffine_tf.config import (
     Freeze,
     Objective,
     PretrainingConfig,
 )
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.pretraining.objectives import make_objective
+from biaffine_tf.pretraining.run import make_updater
 
 pytestmark = pytest.mark.slow  # they train
 
