@@ -6,11 +6,13 @@ needs it (`load`), never by reading, scoring or converting data.
 
 from __future__ import annotations
 
+import os
 import sys
 
-# `python -m biaffine_tf.COMMAND` is looking for its command.
-if sys.argv[:1] == ["-m"] and any(
-    one.startswith("biaffine_tf.") for one in sys.orig_argv
+# One of our console commands, or `python -m biaffine_tf.COMMAND`, is loading.
+if (sys.argv and os.path.basename(sys.argv[0]).startswith("biaffine-")) or (
+    sys.argv[:1] == ["-m"]
+    and any(one.startswith("biaffine_tf.") for one in sys.orig_argv)
 ):
     import biaffine_tf.starting  # noqa: F401 (before all else: see there)
 

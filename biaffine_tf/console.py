@@ -77,6 +77,16 @@ def report_mistakes(work: Callable[[], int | None]) -> int:
         return EXIT_CODE
 
 
+def program(otherwise: str) -> str:
+    """Name of the console command that was typed.
+
+    Args:
+        otherwise: What was typed where it was not a console command.
+    """
+    typed = os.path.basename(sys.argv[0])
+    return typed if typed.startswith("biaffine-") else otherwise
+
+
 def version() -> str:
     """What --version prints."""
     from biaffine_tf import __version__

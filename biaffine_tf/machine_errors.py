@@ -1,4 +1,4 @@
-"""Errors of the machine, not of the program: memory, disk, permissions."""
+"""Errors of the machine: memory, disk, permissions, missing packages."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ _NOT_ALLOCATED = re.compile(
 )
 _LONGEST_REASON = 160  # characters
 
+# Modules of the extra "train", as they are imported.
+_OF_TRAINING = {
+    "official",
+    "sklearn",
+    "tensorflow",
+    "tensorflow_text",
+    "tf_keras",
+}
+
 
 def explain(error: Exception, out_of_memory: str) -> ConfigError | None:
     """Finds what to say of an error that the machine caused.
@@ -46,6 +55,12 @@ def explain(error: Exception, out_of_memory: str) -> ConfigError | None:
     if isinstance(error, OSError) and error.errno in _MACHINE:
         place = f"{error.filename}: " if error.filename else ""
         problem, remedy = f"{place}{error.strerror}", _CHECK_DISK
+    elif isinstance(error, ModuleNotFoundError):
+        name = (error.name or "").partition(".")[0]
+        if name not in _OF_TRAINING:
+            return None
+        problem = f"this needs {name}, which is not installed"
+        remedy = "in the folder of biaffine_tf: pip install '.[train]'"
     elif not _is_exhausted(error):
         return None
     elif any(reason in str(error) for reason in _DISK_FULL):

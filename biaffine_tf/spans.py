@@ -38,7 +38,15 @@ class Span(NamedTuple):
 
 
 class Entity(NamedTuple):
-    """A span that decoding kept, with its text: what users of `load` get."""
+    """An entity that was found in a text.
+
+    Attributes:
+        start: First character.
+        end: One past the last character.
+        label: Its label.
+        text: Its characters.
+        score: The model's probability of the label, calibrated if the model is.
+    """
 
     start: int
     end: int

@@ -1,7 +1,6 @@
 """Makes a vocabulary: `python -m biaffine_tf.vocabulary`."""
 
-from biaffine_tf import console
-from biaffine_tf.commands.make_vocabulary import main
+from biaffine_tf.commands.make_vocabulary import run
 
 if __name__ == "__main__":
-    console.run(main)
+    run()

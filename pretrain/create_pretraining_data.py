@@ -1,15 +1,4 @@
-"""Makes records to pretrain on from text files.
-
-python pretrain/create_pretraining_data.py --input_file='texts/*.txt.xz' \
-  --vocab_file=vocab.txt --output_dir=records
-
-A line holds a sentence or a paragraph; blank lines divide documents (see
---document). Lines are packed into sequences of --max_seq_length pieces within
-their document. By default they are masked anew in every epoch of the training;
---dupe_factor=10 writes ten masked copies of each instead.
-"""
-
-from __future__ import annotations
+"""Makes records of text: `biaffine-pretrain-data`, not installed."""
 
 import os
 import sys
@@ -19,102 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import biaffine_tf.starting  # noqa: F401 (before all else: see there)
 
 # isort: split
-from biaffine_tf.commands import running, text_flags
-from biaffine_tf.commands.text_flags import FLAGS
-from biaffine_tf.config import DataConfig
-from biaffine_tf.encoders import checkpoints
-from biaffine_tf.errors import ConfigError
-from biaffine_tf.locks import locked
-from biaffine_tf.records import text_building, texts
-from biaffine_tf.records.text_records import Records, Split
-from biaffine_tf.tokenization import Tokenizer
-
-
-def main() -> None:
-    """Makes the records and says what is in them."""
-    config = text_flags.data_config()
-    tokenizer = _make_tokenizer(config)
-    with locked(FLAGS.output_dir):
-        records = text_building.create_records(
-            FLAGS.input_file,
-            FLAGS.output_dir,
-            tokenizer,
-            config,
-            processes=FLAGS.processes,
-            overwrite=FLAGS.overwrite,
-        )
-    for line in _summary(records):
-        print(line)
-
-
-def _make_tokenizer(config: DataConfig) -> Tokenizer:
-    if bool(FLAGS.vocab_file) == bool(FLAGS.encoder_dir):
-        given = "both are" if FLAGS.vocab_file else "neither is"
-        raise ConfigError(
-            f"the vocabulary is that of --vocab_file or of --encoder_dir, and "
-            f"{given} given",
-            remedy="give one of them",
-        )
-    if FLAGS.vocab_file:
-        path = FLAGS.vocab_file
-        vocabulary, stated = checkpoints.read_vocabulary_file(path)
-    else:
-        path = FLAGS.encoder_dir
-        source = checkpoints.open_source(path)
-        vocabulary, stated = source.require_vocabulary(), source.tokenizer
-    tokenizer, choices = checkpoints.choose_tokenizer(
-        vocabulary,
-        stated,
-        stated_by=path,
-        tokenizer=FLAGS.tokenizer,
-        do_lower_case=FLAGS.do_lower_case,
-        texts=texts.sample(FLAGS.input_file, config),
-    )
-    for choice in choices:
-        print(f"chosen: {choice}")
-    return tokenizer
-
-
-def _summary(records: Records) -> list[str]:
-    """What became of the text."""
-    counts, config = records.counts, records.config
-    unknown = counts.unknown_pieces / counts.pieces
-    lines = [
-        f"{counts.documents:,} documents ({counts.held_out_documents:,} held "
-        f"out), {counts.lines:,} lines, {counts.pieces:,} pieces, "
-        f"{unknown:.2%} unknown"
-    ]
-    if counts.empty_lines:
-        lines.append(f"{counts.empty_lines:,} lines without any piece")
-    if counts.dropped_sequences:
-        lines.append(
-            f"dropped: {counts.dropped_sequences:,} sequences of less than "
-            f"{config.min_pieces} pieces ({counts.dropped_pieces:,} pieces)"
-        )
-    for kind, problem in records.problems.items():
-        lines.append(
-            f"{kind}: {problem['count']:,} (first: {problem['examples'][0]})"
-        )
-    if config.held_out and not records.num_records(Split.HELD_OUT):
-        lines.append(
-            "nothing is held out, so that nothing can be measured while "
-            "training: give a larger --held_out"
-        )
-    state = "made" if records.is_new else "complete already"
-    lines.append(
-        f"{records.directory}: {state}, "
-        f"{records.num_records(Split.TRAIN):,} records to train on, "
-        f"{records.num_records(Split.HELD_OUT):,} held out; "
-        f"{records.padding_share:.1%} padding if all were padded to "
-        f"{config.max_seq_length}"
-    )
-    return lines
-
+from biaffine_tf.commands import pretrain_data
 
 if __name__ == "__main__":
-    text_flags.define_data_flags()
-    running.run(
-        main,
-        required=["input_file", "output_dir"],
-        out_of_memory="give fewer --processes",
-    )
+    pretrain_data.run()

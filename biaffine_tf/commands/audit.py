@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 from biaffine_tf import console, formats
 from biaffine_tf.commands.arguments import natural
@@ -34,9 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return console.report_mistakes(lambda: _show(_audit(options), options))
 
 
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    console.run(main)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m biaffine_tf.evaluation.audit",
+        prog=console.program("python -m biaffine_tf.evaluation.audit"),
         description="Finds what is inconsistent in labelled data: strings "
         "with several labels, strings annotated in one place and not in "
         "another, entities that end in different places. With out-of-fold "

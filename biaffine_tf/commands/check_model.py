@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from typing import NoReturn
 
 from biaffine_tf import console
 from biaffine_tf.errors import ConfigError
@@ -49,9 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return console.report_mistakes(lambda: _run(options))
 
 
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    console.run(main)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m biaffine_tf.model_directory",
+        prog=console.program("python -m biaffine_tf.model_directory"),
         description="Checks a model directory or an export: its files against "
         f"their digests in {DIGESTS}, and whether they can be read.",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from typing import NoReturn
 
 from biaffine_tf import console
 from biaffine_tf.commands.arguments import check_to_and_output
@@ -46,9 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return console.report_mistakes(lambda: _run(options))
 
 
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    console.run(main)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m biaffine_tf.checkpoints",
+        prog=console.program("python -m biaffine_tf.checkpoints"),
         description="Says what an encoder directory or checkpoint holds, in "
         "whatever format, and writes it in another.",
     )

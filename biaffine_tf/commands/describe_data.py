@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from biaffine_tf import console, formats
 from biaffine_tf.commands.arguments import check_to_and_output
@@ -79,9 +79,15 @@ def _convert(
         print(f"note: {options.output}: {line}", file=sys.stderr)
 
 
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    console.run(main)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m biaffine_tf.readers", description=_DESCRIPTION
+        prog=console.program("python -m biaffine_tf.readers"),
+        description=_DESCRIPTION,
     )
     console.add_version(parser)
     parser.add_argument("files", nargs="+", metavar="FILE")

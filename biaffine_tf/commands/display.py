@@ -12,6 +12,7 @@ import argparse
 import collections
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NoReturn
 
 from rich.columns import Columns
 from rich.console import Console
@@ -66,9 +67,14 @@ def _show(options: argparse.Namespace) -> None:
     _print_legend(console, shown, palette)
 
 
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    console.run(main)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m biaffine_tf.display",
+        prog=console.program("python -m biaffine_tf.display"),
         description="Prints sentences with their entities in colour.",
     )
     console.add_version(parser)

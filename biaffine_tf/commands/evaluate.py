@@ -16,7 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from biaffine_tf import console
 from biaffine_tf.commands.reading_arguments import (
@@ -67,9 +67,14 @@ def _run(options: argparse.Namespace) -> None:
         print_findings(findings)
 
 
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    console.run(main)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m biaffine_tf.evaluation",
+        prog=console.program("python -m biaffine_tf.evaluation"),
         description="Precision, recall and F1 of predicted entities. "
         "Sentences are matched by id if all have one, else by text.",
     )

@@ -10,6 +10,7 @@ import argparse
 import collections
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NoReturn
 
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers, trainers
@@ -198,9 +199,14 @@ def _fits_a_line(character: str) -> bool:
     return character not in "\r\n" and not "\ud800" <= character <= "\udfff"
 
 
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    console.run(main)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m biaffine_tf.vocabulary",
+        prog=console.program("python -m biaffine_tf.vocabulary"),
         description="Makes a BERT vocabulary (vocab.txt) for an encoder that "
         "starts at random, from labelled or plain texts in any format.",
     )

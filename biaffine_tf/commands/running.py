@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -23,6 +24,14 @@ TENSORFLOW_ENVIRONMENT = {
 }
 
 _FLAGS = flags.FLAGS
+# Scripts of the repository, by the console commands that they are.
+_SCRIPTS = {
+    "biaffine-train": "run_classifier.py",
+    "biaffine-predict": "run_predict.py",
+    "biaffine-pretrain": "pretrain/run_pretraining.py",
+    "biaffine-pretrain-data": "pretrain/create_pretraining_data.py",
+    "biaffine-pretrain-embeddings": "pretrain/create_embeddings.py",
+}
 _HELP = ("--help", "-help", "-h", "--helpshort")
 _VERSION = ("--version", "-version")
 
@@ -30,6 +39,7 @@ _VERSION = ("--version", "-version")
 def run(
     main: Callable[[], int | None],
     *,
+    usage: str = "",
     required: Sequence[str] = (),
     unless: Mapping[str, str] = MappingProxyType({}),
     out_of_memory: str = "close other programs or take a larger machine",
@@ -39,6 +49,8 @@ def run(
     Args:
         main: Called after the flags are parsed; returns the exit code, None
             for 0.
+        usage: Head of the help; in the names of console commands, which
+            become those of the scripts where a script was started.
         required: Flags that must be given.
         unless: Of some of them another flag, which makes them unnecessary.
         out_of_memory: The remedy: flags to change, in the order to try.
@@ -47,7 +59,7 @@ def run(
         os.environ.setdefault(name, value)
 
     def parse(arguments: list[str]) -> list[str]:
-        return _parse(arguments, required, unless)
+        return _parse(arguments, usage, required, unless)
 
     def begun(_: list[str]) -> int | None:
         logging.set_verbosity(logging.WARNING)
@@ -59,9 +71,13 @@ def run(
 
 
 def _parse(
-    arguments: list[str], required: Sequence[str], unless: Mapping[str, str]
+    arguments: list[str],
+    usage: str,
+    required: Sequence[str],
+    unless: Mapping[str, str],
 ) -> list[str]:
     if any(argument in _HELP for argument in arguments[1:]):
+        print(_as_typed(usage.strip()))
         _print_help(required)
         sys.exit(0)
     if any(argument in _VERSION for argument in arguments[1:]):
@@ -88,8 +104,18 @@ def _parse(
     return rest
 
 
+def _as_typed(usage: str) -> str:
+    """Names scripts in place of console commands where a script runs."""
+    if not sys.argv[0].endswith(".py"):
+        return usage
+    return re.sub(
+        "|".join(sorted(_SCRIPTS, key=len, reverse=True)),
+        lambda command: f"python {_SCRIPTS[command[0]]}",
+        usage,
+    )
+
+
 def _print_help(required: Sequence[str]) -> None:
-    print((sys.modules["__main__"].__doc__ or "").strip())
     if required:
         print(f"\nrequired: {' '.join(f'--{name}' for name in required)}")
     print("\n--flagfile=FILE reads flags from a file, one a line.")

@@ -1,7 +1,6 @@
 """Prints sentences with their entities: `python -m biaffine_tf.display`."""
 
-from biaffine_tf import console
-from biaffine_tf.commands.display import main
+from biaffine_tf.commands.display import run
 
 if __name__ == "__main__":
-    console.run(main)
+    run()

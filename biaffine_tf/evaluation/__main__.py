@@ -1,7 +1,6 @@
 """Scores predictions: `python -m biaffine_tf.evaluation`."""
 
-from biaffine_tf import console
-from biaffine_tf.commands.evaluate import main
+from biaffine_tf.commands.evaluate import run
 
 if __name__ == "__main__":
-    console.run(main)
+    run()

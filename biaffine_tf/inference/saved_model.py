@@ -66,7 +66,7 @@ class SavedModelPredictor(BasePredictor):
         except (OSError, tf.errors.OpError) as error:
             raise ConfigError(
                 f"{directory}: cannot be loaded ({str(error).splitlines()[0]})",
-                remedy="export the model again: run_predict.py --export_dir",
+                remedy="export the model again (--export_dir)",
             ) from error
         self._serve = self._model.signatures["serving_default"]
 

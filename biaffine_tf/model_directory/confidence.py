@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from biaffine_tf.calibration.fitting import FittedConfidence
 
 _WHAT = "calibration and thresholds"
-_REMEDY = (
-    "restore it, or delete it and fit it again: run_classifier.py as before"
-)
+_REMEDY = "restore it, or delete it and fit it again: train as before"
 _SHAPE = {
     "confidence": {
         "temperature?": float,

@@ -19,7 +19,7 @@ from biaffine_tf.model_directory.names import (
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
-_NOT_OURS = "give the --output_dir of a run of run_classifier.py"
+_NOT_OURS = "give the --output_dir of a training"
 
 
 class Description(NamedTuple):

@@ -84,7 +84,7 @@ class Manifest:
                 version.
         """
         path = os.path.join(directory, MANIFEST)
-        remedy = "export the model again: run_predict.py --export_dir"
+        remedy = "export the model again (--export_dir)"
         try:
             values = read_json(path, what="of an export", remedy=remedy)
         except FileNotFoundError as error:

@@ -1,7 +1,6 @@
 """Describes data files: `python -m biaffine_tf.readers`."""
 
-from biaffine_tf import console
-from biaffine_tf.commands.describe_data import main
+from biaffine_tf.commands.describe_data import run
 
 if __name__ == "__main__":
-    console.run(main)
+    run()

@@ -24,7 +24,7 @@ INFO = "info.json"
 VOCABULARY = "vocab.txt"
 MASK = "[MASK]"
 
-_NOT_OURS = "give the --output_dir of pretrain/create_pretraining_data.py"
+_NOT_OURS = "give the --output_dir that records of text were made in"
 _DAMAGED = "make the records again, with --overwrite"
 _BY_SPLIT = {"train": {str: int}, "held_out": {str: int}}
 _SHAPE = {

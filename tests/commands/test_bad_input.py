@@ -263,7 +263,7 @@ EARLY_PREDICTION = _cases("""
 model_dir=F/none -> F/none: no such directory
 model_dir=F/folder -> F/folder: not a model
 model_dir=F/encoder -> F/encoder/config.json: not of a model directory ...
-    run_classifier
+    of a training
 model_dir=F/half -> F/half/weights.safetensors: ... again
 model_dir=F/cut -> F/cut/weights.safetensors: ... restore
 model_dir=F/no_labels -> F/no_labels/labels.txt: ... restore

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -57,7 +58,7 @@ def _line(name, *arguments):
 
 
 def test_every_command_is_here_and_ends_as_the_others_do():
-    found = set()
+    found, modules = set(), set()
     for path in (
         *ROOT.glob("*.py"),
         *(ROOT / "pretrain").glob("*.py"),
@@ -73,11 +74,20 @@ def test_every_command_is_here_and_ends_as_the_others_do():
         if name in INTERNAL:
             continue
         found.add(name)
-        assert re.search(r"\n    (console|running)\.run\(", source), name
+        (module,) = re.findall(
+            r"biaffine_tf\.commands(?: import |\.)(\w+)", source
+        )
+        modules.add(f"biaffine_tf.commands.{module}:run")
+        module = ROOT / f"biaffine_tf/commands/{module}.py"
+        assert re.search(
+            r"\n    (console|running)\.run\(", module.read_text("utf-8")
+        ), name
         if name.endswith(".py"):
             ours = re.findall(r"^(?:from|import) biaffine_tf.*", source, re.M)
             assert "import biaffine_tf.starting" in ours[0], name
     assert found == set(COMMANDS)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert modules == set(project["project"]["scripts"].values())
 
 
 def test_every_command_has_a_version():

@@ -9,8 +9,7 @@ sys.path.insert(0, os.getcwd())
 
 from absl import flags as absl_flags
 
-from biaffine_tf.commands import pretraining_flags, running
-from pretrain import run_pretraining
+from biaffine_tf.commands import pretrain, pretraining_flags, running
 
 absl_flags.DEFINE_integer("kill_after", None, "Steps before a SIGKILL.")
 absl_flags.DEFINE_integer(
@@ -73,7 +72,7 @@ def _main() -> None:
             return tf.distribute.MirroredStrategy(names)
 
         setup.set_up = set_up_replicas
-    run_pretraining.main()
+    pretrain.main()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ sys.path.insert(0, os.getcwd())
 
 from absl import flags as absl_flags
 
-import run_classifier
-from biaffine_tf.commands import flags, running
+from biaffine_tf.commands import flags, running, train
 
 absl_flags.DEFINE_string("kill_after", None, "MOMENT:NUMBER of a SIGKILL.")
 absl_flags.DEFINE_integer("terminate_after", None, "Step of a SIGTERM, from 1.")
@@ -75,7 +74,7 @@ def _main() -> None:
             return tf.distribute.MirroredStrategy(names)
 
         setup.set_up = set_up_replicas
-    run_classifier.main()
+    train.main()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Looks for annotation mistakes: `python -m biaffine_tf.evaluation.audit`."""
 
-from biaffine_tf import console
-from biaffine_tf.commands.audit import main
+from biaffine_tf.commands.audit import run
 
 if __name__ == "__main__":
-    console.run(main)
+    run()

@@ -1,0 +1,103 @@
+r"""Makes an encoder for your vocabulary: word vectors under another's layers.
+
+biaffine-pretrain-embeddings --records_dir=records \
+    --encoder_dir=english_bert --output_dir=start
+
+The word embeddings of --encoder_dir, whose vocabulary may be of another
+language, give way to vectors counted from the text of the records; its layers
+stay. With --bert_config_file alone the layers are random. Pretrain what comes
+out: biaffine-pretrain --encoder_dir=start --freeze=body.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+from biaffine_tf.commands import running, text_flags
+from biaffine_tf.commands.text_flags import FLAGS
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.files import check_writable
+from biaffine_tf.locks import LOCK, locked
+from biaffine_tf.records.text_records import Records
+
+
+def main() -> None:
+    """Checks what can be checked at once, then counts and writes."""
+    records = Records.open(FLAGS.records_dir)
+    _check_records(records)
+    with locked(FLAGS.output_dir):
+        _create(records)
+
+
+def _create(records: Records) -> None:
+    """Counts, and writes the encoder."""
+    _check_output(FLAGS.output_dir)
+    source = None
+    if FLAGS.encoder_dir:
+        source = checkpoints.open_source(
+            FLAGS.encoder_dir, bert_config_file=FLAGS.bert_config_file
+        )
+        config = source.require_config()
+    elif FLAGS.bert_config_file:
+        config = checkpoints.read_config(FLAGS.bert_config_file)
+    else:
+        raise ConfigError(
+            "the shape of the encoder is not known",
+            remedy="give --encoder_dir, or --bert_config_file for random "
+            "layers",
+        )
+
+    from biaffine_tf.encoders.embedding_transfer import (
+        transplant,  # loads TensorFlow
+    )
+
+    made = transplant(
+        config,
+        records,
+        source=source,
+        min_count=FLAGS.min_count,
+        window=FLAGS.window,
+        seed=FLAGS.seed,
+    )
+    checkpoints.write_huggingface(
+        FLAGS.output_dir,
+        made.config,
+        made.tensors,
+        records.tokenizer.vocabulary,
+        tokenizer=checkpoints.TokenizerSettings.of(records.tokenizer),
+    )
+    told = [f"{made.counted:,} from {made.pieces:,} in the text"]
+    if made.copied:
+        told.append(f"{made.copied:,} by their spelling in the other encoder")
+    if made.drawn:
+        told.append(f"{made.drawn:,} at random")
+    print(
+        f"{FLAGS.output_dir}: embeddings of {made.config.vocab_size:,} pieces: "
+        f"{', '.join(told)}"
+    )
+
+
+def _check_records(records: Records) -> None:
+    if records.config.masking is not None:
+        raise ConfigError(
+            f"{records.directory}: the records hold masks in the place of "
+            "pieces",
+            remedy="make them without --dupe_factor",
+        )
+
+
+def _check_output(directory: str) -> None:
+    check_writable(directory)
+    if os.path.isdir(directory) and set(os.listdir(directory)) - {LOCK}:
+        raise ConfigError(
+            f"{directory}: is there already, and not an empty folder",
+            remedy="give another --output_dir",
+        )
+
+
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    text_flags.define_embedding_flags()
+    running.run(main, usage=__doc__, required=["records_dir", "output_dir"])

@@ -1,0 +1,385 @@
+r"""Trains a span model: labelled files in, model directory out.
+
+biaffine-train --train_data=train.json --eval_data=dev.json \
+    --vocab_file=vocab.txt --bert_config_file=bert_config.json \
+    --output_dir=model
+
+--train_data, --eval_data and --test_data name any number of files and globs.
+Without --eval_data, --dev_fraction=0.1 sets a dev set aside; with neither, all
+epochs are trained and nothing is scored.
+
+--encoder_dir=ENCODER takes vocabulary, config and weights from a directory, of
+Hugging Face's, Google's or ours, in place of the flags for each of them;
+--init_model=MODEL_DIR continues from a trained model, head included.
+
+Started again after a kill, the same command continues from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import itertools
+import os
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from biaffine_tf import formats, model_directory
+from biaffine_tf.commands import experiment, flags, running
+from biaffine_tf.commands import training_inputs as inputs
+from biaffine_tf.commands.experiment import Experiment
+from biaffine_tf.commands.flags import FLAGS
+from biaffine_tf.commands.sections import save_period
+from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.encoders import checkpoints
+from biaffine_tf.files import (
+    SCRATCH,
+    check_writable,
+    remove,
+    temporary_folder,
+)
+from biaffine_tf.locks import locked
+from biaffine_tf.spans import LabelMap, Sentence
+from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule, cut_spans
+
+if TYPE_CHECKING:
+    from biaffine_tf.calibration.objectives import Goal
+    from biaffine_tf.evaluation import Scores
+    from biaffine_tf.heads.span_model import SpanModel
+    from biaffine_tf.records.features import Counts
+    from biaffine_tf.records.span_records import Records
+    from biaffine_tf.training.fine_tuning import Evaluate
+
+
+_LESS_MEMORY = (
+    "give a smaller --train_batch_size or --token_budget, then a smaller "
+    "--max_seq_length, then --gradient_checkpointing, then --max_span_width"
+)
+
+# What losses of the eval data mean for its scores.
+_NOTES = {
+    "cut_spans": ", scored as missed",
+    "split_spans": ", scored as missed",
+    "unaligned_spans": ", scored as missed",
+    "conflicting_spans": ", scored as missed",
+    "duplicate_spans": ", scored once",
+    "wide_spans": ", scored as missed",
+    "unknown_label_spans": ", scored as missed",
+}
+
+_NOT_LEARNT = ("split_spans", "wide_spans")
+
+
+def main() -> None:
+    """Trains, or says what training would take, or what the data are."""
+    if FLAGS.check_only:
+        experiment.check_only()
+        return
+    if not FLAGS.plan:
+        with locked(FLAGS.output_dir):
+            _run(FLAGS.output_dir)
+            _print_verdict(FLAGS.output_dir)
+        return
+    with temporary_folder(tempfile.gettempdir(), SCRATCH) as scratch:
+        _run(scratch)
+
+
+def _run(output_dir: str) -> None:
+    """Checks what can be checked at once, then loads TensorFlow and trains."""
+    run = experiment.prepare()
+    config, tokenizer, sentences = run.config, run.start.tokenizer, run.dev
+    goal = flags.goal()
+    if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
+        print(f"{output_dir}: already trained, by this very command")
+        _complete(output_dir, run.data, sentences, goal)
+        return
+    records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
+    check_writable(records_dir)
+    run.show()
+
+    if FLAGS.xla:
+        running.keep_compilations()
+
+    from biaffine_tf.training import fine_tuning, setup
+
+    strategy = setup.set_up(
+        seed=config.training.seed, precision=config.training.precision
+    )
+    records = _prepare_records(run, records_dir)
+    eval_counts = (
+        None
+        if sentences is None
+        else _check_eval_data(sentences, tokenizer, config, records.labels)
+    )
+    with strategy.scope():
+        model = _build_model(run, records)
+    evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
+    if FLAGS.plan:
+        from biaffine_tf.planning.plan import print_plan
+
+        print_plan(
+            config,
+            records,
+            model,
+            strategy=strategy,
+            sentences=sentences,
+            evaluator=evaluator,
+            remedy=_LESS_MEMORY,
+        )
+        return
+    # From here on nothing of the user's can be wrong.
+    model_directory.clear(output_dir, config)
+    model_directory.write_description(
+        output_dir, config, records.labels, tokenizer.vocabulary
+    )
+    scores = fine_tuning.train(
+        config,
+        records,
+        model,
+        strategy=strategy,
+        evaluate=None if sentences is None else evaluator(sentences),
+        eval_counts=eval_counts,
+        output_dir=output_dir,
+        save_every=save_period(),
+    )
+    _print_result(scores)
+    _complete(output_dir, run.data, sentences, goal)
+
+
+def _complete(
+    output_dir: str,
+    data: inputs.Data,
+    sentences: list[Sentence] | None,
+    goal: Goal | None,
+) -> None:
+    """Completes the model directory: confidence, test scores, report."""
+    from biaffine_tf.commands import completion
+
+    completion.complete(
+        output_dir,
+        sentences,
+        data.train.read,
+        calibrate=FLAGS.calibrate,
+        goal=goal,
+        report=FLAGS.report,
+        test=data.test,
+    )
+    if FLAGS.export:
+        _export(output_dir, sentences, data.train)
+
+
+def _export(
+    output_dir: str, sentences: list[Sentence] | None, train: Corpus
+) -> None:
+    """Exports the model unless it was, as it is now."""
+    folder = os.path.join(output_dir, model_directory.EXPORT)
+    if os.path.exists(folder):
+        source = model_directory.Manifest.read(folder).source
+        if source == model_directory.model_fingerprints(output_dir):
+            return
+        remove(folder)
+
+    from biaffine_tf.export.export import export
+    from biaffine_tf.export.guide import describe
+    from biaffine_tf.export.parity import MOST_SENTENCES
+
+    if sentences is None:  # what it is asked must come from somewhere
+        sentences = list(itertools.islice(train.read(), MOST_SENTENCES))
+    print(f"{folder}: {describe(export(output_dir, folder, gold=sentences))}")
+
+
+def _prepare_records(run: Experiment, records_dir: str) -> Records:
+    from biaffine_tf.records.span_records import prepare_records
+    from biaffine_tf.records.span_shards import RecordOptions
+    from biaffine_tf.records.widths import count_wider
+
+    model, initial = run.config.model, run.initial
+    records = prepare_records(
+        run.data.train,
+        records_dir,
+        run.start.tokenizer,
+        RecordOptions(
+            max_pieces=model.max_pieces,
+            window_overlap=model.window_overlap,
+            long_text=model.long_text,
+            context_pieces=model.context_pieces,
+            gzip=FLAGS.records_gzip,
+            processes=FLAGS.records_processes,
+        ),
+        known_labels=initial.labels if initial else None,
+    )
+    counts, width = records.counts, model.head.max_span_width
+    if width is not None:
+        counts.wide_spans = count_wider(records.widths, width)
+    print(
+        f"training data: {counts.sentences} sentences, {counts.spans} spans, "
+        f"{len(records.labels)} labels: {', '.join(records.labels)}"
+    )
+    if initial is not None:
+        for line in inputs.describe_labels(
+            initial.labels, records.labels, records.found_labels
+        ):
+            print(line)
+    _print_windows("training data", counts)
+    for name, count in counts.losses.items():
+        note = ", not learnt" if name in _NOT_LEARNT else ""
+        print(f"training data: {count} {name.replace('_', ' ')}{note}")
+    return records
+
+
+def _check_eval_data(
+    sentences: list[Sentence],
+    tokenizer: Tokenizer,
+    config: ExperimentConfig,
+    labels: LabelMap,
+) -> Counts:
+    """Says what cannot be found."""
+    from biaffine_tf.records.features import Counts, featurize
+    from biaffine_tf.records.widths import count_wider
+
+    counts, width = Counts(), config.model.head.max_span_width
+    windowing = Windowing.of(config.model)
+    for sentence in sentences:
+        features = featurize(
+            sentence,
+            tokenizer,
+            labels,
+            windowing=windowing,
+            counts=counts,
+            count_unknown=True,
+        )
+        if width is not None:
+            widths = collections.Counter(features.widths)
+            counts.wide_spans += count_wider(widths, width)
+    print(f"eval data: {counts.sentences} sentences, {counts.spans} spans")
+    _print_windows("eval data", counts)
+    for name, count in counts.losses.items():
+        print(
+            f"eval data: {count} {name.replace('_', ' ')}{_NOTES.get(name, '')}"
+        )
+    _print_cut_spans(sentences, WordRule.of(config.decoding))
+    return counts
+
+
+def _print_cut_spans(sentences: list[Sentence], rule: WordRule | None) -> None:
+    cut = sum(len(cut_spans(one, rule)) for one in sentences) if rule else 0
+    if cut:
+        print(
+            f"eval data: {cut} spans begin or end inside words, scored as "
+            "missed (--word_boundaries=free admits them)"
+        )
+
+
+def _print_windows(data: str, counts: Counts) -> None:
+    if counts.windowed_sentences:
+        print(
+            f"{data}: {counts.windowed_sentences} sentences longer than "
+            f"--max_seq_length; {counts.windows} windows in all"
+        )
+
+
+def _build_model(run: Experiment, records: Records) -> SpanModel:
+    from biaffine_tf.heads.biaffine.initialization import initialize_head
+    from biaffine_tf.heads.span_model import SpanModel
+
+    config, start = run.config, run.start
+    num_classes = records.labels.num_classes
+    model = SpanModel(
+        config.model, num_classes=num_classes, pad_id=start.tokenizer.pad_id
+    )
+    model.build_weights()
+    initialize_head(model.biaffine, records, config.model, config.training)
+    if run.initial is not None:
+        from biaffine_tf.training.continuing import load_initial_model
+
+        load_initial_model(
+            run.initial.path, model, head_start=config.training.head_start
+        )
+    if start.source is not None:
+        report = checkpoints.load(
+            start.source,
+            checkpoints.encoder_variables(model.encoder),
+            config=config.model.encoder,
+            extend_positions=FLAGS.extend_positions,
+        )
+        print(report)
+    return model
+
+
+def _evaluator(
+    config: ExperimentConfig,
+    tokenizer: Tokenizer,
+    labels: LabelMap,
+    sentences: list[Sentence],
+) -> Evaluate:
+    """Scores the eval data with the code that predicts for users."""
+    from biaffine_tf import evaluation
+    from biaffine_tf.inference.predictor import Predictor
+
+    predictor: Predictor | None = None
+
+    def evaluate(
+        model: SpanModel,
+    ) -> tuple[Scores, Callable[[str], None]]:
+        nonlocal predictor
+        if predictor is None:
+            predictor = Predictor(
+                model,
+                tokenizer,
+                labels,
+                decoding=config.decoding,
+                precision=config.training.evaluation_precision,
+            )
+        predicted = list(predictor.predict(sentences))
+        scores = evaluation.score(zip(sentences, predicted, strict=True))
+
+        def write(path: str) -> None:
+            formats.write(path, predicted, "span_jsonl")
+
+        return scores, write
+
+    return evaluate
+
+
+def _print_result(scores: dict[str, Any]) -> None:
+    if "micro" not in scores:
+        print(
+            f"{scores['epochs']} epochs, not scored, in "
+            f"{scores['seconds']:.0f} s; model in {FLAGS.output_dir}"
+        )
+        return
+    best = "best " if scores["micro"]["f1"] else ""
+    print(
+        f"{best}epoch {scores['epoch']} of {scores['epochs']}: "
+        + ", ".join(
+            f"{name} F1 {scores[name]['f1']:.4f}"
+            for name in ("micro", "macro", "cluener")
+        )
+        + f" in {scores['seconds']:.0f} s; model in {FLAGS.output_dir}"
+    )
+
+
+def _print_verdict(output_dir: str) -> None:
+    """Says in the last line that a run has learnt nothing."""
+    from biaffine_tf.training.nothing_found import verdict
+
+    line = verdict(
+        model_directory.read_scores(output_dir) or {},
+        model_directory.read_config(output_dir),
+    )
+    if line is not None:
+        print(line)
+
+
+def run() -> NoReturn:
+    """Runs the command to the end of its process."""
+    flags.define_training_flags()
+    running.run(
+        main,
+        usage=__doc__,
+        required=["train_data", "output_dir"],
+        unless={"output_dir": "check_only"},
+        out_of_memory=_LESS_MEMORY,
+    )
