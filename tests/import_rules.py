@@ -24,7 +24,7 @@ ALIASES = ("readers", "display", "checkpoints", "modeling", "vocabulary")
 FLAG_ROOMS = ("commands",)
 
 # What `biaffine_tf.load` may load when it is called: the stated exception.
-LAZY = {"inference"}
+LAZY = {"inference", "commands"}
 AT_ONCE = {"spans", "starting"}
 
 TENSORFLOW = {"tensorflow", "tensorflow_text", "tf_keras", "official"}

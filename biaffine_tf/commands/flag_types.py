@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import difflib
 import os
 import shutil
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NewType
 
 from absl import flags
 
 from biaffine_tf.config import Setting, settings_of
+from biaffine_tf.errors import ConfigError
 
-FLAGS = flags.FLAGS
+# Not absl's own, which belong to the program that imports this package.
+FLAGS = flags.FlagValues()
 
 # Old names of flags, and the new ones; --help does not show them.
 OLD_NAMES = {
@@ -134,6 +138,54 @@ def _words(default: Any) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     return repr(default) if default == "" else str(default)
+
+
+@contextlib.contextmanager
+def given(
+    define_flags: Callable[[], None], settings: Mapping[str, Any]
+) -> Iterator[None]:
+    """Gives the flags of a command from Python, for a while.
+
+    Args:
+        define_flags: Defines the flags.
+        settings: Values by the names of flags, old ones too; None for one that
+            is not given.
+
+    Raises:
+        ConfigError: If a name is unknown, or a value out of range.
+    """
+    before = {name: FLAGS[name] for name in FLAGS}
+    _clear()
+    try:
+        define_flags()
+        FLAGS.mark_as_parsed()
+        for name, value in settings.items():
+            if name not in FLAGS:
+                close = difflib.get_close_matches(name, FLAGS, n=1)
+                raise ConfigError(
+                    f"there is no setting {name!r}",
+                    remedy=f"did you mean {close[0]}?" if close else "",
+                )
+            if value is not None:
+                FLAGS[name].parse(_without_paths(value))
+                FLAGS[name].using_default_value = False
+        yield
+    finally:
+        _clear()
+        for name, flag in before.items():
+            FLAGS[name] = flag
+
+
+def _without_paths(value: Any) -> Any:
+    """Names of files in place of paths."""
+    if isinstance(value, list | tuple):
+        return [_without_paths(one) for one in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _clear() -> None:
+    for name in list(FLAGS):
+        delattr(FLAGS, name)
 
 
 def values(section: type, *, given: bool = False) -> dict[str, Any]:

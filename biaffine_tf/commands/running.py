@@ -12,7 +12,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from biaffine_tf import console
-from biaffine_tf.commands.flag_types import describe_flags
+from biaffine_tf.commands.flag_types import FLAGS, describe_flags
 from biaffine_tf.errors import ConfigError
 
 # What TensorFlow reads when it is loaded; what the user sets goes first.
@@ -23,7 +23,6 @@ TENSORFLOW_ENVIRONMENT = {
     "TF_USE_LEGACY_KERAS": "1",
 }
 
-_FLAGS = flags.FLAGS
 # Scripts of the repository, by the console commands that they are.
 _SCRIPTS = {
     "biaffine-train": "run_classifier.py",
@@ -59,6 +58,7 @@ def run(
         os.environ.setdefault(name, value)
 
     def parse(arguments: list[str]) -> list[str]:
+        flags.FLAGS(arguments[:1])  # absl's own: none is given
         return _parse(arguments, usage, required, unless)
 
     def begun(_: list[str]) -> int | None:
@@ -84,13 +84,13 @@ def _parse(
         print(console.version())
         sys.exit(0)
     try:
-        rest = _FLAGS(arguments)
+        rest = FLAGS(arguments)
         for name in required:
-            if name in unless and _FLAGS[unless[name]].value:
+            if name in unless and FLAGS[unless[name]].value:
                 continue
-            if _FLAGS[name].value in (None, ""):
+            if FLAGS[name].value in (None, ""):
                 raise ConfigError(
-                    f"--{name} is missing ({_FLAGS[name].help.rstrip('.')})",
+                    f"--{name} is missing ({FLAGS[name].help.rstrip('.')})",
                     remedy="give it; --help shows all flags",
                 )
         if len(rest) > 1:

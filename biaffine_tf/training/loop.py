@@ -221,6 +221,7 @@ class Loop:
         )
         self._check(curves, thoroughly=evaluates or saves)
         if evaluates:
+            bar.show(at.step, at.epoch + (at.batch > 0), at.seconds)
             with termination.at_once():
                 self._evaluate()
             bar.begin_anew(at.seconds)

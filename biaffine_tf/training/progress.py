@@ -55,13 +55,15 @@ class Progress:
             seconds: Seconds of training so far.
         """
         if time.monotonic() - self._shown_at >= self._interval:
-            self._show(step, epoch, seconds)
+            self.show(step, epoch, seconds)
 
     def begin_anew(self, seconds: float) -> None:
         """Counts from sums that have been cleared."""
         self._shown, self._seconds = self._sums.read(), seconds
+        self._shown_at = time.monotonic()
 
-    def _show(self, step: int, epoch: int, seconds: float) -> None:
+    def show(self, step: int, epoch: int, seconds: float) -> None:
+        """Moves the bar; see `update`."""
         total = self._sums.read()
         latest: MetricMeans = total.since(self._shown)
         rate = latest.count / max(seconds - self._seconds, 1e-9)

@@ -42,13 +42,10 @@ def run_all(calls: list[list[str]]) -> list[Outcome]:
 
 
 def _run(call: list[str]) -> Outcome:
-    from absl import flags
+    from biaffine_tf.commands.flag_types import FLAGS
 
-    defined = flags.FLAGS.flags_by_module_dict().get(
-        "biaffine_tf.commands.sections", []
-    )
-    for flag in list(defined):
-        delattr(flags.FLAGS, flag.name)
+    for name in list(FLAGS):
+        delattr(FLAGS, name)
     sys.argv = call
     out, err = io.StringIO(), io.StringIO()
     code: object = 0

@@ -128,9 +128,8 @@ def test_zero_may_stand_for_none(values):
 
 def test_help_is_the_document_of_the_command(capsys, values, monkeypatch):
     flag_types.define("Head", HeadConfig)
-    monkeypatch.setattr(running.sys.modules["__main__"], "__doc__", "Trains.")
     with pytest.raises(SystemExit) as end:
-        running._parse(["x", "--help"], [], {})
+        running._parse(["x", "--help"], "Trains.", [], {})
     assert not end.value.code
     out = capsys.readouterr().out
     assert out.startswith("Trains.\n") and "--flagfile" in out

@@ -11,16 +11,27 @@ from absl import flags as absl_flags
 
 from biaffine_tf.commands import pretrain, pretraining_flags, running
 
-absl_flags.DEFINE_integer("kill_after", None, "Steps before a SIGKILL.")
+absl_flags.DEFINE_integer(
+    "kill_after",
+    None,
+    "Steps before a SIGKILL.",
+    flag_values=pretraining_flags.FLAGS,
+)
 absl_flags.DEFINE_integer(
     "kill_at_encoder",
     None,
     "SIGKILL in place of this call to write encoders, from 1.",
+    flag_values=pretraining_flags.FLAGS,
 )
 absl_flags.DEFINE_integer(
-    "poison_after", None, "Step after which a weight becomes NaN, from 1."
+    "poison_after",
+    None,
+    "Step after which a weight becomes NaN, from 1.",
+    flag_values=pretraining_flags.FLAGS,
 )
-absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
+absl_flags.DEFINE_integer(
+    "replicas", 1, "Logical CPU devices.", flag_values=pretraining_flags.FLAGS
+)
 
 
 def _main() -> None:
@@ -29,7 +40,7 @@ def _main() -> None:
     from biaffine_tf.pretraining import output
     from biaffine_tf.training import setup, update
 
-    flags = absl_flags.FLAGS
+    flags = pretraining_flags.FLAGS
     if flags.kill_after is not None:
         original = update.Updater.step
 

@@ -10,12 +10,24 @@ from absl import flags as absl_flags
 
 from biaffine_tf.commands import flags, running, train
 
-absl_flags.DEFINE_string("kill_after", None, "MOMENT:NUMBER of a SIGKILL.")
-absl_flags.DEFINE_integer("terminate_after", None, "Step of a SIGTERM, from 1.")
-absl_flags.DEFINE_integer(
-    "poison_after", None, "Epoch after which a weight becomes NaN."
+absl_flags.DEFINE_string(
+    "kill_after", None, "MOMENT:NUMBER of a SIGKILL.", flags.FLAGS
 )
-absl_flags.DEFINE_integer("replicas", 1, "Logical CPU devices.")
+absl_flags.DEFINE_integer(
+    "terminate_after",
+    None,
+    "Step of a SIGTERM, from 1.",
+    flag_values=flags.FLAGS,
+)
+absl_flags.DEFINE_integer(
+    "poison_after",
+    None,
+    "Epoch after which a weight becomes NaN.",
+    flag_values=flags.FLAGS,
+)
+absl_flags.DEFINE_integer(
+    "replicas", 1, "Logical CPU devices.", flag_values=flags.FLAGS
+)
 
 
 def _die_after(function, count, number=signal.SIGKILL):
