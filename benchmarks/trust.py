@@ -38,7 +38,7 @@ from biaffine_tf.calibration.scaling import Scaling
 from biaffine_tf.config import Decoder, LongText
 from biaffine_tf.decoding import decode
 from biaffine_tf.files import write_json
-from biaffine_tf.inference.deciding import decoder_of
+from biaffine_tf.inference.postprocessing import decoder_of
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence, Span
 

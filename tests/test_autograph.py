@@ -53,7 +53,7 @@ def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, rewritten):
     from biaffine_tf import formats
     from biaffine_tf.config import TrainingConfig
     from biaffine_tf.corpora.corpus import Corpus
-    from biaffine_tf.inference.finder import Finder
+    from biaffine_tf.inference.network import Network
     from biaffine_tf.records.span_batches import (
         make_buckets,
         training_batches,
@@ -83,7 +83,7 @@ def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, rewritten):
     )
     for number, batch in enumerate(batches):
         updater.step([batch], number)
-    Finder(model, force_one_entity=False)
+    Network(model, force_one_entity=False)
     ours = [one for one in rewritten if not one.startswith("tf_keras.")]
     assert not ours, ours
     tf.function(lambda x: abs(x))(tf.constant(-1))

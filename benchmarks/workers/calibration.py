@@ -13,7 +13,7 @@ from benchmarks import data
 from benchmarks.shapes import Shape
 from benchmarks.workers import ours
 from biaffine_tf import model_directory
-from biaffine_tf.decoding import candidates_from_logits, decode
+from biaffine_tf.decoding import Candidate, decode
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.training.setup import set_up
 
@@ -48,7 +48,7 @@ def random_model_directory(
     set_up(seed=config.training.seed, precision=config.training.precision)
     labels = LabelMap(data.label_names())
     model = ours.build_model(config, labels)
-    bilinear = model.biaffine.bilinear  # [D + 1, C, D + 1]
+    bilinear = model.head.bilinear  # [D + 1, C, D + 1]
     values = np.random.default_rng(seed).normal(size=bilinear.shape)
     bilinear.assign(values / np.sqrt(bilinear.shape[0]))
     logits = [
@@ -81,7 +81,18 @@ def _found(
     for matrix in logits:
         shifted = matrix.copy()  # [L, L, C]
         shifted[..., 0] += none
-        found = candidates_from_logits(shifted, labels)
+        best = shifted[..., 1:].max(axis=-1)  # [L, L]
+        margins = np.triu(best - shifted[..., 0])
+        found = [
+            Candidate(
+                first,
+                last + 1,
+                labels.name(1 + int(shifted[first, last, 1:].argmax())),
+                float(margins[first, last]),
+                float(best[first, last]),
+            )
+            for first, last in np.argwhere(margins > 0).tolist()
+        ]
         candidates += len(found)
         entities += len(decode(found, nested=False))
     return candidates / len(logits), entities / len(logits)

@@ -1,7 +1,7 @@
 """Calibrated scores, and the thresholds that candidates must pass.
 
-A score p is the softmax probability of a candidate's label. Its log-odds are
-divided by a temperature and moved by a bias,
+A score p is the probability of a candidate's label. Its log-odds are divided
+by a temperature and moved by a bias,
 
     z = log(p / (1 - p)) / temperature + bias
 
@@ -26,9 +26,10 @@ from biaffine_tf.errors import ConfigError
 
 DEFAULT_THRESHOLD = 0.5
 # Closer to 1 a float64 no longer has four digits of what is missing.
-CLOSEST = 1e-12
-# More than the rounding of a softmax in float32, relative to its result.
-_ROUNDING = 1e-4
+_CLOSEST = 1e-12
+MAX_LOG_ODDS = math.log1p(-_CLOSEST) - math.log(_CLOSEST)
+# More than what rounds logits in float32.
+_ROUNDING = 0.01
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,18 +66,26 @@ class Confidence(Settings):
         """Whether scores stay what the model says."""
         return self.temperature == 1 and self.bias == 0
 
-    def log_odds(self, scores: npt.ArrayLike) -> np.ndarray:
+    def rescale(self, log_odds: npt.ArrayLike) -> np.ndarray:
         """Calibrated log-odds.
 
         Args:
-            scores: Of the model, any shape, in [0, 1].
+            log_odds: Of the model, any shape.
 
         Returns:
             Of the same shape, finite, float64.
         """
-        clipped = np.clip(np.asarray(scores, np.float64), CLOSEST, 1 - CLOSEST)
-        odds = np.log(clipped) - np.log1p(-clipped)
-        return odds / self.temperature + self.bias
+        finite = np.clip(
+            np.asarray(log_odds, np.float64), -MAX_LOG_ODDS, MAX_LOG_ODDS
+        )
+        return finite / self.temperature + self.bias
+
+    def log_odds(self, scores: npt.ArrayLike) -> np.ndarray:
+        """Calibrated log-odds of the model's scores, in [0, 1]."""
+        clipped = np.clip(
+            np.asarray(scores, np.float64), _CLOSEST, 1 - _CLOSEST
+        )
+        return self.rescale(np.log(clipped) - np.log1p(-clipped))
 
     def calibrate(self, scores: npt.ArrayLike) -> np.ndarray:
         """Calibrated scores, in the order of the model's.
@@ -90,29 +99,25 @@ class Confidence(Settings):
         return sigmoid(self.log_odds(scores))
 
     def rescore(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Candidates with calibrated scores, and their log-odds for logits.
+        """Candidates with calibrated log-odds, also for logits.
 
         Args:
-            candidates: Candidates with the model's scores.
+            candidates: Candidates with the model's log-odds.
 
         Returns:
             All of them, in the order given; margins stay what they were.
 
         Raises:
-            ValueError: If one has no score in [0, 1].
+            ValueError: If one has no log-odds.
         """
         candidates = list(candidates)
-        scores = np.array([one.score for one in candidates], np.float64)
-        if not ((scores >= 0) & (scores <= 1)).all():
-            raise ValueError("candidates without a score in [0, 1]")
-        log_odds = self.log_odds(scores)
+        given = np.array([one.log_odds for one in candidates], np.float64)
+        if np.isnan(given).any():
+            raise ValueError("candidates without log-odds")
         return [
-            one._replace(logit=logit, score=score)
-            for one, logit, score in zip(
-                candidates,
-                log_odds.tolist(),
-                sigmoid(log_odds).tolist(),
-                strict=True,
+            one._replace(logit=log_odds, log_odds=log_odds)
+            for one, log_odds in zip(
+                candidates, self.rescale(given).tolist(), strict=True
             )
         ]
 
@@ -120,7 +125,7 @@ class Confidence(Settings):
         """What the decoder is to see.
 
         Without thresholds every candidate keeps its logit and its margin, and
-        so the decoder its decision; only the scores are calibrated.
+        so the decoder its decision; only the log-odds are calibrated.
 
         With thresholds, margins become the log-odds above the threshold, and
         candidates not above it are dropped. Logits become the calibrated
@@ -129,19 +134,19 @@ class Confidence(Settings):
         that have no logits.
 
         Args:
-            candidates: Candidates of one sentence with the model's scores.
+            candidates: Candidates of one sentence with the model's log-odds.
 
         Returns:
             Those left, in the order given.
 
         Raises:
-            ValueError: If one has no score in [0, 1].
+            ValueError: If one has no log-odds.
         """
         candidates = list(candidates)
         rescored = self.rescore(candidates)
         if self.thresholds is None:
             return [
-                one._replace(score=calibrated.score)
+                one._replace(log_odds=calibrated.log_odds)
                 for one, calibrated in zip(candidates, rescored, strict=True)
             ]
         cuts, default = self.cuts
@@ -167,19 +172,18 @@ class Confidence(Settings):
         cuts, default = self.cuts
         least = min([default, *cuts.values()])
         log_odds = (least - self.bias) * self.temperature
-        least_score = float(sigmoid(log_odds))
-        if least_score <= CLOSEST:
+        if log_odds <= -MAX_LOG_ODDS:
             return -math.inf  # not even a score of 0 is below it
-        return _log_odds(least_score * (1 - _ROUNDING))
+        return log_odds - _ROUNDING
 
     @functools.cached_property
     def cuts(self) -> tuple[dict[str, float], float]:
         """Log-odds of the thresholds by label, and of the default one."""
         cuts = {
-            label: _log_odds(threshold)
+            label: to_log_odds(threshold)
             for label, threshold in (self.thresholds or {}).items()
         }
-        return cuts, _log_odds(self.default_threshold)
+        return cuts, to_log_odds(self.default_threshold)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain values, ready for `json.dumps`."""
@@ -217,7 +221,9 @@ def above_cuts(
         Those above, in the order given; their margins are how far.
     """
     return [
-        Candidate(one.start, one.end, one.label, margin, one.logit, one.score)
+        Candidate(
+            one.start, one.end, one.label, margin, one.logit, one.log_odds
+        )
         for one in candidates
         if (margin := one.rank - cuts[one.label]) > 0
     ]
@@ -228,7 +234,7 @@ def sigmoid(log_odds: npt.ArrayLike) -> np.ndarray:
     return np.exp(-np.logaddexp(0, -np.asarray(log_odds, np.float64)))
 
 
-def _log_odds(probability: float) -> float:
+def to_log_odds(probability: float) -> float:
     """Log-odds of a probability in (0, 1]."""
     if probability == 1:
         return math.inf

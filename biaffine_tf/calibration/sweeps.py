@@ -143,10 +143,10 @@ def to_candidates(spans: Iterable[Span]) -> list[Candidate]:
     """
     spans = list(spans)
     scores = np.array([span.score for span in spans], np.float64)
-    margins = Confidence().log_odds(scores).tolist()
+    log_odds = Confidence().log_odds(scores).tolist()
     return [
-        Candidate(span.start, span.end, span.label, margin, score=span.score)
-        for span, margin in zip(spans, margins, strict=True)
+        Candidate(span.start, span.end, span.label, one, log_odds=one)
+        for span, one in zip(spans, log_odds, strict=True)
     ]
 
 

@@ -21,7 +21,8 @@ from biaffine_tf.calibration.fitting import (
 from biaffine_tf.calibration.objectives import Goal
 from biaffine_tf.calibration.scaling import Scaling
 from biaffine_tf.corpora.corpus import Corpus
-from biaffine_tf.inference.deciding import decoder_of
+from biaffine_tf.decoding import Candidate
+from biaffine_tf.inference.postprocessing import decoder_of
 from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.inference.testing import is_due, update_test_scores
 from biaffine_tf.reports.card.writing import write_card
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 # Candidates less likely than this say nothing, and there are millions.
-_LEAST_SCORE = 0.01
+_MIN_SCORE = 0.01
 # Of a model that knows little, there are many even so: the likeliest so many
 # for each sentence on average are enough.
 _CANDIDATES_PER_SENTENCE = 20
@@ -234,29 +235,35 @@ def _strongest(
         most: Most candidates of all sentences together. Of those with the same
             score as the next one, none is taken.
     """
-    strongest = Strongest(most, least_score=_LEAST_SCORE)
-    found: list[list[Span]] = []
+    strongest = Strongest(most)
+    found: list[list[Candidate]] = []
     held = 0
     for candidates in predictor.candidates(
-        sentences, least_score=_LEAST_SCORE, strongest=strongest
+        sentences, min_score=_MIN_SCORE, strongest=strongest
     ):
-        found.append(
-            [Span(o.start, o.end, o.label, o.score) for o in candidates]
-        )
+        found.append(candidates)
         held += len(candidates)
         if held > 2 * most:
             found = _above(strongest.floor, found)
             held = sum(map(len, found))
-    return _above(strongest.floor, found)
+    return [
+        [Span(o.start, o.end, o.label, o.score) for o in candidates]
+        for candidates in _above(strongest.floor, found)
+    ]
 
 
-def _above(floor: float, found: Iterable[list[Span]]) -> list[list[Span]]:
-    return [[s for s in spans if _score(s) > floor] for spans in found]
-
-
-def _score(span: Span) -> float:
-    assert span.score is not None
-    return span.score
+def _above(
+    floor: float, found: Iterable[list[Candidate]]
+) -> list[list[Candidate]]:
+    """Candidates whose log-odds exceed a floor."""
+    return [
+        [
+            one
+            for one in candidates
+            if one.log_odds is not None and one.log_odds > floor
+        ]
+        for candidates in found
+    ]
 
 
 def _settings(directory: str, goal: Goal | None) -> dict[str, Any]:

@@ -281,7 +281,6 @@ def _print_windows(data: str, counts: Counts) -> None:
 
 
 def _build_model(run: Experiment, records: Records) -> SpanModel:
-    from biaffine_tf.heads.biaffine.initialization import initialize_head
     from biaffine_tf.heads.span_model import SpanModel
 
     config, start = run.config, run.start
@@ -290,13 +289,11 @@ def _build_model(run: Experiment, records: Records) -> SpanModel:
         config.model, num_classes=num_classes, pad_id=start.tokenizer.pad_id
     )
     model.build_weights()
-    initialize_head(model.biaffine, records, config.model, config.training)
+    model.head.initialize(records, config.model, config.training)
     if run.initial is not None:
         from biaffine_tf.training.continuing import load_initial_model
 
-        load_initial_model(
-            run.initial.path, model, head_start=config.training.head_start
-        )
+        load_initial_model(run.initial.path, model, config.training)
     if start.source is not None:
         report = checkpoints.load(
             start.source,

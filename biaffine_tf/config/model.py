@@ -37,8 +37,14 @@ class LongText(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HeadConfig(Settings):
-    """The biaffine head; by default as in the original implementation."""
+    """The head; by default as in the original implementation.
 
+    Attributes:
+        name: Name of the head, see `heads.HEADS`; models of earlier versions
+            have none.
+    """
+
+    name: str = "biaffine"
     projection_size: int = setting(
         150, minimum=1, help="Width of the start and end projections."
     )

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from biaffine_tf.config import Decoder
-from biaffine_tf.decoding.candidates import (
-    Candidate,
-    best_candidate,
-    candidates_from_logits,
-)
+from biaffine_tf.decoding.candidates import Candidate, Candidates
 from biaffine_tf.decoding.constraints import Constraints
 from biaffine_tf.decoding.exact import exact
 from biaffine_tf.decoding.free import free
@@ -17,10 +13,9 @@ from biaffine_tf.decoding.greedy import greedy, visiting_order
 
 __all__ = [
     "Candidate",
+    "Candidates",
     "Constraints",
     "Decoder",
-    "best_candidate",
-    "candidates_from_logits",
     "decode",
     "exact",
     "free",
@@ -62,9 +57,9 @@ def decode(
         constraints: What is dropped or cut before the decoder sees it;
             positions are then characters of the text.
         text: The text, where the constraints forbid characters.
-        keep_best: The ancestor's rule that every sentence has an entity: where
-            nothing would be kept, the candidate of the highest rank is, if the
-            constraints allow any.
+        keep_best: The original implementation's rule that every sentence has
+            an entity: where nothing would be kept, the candidate of the
+            highest rank is, if the constraints allow any.
 
     Returns:
         The kept candidates by position: (start, -end), outer before inner; of

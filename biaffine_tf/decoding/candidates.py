@@ -1,16 +1,10 @@
-"""Candidates: the spans a model proposes, before a decoder picks among them.
-
-The functions here are the plain, slow reading of an `[L, L, C]` tensor: the
-reference for the fast paths of training, prediction and serving.
-"""
+"""Candidates: spans that may be entities, before a decoder picks among them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
-from biaffine_tf.spans import NONE_ID, LabelMap
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
 
 
 class Candidate(NamedTuple):
@@ -18,13 +12,14 @@ class Candidate(NamedTuple):
 
     Attributes:
         start: First position. Positions are whatever the caller counts,
-            pieces or characters; decoders only compare them.
+            tokens or characters; decoders only compare them.
         end: One past the last position.
         label: Entity label.
-        margin: logit[label] - logit[none].
-        logit: logit[label] as it is, or None if only the margin is known.
-        score: Confidence in [0, 1] if the caller has one; decoders carry it
-            along and do not read it.
+        margin: How far it is above its bar, which is the logit of "none" or,
+            in log-odds, a threshold; above zero it passes.
+        logit: What greedy decoding sorts by, or None for the margin.
+        log_odds: Of its probability, if the caller knows it; decoders carry it
+            along and do not read it but to break ties.
     """
 
     start: int
@@ -32,81 +27,56 @@ class Candidate(NamedTuple):
     label: str
     margin: float
     logit: float | None = None
-    score: float | None = None
+    log_odds: float | None = None
 
     @property
     def rank(self) -> float:
-        """What greedy decoding sorts by: the raw logit, else the margin."""
+        """What greedy decoding sorts by: the logit, else the margin."""
         return self.margin if self.logit is None else self.logit
 
+    @property
+    def score(self) -> float | None:
+        """Probability in [0, 1], if its log-odds are known."""
+        return None if self.log_odds is None else to_probability(self.log_odds)
 
-def candidates_from_logits(
-    logits: np.ndarray, label_map: LabelMap
-) -> list[Candidate]:
-    """All pairs whose best class is a label, in row-major order.
 
-    Args:
-        logits: `[L, L, C]` float; row = first piece, column = last piece
-            (inclusive), class 0 = none. Cells below the diagonal are ignored.
-        label_map: Labels of classes 1 to C - 1.
+class Candidates(NamedTuple):
+    """Candidates of several sentences, one row each.
 
-    Returns:
-        One candidate per such pair, in pieces. Where "none" ties with a
-        label there is none; where labels tie, the lower id is taken.
+    Columns are numpy arrays or tensors, `[N]`: integers and float32 as heads
+    make them. Positions are tokens or characters, as in `Candidate`.
+
+    Attributes:
+        sentences: Index of the sentence that each is in.
+        starts: First position.
+        ends: One past the last position.
+        labels: Id of the label, above 0.
+        margins: Logit of the label less that of "none".
+        logits: Logit of the label.
+        log_odds: Of the probability of the label. The probability itself would
+            have steps of 6e-8 close to 1, where most entities are.
     """
-    logits = _checked(logits, label_map)
-    best = logits.argmax(axis=-1)  # [L, L]
-    return [
-        _candidate(logits, row, column, int(best[row, column]), label_map)
-        for row, column in np.argwhere(np.triu(best != NONE_ID)).tolist()
-    ]
+
+    sentences: Any
+    starts: Any
+    ends: Any
+    labels: Any
+    margins: Any
+    logits: Any
+    log_odds: Any
+
+    def map(self, function: Callable[..., Any], *others: Candidates) -> Self:
+        """What a function makes of each column, with those of others."""
+        return type(self)(*map(function, self, *others))
+
+    def take(self, index: Any) -> Self:
+        """Rows by a slice, indices or a mask; of arrays."""
+        return self.map(lambda column: column[index])
 
 
-def best_candidate(logits: np.ndarray, label_map: LabelMap) -> Candidate:
-    """The pair with the greatest logit of any label, even if "none" wins it.
-
-    The "always find one entity" rule: what is returned for a sentence of
-    which `candidates_from_logits` is empty.
-
-    Args:
-        logits: `[L, L, C]` as for `candidates_from_logits`, L and the number
-            of labels at least 1.
-        label_map: Labels of classes 1 to C - 1.
-
-    Returns:
-        The candidate, in pieces; the first in row-major order, then of the
-        lowest label id, among equals.
-    """
-    logits = _checked(logits, label_map)
-    if not logits.shape[0] or not label_map:
-        raise ValueError(f"no pair or no label in logits of {logits.shape}")
-    label_logits = logits[:, :, NONE_ID + 1 :]
-    valid = np.triu(np.ones(logits.shape[:2], bool))[:, :, np.newaxis]
-    masked = np.where(valid, label_logits, -np.inf)  # [L, L, C - 1]
-    row, column, label = np.unravel_index(masked.argmax(), masked.shape)
-    return _candidate(
-        logits, int(row), int(column), int(label) + NONE_ID + 1, label_map
-    )
-
-
-def _checked(logits: np.ndarray, label_map: LabelMap) -> np.ndarray:
-    length = logits.shape[0]
-    if logits.shape != (length, length, label_map.num_classes):
-        raise ValueError(
-            f"logits must be [L, L, {label_map.num_classes}] for {label_map}, "
-            f"not {logits.shape}"
-        )
-    return logits.astype(np.float64)  # exact, also from half precision
-
-
-def _candidate(
-    logits: np.ndarray, row: int, column: int, label_id: int, labels: LabelMap
-) -> Candidate:
-    logit = logits[row, column, label_id]
-    return Candidate(
-        start=row,
-        end=column + 1,
-        label=labels.name(label_id),
-        margin=float(logit - logits[row, column, NONE_ID]),
-        logit=float(logit),
-    )
+def to_probability(log_odds: float) -> float:
+    """Probability of log-odds; never overflows."""
+    if log_odds >= 0:
+        return 1 / (1 + math.exp(-log_odds))
+    exponent = math.exp(log_odds)
+    return exponent / (1 + exponent)

@@ -33,7 +33,7 @@ def gaining_ranges(
     """Candidates with a margin above zero, those of one range together.
 
     Of the same range and label given twice, the greater margin is taken, then
-    the higher rank, then the higher score: the order given does not matter.
+    the higher rank, then the higher log-odds: the order given does not matter.
 
     Args:
         candidates: Candidates of one sentence, in any order.
@@ -77,4 +77,4 @@ def _labels(
 
 
 def _preference(one: Candidate) -> tuple[float, str, float, float]:
-    return -one.margin, one.label, -one.rank, -(one.score or 0.0)
+    return -one.margin, one.label, -one.rank, -(one.log_odds or 0.0)

@@ -60,10 +60,10 @@ def visiting_order(
     """What candidates are sorted by: the highest rank comes first.
 
     Ranks that tie go by (start, end, label), then the greater margin and the
-    higher score; candidates equal in all of these are the same.
+    higher log-odds; candidates equal in all of these are the same.
     """
-    score = one.score or 0.0
-    return -one.rank, one.start, one.end, one.label, -one.margin, -score
+    log_odds = one.log_odds or 0.0
+    return -one.rank, one.start, one.end, one.label, -one.margin, -log_odds
 
 
 class _KeptSpans(Protocol):

@@ -2,65 +2,39 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Self
 
 import tensorflow as tf
 
+from biaffine_tf.decoding import Candidates
 from biaffine_tf.export.vectors import argsort_by, pair, shift
 from biaffine_tf.spans import LabelMap
 
 
-class CandidateTensors(NamedTuple):
-    """Candidates of sentences; see `decoding.Candidate`.
+class CandidateTensors(Candidates):
+    """`Candidates` whose columns are tensors; positions are not negative."""
 
-    Attributes:
-        sentences: The sentence of each, int32 `[N]`.
-        starts: First position, int32 `[N]`, not negative.
-        ends: One past the last position, int32 `[N]`.
-        labels: Label ids, int32 `[N]`.
-        margins: Float32 or float64 `[N]`, finite.
-        logits: Likewise.
-        scores: Likewise, in [0, 1].
-    """
-
-    sentences: tf.Tensor
-    starts: tf.Tensor
-    ends: tf.Tensor
-    labels: tf.Tensor
-    margins: tf.Tensor
-    logits: tf.Tensor
-    scores: tf.Tensor
-
-    def take(self, indices: tf.Tensor) -> CandidateTensors:
+    def take(self, index: tf.Tensor) -> Self:
         """Those of some indices, in their order."""
-        return CandidateTensors(
-            *(tf.gather(column, indices) for column in self)
-        )
+        return self.map(lambda column: tf.gather(column, index))
 
-    def where(self, mask: tf.Tensor) -> CandidateTensors:
+    def where(self, mask: tf.Tensor) -> Self:
         """Those of a mask, bool `[N]`."""
-        return CandidateTensors(
-            *(tf.boolean_mask(column, mask) for column in self)
-        )
+        return self.map(lambda column: tf.boolean_mask(column, mask))
 
-    def join(self, others: CandidateTensors) -> CandidateTensors:
+    def join(self, others: Self) -> Self:
         """These and others behind them."""
-        return CandidateTensors(
-            *(
-                tf.concat(columns, 0)
-                for columns in zip(self, others, strict=True)
-            )
-        )
+        return self.map(lambda *columns: tf.concat(columns, 0), others)
 
-    def in_double(self) -> CandidateTensors:
-        """With margins, logits and scores in float64, as Python has them."""
+    def in_double(self) -> Self:
+        """With margins, logits and log-odds in float64, as Python has them."""
         return self._replace(
             margins=tf.cast(self.margins, tf.float64),
             logits=tf.cast(self.logits, tf.float64),
-            scores=tf.cast(self.scores, tf.float64),
+            log_odds=tf.cast(self.log_odds, tf.float64),
         )
 
-    def first_of_each(self) -> CandidateTensors:
+    def first_of_each(self) -> Self:
         """The first one of each sentence; sentences ascend."""
         return self.where(self.sentences != shift(self.sentences, -1))
 
@@ -71,7 +45,7 @@ class CandidateTensors(NamedTuple):
             self.ends != shift(self.ends, -1)
         )
 
-    def as_visited(self, ranks: tf.Tensor) -> CandidateTensors:
+    def as_visited(self, ranks: tf.Tensor) -> Self:
         """In `decoding.greedy.visiting_order`, sentence by sentence.
 
         Args:
@@ -84,7 +58,7 @@ class CandidateTensors(NamedTuple):
                 pair(self.starts, self.ends),
                 tf.gather(ranks, self.labels),
                 -self.margins,
-                -self.scores,
+                -self.log_odds,
             )
         )
 

@@ -88,7 +88,7 @@ class GraphDecoder(tf.Module):
                 -gaining.margins,
                 tf.gather(self._label_ranks, gaining.labels),
                 -gaining.logits,
-                -gaining.scores,
+                -gaining.log_odds,
             )
         )
         is_first = gaining.begin_ranges()

@@ -69,8 +69,9 @@ def write_guide(
             most=manifest.max_pieces, overlap=predictor.windowing.overlap
         ),
         pad_id=predictor.tokenizer.pad_id,
-        width=predictor.model.biaffine.max_span_width,
-        num_classes=predictor.labels.num_classes,
+        head_scores=predictor.model.head.describe_scores(
+            predictor.model.config.head, predictor.labels.num_classes
+        ),
         example=_json(text),
         request=_json({"inputs": {"texts": [text]}}),
         response=_json({"outputs": flat}),

@@ -7,12 +7,12 @@ import tensorflow as tf
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.export.code_points import decode_utf8
-from biaffine_tf.export.deciding import GraphDecision
 from biaffine_tf.export.int8 import to_int8
+from biaffine_tf.export.postprocessing import GraphPostprocessor
 from biaffine_tf.export.searching import GraphSearch
 from biaffine_tf.export.tokenizers import graph_tokenizer
 from biaffine_tf.export.windows import GraphWindowing
-from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.heads.span_model import SpanModel, split_context
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Windowing
 
@@ -60,15 +60,16 @@ class ServingModel(tf.Module):
         self._search = GraphSearch(
             model,
             tokenizer,
-            least_margin=confidence.lowest_margin,
+            min_margin=confidence.lowest_margin,
             force_one_entity=decoding.force_one_entity,
             fixed_shapes=model.encoder.xla,
         )
-        self._decide = GraphDecision(decoding, confidence, labels)
+        self._postprocess = GraphPostprocessor(decoding, confidence, labels)
         self._label_names = tf.constant(["", *labels.names])
 
         def score(input_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"logits": tf.cast(model(input_ids), tf.float32)}
+            scores = model(*split_context(input_ids))
+            return {"logits": tf.cast(scores, tf.float32)}
 
         # What it closes over is not saved but for its variables.
         self.score = tf.function(
@@ -82,8 +83,9 @@ class ServingModel(tf.Module):
     def save(self, directory: str) -> None:
         """Writes a SavedModel with `SERVE`, `BATCHED` and `SCORE`.
 
-        `SCORE` takes `input_ids`, `[CLS] pieces [SEP]` and padding, int32
-        `[B, L + 2]`, and gives `logits`; see `SpanModel`.
+        `SCORE` takes `input_ids`, `[CLS] tokens [SEP]` and padding, int32
+        `[B, L + 2]`, those of context as `tokenization.context.mark` makes
+        them, and gives `logits`, the output of `SpanModel`.
         """
         tf.saved_model.save(
             self,
@@ -117,15 +119,15 @@ class ServingModel(tf.Module):
             text; entities are in the order of texts and positions.
         """
         code_points = decode_utf8(texts)
-        pieces = self._tokenize(code_points)
-        windows = self._divide(code_points, pieces)
-        candidates, others = self._search(pieces, windows)
-        found = self._decide(candidates, others, code_points)
+        tokens = self._tokenize(code_points)
+        windows = self._divide(code_points, tokens)
+        candidates, others = self._search(tokens, windows)
+        found = self._postprocess(candidates, others, code_points)
         return {
             "starts": found.starts,
             "ends": found.ends,
             "labels": tf.gather(self._label_names, found.labels),
-            "scores": tf.cast(found.scores, tf.float32),
+            "scores": tf.cast(tf.sigmoid(found.log_odds), tf.float32),
             "row_lengths": tf.math.unsorted_segment_sum(
                 tf.ones_like(found.sentences),
                 found.sentences,

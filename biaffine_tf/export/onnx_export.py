@@ -51,7 +51,7 @@ def write_onnx(
 
     Raises:
         ConfigError: If the precision is none of ONNX, the model is too large
-            for a file, or onnx is not installed.
+            for a file, its head has no ONNX form, or onnx is not installed.
     """
     if precision is ExportPrecision.BFLOAT16:
         raise ConfigError(
@@ -68,7 +68,6 @@ def write_onnx(
     content = build_network(
         {name: one.numpy() for name, one in model.saved_weights().items()},
         model.config,
-        num_classes=model.num_classes,
         pad_id=model.pad_id,
         properties=onnx_model.properties(labels, tokenizer),
         int8=precision is ExportPrecision.INT8,

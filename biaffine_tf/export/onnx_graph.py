@@ -79,6 +79,16 @@ class OnnxGraph:
             self._constants[key] = name
         return self._constants[key]
 
+    def cast(self, x: str, dtype: type) -> str:
+        """Values in another dtype."""
+        return self(
+            "Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        )
+
+    def reshape(self, x: str, *sizes: str) -> str:
+        """Values in another shape; any of the sizes may be 0."""
+        return self("Reshape", x, self("Concat", *sizes, axis=0), allowzero=1)
+
     def integers(self, *values: int) -> str:
         """A vector of int64, such as axes and shapes are."""
         return self.constant(np.array(values, np.int64))

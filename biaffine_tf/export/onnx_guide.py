@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from biaffine_tf.export.guide import describe, write_page
+from biaffine_tf.heads import onnx_form
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest
 
@@ -39,7 +40,7 @@ def write_onnx_guide(
         sep_id=tokenizer.sep_id,
         pad_id=tokenizer.pad_id,
         has_context=config.context_pieces > 0,
-        width=config.head.max_span_width,
+        outputs=onnx_form(config.head.name).OUTPUTS,
         ids=[tokenizer.cls_id, *pieces, tokenizer.sep_id],
         parity=describe(manifest),
     )

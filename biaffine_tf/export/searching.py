@@ -1,17 +1,15 @@
-"""From the pieces of texts to candidates: the network, window by window."""
+"""From the tokens of texts to candidates: the network, window by window."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 from biaffine_tf.export.candidates import CandidateTensors
-from biaffine_tf.export.confidence import probabilities
 from biaffine_tf.export.tokenizers import PieceTensors
 from biaffine_tf.export.vectors import array_of_vectors
 from biaffine_tf.export.windows import WindowTensors
-from biaffine_tf.heads.biaffine.search import Found
 from biaffine_tf.heads.span_model import SpanModel
-from biaffine_tf.inference.finder import Finder
+from biaffine_tf.inference.network import Network
 from biaffine_tf.tokenization import Tokenizer
 
 # Bounds the encoder positions of a batch, and with them its memory.
@@ -26,9 +24,9 @@ class GraphSearch(tf.Module):
 
     Args:
         model: The model, with its weights.
-        tokenizer: It knows the special pieces.
-        least_margin: Pairs with a margin above it are candidates.
-        force_one_entity: Whether the best pair of a window without candidates
+        tokenizer: It knows the special tokens.
+        min_margin: Candidates have a margin above it.
+        force_one_entity: Whether the best span of a window without candidates
             is wanted, too.
         fixed_shapes: Whether batches have few different shapes.
     """
@@ -38,94 +36,90 @@ class GraphSearch(tf.Module):
         model: SpanModel,
         tokenizer: Tokenizer,
         *,
-        least_margin: float,
+        min_margin: float,
         force_one_entity: bool,
         fixed_shapes: bool,
     ) -> None:
         super().__init__()
         # No module: saving the model would save its Keras layers.
-        self._find = Finder(model, force_one_entity=force_one_entity)
-        self._least_margin = least_margin
+        self._network = Network(model, force_one_entity=force_one_entity)
+        self._min_margin = min_margin
         self._special = (tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id)
         self._fixed_shapes = fixed_shapes
         self._longest = model.config.max_pieces
 
     def __call__(
-        self, pieces: PieceTensors, windows: WindowTensors
+        self, tokens: PieceTensors, windows: WindowTensors
     ) -> tuple[CandidateTensors, CandidateTensors]:
         """Searches all windows.
 
         Args:
-            pieces: Of the texts, `[B, (L)]`.
+            tokens: Of the texts, `[B, (L)]`.
             windows: Of the texts.
 
         Returns:
-            Candidates in characters, and the other pairs that were found: as
+            Candidates in characters, and the other spans that were found: as
             `WindowedText` gathers them.
         """
-        found = self._search(pieces, windows)
-        window, first, last = tf.unstack(found.where, axis=1)
+        found = self._search(tokens, windows)
+        window = found.sentences
         text = tf.gather(windows.texts, window)
-        start = tf.gather(windows.starts, window)
-        first, last = first + start, last + start
-        is_decider = windows.most_central(text, first, last) == window
-        is_candidate = is_decider & (found.margins > self._least_margin)
-        begin = tf.gather(_begins(pieces), text)
-        proposed = CandidateTensors(
-            text,
-            tf.gather(pieces.starts.values, begin + first),
-            tf.gather(pieces.ends.values, begin + last),
-            found.labels,
-            found.margins,
-            found.logits,
-            probabilities(found.log_odds),
+        offset = tf.gather(windows.starts, window)
+        first, last = found.starts + offset, found.ends + offset - 1
+        is_candidate = windows.most_central(text, first, last) == window
+        is_candidate &= found.margins > self._min_margin
+        begin = tf.gather(_begins(tokens), text)
+        found = found._replace(
+            sentences=text,
+            starts=tf.gather(tokens.starts.values, begin + first),
+            ends=tf.gather(tokens.ends.values, begin + last),
         )
-        return proposed.where(is_candidate), proposed.where(~is_candidate)
+        return found.where(is_candidate), found.where(~is_candidate)
 
-    def _search(self, pieces: PieceTensors, windows: WindowTensors) -> Found:
-        """What is found in windows; row of the batch becomes window."""
+    def _search(
+        self, tokens: PieceTensors, windows: WindowTensors
+    ) -> CandidateTensors:
+        """Candidates of windows; their sentences are the windows."""
         order = tf.argsort(
             windows.ends - windows.starts, direction="DESCENDING", stable=True
         )
 
         def step(
-            number: tf.Tensor, done: tf.Tensor, found: Found
-        ) -> tuple[tf.Tensor, tf.Tensor, Found]:
+            number: tf.Tensor, done: tf.Tensor, found: CandidateTensors
+        ) -> tuple[tf.Tensor, tf.Tensor, CandidateTensors]:
             longest = order[done]
             width = windows.ends[longest] - windows.starts[longest] + 2
             size = tf.clip_by_value(
                 _TOKENS_PER_BATCH // width, 1, _MOST_WINDOWS
             )
             batch = order[done : done + size]
-            ids = self._input_ids(pieces, windows, batch)
-            own = self._find(ids, self._least_margin)
-            row, *pair = tf.unstack(own.where, axis=1)
-            own = own._replace(
-                where=tf.stack([tf.gather(batch, row), *pair], axis=1)
-            )
-            return (
-                number + 1,
-                done + size,
-                Found(
-                    *(
-                        array.write(number, values)
-                        for array, values in zip(found, own, strict=True)
-                    )
-                ),
-            )
+            ids = self._input_ids(tokens, windows, batch)
+            # Each text is read alone.
+            context = tf.zeros_like(ids, tf.bool)
+            own = self._network(ids, context, self._min_margin)
+            own = own._replace(sentences=tf.gather(batch, own.sentences))
+            written = found.map(lambda a, x: a.write(number, x), own)
+            return number + 1, done + size, written
 
-        _, _, found = tf.while_loop(
+        *_, found = tf.while_loop(
             lambda _, done, __: done < tf.size(order),
             step,
-            (tf.constant(0), tf.constant(0), _arrays()),
+            (
+                tf.constant(0),
+                tf.constant(0),
+                CandidateTensors(
+                    *(array_of_vectors(tf.int32) for _ in range(4)),
+                    *(array_of_vectors(tf.float32) for _ in range(3)),
+                ),
+            ),
             parallel_iterations=1,
         )
-        return Found(*(array.concat() for array in found))
+        return found.map(lambda array: array.concat())
 
     def _input_ids(
-        self, pieces: PieceTensors, windows: WindowTensors, batch: tf.Tensor
+        self, tokens: PieceTensors, windows: WindowTensors, batch: tf.Tensor
     ) -> tf.Tensor:
-        """`[CLS] pieces [SEP]` and padding of windows, int32 `[b, L + 2]`."""
+        """`[CLS] tokens [SEP]` and padding of windows, int32 `[b, L + 2]`."""
         cls_id, sep_id, pad_id = self._special
         text = tf.gather(windows.texts, batch)
         starts = tf.gather(windows.starts, batch)
@@ -135,14 +129,14 @@ class GraphSearch(tf.Module):
             columns = _rounded_up(columns + 1, _COLUMNS_OF_SHAPES) - 1
             columns = tf.minimum(columns, self._longest + 1)
         place = tf.range(columns)
-        begin = tf.gather(_begins(pieces), text) + starts
+        begin = tf.gather(_begins(tokens), text) + starts
         index = tf.minimum(
-            begin[:, None] + place, tf.size(pieces.ids.values) - 1
+            begin[:, None] + place, tf.size(tokens.ids.values) - 1
         )
         lengths = lengths[:, None]
         inner = tf.where(
             place < lengths,
-            tf.gather(pieces.ids.values, index),
+            tf.gather(tokens.ids.values, index),
             tf.where(place == lengths, sep_id, pad_id),
         )
         ids = tf.pad(inner, [[0, 0], [1, 0]], constant_values=cls_id)
@@ -156,9 +150,9 @@ class GraphSearch(tf.Module):
         return tf.concat([ids, tf.repeat(empty, missing, axis=0)], 0)
 
 
-def _begins(pieces: PieceTensors) -> tf.Tensor:
-    """First piece of each text among those of all, int32 `[B]`."""
-    return tf.cast(pieces.ids.row_starts(), tf.int32)
+def _begins(tokens: PieceTensors) -> tf.Tensor:
+    """First token of each text among those of all, int32 `[B]`."""
+    return tf.cast(tokens.ids.row_starts(), tf.int32)
 
 
 def _rounded_up(value: tf.Tensor, step: int) -> tf.Tensor:
@@ -168,11 +162,3 @@ def _rounded_up(value: tf.Tensor, step: int) -> tf.Tensor:
 def _next_power_of_two(value: tf.Tensor) -> tf.Tensor:
     powers = tf.constant([1 << n for n in range(_MOST_WINDOWS.bit_length())])
     return powers[tf.searchsorted(powers, [value])[0]]
-
-
-def _arrays() -> Found:
-    return Found(
-        array_of_vectors(tf.int32, 3),
-        array_of_vectors(tf.int32),
-        *(array_of_vectors(tf.float32) for _ in range(3)),
-    )

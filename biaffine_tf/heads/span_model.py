@@ -1,42 +1,48 @@
-"""Encoder and biaffine head as one model from piece ids to logits."""
+"""Encoder and head as one model from token ids to scores of spans."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
-from biaffine_tf.config import ModelConfig, Position, Precision
+from biaffine_tf.config import (
+    ModelConfig,
+    Position,
+    Precision,
+    TrainingConfig,
+)
 from biaffine_tf.encoders.encoder import (
     build_encoder,
     position_embeddings,
 )
-from biaffine_tf.heads.biaffine.layer import Biaffine
+from biaffine_tf.heads import head_class
+from biaffine_tf.heads.head import Head, Metrics
 
 
 class SpanModel(tf_keras.Model):
-    """From `[CLS] pieces [SEP]` to a logit for every span and label.
+    """From `[CLS] tokens [SEP]` to what the head says of spans.
 
     Input: `input_ids`, int32 `[B, L + 2]`, padded at the end with `pad_id`;
-    0-padding of any length gives the same logits. Ids of context, which the
-    encoder alone sees, are negative (see `tokenization.context`); L is then
-    that of the longest sentence without its context.
-    Output: logits `[B, L, L, C]` over the L pieces, [CLS] and [SEP] apart; row
-    = first piece, column = last piece, class 0 = none. With a
-    `max_span_width`, the band `[B, L, W, C]`; see `Biaffine`. Only pairs of
-    `blocks.pair_mask` mean anything. Training and prediction do not make this
-    tensor: they take `encode` and walk over blocks of it.
+    0-padding of any length gives the same scores.
+    Output: scores of the head over the L tokens, [CLS] and [SEP] apart; those
+    of the biaffine head are logits `[B, L, L, C]` or `[B, L, W, C]`, see
+    `Biaffine`. Training and prediction do not make this tensor: they call
+    `batch_metrics` and `candidates`.
 
     Args:
         config: Encoder, head and tokenizer settings.
         num_classes: C, "none" included.
-        pad_id: Id of the padding piece.
+        pad_id: Id of the padding token.
         random_weights: Whether weights are drawn. If not, they are zeros to be
             loaded into: sooner, and TensorFlow keeps something of each draw.
         **kwargs: Keras model arguments.
+
+    Raises:
+        ConfigError: If there is no such head.
     """
 
     def __init__(
@@ -54,21 +60,48 @@ class SpanModel(tf_keras.Model):
         self.num_classes = num_classes
         self.pad_id = pad_id
         self.encoder = build_encoder(config.encoder, initializer=initializer)
-        self.biaffine = Biaffine(
-            num_classes,
-            projection_size=config.head.projection_size,
-            dropout=config.head.dropout,
-            max_span_width=config.head.max_span_width,
-            kernel_initializer=initializer,
-            name="biaffine",
+        self.head: Head = head_class(config.head.name).of(
+            config.head, num_classes=num_classes, initializer=initializer
         )
 
     def call(
-        self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
+        self,
+        inputs: tf.Tensor,
+        context: tf.Tensor | None = None,
+        training: bool | tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Logits `[B, L, L or W, C]` of `input_ids` `[B, L + 2]`."""
-        vectors = self.encode(inputs, training=training)
-        return self.biaffine(vectors, training=training)
+        """Scores of the head; arguments as for `encode`."""
+        vectors = self.encode(inputs, context, training=training)
+        return self.head(vectors, training=training)
+
+    def batch_metrics(
+        self,
+        batch: Mapping[str, tf.Tensor],
+        config: TrainingConfig,
+        *,
+        seed: tf.Tensor,
+        training: bool = True,
+    ) -> Metrics:
+        """Loss and accuracies of a batch; "loss" has a gradient.
+
+        Args:
+            batch: From `records.span_batches`.
+            config: Settings of the loss.
+            seed: int32 `[2]`, of this step, for what is drawn.
+            training: Whether dropout is on.
+
+        Returns:
+            Sum and weight of each metric, see `Head.batch_metrics`.
+        """
+        input_ids, context = batch["input_ids"], batch.get("context")
+        return self.head.batch_metrics(
+            self.encode(input_ids, context, training=training),
+            batch["cells"],
+            token_counts(input_ids, context, pad_id=self.pad_id),
+            config,
+            seed=seed,
+            training=training,
+        )
 
     @property
     def vector_size(self) -> int:
@@ -81,54 +114,53 @@ class SpanModel(tf_keras.Model):
     def computing_in(self, precision: Precision) -> Iterator[None]:
         """Traces the model in this precision, whatever its own is.
 
-        Of `encode` and `biaffine.project`; the weights are float32 under each.
+        The weights are float32 under each.
         """
         policy = tf_keras.mixed_precision.Policy(str(precision))
         with (
             self.encoder.computing_in(policy.compute_dtype),
-            self.biaffine.computing_in(policy),
+            self.head.computing_in(policy),
         ):
             yield
 
     def encode(
-        self, input_ids: tf.Tensor, training: bool | tf.Tensor | None = None
+        self,
+        input_ids: tf.Tensor,
+        context: tf.Tensor | None = None,
+        training: bool | tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """What the head reads: a vector for each piece.
+        """The vectors that the head reads, one for each token.
 
         Args:
-            input_ids: int32 `[B, L + 2]`.
+            input_ids: int32 `[B, N + 2]`.
+            context: Which tokens are of neighbouring sentences, which the
+                encoder alone sees, bool `[B, N + 2]`; None for none. A model
+                that was not trained with context takes no notice.
             training: Whether dropout is on.
 
         Returns:
             `[B, L, vector_size]`: the encoder's vectors, joined by those of
-            their positions if the settings say so.
+            their positions if the settings say so. L is N or, with context,
+            the tokens of the longest sentence without it.
         """
-        has_context = self.config.context_pieces > 0
-        word_ids = input_ids
-        if has_context:
-            word_ids = tf.where(input_ids < 0, -1 - input_ids, input_ids)
         encoded = self.encoder(
             {
-                "input_word_ids": word_ids,
+                "input_word_ids": input_ids,
                 "input_mask": tf.cast(input_ids != self.pad_id, tf.int32),
                 "input_type_ids": tf.zeros_like(input_ids),
             },
             training=training,
         )
-        vectors = encoded["sequence_output"][:, 1:-1]  # [B, L, H]
+        vectors = encoded["sequence_output"][:, 1:-1]  # [B, N, H]
         if self.config.head.position is Position.JOINED:
-            vectors = self._join_positions(vectors)  # [B, L, H + E]
-        if has_context:
-            vectors = self._without_context(vectors, input_ids)
-        return vectors
-
-    def _without_context(
-        self, vectors: tf.Tensor, input_ids: tf.Tensor
-    ) -> tf.Tensor:
-        """The vectors of the sentences, from the first place on."""
-        is_inner = tf.cast(input_ids[:, 1:-1] >= 0, tf.int32)
-        begins = tf.argmax(is_inner, axis=1, output_type=tf.int32)  # [B]
-        longest = tf.reduce_max(piece_counts(input_ids, pad_id=self.pad_id))
+            vectors = self._join_positions(vectors)  # [B, N, H + E]
+        if context is None or not self.config.context_pieces:
+            return vectors
+        # The vectors of the sentences, from the first place on.
+        is_own = tf.cast(~context[:, 1:-1], tf.int32)
+        begins = tf.argmax(is_own, axis=1, output_type=tf.int32)  # [B]
+        counts = token_counts(input_ids, context, pad_id=self.pad_id)
+        longest = tf.reduce_max(counts)
         longest = tf.maximum(longest, 1)  # also of nothing but padding
         places = begins[:, None] + tf.range(longest)  # [B, L]
         places = tf.minimum(places, tf.shape(vectors)[1] - 1)
@@ -137,7 +169,7 @@ class SpanModel(tf_keras.Model):
     def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
         length = tf.shape(vectors)[1]
         table = position_embeddings(self.encoder)
-        # As in the ancestor, positions inform the head but are not moved by it.
+        # As in the original implementation, the head does not move positions.
         table = tf.stop_gradient(tf.cast(table, vectors.dtype))
         table = table[None, 1 : length + 1]  # [1, L, E]; 0 is [CLS]
         joined = tf.concat(
@@ -162,10 +194,23 @@ class SpanModel(tf_keras.Model):
         }
 
 
-def piece_counts(input_ids: tf.Tensor, *, pad_id: int = 0) -> tf.Tensor:
-    """Number of pieces of each sentence, `[B]`, of `input_ids` `[B, L + 2]`.
+def token_counts(
+    input_ids: tf.Tensor, context: tf.Tensor | None = None, *, pad_id: int = 0
+) -> tf.Tensor:
+    """Number of tokens of each sentence, int32 `[B]`.
 
-    Those of its context, which are negative, do not count.
+    Args:
+        input_ids: `[CLS] tokens [SEP]` and padding, `[B, N + 2]`.
+        context: As for `SpanModel.encode`; its tokens do not count.
+        pad_id: Id of the padding token.
     """
-    is_real = (input_ids != pad_id) & (input_ids >= 0)
-    return tf.reduce_sum(tf.cast(is_real, tf.int32), axis=1) - 2
+    is_own = input_ids != pad_id
+    if context is not None:
+        is_own &= ~context
+    return tf.reduce_sum(tf.cast(is_own, tf.int32), axis=1) - 2
+
+
+def split_context(marked_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Ids, and which are of context, of `tokenization.context.mark`."""
+    context = marked_ids < 0
+    return tf.where(context, -1 - marked_ids, marked_ids), context

@@ -1,87 +1,62 @@
-"""Sentences to batches of windows of similar length."""
+"""Windows to batches of similar length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from biaffine_tf.inference.windows import Part
-from biaffine_tf.spans import Sentence
-from biaffine_tf.tokenization import Context, Tokenizer
+from biaffine_tf.inference.windowed_text import TextWindow
+from biaffine_tf.tokenization import Tokenizer
 
-# Read ahead, to be sorted by length, until there are so many of either: the
-# price of order is this much memory.
-_SENTENCES_AHEAD = 4096
-_CHARACTERS_AHEAD = 1 << 18
 # Bounds the encoder positions of a batch, and with them its memory.
 _TOKENS_PER_BATCH = 1 << 13
 
 
-def read_ahead(
-    sentences: Iterable[tuple[Sentence, Context]],
-) -> Iterator[list[tuple[Sentence, Context]]]:
-    """Takes sentences from a stream, some thousands at a time.
-
-    Bounded by characters, because they bound texts and pieces alike: a text
-    of any length can have no piece, but a character has four at most.
-
-    Args:
-        sentences: The stream, and what is around each sentence.
-
-    Yields:
-        At least one sentence, and no more than bring the characters to the
-        bound.
-    """
-    some: list[tuple[Sentence, Context]] = []
-    characters = 0
-    for sentence, context in sentences:
-        some.append((sentence, context))
-        characters += len(sentence.text)
-        if len(some) >= _SENTENCES_AHEAD or characters >= _CHARACTERS_AHEAD:
-            yield some
-            some, characters = [], 0
-    if some:
-        yield some
-
-
-def make_batches(parts: Iterable[Part], *, most_parts: int) -> list[list[Part]]:
+def make_batches(
+    windows: Iterable[TextWindow], *, max_windows: int
+) -> list[list[TextWindow]]:
     """Groups windows of similar length.
 
     Args:
-        parts: Windows of any texts.
-        most_parts: Most windows in a batch.
+        windows: Of any texts.
+        max_windows: Maximum number of windows in a batch.
 
     Returns:
         Batches, the longest windows first: what does not fit the memory is
         known at once.
     """
-    ordered = sorted(parts, key=lambda part: part.length, reverse=True)
+    ordered = sorted(windows, key=len, reverse=True)
     batches = []
     done = 0
     while done < len(ordered):
-        longest = ordered[done].length + 2  # [CLS] and [SEP]
-        size = min(most_parts, max(1, _TOKENS_PER_BATCH // longest))
+        longest = len(ordered[done]) + 2  # [CLS] and [SEP]
+        size = min(max_windows, max(1, _TOKENS_PER_BATCH // longest))
         batches.append(ordered[done : done + size])
         done += size
     return batches
 
 
-def pad(batch: Sequence[Part], tokenizer: Tokenizer) -> np.ndarray:
+def pad(
+    batch: Sequence[TextWindow], tokenizer: Tokenizer
+) -> tuple[np.ndarray, np.ndarray]:
     """The model's input.
 
     Args:
         batch: Windows.
-        tokenizer: It knows the special pieces.
+        tokenizer: It knows the special tokens.
 
     Returns:
-        `[CLS] pieces [SEP]` and padding, int32 `[B, L + 2]`; pieces of context
-        are negative.
+        `[CLS] tokens [SEP]` and padding, int32 `[B, L + 2]`; and which tokens
+        are of context, bool of the same shape.
     """
-    width = max(part.length for part in batch) + 2
+    width = max(map(len, batch)) + 2
     input_ids = np.full([len(batch), width], tokenizer.pad_id, np.int32)
-    for row, part in zip(input_ids, batch, strict=True):
+    context = np.zeros(input_ids.shape, bool)
+    for row, is_context, window in zip(input_ids, context, batch, strict=True):
+        ids = window.tokens.ids
         row[0] = tokenizer.cls_id
-        row[1 : part.length + 1] = part.ids
-        row[part.length + 1] = tokenizer.sep_id
-    return input_ids
+        row[1 : len(ids) + 1] = ids
+        row[len(ids) + 1] = tokenizer.sep_id
+        is_context[1 : len(window.tokens.context) + 1] = window.tokens.context
+    return input_ids, context

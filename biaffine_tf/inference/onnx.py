@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biaffine_tf import model_directory
-from biaffine_tf.calibration.confidence import Confidence, sigmoid
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig, LongText, ModelConfig
+from biaffine_tf.decoding import Candidates
+from biaffine_tf.heads import onnx_form
 from biaffine_tf.inference.onnx_session import open_session
 from biaffine_tf.inference.windowed import (
-    Pairs,
     WindowedPredictor,
     confidence_of,
 )
 from biaffine_tf.model_directory import onnx_model
 from biaffine_tf.spans import LabelMap
-from biaffine_tf.tokenization import Tokenizer, Windowing
+from biaffine_tf.tokenization import Tokenizer, Windowing, mark
 
 if TYPE_CHECKING:
     import onnxruntime
 
-# Floats in the logits of a batch and the mapped starts that they are made of;
-# onnxruntime holds a few copies at once. A batch with more is run in slices. A
-# single window may have more even so.
-_MOST_FLOATS = 1 << 24
+# Floats of the head; onnxruntime holds a few copies at once. A batch with more
+# is run in slices. A single window may have more even so.
+_MAX_FLOATS = 1 << 24
 
 
 class OnnxPredictor(WindowedPredictor):
@@ -76,7 +76,8 @@ class OnnxPredictor(WindowedPredictor):
             batch_size=batch_size,
         )
         self._session = session
-        self._projection_size = config.head.projection_size
+        self._head_config = config.head
+        self._head = onnx_form(config.head.name)
         self._turn: contextlib.AbstractContextManager[Any] = (
             threading.Lock() if one_at_a_time else contextlib.nullcontext()
         )
@@ -147,57 +148,29 @@ class OnnxPredictor(WindowedPredictor):
     def _release(self) -> None:
         del self._session
 
-    def _find_pairs(self, input_ids: np.ndarray, least_margin: float) -> Pairs:
-        length = input_ids.shape[1] - 2
-        rows = length * self.labels.num_classes
-        of_one = rows * (length + self._projection_size + 1)
-        size = max(1, _MOST_FLOATS // of_one)
-        found = [
-            self._find_in_slice(input_ids, start, start + size, least_margin)
-            for start in range(0, len(input_ids), size)
-        ]
-        return Pairs(*map(np.concatenate, zip(*found, strict=True)))
-
-    def _find_in_slice(
-        self, input_ids: np.ndarray, start: int, end: int, least_margin: float
-    ) -> Pairs:
-        """What is found in some sentences of a batch."""
-        with self._turn:
-            outputs = self._session.run(
-                list(onnx_model.OUTPUTS),
-                {onnx_model.INPUT: input_ids[start:end]},
-            )
-        labels, logits, margins, log_odds = outputs
-        chosen = margins > least_margin
-        if self.decoding.force_one_entity:
-            _choose_best(chosen, logits, margins)
-        where = np.nonzero(chosen)
-        row, first, last = where
-        return Pairs(
-            np.stack([row + start, first, last], axis=1),
-            labels[where],
-            logits[where],
-            margins[where],
-            sigmoid(log_odds[where]),
+    def _find_candidates(
+        self, input_ids: np.ndarray, context: np.ndarray, min_margin: float
+    ) -> Candidates:
+        of_one = self._head.floats(
+            self._head_config,
+            length=input_ids.shape[1] - 2,
+            num_classes=self.labels.num_classes,
         )
-
-
-def _choose_best(
-    chosen: np.ndarray, logits: np.ndarray, margins: np.ndarray
-) -> None:
-    """Chooses a pair of each sentence that has none chosen.
-
-    It has the greatest logit of any label; of equal ones it is the first.
-
-    Args:
-        chosen: bool `[B, L, L]`, changed in place.
-        logits: Of the best label of each pair.
-        margins: Minus infinity where there is no span.
-    """
-    length = chosen.shape[1]
-    is_span = margins > -np.inf
-    empty = ~chosen.any(axis=(1, 2)) & is_span.any(axis=(1, 2))
-    (rows,) = np.nonzero(empty)
-    ranks = np.where(is_span[rows], logits[rows], -np.inf)
-    best = ranks.reshape(len(rows), length * length).argmax(axis=1)
-    chosen[rows, best // length, best % length] = True
+        size = max(1, _MAX_FLOATS // max(1, of_one))
+        marked = mark(input_ids, context)
+        found = []
+        for start in range(0, len(marked), size):
+            with self._turn:
+                outputs = self._session.run(
+                    list(self._head.OUTPUTS),
+                    {onnx_model.INPUT: marked[start : start + size]},
+                )
+            some = self._head.read(
+                outputs,
+                min_margin=min_margin,
+                force_one_entity=self.decoding.force_one_entity,
+            )
+            found.append(some._replace(sentences=some.sentences + start))
+        return found[0].map(
+            lambda *columns: np.concatenate(columns), *found[1:]
+        )

@@ -10,23 +10,23 @@ import numpy as np
 import tensorflow as tf
 
 from biaffine_tf import model_directory
-from biaffine_tf.calibration.confidence import Confidence, sigmoid
+from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import (
     PREDICTION_PRECISION,
     DecodingConfig,
     LongText,
     Precision,
 )
+from biaffine_tf.decoding import Candidates
 from biaffine_tf.encoders.fused_encoder import policy_scope
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.device_lock import device_lock
-from biaffine_tf.inference.finder import Finder
+from biaffine_tf.inference.network import Network
 from biaffine_tf.inference.tensorflow_process import (
     claim_process,
     free_graphs,
 )
 from biaffine_tf.inference.windowed import (
-    Pairs,
     WindowedPredictor,
     confidence_of,
 )
@@ -87,7 +87,7 @@ class Predictor(WindowedPredictor):
             else model.computing_in(precision)
         )
         with in_precision:
-            self._find = Finder(
+            self._network = Network(
                 model, force_one_entity=self.decoding.force_one_entity
             )
 
@@ -165,13 +165,14 @@ class Predictor(WindowedPredictor):
         super()._check_open()
 
     def _release(self) -> None:
-        del self.model, self._find
+        del self.model, self._network
         free_graphs()
 
-    def _find_pairs(self, input_ids: np.ndarray, least_margin: float) -> Pairs:
+    def _find_candidates(
+        self, input_ids: np.ndarray, context: np.ndarray, min_margin: float
+    ) -> Candidates:
         with device_lock():
-            found = self._find(tf.constant(input_ids), least_margin)
-            where, labels, logits, margins, log_odds = (
-                column.numpy() for column in found
+            found = self._network(
+                tf.constant(input_ids), tf.constant(context), min_margin
             )
-        return Pairs(where, labels, logits, margins, sigmoid(log_odds))
+            return found.map(lambda column: column.numpy())

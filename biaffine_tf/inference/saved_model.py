@@ -15,8 +15,8 @@ import tensorflow_text  # noqa: F401  (operations of the tokenizer)
 from biaffine_tf.config import LongText
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.inference.base import BasePredictor
-from biaffine_tf.inference.batches import read_ahead
 from biaffine_tf.inference.device_lock import device_lock
+from biaffine_tf.inference.read_ahead import read_ahead
 from biaffine_tf.inference.tensorflow_process import (
     claim_process,
     free_graphs,

@@ -6,22 +6,20 @@ import numpy as np
 
 
 class Strongest:
-    """Scores of the strongest candidates that have been seen so far.
+    """Log-odds of the strongest candidates that have been seen so far.
 
     Args:
         most: Number of candidates that are wanted.
-        least_score: Candidates have at least this score.
     """
 
-    def __init__(self, most: int, *, least_score: float) -> None:
-        self._size = most + 1  # the next one's score is the floor
-        self._least = least_score
+    def __init__(self, most: int) -> None:
+        self._size = most + 1  # the next one's log-odds are the floor
         self._seen = np.empty(0)
-        self._floor = 0.0
+        self._floor = -np.inf
 
     @property
     def floor(self) -> float:
-        """Score that those wanted exceed; 0 while there are not too many."""
+        """Log-odds that those wanted exceed."""
         if len(self._seen) > self._size:
             split = len(self._seen) - self._size
             self._seen = np.partition(self._seen, split)[split:]
@@ -29,17 +27,17 @@ class Strongest:
             self._floor = float(self._seen.min())
         return self._floor
 
-    def admit(self, scores: np.ndarray) -> np.ndarray:
+    def admit(self, log_odds: np.ndarray) -> np.ndarray:
         """Takes note of candidates; says which of them may be wanted.
 
         Args:
-            scores: Of the candidates, float `[N]`.
+            log_odds: Of the candidates, float `[N]`.
 
         Returns:
             bool `[N]`: false for those that cannot be among the strongest.
         """
-        possible = (scores >= self._least) & (scores > self._floor)
-        self._seen = np.concatenate([self._seen, scores[possible]])
+        possible = log_odds > self._floor
+        self._seen = np.concatenate([self._seen, log_odds[possible]])
         if len(self._seen) > 2 * self._size:  # else each call would sort
-            possible &= scores > self.floor
+            possible &= log_odds > self.floor
         return possible

@@ -1,65 +1,37 @@
-"""Prediction around a model that reads windows of pieces; no TensorFlow."""
+"""Prediction around a model that reads windows of tokens; no TensorFlow."""
 
 from __future__ import annotations
 
 import abc
 import concurrent.futures
 import dataclasses
+import functools
+import itertools
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from biaffine_tf import model_directory
-from biaffine_tf.calibration.confidence import Confidence
+from biaffine_tf.calibration.confidence import Confidence, to_log_odds
 from biaffine_tf.config import DecodingConfig, LongText
-from biaffine_tf.decoding import Candidate
+from biaffine_tf.decoding import Candidate, Candidates
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
-from biaffine_tf.inference.batches import make_batches, pad, read_ahead
-from biaffine_tf.inference.deciding import Decision
+from biaffine_tf.inference.batches import make_batches, pad
+from biaffine_tf.inference.postprocessing import Postprocessor
+from biaffine_tf.inference.read_ahead import read_texts
 from biaffine_tf.inference.strongest import Strongest
-from biaffine_tf.inference.windows import (
-    Part,
-    Proposals,
+from biaffine_tf.inference.windowed_text import (
+    TextWindow,
     Wanted,
     WindowedText,
 )
-from biaffine_tf.spans import LabelMap, Sentence, Span
-from biaffine_tf.tokenization import (
-    NO_CONTEXT,
-    Context,
-    Pieces,
-    Tokenizer,
-    Windowing,
-    Windows,
-    WordRule,
-    find_edges,
-    surround,
-    with_context,
-)
+from biaffine_tf.spans import LabelMap, Sentence
+from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule
 
 _IN_FLIGHT = 3  # batches
-
-
-class Pairs(NamedTuple):
-    """Pairs that a model finds in a batch, one entry for each.
-
-    Attributes:
-        where: Row of the batch, in ascending order, first and last piece, int
-            `[N, 3]`.
-        labels: The best label, int `[N]`.
-        logits: Its logit, float `[N]`.
-        margins: Its logit less that of "none", float `[N]`.
-        scores: Its probability, float64 `[N]`.
-    """
-
-    where: np.ndarray
-    labels: np.ndarray
-    logits: np.ndarray
-    margins: np.ndarray
-    scores: np.ndarray
 
 
 class WindowedPredictor(BasePredictor):
@@ -73,7 +45,7 @@ class WindowedPredictor(BasePredictor):
         windowing: What becomes of long texts.
         decoding: How candidates become entities.
         confidence: Calibration of scores, and thresholds.
-        context_pieces: Pieces of context on each side that it was trained
+        context_pieces: Tokens of context on each side that it was trained
             with.
         batch_size: Most sentences, or windows, in a batch.
 
@@ -134,160 +106,129 @@ class WindowedPredictor(BasePredictor):
                 "force_one_entity is another than the model was loaded with",
                 remedy="load it with this setting",
             )
-        return self._decide(sentences, settings)
+        return self._predict(sentences, settings)
 
     def check(self, sentence: Sentence) -> None:
         """Raises a DataError if a text is too long and that is an error."""
         if self.windowing.long_text is LongText.ERROR:
-            pieces = self.tokenizer.encode(sentence.text)
-            self.windowing.divide(sentence, pieces)
-
-    def _decide(
-        self, sentences: Iterable[Sentence], settings: DecodingConfig
-    ) -> Iterator[Sentence]:
-        decision = Decision(settings, self.confidence)
-        wanted = Wanted(
-            self.confidence.lowest_margin, rule=WordRule.of(settings)
-        )
-        for sentence, text in self._search_texts(sentences, wanted):
-            entities = decision.entities(
-                text.candidates, text.best_other, sentence.text
-            )
-            yield sentence.replace_spans(map(_span, entities))
+            tokens = self.tokenizer.encode(sentence.text)
+            self.windowing.divide(sentence, tokens)
 
     def candidates(
         self,
         sentences: Iterable[Sentence],
         *,
-        least_score: float = 0.01,
+        min_score: float = 0.01,
         strongest: Strongest | None = None,
     ) -> Iterator[list[Candidate]]:
         """What the model holds for possible, before anything is decided.
 
         Args:
             sentences: Their spans are ignored.
-            least_score: Candidates have at least this score.
+            min_score: Candidates have at least this score.
             strongest: Takes note of all candidates; those that cannot be among
                 the strongest of all sentences are left out.
 
         Yields:
             Candidates of each sentence in no particular order: one for each
-            pair of pieces and its best label, with the scores of the model as
-            they are. Where entities begin and end at words, candidates do.
+            range of tokens and its best label, with the log-odds of the model
+            as they are. Where entities begin and end at words, candidates do.
 
         Raises:
             DataError: If a sentence is too long and that is an error.
         """
-        bound = Confidence(thresholds={}, default_threshold=least_score)
+        bound = Confidence(thresholds={}, default_threshold=min_score)
         wanted = Wanted(
-            bound.lowest_margin, strongest, WordRule.of(self.decoding)
+            bound.lowest_margin,
+            to_log_odds(min_score),
+            strongest,
+            WordRule.of(self.decoding),
         )
-        for _, text in self._search_texts(sentences, wanted):
-            yield [
-                one
-                for one in text.candidates
-                if one.score is not None and one.score >= least_score
-            ]
+        for text in self._search(sentences, wanted):
+            yield text.candidates
 
     @abc.abstractmethod
-    def _find_pairs(self, input_ids: np.ndarray, least_margin: float) -> Pairs:
-        """What the model finds in a batch; several threads call it at once.
+    def _find_candidates(
+        self, input_ids: np.ndarray, context: np.ndarray, min_margin: float
+    ) -> Candidates:
+        """Candidates of a batch, in tokens; several threads call it at once.
 
         Args:
-            input_ids: `[CLS] pieces [SEP]` and padding, int32 `[B, L + 2]`.
-            least_margin: Pairs with a margin above it are wanted.
+            input_ids: `[CLS] tokens [SEP]` and padding, int32 `[B, L + 2]`.
+            context: Which are of context, bool `[B, L + 2]`.
+            min_margin: Candidates have a margin above it.
+
+        Returns:
+            Rows in ascending order of sentences.
         """
 
-    def _search_texts(
-        self, sentences: Iterable[Sentence], wanted: Wanted
-    ) -> Iterator[tuple[Sentence, WindowedText]]:
-        """Sentences, in order, and what was found in them."""
-        surrounded = with_context(
-            sentences, self.tokenizer, pieces=self._context_pieces
+    def _predict(
+        self, sentences: Iterable[Sentence], settings: DecodingConfig
+    ) -> Iterator[Sentence]:
+        postprocess = Postprocessor(settings, self.confidence)
+        wanted = Wanted(
+            self.confidence.lowest_margin, rule=WordRule.of(settings)
         )
-        for some in read_ahead(surrounded):
-            # No name for the texts: it would keep them while others are read.
-            yield from zip(
-                (sentence for sentence, _ in some),
-                self._search_in_use(some, wanted),
-                strict=True,
+        for text in self._search(sentences, wanted):
+            yield text.sentence.replace_spans(
+                postprocess(
+                    text.candidates, text.best_other, text.sentence.text
+                )
             )
 
-    def _search_in_use(
-        self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
-    ) -> list[WindowedText]:
-        with self._in_use():
-            return self._search_some(sentences, wanted)
-
-    def _search_some(
-        self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
-    ) -> list[WindowedText]:
-        """What is found in each of the sentences read ahead."""
-        texts = self._divide(sentences, wanted)
-        batches = make_batches(
-            [part for text in texts for part in text.parts],
-            most_parts=self._batch_size,
+    def _search(
+        self, sentences: Iterable[Sentence], wanted: Wanted
+    ) -> Iterator[WindowedText]:
+        """Sentences, in order, with what was found in them."""
+        return itertools.chain.from_iterable(
+            map(
+                functools.partial(self._add_candidates, wanted.min_margin),
+                read_texts(
+                    sentences,
+                    self.tokenizer,
+                    self.windowing,
+                    self.labels,
+                    wanted,
+                    context_pieces=self._context_pieces,
+                ),
+            )
         )
 
-        def search(batch: list[Part]) -> list[Proposals]:
-            return self._search_batch(batch, wanted.least_margin)
-
+    def _add_candidates(
+        self, min_margin: float, texts: list[WindowedText]
+    ) -> list[WindowedText]:
+        """Searches the windows of some texts, batch by batch."""
+        with self._counting:
+            self.windowed_sentences += sum(len(t.windows) > 1 for t in texts)
+            self.cut_sentences += sum(t.is_cut for t in texts)
+        batches = make_batches(
+            [window for text in texts for window in text.windows],
+            max_windows=self._batch_size,
+        )
+        search = functools.partial(self._search_batch, min_margin=min_margin)
         # What one batch leaves idle of the cores, the next one takes.
-        with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
+        with (
+            self._in_use(),
+            concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool,
+        ):
             for batch, found in zip(
                 batches, pool.map(search, batches), strict=True
             ):
-                for part, proposals in zip(batch, found, strict=True):
-                    part.text.add(part.index, proposals)
+                for window, candidates in zip(batch, found, strict=True):
+                    window.text.add(window.index, candidates)
         return texts
-
-    def _divide(
-        self, sentences: list[tuple[Sentence, Context]], wanted: Wanted
-    ) -> list[WindowedText]:
-        """Cuts sentences into pieces and these into windows."""
-        encoded = self.tokenizer.encode_batch([s.text for s, _ in sentences])
-        texts = []
-        windowed = cut = 0
-        for (sentence, context), pieces in zip(sentences, encoded, strict=True):
-            windows = self.windowing.divide(sentence, pieces)
-            windowed += len(windows) > 1
-            cut += self.windowing.is_cut(pieces)
-            texts.append(
-                WindowedText(
-                    pieces,
-                    windows,
-                    self.labels,
-                    wanted=wanted,
-                    surrounded=self._surround(pieces, windows, context),
-                    edges=find_edges(sentence, pieces, wanted.rule),
-                )
-            )
-        with self._counting:
-            self.windowed_sentences += windowed
-            self.cut_sentences += cut
-        return texts
-
-    def _surround(
-        self, pieces: Pieces, windows: Windows, context: Context
-    ) -> list[int] | None:
-        if context == NO_CONTEXT or len(windows) != 1:
-            return None
-        start, end = windows[0]
-        return surround(
-            pieces.ids[start:end],
-            context,
-            max_pieces=self.windowing.max_pieces,
-        )
 
     def _search_batch(
-        self, batch: list[Part], least_margin: float
-    ) -> list[Proposals]:
-        """What the model finds in each window of a batch."""
-        found = self._find_pairs(pad(batch, self.tokenizer), least_margin)
-        row, first, last = found.where.T
-        bounds = np.searchsorted(row, np.arange(1, len(batch)))
-        columns = [np.split(x, bounds) for x in (first, last, *found[1:])]
-        return [Proposals(*own) for own in zip(*columns, strict=True)]
+        self, batch: list[TextWindow], min_margin: float
+    ) -> list[Candidates]:
+        """Candidates of each window of a batch."""
+        input_ids, context = pad(batch, self.tokenizer)
+        found = self._find_candidates(input_ids, context, min_margin)
+        bounds = np.searchsorted(found.sentences, range(len(batch) + 1))
+        return [
+            found.take(slice(*pair))
+            for pair in itertools.pairwise(bounds.tolist())
+        ]
 
 
 def confidence_of(
@@ -309,7 +250,3 @@ def confidence_of(
     if thresholds:
         return confidence
     return dataclasses.replace(confidence, thresholds=None)
-
-
-def _span(entity: Candidate) -> Span:
-    return Span(entity.start, entity.end, entity.label, entity.score)

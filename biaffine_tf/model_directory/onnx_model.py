@@ -16,7 +16,6 @@ from biaffine_tf.tokenization import Tokenizer
 
 ONNX_MODEL = "model.onnx"
 INPUT = "input_ids"
-OUTPUTS = ("labels", "logits", "margins", "log_odds")
 REMEDY = "export the model again (--export_dir)"
 
 _VERSION = "biaffine_tf.version"

@@ -11,14 +11,12 @@ import dataclasses
 
 from biaffine_tf.config import (
     EncoderConfig,
-    HeadConfig,
     ModelConfig,
     Precision,
     TrainingConfig,
 )
 
 _FLOAT32 = 4  # bytes, as of weights under every precision
-_BLOCK_COPIES = 4  # of a block: logits, two of the loss, gradient
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,7 @@ class Parameters:
     Attributes:
         encoder: Of the encoder, its unused pooler apart.
         embeddings: How many of these are in tables of embeddings.
-        head: Of the biaffine head.
+        head: Of the head.
         trained: Of both, what training changes.
     """
 
@@ -48,7 +46,7 @@ class MemoryEstimate:
         gradients: One float32 for each trained weight.
         moments: The two of Adam for each trained weight.
         encoder: Activations that the backward pass needs.
-        head: Its projections and one block of pairs, with their gradients.
+        head: Of the head and its loss.
         layer: Gradients within one encoder layer; the head's are gone by then.
     """
 
@@ -80,20 +78,18 @@ def step_memory(
     *,
     batch: int,
     length: int,
-    num_classes: int,
-    most_floats: int,
+    head: int,
     program: int,
 ) -> MemoryEstimate:
     """Estimates the memory of a training step.
 
     Args:
-        model: Shape of the encoder and the head.
+        model: Shape of the encoder.
         training: Precision and gradient checkpointing are taken from it.
         parameters: Of the model.
         batch: B, sentences.
         length: L, padded pieces of each.
-        num_classes: C, "none" included.
-        most_floats: Most floats in a block of pairs, unless one row has more.
+        head: Bytes of the head, see `Head.memory`.
         program: Bytes the process holds without the model.
     """
     layer = layer_activations(
@@ -111,13 +107,7 @@ def step_memory(
             precision=training.precision,
             gradient_checkpointing=training.gradient_checkpointing,
         ),
-        head=head_memory(
-            model.head,
-            batch=batch,
-            length=length,
-            num_classes=num_classes,
-            most_floats=most_floats,
-        ),
+        head=head,
         # Measured, at 32 sentences of 128 positions as at 4 of 510.
         layer=2 * layer // 3,
         **state_memory(parameters),
@@ -198,31 +188,3 @@ def encoder_activations(
         return layers * layer
     inputs = _FLOAT32 * layers * batch * length * config.hidden_size
     return inputs + layer
-
-
-def head_memory(
-    config: HeadConfig,
-    *,
-    batch: int,
-    length: int,
-    num_classes: int,
-    most_floats: int,
-) -> int:
-    """Bytes that the head and its loss take at their peak.
-
-    The projections `[B, L, D + 1]` of starts and ends, before and after dropout
-    and with their gradients; and of one block of pairs (see
-    `heads.biaffine.blocks`) the logits, what the loss makes of them, and their
-    gradient.
-
-    Args:
-        config: Of the head.
-        batch: B, sentences.
-        length: L, padded pieces of each.
-        num_classes: C, "none" included.
-        most_floats: Most floats in a block, unless one row has more.
-    """
-    size = config.projection_size + 1
-    row = batch * num_classes * (length + size)
-    block = max(row, min(most_floats, length * row))
-    return _FLOAT32 * (8 * batch * length * size + _BLOCK_COPIES * block)

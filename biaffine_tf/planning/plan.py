@@ -12,7 +12,7 @@ from tensorflow.python.client import device_lib
 
 from biaffine_tf import machine
 from biaffine_tf.config import ExperimentConfig, LongText, Precision
-from biaffine_tf.heads.biaffine.blocks import MOST_FLOATS
+from biaffine_tf.heads import head_class
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.planning import memory, plan_tables
 from biaffine_tf.planning.memory import MemoryEstimate, Parameters
@@ -65,21 +65,28 @@ def estimate_memory(
         replicas: Devices that share a batch; the estimate is for one.
         program: Bytes the process holds without the model.
     """
-    estimates = [
-        memory.step_memory(
-            config.model,
-            config.training,
-            parameters,
-            batch=math.ceil(min(size, count) / replicas),
-            length=bound,
-            num_classes=num_classes,
-            most_floats=MOST_FLOATS,
-            program=program,
+    head = head_class(config.model.head.name)
+    estimates = []
+    for length, size, count in zip(
+        buckets.lengths, buckets.batch_sizes, buckets.sentences, strict=True
+    ):
+        batch = math.ceil(min(size, count) / replicas)
+        estimates.append(
+            memory.step_memory(
+                config.model,
+                config.training,
+                parameters,
+                batch=batch,
+                length=length,
+                head=head.memory(
+                    config.model.head,
+                    batch=batch,
+                    length=length,
+                    num_classes=num_classes,
+                ),
+                program=program,
+            )
         )
-        for bound, size, count in zip(
-            buckets.lengths, buckets.batch_sizes, buckets.sentences, strict=True
-        )
-    ]
     return max(estimates, key=lambda estimate: estimate.total)
 
 

@@ -31,13 +31,14 @@ class Features:
     """A window of a sentence as the model sees it.
 
     Attributes:
-        input_ids: `[CLS] pieces [SEP]`; pieces of context around the sentence
-            are negative, see `tokenization.context`.
-        cells: Non-zero cells of the span matrix: (first piece, last piece,
-            label id), counted from the first piece of the window.
+        input_ids: `[CLS] tokens [SEP]`.
+        context: Which of them are of context around the sentence.
+        cells: Gold spans: (first token, last token, label id), counted from
+            the first token of the window without its context.
     """
 
     input_ids: list[int]
+    context: list[bool]
     cells: list[tuple[int, int, int]]
 
     @property
@@ -48,7 +49,7 @@ class Features:
     @property
     def num_scored(self) -> int:
         """Pieces of this window that are not context, [CLS] and [SEP] apart."""
-        return sum(one >= 0 for one in self.input_ids) - 2
+        return len(self.input_ids) - sum(self.context) - 2
 
 
 class Featurized(NamedTuple):
@@ -171,14 +172,24 @@ def featurize(
         for index in windows.holding(first, last):
             start = windows[index].start
             cells[index].append((first - start, last - start, label))
-    ids = [[int(i) for i in pieces.ids[start:end]] for start, end in windows]
-    if len(windows) == 1:
-        ids = [surround(ids[0], context, max_pieces=windowing.max_pieces)]
+    if len(windows) > 1:
+        context = NO_CONTEXT
+    features = []
+    for (start, end), own_cells in zip(windows, cells, strict=True):
+        ids, is_context = surround(
+            [int(one) for one in pieces.ids[start:end]],
+            context,
+            max_pieces=windowing.max_pieces,
+        )
+        features.append(
+            Features(
+                [tokenizer.cls_id, *ids, tokenizer.sep_id],
+                [False, *is_context, False],
+                own_cells,
+            )
+        )
     return Featurized(
-        [
-            Features([tokenizer.cls_id, *own_ids, tokenizer.sep_id], own_cells)
-            for own_ids, own_cells in zip(ids, cells, strict=True)
-        ],
+        features,
         [last - first + 1 for first, last in matrix],
     )
 

@@ -163,9 +163,9 @@ def training_batches(
         pad_id: Padding of `input_ids`.
 
     Returns:
-        Dataset of dicts: `input_ids` int32 `[B, L + 2]`, `cells` int32
-        `[B, N, 3]` (see `schema.dense_matrix`); L is one of the buckets', N is
-        fixed for the corpus.
+        Dataset of dicts: `input_ids` int32 `[B, L + 2]`, `context` bool
+        `[B, L + 2]`, `cells` int32 `[B, N, 3]` (see `Features`); L is one of
+        the buckets', N is fixed for the corpus.
     """
     buffer = min(_SHUFFLE_BUFFER, sum(buckets.sentences))
 
@@ -219,10 +219,12 @@ def _bucketed(
         pieces=lambda sentence: tf.size(sentence["input_ids"], tf.int64) - 2,
         shapes=lambda kind: {
             "input_ids": [lengths[kind] + 2],
+            "context": [lengths[kind] + 2],
             "cells": [max(max_cells, 1), 3],
         },
         padding={
             "input_ids": tf.constant(pad_id, tf.int32),
+            "context": tf.constant(False),
             "cells": tf.constant(0, tf.int32),
         },
     )

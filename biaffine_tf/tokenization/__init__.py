@@ -27,6 +27,8 @@ from biaffine_tf.tokenization.choosing import (
 from biaffine_tf.tokenization.context import (
     NO_CONTEXT,
     Context,
+    Surrounded,
+    mark,
     surround,
     with_context,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "Context",
     "Edges",
     "Pieces",
+    "Surrounded",
     "Tokenizer",
     "TokenizerKind",
     "Vocabulary",
@@ -64,6 +67,7 @@ __all__ = [
     "find_edges",
     "learn_word_rule",
     "make_tokenizer",
+    "mark",
     "share_of_chinese",
     "surround",
     "to_characters",

@@ -3,9 +3,6 @@
 The encoder reads more of the document than the sentence whose entities are
 asked for. (J. Yu, B. Bohnet and M. Poesio, Named Entity Recognition as
 Dependency Parsing, ACL 2020, section 3.1.)
-
-A piece of context has the id -1 - id: what is inner and what is not, and where,
-is in the ids themselves, and so is in records and batches as they are.
 """
 
 from __future__ import annotations
@@ -14,6 +11,8 @@ import collections
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization.base import Tokenizer
@@ -32,6 +31,18 @@ class Context(NamedTuple):
 
 
 NO_CONTEXT = Context()
+
+
+class Surrounded(NamedTuple):
+    """A sentence within its context.
+
+    Attributes:
+        ids: Vocabulary ids of all tokens.
+        context: Which of them are of the context; nothing for none.
+    """
+
+    ids: Sequence[int]
+    context: Sequence[bool]
 
 
 def with_context(
@@ -86,23 +97,36 @@ def _within_document(
 
 def surround(
     ids: Sequence[int], context: Context, *, max_pieces: int
-) -> list[int]:
+) -> Surrounded:
     """A sentence with as much of its context as there is room for.
 
     Args:
         ids: Of the sentence, no more than `max_pieces`.
         context: Around it.
-        max_pieces: Most pieces in all.
+        max_pieces: Most tokens in all.
 
     Returns:
-        Ids of `max_pieces` at most. Where not all fits, both sides get about
-        as much as the other, unless one has less to give.
+        `max_pieces` at most. Where not all fits, both sides get about as much
+        as the other, unless one has less to give.
     """
     room = max_pieces - len(ids)
     left = min(len(context.left), max(room // 2, room - len(context.right)))
     right = min(len(context.right), room - left)
-    return [
-        *(-1 - piece for piece in context.left[len(context.left) - left :]),
-        *ids,
-        *(-1 - piece for piece in context.right[:right]),
-    ]
+    before = context.left[len(context.left) - left :]
+    return Surrounded(
+        [*before, *ids, *context.right[:right]],
+        [*[True] * left, *[False] * len(ids), *[True] * right],
+    )
+
+
+def mark(ids: np.ndarray, context: np.ndarray) -> np.ndarray:
+    """Ids and what is context in one array, as files of ours hold them.
+
+    Args:
+        ids: Vocabulary ids.
+        context: Which are of the context, bool of the same shape.
+
+    Returns:
+        -1 - id for tokens of the context.
+    """
+    return np.where(context, -1 - ids, ids)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,9 +17,7 @@ from biaffine_tf import model_directory
 from biaffine_tf.config import ExperimentConfig, TrainingConfig
 from biaffine_tf.evaluation import Scores
 from biaffine_tf.files import remove, write_json
-from biaffine_tf.heads.biaffine.loss import span_loss
-from biaffine_tf.heads.span_model import SpanModel, piece_counts
-from biaffine_tf.losses import make_loss
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.records.features import Counts
 from biaffine_tf.records.span_batches import (
     Buckets,
@@ -43,17 +41,16 @@ Evaluate = Callable[[SpanModel], tuple[Scores, Callable[[str], None]]]
 
 
 class SpanObjective(tf.Module):
-    """The pair losses of a span model.
+    """The loss of the head of a span model.
 
-    The loss is the sum over all pairs, divided by the number of sentences of
-    the batch, as in the original implementation.
+    It is divided by the number of sentences of the batch, as in the original
+    implementation.
 
     Args:
         model: Model with its weights.
         config: Loss and sampling.
     """
 
-    metric_names = ("loss", "positive_accuracy", "negative_accuracy")
     losses = {"loss": 1.0}  # noqa: RUF012 (never changed)
     unit = "sentences"
 
@@ -62,8 +59,8 @@ class SpanObjective(tf.Module):
         model.encoder.gradient_checkpointing = config.gradient_checkpointing
         model.encoder.xla = config.xla
         self.model = model
-        self._neg_sample = config.neg_sample
-        self._pair_loss = make_loss(config)
+        self.metric_names = model.head.metric_names
+        self._config = config
         # Keras keeps them out of checkpoints, unless something else has them.
         self.random_states = [
             layer._random_generator._generator
@@ -78,27 +75,10 @@ class SpanObjective(tf.Module):
     def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
     ) -> Metrics:
-        """Loss, and the accuracy of positive and of negative pairs."""
-        model, input_ids = self.model, batch["input_ids"]
-        vectors = model.encode(input_ids, training=training)  # [B, L, H]
-        starts, ends = model.biaffine.project(vectors, training=training)
-        loss, right = span_loss(
-            starts,
-            ends,
-            tf.convert_to_tensor(model.biaffine.bilinear),
-            batch["cells"],
-            piece_counts(input_ids, pad_id=model.pad_id),
-            self._pair_loss,
-            max_span_width=model.biaffine.max_span_width,
-            keep_negatives=self._neg_sample,
-            seed=seed,
+        """Metrics of the head."""
+        return self.model.batch_metrics(
+            batch, self._config, seed=seed, training=training
         )
-        sentences = tf.cast(self.count(batch), tf.float32)
-        return {
-            "loss": (loss, sentences),
-            "positive_accuracy": (right.correct_positives, right.positives),
-            "negative_accuracy": (right.correct_negatives, right.negatives),
-        }
 
     def count(self, batch: Batch) -> tf.Tensor:
         """Number of sentences."""
@@ -260,7 +240,7 @@ def make_updater(
         config,
         total_steps=total_steps,
         warmup_steps=round(total_steps * config.warmup_proportion),
-        scaled_component="biaffine",
+        scaled_component=model.head.name,
         scale=config.head_learning_rate_ratio,
     )
     return Updater(
@@ -329,7 +309,8 @@ class DevEvaluation:
         }
         self._draw(entry, values, scores)
         best, f1 = max(map(_f1, history), default=0.0), _f1(entry)
-        tqdm.write(_summary(entry, is_best=f1 > best))
+        names = self._model.head.metric_names
+        tqdm.write(_summary(entry, names, is_best=f1 > best))
         # While nothing is found, the longest training has learnt the most.
         if f1 > best or not best:
             self._keep(entry, scores, write_predictions)
@@ -426,12 +407,20 @@ def _f1(entry: Entry) -> float:
     return entry.get("micro_f1", 0.0)
 
 
-def _summary(entry: Entry, *, is_best: bool) -> str:
-    trained = (
-        f"epoch {entry['epoch']}: loss {entry['loss']:.4f}, "
-        f"positive accuracy {entry.get('positive_accuracy', math.nan):.4f}, "
-        f"negative accuracy {entry.get('negative_accuracy', math.nan):.5f}"
+def _number(value: float) -> str:
+    """Four digits; five of a share near 1, most of which would be nines."""
+    return f"{value:.5f}" if 0.99 < value < 1 else f"{value:.4f}"
+
+
+def _summary(
+    entry: Entry, metric_names: Sequence[str], *, is_best: bool
+) -> str:
+    metrics = ", ".join(
+        f"{name.replace('_', ' ')} {_number(entry[name])}"
+        for name in metric_names
+        if name in entry
     )
+    trained = f"epoch {entry['epoch']}: {metrics}"
     if "micro_f1" not in entry:
         return f"{trained} ({entry['training_seconds']:.0f} s)"
     return (

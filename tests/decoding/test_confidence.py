@@ -30,7 +30,7 @@ confidences = st.builds(
 candidates = st.lists(
     st.builds(
         lambda start, width, label, margin, logit, score: Candidate(
-            start, start + width, label, margin, logit, score
+            start, start + width, label, margin, logit, log_odds(score)
         ),
         st.integers(0, 9),
         st.integers(1, 5),
@@ -59,7 +59,7 @@ def test_thresholds_keep_what_is_above_them(found, confidence):
         if abs(margin) < 1e-6:
             return  # too close to say
         if margin > 0:
-            expected.append((*one[:3], margin, raw, 1 / (1 + math.exp(-raw))))
+            expected.append((*one[:3], margin, raw, raw))
     applied = confidence.apply(found)
     assert [one[:3] for one in applied] == [row[:3] for row in expected]
     for one, row in zip(applied, expected, strict=True):
@@ -89,13 +89,15 @@ def test_temperature_alone_changes_scores_and_no_decision(
 def test_nothing_passes_below_the_lowest_margin(seed, spread, confidence):
     random = np.random.default_rng(seed)
     logits = random.normal(0, spread, [200, 4]).astype(np.float32)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scores = powers / powers.sum(axis=1, keepdims=True)  # all in float32
     margins = logits[:, 1:] - logits[:, :1]
-    found = [
-        Candidate(i, i + 1, LABELS[j], float(margins[i, j]), score=float(score))
-        for (i, j), score in np.ndenumerate(scores[:, 1:])
-    ]
+    found = []
+    for (i, j), margin in np.ndenumerate(margins):
+        others = np.delete(logits[i], j + 1)
+        powers = np.exp(others - others.max())  # all in float32
+        odds = logits[i, j + 1] - others.max() - np.log(powers.sum())
+        found.append(
+            Candidate(i, i + 1, LABELS[j], float(margin), log_odds=float(odds))
+        )
     passing = {one[:3] for one in confidence.apply(found)}
     for one in found:
         if one[:3] in passing:
@@ -121,11 +123,11 @@ def test_the_margin_decides_where_there_are_no_thresholds():
 def test_a_threshold_below_all_scores_prunes_nothing():
     confidence = Confidence(thresholds={"x": 1e-13})
     assert confidence.lowest_margin == -math.inf
-    assert confidence.apply([Candidate(0, 1, "x", -99.0, score=0.0)])
+    assert confidence.apply([Candidate(0, 1, "x", -99.0, log_odds=-1e9)])
 
 
 def test_a_threshold_of_one_lets_nothing_through():
-    sure = Candidate(0, 1, "x", 99.0, score=1.0)
+    sure = Candidate(0, 1, "x", 99.0, log_odds=1e9)
     for confidence in (
         Confidence(temperature=0.1, thresholds={"x": 1.0}),
         Confidence(temperature=0.1, thresholds={}, default_threshold=1.0),
@@ -136,8 +138,8 @@ def test_a_threshold_of_one_lets_nothing_through():
 
 def test_greedy_goes_by_the_score_once_there_are_thresholds():
     """Not by logits, which thresholds were not found with."""
-    loud = Candidate(0, 2, "x", 1.0, logit=9.0, score=0.6)
-    sure = Candidate(1, 3, "y", 3.0, logit=1.0, score=0.9)
+    loud = Candidate(0, 2, "x", 1.0, logit=9.0, log_odds=log_odds(0.6))
+    sure = Candidate(1, 3, "y", 3.0, logit=1.0, log_odds=log_odds(0.9))
     assert decode([loud, sure]) == [loud]
     (kept,) = decode(Confidence(thresholds={}).apply([loud, sure]))
     assert kept[:3] == sure[:3]
@@ -188,7 +190,7 @@ def test_bad_values_are_refused(values, named):
         Confidence.from_json(values)
 
 
-@pytest.mark.parametrize("score", [None, math.nan, -0.1, 1.1])
-def test_candidates_need_scores(score):
-    with pytest.raises(ValueError, match="without a score"):
-        Confidence().apply([Candidate(0, 1, "x", 0.0, score=score)])
+@pytest.mark.parametrize("odds", [None, math.nan])
+def test_candidates_need_log_odds(odds):
+    with pytest.raises(ValueError, match="without log-odds"):
+        Confidence().apply([Candidate(0, 1, "x", 0.0, log_odds=odds)])

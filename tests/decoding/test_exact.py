@@ -240,7 +240,7 @@ def test_labels_of_one_range():
 
 
 def test_the_same_range_and_label_twice_is_one_entity():
-    better, worse = candidate(0, 2, 2.0, score=0.1), candidate(0, 2, 1.0)
+    better, worse = candidate(0, 2, 2.0, log_odds=0.1), candidate(0, 2, 1.0)
     crossing = candidate(1, 3, 2.5)
     for nested in False, True:
         assert exact([worse, better], nested=nested) == [better]

@@ -5,13 +5,13 @@ import time
 
 import numpy as np
 import pytest
+from heads.plain_candidates import candidates_from_logits
 from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.decoding import (
     Candidate,
     Decoder,
-    candidates_from_logits,
     decode,
     greedy,
 )
@@ -107,10 +107,10 @@ def test_nested_keeps_one_range_under_two_labels_but_not_twice():
 def test_of_equal_ranks_the_first_label_margin_and_score():
     """Not the first that was given, but what `visiting_order` says."""
     ordered = [
-        Candidate(0, 2, "x", 2.0, logit=1.0, score=0.5),
-        Candidate(0, 2, "x", 2.0, logit=1.0, score=0.4),
-        Candidate(0, 2, "x", 1.0, logit=1.0, score=0.9),
-        Candidate(0, 2, "y", 3.0, logit=1.0, score=0.9),
+        Candidate(0, 2, "x", 2.0, logit=1.0, log_odds=0.5),
+        Candidate(0, 2, "x", 2.0, logit=1.0, log_odds=0.4),
+        Candidate(0, 2, "x", 1.0, logit=1.0, log_odds=0.9),
+        Candidate(0, 2, "y", 3.0, logit=1.0, log_odds=0.9),
     ]
     for given_order in itertools.permutations(ordered):
         assert greedy(given_order) == ordered[:1]

@@ -10,9 +10,10 @@ import threading
 import numpy as np
 import pytest
 
+from biaffine_tf.decoding import Candidates
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.inference import batches
-from biaffine_tf.inference.windowed import Pairs, WindowedPredictor
+from biaffine_tf.inference import read_ahead
+from biaffine_tf.inference.windowed import WindowedPredictor
 from biaffine_tf.spans import Entity, LabelMap, Sentence
 from biaffine_tf.tokenization import CharTokenizer, Vocabulary, Windowing
 
@@ -29,7 +30,7 @@ class DigitPredictor(WindowedPredictor):
         windowing = Windowing(max_pieces=20, window_overlap=5)
         super().__init__(TOKENIZER, LABELS, windowing, **options)
 
-    def _find_pairs(self, input_ids, least_margin):
+    def _find_candidates(self, input_ids, context, min_margin):
         inner = input_ids[:, 1:]
         is_digit = (inner >= FIRST_DIGIT) & (inner < BEHIND_DIGITS)
         found = []
@@ -39,12 +40,9 @@ class DigitPredictor(WindowedPredictor):
                 found.append((row, column, column + 1, 2, 3.0))
         columns = np.array(found, float).reshape(-1, 5)
         margins = columns[:, 4]
-        return Pairs(
-            columns[:, :3].astype(int),
-            columns[:, 3].astype(int),
-            margins,
-            margins,
-            1 / (1 + np.exp(-margins)),
+        sentences, first, last, labels = columns[:, :4].T.astype(int)
+        return Candidates(
+            sentences, first, last + 1, labels, margins, margins, margins
         )
 
 
@@ -68,7 +66,7 @@ def test_one_text_many_texts_and_an_iterator():
 
 
 def test_an_iterator_may_be_endless(monkeypatch):
-    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 8)
+    monkeypatch.setattr(read_ahead, "_SENTENCES_AHEAD", 8)
     read = 0
 
     def numbers():
@@ -165,12 +163,12 @@ class SlowPredictor(DigitPredictor):
         self.begun, self.may_go_on = threading.Event(), threading.Event()
         self.is_released = False
 
-    def _find_pairs(self, input_ids, least_margin):
+    def _find_candidates(self, input_ids, context, min_margin):
         assert not self.is_released
         self.begun.set()
         assert self.may_go_on.wait(60)
         assert not self.is_released
-        return super()._find_pairs(input_ids, least_margin)
+        return super()._find_candidates(input_ids, context, min_margin)
 
     def _release(self):
         self.is_released = True
@@ -178,7 +176,7 @@ class SlowPredictor(DigitPredictor):
 
 @pytest.mark.parametrize("many", [1, 50], ids=["one text", "many texts"])
 def test_closing_waits_for_those_who_predict(monkeypatch, many):
-    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 8)  # several portions
+    monkeypatch.setattr(read_ahead, "_SENTENCES_AHEAD", 8)  # several portions
     ner = SlowPredictor()
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         found = pool.submit(ner, ["a1"] * many)
@@ -200,7 +198,7 @@ def test_closing_waits_for_those_who_predict(monkeypatch, many):
 
 
 def test_an_iterator_ends_between_two_portions(monkeypatch):
-    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 2)
+    monkeypatch.setattr(read_ahead, "_SENTENCES_AHEAD", 2)
     ner = SlowPredictor()
     ner.may_go_on.set()
     stream = ner(iter(["1", "2", "3", "4"]))

@@ -10,14 +10,14 @@ import pytest
 PREAMBLE = """
 import json, pathlib, random, resource, tempfile, tracemalloc
 import tiny
-from biaffine_tf.inference import batches
+from biaffine_tf.inference import read_ahead
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence
 
 model = tiny.model(seed=1)
-bilinear = model.biaffine.bilinear.numpy()
+bilinear = model.head.bilinear.numpy()
 bilinear[-1, 0, -1] += 1.3  # the bias of "none": a few entities in a window
-model.biaffine.bilinear.assign(bilinear)
+model.head.bilinear.assign(bilinear)
 with tempfile.TemporaryDirectory() as folder:
     tokenizer = tiny.tokenizer(pathlib.Path(folder))
 predictor = Predictor(model, tokenizer, tiny.LABELS)
@@ -40,7 +40,7 @@ print(json.dumps({
 }))
 """
 STREAM = """
-batches._CHARACTERS_AHEAD = 1 << 15
+read_ahead._CHARACTERS_AHEAD = 1 << 15
 read = 0
 
 def documents(count):

@@ -232,7 +232,7 @@ def test_the_gate_asks_for_each_text_alone(folders, pair):
 
 def test_candidates_of_every_score(pair):
     want, got = (
-        list(one.candidates(map(Sentence, TEXTS), least_score=1e-12))
+        list(one.candidates(map(Sentence, TEXTS), min_score=1e-12))
         for one in pair("wordpiece")
     )
     for ours, theirs in zip(want, got, strict=True):
@@ -289,7 +289,7 @@ def test_slices_of_a_batch_change_nothing(pair, name, monkeypatch):
     entities(ner, texts)
     assert max(size for size, _ in shapes) > 6
     for most in (1, 6000):
-        monkeypatch.setattr(onnx_predictors, "_MOST_FLOATS", most)
+        monkeypatch.setattr(onnx_predictors, "_MAX_FLOATS", most)
         shapes.clear()
         assert_same(want, entities(ner, texts))
         for size, width in shapes:

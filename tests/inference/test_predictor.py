@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from heads.plain_candidates import candidates_from_logits
 from hostile import FRAGMENTS, HOSTILE, LABELS, LONG, TEXTS, VOCABULARY
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,13 +27,9 @@ from biaffine_tf.config import (
     Precision,
     TokenizerKind,
 )
-from biaffine_tf.decoding import (
-    best_candidate,
-    candidates_from_logits,
-    greedy,
-)
+from biaffine_tf.decoding import greedy
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.inference import batches
+from biaffine_tf.inference import batches, read_ahead
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
@@ -81,13 +78,7 @@ def _window_candidates(model, tokenizer, ids, force):
     """Candidates of one window; a forced one has no margin above zero."""
     inputs = [tokenizer.cls_id, *ids, tokenizer.sep_id]
     logits = model(tf.constant([inputs]), training=False)[0].numpy()
-    candidates = candidates_from_logits(logits, LABELS)
-    if not candidates and force:
-        candidates = [best_candidate(logits, LABELS)]
-    for one in candidates:
-        cell = logits[one.start, one.end - 1].astype(np.float64)
-        share = math.exp(one.logit) / np.exp(cell).sum()
-        yield one._replace(score=share)
+    return candidates_from_logits(logits, LABELS, force=force)
 
 
 def _distance(window, one, length):
@@ -246,7 +237,7 @@ def test_batches_do_not_matter(directories, corpus, monkeypatch):
     want = list(Predictor.from_directory(path, nested=True).predict(corpus))
     assert [s.id for s in want] == [s.id for s in corpus]
     assert [s.text for s in want] == [s.text for s in corpus]
-    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 7)
+    monkeypatch.setattr(read_ahead, "_SENTENCES_AHEAD", 7)
     monkeypatch.setattr(batches, "_TOKENS_PER_BATCH", 100)
     for batch_size in (1, 3):
         other = Predictor.from_directory(
@@ -287,7 +278,7 @@ def test_precision_and_xla_are_of_the_predictor_alone(directories, corpus):
 
 def test_streams(directories, monkeypatch):
     predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
-    monkeypatch.setattr(batches, "_SENTENCES_AHEAD", 8)
+    monkeypatch.setattr(read_ahead, "_SENTENCES_AHEAD", 8)
     read = 0
 
     def forever():

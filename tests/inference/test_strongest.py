@@ -1,6 +1,7 @@
 """The strongest candidates, against sorting all of them."""
 
 import itertools
+import math
 import tracemalloc
 
 import numpy as np
@@ -9,6 +10,7 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biaffine_tf.calibration.confidence import to_log_odds
 from biaffine_tf.commands import completion
 from biaffine_tf.decoding import Candidate
 from biaffine_tf.heads.span_model import SpanModel
@@ -17,41 +19,45 @@ from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import Windowing
 
-LEAST = completion._LEAST_SCORE
+MIN_SCORE = completion._MIN_SCORE
 
 
 class _Corpus:
-    """Stands for a predictor; sentences hold the scores of their windows."""
+    """Stands for a predictor; sentences hold the log-odds of their windows."""
 
-    def candidates(self, windows_of, *, least_score, strongest=None):
+    def candidates(self, windows_of, *, min_score, strongest=None):
         for windows in windows_of:
             found = []
-            for scores in map(np.array, windows):
-                chosen = scores >= least_score
+            for odds in map(np.array, windows):
+                chosen = odds[odds >= to_log_odds(min_score)]
                 if strongest is not None:
-                    chosen = strongest.admit(scores)
-                found += scores[chosen].tolist()
+                    chosen = chosen[strongest.admit(chosen)]
+                found += chosen.tolist()
             yield [
-                Candidate(i, i + 1, "x", 0.0, score=score)
-                for i, score in enumerate(found)
+                Candidate(i, i + 1, "x", 0.0, log_odds=odds)
+                for i, odds in enumerate(found)
             ]
 
 
 def _slow(predictor, sentences, *, most):
     """Slow truth: keeps all candidates, then the strongest."""
-    found = [
-        [Span(one.start, one.end, one.label, one.score) for one in candidates]
-        for candidates in predictor.candidates(sentences, least_score=LEAST)
+    found = list(predictor.candidates(sentences, min_score=MIN_SCORE))
+    odds = sorted((o.log_odds for o in itertools.chain(*found)), reverse=True)
+    floor = odds[most] if len(odds) > most else -math.inf
+    return [
+        [
+            Span(one.start, one.end, one.label, one.score)
+            for one in candidates
+            if one.log_odds > floor
+        ]
+        for candidates in found
     ]
-    scores = sorted((s.score for s in itertools.chain(*found)), reverse=True)
-    floor = scores[most] if len(scores) > most else 0.0
-    return [[s for s in spans if s.score > floor] for spans in found]
 
 
 # Few values, so that there are ties, also at the floor.
-scores = st.sampled_from([0.0, 0.005, 0.01, 0.02, 0.3, 0.5, 0.9, 1.0])
-scores |= st.floats(0, 1)
-windows = st.lists(st.lists(scores, max_size=30), max_size=3)
+log_odds = st.sampled_from([-9.0, -4.6, -4.5, -1.0, 0.0, 2.0, 30.0])
+log_odds |= st.floats(-10, 10)
+windows = st.lists(st.lists(log_odds, max_size=30), max_size=3)
 
 
 @given(st.lists(windows, max_size=12), st.integers(1, 40))
@@ -63,9 +69,9 @@ def test_the_same_as_sorting_all(corpus, most):
     ]
 
 
-@given(st.lists(scores, max_size=300), st.integers(1, 20))
+@given(st.lists(log_odds, max_size=300), st.integers(1, 20))
 def test_no_more_is_held_than_twice_what_is_wanted(values, most):
-    strongest = Strongest(most, least_score=LEAST)
+    strongest = Strongest(most)
     for value in values:
         strongest.admit(np.array([value]))
         assert len(strongest._seen) <= 2 * (most + 1)
@@ -81,7 +87,7 @@ def predictor(tmp_path_factory):
     model = SpanModel(config, num_classes=tiny.LABELS.num_classes)
     model.build_weights()
     rng = np.random.default_rng(0)
-    bilinear = model.biaffine.bilinear
+    bilinear = model.head.bilinear
     bilinear.assign(rng.normal(size=bilinear.shape) * 0.1)
     return Predictor(model, tiny.tokenizer(folder), tiny.LABELS)
 

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import tiny
+from heads.plain_candidates import candidates_from_logits
 
 import biaffine_tf
 from biaffine_tf import evaluation, formats, model_directory
@@ -17,7 +18,7 @@ from biaffine_tf.commands import completion
 from biaffine_tf.config import Decoder, DecodingConfig, ExperimentConfig
 from biaffine_tf.decoding import Candidate, decode
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.inference.deciding import Decision
+from biaffine_tf.inference.postprocessing import Postprocessor
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence
 
@@ -38,7 +39,7 @@ def directory(tmp_path_factory):
     model_directory.write_description(path, config, tiny.LABELS, vocabulary)
     # Opinions of all strengths: margins from -14 to 11, a tenth above 3.
     model = tiny.model(seed=5)
-    bilinear = model.biaffine.bilinear
+    bilinear = model.head.bilinear
     values = bilinear.numpy() * 100
     values[-1, :, -1] = [16, 0, 0, 0]  # biases of the classes
     bilinear.assign(values)
@@ -182,30 +183,14 @@ def _all_pairs(predictor, sentence):
     ids = predictor.tokenizer.encode(sentence.text).ids
     row = [predictor.tokenizer.cls_id, *ids, predictor.tokenizer.sep_id]
     logits = predictor.model(np.array([row], np.int32)).numpy()[0]
-    found = []
-    for first in range(len(ids)):
-        for last in range(first, len(ids)):
-            cell = logits[first, last].astype(np.float64)
-            label = 1 + int(cell[1:].argmax())
-            score = math.exp(cell[label] - np.logaddexp.reduce(cell))
-            found.append(
-                Candidate(
-                    first,
-                    last + 1,
-                    predictor.labels.name(label),
-                    margin=cell[label] - cell[0],
-                    logit=cell[label],
-                    score=score,
-                )
-            )
-    return found
+    return candidates_from_logits(logits, predictor.labels, least=-math.inf)
 
 
 @pytest.mark.parametrize("least", [0.01, 0.2, 0.6])
 def test_candidates_are_all_pairs_of_at_least_a_score(directory, least):
     predictor = Predictor.from_directory(directory, calibrated=False)
     cases = 0
-    found = predictor.candidates(SENTENCES[:20], least_score=least)
+    found = predictor.candidates(SENTENCES[:20], min_score=least)
     for sentence, candidates in zip(SENTENCES, found, strict=False):
         expected = {
             (one.start, one.end, one.label): one.score
@@ -246,30 +231,29 @@ def test_thresholds_below_and_above_one_half(directory, decoder, threshold):
 
 
 def _candidate(start, end, margin, label="sky"):
-    score = 1 / (1 + math.exp(-margin))
-    return Candidate(start, end, label, margin, logit=margin, score=score)
+    return Candidate(start, end, label, margin, margin, margin)
 
 
 def test_one_entity_where_thresholds_let_none_through():
     confidence = Confidence(temperature=2.0, thresholds={}, default_threshold=1)
     candidates = [_candidate(0, 1, 1.0), _candidate(2, 4, 2.0)]
-    never = Decision(DecodingConfig(), confidence)
-    assert never.entities(candidates, None, "abcdef") == []
-    always = Decision(DecodingConfig(force_one_entity=True), confidence)
-    (found,) = always.entities(candidates, _candidate(4, 5, -1.0), "abcdef")
+    never = Postprocessor(DecodingConfig(), confidence)
+    assert never(candidates, None, "abcdef") == []
+    always = Postprocessor(DecodingConfig(force_one_entity=True), confidence)
+    (found,) = always(candidates, _candidate(4, 5, -1.0), "abcdef")
     assert (found.start, found.end) == (2, 4)
     assert found.score == pytest.approx(1 / (1 + math.exp(-1)))  # calibrated
-    (found,) = always.entities([], _candidate(4, 5, -1.0), "abcdef")
+    (found,) = always([], _candidate(4, 5, -1.0), "abcdef")
     assert (found.start, found.end) == (4, 5)
 
 
 def test_one_entity_keeps_to_the_constraints():
     config = DecodingConfig(force_one_entity=True, forbidden_inside="c")
-    always = Decision(config, Confidence())
+    always = Postprocessor(config, Confidence())
     candidates = [_candidate(2, 4, 2.0)]
-    (found,) = always.entities(candidates, _candidate(4, 5, -1.0), "abcdef")
+    (found,) = always(candidates, _candidate(4, 5, -1.0), "abcdef")
     assert (found.start, found.end) == (4, 5)
-    assert always.entities(candidates, None, "abcdef") == []
+    assert always(candidates, None, "abcdef") == []
 
 
 def test_load_takes_options(directory):

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.inference import batches
-from biaffine_tf.inference.batches import make_batches, pad, read_ahead
-from biaffine_tf.inference.windows import WindowedText
+from biaffine_tf.inference import read_ahead as reading
+from biaffine_tf.inference.batches import make_batches, pad
+from biaffine_tf.inference.read_ahead import read_ahead
+from biaffine_tf.inference.windowed_text import WindowedText
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import NO_CONTEXT, Windowing
 
@@ -24,8 +26,8 @@ def tokenizer(tmp_path_factory):
 @given(st.lists(st.integers(0, 30), max_size=30))
 def test_reads_no_further_than_the_bounds(lengths):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "_SENTENCES_AHEAD", 5)
-        patch.setattr(batches, "_CHARACTERS_AHEAD", 60)
+        patch.setattr(reading, "_SENTENCES_AHEAD", 5)
+        patch.setattr(reading, "_CHARACTERS_AHEAD", 60)
         sentences = [(Sentence("a" * length), NO_CONTEXT) for length in lengths]
         groups = list(read_ahead(iter(sentences)))
     assert list(itertools.chain(*groups)) == sentences
@@ -37,7 +39,7 @@ def test_reads_no_further_than_the_bounds(lengths):
 
 
 def test_a_stream_is_read_when_it_is_wanted(monkeypatch):
-    monkeypatch.setattr(batches, "_CHARACTERS_AHEAD", 250)
+    monkeypatch.setattr(reading, "_CHARACTERS_AHEAD", 250)
     read = 0
 
     def documents():
@@ -52,32 +54,34 @@ def test_a_stream_is_read_when_it_is_wanted(monkeypatch):
         assert read == count
 
 
-@pytest.mark.parametrize("most_parts", [1, 3, 100])
+@pytest.mark.parametrize("max_windows", [1, 3, 100])
 def test_every_window_is_in_one_batch_of_bounded_size(
-    tokenizer, monkeypatch, most_parts
+    tokenizer, monkeypatch, max_windows
 ):
     monkeypatch.setattr(batches, "_TOKENS_PER_BATCH", 100)
-    rng = random.Random(most_parts)
+    rng = random.Random(max_windows)
     windowing = Windowing(max_pieces=30)
-    parts = []
+    made_of = []
     for length in rng.choices([0, 1, 5, 29, 30, 31, 200], k=40):
         sentence = Sentence("".join(rng.choices(tiny.CHARACTERS, k=length)))
         pieces = tokenizer.encode(sentence.text)
         windows = windowing.divide(sentence, pieces)
-        parts += WindowedText(pieces, windows, tiny.LABELS).parts
-    made = make_batches(parts, most_parts=most_parts)
-    assert sorted(map(id, itertools.chain(*made))) == sorted(map(id, parts))
+        made_of += WindowedText(sentence, pieces, windows, tiny.LABELS).windows
+    made = make_batches(made_of, max_windows=max_windows)
+    assert sorted(map(id, itertools.chain(*made))) == sorted(map(id, made_of))
     for batch in made:
-        assert len(batch) <= most_parts
-        input_ids = pad(batch, tokenizer)
+        assert len(batch) <= max_windows
+        input_ids, context = pad(batch, tokenizer)
+        assert not context.any()
         assert input_ids.dtype == np.int32
         assert input_ids.size <= 100 or len(batch) == 1
-        assert input_ids.shape[1] == max(part.length for part in batch) + 2
-        for row, part in zip(input_ids.tolist(), batch, strict=True):
-            start, end = part.window
-            ids = part.text.pieces.ids[start:end]
+        assert input_ids.shape[1] == max(map(len, batch)) + 2
+        for row, window in zip(input_ids.tolist(), batch, strict=True):
+            ids = tokenizer.encode(window.text.sentence.text).ids
+            start, end = window.text._windows[window.index]
+            ids = ids[start:end]
             want = [tokenizer.cls_id, *ids, tokenizer.sep_id]
             assert row[: len(want)] == want
             assert set(row[len(want) :]) <= {tokenizer.pad_id}
-    longest = [max(part.length for part in batch) for batch in made]
+    longest = [max(map(len, batch)) for batch in made]
     assert longest == sorted(longest, reverse=True)

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biaffine_tf.config import DecodingConfig, LongText
-from biaffine_tf.inference.windowed import Pairs, WindowedPredictor
-from biaffine_tf.inference.windows import Proposals, WindowedText
+from biaffine_tf.decoding import Candidates
+from biaffine_tf.inference.windowed import WindowedPredictor
+from biaffine_tf.inference.windowed_text import WindowedText
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
     CharTokenizer,
@@ -63,16 +64,16 @@ def _opinions(draw):
             if rng.random() < density:
                 logit, margin = rng.randint(-9, 9), rng.randint(1, 9)
                 opinions[index, pair] = rng.randint(1, 3), logit, margin
-    return pieces, windows, opinions, rng
+    return Sentence(text), windows, opinions, rng
 
 
 def _proposals(opinions, index, start):
     rows = [
-        (first - start, last - start, label, logit, margin, 0.5)
+        (0, first - start, last - start + 1, label, margin, logit, 0)
         for (window, (first, last)), (label, logit, margin) in opinions.items()
         if window == index
     ]
-    return Proposals(*np.reshape(rows, [-1, 6]).T.astype(int))
+    return Candidates(*np.reshape(rows, [-1, 7]).T.astype(int))
 
 
 def _most_central(windows, first, last, length):
@@ -87,8 +88,9 @@ def _most_central(windows, first, last, length):
     return max(distances, key=distances.__getitem__)
 
 
-def _gather(pieces, windows, opinions, order):
-    text = WindowedText(pieces, windows, tiny.LABELS)
+def _gather(sentence, windows, opinions, order):
+    tokens = TOKENIZER.encode(sentence.text)
+    text = WindowedText(sentence, tokens, windows, tiny.LABELS)
     for index in order:
         start = windows[index].start
         text.add(index, _proposals(opinions, index, start))
@@ -97,20 +99,20 @@ def _gather(pieces, windows, opinions, order):
 
 @given(_opinions())
 def test_the_most_central_window_decides_on_every_pair(opinion):
-    pieces, windows, opinions, rng = opinion
+    sentence, windows, opinions, rng = opinion
     order = rng.sample(range(len(windows)), len(windows))
-    text = _gather(pieces, windows, opinions, order)
+    text = _gather(sentence, windows, opinions, order)
     want = [
         (first, last + 1, tiny.LABELS.name(label), margin, logit)
         for (index, (first, last)), (label, logit, margin) in opinions.items()
-        if index == _most_central(windows, first, last, len(pieces))
+        if index == _most_central(windows, first, last, len(sentence.text))
     ]
     assert sorted(c[:5] for c in text.candidates) == sorted(want)
 
 
 @given(_opinions())
 def test_the_best_of_the_rest_does_not_depend_on_the_order(opinion):
-    pieces, windows, opinions, rng = opinion
+    sentence, windows, opinions, rng = opinion
     forced = {
         (index, pair): (label, logit, -margin)
         for (index, pair), (label, logit, margin) in opinions.items()
@@ -118,12 +120,12 @@ def test_the_best_of_the_rest_does_not_depend_on_the_order(opinion):
     }
     opinions |= forced
     order = rng.sample(range(len(windows)), len(windows))
-    text = _gather(pieces, windows, opinions, order)
+    text = _gather(sentence, windows, opinions, order)
     rest = [
         (-logit, first, last + 1)
         for (index, (first, last)), (_, logit, margin) in opinions.items()
         if margin < 0
-        or index != _most_central(windows, first, last, len(pieces))
+        or index != _most_central(windows, first, last, len(sentence.text))
     ]
     assert len(text.candidates) + len(rest) == len(opinions)
     if rest:
@@ -150,17 +152,16 @@ class _Oracle(WindowedPredictor):
         )
         self._opinions = opinions
 
-    def _find_pairs(self, input_ids, least_margin):
-        rows, opinions = [], []
+    def _find_candidates(self, input_ids, context, min_margin):
+        rows = []
         for row, ids in enumerate(input_ids.tolist()):
             where = {number - FIRST_ID: i for i, number in enumerate(ids, -1)}
             for (first, last), opinion in self._opinions.items():
                 if first in where and last in where:
-                    rows.append((row, where[first], where[last]))
-                    opinions.append((*opinion, 0.5))
-        labels, *columns = np.reshape(opinions, [-1, 4]).T.astype(float)
-        where = np.reshape(rows, [-1, 3]).astype(int)
-        return Pairs(where, labels.astype(int), *columns)
+                    label, logit, margin = opinion
+                    place = where[first], where[last] + 1
+                    rows.append((row, *place, label, margin, logit, 0))
+        return Candidates(*np.reshape(rows, [-1, 7]).T.astype(int))
 
 
 def _disjoint_spans(length, widest, rng):
@@ -246,14 +247,14 @@ def test_one_forced_entity_for_a_text_not_for_each_window():
 
 
 def test_what_only_an_outer_window_proposes_is_dropped_unless_forced():
-    pieces = TOKENIZER.encode("".join(PLACES[:12]))
+    sentence = Sentence("".join(PLACES[:12]))
     windows = Windows(plan_windows(np.zeros(12), max_pieces=8, overlap=4))
     assert list(windows) == [(0, 8), (4, 12)]
     outer = {(0, (6, 7)): (1, 9, 9)}  # at the very edge of the first
-    text = _gather(pieces, windows, outer, range(2))
+    text = _gather(sentence, windows, outer, range(2))
     assert not text.candidates
     assert text.best_other[:3] == (6, 8, "letter")
     inner = {(1, (6, 7)): (1, 9, 9)}
-    text = _gather(pieces, windows, inner, range(2))
+    text = _gather(sentence, windows, inner, range(2))
     assert [c[:3] for c in text.candidates] == [(6, 8, "letter")]
     assert text.best_other is None

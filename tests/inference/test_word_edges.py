@@ -19,8 +19,8 @@ from biaffine_tf.config import (
     WordBoundaries,
 )
 from biaffine_tf.export.onnx_export import write_onnx
-from biaffine_tf.inference.deciding import Decision
 from biaffine_tf.inference.onnx import OnnxPredictor
+from biaffine_tf.inference.postprocessing import Postprocessor
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import WordRule, find_edges
@@ -105,18 +105,18 @@ def test_candidates_that_cut_words_are_dropped_first(
     bound = Predictor.from_directory(directories[kind], **settings, **AT_WORDS)
     data = sentences(40)
     least = 0.3
-    every = list(free.candidates(data, least_score=least))
+    every = list(free.candidates(data, min_score=least))
     left = [at_words(free, *both) for both in zip(data, every, strict=True)]
     assert 0 < sum(map(len, left)) < 0.9 * sum(map(len, every))
-    found = list(bound.candidates(data, least_score=least))
+    found = list(bound.candidates(data, min_score=least))
     assert list(map(sorted, found)) == list(map(sorted, left))
 
     # Entities of the model are candidates whose margin is above zero.
-    decision = Decision(free.decoding, Confidence())
+    postprocess = Postprocessor(free.decoding, Confidence())
     want = [
         [
             (one.start, one.end, one.label)
-            for one in decision.entities(
+            for one in postprocess(
                 [x for x in some if x.margin > 0], None, sentence.text
             )
         ]
@@ -125,7 +125,7 @@ def test_candidates_that_cut_words_are_dropped_first(
             (
                 at_words(free, one, some)
                 for one, some in zip(
-                    data, free.candidates(data, least_score=1e-9), strict=True
+                    data, free.candidates(data, min_score=1e-9), strict=True
                 )
             ),
             strict=True,

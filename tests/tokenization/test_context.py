@@ -96,15 +96,13 @@ def test_surrounded_by_what_fits(ids, left, right, data):
     context = Context(tuple(left), tuple(right))
     found = surround(ids, context, max_pieces=most)
     whole = [*left, *ids, *right]
-    assert len(found) == min(most, len(whole))
-    is_inner = [piece >= 0 for piece in found]
-    begin = is_inner.index(True)
-    assert sum(is_inner) == len(ids)
-    restored = [piece if piece >= 0 else -1 - piece for piece in found]
+    assert len(found.ids) == len(found.context) == min(most, len(whole))
+    begin = found.context.index(False)
+    assert found.context.count(False) == len(ids)
     first = len(left) - begin
-    assert restored == whole[first : first + len(found)]
+    assert found.ids == whole[first : first + len(found.ids)]
     # Neither side gives way to the other without need.
-    behind = len(found) - begin - len(ids)
+    behind = len(found.ids) - begin - len(ids)
     if begin < len(left):
         assert behind <= begin + 1
     if behind < len(right):
@@ -115,4 +113,4 @@ def test_surrounded_by_what_fits(ids, left, right, data):
 def test_a_text_that_fills_the_model_has_no_context(long):
     ids = list(range(9))
     context = Context((50, 51), (60,) if long else ())
-    assert surround(ids, context, max_pieces=9) == ids
+    assert surround(ids, context, max_pieces=9).ids == ids

@@ -10,7 +10,7 @@ import tiny_runs
 from tiny_runs import encoder_flags, read_json, run, weights
 
 from biaffine_tf import formats
-from biaffine_tf.training.continuing import init_new_labels
+from biaffine_tf.heads.biaffine.initialization import init_new_labels
 
 pytestmark = pytest.mark.slow
 

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from biaffine_tf.config import EncoderConfig, HeadConfig, Precision
+from biaffine_tf.heads.biaffine import blocks
+from biaffine_tf.heads.biaffine.head import BiaffineHead
 from biaffine_tf.planning import memory
 
 MEASURE = pathlib.Path(__file__).with_name("measure_step.py")
@@ -76,14 +78,14 @@ def test_head_and_gradients_of_a_layer_are_not_there_at_once(head, layer):
     assert estimate.total == 123457
 
 
-def test_head_holds_one_block_of_pairs():
-    def head(length, most_floats):
-        return memory.head_memory(
+def test_head_holds_one_block_of_pairs(monkeypatch):
+    def head(length, max_floats):
+        monkeypatch.setattr(blocks, "MAX_FLOATS", max_floats)
+        return BiaffineHead.memory(
             HeadConfig(projection_size=9),
             batch=2,
             length=length,
             num_classes=3,
-            most_floats=most_floats,
         )
 
     projections = 4 * 8 * 2 * 20 * 10

@@ -34,7 +34,7 @@ def test_parameters_are_those_of_the_model():
     )
     pieces = tiny.encoder_config().vocab_size
     assert parameters.embeddings == (pieces + 40 + 2) * 16
-    assert parameters.head == model.biaffine.count_params()
+    assert parameters.head == model.head.count_params()
 
 
 def test_time_of_an_epoch_is_interpolated_by_length():

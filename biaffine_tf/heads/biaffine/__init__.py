@@ -1,5 +1,20 @@
-"""The biaffine head: its layer, loss, search and initial weights."""
+"""The biaffine head: layer, loss, candidates, initial weights, ONNX form.
 
-from biaffine_tf.heads.biaffine.layer import Biaffine
+The layer alone is `biaffine_tf.heads.biaffine.Biaffine`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from biaffine_tf.heads.biaffine.layer import Biaffine
 
 __all__ = ["Biaffine"]
+
+
+def __getattr__(name: str) -> Any:
+    # What reads ONNX imports this package, and has no TensorFlow.
+    if name != "Biaffine":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from biaffine_tf.heads.biaffine.layer import Biaffine
+
+    return Biaffine

@@ -7,7 +7,7 @@ A block holds some starts and all the ends that they can reach:
 
 W is the width of the widest span; with W = L the blocks cover the upper
 triangle of the square and half of the rest is never computed. Training and
-prediction walk over the same blocks.
+prediction go through the same blocks.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-# Most floats in a block's logits and the mapped starts that they are made of.
-MOST_FLOATS = 1 << 22
+# Maximum number of floats in the logits of a block and the mapped starts that
+# they are made of.
+MAX_FLOATS = 1 << 22
 # A block of the band has W rows, or so many starts over all sentences if these
 # are more rows: smaller products are slow. Beyond _ROWS[1] too many pairs of a
 # block are outside the band.
@@ -61,13 +62,13 @@ class Blocks(NamedTuple):
     width: tf.Tensor
     num_rows: tf.Tensor
 
-    def walk(self, visit: Callable[[Block, Any], Any], state: Any) -> Any:
+    def fold(self, add: Callable[[Block, Any], Any], state: Any) -> Any:
         """Folds a function over the blocks, from the first row to the last.
 
         One block is worked on at a time, which bounds the memory.
 
         Args:
-            visit: From a block and a state to the next state, a nested
+            add: From a block and a state to the next state, a nested
                 structure of tensors and TensorArrays.
             state: The first state.
 
@@ -78,7 +79,7 @@ class Blocks(NamedTuple):
         def step(first: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
             end = tf.minimum(first + self.num_rows, self.length)
             reach = tf.minimum(end + self.width - 1, self.length)
-            return end, visit(Block(first, end - first, reach - first), state)
+            return end, add(Block(first, end - first, reach - first), state)
 
         _, state = tf.while_loop(
             lambda first, _: first < self.length,
@@ -94,7 +95,7 @@ def divide(
     bilinear: tf.Tensor,
     *,
     max_span_width: int | None,
-    most_floats: int | None = None,
+    max_floats: int | None = None,
 ) -> Blocks:
     """Divides the pairs of a batch into blocks.
 
@@ -102,8 +103,8 @@ def divide(
         starts: `[B, L, D]`.
         bilinear: `[D, C, D']`.
         max_span_width: Pieces of the widest span; None for all pairs.
-        most_floats: Most floats in a block, unless a single row has more;
-            `MOST_FLOATS` if not given.
+        max_floats: Maximum number of floats in a block, unless a single row
+            has more; `MAX_FLOATS` if not given.
 
     Returns:
         The division: as few blocks as may be; with a width, blocks not so long
@@ -119,7 +120,7 @@ def divide(
         most_rows = tf.minimum(length, tf.maximum(width, enough_rows))
     reach = tf.minimum(length, most_rows + width - 1)
     row_floats = batch * num_classes * (reach + end_size)
-    num_rows = (most_floats or MOST_FLOATS) // row_floats
+    num_rows = (max_floats or MAX_FLOATS) // row_floats
     return Blocks(length, width, tf.clip_by_value(num_rows, 1, most_rows))
 
 

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import tf_keras
 
-from biaffine_tf.config import HeadStart, ModelConfig, TrainingConfig
-from biaffine_tf.heads.biaffine.layer import Biaffine
-from biaffine_tf.heads.biaffine.priors import class_log_priors
-from biaffine_tf.records.span_records import Records
+from biaffine_tf.records.widths import count_pairs
 
 # With projections of vectors of unit variance, logits of some tenths.
 _STDDEV = 0.02
-
-
-def initialize_head(
-    head: Biaffine,
-    records: Records,
-    model: ModelConfig,
-    training: TrainingConfig,
-) -> None:
-    """Sets the bilinear map that training starts from.
-
-    `HeadStart.PRIOR` makes its constant terms the log-odds of each class among
-    the pairs that the loss sees, so that no step is spent on learning that most
-    pairs are no entity, and the others small random numbers, so that the
-    projections learn from the first step on. `HeadStart.ZERO` leaves zeros.
-
-    Args:
-        head: Built, with both ones appended.
-        records: The training data.
-        model: Settings of the model.
-        training: Settings of the loss.
-    """
-    if training.head_start is HeadStart.ZERO:
-        return
-    log_odds = class_log_priors(
-        records.cells,
-        records.scored_lengths,
-        num_classes=head.num_classes,
-        max_span_width=model.head.max_span_width,
-        neg_sample=training.neg_sample,
-    )
-    head.bilinear.assign(draw_bilinear(head.bilinear.shape, log_odds))
+# Rarer labels start as if they had so many cells: a logit of -20 would take
+# the first hundred steps to come back from.
+FEWEST_CELLS = 10
 
 
 def draw_bilinear(
@@ -62,3 +33,70 @@ def draw_bilinear(
     bilinear = draw(tuple(shape)).numpy()
     bilinear[-1, :, -1] = log_odds
     return bilinear
+
+
+def class_log_priors(
+    cells: Mapping[tuple[int, int], int],
+    scored_lengths: Mapping[int, int],
+    *,
+    num_classes: int,
+    max_span_width: int | None = None,
+    neg_sample: float = 1.0,
+) -> np.ndarray:
+    """Log-odds of each class against "none" before anything is known of a pair.
+
+    A softmax over them gives each class its frequency: the start at which no
+    step is spent on learning that most pairs are no entity.
+
+    Args:
+        cells: Number of cells for each (label id, width in pieces).
+        scored_lengths: Number of windows for each number of scored pieces.
+        num_classes: C, "none" included.
+        max_span_width: Bound on the width of pairs in pieces; None for all.
+        neg_sample: Fraction of the negative pairs that enters the loss.
+
+    Returns:
+        float64 `[C]`, 0 for "none": log(pairs of the class / pairs of "none"),
+        with at least `FEWEST_CELLS` pairs a class.
+    """
+    counts = np.zeros(num_classes)
+    for (label, width), number in cells.items():
+        if max_span_width is None or width <= max_span_width:
+            counts[label] += number
+    negatives = count_pairs(scored_lengths, max_span_width) - counts.sum()
+    counts = np.maximum(counts, FEWEST_CELLS)
+    counts[0] = max(negatives * neg_sample, FEWEST_CELLS)
+    return np.log(counts / counts[0])
+
+
+def init_new_labels(
+    initial: np.ndarray, known: np.ndarray, *, has_priors: bool
+) -> np.ndarray:
+    """Bilinear map of a trained head with more labels.
+
+    Args:
+        initial: Bilinear map of a new head, float32 `[D + 1, C, D + 1]`.
+        known: That of the trained head, `[D + 1, K, D + 1]`, K <= C; its
+            classes are the first ones, "none" at first.
+        has_priors: Whether the constant terms of the new head are log-odds
+            against "none", whose own is 0.
+
+    Returns:
+        `[D + 1, C, D + 1]`: known classes as they were trained, those behind
+        them as a new head starts them. Log-odds are then against the constant
+        term that "none" was trained to.
+    """
+    bilinear, classes = initial.copy(), known.shape[1]
+    bilinear[:, :classes] = known
+    if has_priors:
+        bilinear[-1, classes:, -1] += known[-1, 0, -1]
+    return bilinear
+
+
+def has_room_for(initial: np.ndarray, known: np.ndarray) -> bool:
+    """Whether they differ in nothing but the number of classes."""
+    return (
+        known.ndim == initial.ndim
+        and known.shape[::2] == initial.shape[::2]
+        and known.shape[1] <= initial.shape[1]
+    )

@@ -9,11 +9,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from biaffine_tf.heads.biaffine.scores import (
-    band_logits,
-    map_starts,
-    pair_logits,
-)
+from biaffine_tf.heads.biaffine.band import band_logits
+from biaffine_tf.heads.biaffine.scores import map_starts, pair_logits
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -147,7 +144,7 @@ class Biaffine(tf_keras.layers.Layer):
         super().build(input_shape)
 
     @contextlib.contextmanager
-    def computing_in(self, policy: str) -> Iterator[None]:
+    def computing_in(self, policy: Any) -> Iterator[None]:
         """Traces projections under this mixed-precision policy."""
         layers = (
             self._input_dropout,
@@ -168,7 +165,7 @@ class Biaffine(tf_keras.layers.Layer):
     def project(
         self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Reads each vector as a start and as an end.
+        """Projects the vectors to start and end representations.
 
         Args:
             inputs: `[B, L, H]`.

@@ -13,13 +13,13 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from biaffine_tf.heads.biaffine.blocks import Block, divide, pair_mask
+from biaffine_tf.heads.biaffine.gold import dense_matrix, locate
 from biaffine_tf.heads.biaffine.scores import (
     classes_at,
     map_starts,
     pair_logits,
 )
 from biaffine_tf.losses import PairLoss, sample_pairs
-from biaffine_tf.records.span_schema import dense_matrix, locate
 
 
 class PairCounts(NamedTuple):
@@ -38,12 +38,8 @@ class PairCounts(NamedTuple):
     correct_negatives: tf.Tensor
 
 
-class _Gradients(NamedTuple):
-    """Of the loss, in float32, each in the shape of what it belongs to."""
-
-    starts: tf.Tensor
-    ends: tf.Tensor
-    bilinear: tf.Tensor
+# Of starts, ends and bilinear.
+_Gradients = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 class _Sums(NamedTuple):
@@ -65,20 +61,19 @@ def span_loss(
     max_span_width: int | None = None,
     keep_negatives: float = 1.0,
     seed: tf.Tensor | None = None,
-    most_floats: int | None = None,
+    max_floats: int | None = None,
 ) -> tuple[tf.Tensor, PairCounts]:
     """Sum of the pair losses over all spans that a batch could hold.
 
     Equals, in value and gradient, the sum over the pairs of
-    `biaffine.call(...)`. Logits are computed in the dtype of the starts and
-    ends; the loss and all that belongs to the gradient in float32, so that
-    nothing overflows before a loss scale can prevent it.
+    `biaffine.call(...)`. All is in float32, so that nothing overflows before a
+    loss scale can prevent it.
 
     Args:
         starts: `[B, L, D]`, from `Biaffine.project`.
         ends: `[B, L, D']`, likewise.
         bilinear: float32 `[D, C, D']`.
-        cells: Gold cells, int32 `[B, N, 3]`, see `schema.locate`.
+        cells: Gold spans, int32 `[B, N, 3]`, see `gold.locate`.
         counts: Pieces of each sentence, int32 `[B]`.
         pair_loss: Loss of each pair.
         max_span_width: Pieces of the widest span that counts as a pair; None
@@ -86,7 +81,7 @@ def span_loss(
         keep_negatives: Share of the negative pairs that enters the loss, in
             (0, 1]. The kept ones are not scaled up, as in the ancestor.
         seed: int32 `[2]`, of the draw; needed if negatives are dropped.
-        most_floats: Bound on the size of a block, see `blocks.divide`.
+        max_floats: Bound on the size of a block, see `blocks.divide`.
 
     Returns:
         The sum, a float32 scalar whose gradient reaches starts, ends and
@@ -96,53 +91,49 @@ def span_loss(
         starts,
         bilinear,
         max_span_width=max_span_width,
-        most_floats=most_floats,
+        max_floats=max_floats,
     )
     objective = _Objective(
         cells, counts, pair_loss, blocks.width, keep_negatives, seed
     )
 
     @tf.custom_gradient
-    def summed(
-        starts: tf.Tensor, ends: tf.Tensor, bilinear: tf.Tensor
-    ) -> tuple:
-        inputs = (starts, ends, bilinear)
+    def summed(*inputs: tf.Tensor) -> tuple:
+        starts, ends, bilinear = inputs
 
         def add(block: Block, sums: _Sums) -> _Sums:
-            rows, columns = block.rows_of(starts), block.columns_of(ends)
-            mapped = map_starts(rows, tf.cast(bilinear, rows.dtype))
-            logits = pair_logits(mapped, columns)  # [B, S, C, E]
-            loss, upstream, right = objective.judge(
-                block, tf.cast(logits, tf.float32)
-            )
-            gradients = _block_gradients(
-                upstream, rows, columns, mapped, bilinear
-            )
+            parts = block.rows_of(starts), block.columns_of(ends), bilinear
+            with tf.GradientTape() as tape:
+                tape.watch(parts)
+                rows, columns, weights = parts
+                logits = pair_logits(map_starts(rows, weights), columns)
+                loss, right = objective.evaluate(block, logits)
             return _Sums(
                 sums.loss + loss,
                 PairCounts(*map(tf.add, sums.right, right)),
-                _add_block(sums.gradients, gradients, block.first),
+                _add_block(
+                    sums.gradients, tape.gradient(loss, parts), block.first
+                ),
             )
 
         zero = tf.constant(0.0)
-        sums = blocks.walk(
+        sums = blocks.fold(
             add,
             _Sums(
                 zero,
                 PairCounts(zero, zero, zero, zero),
-                _Gradients(*(tf.zeros_like(x, tf.float32) for x in inputs)),
+                tuple(map(tf.zeros_like, inputs)),
             ),
         )
 
         def backward(upstream: tf.Tensor, *_: tf.Tensor) -> list[tf.Tensor]:
-            return [
-                tf.cast(upstream * gradient, given.dtype)
-                for gradient, given in zip(sums.gradients, inputs, strict=True)
-            ]
+            return [upstream * gradient for gradient in sums.gradients]
 
         return (sums.loss, *sums.right), backward
 
-    loss, *right = summed(starts, ends, bilinear)
+    loss, *right = summed(
+        tf.cast(starts, tf.float32), tf.cast(ends, tf.float32), bilinear
+    )
     return loss, PairCounts(*right)
 
 
@@ -163,27 +154,16 @@ class _Objective:
     keep_negatives: float
     seed: tf.Tensor | None
 
-    def judge(
+    def evaluate(
         self, block: Block, logits: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, PairCounts]:
-        """What the logits `[B, S, C, E]` of a block are worth.
-
-        Returns:
-            The sum of its pair losses, the gradient of that with respect to
-            the logits, and how many pairs are right.
-        """
+    ) -> tuple[tf.Tensor, PairCounts]:
+        """Sum of the pair losses of `[B, S, C, E]`, and what is right."""
         valid = pair_mask(self.counts, block, self.width)  # [B, S, E]
         labels = dense_matrix(self.cells, **block._asdict())  # [B, S, E]
         weights = tf.cast(valid & self._kept(block, labels), tf.float32)
-        with tf.GradientTape() as tape:
-            tape.watch(logits)
-            losses = self.pair_loss(logits, labels, class_axis=-2)
-            loss = tf.reduce_sum(losses * weights)
-        return (
-            loss,
-            tape.gradient(loss, logits),
-            self._count_right(block, logits, valid),
-        )
+        losses = self.pair_loss(logits, labels, class_axis=-2)
+        loss = tf.reduce_sum(losses * weights)
+        return loss, self._count_right(block, logits, valid)
 
     def _kept(self, block: Block, labels: tf.Tensor) -> tf.Tensor:
         """Which pairs are positive or drawn, bool `[B, S, E]`."""
@@ -221,49 +201,6 @@ def _number(chosen: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(chosen, tf.float32))
 
 
-def _block_gradients(
-    upstream: tf.Tensor,
-    rows: tf.Tensor,
-    columns: tf.Tensor,
-    mapped: tf.Tensor,
-    bilinear: tf.Tensor,
-) -> _Gradients:
-    """The chain rule through `pair_logits` and `map_starts`, in float32.
-
-    Args:
-        upstream: Gradient with respect to the logits, `[B, S, C, E]`.
-        rows: Starts of the block, `[B, S, D]`.
-        columns: Ends of the block, `[B, E, D']`.
-        mapped: `[B, S, C, D']`.
-        bilinear: `[D, C, D']`.
-    """
-    size, num_classes, end_size = bilinear.shape
-    batch, num_rows, _ = tf.unstack(tf.shape(rows))
-    rows, columns, mapped = (
-        tf.cast(x, tf.float32) for x in (rows, columns, mapped)
-    )
-    flat = [batch, num_rows * num_classes]
-    upstream = tf.reshape(upstream, [*flat, tf.shape(columns)[1]])
-    to_columns = tf.matmul(
-        upstream, tf.reshape(mapped, [*flat, end_size]), transpose_a=True
-    )  # [B, E, D']
-    to_mapped = tf.reshape(
-        tf.matmul(upstream, columns),
-        [batch * num_rows, num_classes * end_size],
-    )  # [B * S, C * D']
-    to_rows = tf.matmul(
-        to_mapped, tf.reshape(bilinear, [size, -1]), transpose_b=True
-    )  # [B * S, D]
-    to_bilinear = tf.matmul(
-        tf.reshape(rows, [-1, size]), to_mapped, transpose_a=True
-    )  # [D, C * D']
-    return _Gradients(
-        tf.reshape(to_rows, tf.shape(rows)),
-        to_columns,
-        tf.reshape(to_bilinear, bilinear.shape),
-    )
-
-
 def _add_block(
     sums: _Gradients, block: _Gradients, first: tf.Tensor
 ) -> _Gradients:
@@ -274,8 +211,8 @@ def _add_block(
         part = tf.pad(part, [[0, 0], [first, after], [0, 0]])
         return tf.ensure_shape(total + part, total.shape)
 
-    return _Gradients(
-        add_at_first(sums.starts, block.starts),
-        add_at_first(sums.ends, block.ends),
-        sums.bilinear + block.bilinear,
+    return (
+        add_at_first(sums[0], block[0]),
+        add_at_first(sums[1], block[1]),
+        sums[2] + block[2],
     )

@@ -1,4 +1,4 @@
-"""The biaffine map itself: logits of a rectangle or of a band of pairs.
+"""The biaffine map itself: logits of a rectangle of pairs.
 
 Logits are made class-major, `[B, S, C, E]`: it is how a plain matrix product
 leaves them, and reductions over the classes of it run along whole vectors.
@@ -7,9 +7,6 @@ leaves them, and reductions over the classes of it run along whole vectors.
 from __future__ import annotations
 
 import tensorflow as tf
-
-# Fewer starts in a frame of the band make its products too small to be fast.
-_LEAST_FRAME = 32
 
 
 def map_starts(starts: tf.Tensor, bilinear: tf.Tensor) -> tf.Tensor:
@@ -48,43 +45,6 @@ def pair_logits(mapped: tf.Tensor, ends: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(logits, [*mapped.shape[:-1], ends.shape[-2]])
 
 
-def band_logits(
-    starts: tf.Tensor,
-    ends: tf.Tensor,
-    bilinear: tf.Tensor,
-    width: int | tf.Tensor,
-) -> tf.Tensor:
-    """Logits of the pairs with `0 <= last - first < width`.
-
-    A few batched products over frames: the F starts of a frame meet the
-    F + W - 1 ends that any of them can reach. Work and memory are linear in L.
-
-    Args:
-        starts: `[B, L, D]`.
-        ends: `[B, L, D']`.
-        bilinear: `[D, C, D']`.
-        width: W, from 1 to L.
-
-    Returns:
-        Class-major `[B, L, C, W]`; entry `[b, i, c, w]` is the logit of the
-        pair (i, i + w). Where i + w >= L there is no pair, and it is 0.
-    """
-    batch, length, _ = tf.unstack(tf.shape(starts))
-    num_classes = bilinear.shape[1]
-    # A frame must not be shorter than what its last start reaches beyond it.
-    size = tf.minimum(tf.maximum(width - 1, _LEAST_FRAME), length)  # F
-    frames = -(-length // size)  # K
-    starts = _pad_length(starts, frames * size)
-    mapped = tf.reshape(
-        map_starts(starts, bilinear),
-        [batch, frames, size, num_classes, bilinear.shape[2]],
-    )  # [B, K, F, C, D']
-    logits = pair_logits(mapped, _windows(ends, frames, size, width))
-    band = _skew(logits, width)  # [B, K, F, C, W]
-    band = tf.reshape(band, [batch, frames * size, num_classes, width])
-    return band[:, :length]
-
-
 def classes_at(logits: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
     """All classes of some pairs.
 
@@ -101,31 +61,3 @@ def classes_at(logits: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
     steps = tf.range(num_classes) * columns
     found = tf.gather(tf.reshape(logits, [-1]), first_class[..., None] + steps)
     return tf.ensure_shape(found, [*where.shape[:-1], logits.shape[2]])
-
-
-def _windows(
-    ends: tf.Tensor, frames: tf.Tensor, size: tf.Tensor, width: tf.Tensor
-) -> tf.Tensor:
-    """The ends that each frame can reach, `[B, K, F + W - 1, D']`.
-
-    As W - 1 <= F, they are the frame's own and the first of the next one's.
-    """
-    shape = tf.shape(ends)
-    ends = _pad_length(ends, (frames + 1) * size)
-    ends = tf.reshape(ends, [shape[0], frames + 1, size, ends.shape[2]])
-    return tf.concat([ends[:, :-1], ends[:, 1:, : width - 1]], axis=2)
-
-
-def _skew(logits: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """Moves row f of `[B, K, F, C, F + W - 1]` left by f: `[B, K, F, C, W]`."""
-    batch, frames, size, num_classes, columns = tf.unstack(tf.shape(logits))
-    # In rows that are longer by one, each row starts one further to the right.
-    flat = tf.reshape(logits, [batch, frames, size * num_classes * columns])
-    flat = tf.pad(flat, [[0, 0], [0, 0], [0, size]])
-    rows = tf.reshape(flat, [batch, frames, size, num_classes * columns + 1])
-    rows = tf.reshape(rows[..., :-1], tf.shape(logits))
-    return rows[..., :width]
-
-
-def _pad_length(vectors: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-    return tf.pad(vectors, [[0, 0], [0, length - tf.shape(vectors)[1]], [0, 0]])

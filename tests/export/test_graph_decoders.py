@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving.candidate_batches import (
+from export.candidate_batches import (
     HALVES,
     KINDS,
     LABELS,
@@ -20,7 +20,7 @@ from serving.candidate_batches import (
     of_sentence,
     random_rows,
 )
-from serving.saved_models import answers_elsewhere
+from export.saved_models import answers_elsewhere
 
 from biaffine_tf.decoding import Decoder, decode
 from biaffine_tf.export import greedy

@@ -18,13 +18,13 @@ shapes = st.tuples(
 widths = st.none() | st.integers(1, 45)
 
 
-def _divide(shape, max_span_width, most_floats):
+def _divide(shape, max_span_width, max_floats):
     batch, length, num_classes, size = shape
     return divide(
         tf.zeros([batch, length, 3]),
         tf.zeros([3, num_classes, size]),
         max_span_width=max_span_width,
-        most_floats=most_floats,
+        max_floats=max_floats,
     )
 
 
@@ -38,20 +38,20 @@ def _visited(blocks):
         index, array = state
         return index + 1, array.write(index, tf.stack(block))
 
-    _, array = blocks.walk(visit, (tf.constant(0), array))
+    _, array = blocks.fold(visit, (tf.constant(0), array))
     return array.stack().numpy().tolist()
 
 
 @given(shapes, widths, st.integers(1, 20_000))
-def test_cover_the_band_and_keep_to_the_bound(shape, width, most_floats):
+def test_cover_the_band_and_keep_to_the_bound(shape, width, max_floats):
     batch, length, num_classes, size = shape
-    blocks = _divide(shape, width, most_floats)
+    blocks = _divide(shape, width, max_floats)
     reach = min(width or length, length)
     seen = np.zeros([length, length], int)
     for first, num_rows, num_columns in _visited(blocks):
         assert num_rows >= 1
         floats = batch * num_rows * num_classes * (num_columns + size)
-        assert num_rows == 1 or floats <= most_floats
+        assert num_rows == 1 or floats <= max_floats
         rows = slice(first, first + num_rows)
         seen[rows, first : first + num_columns] += 1
     for row in range(length):
@@ -92,9 +92,9 @@ def test_walk_in_a_graph_of_unknown_shapes():
     )
     def total(starts):
         blocks = divide(
-            starts, tf.zeros([3, 2, 4]), max_span_width=5, most_floats=200
+            starts, tf.zeros([3, 2, 4]), max_span_width=5, max_floats=200
         )
-        return blocks.walk(
+        return blocks.fold(
             lambda block, state: state + block.num_rows * block.num_columns,
             tf.constant(0),
         )

@@ -17,7 +17,7 @@ def train(starts, ends, bilinear, cells, counts):
         tape.watch([starts, ends, bilinear])
         loss, _ = span_loss(
             starts, ends, bilinear, cells, counts, cross_entropy,
-            most_floats=eval(sys.argv[1]),
+            max_floats=eval(sys.argv[1]),
         )
     return loss, tape.gradient(loss, [starts, ends, bilinear])
 
@@ -45,10 +45,10 @@ print(peak() - before)
 """
 
 
-def _memory(root, most_floats):
+def _memory(root, max_floats):
     """GiB by which a step raises the peak of a process."""
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(most_floats)],
+        [sys.executable, "-c", MEMORY, str(max_floats)],
         capture_output=True,
         text=True,
         cwd=root,

@@ -47,7 +47,7 @@ KINDS = [
 
 
 def random_rows(random, sentences, kind):
-    """Rows of (sentence, start, end, label, margin, logit, score), shuffled."""
+    """Rows of the columns of `Candidates`, shuffled."""
     sentence = np.repeat(
         np.arange(sentences), random.integers(0, kind.most + 1, sentences)
     )
@@ -59,14 +59,14 @@ def random_rows(random, sentences, kind):
         opinions = random.normal(size=[2, count]) * 3
     else:
         opinions = random.choice(kind.values, [2, count])
-    scores = random.choice([0.25, 0.5, 0.75, 0.999, 1.0], count)
+    log_odds = random.choice([-1.0, 0.0, 1.0, 7.0, 40.0], count)
     rows = list(
         zip(
             sentence.tolist(),
             start.tolist(),
             (start + width).tolist(),
             random.integers(1, len(LABELS) + 1, count).tolist(),
-            *np.float32([*opinions, scores]).tolist(),
+            *np.float32([*opinions, log_odds]).tolist(),
             strict=True,
         )
     )
@@ -95,8 +95,8 @@ def as_rows(columns):
 def of_sentence(rows, sentence):
     """The candidates of a sentence, in Python."""
     return [
-        Candidate(start, end, LABELS.name(label), margin, logit, score)
-        for number, start, end, label, margin, logit, score in rows
+        Candidate(start, end, LABELS.name(label), *opinion)
+        for number, start, end, label, *opinion in rows
         if number == sentence
     ]
 
@@ -111,7 +111,7 @@ def decoded_rows(sentences, decide):
             LABELS.id(one.label),
             one.margin,
             one.logit,
-            one.score,
+            one.log_odds,
         )
         for sentence in range(sentences)
         for one in decide(sentence)

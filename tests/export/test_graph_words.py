@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from export.candidate_batches import as_rows, as_tensors
+from export.saved_models import answers_elsewhere
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving.candidate_batches import as_rows, as_tensors
-from serving.saved_models import answers_elsewhere
 from tokenization.tokenization_texts import hostile_texts
 
 from biaffine_tf.export.candidates import CandidateTensors

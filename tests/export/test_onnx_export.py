@@ -27,7 +27,7 @@ from biaffine_tf.export import onnx_graph
 from biaffine_tf.export.onnx_export import write_onnx
 from biaffine_tf.export.onnx_graph import OnnxGraph
 from biaffine_tf.export.onnx_network import build_network
-from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.heads.span_model import SpanModel, split_context
 from biaffine_tf.tokenization import Windowing, make_tokenizer
 
 OUTPUTS = ["labels", "logits", "margins", "log_odds"]
@@ -74,7 +74,6 @@ def network(model, **options):
     content = build_network(
         weights_of(model),
         model.config,
-        num_classes=model.num_classes,
         pad_id=model.pad_id,
         properties={"key": "value"},
         **options,
@@ -96,11 +95,11 @@ def made(seed=0, **changes):
             value = 3 * value + ("gamma" in name)
         weight.assign(value)
     # Else one label would be the best of all pairs.
-    bilinear = model.biaffine.bilinear.numpy()
+    bilinear = model.head.bilinear.numpy()
     ids, _ = batch(context=model.config.context_pieces > 0)
-    logits = model(tf.constant(ids), training=False).numpy()
+    logits = model(*split_context(tf.constant(ids)), training=False).numpy()
     bilinear[-1, :, -1] -= logits.mean(axis=(0, 1, 2))
-    model.biaffine.bilinear.assign(bilinear)
+    model.head.bilinear.assign(bilinear)
     return model
 
 
@@ -151,7 +150,7 @@ def test_outputs_are_those_of_the_model(variant):
     model = made(**changes)
     ids, counts = batch(context="context_pieces" in changes)
     got = answers(network(model), ids)
-    logits = model(tf.constant(ids), training=False).numpy()
+    logits = model(*split_context(tf.constant(ids)), training=False).numpy()
     want = truth(logits, counts, width=changes.get("max_span_width"))
     is_span = np.isfinite(want["margins"])
     assert len(np.unique(want["labels"][is_span])) > 1
@@ -167,7 +166,9 @@ def test_a_model_that_reads_context_does_without():
     model = made(**VARIANTS["context"])
     ids, counts = batch(context=False)
     got = answers(network(model), ids)
-    want = truth(model(tf.constant(ids), training=False).numpy(), counts)
+    want = truth(
+        model(*split_context(tf.constant(ids)), training=False).numpy(), counts
+    )
     is_span = np.isfinite(want["margins"])
     np.testing.assert_allclose(
         got["margins"][is_span], want["margins"][is_span], atol=1e-4
@@ -176,7 +177,7 @@ def test_a_model_that_reads_context_does_without():
 
 def test_extreme_logits_keep_finite_log_odds():
     model = made()
-    model.biaffine.bilinear.assign(model.biaffine.bilinear * 1e4)
+    model.head.bilinear.assign(model.head.bilinear * 1e4)
     ids, counts = batch(context=False)
     got = answers(network(model), ids)
     is_span = np.isfinite(got["margins"])
@@ -290,7 +291,6 @@ def test_sizes_and_shared_layers():
         content = build_network(
             weights_of(model),
             model.config,
-            num_classes=model.num_classes,
             pad_id=PAD,
             properties={},
             int8=int8,

@@ -16,8 +16,8 @@ from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import WordRule
 
 
-class GraphDecision(tf.Module):
-    """What is made of candidates; twin of `inference.deciding.Decision`.
+class GraphPostprocessor(tf.Module):
+    """Twin of `inference.postprocessing.Postprocessor`.
 
     Candidates that cut words of plain text, which the predictor drops when it
     finds them, are dropped here.
@@ -61,11 +61,11 @@ class GraphDecision(tf.Module):
         others: CandidateTensors,
         code_points: tf.RaggedTensor,
     ) -> CandidateTensors:
-        """The entities of texts, with calibrated scores.
+        """The entities of texts, with calibrated log-odds.
 
         Args:
-            candidates: In characters, with the model's scores, in any order.
-            others: Pairs that are no candidates, but the best of a window or
+            candidates: In characters, with the model's log-odds, in any order.
+            others: Spans that are no candidates, but the best of a window or
                 text: the last resort of `force_one_entity`.
             code_points: The texts, int32 `[B, (T)]`.
 

@@ -7,8 +7,8 @@ import hostile
 import numpy as np
 import pytest
 import tensorflow as tf
+from export.saved_models import answers_elsewhere
 from hostile import FRAGMENTS, HOSTILE, LABELS
-from serving.saved_models import answers_elsewhere
 
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import (

@@ -101,7 +101,7 @@ def _blocked(
             max_span_width=width,
             keep_negatives=keep,
             seed=tf.constant(SEED),
-            most_floats=most,
+            max_floats=most,
         )
     return loss, tape.gradient(loss, [starts, ends, bilinear]), right
 
@@ -210,7 +210,7 @@ def test_of_the_layer(width):
             counts,
             cross_entropy,
             max_span_width=width,
-            most_floats=500,
+            max_floats=500,
         )
     sources = [inputs, *layer.trainable_weights]
     gradients = [tape.gradient(x, sources) for x in (got, want)]
@@ -237,7 +237,7 @@ def test_in_a_graph_of_unknown_shapes():
                 max_span_width=3,
                 keep_negatives=0.5,
                 seed=tf.constant(SEED),
-                most_floats=300,
+                max_floats=300,
             )
         return loss, tape.gradient(loss, batch[:3])
 
@@ -266,7 +266,7 @@ def test_the_draw_does_not_depend_on_blocks_or_padding():
             cross_entropy,
             keep_negatives=0.5,
             seed=tf.constant(SEED),
-            most_floats=most,
+            max_floats=most,
         )[0]
         for given in (batch, padded)
         for most in (1, 400, None)

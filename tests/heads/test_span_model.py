@@ -7,7 +7,7 @@ import tiny
 from numpy_bert import encode
 
 from biaffine_tf.config import Position
-from biaffine_tf.heads.span_model import piece_counts
+from biaffine_tf.heads.span_model import token_counts
 
 IDS = [2, 7, 9, 5, 22, 11, 6, 3]
 
@@ -69,7 +69,7 @@ def test_encode_gives_what_the_head_reads(position):
     vectors = model.encode(tf.constant([IDS]), training=False)
     assert vectors.shape == [1, len(IDS) - 2, model.vector_size]
     np.testing.assert_array_equal(
-        model.biaffine(vectors), model(tf.constant([IDS]))
+        model.head(vectors), model(tf.constant([IDS]))
     )
 
 
@@ -87,7 +87,7 @@ def test_a_model_of_bounded_width_gives_the_band():
 
 def test_piece_counts():
     ids = tf.constant([[2, 9, 9, 3, 0], [2, 3, 0, 0, 0]])
-    assert piece_counts(ids).numpy().tolist() == [2, 0]
+    assert token_counts(ids).numpy().tolist() == [2, 0]
 
 
 def test_the_head_does_not_move_joined_positions():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from heads.plain_candidates import candidates_from_logits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.decoding import best_candidate, candidates_from_logits
 from biaffine_tf.heads.biaffine.search import find_candidates
 from biaffine_tf.spans import LabelMap
 
@@ -30,8 +30,10 @@ def _logits(starts, ends, bilinear):
     return np.einsum("bid,dcf,bjf->bijc", starts, bilinear, ends)
 
 
-def _reference(starts, ends, bilinear, counts, *, width, force):
-    """(sentence, first, last, label, logit, margin) of each candidate."""
+def _reference(
+    starts, ends, bilinear, counts, *, width=None, least=0.0, force=False
+):
+    """(sentence, start, end, label, margin, logit) of each candidate."""
     labels = LabelMap([f"label{i}" for i in range(1, bilinear.shape[1])])
     rows = []
     for sentence, count in enumerate(counts.tolist()):
@@ -40,21 +42,18 @@ def _reference(starts, ends, bilinear, counts, *, width, force):
         if width is not None:  # "none" wins, by far, where it is too wide
             wide = np.triu(np.ones([count, count], bool), width)
             logits[wide] = [0.0, *[-1e9] * len(labels)]
-        found = candidates_from_logits(logits, labels)
-        if force and count and not found:
-            found = [best_candidate(logits, labels)]
         rows += [
-            (
-                sentence,
-                one.start,
-                one.end - 1,
-                labels.id(one.label),
-                one.logit,
-                one.margin,
+            (sentence, *one[:2], labels.id(one.label), *one[3:5])
+            for one in candidates_from_logits(
+                logits, labels, least=least, force=force
             )
-            for one in found
         ]
     return rows
+
+
+def _rows(found):
+    columns = [column.numpy().tolist() for column in found]
+    return [row[:6] for row in zip(*columns, strict=True)]
 
 
 def _found(starts, ends, bilinear, counts, **options):
@@ -63,11 +62,7 @@ def _found(starts, ends, bilinear, counts, **options):
         tf.constant(counts, tf.int32),
         **options,
     )
-    columns = [column.numpy().tolist() for column in found]
-    return [
-        (*where, label, logit, margin)
-        for where, label, logit, margin, _ in zip(*columns, strict=True)
-    ], found
+    return _rows(found), found
 
 
 @pytest.mark.slow
@@ -85,7 +80,7 @@ def test_equals_the_plain_reading(
 ):
     data = _batch(seed, batch=batch, length=length, labels=labels)
     rows, _ = _found(
-        *data, max_span_width=width, force_one_entity=force, most_floats=most
+        *data, max_span_width=width, force_one_entity=force, max_floats=most
     )
     assert rows == _reference(*data, width=width, force=force)
 
@@ -97,29 +92,9 @@ def test_equals_the_plain_reading(
     most=st.sampled_from([1, 200, None]),
 )
 def test_a_least_margin_moves_the_bar(seed, least, most):
-    """As if "none" had so much more; margins are from its true logit."""
-    starts, ends, bilinear, counts = _batch(seed, batch=2, length=6, labels=2)
-    rows, _ = _found(
-        starts, ends, bilinear, counts, least_margin=least, most_floats=most
-    )
-    labels = LabelMap(["label1", "label2"])
-    expected = []
-    for sentence, count in enumerate(counts.tolist()):
-        logits = _logits(starts, ends, bilinear)[sentence, :count, :count]
-        logits = logits.astype(float)
-        logits[:, :, 0] += least
-        expected += [
-            (
-                sentence,
-                one.start,
-                one.end - 1,
-                labels.id(one.label),
-                one.logit,
-                one.margin + least,
-            )
-            for one in candidates_from_logits(logits, labels)
-        ]
-    assert rows == expected
+    data = _batch(seed, batch=2, length=6, labels=2)
+    rows, _ = _found(*data, min_margin=least, max_floats=most)
+    assert rows == _reference(*data, least=least)
 
 
 @pytest.mark.parametrize("most", [1, 200, None])
@@ -128,15 +103,15 @@ def test_log_odds_are_those_of_the_softmax(most, scale):
     """Also where a probability in float32 would be 1."""
     starts, *data = _batch(1, batch=3, length=8, labels=3)
     data = [starts * scale, *data]
-    rows, found = _found(*data, most_floats=most)
+    rows, found = _found(*data, max_floats=most)
     exponents = np.exp(_logits(*data[:3]).astype(float))
     assert len(rows) > 10
     if scale > 1:
         assert found.log_odds.numpy().max() > 20
-    for (sentence, first, last, label, *_), log_odds in zip(
+    for (sentence, start, end, label, *_), log_odds in zip(
         rows, found.log_odds.numpy(), strict=True
     ):
-        cell = exponents[sentence, first, last]
+        cell = exponents[sentence, start, end - 1]
         want = np.log(cell[label]) - np.log(np.delete(cell, label).sum())
         assert log_odds == pytest.approx(want, rel=1e-5, abs=1e-5)
 
@@ -153,7 +128,7 @@ def test_in_a_graph_of_unknown_shapes(force):
     @tf.function(input_signature=signature, autograph=False)
     def search(*batch):
         return find_candidates(
-            *batch, max_span_width=4, force_one_entity=force, most_floats=150
+            *batch, max_span_width=4, force_one_entity=force, max_floats=150
         )
 
     cases = 0
@@ -163,8 +138,7 @@ def test_in_a_graph_of_unknown_shapes(force):
             *(tf.constant(x, tf.float32) for x in data[:3]),
             tf.constant(data[3], tf.int32),
         )
-        columns = [column.numpy().tolist() for column in found]
-        rows = [(*w, *rest[:3]) for w, *rest in zip(*columns, strict=True)]
+        rows = _rows(found)
         assert rows == _reference(*data, width=4, force=force)
         cases += len(rows)
     assert cases > 10
@@ -178,4 +152,4 @@ def test_no_pair_and_no_candidate():
     zeros = [np.zeros_like(x) for x in data[:3]]  # "none" wins every tie
     assert _found(*zeros, np.array([4, 2]))[0] == []
     forced, _ = _found(*zeros, np.array([4, 0]), force_one_entity=True)
-    assert forced == [(0, 0, 0, 1, 0.0, 0.0)]
+    assert forced == [(0, 0, 1, 1, 0.0, 0.0)]

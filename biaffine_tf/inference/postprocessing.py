@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.decoding import Candidate, Constraints, decode
 from biaffine_tf.decoding.greedy import visiting_order
+from biaffine_tf.spans import Span
 
 
-class Decision:
-    """What is made of candidates: calibration, thresholds, decoder.
+class Postprocessor:
+    """Applies calibration, thresholds and the decoder to candidates.
 
     Args:
         decoding: How candidates become entities.
@@ -27,33 +28,31 @@ class Decision:
         self._decode = decoder_of(decoding)
         self._always = decoding.force_one_entity
 
-    def entities(
+    def __call__(
         self,
-        candidates: Iterable[Candidate],
+        candidates: list[Candidate],
         best_other: Candidate | None,
         text: str,
-    ) -> list[Candidate]:
+    ) -> list[Span]:
         """The entities of a text, by position, with calibrated scores.
 
         Args:
-            candidates: In characters of the text, with the model's scores.
-            best_other: The best pair of those that are no candidates, where
+            candidates: In characters of the text, with the model's log-odds.
+            best_other: The best span of those that are no candidates, where
                 it was looked for: the last resort of `force_one_entity`.
             text: The text.
         """
-        candidates = list(candidates)
         found = self._decode(self._confidence.apply(candidates), text)
-        if found or not self._always:
-            return found
-        if best_other is not None:
-            candidates.append(best_other)
-        allowed = self._constraints.apply(candidates, text)
-        calibration = dataclasses.replace(self._confidence, thresholds=None)
-        return calibration.apply(sorted(allowed, key=visiting_order)[:1])
+        if not found and self._always:
+            others = [] if best_other is None else [best_other]
+            allowed = self._constraints.apply([*candidates, *others], text)
+            calibration = dataclasses.replace(self._confidence, thresholds=None)
+            found = calibration.apply(sorted(allowed, key=visiting_order)[:1])
+        return [Span(one.start, one.end, one.label, one.score) for one in found]
 
 
 def constraints_of(decoding: DecodingConfig) -> Constraints:
-    """What no entity may be."""
+    """The bounds on entities in some settings."""
     return Constraints(
         min_width=decoding.min_width,
         max_width=decoding.max_width,
@@ -71,7 +70,7 @@ def decoder_of(
     """
     constraints = constraints_of(decoding)
 
-    def decide(candidates: list[Candidate], text: str) -> list[Candidate]:
+    def decode_text(candidates: list[Candidate], text: str) -> list[Candidate]:
         return decode(
             candidates,
             decoder=decoding.decoder,
@@ -81,4 +80,4 @@ def decoder_of(
             text=text,
         )
 
-    return decide
+    return decode_text

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving.candidate_batches import (
+from export.candidate_batches import (
     HALVES,
     LABELS,
     Kind,

@@ -28,8 +28,8 @@ from biaffine_tf.config import (
 )
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.export import export, int8, parity
+from biaffine_tf.heads.biaffine import onnx
 from biaffine_tf.inference import device_lock
-from biaffine_tf.model_directory import onnx_model
 from biaffine_tf.model_directory.manifest import MANIFEST, Manifest
 from biaffine_tf.spans import Sentence
 
@@ -184,7 +184,7 @@ def test_on_a_gpu_threads_take_turns(
     """TensorFlow mixes up what threads ask of a GPU."""
     monkeypatch.setattr(device_lock, "_has_gpu", lambda: has_gpu)
     path, call = {
-        "model": (model_dir, "_find"),
+        "model": (model_dir, "_network"),
         "float32": (exports["float32"], "_serve"),
     }[kind]
     with biaffine_tf.load(path, batch_size=3) as ner:
@@ -215,7 +215,7 @@ def test_what_it_says_of_itself(exports):
             )
         page = pathlib.Path(path, "SERVING.md").read_text(encoding="utf-8")
         if name == "onnx":
-            assert all(f"`{one}`" in page for one in onnx_model.OUTPUTS)
+            assert all(f"`{one}`" in page for one in onnx.OUTPUTS)
             continue
         assert "row_lengths" in page and "letter" in page
         assert '"signature_name": "batched", "instances": [' in page

@@ -11,17 +11,17 @@ from biaffine_tf import formats
 from biaffine_tf.config import LongText
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.heads.biaffine.blocks import Block, pair_mask
-from biaffine_tf.heads.biaffine.priors import (
+from biaffine_tf.heads.biaffine.gold import dense_matrix
+from biaffine_tf.heads.biaffine.initialization import (
     FEWEST_CELLS,
     class_log_priors,
 )
-from biaffine_tf.heads.span_model import piece_counts
+from biaffine_tf.heads.span_model import token_counts
 from biaffine_tf.records.span_batches import (
     make_buckets,
     training_batches,
 )
 from biaffine_tf.records.span_records import prepare_records
-from biaffine_tf.records.span_schema import dense_matrix
 from biaffine_tf.records.span_shards import RecordOptions
 
 
@@ -52,7 +52,7 @@ def test_priors_are_frequencies_of_what_the_loss_sees(records, bound):
     counts = collections.Counter()
     buckets = make_buckets(records.lengths, num_buckets=1, batch_size=64)
     for batch in training_batches(records, buckets, seed=1, epochs=range(1)):
-        scored = piece_counts(batch["input_ids"])
+        scored = token_counts(batch["input_ids"], batch["context"])
         length = int(tf.reduce_max(scored))
         block = Block(0, length, length)
         mask = pair_mask(scored, block, bound or length).numpy()

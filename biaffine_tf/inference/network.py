@@ -1,0 +1,66 @@
+"""A model as a function from token ids to candidates, in the graph."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from biaffine_tf.decoding.candidates import Candidates
+from biaffine_tf.heads.span_model import SpanModel, token_counts
+
+
+class Network:
+    """Finds the candidates of batches of any shape; traced once.
+
+    Args:
+        model: The model, with its weights.
+        force_one_entity: Whether a sentence without candidates gets its best
+            span.
+    """
+
+    def __init__(self, model: SpanModel, *, force_one_entity: bool) -> None:
+        self._model = model
+        self._force_one_entity = force_one_entity
+        # Two functions: XLA, if at all, compiles the first alone. Traced here,
+        # because threads that come at once would each trace them.
+        ids = tf.TensorSpec([None, None], tf.int32)
+        context = tf.TensorSpec([None, None], tf.bool)
+        self._encode = tf.function(
+            self._vectors, autograph=False
+        ).get_concrete_function(ids, context)
+        self._search = tf.function(
+            self._candidates, autograph=False
+        ).get_concrete_function(
+            tf.TensorSpec([None, None, model.vector_size], tf.float32),
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([], tf.float32),
+        )
+
+    def __call__(
+        self, input_ids: tf.Tensor, context: tf.Tensor, min_margin: float
+    ) -> Candidates:
+        """Candidates of a batch, in tokens.
+
+        Args:
+            input_ids: `[CLS] tokens [SEP]` and padding, int32 `[B, N + 2]`.
+            context: Which are of context, bool `[B, N + 2]`.
+            min_margin: They have a margin above it.
+        """
+        counts = token_counts(input_ids, context, pad_id=self._model.pad_id)
+        vectors = self._encode(input_ids, context)
+        return self._search(
+            vectors, counts, tf.constant(min_margin, tf.float32)
+        )
+
+    def _vectors(self, input_ids: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+        vectors = self._model.encode(input_ids, context, training=False)
+        return tf.cast(vectors, tf.float32)
+
+    def _candidates(
+        self, vectors: tf.Tensor, counts: tf.Tensor, min_margin: tf.Tensor
+    ) -> Candidates:
+        return self._model.head.candidates(
+            vectors,
+            counts,
+            min_margin=min_margin,
+            force_one_entity=self._force_one_entity,
+        )
