@@ -3,12 +3,15 @@
 import json
 import os
 import random
+import shutil
 
 import forked
 import pytest
+import tensorflow as tf
 import tiny_runs
 
 from biaffine_tf.training.position import Period, Position
+from biaffine_tf.training.run_state import RunCheckpoints
 
 pytestmark = pytest.mark.slow  # they train
 
@@ -83,6 +86,22 @@ def test_terminated_runs_save_and_leave(corpus, whole, tmp_path, step):
     log = _run(corpus, output, *flags)
     assert f"continuing after step {step} of {STEPS}" in log
     _assert_same(whole, output)
+
+
+def test_a_run_that_an_earlier_version_left_is_refused(corpus, tmp_path):
+    """Its checkpoints hold other objects, and no position."""
+    _run(corpus, tmp_path, "--kill_after=step:2", code=-9)
+    folder = tmp_path / "checkpoints"
+    shutil.rmtree(folder)
+    earlier = tf.train.Checkpoint(model=tf.Variable(1.0))
+    RunCheckpoints(earlier, str(folder)).save(1, {"epochs": []})
+    (line,) = [
+        one
+        for one in _run(corpus, tmp_path, code=2).splitlines()
+        if "error: " in one
+    ]
+    assert f"{folder}: no checkpoint of this run can be read" in line
+    assert "delete this folder to begin the run anew" in line
 
 
 @pytest.mark.parametrize(
