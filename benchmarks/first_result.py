@@ -81,11 +81,11 @@ CORPORA = {
 
 # Flags of the sweep, by name.
 SWEEP = {
-    "half_rate": lambda chosen: [
-        f"--learning_rate={chosen['learning_rate'] / 2:g}"
+    "lower_rate": lambda chosen: [
+        f"--learning_rate={chosen['learning_rate'] * 0.7:g}"
     ],
-    "twice_rate": lambda chosen: [
-        f"--learning_rate={chosen['learning_rate'] * 2:g}"
+    "higher_rate": lambda chosen: [
+        f"--learning_rate={chosen['learning_rate'] * 1.4:g}"
     ],
     "twice_epochs": lambda chosen: [
         f"--num_train_epochs={chosen['num_train_epochs'] * 2}"

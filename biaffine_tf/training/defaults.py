@@ -17,7 +17,7 @@ from biaffine_tf.records.widths import share_of_pairs
 from biaffine_tf.tokenization.sizes import TokenSizes
 
 # Peak learning rates: a power of the width of the layers.
-_PRETRAINED_RATE, _PRETRAINED_POWER = 5e-5, 1.5  # at 768
+_PRETRAINED_RATE, _PRETRAINED_POWER = 5e-5, 2  # at 768
 _RANDOM_RATE = 5e-4  # at 256, inversely proportional to the width
 
 # Sentences below which small batches pay: they make more updates an epoch.
