@@ -70,9 +70,9 @@ def _figures(logits, batch, counts, *, width):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [None, 1, 3])
-@pytest.mark.parametrize("most_floats", [1, blocks.MOST_FLOATS])
-def test_metrics_are_those_of_the_logits(width, most_floats, monkeypatch):
-    monkeypatch.setattr(blocks, "MOST_FLOATS", most_floats)
+@pytest.mark.parametrize("max_floats", [1, blocks.MAX_FLOATS])
+def test_metrics_are_those_of_the_logits(width, max_floats, monkeypatch):
+    monkeypatch.setattr(blocks, "MAX_FLOATS", max_floats)
     model = tiny.model(max_span_width=width, dropout=0.0, encoder=CALM)
     counts = [6, 2, 9]
     batch = _batch(counts, length=9, num_classes=4)
@@ -124,10 +124,10 @@ def test_no_operation_makes_the_tensor(width, keep, monkeypatch):
     updater = _updater(model, neg_sample=keep)
     batch = _batch([length, 50], length=length, num_classes=num_classes)
     tensor = 2 * length * length * num_classes
-    monkeypatch.setattr(blocks, "MOST_FLOATS", tensor // 8)
+    monkeypatch.setattr(blocks, "MAX_FLOATS", tensor // 8)
     assert _largest_tensor(updater, batch) <= tensor // 8
     if width is None:  # else the check could not fail
-        monkeypatch.setattr(blocks, "MOST_FLOATS", 2 * tensor)
+        monkeypatch.setattr(blocks, "MAX_FLOATS", 2 * tensor)
         assert _largest_tensor(updater, batch) == tensor
 
 
