@@ -118,6 +118,8 @@ def build_model(config: ExperimentConfig, labels: LabelMap) -> SpanModel:
         config.model,
         num_classes=labels.num_classes,
         pad_id=_tokenizer().pad_id,
+        gradient_checkpointing=config.training.gradient_checkpointing,
+        xla=config.training.xla,
     )
     model.build_weights()
     return model

@@ -286,7 +286,11 @@ def _build_model(run: Experiment, records: Records) -> SpanModel:
     config, start = run.config, run.start
     num_classes = records.labels.num_classes
     model = SpanModel(
-        config.model, num_classes=num_classes, pad_id=start.tokenizer.pad_id
+        config.model,
+        num_classes=num_classes,
+        pad_id=start.tokenizer.pad_id,
+        gradient_checkpointing=config.training.gradient_checkpointing,
+        xla=config.training.xla,
     )
     model.build_weights()
     model.head.initialize(records, config.model, config.training)

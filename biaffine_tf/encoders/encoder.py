@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -32,23 +33,23 @@ def build_encoder(
     *,
     name: str = "encoder",
     initializer: tf_keras.initializers.Initializer | None = None,
+    **options: Any,
 ) -> FusedBertEncoder:
     """Builds a randomly initialised encoder: BERT's, ELECTRA's or ALBERT's.
-
-    Its pooler takes no part in span scoring and is frozen. Matrix products are
-    in the compute dtype of Keras's global policy.
 
     Args:
         config: Shape of the encoder.
         name: Layer name, the first component of its weights' names.
         initializer: Of kernels and embeddings; None for the config's truncated
             normal distribution.
+        **options: Of `FusedBertEncoder`: `gradient_checkpointing`, `xla`,
+            `embeddings`, `dtype`.
 
     Returns:
         A layer from `{"input_word_ids", "input_mask", "input_type_ids"}`, each
         int32 `[B, L]`, to a dict whose `"sequence_output"` is `[B, L, H]`.
     """
-    encoder = FusedBertEncoder(
+    return FusedBertEncoder(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,
@@ -61,18 +62,14 @@ def build_encoder(
         inner_activation=activation(config.hidden_act),
         output_dropout=config.hidden_dropout_prob,
         attention_dropout=config.attention_probs_dropout_prob,
+        norm_epsilon=config.layer_norm_eps,
         initializer=initializer
         or tf_keras.initializers.TruncatedNormal(
             stddev=config.initializer_range
         ),
         name=name,
+        **options,
     )
-    # BertEncoderV2 has no argument for it and every block keeps its own.
-    encoder._embedding_norm_layer.epsilon = config.layer_norm_eps
-    for block in encoder.transformer_layers:
-        block._norm_epsilon = config.layer_norm_eps
-    encoder.pooler_layer.trainable = False
-    return encoder
 
 
 def position_embeddings(encoder: FusedBertEncoder) -> tf.Variable:

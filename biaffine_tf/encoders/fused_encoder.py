@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -34,15 +34,33 @@ from biaffine_tf.encoders.fused_ops import (
 
 _MASKED = -1e9  # added to the attention scores of padding
 _SITES_PER_BLOCK = 3  # dropouts: attention, its output, the block's output
+# Options of BertEncoderV2.
+_LACKING = (
+    "output_range",
+    "embedding_layer",
+    "norm_first",
+    "with_dense_inputs",
+    "return_attention_scores",
+    "return_word_embeddings",
+)
+_EMBEDDINGS = (
+    "_embedding_layer",
+    "_position_embedding_layer",
+    "_type_embedding_layer",
+    "_embedding_norm_layer",
+)
 
 
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 def approximate_gelu(x: tf.Tensor) -> tf.Tensor:
     """GELU's approximation by tanh, of any shape and floating type."""
     return tf_keras.activations.gelu(x, approximate=True)
 
 
 @contextlib.contextmanager
-def policy_scope(policy: str) -> Iterator[None]:
+def policy_scope(
+    policy: str | tf_keras.mixed_precision.Policy,
+) -> Iterator[None]:
     """Keras layers that are made within have this mixed-precision policy."""
     before = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy(policy)
@@ -52,40 +70,92 @@ def policy_scope(policy: str) -> Iterator[None]:
         tf_keras.mixed_precision.set_global_policy(before)
 
 
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class FusedBertEncoder(BertEncoderV2):
     """`BertEncoderV2` with the same weights and a faster `call`.
 
-    Dropout masks come from one generator, which checkpoints hold.
+    Dropout masks come from one generator, which checkpoints hold. The pooler
+    is not computed, and frozen.
 
-    Matrix products are in the compute dtype of Keras's global policy, all else
-    is float32.
+    Matrix products are in the compute dtype of the layer's policy, all else is
+    float32.
 
     Args:
         repeats: How many layers in a row share one block's weights, as ALBERT's
             all do; each has its own dropout.
-        **kwargs: As for `BertEncoderV2`; `num_layers` counts the blocks.
-
-    Attributes:
+        norm_epsilon: Added to the variance by layer norms.
         gradient_checkpointing: Whether training keeps only each block's input
             for the gradient and computes the block again: less memory, a
             third more work.
-        xla: Whether XLA compiles the forward pass and its gradient, once for
-            each shape.
+        xla: Whether XLA compiles the forward pass and its gradient in graphs,
+            once for each shape.
+        embeddings: `embeddings` of another encoder, to share them; None for
+            new ones. An encoder made from a config shares none.
+        inner_activation: Activation between the products of a block.
+        dtype: Policy; None for Keras's global one.
+        **kwargs: As for `BertEncoderV2`; `num_layers` counts the blocks.
+
+    Raises:
+        ValueError: If an option of `BertEncoderV2` is given that this forward
+            pass lacks.
     """
 
-    def __init__(self, *, repeats: int = 1, **kwargs: Any) -> None:
-        policy = tf_keras.mixed_precision.global_policy()
+    def __init__(
+        self,
+        *,
+        repeats: int = 1,
+        norm_epsilon: float = 1e-12,
+        gradient_checkpointing: bool = False,
+        xla: bool = False,
+        embeddings: Sequence[tf_keras.layers.Layer] | None = None,
+        inner_activation: Any = approximate_gelu,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        for name in _LACKING:
+            if kwargs.pop(name, None):
+                raise ValueError(f"FusedBertEncoder has no {name}")
+        dtype = dtype or tf_keras.mixed_precision.global_policy()
         with policy_scope("float32"):
-            super().__init__(**kwargs)
-        self._product_dtype = policy.compute_dtype
+            super().__init__(
+                inner_activation=tf_keras.activations.get(inner_activation),
+                dtype=dtype,
+                **kwargs,
+            )
+        self.gradient_checkpointing = gradient_checkpointing
+        self.xla = xla
+        self._product_dtype = self.compute_dtype
         self._repeats = repeats
-        self.gradient_checkpointing = False
-        self.xla = False
+        self._norm_epsilon = norm_epsilon
+        self._embedding_norm_layer.epsilon = norm_epsilon
+        for block in self.transformer_layers:
+            block._norm_epsilon = norm_epsilon
+        self.pooler_layer.trainable = False
         self._compiled = tf.function(
             self._encode, jit_compile=True, autograph=False
         )
         # tf_keras.utils.set_random_seed seeds this draw as well.
         self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
+        if embeddings is not None:
+            for name, layer in zip(_EMBEDDINGS, embeddings, strict=True):
+                setattr(self, name, layer)
+
+    @property
+    def embeddings(self) -> tuple[tf_keras.layers.Layer, ...]:
+        """Layers of words, positions and types, and the norm of their sum."""
+        return tuple(getattr(self, name) for name in _EMBEDDINGS)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, apart from `embeddings`."""
+        kept = {k: v for k, v in self._config.items() if k not in _LACKING}
+        return {
+            **tf_keras.layers.Layer.get_config(self),
+            **kept,
+            "repeats": self._repeats,
+            "norm_epsilon": self._norm_epsilon,
+            "gradient_checkpointing": self.gradient_checkpointing,
+            "xla": self.xla,
+        }
 
     @contextlib.contextmanager
     def computing_in(self, dtype: str) -> Iterator[None]:
@@ -132,7 +202,9 @@ class FusedBertEncoder(BertEncoderV2):
             `sequence_output`: float32 `[B, L, H]`, or `[B, P, H]`.
         """
         seed = self._generator.make_seeds()[:, 0] if training else None
-        encode = self._compiled if self.xla else self._encode
+        # Weights are made by an eager call: it would be compiled for that.
+        is_compiled = self.xla and not tf.executing_eagerly()
+        encode = self._compiled if is_compiled else self._encode
         return {"sequence_output": encode(inputs, seed, positions)}
 
     def _encode(

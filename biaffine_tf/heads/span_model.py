@@ -19,10 +19,12 @@ from biaffine_tf.encoders.encoder import (
     build_encoder,
     position_embeddings,
 )
+from biaffine_tf.encoders.fused_encoder import policy_scope
 from biaffine_tf.heads import head_class
 from biaffine_tf.heads.head import Head, Metrics
 
 
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class SpanModel(tf_keras.Model):
     """From `[CLS] tokens [SEP]` to what the head says of spans.
 
@@ -39,6 +41,8 @@ class SpanModel(tf_keras.Model):
         pad_id: Id of the padding token.
         random_weights: Whether weights are drawn. If not, they are zeros to be
             loaded into: sooner, and TensorFlow keeps something of each draw.
+        gradient_checkpointing: As for `FusedBertEncoder`.
+        xla: As for `FusedBertEncoder`.
         **kwargs: Keras model arguments.
 
     Raises:
@@ -52,17 +56,26 @@ class SpanModel(tf_keras.Model):
         num_classes: int,
         pad_id: int = 0,
         random_weights: bool = True,
+        gradient_checkpointing: bool = False,
+        xla: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self._random_weights = random_weights
         initializer = None if random_weights else tf_keras.initializers.Zeros()
         self.config = config
         self.num_classes = num_classes
         self.pad_id = pad_id
-        self.encoder = build_encoder(config.encoder, initializer=initializer)
-        self.head: Head = head_class(config.head.name).of(
-            config.head, num_classes=num_classes, initializer=initializer
-        )
+        with policy_scope(self.dtype_policy):
+            self.encoder = build_encoder(
+                config.encoder,
+                initializer=initializer,
+                gradient_checkpointing=gradient_checkpointing,
+                xla=xla,
+            )
+            self.head: Head = head_class(config.head.name).of(
+                config.head, num_classes=num_classes, initializer=initializer
+            )
 
     def call(
         self,
@@ -180,6 +193,32 @@ class SpanModel(tf_keras.Model):
     def build_weights(self) -> None:
         """Creates all weights by a forward pass on a tiny batch."""
         self(tf.zeros([1, 3], tf.int32), training=False)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Creates all weights; their shapes do not depend on the input's."""
+        del config
+        self.build_weights()
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, `config` as JSON values."""
+        return {
+            **tf_keras.layers.Layer.get_config(self),
+            "config": self.config.to_dict(),
+            "num_classes": self.num_classes,
+            "pad_id": self.pad_id,
+            "random_weights": self._random_weights,
+            "gradient_checkpointing": self.encoder.gradient_checkpointing,
+            "xla": self.encoder.xla,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> SpanModel:
+        """Builds the model from `get_config`'s output."""
+        del custom_objects
+        settings = ModelConfig.from_dict(config["config"])
+        return cls(**{**config, "config": settings})
 
     def saved_weights(self) -> dict[str, tf.Variable]:
         """The weights worth keeping, by name.

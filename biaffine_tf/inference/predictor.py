@@ -18,7 +18,6 @@ from biaffine_tf.config import (
     Precision,
 )
 from biaffine_tf.decoding import Candidates
-from biaffine_tf.encoders.fused_encoder import policy_scope
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.device_lock import device_lock
 from biaffine_tf.inference.network import Network
@@ -138,17 +137,17 @@ class Predictor(WindowedPredictor):
             directory, calibrated=calibrated, thresholds=thresholds
         )
         model_directory.check_weights(directory)
-        with policy_scope(str(precision)):
-            model = SpanModel(
-                config.model,
-                num_classes=labels.num_classes,
-                pad_id=tokenizer.pad_id,
-                random_weights=False,
-                # TensorFlow keeps something of each name of a variable.
-                name="span_model",
-            )
-            model.build_weights()
-        model.encoder.xla = xla
+        model = SpanModel(
+            config.model,
+            num_classes=labels.num_classes,
+            pad_id=tokenizer.pad_id,
+            random_weights=False,
+            xla=xla,
+            dtype=str(precision),
+            # TensorFlow keeps something of each name of a variable.
+            name="span_model",
+        )
+        model.build_weights()
         model_directory.load_weights(directory, model)
         return cls(
             model,

@@ -12,10 +12,10 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import EncoderConfig
-from biaffine_tf.encoders.encoder import activation, build_encoder
-from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
+from biaffine_tf.encoders.encoder import activation
 
 
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class ReplacedTokenDetection(tf_keras.layers.Layer):
     """The discriminator's output layer: was this piece put there?
 
@@ -95,27 +95,6 @@ class ReplacedTokenDetection(tf_keras.layers.Layer):
             "hidden_act": self._hidden_act,
             "initializer_range": self._initializer_range,
         }
-
-
-def build_generator(
-    config: EncoderConfig, discriminator: FusedBertEncoder
-) -> FusedBertEncoder:
-    """Builds a generator on the embeddings of a discriminator.
-
-    Args:
-        config: With embeddings as wide as the discriminator's.
-        discriminator: Built; its embeddings and their norm become the
-            generator's as well.
-    """
-    generator = build_encoder(config, name="generator")
-    for part in (
-        "_embedding_layer",
-        "_position_embedding_layer",
-        "_type_embedding_layer",
-        "_embedding_norm_layer",
-    ):
-        setattr(generator, part, getattr(discriminator, part))
-    return generator
 
 
 def put_samples(

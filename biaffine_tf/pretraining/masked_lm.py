@@ -14,11 +14,13 @@ from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
 from biaffine_tf.encoders.fused_ops import layer_norm
 
 
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class MaskedLM(tf_keras.layers.Layer):
     """Logits over the vocabulary, by the embeddings that pieces come in with.
 
     `norm(f(x W + b)) E^T + c`, of BERT, ALBERT and ELECTRA's generator. Matrix
-    products are in the compute dtype of Keras's global policy.
+    products are in the compute dtype of the layer's policy, all else is
+    float32.
 
     Args:
         vocab_size: V, pieces in the vocabulary.
@@ -43,9 +45,7 @@ class MaskedLM(tf_keras.layers.Layer):
         name: str = "mlm",
         **kwargs: Any,
     ) -> None:
-        products = tf_keras.mixed_precision.global_policy().compute_dtype
-        super().__init__(name=name, **{"dtype": "float32", **kwargs})
-        self._product_dtype = products
+        super().__init__(name=name, autocast=False, **kwargs)
         self._vocab_size = vocab_size
         self._embedding_width = embedding_width
         self._hidden_act = hidden_act
@@ -70,22 +70,22 @@ class MaskedLM(tf_keras.layers.Layer):
                 stddev=self._initializer_range
             )
             width = self._embedding_width
-            self.kernel = self.add_weight(
-                "dense/kernel", [input_shape[-1], width], initializer=normal
+            self.kernel = self._weight(
+                "dense/kernel", [input_shape[-1], width], normal
             )
-            self.bias = self.add_weight(
-                "dense/bias", [width], initializer="zeros"
-            )
-            self.gamma = self.add_weight(
-                "layer_norm/gamma", [width], initializer="ones"
-            )
-            self.beta = self.add_weight(
-                "layer_norm/beta", [width], initializer="zeros"
-            )
-            self.output_bias = self.add_weight(
-                "output/bias", [self._vocab_size], initializer="zeros"
-            )
+            self.bias = self._weight("dense/bias", [width])
+            self.gamma = self._weight("layer_norm/gamma", [width], "ones")
+            self.beta = self._weight("layer_norm/beta", [width])
+            self.output_bias = self._weight("output/bias", [self._vocab_size])
         super().build(input_shape)
+
+    def _weight(
+        self, name: str, shape: list[int], initializer: Any = "zeros"
+    ) -> tf.Variable:
+        """Makes a weight that Keras does not cast."""
+        return self.add_weight(
+            name, shape, initializer=initializer, autocast=False
+        )
 
     def call(self, vectors: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """Scores every piece of the vocabulary.
@@ -114,8 +114,8 @@ class MaskedLM(tf_keras.layers.Layer):
         self, a: tf.Tensor, b: tf.Tensor, *, transpose_b: bool = False
     ) -> tf.Tensor:
         product = tf.matmul(
-            tf.cast(a, self._product_dtype),
-            tf.cast(tf.convert_to_tensor(b), self._product_dtype),
+            tf.cast(a, self.compute_dtype),
+            tf.cast(tf.convert_to_tensor(b), self.compute_dtype),
             transpose_b=transpose_b,
         )
         return tf.cast(product, tf.float32)

@@ -6,6 +6,7 @@ Their batches are those of `batches.epoch_batches`.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 
@@ -20,7 +21,6 @@ from biaffine_tf.encoders.encoder import build_encoder
 from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
 from biaffine_tf.pretraining.electra import (
     ReplacedTokenDetection,
-    build_generator,
     put_samples,
 )
 from biaffine_tf.pretraining.masked_lm import (
@@ -39,7 +39,6 @@ class EncoderPart(tf.Module):
         config: Of the encoder.
         encoder: Not built yet.
         head: Likewise.
-        run: Settings of the run.
         pad_id: Id of the padding piece.
     """
 
@@ -49,7 +48,6 @@ class EncoderPart(tf.Module):
         encoder: FusedBertEncoder,
         head: MaskedLM | ReplacedTokenDetection,
         *,
-        run: PretrainingConfig,
         pad_id: int,
     ) -> None:
         super().__init__()
@@ -57,8 +55,6 @@ class EncoderPart(tf.Module):
         self.head = head
         self.encoder = encoder
         self._pad_id = pad_id
-        encoder.gradient_checkpointing = run.gradient_checkpointing
-        encoder.xla = run.xla
         one = tf.ones([1, 1], tf.int32)
         vectors = self.encode(one, one, training=False)
         head.build(vectors.shape)
@@ -185,9 +181,8 @@ class MaskedLanguageModel(PretrainingObjective):
     def __init__(self, config: PretrainingConfig, *, pad_id: int) -> None:
         part = EncoderPart(
             config.encoder,
-            build_encoder(_in_this_run(config.encoder, config)),
+            _build_encoder(config.encoder, config),
             MaskedLM.of(config.encoder),
-            run=config,
             pad_id=pad_id,
         )
         super().__init__(part, pad_id=pad_id)
@@ -225,17 +220,20 @@ class Electra(PretrainingObjective):
     def __init__(self, config: PretrainingConfig, *, pad_id: int) -> None:
         encoder_part = EncoderPart(
             config.encoder,
-            build_encoder(_in_this_run(config.encoder, config)),
+            _build_encoder(config.encoder, config),
             ReplacedTokenDetection.of(config.encoder),
-            run=config,
             pad_id=pad_id,
         )
         small = generator_config(config.encoder, config.generator_size)
         generator_part = EncoderPart(
             small,
-            build_generator(_in_this_run(small, config), encoder_part.encoder),
+            _build_encoder(
+                small,
+                config,
+                name="generator",
+                embeddings=encoder_part.encoder.embeddings,
+            ),
             MaskedLM.of(small),
-            run=config,
             pad_id=pad_id,
         )
         super().__init__(encoder_part, generator_part, pad_id=pad_id)
@@ -288,16 +286,21 @@ def make_objective(
     return MaskedLanguageModel(config, pad_id=pad_id)
 
 
-def _in_this_run(
-    encoder: EncoderConfig, run: PretrainingConfig
-) -> EncoderConfig:
-    """An encoder with the dropout of the run, which is not written with it."""
-    if run.dropout is None:
-        return encoder
-    return dataclasses.replace(
+def _build_encoder(
+    encoder: EncoderConfig, run: PretrainingConfig, **options: Any
+) -> FusedBertEncoder:
+    """Builds an encoder as the run wants it, which is not written with it."""
+    if run.dropout is not None:
+        encoder = dataclasses.replace(
+            encoder,
+            hidden_dropout_prob=run.dropout,
+            attention_probs_dropout_prob=run.dropout,
+        )
+    return build_encoder(
         encoder,
-        hidden_dropout_prob=run.dropout,
-        attention_probs_dropout_prob=run.dropout,
+        gradient_checkpointing=run.gradient_checkpointing,
+        xla=run.xla,
+        **options,
     )
 
 

@@ -56,8 +56,6 @@ class SpanObjective(tf.Module):
 
     def __init__(self, model: SpanModel, config: TrainingConfig) -> None:
         super().__init__()
-        model.encoder.gradient_checkpointing = config.gradient_checkpointing
-        model.encoder.xla = config.xla
         self.model = model
         self.metric_names = model.head.metric_names
         self._config = config

@@ -66,6 +66,7 @@ class WarmupLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class AdamW(tf_keras.optimizers.Adam):
     """Adam with decoupled weight decay and a learning rate that can differ.
 
@@ -79,6 +80,9 @@ class AdamW(tf_keras.optimizers.Adam):
             `scale` times the learning rate; "" for none.
         scale: Their factor.
         **kwargs: As for `tf_keras.optimizers.Adam`.
+
+    Raises:
+        ValueError: If a variant of Adam is asked for that it lacks.
 
     Reference:
         Loshchilov and Hutter 2019 (https://arxiv.org/abs/1711.05101).
@@ -95,10 +99,23 @@ class AdamW(tf_keras.optimizers.Adam):
     ) -> None:
         # On a GPU tf_keras would have XLA compile the update of each variable:
         # half a minute before the first epoch, for what is one kernel already.
-        super().__init__(learning_rate, jit_compile=False, **kwargs)
+        kwargs["jit_compile"] = False
+        for name in ("amsgrad", "adaptive_epsilon"):
+            if kwargs.get(name):
+                raise ValueError(f"AdamW has no {name}")
+        super().__init__(learning_rate, **kwargs)
         self._decay = decay
         self._scaled_component = scaled_component
         self._scale = scale
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "decay": self._decay,
+            "scaled_component": self._scaled_component,
+            "scale": self._scale,
+        }
 
     def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
         """Leaves repeated rows to `update_step`, which sums them."""

@@ -13,7 +13,6 @@ from biaffine_tf.config import (
     Precision,
     TrainingConfig,
 )
-from biaffine_tf.encoders.fused_encoder import policy_scope
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference import loading
 from biaffine_tf.inference.predictor import Predictor
@@ -51,10 +50,10 @@ def test_a_model_in_training_predicts_in_another_precision(tmp_path, xla):
     }
     assert want[HALF] != want[PREDICTION_PRECISION]
     config, labels, tokenizer = model_directory.read_description(path)
-    with policy_scope(str(HALF)):
-        model = SpanModel(config.model, num_classes=labels.num_classes)
-        model.build_weights()
-    model.encoder.xla = xla
+    model = SpanModel(
+        config.model, num_classes=labels.num_classes, xla=xla, dtype=str(HALF)
+    )
+    model.build_weights()
     model_directory.load_weights(path, model)
     for precision in (None, PREDICTION_PRECISION, None):
         found = entities(

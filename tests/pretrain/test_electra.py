@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from biaffine_tf.config import generator_config
+from biaffine_tf.config import Objective, PretrainingConfig, generator_config
 from biaffine_tf.encoders.encoder import build_encoder
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.pretraining.electra import build_generator, put_samples
+from biaffine_tf.pretraining.electra import put_samples
+from biaffine_tf.pretraining.objectives import make_objective
 
 
 def inputs(ids) -> dict[str, tf.Tensor]:
@@ -25,7 +26,7 @@ def test_generator_stands_on_the_discriminators_embeddings():
     discriminator = build_encoder(config)
     discriminator(inputs([[1, 2]]))
     small = generator_config(config, 0.5)
-    generator = build_generator(small, discriminator)
+    generator = build_encoder(small, embeddings=discriminator.embeddings)
     before = generator(inputs([[6, 7, 8]]))["sequence_output"]
     assert before.shape == (1, 3, config.hidden_size // 2)
     shared = {v.ref() for v in discriminator.trainable_variables} & {
@@ -38,6 +39,20 @@ def test_generator_stands_on_the_discriminators_embeddings():
 
     after = generator(inputs([[6, 7, 8]]))["sequence_output"]
     assert np.abs(after - before).max() > 0.01
+
+
+def test_both_encoders_get_the_settings_of_the_run():
+    run = PretrainingConfig(
+        encoder=tiny.encoder_config(),
+        objective=Objective.ELECTRA,
+        generator_size=0.5,
+        gradient_checkpointing=True,
+        xla=True,
+    )
+    made = make_objective(run, pad_id=0)
+    for part in (made.encoder_part, made.generator_part):
+        assert part.encoder.gradient_checkpointing
+        assert part.encoder.xla
 
 
 @pytest.mark.parametrize("size", [0.01, 0.45])
