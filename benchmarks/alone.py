@@ -11,7 +11,6 @@ that it gives back.
 
 from __future__ import annotations
 
-import argparse
 import pathlib
 import subprocess
 import sys
@@ -26,7 +25,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from benchmarks import data, report, soak
 from benchmarks.harness import say
 from biaffine_tf.config import ExportFormat
-from biaffine_tf.files import write_json
 
 NEEDS = {
     ExportFormat.SAVED_MODEL: ("tensorflow", "tensorflow-text"),
@@ -36,16 +34,8 @@ NEEDS = {
 
 def main() -> int:
     """Asks both; the exit code says whether they answer as the model."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser("alone", __doc__)
     parser.add_argument("--model_dir", required=True)
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        default=data.ROOT / "benchmarks" / "results" / "alone.json",
-    )
     options = parser.parse_args()
     data.require()
     from biaffine_tf.export import parity
@@ -64,22 +54,15 @@ def main() -> int:
     goals = [
         report.Goal.at_most(
             f"{row['export']}: differing entities", 0, row["differing"]
-        )._asdict()
+        )
         for row in rows
     ]
-    report.print_table("alone", rows)
-    report.print_table("goals", goals)
-    write_json(
+    return report.publish(
         options.json,
-        {
-            "command": "python benchmarks/alone.py --model_dir=MODEL",
-            "goals": goals,
-            "rows": rows,
-            "machine": report.machine(),
-            "versions": report.versions(),
-        },
+        "alone.py --model_dir=MODEL",
+        goals,
+        {"rows": rows},
     )
-    return int(not all(goal["met"] for goal in goals))
 
 
 def ask(

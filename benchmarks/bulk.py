@@ -29,7 +29,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import data, job_runs, plots, report
 from benchmarks.harness import rounded
-from biaffine_tf.files import write_json
 
 FILES = 4
 BAD_LINE_EVERY = 9_973
@@ -116,10 +115,7 @@ def _is_bad(number: int) -> bool:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser("bulk", __doc__)
     parser.add_argument("--model_dir", required=True)
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--shard_size", type=int, default=10_000)
@@ -128,11 +124,6 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument(
         "--folder", help="where inputs and outputs go; removed at the end"
-    )
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        default=data.ROOT / "benchmarks" / "results" / "bulk.json",
     )
     return parser.parse_args()
 
@@ -161,28 +152,20 @@ def _finish(
     kills: list[dict[str, Any]],
 ) -> None:
     """Prints tables, writes JSON and a plot."""
-    met = [goal._asdict() for goal in goals]
-    for title, table in {"bulk": rows, "kills": kills, "goals": met}.items():
-        report.print_table(title, table)
     step = -(-len(watched.memory) // _SAMPLES)
     memory = [
         (rounded(seconds), rounded(size / 2**20))
         for seconds, size in watched.memory[::step]
     ]
-    write_json(
+    report.publish(
         options.json,
-        {
-            "command": "python benchmarks/bulk.py --model_dir=MODEL "
-            f"--lines={options.lines} --shard_size={options.shard_size} "
-            f"--kills={options.kills} --seed={options.seed}",
-            "goals": met,
-            "rows": rows,
-            "kills": kills,
-            "sentences_a_second_by_tenth": list(map(rounded, speeds)),
-            "memory_by_seconds": memory,
-            "machine": report.machine(),
-            "versions": report.versions(),
-        },
+        "bulk.py --model_dir=MODEL "
+        f"--lines={options.lines} --shard_size={options.shard_size} "
+        f"--kills={options.kills} --seed={options.seed}",
+        goals,
+        {"rows": rows, "kills": kills},
+        sentences_a_second_by_tenth=list(map(rounded, speeds)),
+        memory_by_seconds=memory,
     )
     plots.lines(
         {

@@ -11,7 +11,6 @@ one core and on two, in processes of their own, measured in turn.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import pathlib
@@ -28,7 +27,6 @@ from benchmarks.data import DATA, ROOT, require
 from benchmarks.harness import Worker
 from biaffine_tf import evaluation, formats
 from biaffine_tf.config import ExportFormat, ExportPrecision
-from biaffine_tf.files import write_json
 from biaffine_tf.spans import Sentence, Span
 
 CORPORA = {
@@ -54,17 +52,9 @@ _QUICK_SENTENCES = 100
 
 def main() -> int:
     """Measures all; the exit code says whether exact exports are exact."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser("exports", __doc__)
     parser.add_argument("--runs", type=pathlib.Path, default=ROOT / "runs")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        default=ROOT / "benchmarks" / "results" / "exports.json",
-    )
     options = parser.parse_args()
     require()
     rows: list[dict[str, Any]] = []
@@ -86,20 +76,12 @@ def main() -> int:
         for row in rows
         if row["what"] in EXACT
     ]
-    report.print_table("exports", rows)
-    report.print_table("goals", goals)
-    if not options.quick:
-        write_json(
-            options.json,
-            {
-                "command": "python benchmarks/exports.py --runs=RUNS",
-                "goals": goals,
-                "rows": rows,
-                "machine": report.machine(),
-                "versions": report.versions(),
-            },
-        )
-    return int(not all(goal["met"] for goal in goals))
+    return report.publish(
+        None if options.quick else options.json,
+        "exports.py --runs=RUNS",
+        goals,
+        {"rows": rows},
+    )
 
 
 def export_all(

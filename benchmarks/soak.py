@@ -11,7 +11,6 @@ of them joined to several thousand characters, and the hostile ones of the gate.
 
 from __future__ import annotations
 
-import argparse
 import collections
 import pathlib
 import random
@@ -25,8 +24,7 @@ from typing import Any
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import data, report
-from benchmarks.data import ROOT, require
-from biaffine_tf.files import write_json
+from benchmarks.data import require
 
 _MOST_TEXTS = 64  # in a batch
 _LONG_TEXTS = 20
@@ -39,20 +37,12 @@ Answer = list[tuple[int, int, str, float]]
 
 def main() -> int:
     """Loads it for some minutes; the exit code says whether all was well."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser("soak", __doc__)
     parser.add_argument("--export_dir", required=True)
     parser.add_argument("--model_dir", required=True)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        default=ROOT / "benchmarks" / "results" / "soak.json",
-    )
     options = parser.parse_args()
     require()
     texts = texts_to_ask(options.seed)
@@ -80,23 +70,15 @@ def main() -> int:
             "mib_last_quarter": round(after),
         }
     ]
-    met = [goal._asdict() for goal in goals]
-    report.print_table("soak", rows)
-    report.print_table("goals", met)
-    write_json(
+    return report.publish(
         options.json,
-        {
-            "command": "python benchmarks/soak.py --export_dir=EXPORT "
-            f"--model_dir=MODEL --minutes={options.minutes:g} "
-            f"--threads={options.threads} --seed={options.seed}",
-            "goals": met,
-            "rows": rows,
-            "mib_every_second": [round(one, 1) for one in load.memory],
-            "machine": report.machine(),
-            "versions": report.versions(),
-        },
+        f"soak.py --export_dir=EXPORT --model_dir=MODEL "
+        f"--minutes={options.minutes:g} --threads={options.threads} "
+        f"--seed={options.seed}",
+        goals,
+        {"rows": rows},
+        mib_every_second=[round(one, 1) for one in load.memory],
     )
-    return int(not all(goal.met for goal in goals))
 
 
 def texts_to_ask(seed: int) -> list[bytes]:

@@ -12,7 +12,6 @@ are relative to DATA/ner. The models of benchmarks/first_result.py are meant:
 
 from __future__ import annotations
 
-import argparse
 import pathlib
 import statistics
 import sys
@@ -21,27 +20,18 @@ from typing import Any
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import report
-from benchmarks.data import DATA, ROOT
+from benchmarks.data import DATA
 from biaffine_tf import evaluation, formats
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.calibration.objectives import Goal
 from biaffine_tf.commands import completion
-from biaffine_tf.files import write_json
 from biaffine_tf.inference.predictor import Predictor
 
 
 def main() -> int:
     """Measures every model, and says whether thresholds pay on average."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser("thresholds", __doc__)
     parser.add_argument("models", nargs="+", metavar="MODEL_DIR:DEV:TEST")
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        default=ROOT / "benchmarks" / "results" / "thresholds.json",
-    )
     options = parser.parse_args()
     rows = [_measure(*model.split(":")) for model in options.models]
     gains = [row["gain"] for row in rows]
@@ -49,19 +39,12 @@ def main() -> int:
         report.Goal.at_least("mean gain on test", 0, statistics.mean(gains)),
         report.Goal.at_least("smallest gain on test", -0.01, min(gains)),
     ]
-    tables = {"thresholds": rows, "goals": [goal._asdict() for goal in goals]}
-    for title, table in tables.items():
-        report.print_table(title, table)
-    write_json(
+    return report.publish(
         options.json,
-        {
-            "command": "python benchmarks/thresholds.py MODEL_DIR:DEV:TEST ...",
-            **tables,
-            "machine": report.machine(),
-            "versions": report.versions(),
-        },
+        "thresholds.py MODEL_DIR:DEV:TEST ...",
+        goals,
+        {"thresholds": rows},
     )
-    return int(not all(goal.met for goal in goals))
 
 
 def _measure(model: str, dev: str, test: str) -> dict[str, Any]:

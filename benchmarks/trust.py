@@ -19,7 +19,6 @@ Of each corpus it takes the dev set, which the best epoch was chosen on.
 
 from __future__ import annotations
 
-import argparse
 import pathlib
 import statistics
 import sys
@@ -37,7 +36,6 @@ from biaffine_tf.calibration.objectives import Aim, Goal
 from biaffine_tf.calibration.scaling import Scaling
 from biaffine_tf.config import Decoder, LongText
 from biaffine_tf.decoding import decode
-from biaffine_tf.files import write_json
 from biaffine_tf.inference.postprocessing import decoder_of
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence, Span
@@ -57,16 +55,8 @@ Rows = list[dict[str, Any]]
 
 def main() -> int:
     """Measures all, and says whether the goals are met."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = report.parser("trust", __doc__)
     parser.add_argument("--runs", type=pathlib.Path, default=ROOT / "runs")
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        default=ROOT / "benchmarks" / "results" / "trust.json",
-    )
     options = parser.parse_args()
     require()
     tables: dict[str, Rows] = {"decoders": [], "long": [], "confidence": []}
@@ -110,20 +100,7 @@ def main() -> int:
             row["sentences"] - row["documents"],
         )
     )
-    met = [goal._asdict() for goal in goals]
-    for title, table in {**tables, "goals": met}.items():
-        report.print_table(title, table)
-    write_json(
-        options.json,
-        {
-            "command": "python benchmarks/trust.py --runs=RUNS",
-            "goals": met,
-            **tables,
-            "machine": report.machine(),
-            "versions": report.versions(),
-        },
-    )
-    return int(not all(goal.met for goal in goals))
+    return report.publish(options.json, "trust.py --runs=RUNS", goals, tables)
 
 
 def measure_decoders(

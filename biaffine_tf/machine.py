@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from collections.abc import Iterator
 
 # Flags of processors, as Linux names them.
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
-
-
-def resident_memory() -> int | None:
-    """Bytes of memory this process holds; None where that is not said."""
-    return _of_process("VmRSS")
 
 
 def peak_memory() -> int | None:
@@ -20,7 +16,13 @@ def peak_memory() -> int | None:
     `resource.getrusage` would count what the process that started this one
     had held at that moment.
     """
-    return _of_process("VmHWM")
+    return _kibibytes(pathlib.Path("/proc/self/status"), "VmHWM")
+
+
+def reset_peak_memory() -> None:
+    """Makes `peak_memory` forget what was held before, where Linux lets us."""
+    with contextlib.suppress(OSError):
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
 
 
 def memory_limit(root: str = "/") -> int | None:
@@ -49,10 +51,6 @@ def has_bfloat16(root: str = "/") -> bool:
     """
     words = _read(pathlib.Path(root) / "proc/cpuinfo").split()
     return not _BFLOAT16.isdisjoint(words)
-
-
-def _of_process(field: str) -> int | None:
-    return _kibibytes(pathlib.Path("/proc/self/status"), field)
 
 
 def _kibibytes(path: pathlib.Path, field: str) -> int | None:

@@ -200,7 +200,9 @@ def _tree(folder):
 def _claim(folder, config, **options):
     before = _tree(folder)
     try:
-        return model_directory.claim(str(folder), config, **options)
+        return model_directory.Experiment(str(folder), config).acquire(
+            **options
+        )
     finally:
         assert _tree(folder) == before, "claiming changes nothing"
 
@@ -255,17 +257,17 @@ def test_clearing_spares_one_s_own_and_what_is_not_an_experiment_s(copy):
     (copy / "records").mkdir()
     (copy / "notes.md").write_text("mine")
     before = _tree(copy)
-    model_directory.clear(str(copy), CONFIG)
+    model_directory.Experiment(str(copy), CONFIG).reset()
     assert _tree(copy) == before
-    model_directory.clear(str(copy), OTHER)
+    model_directory.Experiment(str(copy), OTHER).reset()
     assert sorted(os.listdir(copy)) == ["notes.md", "records"]
-    model_directory.clear(str(copy / "none"), OTHER)
+    model_directory.Experiment(str(copy / "none"), OTHER).reset()
 
 
 def test_clearing_spares_the_files_of_others(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "scores.json").write_text("{}")
-    model_directory.clear(str(tmp_path), CONFIG)
+    model_directory.Experiment(str(tmp_path), CONFIG).reset()
     assert sorted(os.listdir(tmp_path)) == ["logs", "scores.json"]
 
 
@@ -287,13 +289,13 @@ def test_a_kill_at_any_moment_of_clearing_can_be_gone_on_from(
         with monkeypatch.context() as patch:
             patch.setattr(os, "unlink", unlink)
             try:
-                model_directory.clear(str(folder), OTHER)
+                model_directory.Experiment(str(folder), OTHER).reset()
             except KeyboardInterrupt:
                 killed = True
             else:
                 killed = False
         assert _claim(folder, OTHER, overwrite=True)
-        model_directory.clear(str(folder), OTHER)
+        model_directory.Experiment(str(folder), OTHER).reset()
         assert os.listdir(folder) == []
         if not killed:
             break

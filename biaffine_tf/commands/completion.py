@@ -27,6 +27,7 @@ from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.inference.testing import is_due, update_test_scores
 from biaffine_tf.reports.card.writing import write_card
 from biaffine_tf.reports.html import write_report
+from biaffine_tf.reports.html.content import About
 from biaffine_tf.spans import Sentence, Span
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def complete(
     calibrate: bool,
     goal: Goal | None,
     report: bool,
+    about: About | None = None,
     test: Corpus | None = None,
 ) -> None:
     """Does what is not done yet, or was done with other settings.
@@ -62,6 +64,7 @@ def complete(
         calibrate: Whether to fit what scores mean.
         goal: What thresholds are for; None for none.
         report: Whether to write a report.
+        about: What it says of the run.
         test: Labelled data to score it on; None for none.
 
     Raises:
@@ -79,6 +82,7 @@ def complete(
             calibrate=calibrate,
             goal=goal,
             report=report,
+            about=about or {},
             test=test,
         )
     write_card(directory)
@@ -104,6 +108,7 @@ def _complete_with_dev(
     calibrate: bool,
     goal: Goal | None,
     report: bool,
+    about: About,
     test: Corpus | None,
 ) -> None:
     """Fits and reports what is due; arguments are those of `complete`."""
@@ -125,6 +130,7 @@ def _complete_with_dev(
             goal=goal,
             settings=settings if is_stale else None,
             page=page if report else None,
+            about=about,
             test=test,
         )
 
@@ -137,6 +143,7 @@ def _predict_again(
     goal: Goal | None,
     settings: dict[str, Any] | None,
     page: str | None,
+    about: About,
     test: Corpus | None,
 ) -> None:
     """Does what takes predictions of the dev set.
@@ -148,6 +155,7 @@ def _predict_again(
         goal: What thresholds are for.
         settings: Of the fit that is to be made; None for none.
         page: The report to write; None for none.
+        about: What it says of the run.
         test: The test data.
     """
     # Where nothing is to be done, TensorFlow is not loaded.
@@ -187,8 +195,8 @@ def _predict_again(
             calibration=None
             if known is None
             else {"before": known.before, "after": known.held_out},
-            settings=config.to_dict(),
             test=tested,
+            **about,
         )
     if fitted is not None:
         model_directory.write_confidence(

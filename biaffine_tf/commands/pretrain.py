@@ -90,21 +90,13 @@ def _run(
     source: Source | None,
     generator: Source | None,
 ) -> None:
-    if not output.claim(FLAGS.output_dir, config, overwrite=FLAGS.overwrite):
+    directory = output.PretrainingDirectory(FLAGS.output_dir, config)
+    if not directory.acquire(overwrite=FLAGS.overwrite):
         print(f"{FLAGS.output_dir}: already pretrained, by this very command")
         return
     if FLAGS.xla:
         running.keep_compilations()
-    _train(config, records, source=source, generator=generator)
 
-
-def _train(
-    config: PretrainingConfig,
-    records: Records,
-    *,
-    source: Source | None,
-    generator: Source | None,
-) -> None:
     from biaffine_tf.pretraining import run
     from biaffine_tf.pretraining.objectives import make_objective
     from biaffine_tf.training.setup import set_up
@@ -116,7 +108,7 @@ def _train(
         if objective.generator_part is not None:
             _initialise(objective.generator_part, generator, records)
         _initialise(objective.encoder_part, source, records)
-    output.begin(FLAGS.output_dir, config)
+    directory.begin()
     last = run.train(
         config,
         records,
@@ -133,7 +125,7 @@ def _train(
         save_every=save_period(),
         max_eval_batches=FLAGS.max_eval_batches,
     )
-    output.finish(FLAGS.output_dir, config)
+    directory.finish()
     print(
         f"{last['step']} steps in {last['seconds']:.0f} s; encoder in "
         f"{FLAGS.output_dir}"

@@ -32,6 +32,7 @@ from biaffine_tf.config import (
     same_setting,
     setting,
 )
+from biaffine_tf.reports.run_facts import Language
 from biaffine_tf.training.position import Period
 
 NO_AIM = "none"  # of thresholds
@@ -114,7 +115,7 @@ class _Output:
     )
     plan: bool = setting(
         False,
-        help="Estimate memory and time from ten steps; do not train. "
+        help="Measure memory and time in a few steps; do not train. "
         "--output_dir is not touched.",
     )
     check_only: bool = setting(
@@ -125,6 +126,10 @@ class _Output:
     )
     report: bool = setting(
         True, help="Write report.html on the eval data, to look at."
+    )
+    report_language: Language = setting(
+        Language.ENGLISH,
+        help="Language of what the report says of the run.",
     )
     export: bool = setting(
         False,

@@ -91,9 +91,10 @@ def _run(output_dir: str) -> None:
     run = experiment.prepare()
     config, tokenizer, sentences = run.config, run.start.tokenizer, run.dev
     goal = flags.goal()
-    if not model_directory.claim(output_dir, config, overwrite=FLAGS.overwrite):
+    directory = model_directory.Experiment(output_dir, config)
+    if not directory.acquire(overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
-        _complete(output_dir, run.data, sentences, goal)
+        _complete(output_dir, run, goal)
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
     check_writable(records_dir)
@@ -130,7 +131,7 @@ def _run(output_dir: str) -> None:
         )
         return
     # From here on nothing of the user's can be wrong.
-    model_directory.clear(output_dir, config)
+    directory.reset()
     model_directory.write_description(
         output_dir, config, records.labels, tokenizer.vocabulary
     )
@@ -145,29 +146,33 @@ def _run(output_dir: str) -> None:
         save_every=save_period(),
     )
     _print_result(scores)
-    _complete(output_dir, run.data, sentences, goal)
+    _complete(output_dir, run, goal)
 
 
-def _complete(
-    output_dir: str,
-    data: inputs.Data,
-    sentences: list[Sentence] | None,
-    goal: Goal | None,
-) -> None:
+def _complete(output_dir: str, run: Experiment, goal: Goal | None) -> None:
     """Completes the model directory: confidence, test scores, report."""
     from biaffine_tf.commands import completion
+    from biaffine_tf.reports.run_facts import run_facts
 
+    data, language = run.data, FLAGS.report_language
+    facts = run_facts(
+        run.config,
+        files=data.files,
+        encoder=FLAGS.encoder_dir or FLAGS.init_checkpoint or FLAGS.init_model,
+        language=language,
+    )
     completion.complete(
         output_dir,
-        sentences,
+        run.dev,
         data.train.read,
         calibrate=FLAGS.calibrate,
         goal=goal,
         report=FLAGS.report,
+        about={"settings": facts, "language": language},
         test=data.test,
     )
     if FLAGS.export:
-        _export(output_dir, sentences, data.train)
+        _export(output_dir, run.dev, data.train)
 
 
 def _export(

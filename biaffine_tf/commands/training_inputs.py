@@ -63,6 +63,14 @@ class Data:
     fraction: float | None
     lines: list[str]
 
+    @property
+    def files(self) -> dict[str, tuple[str, ...]]:
+        """Paths by what they are."""
+        dev = None if self.fraction is not None else self.dev
+        data = {"training data": self.train, "dev data": dev}
+        data["test data"] = self.test
+        return {name: one.paths for name, one in data.items() if one}
+
     def fingerprints(self) -> dict[str, str]:
         """Digests of the data that make a run another one; not the test data.
 

@@ -134,19 +134,6 @@ class Head(Protocol):
     def describe_scores(config: HeadConfig, num_classes: int) -> str:
         """Shape and meaning of what a call gives, for the page of exports."""
 
-    @staticmethod
-    def memory(
-        config: HeadConfig, *, batch: int, length: int, num_classes: int
-    ) -> int:
-        """Bytes that the head and its loss take at their peak.
-
-        Args:
-            config: Settings of the head.
-            batch: B, sentences.
-            length: L, padded tokens of each.
-            num_classes: C, "none" included.
-        """
-
 
 class OnnxOutput(NamedTuple):
     """An output of an ONNX model.

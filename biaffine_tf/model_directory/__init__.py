@@ -68,7 +68,7 @@ from biaffine_tf.model_directory.names import (
     VOCABULARY,
     WEIGHTS,
 )
-from biaffine_tf.model_directory.ownership import claim, clear
+from biaffine_tf.model_directory.run_directory import Experiment, RunDirectory
 from biaffine_tf.model_directory.weights import (
     check_weights,
     load_weights,
@@ -92,14 +92,14 @@ __all__ = [
     "VOCABULARY",
     "WEIGHTS",
     "Description",
+    "Experiment",
     "Manifest",
+    "RunDirectory",
     "check_digests",
     "check_export_dir",
     "check_is_folder",
     "check_kept",
     "check_weights",
-    "claim",
-    "clear",
     "intact",
     "is_sealed",
     "keep_intervals",

@@ -142,9 +142,32 @@ def check_finite(path: str, stored: Mapping[str, np.ndarray]) -> None:
                 f"{path}: {name} is of type {value.dtype}, not float32",
                 remedy=DAMAGED,
             )
-        if not np.isfinite(value).all():
-            raise ConfigError(
-                f"{path}: {name} holds numbers that are not finite",
-                remedy="restore it; if the training has diverged, train "
-                "again with a smaller --learning_rate",
-            )
+        require_finite(
+            f"{path}: {name}",
+            value,
+            remedy="restore it; if the training has diverged, train again "
+            "with a smaller --learning_rate",
+        )
+
+
+def require_finite(
+    shown: str,
+    value: np.ndarray,
+    *,
+    remedy: str = "the training that made it has diverged; give another "
+    "encoder",
+) -> None:
+    """Refuses a weight with NaN or infinity.
+
+    Args:
+        shown: Its file and name.
+        value: The weight.
+        remedy: What to do about it.
+
+    Raises:
+        ConfigError: If it has some.
+    """
+    if not np.isfinite(value).all():
+        raise ConfigError(
+            f"{shown} holds numbers that are not finite", remedy=remedy
+        )

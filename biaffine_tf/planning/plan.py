@@ -1,4 +1,4 @@
-"""What a run will take, said before it starts: `run_classifier.py --plan`."""
+"""Memory and time of a run, before it starts: `run_classifier.py --plan`."""
 
 from __future__ import annotations
 
@@ -8,86 +8,29 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from rich.console import Console
-from tensorflow.python.client import device_lib
+from rich.table import Table
 
 from biaffine_tf import machine
 from biaffine_tf.config import ExperimentConfig, LongText, Precision
-from biaffine_tf.heads import head_class
 from biaffine_tf.heads.span_model import SpanModel
-from biaffine_tf.planning import memory, plan_tables
-from biaffine_tf.planning.memory import MemoryEstimate, Parameters
-from biaffine_tf.planning.probe import time_steps
-from biaffine_tf.records.span_batches import Buckets, make_buckets
+from biaffine_tf.planning.probe import (
+    Probe,
+    StepMemory,
+    StepTime,
+    epoch_seconds,
+)
+from biaffine_tf.records.span_batches import Buckets, Shape, make_buckets
 from biaffine_tf.records.span_records import Records
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Windowing
-from biaffine_tf.training.fine_tuning import Evaluate
+from biaffine_tf.training.fine_tuning import Evaluate, total_steps
+
+Rows = list[tuple[str, str]]
 
 # Sentences of the eval data that the probe predicts: a batch of the predictor.
 _EVAL_SENTENCES = 64
 # Of the first GPUs that multiply in bfloat16, NVIDIA's Ampere.
 _BFLOAT16_CAPABILITY = (8, 0)
-
-
-def count_parameters(model: SpanModel) -> Parameters:
-    """Counts the weights of a model that is built."""
-    sizes = {
-        name: math.prod(weight.shape)
-        for name, weight in model.saved_weights().items()
-    }
-    encoder = {k: v for k, v in sizes.items() if k.startswith("encoder/")}
-    return Parameters(
-        encoder=sum(encoder.values()),
-        embeddings=sum(
-            v for k, v in encoder.items() if k.endswith("/embeddings")
-        ),
-        head=sum(sizes.values()) - sum(encoder.values()),
-        trained=sum(math.prod(v.shape) for v in model.trainable_variables),
-    )
-
-
-def estimate_memory(
-    config: ExperimentConfig,
-    buckets: Buckets,
-    parameters: Parameters,
-    *,
-    num_classes: int,
-    replicas: int,
-    program: int,
-) -> MemoryEstimate:
-    """Memory of a training step on the bucket that needs most.
-
-    Args:
-        config: The experiment.
-        buckets: Shapes of the batches.
-        parameters: Of the model.
-        num_classes: C, "none" included.
-        replicas: Devices that share a batch; the estimate is for one.
-        program: Bytes the process holds without the model.
-    """
-    head = head_class(config.model.head.name)
-    estimates = []
-    for length, size, count in zip(
-        buckets.lengths, buckets.batch_sizes, buckets.sentences, strict=True
-    ):
-        batch = math.ceil(min(size, count) / replicas)
-        estimates.append(
-            memory.step_memory(
-                config.model,
-                config.training,
-                parameters,
-                batch=batch,
-                length=length,
-                head=head.memory(
-                    config.model.head,
-                    batch=batch,
-                    length=length,
-                    num_classes=num_classes,
-                ),
-                program=program,
-            )
-        )
-    return max(estimates, key=lambda estimate: estimate.total)
 
 
 def print_plan(
@@ -100,16 +43,16 @@ def print_plan(
     evaluator: Callable[[list[Sentence]], Evaluate],
     remedy: str,
 ) -> None:
-    """Prints what a run needs, trains ten steps, prints how long it takes.
+    """Measures and prints the memory of a run, then the time it takes.
 
-    The steps are left out if the memory would not do for them. The model is
-    of no use afterwards.
+    Trains on small batches, and ten steps on full ones unless the memory would
+    not do for them. The model is of no use afterwards.
 
     Args:
         config: The experiment.
         records: Training data.
         model: Built under the strategy, with its initial weights.
-        strategy: From `trainer.set_up`.
+        strategy: Strategy from `set_up`.
         sentences: The eval data; None if there is none.
         evaluator: From sentences to what scores a model on them.
         remedy: Which flags to change if the memory does not do.
@@ -121,53 +64,157 @@ def print_plan(
         batch_size=training.train_batch_size,
         token_budget=training.token_budget,
     )
-    parameters = count_parameters(model)
-    estimate = estimate_memory(
-        config,
-        buckets,
-        parameters,
-        num_classes=records.labels.num_classes,
-        replicas=strategy.num_replicas_in_sync,
-        program=_program_memory(parameters),
-    )
-    limit = _memory_limit()
-    console = Console()
-    plan_tables.print_table(
-        console,
+    parameters = parameter_rows(model)
+    probe = Probe(training, records, buckets, model, strategy=strategy)
+    memory = probe.memory()
+    steps = total_steps(training, buckets.steps_per_epoch)
+    _print_table(
         "plan",
-        plan_tables.parameter_rows(parameters),
-        plan_tables.data_rows(
-            buckets, records.lengths, epochs=training.num_train_epochs
-        ),
-        plan_tables.memory_rows(estimate, limit),
+        parameters,
+        [
+            *data_rows(buckets, records.lengths),
+            (f"steps in all, {training.num_train_epochs} epochs", count(steps)),
+        ],
+        memory_rows(memory),
     )
-    if limit is not None and estimate.total > limit:
-        console.print(
-            f"warning: this is more memory than there is; {remedy}. No step "
-            "is tried.",
-            highlight=False,
-        )
+    if memory is not None and not memory.fits:
+        _print(f"warning: {too_much(memory)}; {remedy}. No full step is tried.")
         return
+    times = probe.times()
+    peak = probe.peak()
     evaluation = _evaluation_seconds(config, model, sentences, evaluator)
-    times = time_steps(config, records, buckets, model, strategy=strategy)
-    plan_tables.print_table(
-        console,
+    _print_table(
         "probe",
-        plan_tables.time_rows(
-            buckets,
+        time_rows(
             times,
+            epoch=epoch_seconds(buckets, times),
             evaluation=evaluation,
             epochs=training.num_train_epochs,
         ),
-        plan_tables.peak_rows(estimate, _memory_peak()),
+        [("memory used at most, measured", format_bytes(peak))],
     )
     device = _bfloat16_device()
     if training.precision is Precision.FLOAT32 and device is not None:
-        console.print(
+        _print(
             f"this {device} has instructions for bfloat16; "
-            f"--precision={Precision.BFLOAT16} would be faster",
-            highlight=False,
+            f"--precision={Precision.BFLOAT16} would be faster"
         )
+
+
+def parameter_rows(model: SpanModel) -> Rows:
+    """Numbers of weights of a model that is built, the unused pooler apart."""
+    sizes = {
+        name: math.prod(weight.shape)
+        for name, weight in model.saved_weights().items()
+    }
+    encoder = {k: v for k, v in sizes.items() if k.startswith("encoder/")}
+    embeddings = (v for k, v in encoder.items() if k.endswith("/embeddings"))
+    trained = (math.prod(v.shape) for v in model.trainable_variables)
+    in_encoder = sum(encoder.values())
+    return [
+        ("parameters of the encoder", count(in_encoder)),
+        ("of them, embeddings", count(sum(embeddings))),
+        ("parameters of the head", count(sum(sizes.values()) - in_encoder)),
+        ("trained in all", count(sum(trained))),
+    ]
+
+
+def data_rows(buckets: Buckets, lengths: dict[int, int]) -> Rows:
+    """The training data in numbers.
+
+    Args:
+        buckets: Shapes of the batches.
+        lengths: Number of sentences for each number of pieces.
+    """
+    padded = sum(
+        count * (bound + 2)
+        for count, bound in zip(buckets.sentences, buckets.lengths, strict=True)
+    )
+    real = sum(count * (length + 2) for length, count in lengths.items())
+    longest = Shape(buckets.lengths[-1] + 2, buckets.batch_sizes[-1])
+    return [
+        ("training sentences", count(sum(buckets.sentences))),
+        ("positions an epoch, padded", count(padded)),
+        ("padding", f"{1 - real / padded:.1%}"),
+        ("longest batch", _shape(longest)),
+        ("steps an epoch", count(buckets.steps_per_epoch)),
+    ]
+
+
+def memory_rows(memory: StepMemory | None) -> Rows:
+    """Memory of a training step, and what there is."""
+    if memory is None:
+        return [("memory of a step", "unknown on this machine")]
+    return [
+        *(
+            (
+                f"step of {_sentences(peak.sentences)}, measured",
+                format_bytes(peak.memory),
+            )
+            for peak in memory.peaks[-2:]
+        ),
+        (
+            f"step of {_sentences(memory.sentences)}, extrapolated",
+            format_bytes(memory.expected),
+        ),
+        ("memory there is", format_bytes(memory.limit)),
+    ]
+
+
+def too_much(memory: StepMemory) -> str:
+    """Says that a full batch does not fit, and what would."""
+    most = memory.max_sentences
+    fits = f"at most {_sentences(most)} would" if most else "not even one would"
+    return (
+        f"a batch of {_sentences(memory.sentences)} of this length does not "
+        f"fit into the memory, {fits}"
+    )
+
+
+def time_rows(
+    times: Sequence[StepTime], *, epoch: float, evaluation: float, epochs: int
+) -> Rows:
+    """How long steps, an epoch and the run take.
+
+    Args:
+        times: Of the shapes that were timed.
+        epoch: Seconds of training in an epoch.
+        evaluation: Seconds to score the eval data.
+        epochs: Of the run.
+    """
+    total = epochs * (epoch + evaluation)
+    return [
+        *(
+            (f"a step of {_shape(shape)}", format_seconds(seconds))
+            for shape, seconds in times
+        ),
+        ("training, an epoch", format_seconds(epoch)),
+        ("evaluation, an epoch", format_seconds(evaluation)),
+        (f"in all, {epochs} epochs", format_seconds(total)),
+    ]
+
+
+def format_bytes(number: int | None) -> str:
+    """MiB, or GiB from 1 GiB on."""
+    if number is None:
+        return "unknown"
+    if number < 1 << 30:
+        return f"{number / (1 << 20):.1f} MiB"
+    return f"{number / (1 << 30):.2f} GiB"
+
+
+def format_seconds(seconds: float) -> str:
+    """Seconds, or minutes from 2 minutes on, or hours from 2 hours on."""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def count(number: int) -> str:
+    """A number with spaces between its thousands."""
+    return f"{number:,}".replace(",", " ")
 
 
 def middle_batch(sentences: Sequence[Sentence]) -> list[Sentence]:
@@ -227,27 +274,25 @@ def _bfloat16_device() -> str | None:
     return None
 
 
-def _program_memory(parameters: Parameters) -> int:
-    if tf.config.list_logical_devices("GPU"):
-        return 0  # the program is elsewhere
-    weights = memory.state_memory(parameters)["weights"]
-    return max(0, (machine.resident_memory() or 0) - weights)
+def _shape(shape: Shape) -> str:
+    return f"{count(shape.size)} sentences of {count(shape.length)} positions"
 
 
-def _memory_limit() -> int | None:
-    """Bytes that the smallest GPU, or else this machine, lets us have."""
-    limits = [
-        device.memory_limit
-        for device in device_lib.list_local_devices()
-        if device.device_type == "GPU"
-    ]
-    return min(limits) if limits else machine.memory_limit()
+def _sentences(number: int) -> str:
+    return f"{count(number)} sentence{'' if number == 1 else 's'}"
 
 
-def _memory_peak() -> int | None:
-    gpus = tf.config.list_logical_devices("GPU")
-    if not gpus:
-        return machine.peak_memory()
-    return max(
-        tf.config.experimental.get_memory_info(gpu.name)["peak"] for gpu in gpus
-    )
+def _print_table(title: str, *groups: Rows) -> None:
+    """Prints groups of rows, with a line between them."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for rows in groups:
+        for row in rows:
+            table.add_row(*row)
+        table.add_section()
+    Console().print(table)
+
+
+def _print(line: str) -> None:
+    Console().print(line, highlight=False)

@@ -1,52 +1,127 @@
-"""How long a run will take, from ten of its training steps."""
+"""Memory and time of training steps, measured."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.client import device_lib
 from tqdm import tqdm
 
-from biaffine_tf.config import ExperimentConfig
+from biaffine_tf import machine
+from biaffine_tf.config import TrainingConfig
 from biaffine_tf.heads.span_model import SpanModel
-from biaffine_tf.records.span_batches import Buckets, training_batches
+from biaffine_tf.records.span_batches import Buckets, Shape, training_batches
 from biaffine_tf.records.span_records import Records
-from biaffine_tf.training.fine_tuning import make_updater
-from biaffine_tf.training.update import Updater
+from biaffine_tf.training.fine_tuning import make_updater, total_steps
 
 _STEPS = 10  # timed, of all shapes together
+# Of a batch, the sentences that memory is extrapolated from. Of fewer, the
+# activations are less than the gradients, and do not show.
+_PROBED = 1 / 4
+_FLAT = 1 / 2  # as long as twice the sentences take less than so much more:
+_GROWTH = 1.05
 
 _Batch = dict[str, np.ndarray]
 
 
+class Peak(NamedTuple):
+    """Peak memory of a training step, in bytes, for some sentences."""
+
+    sentences: int
+    memory: int
+
+
 @dataclasses.dataclass(frozen=True)
-class StepTime:
+class StepMemory:
+    """Memory of a training step on one device, as measured on small batches.
+
+    Attributes:
+        peaks: Measured peaks, ascending by number of sentences; at least two.
+        sentences: Sentences of a full batch.
+        limit: Bytes that the device has; None if that is unknown.
+    """
+
+    peaks: tuple[Peak, ...]
+    sentences: int
+    limit: int | None
+
+    @property
+    def per_sentence(self) -> float:
+        """Bytes that one sentence more takes."""
+        first, last = self.peaks[-2:]
+        more = last.sentences - first.sentences
+        return max(last.memory - first.memory, 0) / more
+
+    @property
+    def expected(self) -> int:
+        """Bytes of a step on a full batch: the line through the last peaks."""
+        last = self.peaks[-1]
+        more = self.sentences - last.sentences
+        return round(last.memory + more * self.per_sentence)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the device has the memory, as far as is known."""
+        return self.limit is None or self.expected <= self.limit
+
+    @property
+    def max_sentences(self) -> int:
+        """Sentences of the largest batch that fits; 0 if none does."""
+        assert self.limit is not None
+        last = self.peaks[-1]
+        more = (self.limit - last.memory) // (self.per_sentence or 1)
+        return max(0, last.sentences + int(more))
+
+
+def measure(
+    peak_of: Callable[[int], int | None], sentences: int, limit: int | None
+) -> StepMemory | None:
+    """Measures steps of 1, 2, 4, ... sentences, as far as they surely fit.
+
+    Args:
+        peak_of: Makes a step on so many sentences and returns its peak memory,
+            or None if the machine does not say.
+        sentences: Sentences of a full batch.
+        limit: Bytes that the device has; None if that is unknown.
+    """
+    peaks: list[Peak] = []
+    size = 1
+    while True:
+        memory = peak_of(size)
+        if memory is None:
+            return None
+        peaks.append(Peak(size, memory))
+        size *= 2
+        if len(peaks) < 2:
+            continue
+        # Twice the sentences take at most twice the memory.
+        is_tight = limit is not None and 2 * memory > limit
+        # What is free within the process hides the first sentences.
+        is_flat = memory < _GROWTH * peaks[-2].memory
+        if is_tight or size > sentences * (_FLAT if is_flat else _PROBED):
+            return StepMemory(tuple(peaks), sentences, limit)
+
+
+class StepTime(NamedTuple):
     """How long a training step of one shape takes.
 
     Attributes:
-        batch: Sentences.
-        length: Positions of each, [CLS], [SEP] and padding included.
+        shape: Shape of the batch; its length with [CLS] and [SEP].
         seconds: Median of the steps that were timed.
     """
 
-    batch: int
-    length: int
+    shape: Shape
     seconds: float
-
-    @property
-    def seconds_per_position(self) -> float:
-        """Time of a step divided by its positions."""
-        return self.seconds / (self.batch * self.length)
 
 
 def epoch_seconds(buckets: Buckets, times: Sequence[StepTime]) -> float:
-    """Time of an epoch, from that of some shapes.
+    """Seconds of an epoch, without evaluation, from those of some shapes.
 
     The time of a position is interpolated linearly between the lengths that
     were timed, and that of the nearest one beyond them.
@@ -54,139 +129,176 @@ def epoch_seconds(buckets: Buckets, times: Sequence[StepTime]) -> float:
     Args:
         buckets: All shapes of the epoch.
         times: At least one, ascending by length.
-
-    Returns:
-        Seconds, without evaluation.
     """
-    lengths = [bound + 2 for bound in buckets.lengths]
+    lengths = np.add(buckets.lengths, 2)
     rates = np.interp(
         lengths,
-        [time.length for time in times],
-        [time.seconds_per_position for time in times],
+        [shape.length for shape, _ in times],
+        [seconds / (shape.length * shape.size) for shape, seconds in times],
     )
-    return float(
-        sum(
-            count * length * rate
-            for count, length, rate in zip(
-                buckets.sentences, lengths, rates, strict=True
-            )
-        )
-    )
+    return float(np.sum(buckets.sentences * lengths * rates))
 
 
-def time_steps(
-    config: ExperimentConfig,
-    records: Records,
-    buckets: Buckets,
-    model: SpanModel,
-    *,
-    strategy: tf.distribute.Strategy,
-) -> list[StepTime]:
-    """Trains ten steps on the longest, the median and the shortest bucket.
-
-    Each shape gets one step more, before those that are timed. The model is
-    of no use afterwards. Shows a progress bar.
+class Probe:
+    """Trains some steps of a run, whose model is of no use afterwards.
 
     Args:
-        config: The experiment.
-        records: Training data, of which one full batch of each shape is taken.
-        buckets: Made of these records.
-        model: Built under the strategy.
+        config: Settings of the run.
+        records: Training data.
+        buckets: Buckets of these records.
+        model: Model built under the strategy.
         strategy: Strategy from `set_up`.
-
-    Returns:
-        Times, ascending by length.
     """
-    last = len(buckets.lengths) - 1
-    # The longest first: what does not fit, is known at once.
-    shapes = sorted({0, last // 2, last}, reverse=True)
-    found = _find_batches(config, records, buckets, shapes, model.pad_id)
-    shapes = [shape for shape in shapes if shape in found]
-    batches = [found[shape] for shape in shapes]
-    repeats = [
-        1 + _STEPS // len(shapes) + (rank < _STEPS % len(shapes))
-        for rank in range(len(shapes))
-    ]
-    dataset = _repeated(batches, repeats)
-    if strategy.num_replicas_in_sync > 1:
-        dataset = strategy.experimental_distribute_dataset(dataset)
-    with strategy.scope():
-        updater = make_updater(
-            config.training,
-            model,
-            strategy=strategy,
-            batch_spec=dataset.element_spec,
-            total_steps=sum(repeats),
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        records: Records,
+        buckets: Buckets,
+        model: SpanModel,
+        *,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        self._strategy = strategy
+        self._batches = _find_batches(config, records, buckets, model.pad_id)
+        self._accumulation = min(2, config.gradient_accumulation)
+        self._gpus = tf.config.list_logical_devices("GPU")
+        with strategy.scope():
+            self._updater = make_updater(
+                config,
+                model,
+                strategy=strategy,
+                batch_spec=self._dataset([]).element_spec,
+                total_steps=total_steps(config, buckets.steps_per_epoch),
+            )
+
+    def memory(self) -> StepMemory | None:
+        """Measures the memory of a step on the longest sentences.
+
+        Returns:
+            None if the machine does not say what memory is used.
+        """
+        longest, replicas = (
+            self._batches[-1],
+            self._strategy.num_replicas_in_sync,
         )
-        seconds = iter(_seconds_of_steps(updater, dataset, sum(repeats)))
-    times = []
-    for batch, count in zip(batches, repeats, strict=True):
-        _, *timed = itertools.islice(seconds, count)
-        size, length = batch["input_ids"].shape
-        times.append(StepTime(size, length, statistics.median(timed)))
-    return times[::-1]
+        rows = len(longest["input_ids"])
 
+        def step(sentences: int) -> None:
+            chosen = np.arange(sentences * replicas) % rows
+            part = {name: value[chosen] for name, value in longest.items()}
+            self._train([part])
 
-def _seconds_of_steps(
-    updater: Updater, batches: Iterable[Any], total: int
-) -> list[float]:
-    """Trains on each batch, and waits for the device after each."""
-    seconds = []
-    with tqdm(desc="probe", total=total, unit=" steps") as bar:
-        for number, batch in enumerate(batches):
-            begun = time.perf_counter()
-            updater.step([batch], number)
-            updater.sums.read()
-            seconds.append(time.perf_counter() - begun)
-            bar.update()
-    return seconds
+        def peak_of(sentences: int) -> int | None:
+            if self._gpus:
+                for gpu in self._gpus:
+                    tf.config.experimental.reset_memory_stats(gpu.name)
+            else:
+                machine.reset_peak_memory()
+            step(sentences)
+            return self.peak()
+
+        step(1)  # the first one traces
+        return measure(peak_of, -(-rows // replicas), self._limit())
+
+    def times(self) -> list[StepTime]:
+        """Times ten steps on the longest, the median and the shortest bucket.
+
+        Each shape gets one step more, before those that are timed. Shows a
+        progress bar.
+
+        Returns:
+            Times, ascending by length.
+        """
+        count = len(self._batches)
+        times = []
+        with tqdm(desc="probe", total=_STEPS + count, unit=" steps") as bar:
+            # The longest first: what does not fit is known at once.
+            for rank, batch in enumerate(reversed(self._batches)):
+                timed = _STEPS // count + (rank < _STEPS % count)
+                size, length = batch["input_ids"].shape
+                _, *seconds = self._train([batch] * (1 + timed), bar)
+                median = statistics.median(seconds)
+                times.append(StepTime(Shape(length, size), median))
+        return times[::-1]
+
+    def peak(self) -> int | None:
+        """Peak memory since the last small batch was measured."""
+        if not self._gpus:
+            return machine.peak_memory()
+        info = tf.config.experimental.get_memory_info
+        return max(info(gpu.name)["peak"] for gpu in self._gpus)
+
+    def _limit(self) -> int | None:
+        """Memory that the smallest GPU, or else this machine, lets us have."""
+        if not self._gpus:
+            return machine.memory_limit()
+        return min(
+            device.memory_limit
+            for device in device_lib.list_local_devices()
+            if device.device_type == "GPU"
+        )
+
+    def _train(
+        self, batches: Sequence[_Batch], bar: tqdm | None = None
+    ) -> list[float]:
+        """Trains on each batch; returns the seconds of each, for one batch."""
+        seconds = []
+        with self._strategy.scope():
+            for batch in self._dataset(batches):
+                begun = time.perf_counter()
+                self._updater.step([batch] * self._accumulation, 0)
+                self._updater.sums.read()  # waits for the device
+                spent = time.perf_counter() - begun
+                seconds.append(spent / self._accumulation)
+                if bar is not None:
+                    bar.update()
+        return seconds
+
+    def _dataset(self, batches: Sequence[_Batch]) -> Any:
+        """Dataset of these batches; of unknown shapes, as in training."""
+        signature = {
+            name: tf.TensorSpec(
+                [None] * min(2, value.ndim) + list(value.shape[2:]), value.dtype
+            )
+            for name, value in self._batches[0].items()
+        }
+        dataset = tf.data.Dataset.from_generator(
+            lambda: iter(batches), output_signature=signature
+        )
+        if self._strategy.num_replicas_in_sync > 1:
+            return self._strategy.experimental_distribute_dataset(dataset)
+        return dataset
 
 
 def _find_batches(
-    config: ExperimentConfig,
-    records: Records,
-    buckets: Buckets,
-    wanted: Sequence[int],
-    pad_id: int,
-) -> dict[int, _Batch]:
-    """The largest batch of each wanted bucket, by number of the bucket.
+    config: TrainingConfig, records: Records, buckets: Buckets, pad_id: int
+) -> list[_Batch]:
+    """Largest batches of the shortest, the median and the longest bucket.
 
     There is none of a bucket whose few sentences are in longer batches.
     """
+    last = len(buckets.lengths) - 1
+    missing = wanted = {0, last // 2, last}
     found: dict[int, _Batch] = {}
-    missing = set(wanted)
-    for batch in training_batches(
-        records,
-        buckets,
-        seed=config.training.seed,
-        epochs=range(1),
-        pad_id=pad_id,
-    ):
+    for batch in _epoch(config, records, buckets, pad_id):
         size, length = batch["input_ids"].shape
         bucket = buckets.lengths.index(length - 2)
-        known = len(found[bucket]["cells"]) if bucket in found else 0
+        known = len(found[bucket]["input_ids"]) if bucket in found else 0
         if bucket in wanted and size > known:
             found[bucket] = {key: value.numpy() for key, value in batch.items()}
             if size == buckets.batch_sizes[bucket]:
-                missing.discard(bucket)
+                missing = missing - {bucket}
         if not missing:
             break
-    return found
+    return [found[bucket] for bucket in sorted(found)]
 
 
-def _repeated(
-    batches: Sequence[_Batch], repeats: Sequence[int]
-) -> tf.data.Dataset:
-    """Each batch so many times, in order; of unknown shapes, as in training."""
-
-    def generate() -> Iterator[_Batch]:
-        for batch, count in zip(batches, repeats, strict=True):
-            yield from itertools.repeat(batch, count)
-
-    signature = {
-        name: tf.TensorSpec(
-            [None] * min(2, value.ndim) + list(value.shape[2:]), value.dtype
+def _epoch(
+    config: TrainingConfig, records: Records, buckets: Buckets, pad_id: int
+) -> Iterator[dict[str, tf.Tensor]]:
+    return iter(
+        training_batches(
+            records, buckets, seed=config.seed, epochs=range(1), pad_id=pad_id
         )
-        for name, value in batches[0].items()
-    }
-    return tf.data.Dataset.from_generator(generate, output_signature=signature)
+    )

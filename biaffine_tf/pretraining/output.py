@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from biaffine_tf.config import PretrainingConfig, setting_differences
 from biaffine_tf.encoders import checkpoints
-from biaffine_tf.errors import ConfigError
-from biaffine_tf.files import check_writable, remove, write_json
+from biaffine_tf.files import remove, write_json
 from biaffine_tf.json_files import read_json
 from biaffine_tf.locks import LOCK
-from biaffine_tf.model_directory import CHECKPOINTS, HISTORY, LOGS
+from biaffine_tf.model_directory import (
+    CHECKPOINTS,
+    HISTORY,
+    LOGS,
+    RunDirectory,
+)
 from biaffine_tf.tokenization import Tokenizer
 
 if TYPE_CHECKING:
@@ -33,62 +37,68 @@ GENERATOR = "generator"
 _SETTINGS = "pretraining.json"
 
 
-def claim(
-    directory: str, config: PretrainingConfig, *, overwrite: bool
-) -> bool:
-    """Decides whether a directory is this run's to write.
-
-    Changes nothing; see `begin`.
+class PretrainingDirectory(RunDirectory):
+    """Output directory of a pretraining run.
 
     Args:
-        directory: May be new, or hold an earlier start of this run.
-        config: The run.
-        overwrite: Accept a directory that holds another run.
-
-    Returns:
-        True if there is something to do, False if it has been done.
-
-    Raises:
-        ConfigError: If the directory cannot be written to, or holds another
-            run or something else.
+        path: The directory.
+        config: Settings of the run.
     """
-    check_writable(directory)
-    stored = _stored(directory)
-    if stored is None:
-        if os.path.isdir(directory) and set(os.listdir(directory)) - {LOCK}:
-            raise ConfigError(
-                f"{directory}: holds files that are no pretraining run's",
+
+    def __init__(self, path: str, config: PretrainingConfig) -> None:
+        super().__init__(path)
+        self._config = config
+
+    def strangers(self) -> list[str]:
+        """Any files beside which there are no settings of a run."""
+        if self._stored() is not None or not os.path.isdir(self.path):
+            return []
+        return sorted(set(os.listdir(self.path)) - {LOCK})
+
+    def differences(self) -> list[str]:
+        """Settings in which the run that is there differs, if there is one."""
+        stored = self._stored()
+        if stored is None:
+            return []
+        return setting_differences(stored["settings"], self._config.to_dict())
+
+    def is_complete(self) -> bool:
+        """Whether a run is there, and has ended."""
+        stored = self._stored()
+        return stored is not None and stored["complete"]
+
+    def remove_run(self) -> None:
+        """Removes what another run would go on from."""
+        for name in (CHECKPOINTS, HISTORY, LOGS, GENERATOR):
+            remove(os.path.join(self.path, name))
+
+    def begin(self) -> None:
+        """Makes the directory this run's, removing another's."""
+        os.makedirs(self.path, exist_ok=True)
+        self.reset()
+        self._write(complete=False)
+
+    def finish(self) -> None:
+        """Marks the run as complete and removes what it no longer needs."""
+        self._write(complete=True)
+        remove(os.path.join(self.path, CHECKPOINTS))
+
+    def _write(self, *, complete: bool) -> None:
+        write_json(
+            os.path.join(self.path, _SETTINGS),
+            {"complete": complete, "settings": self._config.to_dict()},
+        )
+
+    def _stored(self) -> dict[str, Any] | None:
+        try:
+            return read_json(
+                os.path.join(self.path, _SETTINGS),
+                {"settings": {str: object}, "complete": bool},
+                what="the settings of a run",
                 remedy="give another --output_dir",
             )
-        return True
-    differences = setting_differences(stored["settings"], config.to_dict())
-    if not differences:
-        return not stored["complete"]
-    if not overwrite:
-        raise ConfigError(
-            f"{directory}: holds another run, which differs in "
-            f"{', '.join(differences)}",
-            remedy="give another --output_dir, or --overwrite to replace it",
-        )
-    return True
-
-
-def begin(directory: str, config: PretrainingConfig) -> None:
-    """Makes a directory that was claimed this run's, removing another's."""
-    os.makedirs(directory, exist_ok=True)
-    stored = _stored(directory)
-    if stored is not None and setting_differences(
-        stored["settings"], config.to_dict()
-    ):
-        for name in (CHECKPOINTS, HISTORY, LOGS, GENERATOR):
-            remove(os.path.join(directory, name))
-    _write(directory, config, complete=False)
-
-
-def finish(directory: str, config: PretrainingConfig) -> None:
-    """Marks the run as complete and removes what it no longer needs."""
-    _write(directory, config, complete=True)
-    remove(os.path.join(directory, CHECKPOINTS))
+        except FileNotFoundError:
+            return None
 
 
 def write_encoders(
@@ -117,25 +127,3 @@ def _write_encoder(
         tokenizer.vocabulary,
         tokenizer=checkpoints.TokenizerSettings.of(tokenizer),
     )
-
-
-def _write(
-    directory: str, config: PretrainingConfig, *, complete: bool
-) -> None:
-    write_json(
-        os.path.join(directory, _SETTINGS),
-        {"complete": complete, "settings": config.to_dict()},
-    )
-
-
-def _stored(directory: str) -> dict[str, Any] | None:
-    path = os.path.join(directory, _SETTINGS)
-    try:
-        return read_json(
-            path,
-            {"settings": {str: object}, "complete": bool},
-            what="the settings of a run",
-            remedy="give another --output_dir",
-        )
-    except FileNotFoundError:
-        return None

@@ -66,7 +66,7 @@ def test_goals_compare_what_both_programs_did():
 
 def test_nothing_but_data_encoder_and_output_is_given(study):
     for run in study.runs([42, 43], sweep=False):
-        script, *flags = study.command(run)
+        script, *flags = study.step(run).words
         names = [flag.partition("=")[0] for flag in flags]
         assert script == "run_classifier.py"
         assert names == [
@@ -85,7 +85,7 @@ def test_a_sweep_changes_what_was_chosen(study, tmp_path):
     config = json.dumps({"training": chosen})
     (folder / "config.json").write_text(config, encoding="utf-8")
     flags = [
-        study.command(first_result.Run("wnut17", program, 42))[-1]
+        study.step(first_result.Run("wnut17", program, 42)).words[-1]
         for program in first_result.SWEEP
     ]
     assert flags == [
@@ -97,9 +97,9 @@ def test_a_sweep_changes_what_was_chosen(study, tmp_path):
 
 def test_a_run_that_was_killed_is_not_done(study, tmp_path):
     run = first_result.Run("wnut17", "after", 42)
-    assert not study.is_done(run)
+    assert not study.step(run).is_done(tmp_path)
     (tmp_path / run.name).mkdir()
     scores = tmp_path / run.name / "scores.json"
     for complete in (False, True):
         scores.write_text(json.dumps({"complete": complete}), encoding="utf-8")
-        assert study.is_done(run) == complete
+        assert study.step(run).is_done(tmp_path) == complete

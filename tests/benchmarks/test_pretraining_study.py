@@ -69,14 +69,13 @@ def test_a_killed_run_is_not_measured(study):
     write_run(study, name, 0.9, complete=False)
     assert name not in study.measured()
     (step,) = (s for s in study.steps() if s.name == name)
-    assert not study.is_done(step)
+    assert not step.is_done(study.runs)
 
 
 @pytest.mark.parametrize("corpus", pretraining.CORPORA)
 def test_the_best_start_and_the_random_one_have_three_seeds(study, corpus):
     """The best of those that are recorded."""
-    path = pretraining.RESULTS / "pretraining.json"
-    recorded = json.loads(path.read_text("utf-8"))["scores"]
+    recorded = json.loads(pretraining.RESULT.read_text("utf-8"))["scores"]
     best = max(
         (row for row in recorded if row["sentences"] == corpus),
         key=lambda row: row["micro_f1"],

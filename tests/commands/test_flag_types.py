@@ -12,9 +12,16 @@ from biaffine_tf.commands import (
     text_flags,
 )
 from biaffine_tf.commands import flags as command_flags
-from biaffine_tf.config import HeadConfig, ModelConfig, setting
+from biaffine_tf.config import (
+    DecodingConfig,
+    HeadConfig,
+    ModelConfig,
+    TrainingConfig,
+    setting,
+    settings_of,
+)
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.reports.card.words import settings_rows
+from biaffine_tf.reports.run_facts import CHINESE, UNITS, settings_rows
 
 COMMANDS = {
     "training": command_flags.define_training_flags,
@@ -134,3 +141,11 @@ def test_help_is_the_document_of_the_command(capsys, values, monkeypatch):
     out = capsys.readouterr().out
     assert out.startswith("Trains.\n") and "--flagfile" in out
     assert "\nHead:\n  --projection_size=INTEGER\n" in out
+
+
+def test_every_setting_has_a_name_in_chinese():
+    sections = (ModelConfig, HeadConfig, DecodingConfig, TrainingConfig)
+    for one in (x for s in sections for x in settings_of(s).values()):
+        if one.flag:
+            name = one.spec.label or one.name.replace("_", " ")
+            assert name in CHINESE and one.spec.unit in {"", *UNITS}

@@ -34,7 +34,6 @@ from biaffine_tf.evaluation.taxonomy import ErrorClass, classify, errors
 from biaffine_tf.reports.findings import evaluate
 from biaffine_tf.reports.html import (
     charts,
-    plot,
     sentences,
     write_report,
 )
@@ -415,8 +414,8 @@ def test_scores_that_are_none_are_said_and_cost_nothing_else(tmp_path, score):
 
 
 def positions(series):
-    x = [(p.x - plot.LEFT) / (plot.RIGHT - plot.LEFT) for p in series]
-    y = [(plot.BOTTOM - p.y) / (plot.BOTTOM - plot.TOP) for p in series]
+    x = [(p.x - charts.LEFT) / (charts.RIGHT - charts.LEFT) for p in series]
+    y = [(charts.BOTTOM - p.y) / (charts.BOTTOM - charts.TOP) for p in series]
     return x, y
 
 
@@ -440,27 +439,29 @@ def test_a_long_curve_is_thinned_but_keeps_its_ends_and_its_best():
     for series in chart.series:
         shown = re.findall(r"[\d.]+ [\d.]+", series.path)
         assert 100 < len(shown) <= 151
-        assert float(shown[0].split()[0]) == pytest.approx(plot.LEFT, abs=0.3)
-        assert float(shown[-1].split()[0]) == pytest.approx(plot.RIGHT, abs=0.3)
+        assert float(shown[0].split()[0]) == pytest.approx(charts.LEFT, abs=0.3)
+        assert float(shown[-1].split()[0]) == pytest.approx(
+            charts.RIGHT, abs=0.3
+        )
     (line,) = [s.path for s in chart.series if s.name == "F1"]
     assert f"{chart.mark.x:g} {chart.mark.y:g}" in line
 
 
 def in_the_plot(chart):
     for point in (p for series in chart.series for p in series.points):
-        assert plot.LEFT <= point.x <= plot.RIGHT
-        assert plot.TOP <= point.y <= plot.BOTTOM
-    for tick in chart.x_ticks:
-        assert plot.LEFT <= tick.at <= plot.RIGHT
-    for tick in chart.y_ticks:
-        assert plot.TOP <= tick.at <= plot.BOTTOM
+        assert charts.LEFT <= point.x <= charts.RIGHT
+        assert charts.TOP <= point.y <= charts.BOTTOM
+    for tick in chart.x.ticks:
+        assert charts.LEFT <= tick.at <= charts.RIGHT
+    for tick in chart.y.ticks:
+        assert charts.TOP <= tick.at <= charts.BOTTOM
     return True
 
 
 def test_learning_curves_of_any_history():
     f1, micro, loss = charts.learning_charts(HISTORY)
     assert [len(chart.series) for chart in (f1, micro, loss)] == [3, 3, 1]
-    assert "logarithmic" in loss.y_name  # 100 to 0.8
+    assert "logarithmic" in loss.y.name  # 100 to 0.8
     x, y = positions(f1.series[0].points)
     assert y == pytest.approx(
         [entry["micro_f1"] for entry in HISTORY], abs=2e-3
@@ -472,7 +473,7 @@ def test_learning_curves_of_any_history():
     assert y == pytest.approx([(d + 1) / 3 for d in decades], abs=2e-3)
     assert "micro 0.5000 (epoch 5)" in f1.description
     (flat,) = charts.learning_charts([{"loss": 2.0}, {"loss": 1.5}])
-    assert flat.y_name == "loss"
+    assert flat.y.name == "loss"
     _, y = positions(flat.series[0].points)
     assert y == pytest.approx([1.0, 0.75], abs=2e-3)  # from 0 to 2
     histories = [
@@ -492,7 +493,7 @@ def test_learning_curves_of_any_history():
 
 @given(st.floats(-1e6, 0), st.floats(0, 1e6))
 def test_steps_of_an_axis_are_few_and_cover_it(low, high):
-    steps = plot.round_steps(low, high)
+    steps = charts.round_steps(low, high)
     slack = 1e-6 * (steps[1] - steps[0])
     assert steps[0] <= low + slack and steps[-1] >= high - slack
     assert 2 <= len(steps) <= 9

@@ -120,10 +120,6 @@ class Tagger(tf_keras.layers.Layer):
     def describe_scores(config, num_classes):
         return f"`[B, L, {num_classes}]`: token, class"
 
-    @staticmethod
-    def memory(config, *, batch, length, num_classes):
-        return 4 * 3 * batch * length * num_classes
-
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch):

@@ -20,7 +20,6 @@ from biaffine_tf.config import (
     TokenizerKind,
     TrainingConfig,
 )
-from biaffine_tf.reports.card.content import Content
 from biaffine_tf.reports.card.writing import render, write_card
 from biaffine_tf.spans import LabelMap, Sentence, Span
 
@@ -297,13 +296,11 @@ def test_runs_that_recorded_less_have_cards_too(root):
         scores = stored["scores"]
         card = card_samples.parse(
             render(
-                Content(
-                    title=file.stem,
-                    config=ExperimentConfig.from_dict(stored["config"]),
-                    labels=LabelMap(sorted(scores["labels"])),
-                    scores=scores,
-                    fit=None,
-                )
+                title=file.stem,
+                config=ExperimentConfig.from_dict(stored["config"]),
+                labels=LabelMap(sorted(scores["labels"])),
+                scores=scores,
+                fit=None,
             )
         )
         for name, *cells in card.table(*SCORE):

@@ -118,9 +118,9 @@ def test_a_kill_leaves_the_old_card_or_the_new_one(directory, monkeypatch):
 
 def test_another_experiment_takes_our_card_with_it(directory):
     _write(directory)
-    model_directory.clear(str(directory), card_samples.CONFIG)
+    model_directory.Experiment(str(directory), card_samples.CONFIG).reset()
     assert (directory / "README.md").exists(), "it is the same experiment"
-    model_directory.clear(str(directory), OTHER)
+    model_directory.Experiment(str(directory), OTHER).reset()
     assert os.listdir(directory) == []
 
 
@@ -130,7 +130,7 @@ def test_another_experiment_leaves_what_somebody_wrote(directory, content):
     if content == b"edited: ":
         content += card
     (directory / "README.md").write_bytes(content)
-    model_directory.clear(str(directory), OTHER)
+    model_directory.Experiment(str(directory), OTHER).reset()
     assert os.listdir(directory) == ["README.md"]
     assert (directory / "README.md").read_bytes() == content
 

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biaffine_tf import model_directory
-from biaffine_tf.reports.card.content import Content
 from biaffine_tf.reports.card.writing import render, write_card
 from biaffine_tf.spans import LabelMap
 
@@ -106,18 +105,16 @@ def test_any_label_is_but_text(names):
     }
     card = card_samples.parse(
         render(
-            Content(
-                title=names[0],
-                config=card_samples.CONFIG,
-                labels=LabelMap(names),
-                scores={
-                    **dict.fromkeys(("micro", "macro", "cluener"), scores),
-                    "labels": dict.fromkeys(names, scores),
-                    **dict.fromkeys(("sentences", "epoch", "epochs"), 1),
-                    **dict.fromkeys(("seconds", "seconds_per_epoch"), 1.0),
-                },
-                fit=None,
-            )
+            title=names[0],
+            config=card_samples.CONFIG,
+            labels=LabelMap(names),
+            scores={
+                **dict.fromkeys(("micro", "macro", "cluener"), scores),
+                "labels": dict.fromkeys(names, scores),
+                **dict.fromkeys(("sentences", "epoch", "epochs"), 1),
+                **dict.fromkeys(("seconds", "seconds_per_epoch"), 1.0),
+            },
+            fit=None,
         )
     )
     spaced = [re.sub(r"\s", " ", name) for name in names]

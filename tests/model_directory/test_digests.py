@@ -154,7 +154,7 @@ def test_what_changes_a_directory_removes_its_digests(copy, tmp_path, change):
 
 def test_clearing_a_directory_removes_its_digests(copy):
     other = ExperimentConfig(model=tiny.model_config(max_seq_length=9))
-    model_directory.clear(str(copy), other)
+    model_directory.Experiment(str(copy), other).reset()
     assert os.listdir(copy) == []
 
 

@@ -89,13 +89,13 @@ def test_an_old_run_is_the_experiment_of_the_same_settings(old_directory):
     )
     assert same.written_by == biaffine_tf.__version__
     assert same == config and not same.differences(config)
-    assert model_directory.claim(str(old_directory), same)
+    assert model_directory.Experiment(str(old_directory), same).acquire()
     # What has another default now is named, so that it can be given.
     usual = ExperimentConfig(
         model=config.model, training=config.training, data=config.data
     )
     with pytest.raises(ConfigError, match=r"differs in decoding\.decoder"):
-        model_directory.claim(str(old_directory), usual)
+        model_directory.Experiment(str(old_directory), usual).acquire()
 
 
 def test_what_is_written_says_by_whom(tmp_path):
@@ -129,7 +129,7 @@ def test_a_newer_directory_says_to_upgrade(copy, version):
     assert caught.value.remedy == "upgrade biaffine_tf"
     config = ExperimentConfig(model=tiny.model_config())
     with pytest.raises(ConfigError, match=r"of another version.* 9\.8\.7"):
-        model_directory.claim(str(copy), config)
+        model_directory.Experiment(str(copy), config).acquire()
 
 
 @pytest.mark.parametrize("version", [0, -1, 1.0, "1", None, True, [1]])

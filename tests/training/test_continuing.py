@@ -1,11 +1,9 @@
 """Runs that end early continue in the middle of an epoch."""
 
-import json
 import os
 import random
 import shutil
 
-import forked
 import pytest
 import tensorflow as tf
 import tiny_runs
@@ -34,18 +32,8 @@ def corpus(tmp_path_factory):
 
 
 def _run(corpus, output, *flags, code=0):
-    arguments = tiny_runs.arguments(corpus, output, *FLAGS, *flags)
-    done = forked.run(tiny_runs.SCRIPT, *arguments)
-    assert done.returncode == code, (done.returncode, done.stderr)
+    done = tiny_runs.start(corpus, output, *FLAGS, *flags, code=code)
     return done.stdout + done.stderr
-
-
-def _without_seconds(output):
-    entries = json.loads((output / "history.json").read_text())["epochs"]
-    return [
-        {k: v for k, v in entry.items() if "seconds" not in k}
-        for entry in entries
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +42,6 @@ def whole(corpus, tmp_path_factory):
     log = _run(corpus, output)
     assert "continuing" not in log
     return output
-
-
-def _assert_same(left, right):
-    tiny_runs.assert_same_weights(left, right)
-    assert _without_seconds(left) == _without_seconds(right)
-    assert not (right / "checkpoints").exists()
 
 
 def test_killed_in_the_middle_of_epochs(corpus, whole, tmp_path):
@@ -73,7 +55,7 @@ def test_killed_in_the_middle_of_epochs(corpus, whole, tmp_path):
         done += step - 1
     log = _run(corpus, output)
     assert f"continuing after step {done} of {STEPS}" in log or not done
-    _assert_same(whole, output)
+    tiny_runs.assert_same_run(whole, output)
 
 
 @pytest.mark.parametrize("step", [1, 3, 4])
@@ -85,7 +67,7 @@ def test_terminated_runs_save_and_leave(corpus, whole, tmp_path, step):
     assert f"stopped by SIGTERM after step {step}" in log
     log = _run(corpus, output, *flags)
     assert f"continuing after step {step} of {STEPS}" in log
-    _assert_same(whole, output)
+    tiny_runs.assert_same_run(whole, output)
 
 
 def test_a_run_that_an_earlier_version_left_is_refused(corpus, tmp_path):

@@ -3,7 +3,6 @@
 import collections
 import json
 
-import forked
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,9 +34,7 @@ def corpus(tmp_path_factory):
 
 
 def _run(corpus, output, *flags):
-    arguments = tiny_runs.arguments(corpus, output, *flags)
-    done = forked.run(tiny_runs.SCRIPT, *arguments)
-    assert done.returncode == 0, done.stderr
+    tiny_runs.start(corpus, output, *flags)
     return _read(output / "logs")
 
 
@@ -58,7 +55,7 @@ def test_a_run_is_drawn_by_step_and_by_epoch(corpus, tmp_path):
     speed = curves["step/sentences_per_second"]
     assert speed and all(value > 0 for value in speed.values())
 
-    history = json.loads((tmp_path / "history.json").read_text())["epochs"]
+    history = tiny_runs.history(tmp_path)
     for name in ("loss", "positive_accuracy", "micro_f1", "macro_f1"):
         drawn = curves[f"epoch/{name}"]
         assert list(drawn) == [1, 2, 3]
@@ -72,7 +69,7 @@ def test_a_run_is_drawn_by_step_and_by_epoch(corpus, tmp_path):
     ]
     assert means == pytest.approx([e["loss"] for e in history], rel=0.1)
 
-    scores = json.loads((tmp_path / "scores.json").read_text())
+    scores = tiny_runs.read_json(tmp_path, "scores.json")
     for label in tiny.LABELS:
         drawn = curves[f"dev_f1/{label}"]
         assert list(drawn) == [1, 2, 3]

@@ -1,14 +1,11 @@
 """Runs that diverge, learn nothing, meet another or find damaged files."""
 
-import json
 import os
 import re
 import shutil
 
-import forked
 import numpy as np
 import pytest
-import safetensors.numpy
 import tiny_runs
 
 from biaffine_tf.locks import locked
@@ -25,9 +22,7 @@ def corpus(tmp_path_factory):
 
 
 def _run(corpus, output, *flags, code=0):
-    arguments = tiny_runs.arguments(corpus, output, *flags)
-    done = forked.run(tiny_runs.SCRIPT, *arguments)
-    assert done.returncode == code, (done.returncode, done.stderr)
+    done = tiny_runs.start(corpus, output, *flags, code=code)
     assert "Traceback" not in done.stderr
     return done
 
@@ -38,15 +33,6 @@ def _error(done):
     (line,) = [line for line in lines if line.startswith("error: ")]
     assert line == lines[-1]
     return line
-
-
-def _weights(output):
-    return safetensors.numpy.load_file(output / "weights.safetensors")
-
-
-def _history(output):
-    text = (output / "history.json").read_text(encoding="utf-8")
-    return json.loads(text)["epochs"]
 
 
 def test_a_run_that_diverges_at_once_leaves_no_model(corpus, tmp_path):
@@ -76,10 +62,10 @@ def test_a_run_that_diverges_later_keeps_its_best_model(corpus, tmp_path):
     assert f"{tmp_path} keeps the model of epoch 1; " in line
     assert "--precision=float32 instead of mixed_bfloat16" in line
     assert "--max_gradient_norm" not in line  # it is 1 already
-    weights = _weights(tmp_path)
+    weights = tiny_runs.weights(tmp_path)
     assert all(np.isfinite(value).all() for value in weights.values())
-    assert len(_history(tmp_path)) == 1
-    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert len(tiny_runs.history(tmp_path)) == 1
+    scores = tiny_runs.read_json(tmp_path, "scores.json")
     assert scores["epoch"] == 1 and not scores["complete"]
     for name in ("confidence.json", "report.html", "README.md"):
         assert not (tmp_path / name).exists()
@@ -108,7 +94,7 @@ def test_a_run_that_finds_nothing_says_so(corpus, tmp_path):
     ):
         assert told in last
     # The longest training is kept, not the first of equals.
-    scores = json.loads((tmp_path / "scores.json").read_text())
+    scores = tiny_runs.read_json(tmp_path, "scores.json")
     assert scores["epoch"] == 4 and scores["micro"]["f1"] == 0
     assert "epoch 4 of 4: no epoch found any" in (
         tmp_path / "README.md"
@@ -185,10 +171,8 @@ def test_damaged_state_is_healed(corpus, whole, copy, suffix, damage, history):
     done = _run(corpus, copy)
     assert f"continuing after step {expected * STEPS} of" in done.stdout
     assert ("; going on from " in done.stdout) == (suffix is not None)
-    left, right = _weights(whole), _weights(copy)
-    for name, value in left.items():
-        np.testing.assert_array_equal(value, right[name], err_msg=name)
-    losses = [[e["loss"] for e in _history(o)] for o in (whole, copy)]
+    tiny_runs.assert_same_weights(whole, copy)
+    losses = [[e["loss"] for e in tiny_runs.history(o)] for o in (whole, copy)]
     assert losses[0] == losses[1]
 
 
@@ -229,4 +213,4 @@ def test_what_the_line_advises_helps(corpus, copy):
     _error(_run(corpus, copy, code=2))
     shutil.rmtree(copy / "checkpoints")
     assert "continuing" not in _run(corpus, copy).stdout
-    assert len(_history(copy)) == tiny_runs.EPOCHS
+    assert len(tiny_runs.history(copy)) == tiny_runs.EPOCHS

@@ -1,12 +1,9 @@
 """Any seed trains, and no two of them alike."""
 
 import itertools
-import json
 
-import forked
 import numpy as np
 import pytest
-import safetensors.numpy
 import tiny_runs
 
 pytestmark = pytest.mark.slow  # trains
@@ -27,12 +24,9 @@ def _weights(corpus, output, seed):
         "--report=false",
         "--calibrate=false",
     ]
-    arguments = tiny_runs.arguments(corpus, output, *flags)
-    done = forked.run(tiny_runs.SCRIPT, *arguments)
-    assert done.returncode == 0, done.stderr
-    scores = json.loads((output / "scores.json").read_text())
-    assert scores["seed"] == seed
-    return safetensors.numpy.load_file(output / "weights.safetensors")
+    tiny_runs.start(corpus, output, *flags)
+    assert tiny_runs.read_json(output, "scores.json")["seed"] == seed
+    return tiny_runs.weights(output)
 
 
 def _same(left, right):

@@ -69,6 +69,26 @@ def assert_same_weights(left, right):
         np.testing.assert_array_equal(value, second[name], err_msg=name)
 
 
+def history(output):
+    return read_json(output, "history.json")["epochs"]
+
+
+def assert_same_run(left, right):
+    """The same weights, history but for its times, and predictions; done."""
+    assert_same_weights(left, right)
+    first, second = (
+        [
+            {k: v for k, v in entry.items() if "seconds" not in k}
+            for entry in history(output)
+        ]
+        for output in (left, right)
+    )
+    assert first == second
+    name = "predictions.jsonl"
+    assert (left / name).read_bytes() == (right / name).read_bytes()
+    assert not (right / "checkpoints").exists()
+
+
 EPOCHS = 3
 SENTENCES = 60
 BATCH = 8
@@ -90,3 +110,10 @@ def arguments(corpus, output, *flags):
         f"--num_train_epochs={EPOCHS}",
         *flags,
     ]
+
+
+def start(corpus, output, *flags, code=0):
+    """Runs a training on a corpus of `write_corpus`; returns the process."""
+    done = forked.run(SCRIPT, *arguments(corpus, output, *flags))
+    assert done.returncode == code, (done.returncode, done.stderr)
+    return done

@@ -34,6 +34,7 @@ from biaffine_tf.encoders.checkpoints.vocabularies import (
 )
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import fingerprint
+from biaffine_tf.model_directory.weights import require_finite
 from biaffine_tf.tokenization import Vocabulary
 
 _MOST_PADDING = 1024  # rows
@@ -131,12 +132,7 @@ class Source:
         """
         stored = self._layout.tensors[name]
         value = self.stored_tensor(stored.name)
-        if not np.isfinite(value).all():
-            raise ConfigError(
-                f"{self.path}: {stored.name} holds numbers that are not finite",
-                remedy="the training that wrote it has diverged; give another "
-                "encoder",
-            )
+        require_finite(f"{self.path}: {stored.name}", value)
         value = value.T if stored.transposed else value
         if name in names.BY_PIECE:
             value = value[: self.shapes[name][0]]

@@ -23,6 +23,7 @@ from biaffine_tf.encoders.checkpoints.vocabularies import (
 )
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import atomic_write, check_writable, write_json
+from biaffine_tf.model_directory.weights import require_finite
 from biaffine_tf.tokenization import Vocabulary
 
 _UNSAID = TokenizerSettings()
@@ -169,12 +170,7 @@ def _check(
     if len({name[:4] for name in tensors if names.is_head(name)}) > 1:
         wrong.append("two heads, not one")
     for name, value in tensors.items():
-        if not np.isfinite(value).all():
-            raise ConfigError(
-                f"{name} holds numbers that are not finite, and is not written",
-                remedy="the training that made it has diverged; give another "
-                "encoder",
-            )
+        require_finite(name, value)
     if wrong:
         raise ConfigError(
             f"the encoder does not fit its config: {listed(wrong)}",

@@ -16,7 +16,6 @@ from biaffine_tf.config import (
     TrainingConfig,
 )
 from biaffine_tf.decoding.candidates import Candidates
-from biaffine_tf.heads.biaffine import blocks
 from biaffine_tf.heads.biaffine.initialization import (
     class_log_priors,
     draw_bilinear,
@@ -32,8 +31,6 @@ from biaffine_tf.records.span_records import Records
 
 _NAME = "biaffine"
 _BILINEAR = f"{_NAME}/bilinear"
-_FLOAT32 = 4  # bytes
-_BLOCK_COPIES = 4  # of a block: logits, two of the loss, gradient
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -154,18 +151,3 @@ class BiaffineHead(Biaffine):
             f"`[B, L, {axis}, {num_classes}]`: first piece, {second}, class; "
             "class 0 is none, class n line n of `labels.txt`"
         )
-
-    @staticmethod
-    def memory(
-        config: HeadConfig, *, batch: int, length: int, num_classes: int
-    ) -> int:
-        """Bytes of projections and of one block; see `Head`.
-
-        The projections `[B, L, D + 1]` of starts and ends, before and after
-        dropout and with their gradients; and of one block of pairs the logits,
-        what the loss makes of them, and their gradient.
-        """
-        size = config.projection_size + 1
-        row = batch * num_classes * (length + size)
-        block = max(row, min(blocks.MAX_FLOATS, length * row))
-        return _FLOAT32 * (8 * batch * length * size + _BLOCK_COPIES * block)

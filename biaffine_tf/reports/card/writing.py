@@ -1,15 +1,37 @@
-"""From what a card says to the file."""
+"""Renders `card.md.jinja` with the values of a model directory."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import re
+from collections.abc import Mapping
+from typing import Any
 
+from biaffine_tf.calibration.fitting import FittedConfidence
+from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.evaluation import PRF
 from biaffine_tf.files import atomic_write
 from biaffine_tf.model_directory.card_marking import mark, may_replace
+from biaffine_tf.model_directory.confidence import read_fit
+from biaffine_tf.model_directory.description import read_description
+from biaffine_tf.model_directory.figures import read_scores
 from biaffine_tf.model_directory.names import CARD, SCORES
-from biaffine_tf.reports.card import words
-from biaffine_tf.reports.card.content import Content, gather
+from biaffine_tf.reports.html.words import visible
+from biaffine_tf.reports.run_facts import count, format_value, settings_rows
+from biaffine_tf.spans import LabelMap
+from biaffine_tf.tokenization import Windowing
+
+# What would otherwise be markup, the cell separator of tables among it.
+# Underscores between letters or digits are none.
+_MARKUP = re.compile(r"[\\`*\[\]<>|~&$#]|(?<![^\W_])_|_(?![^\W_])")
+
+
+class Markdown(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
 
 
 def write_card(directory: str) -> None:
@@ -21,10 +43,12 @@ def write_card(directory: str) -> None:
     Raises:
         ConfigError: If the directory is damaged.
     """
-    content = gather(directory)
-    if content is None:
+    scores = read_scores(directory)
+    if scores is None:  # no epoch has ended yet
         return
-    text = mark(render(content))
+    config, labels, _ = read_description(directory)
+    title = os.path.basename(os.path.realpath(directory))
+    text = mark(render(title, config, labels, scores, read_fit(directory)))
     path = os.path.join(directory, CARD)
     if not may_replace(path):
         print(
@@ -36,11 +60,21 @@ def write_card(directory: str) -> None:
             file.write(text)
 
 
-def render(content: Content) -> str:
-    """The card.
+def render(
+    title: str,
+    config: ExperimentConfig,
+    labels: LabelMap,
+    scores: Mapping[str, Any],
+    fit: FittedConfidence | None,
+) -> str:
+    """Renders the card.
 
     Args:
-        content: What it says.
+        title: Name of the directory.
+        config: The experiment.
+        labels: Labels of the model.
+        scores: Content of `scores.json`; older runs recorded less.
+        fit: Calibration and thresholds; None if nothing was fitted.
 
     Returns:
         Markdown, in which strings of the user's are nothing but text.
@@ -53,42 +87,101 @@ def render(content: Content) -> str:
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__),
-        finalize=words.escape,
+        finalize=escape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        count=words.count,
-        figure=words.figure,
-        rounded=words.rounded,
-        setting=words.setting,
+        count=count,
+        estimates=_estimates,
+        rounded=lambda value: float(f"{value:.4g}"),
+        setting=format_value,
     )
-    config = content.config
+    model = config.model
+    scored = scores.get("labels", {})
     values = dict(
-        content=content,
-        scores=content.scores,
-        intervals=content.scores.get("intervals"),
-        test=content.scores.get("test"),
-        training_counts=content.scores.get("training_counts", {}),
-        eval_counts=content.scores.get("eval_counts", {}),
-        fit=content.fit,
-        model=config.model,
-        encoder=config.model.encoder,
-        training=config.training,
+        title=title,
+        labels=labels,
+        scores=scores,
+        has_dev="micro" in scores,
+        unscored=[
+            name
+            for name in labels
+            if name not in scored or not scored[name]["gold"]
+        ],
+        intervals=scores.get("intervals"),
+        test=scores.get("test"),
+        training_counts=scores.get("training_counts", {}),
+        eval_counts=scores.get("eval_counts", {}),
+        fit=fit,
+        thresholds=thresholds(fit) if fit and fit.goal else [],
+        model=model,
+        overlap=Windowing.of(model).overlap,
+        encoder=model.encoder,
         decoding=config.decoding,
+        settings=[
+            row
+            for section in (model, model.head, config.decoding, config.training)
+            for row in settings_rows(section)
+        ],
         data=config.data,
-        words=words,
     )
     try:
         return environment.get_template("card.md.jinja").render(values)
     except jinja2.UndefinedError as error:
         raise ConfigError(
-            f"{SCORES} of {content.title}: not the scores of a run that has "
+            f"{SCORES} of {title}: not the scores of a run that has "
             f"ended ({error})",
             remedy="delete it and start the command again",
         ) from error
+
+
+def escape(value: object) -> object:
+    """Makes a string show as it is in a line or a table cell.
+
+    Args:
+        value: Anything; only strings that are not `Markdown` are changed.
+            Line ends and other spaces become one space each, characters that
+            act on what is around them U+FFFD.
+    """
+    if not isinstance(value, str) or isinstance(value, Markdown):
+        return value
+    shown = visible(re.sub(r"\s", " ", value))
+    return Markdown(_MARKUP.sub(r"\\\g<0>", shown))
+
+
+def thresholds(fit: FittedConfidence) -> list[tuple[str, float, str]]:
+    """Labels, their thresholds and what is special about them."""
+    confidence = fit.confidence
+    cuts = {**(confidence.thresholds or {}), "": confidence.default_threshold}
+    rows = []
+    for label, cut in cuts.items():
+        remarks = {
+            "shared by rare labels": label in fit.sharing,
+            "the aim is out of reach": label in fit.unmet,
+            "lets none through": cut == 1,
+        }
+        said = ", ".join(what for what, is_so in remarks.items() if is_so)
+        rows.append((label or "any other", cut, said))
+    return rows
+
+
+def _estimates(
+    score: PRF | Mapping[str, float],
+    intervals: Mapping[str, Mapping[str, float]] | None,
+) -> Markdown:
+    """Cells of precision, recall and F1, with their intervals if known."""
+    values = dataclasses.asdict(score) if isinstance(score, PRF) else score
+    cells = []
+    for name in ("precision", "recall", "f1"):
+        cell = f"{values[name]:.4f}"
+        if intervals is not None:
+            interval = intervals[name]
+            cell += f" ({interval['low']:.4f} to {interval['high']:.4f})"
+        cells.append(cell)
+    return Markdown(" | ".join(cells))
 
 
 def _holds(path: str, text: str) -> bool:

@@ -1,38 +1,30 @@
-"""The charts of a report: reliability, thresholds, learning."""
+"""Charts of a report, which templates/macros.html.jinja draws as SVG.
+
+Made by hand and not by a library: text stays text of the page's own font, the
+colours are those of its light or dark style, the page's security policy needs
+no exception for styles, and a chart is a kilobyte or two. Positions are in the
+units of a view box of `WIDTH` by `HEIGHT`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from biaffine_tf.calibration.scaling import Reliability
 from biaffine_tf.reports.html.curves import ThresholdCurve
-from biaffine_tf.reports.html.plot import (
-    BOTTOM,
-    LEFT,
-    MOST_TICKS,
-    RIGHT,
-    TOP,
-    Chart,
-    Point,
-    Scale,
-    Series,
-    Tick,
-    line,
-    linear,
-    round_steps,
-    unit_scales,
-    unit_ticks,
-)
 
-_MOST_POINTS = 150
+WIDTH, HEIGHT = 360, 250
+LEFT, RIGHT, TOP, BOTTOM = 46, 350, 12, 206  # of the plot within
+_MAX_TICKS = 7
+_MAX_POINTS = 150
 # From here on the first epochs would leave the others on the bottom line.
 _LOGARITHMIC = 20
-_LEAST_RADIUS, _MOST_RADIUS = 2.5, 7.0
+_MIN_RADIUS, _MAX_RADIUS = 2.5, 7.0
 # Charts of scores: what is on the vertical axis, and keys of history's entries.
 _LEARNING = {
     "F1": {"micro": "micro_f1", "macro": "macro_f1", "cluener": "cluener_f1"},
@@ -43,72 +35,130 @@ _LEARNING = {
     },
 }
 
+Scale = Callable[[float], float]
 
-def reliability_chart(systems: dict[str, Reliability | None]) -> Chart:
-    """Accuracy over score, a line per system.
+
+class Tick(NamedTuple):
+    """A mark on an axis, and its text."""
+
+    at: float
+    text: str
+
+
+class Axis(NamedTuple):
+    """An axis: its name, its marks, and where a value stands."""
+
+    name: str
+    ticks: tuple[Tick, ...]
+    scale: Scale
+
+
+class Point(NamedTuple):
+    """A point of a series, and its tooltip."""
+
+    x: float
+    y: float
+    radius: float
+    text: str
+
+
+class Series(NamedTuple):
+    """A line in one of three styles.
+
+    Attributes:
+        name: Name in the legend.
+        style: Number of the line style, from 0.
+        path: SVG path.
+        points: Points that are marked.
+    """
+
+    name: str
+    style: int
+    path: str
+    points: tuple[Point, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart.
+
+    Attributes:
+        title: Its title.
+        description: What it shows, in words, for those who cannot see it.
+        x: Horizontal axis.
+        y: Vertical axis.
+        series: The lines.
+        has_diagonal: Whether the diagonal is a goal.
+        mark: A point to be pointed out.
+    """
+
+    title: str
+    description: str
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    has_diagonal: bool = False
+    mark: Point | None = None
+
+
+def reliability_chart(
+    systems: Mapping[str, Reliability | None], title: str = "Reliability"
+) -> Chart:
+    """Draws accuracy over score, a line per system or state.
 
     Args:
-        systems: Of each by its name; None for one whose scores are missing, not
-            for all. A single one may be named "".
+        systems: Reliability of each by its name; None for one whose scores are
+            missing, not for all. A single one may be named "".
+        title: Title of the chart.
 
     Returns:
         The chart; the area of a point is the share of entities it is of.
     """
-    x, y = unit_scales()
+    x = _unit_axis("score", LEFT, RIGHT)
+    y = _unit_axis("share that is right", BOTTOM, TOP)
     series = []
+    errors = []
     for style, (name, reliability) in enumerate(systems.items()):
         if reliability is None:
             continue
         most = max(one.count for one in reliability.bins)
         points = tuple(
             Point(
-                x(one.confidence),
-                y(one.accuracy),
-                max(_LEAST_RADIUS, _MOST_RADIUS * math.sqrt(one.count / most)),
+                x.scale(one.confidence),
+                y.scale(one.accuracy),
+                max(_MIN_RADIUS, _MAX_RADIUS * math.sqrt(one.count / most)),
                 f"{one.count} entities score {one.lower:.2f} to "
                 f"{one.upper:.2f}, {one.confidence:.3f} on average; "
                 f"{one.accuracy:.3f} of them are right",
             )
             for one in reliability.bins
         )
-        series.append(Series(name, style, line(p[:2] for p in points), points))
-    errors = ", ".join(
-        f"{name} {found.error:.4f}".strip()
-        for name, found in systems.items()
-        if found is not None
-    )
+        series.append(Series(name, style, _line(points), points))
+        errors.append(f"{name} {reliability.error:.4f}".strip())
     return Chart(
-        title="Reliability",
-        description=f"Expected calibration error: {errors}.",
-        x_name="score",
-        y_name="share that is right",
-        x_ticks=unit_ticks(x),
-        y_ticks=unit_ticks(y),
+        title=title,
+        description=f"Expected calibration error: {', '.join(errors)}.",
+        x=x,
+        y=y,
         series=tuple(series),
         has_diagonal=True,
     )
 
 
-def calibration_chart(states: dict[str, Reliability]) -> Chart:
-    """Reliability of all candidates in several states, a line per state."""
-    return dataclasses.replace(
-        reliability_chart(dict(states)), title="All candidates"
-    )
-
-
 def threshold_chart(name: str, curve: ThresholdCurve) -> Chart:
-    """Precision, recall and F1 over the threshold on scores.
+    """Draws precision, recall and F1 over the threshold on scores.
 
     Args:
-        name: Of the system.
+        name: Name of the system.
         curve: Its curve.
 
     Returns:
         The chart, with the best F1 marked.
     """
-    x, y = unit_scales()
+    x = _unit_axis("least score", LEFT, RIGHT)
+    y = _unit_axis("micro scores", BOTTOM, TOP)
     best = curve.best
-    shown = np.linspace(0, len(curve.f1) - 1, _MOST_POINTS).round().astype(int)
+    shown = np.linspace(0, len(curve.f1) - 1, _MAX_POINTS).round().astype(int)
     shown = np.unique(np.append(shown, best))
     sides = {
         "precision": curve.precision,
@@ -117,30 +167,26 @@ def threshold_chart(name: str, curve: ThresholdCurve) -> Chart:
     }
     threshold, f1 = float(curve.thresholds[best]), float(curve.f1[best])
     text = f"best F1 {f1:.4f} at {threshold:.3f}"
+    places = [x.scale(float(at)) for at in curve.thresholds[shown]]
     return Chart(
         title=f"Threshold: {name}" if name else "Threshold",
         description=f"Of all thresholds, {text}; without one {curve.f1[0]:.4f}",
-        x_name="least score",
-        y_name="micro scores",
-        x_ticks=unit_ticks(x),
-        y_ticks=unit_ticks(y),
+        x=x,
+        y=y,
         series=tuple(
             Series(
                 side,
                 style,
-                line(
-                    (x(float(curve.thresholds[i])), y(float(values[i])))
-                    for i in shown.tolist()
-                ),
+                _line(zip(places, map(y.scale, values[shown]), strict=True)),
             )
             for style, (side, values) in enumerate(sides.items())
         ),
-        mark=Point(x(threshold), y(f1), 4.0, text),
+        mark=Point(x.scale(threshold), y.scale(f1), 4.0, text),
     )
 
 
 def learning_charts(history: Sequence[dict[str, Any]]) -> list[Chart]:
-    """Loss and scores of the epochs of a run.
+    """Draws loss and scores of the epochs of a run.
 
     Args:
         history: Entries of the epochs.
@@ -152,108 +198,123 @@ def learning_charts(history: Sequence[dict[str, Any]]) -> list[Chart]:
     for y_name, keys in _LEARNING.items():
         curves = {name: _finite(history, key) for name, key in keys.items()}
         curves = {name: points for name, points in curves.items() if points}
-        if curves:
-            charts.append(_score_chart(y_name, curves))
+        if not curves:
+            continue
+        bests = {
+            name: max(points, key=lambda point: (point[1], -point[0]))
+            for name, points in curves.items()
+        }
+        said = ", ".join(
+            f"{name} {value:.4f} (epoch {epoch:g})" if value else f"{name} 0"
+            for name, (epoch, value) in bests.items()
+        )
+        charts.append(
+            _learning_chart(
+                f"{y_name[0].upper()}{y_name[1:]} after each epoch",
+                f"Best: {said}",
+                _unit_axis(y_name, BOTTOM, TOP),
+                curves,
+            )
+        )
     losses = _finite(history, "loss")
     if losses:
-        charts.append(_loss_chart(losses))
+        values = [loss for _, loss in losses]
+        charts.append(
+            _learning_chart(
+                "Training loss",
+                f"From {values[0]:.4g} to {values[-1]:.4g}.",
+                _loss_axis(min(values), max(values)),
+                {"loss": losses},
+            )
+        )
     return charts
 
 
-def _score_chart(
-    y_name: str, curves: dict[str, list[tuple[float, float]]]
+def round_steps(low: float, high: float) -> list[float]:
+    """Chooses few round numbers that cover all values."""
+    span = high - low
+    # What is less than any figure shown is as good as nothing.
+    rough = (span if span > 1e-9 else 1.0) / (_MAX_TICKS - 2)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [n * step for n in range(first, max(last, first + 1) + 1)]
+
+
+def _learning_chart(
+    title: str,
+    description: str,
+    y: Axis,
+    curves: dict[str, list[tuple[float, float]]],
 ) -> Chart:
-    x, x_ticks = _epochs([p for points in curves.values() for p in points])
-    _, y = unit_scales()
-    bests = {
-        name: max(points, key=lambda point: (point[1], -point[0]))
-        for name, points in curves.items()
-    }
-    return Chart(
-        title=f"{y_name[0].upper()}{y_name[1:]} after each epoch",
-        description="Best: "
-        + ", ".join(
-            f"{name} {value:.4f} (epoch {epoch:g})" if value else f"{name} 0"
-            for name, (epoch, value) in bests.items()
-        ),
-        x_name="epoch",
-        y_name=y_name,
-        x_ticks=x_ticks,
-        y_ticks=unit_ticks(y),
-        series=_series(curves, x, y),
-    )
-
-
-def _loss_chart(losses: list[tuple[float, float]]) -> Chart:
-    x, x_ticks = _epochs(losses)
-    values = [loss for _, loss in losses]
-    low, high = min(values), max(values)
-    if low > 0 and high / low > _LOGARITHMIC:
-        ends = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        powers_of_ten = linear(*ends, BOTTOM, TOP)
-        powers = range(ends[0], ends[1] + 1)
-        ticks = tuple(Tick(powers_of_ten(p), f"{10.0**p:g}") for p in powers)
-        name, y = "loss (logarithmic)", _of_logarithm(powers_of_ten)
-    else:
-        steps = round_steps(min(low, 0.0), max(high, 0.0))
-        y = linear(steps[0], steps[-1], BOTTOM, TOP)
-        ticks = tuple(Tick(y(step), f"{step:g}") for step in steps)
-        name = "loss"
-    return Chart(
-        title="Training loss",
-        description=f"From {values[0]:.4g} to {values[-1]:.4g}.",
-        x_name="epoch",
-        y_name=name,
-        x_ticks=x_ticks,
-        y_ticks=ticks,
-        series=_series({"loss": losses}, x, y),
-    )
-
-
-def _series(
-    curves: dict[str, list[tuple[float, float]]], x: Scale, y: Scale
-) -> tuple[Series, ...]:
+    x = _epoch_axis([epoch for curve in curves.values() for epoch, _ in curve])
     series = []
     for style, (name, values) in enumerate(curves.items()):
         points = tuple(
-            Point(x(e), y(v), 2.5, f"{name}, epoch {e:g}: {v:.4f}")
+            Point(x.scale(e), y.scale(v), 2.5, f"{name}, epoch {e:g}: {v:.4f}")
             for e, v in values
         )
-        series.append(Series(name, style, line(p[:2] for p in points), points))
-    return tuple(series)
+        series.append(Series(name, style, _line(points), points))
+    return Chart(title, description, x, y, tuple(series))
+
+
+def _unit_axis(name: str, first: float, last: float) -> Axis:
+    """Makes an axis from 0 to 1."""
+    scale = _linear(0, 1, first, last)
+    ticks = tuple(Tick(scale(n / 5), f"{n / 5:g}") for n in range(6))
+    return Axis(name, ticks, scale)
+
+
+def _epoch_axis(epochs: Sequence[float]) -> Axis:
+    first, last = min(epochs), max(epochs)
+    if first == last:
+        scale = _linear(first - 1, last + 1, LEFT, RIGHT)
+    else:
+        scale = _linear(first, last, LEFT + 6, RIGHT - 6)
+    every = max(1, math.ceil((last - first + 1) / _MAX_TICKS))
+    shown = range(int(first), int(last) + 1, every)
+    ticks = tuple(Tick(scale(epoch), str(epoch)) for epoch in shown)
+    return Axis("epoch", ticks, scale)
+
+
+def _loss_axis(low: float, high: float) -> Axis:
+    if low > 0 and high / low > _LOGARITHMIC:
+        ends = math.floor(math.log10(low)), math.ceil(math.log10(high))
+        decades = _linear(*ends, BOTTOM, TOP)
+        powers = range(ends[0], ends[1] + 1)
+        ticks = tuple(Tick(decades(p), f"{10.0**p:g}") for p in powers)
+        return Axis(
+            "loss (logarithmic)",
+            ticks,
+            lambda value: decades(math.log10(value)),
+        )
+    steps = round_steps(min(low, 0.0), max(high, 0.0))
+    scale = _linear(steps[0], steps[-1], BOTTOM, TOP)
+    return Axis("loss", tuple(Tick(scale(s), f"{s:g}") for s in steps), scale)
+
+
+def _linear(low: float, high: float, first: float, last: float) -> Scale:
+    """Makes the scale that takes `low` to `first` and `high` to `last`."""
+    factor = (last - first) / (high - low)
+    return lambda value: round(first + (float(value) - low) * factor, 1)
+
+
+def _line(points: Iterable[Sequence[Any]]) -> str:
+    """Makes the SVG path of a line through points."""
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y, *_ in points)
 
 
 def _finite(
     history: Sequence[dict[str, Any]], name: str
 ) -> list[tuple[float, float]]:
     """(epoch, value) of the entries that have the value."""
-    return [
-        (_number(entry.get("epoch"), number), entry[name])
-        for number, entry in enumerate(history, start=1)
-        if _is_number(entry.get(name))
-    ]
+    points: list[tuple[float, float]] = []
+    for number, entry in enumerate(history, start=1):
+        epoch, value = entry.get("epoch"), entry.get(name)
+        if _is_number(value):
+            points.append((epoch if _is_number(epoch) else number, value))
+    return points
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _number(value: Any, otherwise: float) -> float:
-    return value if _is_number(value) else otherwise
-
-
-def _epochs(
-    points: Sequence[tuple[float, float]],
-) -> tuple[Scale, tuple[Tick, ...]]:
-    first, last = (f(epoch for epoch, _ in points) for f in (min, max))
-    if first == last:
-        scale = linear(first - 1, last + 1, LEFT, RIGHT)
-    else:
-        scale = linear(first, last, LEFT + 6, RIGHT - 6)
-    every = max(1, math.ceil((last - first + 1) / MOST_TICKS))
-    shown = range(int(first), int(last) + 1, every)
-    return scale, tuple(Tick(scale(epoch), str(epoch)) for epoch in shown)
-
-
-def _of_logarithm(scale: Scale) -> Scale:
-    return lambda value: scale(math.log10(value))

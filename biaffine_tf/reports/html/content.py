@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from biaffine_tf.calibration.scaling import (
     Reliability,
@@ -98,6 +98,7 @@ class Content:
             None without training data.
         history: Entries of the run's epochs; empty if there are none.
         settings: Whatever is to be recorded of the run.
+        language: Of the settings.
         calibration: How far scores of all candidates can be believed, by a
             name; empty if that is not known.
         test: Scores on test data, with intervals; empty if there are none.
@@ -110,24 +111,52 @@ class Content:
     buckets: dict[Panel, list[str]]
     overfitted: tuple[list[OverfittedString], ...] | None
     history: Sequence[dict[str, Any]]
-    settings: dict[str, Any]
+    settings: Mapping[str, Any]
     calibration: dict[str, Reliability] = dataclasses.field(
         default_factory=dict
     )
     test: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    language: str = "en"
+
+
+class About(TypedDict, total=False):
+    """What a page says of the run.
+
+    Attributes:
+        settings: Names and values.
+        language: Language that they are in, such as "en".
+    """
+
+    settings: Mapping[str, Any]
+    language: str
+
+
+class Shown(About, total=False):
+    """What a page shows besides one system's predictions.
+
+    Attributes:
+        training: Labelled sentences that the system was trained on: adds what
+            is seen and unseen, and strings that training labels otherwise.
+        history: "epochs" of a run's history.json: adds learning curves.
+        calibration: How far the scores of all candidates can be believed, by
+            a name, such as before and after calibration: adds a chart.
+        other: The same gold with predictions of a second system, to be
+            compared with the first.
+        names: Of the two systems; with one system neither is shown.
+        test: Scores on other data, with intervals, as `scores.json` holds
+            them: adds a table.
+    """
+
+    training: Iterable[Sentence] | None
+    history: Sequence[dict[str, Any]] | None
+    calibration: Mapping[str, Reliability] | None
+    other: Iterable[Pair] | None
+    names: tuple[str, str]
+    test: Mapping[str, Any] | None
 
 
 def gather(
-    pairs: Iterable[Pair],
-    *,
-    title: str,
-    training: Iterable[Sentence] | None = None,
-    history: Sequence[dict[str, Any]] | None = None,
-    calibration: Mapping[str, Reliability] | None = None,
-    other: Iterable[Pair] | None = None,
-    names: tuple[str, str] = ("A", "B"),
-    settings: dict[str, Any] | None = None,
-    test: Mapping[str, Any] | None = None,
+    pairs: Iterable[Pair], *, title: str, **shown: Unpack[Shown]
 ) -> Content:
     """Computes what a page shows; the arguments are those of `write_report`.
 
@@ -135,9 +164,11 @@ def gather(
         DataError: If there are no sentences, one of them is unlabelled, or
             the two systems differ in gold.
     """
+    training, other = shown.get("training"), shown.get("other")
     known = None if training is None else list(training)
     seen = None if known is None else mentions(known)
     all_pairs = [list(pairs)] + ([] if other is None else [list(other)])
+    names = shown.get("names", ("A", "B"))
     # The first is compared with the others, if there are any.
     findings = [
         evaluate(
@@ -165,15 +196,16 @@ def gather(
         overfitted=None
         if known is None
         else tuple(overfitted_strings(each, known) for each in all_pairs),
-        history=list(history or ()),
+        history=list(shown.get("history") or ()),
         # Of a model that holds nothing for possible there is nothing to show.
         calibration={
             name: found
-            for name, found in (calibration or {}).items()
+            for name, found in (shown.get("calibration") or {}).items()
             if found.bins
         },
-        settings=dict(settings or {}),
-        test=test or {},
+        settings=shown.get("settings", {}),
+        language=shown.get("language", "en"),
+        test=shown.get("test") or {},
     )
 
 

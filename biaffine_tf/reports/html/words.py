@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import urllib.parse
 
@@ -46,17 +45,6 @@ def format_query(values: dict[str, str]) -> str:
         values: By the filters' names.
     """
     return urllib.parse.urlencode(values, errors="replace")
-
-
-def format_setting(value: object) -> str:
-    """A setting as text, whatever it is.
-
-    Args:
-        value: Anything; what JSON does not know is written as Python does.
-    """
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def visible(text: str) -> str:

@@ -6,23 +6,21 @@ import base64
 import hashlib
 import importlib.resources
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Unpack
 
-from biaffine_tf.calibration.scaling import Reliability
 from biaffine_tf.evaluation.breakdown import Panel
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.files import atomic_write
-from biaffine_tf.reports.html import charts, plot, sentences
-from biaffine_tf.reports.html.content import Content, gather
+from biaffine_tf.reports.html import charts, sentences
+from biaffine_tf.reports.html.content import Content, Shown, gather
 from biaffine_tf.reports.html.words import (
     ERROR_EXPLANATIONS,
     PANEL_EXPLANATIONS,
     format_query,
-    format_setting,
     visible,
 )
-from biaffine_tf.spans import Sentence
+from biaffine_tf.reports.run_facts import format_value
 
 _STYLES = (
     "page.css",
@@ -42,13 +40,7 @@ def write_report(
     pairs: Iterable[Pair],
     *,
     title: str,
-    training: Iterable[Sentence] | None = None,
-    history: Sequence[dict[str, Any]] | None = None,
-    calibration: Mapping[str, Reliability] | None = None,
-    other: Iterable[Pair] | None = None,
-    names: tuple[str, str] = ("A", "B"),
-    settings: dict[str, Any] | None = None,
-    test: Mapping[str, Any] | None = None,
+    **shown: Unpack[Shown],
 ) -> None:
     """Writes a report as one HTML file that needs nothing else.
 
@@ -58,33 +50,13 @@ def write_report(
             them. Calibration and thresholds are shown if all predicted spans
             have scores.
         title: Title of the page.
-        training: Labelled sentences that the system was trained on: adds what
-            is seen and unseen, and strings that training labels otherwise.
-        history: "epochs" of a run's history.json: adds learning curves.
-        calibration: How far the scores of all candidates can be believed, by
-            a name, such as before and after calibration: adds a chart.
-        other: The same gold with predictions of a second system, to be
-            compared with the first.
-        names: Of the two systems; with one system neither is shown.
-        settings: Whatever of the run is to be recorded on the page.
-        test: Scores on other data, with intervals, as `scores.json` holds
-            them: adds a table.
+        **shown: What else is on the page; see `content.Shown`.
 
     Raises:
         DataError: If there are no sentences, one of them is unlabelled, or
             the two systems differ in gold.
     """
-    content = gather(
-        pairs,
-        title=title,
-        training=training,
-        history=history,
-        calibration=calibration,
-        other=other,
-        names=names,
-        settings=settings,
-        test=test,
-    )
+    content = gather(pairs, title=title, **shown)
     with atomic_write(path) as file:
         file.write(render(content))
 
@@ -115,7 +87,7 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["setting"] = format_setting
+    environment.filters["setting"] = format_value
     environment.filters["query"] = format_query
     style, script = _static(_STYLES), _static(_SCRIPTS)
     names = "AB" if len(content.systems) > 1 else [""]
@@ -133,7 +105,7 @@ def render(content: Content) -> str:
         panel_titles=PANEL_TITLES,
         panel_explanations=PANEL_EXPLANATIONS,
         numbers={label: i for i, label in enumerate(content.labels)},
-        geometry=plot,
+        geometry=charts,
         reliability=charts.reliability_chart(
             {
                 name: one.reliability if one else None
@@ -142,7 +114,9 @@ def render(content: Content) -> str:
         )
         if any(trust.values())
         else None,
-        calibration=charts.calibration_chart(content.calibration)
+        calibration=charts.reliability_chart(
+            content.calibration, "All candidates"
+        )
         if content.calibration
         else None,
         thresholds=[

@@ -1,0 +1,166 @@
+"""Facts of a run in readable form, in English or Chinese."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import json
+from collections.abc import Mapping, Sequence
+
+from biaffine_tf.config import ExperimentConfig, Settings, settings_of
+
+
+class Language(enum.StrEnum):
+    """Languages that facts are written in."""
+
+    ENGLISH = "en"
+    CHINESE = "zh"
+
+
+# Names and values. Values of settings that flags take stay as they are.
+CHINESE = {
+    "training data": "训练数据",
+    "dev data": "验证数据",
+    "test data": "测试数据",
+    "date": "日期",
+    "encoder": "编码器",
+    "random weights": "随机初始化",
+    "true": "是",
+    "{layers} layers, {width} wide, {heads} heads": "{layers} 层，隐藏维度 "
+    "{width}，{heads} 个注意力头",
+    "{fraction} of the training data": "训练数据的 {fraction}",
+    "read at once": "单次读入长度",
+    "long text": "长文本处理",
+    "window overlap": "窗口重叠",
+    "context on each side": "两侧上下文",
+    "projection size": "投影维度",
+    "dropout of the head": "输出层 dropout",
+    "position": "位置编码",
+    "widest span": "最大片段宽度",
+    "decoder": "解码方式",
+    "nested": "允许嵌套",
+    "force one entity": "至少输出一个实体",
+    "one label per span": "每个片段只有一个标签",
+    "min width": "实体最小宽度",
+    "max width": "实体最大宽度",
+    "forbidden edges": "实体首尾禁用字符",
+    "forbidden inside": "实体内部禁用字符",
+    "word boundaries": "词边界",
+    "word rule": "词的划分规则",
+    "loss": "损失函数",
+    "focal gamma": "focal loss 的 gamma",
+    "negative pairs kept": "负样本采样比例",
+    "head start": "输出层初始化",
+    "learning rate": "学习率",
+    "learning rate of the head over that of the encoder": "输出层与编码器的"
+    "学习率之比",
+    "weight decay": "权重衰减",
+    "warm-up, fraction of the steps": "预热步数占比",
+    "max gradient norm": "梯度裁剪范数上限",
+    "gradient accumulation": "梯度累积",
+    "freeze": "冻结部分",
+    "thaw after": "解冻步数",
+    "epochs, at most": "最大训练轮数",
+    "batch": "批大小",
+    "num buckets": "长度分桶数上限",
+    "early stopping patience": "早停轮数",
+    "precision": "计算精度",
+    "gradient checkpointing": "梯度检查点",
+    "xla": "XLA 编译",
+    "seed": "随机种子",
+}
+UNITS = {
+    "token": "个 token",
+    "character": "个字符",
+    "sentence": "句",
+    "epoch": "轮",
+    "step": "步",
+    "batch": "批",
+    "position": "个位置",
+}
+
+
+def run_facts(
+    config: ExperimentConfig,
+    *,
+    files: Mapping[str, Sequence[str]],
+    encoder: str | None,
+    language: Language = Language.ENGLISH,
+) -> dict[str, str]:
+    """Describes a training run: data, date, encoder, and all settings.
+
+    Args:
+        config: The experiment.
+        files: Paths by what they are, such as "training data".
+        encoder: What the weights are from; None if they were random.
+        language: Language of names and values.
+
+    Returns:
+        Values by name, in the order to be shown.
+    """
+
+    def say(text: str, **values: object) -> str:
+        return _translate(text, language).format(**values)
+
+    facts = {say(name): "\n".join(paths) for name, paths in files.items()}
+    fraction = config.data.get("dev_fraction")
+    if fraction is not None:
+        facts[say("dev data")] = say(
+            "{fraction} of the training data", fraction=fraction
+        )
+    facts[say("date")] = f"{datetime.datetime.now():%Y-%m-%d %H:%M}"
+    model = config.model
+    shape = say(
+        "{layers} layers, {width} wide, {heads} heads",
+        layers=model.encoder.num_hidden_layers,
+        width=model.encoder.hidden_size,
+        heads=model.encoder.num_attention_heads,
+    )
+    facts[say("encoder")] = f"{encoder or say('random weights')} ({shape})"
+    for section in (model, model.head, config.decoding, config.training):
+        facts |= settings_rows(section, language)
+    return facts
+
+
+def settings_rows(
+    section: Settings, language: Language = Language.ENGLISH
+) -> list[tuple[str, str]]:
+    """Names and values of settings that flags can give and that have an effect.
+
+    What is switched off or not given is left out.
+    """
+    rows = []
+    for name, one in settings_of(type(section)).items():
+        value, spec = getattr(section, name), one.spec
+        is_off = value is None or value is False or value == ""
+        applies = spec.applies is None or spec.applies(section)
+        if not one.flag or not applies or is_off:
+            continue
+        if not spec.unit:
+            shown = _translate(format_value(value), language)
+        elif language is Language.CHINESE:
+            shown = f"{value} {UNITS[spec.unit]}"
+        else:
+            shown = count(value, spec.unit)
+        label = spec.label or name.replace("_", " ")
+        rows.append((_translate(label, language), shown))
+    return rows
+
+
+def count(number: int, noun: str) -> str:
+    """A number and the noun that it counts, in the plural where it is due."""
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{number} {noun}{'' if number == 1 else plural}"
+
+
+def format_value(value: object) -> str:
+    """A value as text; a list with commas."""
+    if isinstance(value, list):
+        return ", ".join(map(format_value, value))
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _translate(text: str, language: Language) -> str:
+    return CHINESE.get(text, text) if language is Language.CHINESE else text
