@@ -16,12 +16,13 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def run(script, *arguments):
-    """Runs a script from the project's folder, as `subprocess.run` would.
+def run(script, *arguments, cwd=ROOT):
+    """Runs a script, as `subprocess.run` would.
 
     Args:
-        script: The Python file.
+        script: The Python file, by its path in the project's folder.
         *arguments: What `sys.argv` is to have.
+        cwd: The folder to run it in.
 
     Returns:
         A `subprocess.CompletedProcess`, with text.
@@ -30,8 +31,8 @@ def run(script, *arguments):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         paths = [str(folder / "stdout"), str(folder / "stderr")]
-        command = [str(script), *map(str, arguments)]
-        server.stdin.write(json.dumps([command, *paths]) + "\n")
+        command = [str(ROOT / script), *map(str, arguments)]
+        server.stdin.write(json.dumps([command, *paths, str(cwd)]) + "\n")
         server.stdin.flush()
         answer = server.stdout.readline()
         assert answer, "the process that makes copies has ended"
@@ -59,9 +60,10 @@ def _serve():
     import biaffine_tf.training.fine_tuning  # noqa: F401  (and with it TensorFlow)
 
     for line in sys.stdin:
-        command, out, err = json.loads(line)
+        command, out, err, folder = json.loads(line)
         process = os.fork()
         if not process:
+            os.chdir(folder)
             _become(command, out, err)
         status = os.waitpid(process, 0)[1]
         print(os.waitstatus_to_exitcode(status), flush=True)

@@ -6,7 +6,8 @@ import numpy as np
 import tiny
 from hypothesis import strategies as st
 
-from biaffine_tf.config import TokenizerConfig
+from biaffine_tf import model_directory
+from biaffine_tf.config import ExperimentConfig, TokenizerConfig
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Vocabulary
@@ -59,3 +60,15 @@ def random_model(model_config, *, none=3.9, seed=5):
             value[-1, :, -1] = [none, 0, 0, 0]  # the biases of the classes
         weight.assign(value)
     return made
+
+
+def write_model(folder, made, **settings) -> str:
+    """Writes a model directory; `settings` are of the experiment."""
+    model_directory.write_description(
+        str(folder),
+        ExperimentConfig(model=made.config, **settings),
+        LABELS,
+        VOCABULARY,
+    )
+    model_directory.save_weights(str(folder), made)
+    return str(folder)

@@ -1,11 +1,14 @@
 """A tiny experiment that tests build models and corpora from."""
 
+import pathlib
 import random
 
 import numpy as np
 
+from biaffine_tf import model_directory
 from biaffine_tf.config import (
     EncoderConfig,
+    ExperimentConfig,
     HeadConfig,
     ModelConfig,
     Position,
@@ -17,6 +20,9 @@ from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
 CHARACTERS = "abcdefgh天地人山水火ABC123 ,。"
 LABELS = LabelMap(["letter", "sky", "both"])
+VOCABULARY = Vocabulary(
+    ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
+)
 
 
 def encoder_config(**changes) -> EncoderConfig:
@@ -46,8 +52,7 @@ def model_config(**changes) -> ModelConfig:
 
 
 def write_vocabulary(path) -> str:
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
-    path.write_text("".join(f"{p}\n" for p in pieces), encoding="utf-8")
+    VOCABULARY.save(path)
     return str(path)
 
 
@@ -88,3 +93,12 @@ def sentences(count: int, *, seed: int = 0) -> list[Sentence]:
             text += rng.choice([" ", ",", "。"])
         made.append(Sentence(text, tuple(spans), id=str(number)))
     return made
+
+
+def write_model(folder, config=None, *, model_seed: int = 0) -> str:
+    """Writes a model directory with random weights; returns its path."""
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    config = config or ExperimentConfig(model=model_config())
+    model_directory.write_description(str(folder), config, LABELS, VOCABULARY)
+    model_directory.save_weights(str(folder), model(seed=model_seed))
+    return str(folder)

@@ -35,19 +35,6 @@ def test_operations_are_those_of_all_products(name, lengths):
     assert encoder_operations(shape, lengths) == expected
 
 
-def test_operations_of_a_hand_count():
-    # One layer, H = 2, I = 8, n = 3: 4 products 3x2x2 (24 each), 2 products
-    # of 3x2x8 (96 each), and scores and values of 3x2x3 (36 each).
-    assert encoder_operations(Shape(1, 2), [3]) == 4 * 24 + 2 * 96 + 2 * 36
-
-
-def test_base_is_about_two_operations_a_weight_and_position():
-    # 85 million weights in the layers of BERT-base.
-    assert encoder_operations(Shape(12, 768), [1]) == pytest.approx(
-        2 * 85e6, rel=0.01
-    )
-
-
 def test_shapes_have_heads_of_64():
     shape = Shape.parse("12x768")
     assert (shape.heads, shape.intermediate, str(shape)) == (12, 3072, "12x768")

@@ -10,8 +10,7 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import formats, model_directory
-from biaffine_tf.config import ExperimentConfig
+from biaffine_tf import formats
 
 SHARD_SIZE = 40
 
@@ -22,12 +21,8 @@ pytestmark = pytest.mark.slow  # runs commands
 def folder(tmp_path_factory):
     """A model and texts, plain and packed, with bad lines here and there."""
     folder = tmp_path_factory.mktemp("bulk")
-    vocabulary = tiny.tokenizer(folder).vocabulary
-    config = ExperimentConfig(model=tiny.model_config())
     for name, seed in [("model", 3), ("other", 4)]:
-        path = str(folder / name)
-        model_directory.write_description(path, config, tiny.LABELS, vocabulary)
-        model_directory.save_weights(path, tiny.model(seed=seed))
+        tiny.write_model(folder / name, model_seed=seed)
     (folder / "texts").mkdir()
     for number in range(3):
         lines = [

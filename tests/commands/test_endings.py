@@ -150,17 +150,15 @@ def test_a_terminal_without_the_characters_is_no_error(line, tmp_path):
         for label in "丙丁"
     ]
     path.write_text("".join(rows), encoding="utf-8")
-    for encoding in ("ascii", "utf-8"):
-        done = subprocess.run(
-            _line(*line.replace("FILE", str(path)).split()),
-            cwd=ROOT,
-            env={**os.environ, "PYTHONIOENCODING": encoding},
-            capture_output=True,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        shown = done.stdout.decode(encoding)
-        assert "\\u4e19" in shown if encoding == "ascii" else "丙" in shown
+    done = subprocess.run(
+        _line(*line.replace("FILE", str(path)).split()),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u4e19" in done.stdout
 
 
 def _interrupted(line, module, folder):

@@ -10,7 +10,7 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import evaluation, formats, model_directory
+from biaffine_tf import evaluation, formats
 from biaffine_tf.commands.evaluate import main as evaluate
 from biaffine_tf.config import DecodingConfig, ExperimentConfig
 from biaffine_tf.formats import ReadOptions
@@ -45,14 +45,11 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("predict")
     for name, content in INPUTS.items():
         (folder / name).write_text(content, encoding="utf-8")
-    vocabulary = tiny.tokenizer(folder).vocabulary
     for name, nested in [("flat", False), ("nested", True)]:
         config = ExperimentConfig(
             model=tiny.model_config(), decoding=DecodingConfig(nested=nested)
         )
-        path = str(folder / name)
-        model_directory.write_description(path, config, tiny.LABELS, vocabulary)
-        model_directory.save_weights(path, tiny.model(seed=3))
+        tiny.write_model(folder / name, config, model_seed=3)
     return folder
 
 

@@ -4,8 +4,7 @@ import hostile
 import pytest
 from command_harness import run_all
 
-from biaffine_tf import model_directory
-from biaffine_tf.config import DecodingConfig, ExperimentConfig, TokenizerKind
+from biaffine_tf.config import DecodingConfig, TokenizerKind
 
 pytestmark = pytest.mark.slow  # exports, and runs commands
 
@@ -16,17 +15,10 @@ TEXTS = ["天地ab the cat，" * 3, "ab天" * 9, "the cat", "", "İstanbul", "a 
 def folder(tmp_path_factory):
     """A model, and texts."""
     folder = tmp_path_factory.mktemp("exports")
-    kind = TokenizerKind.CHAR
-    path = str(folder / "model")
-    model_directory.write_description(
-        path,
-        ExperimentConfig(
-            model=hostile.config(kind), decoding=DecodingConfig(nested=True)
-        ),
-        hostile.LABELS,
-        hostile.VOCABULARY,
+    made = hostile.model(TokenizerKind.CHAR)
+    hostile.write_model(
+        folder / "model", made, decoding=DecodingConfig(nested=True)
     )
-    model_directory.save_weights(path, hostile.model(kind, seed=5))
     lines = "".join(f"{text}\n" for text in TEXTS * 3)
     (folder / "texts.txt").write_text(lines, encoding="utf-8")
     return folder

@@ -57,7 +57,7 @@ def _off(units, is_chosen, fraction):
 
 @pytest.mark.parametrize("fraction", FRACTIONS)
 @pytest.mark.parametrize("make", [_units, _documents])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_shares_are_nearer_than_those_of_random_splits(make, fraction, seed):
     units = make(seed)
     found = choose(units, fraction=fraction, seed=seed)
@@ -72,7 +72,7 @@ def test_shares_are_nearer_than_those_of_random_splits(make, fraction, seed):
 
 
 @pytest.mark.parametrize("fraction", FRACTIONS)
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_share_of_sentences_is_within_tolerance(fraction, seed):
     """Single sentences are divided to within rounding."""
     units = _units(seed)
@@ -85,7 +85,7 @@ def test_every_share_of_sentences_is_within_tolerance(fraction, seed):
 
 
 @pytest.mark.parametrize("fraction", FRACTIONS)
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_rare_labels_are_in_both_parts_where_they_can_be(fraction, seed):
     units = _units(seed, labels=20)
     found = choose(units, fraction=fraction, seed=seed)
@@ -101,7 +101,7 @@ def test_rare_labels_are_in_both_parts_where_they_can_be(fraction, seed):
             assert set(side) == {True, False}, key
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_one_seed_is_one_choice(seed):
     units = _units(0)
     first = choose(units, fraction=0.2, seed=seed)

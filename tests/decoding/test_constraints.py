@@ -59,30 +59,6 @@ def test_no_constraint_changes_nothing(case):
     assert Constraints().apply(found) == found
 
 
-def test_the_post_processing_of_ccks_2021():
-    """Special characters go at the edges and are not suffered inside."""
-    special = "，。（）()"
-    rule = Constraints(forbidden_edges=special, forbidden_inside=special)
-    text = "（东湖路，5号）"
-    kept = {
-        (0, 4): (1, 4),  # （东湖路
-        (1, 5): (1, 4),  # 东湖路，
-        (5, 8): (5, 7),  # 5号）
-        (1, 4): (1, 4),
-        (0, 8): None,  # holds a comma within
-        (4, 5): None,  # nothing is left
-    }
-    for (start, end), left in kept.items():
-        applied = rule.apply([Candidate(start, end, "road", 3.0)], text)
-        assert applied == ([Candidate(*left, "road", 3.0)] if left else [])
-
-
-def test_inside_is_at_the_edges_too_where_these_are_not_cut():
-    rule = Constraints(forbidden_inside="，")
-    found = [Candidate(0, 2, "x", 1.0), Candidate(1, 3, "x", 1.0)]
-    assert rule.apply(found, "，东湖") == found[1:]
-
-
 @pytest.mark.parametrize(
     "rule", [{"forbidden_edges": "x"}, {"forbidden_inside": "x"}]
 )

@@ -2,7 +2,6 @@
 
 import itertools
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,18 +170,6 @@ def test_ranges_that_become_equal_are_one_entity():
             constraints=Constraints(forbidden_edges="（）"),
             text=text,
         ) == [Candidate(1, 3, "city", 2.0)]
-
-
-def test_thresholds_shift_margins():
-    random = np.random.default_rng(0)
-    margins = random.normal(size=50).tolist()
-    found = [Candidate(i, i + 1, "x", m) for i, m in enumerate(margins)]
-    for threshold in -0.5, 0.0, 0.7:
-        above = [one.start for one in found if one.margin > threshold]
-        shifted = [one._replace(margin=one.margin - threshold) for one in found]
-        for decoder in Decoder.EXACT, Decoder.FREE:
-            kept = decode(shifted, decoder=decoder)
-            assert [one.start for one in kept] == above
 
 
 def test_the_decoder_is_the_settings_one():

@@ -1,12 +1,11 @@
 """Exact decoding against all subsets, and against a slower recurrence."""
 
 import itertools
-import time
 
 import numpy as np
 import pytest
 
-from biaffine_tf.decoding import Candidate, Decoder, decode, exact, greedy
+from biaffine_tf.decoding import Candidate, exact
 
 
 def clash(one, two, *, nested, one_label_per_span):
@@ -175,68 +174,8 @@ def test_a_tower_of_ranges_is_kept_whole():
     assert exact([*tower, strong], nested=True) == [strong]
 
 
-@pytest.mark.parametrize("nested", [False, True])
-@pytest.mark.parametrize("with_logits", [False, True])
-def test_never_worse_than_greedy(nested, with_logits):
-    random = np.random.default_rng(4)
-    better = 0
-    for _ in range(300):
-        count = int(random.integers(1, 60))
-        candidates = random_candidates(
-            random, count, 30, margins=random.normal(1, 2, count)
-        )
-        if with_logits:  # greedy then sorts by what exact does not read
-            candidates = [
-                one._replace(logit=float(random.normal())) for one in candidates
-            ]
-        ours = total(exact(candidates, nested=nested))
-        theirs = total(greedy(candidates, nested=nested))
-        assert ours >= theirs - 1e-12
-        better += ours > theirs + 1e-9
-    assert better > 100
-
-
 def candidate(start, end, margin, label="x", **rest):
     return Candidate(start, end, label, margin=margin, **rest)
-
-
-def test_a_poor_span_that_starts_where_no_better_one_does_is_left_out():
-    """The dynamic programme of the ancestors took it."""
-    poor, good = candidate(0, 3, 0.5), candidate(1, 3, 2.0)
-    assert exact([poor, good]) == [good]
-
-
-def test_two_good_spans_beat_the_best_one_between_them():
-    left, best, right = (
-        candidate(0, 2, 2.0),
-        candidate(1, 4, 3.0),
-        candidate(3, 5, 2.0),
-    )
-    assert exact([left, best, right]) == [left, right]
-    assert greedy([left, best, right]) == [best]
-
-
-def test_of_equal_totals_the_earlier_and_then_the_longer():
-    early, late = candidate(0, 2, 1.0), candidate(1, 3, 1.0)
-    whole, halves = (
-        candidate(0, 4, 2.0),
-        [candidate(0, 2, 1.0), candidate(2, 4, 1.0)],
-    )
-    for nested in False, True:
-        assert exact([late, early], nested=nested) == [early]
-    assert exact([*halves, whole]) == [whole]
-    assert exact([*halves, whole], nested=True) == [whole, *halves]
-
-
-def test_labels_of_one_range():
-    x, y, z = (
-        candidate(0, 2, 1.0, "x"),
-        candidate(0, 2, 2.0, "y"),
-        candidate(0, 2, 2.0, "z"),
-    )
-    assert exact([z, x, y]) == [y]
-    assert exact([z, x, y], nested=True) == [y, z, x]
-    assert exact([z, x, y], nested=True, one_label_per_span=True) == [y]
 
 
 def test_the_same_range_and_label_twice_is_one_entity():
@@ -251,33 +190,3 @@ def test_margins_are_read_and_logits_are_not():
     sure = candidate(0, 2, 9.0, logit=1.0)
     loud = candidate(1, 3, 0.5, logit=2.0)
     assert exact([loud, sure]) == [sure]
-
-
-def test_nothing_without_a_gain():
-    assert exact([candidate(0, 1, 0.0), candidate(3, 5, -1.0)]) == []
-    assert exact([], nested=True) == exact([]) == []
-
-
-@pytest.mark.parametrize(
-    ("count", "length", "widest", "nested", "bound"),
-    [(10_000, 5_000, 20, False, 0.25), (400, 200, 60, True, 0.1)],
-)
-def test_many_candidates_are_quick(count, length, widest, nested, bound):
-    """Bounds for a busy machine; benchmarks/decoding.py has the goals."""
-    random = np.random.default_rng(0)
-    starts = random.integers(0, length, count)
-    candidates = [
-        candidate(int(start), int(start + width), float(margin))
-        for start, width, margin in zip(
-            starts,
-            random.integers(1, widest, count),
-            random.gamma(2.0, 2.0, count),
-            strict=True,
-        )
-    ]
-    seconds = []
-    for _ in range(5):
-        begin = time.process_time()
-        decode(candidates, decoder=Decoder.EXACT, nested=nested)
-        seconds.append(time.process_time() - begin)
-    assert min(seconds) < bound

@@ -1,10 +1,8 @@
 """Greedy decoding against the original's double loop, written out again."""
 
 import itertools
-import time
 
 import numpy as np
-import pytest
 from heads.plain_candidates import candidates_from_logits
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,27 +71,6 @@ def candidate(start, end, rank, label="x"):
     return Candidate(start, end, label, margin=rank)
 
 
-def test_spans_that_touch_do_not_clash():
-    touching = [candidate(0, 2, 1.0), candidate(2, 4, 2.0)]
-    assert greedy(touching) == greedy(touching, nested=True) == touching
-
-
-def test_the_raw_logit_decides_even_against_the_margin():
-    sure = Candidate(0, 2, "x", margin=9.0, logit=1.0)
-    loud = Candidate(1, 3, "x", margin=0.5, logit=2.0)
-    assert greedy([sure, loud]) == [loud]
-
-
-def test_a_rejected_span_blocks_nothing():
-    best, crossing, free = (
-        candidate(0, 3, 3.0),
-        candidate(2, 6, 2.0),
-        candidate(4, 6, 1.0),
-    )
-    assert greedy([best, crossing, free]) == [best, free]
-    assert greedy([best, crossing, free], nested=True) == [best, free]
-
-
 def test_nested_keeps_one_range_under_two_labels_but_not_twice():
     high, low, again = (
         candidate(0, 2, 3.0, "x"),
@@ -118,30 +95,3 @@ def test_of_equal_ranks_the_first_label_margin_and_score():
         assert greedy(given_order, nested=True, one_label_per_span=True) == [
             ordered[0]
         ]
-
-
-def test_outer_comes_before_inner():
-    inner, outer = candidate(0, 1, 5.0), candidate(0, 3, 1.0)
-    assert greedy([inner, outer], nested=True) == [outer, inner]
-
-
-@pytest.mark.parametrize("nested, bound", [(False, 0.15), (True, 0.5)])
-def test_ten_thousand_candidates_are_quick(nested, bound):
-    random = np.random.default_rng(0)
-    starts = random.integers(0, 5000, 10_000)
-    candidates = [
-        candidate(int(start), int(start + width), float(rank))
-        for start, width, rank in zip(
-            starts,
-            random.integers(1, 20, 10_000),
-            random.normal(size=10_000),
-            strict=True,
-        )
-    ]
-    seconds = []
-    for _ in range(5):  # the best of five: a busy machine is not our matter
-        begin = time.process_time()
-        greedy(candidates, nested=nested)
-        seconds.append(time.process_time() - begin)
-    assert min(seconds) < bound
-    print(f"nested={nested}: {min(seconds) * 1000:.1f} ms")

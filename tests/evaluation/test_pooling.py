@@ -42,15 +42,6 @@ def test_one_run_has_the_interval_of_its_score():
     assert found.micro.f1.deviation == 0
 
 
-def test_a_run_given_thrice_is_no_surer_than_once():
-    source = random.Random(0)
-    (run,) = runs_of(random_gold(60, source), source, 0.8)
-    thrice, once = pool([run] * 3), intervals(run)
-    assert thrice.micro.f1.interval.low == pytest.approx(once.micro.f1.low)
-    assert thrice.micro.f1.interval.high == pytest.approx(once.micro.f1.high)
-    assert thrice.micro.f1.deviation == pytest.approx(0, abs=1e-12)
-
-
 def test_seeds_that_differ_widen_the_interval():
     source = random.Random(0)
     gold = random_gold(300, source)

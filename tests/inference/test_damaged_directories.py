@@ -215,19 +215,6 @@ def put(value):
     return edit
 
 
-def zero(stored):
-    stored["biaffine/bilinear"][:] = 0
-
-
-def exchange(stored):
-    """Weights of equal shape under each other's name."""
-    by_shape = {}
-    for name in sorted(stored):
-        by_shape.setdefault(stored[name].shape, []).append(name)
-    first, second = max(by_shape.values(), key=len)[-2:]
-    stored[first], stored[second] = stored[second], stored[first]
-
-
 def half(stored):
     for name in stored:
         stored[name] = stored[name].astype(np.float16)
@@ -235,44 +222,34 @@ def half(stored):
 
 LABELS, VOCABULARY, CONFIG = "labels.txt", "vocab.txt", "config.json"
 WEIGHTS, CONFIDENCE = "weights.safetensors", "confidence.json"
+# What digests tell, of every file; test_digests.py has all ways to change one.
 DAMAGES = {
-    **{f"bit {seed} of weights": flip(WEIGHTS, seed) for seed in range(10)},
     **{f"bit in {name}": flip(name, 1) for name in MODEL_FILES},
-    **{f"{name} cut": cut(name, 0.6) for name in MODEL_FILES},
-    **{f"{name} empty": cut(name, 0) for name in MODEL_FILES},
     **{f"{name} removed": remove(name) for name in MODEL_FILES},
     **{
         f"{name} of another model": take(name)
         for name in MODEL_FILES
         if name != VOCABULARY
     },
+    "enormous": edit_json(CONFIG, "model.encoder.hidden_size", 1 << 40),
+    "digests of another": take("digests.json"),
+}
+# What is noticed without digests, too.
+NOTICED = {
     "NaN": edit_weights(put(np.nan)),
     "infinity": edit_weights(put(np.inf)),
-    "another number": edit_weights(put(3.0)),
-    "zeros": edit_weights(zero),
-    "names exchanged": edit_weights(exchange),
     "half precision": edit_weights(half),
-    "labels in another order": edit_lines(LABELS, swap(0, 2)),
-    "a label renamed": edit_lines(LABELS, lambda a: a.append(a.pop() + "x")),
     "a label more": edit_lines(LABELS, lambda a: a.append("x")),
-    "a label less": edit_lines(LABELS, lambda a: a.pop()),
     "pieces in another order": edit_lines(VOCABULARY, swap(6, 7)),
-    "a piece renamed": edit_lines(VOCABULARY, lambda a: a.append(a.pop() * 2)),
     "a piece more": edit_lines(VOCABULARY, lambda a: a.append("x")),
     "no confidence": write(CONFIDENCE, "null"),
     "a list of confidence": write(CONFIDENCE, "[]"),
     "empty confidence": write(CONFIDENCE, "{}"),
-    "other confidence": edit_json(CONFIDENCE, "confidence.bias", 1.0),
-    "no thresholds": edit_json(CONFIDENCE, "confidence.thresholds", None),
     "a list of thresholds": edit_json(CONFIDENCE, "confidence.thresholds", []),
-    "flat": edit_json(CONFIG, "decoding.nested", False),
     "nested is no": edit_json(CONFIG, "decoding.nested", "no"),
     "lower case": edit_json(CONFIG, "model.tokenizer.do_lower_case", True),
-    "other heads": edit_json(CONFIG, "model.encoder.num_attention_heads", 4),
-    "other act": edit_json(CONFIG, "model.encoder.hidden_act", "relu"),
-    "enormous": edit_json(CONFIG, "model.encoder.hidden_size", 1 << 40),
-    "all of another but weights": take(CONFIG, LABELS, CONFIDENCE),
-    "digests of another": take("digests.json"),
+    **{f"{name} cut": cut(name, 0.6) for name in (WEIGHTS, CONFIG)},
+    **{f"{name} empty": cut(name, 0) for name in (VOCABULARY, LABELS)},
 }
 
 
@@ -287,10 +264,13 @@ def refused(path, name=None, **options):
     return line
 
 
-def test_whole_directories_answer_alike(folder):
+def test_whole_directories_answer_alike(folder, copy):
     want = biaffine_tf.load(str(folder / "model"))(TEXTS)
     assert any(want)
     assert biaffine_tf.load(str(folder / "model"), verify=False)(TEXTS) == want
+    without = copy("model")
+    (without / "digests.json").unlink()
+    assert biaffine_tf.load(str(without))(TEXTS) == want
     keys = [[one[:3] for one in found] for found in want]
     for name in ("onnx", "saved"):
         with biaffine_tf.load(str(folder / name)) as ner:
@@ -307,24 +287,15 @@ def test_no_damaged_model_answers(folder, copy, what):
     assert "--reseal" in line
 
 
-def test_there_are_many_damages():
-    assert len(DAMAGES) + len(ONNX_DAMAGES) + len(SAVED_DAMAGES) >= 80
-    assert len(DAMAGES) >= 40
-
-
 ONNX_FILES = [CONFIG, LABELS, VOCABULARY, CONFIDENCE, "model.onnx"]
 ONNX_DAMAGES = {
-    **{f"bit {seed} of model": flip("model.onnx", seed) for seed in range(5)},
-    **{f"{name} cut": cut(name, 0.6) for name in ONNX_FILES},
+    **{f"bit of {name}": flip(name, 0) for name in ONNX_FILES},
     **{
         f"{name} of another model": take(name)
         for name in ONNX_FILES
         if name != VOCABULARY
     },
     "confidence removed": remove(CONFIDENCE),
-    "no confidence": write(CONFIDENCE, "null"),
-    "labels in another order": edit_lines(LABELS, swap(0, 2)),
-    "nested": edit_json(CONFIG, "decoding.nested", False),
 }
 
 
@@ -343,19 +314,12 @@ SAVED_FILES = [
     "variables/variables.index",
 ]
 SAVED_DAMAGES = {
-    **{f"bit {seed} of variables": flip(DATA, seed) for seed in range(5)},
-    **{
-        f"bit {seed} of graph": flip("saved_model.pb", seed)
-        for seed in range(5)
-    },
-    **{f"{name} cut": cut(name, 0.6) for name in SAVED_FILES},
+    **{f"bit of {name}": flip(name, 0) for name in SAVED_FILES},
     **{
         f"{name} of another model": take(name)
         for name in SAVED_FILES
         if not name.endswith("index")
     },
-    "labels in another order": edit_json("export.json", "labels", ["sky"]),
-    "a piece of text": edit_json("export.json", "max_pieces", "38"),
 }
 
 
@@ -378,20 +342,11 @@ def test_digests_of_weights_can_be_left_out(copy):
         biaffine_tf.load(str(path), verify="no")
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        *("NaN", "infinity", "half precision", "a label more", "nested is no"),
-        *("pieces in another order", "lower case", "a piece more"),
-        *("no confidence", "a list of confidence", "empty confidence"),
-        *("a list of thresholds", "weights.safetensors cut"),
-        *("config.json cut", "vocab.txt empty", "labels.txt empty"),
-    ],
-)
+@pytest.mark.parametrize("what", NOTICED)
 def test_what_is_noticed_without_digests(folder, copy, what):
     path = copy("model")
     (path / "digests.json").unlink()
-    name = DAMAGES[what](path, folder / "other")
+    name = NOTICED[what](path, folder / "other")
     refused(path, None if name == LABELS else name)  # weights do not fit them
 
 
@@ -417,13 +372,6 @@ def test_what_is_changed_on_purpose_is_accepted(copy):
     refused(path, CONFIDENCE)
     model_directory.seal(str(path))
     assert biaffine_tf.load(str(path)).confidence.thresholds == {"sky": 0.9}
-
-
-def test_directories_without_digests_answer_as_before(folder, copy):
-    path = copy("model")
-    (path / "digests.json").unlink()
-    want = biaffine_tf.load(str(folder / "model"))(TEXTS)
-    assert biaffine_tf.load(str(path))(TEXTS) == want
 
 
 def test_small_files_are_checked_before_anything_is_loaded(copy):

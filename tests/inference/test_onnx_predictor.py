@@ -22,14 +22,13 @@ from biaffine_tf.config import (
     HeadConfig,
     LongText,
 )
-from biaffine_tf.errors import ConfigError, DataError
+from biaffine_tf.errors import ConfigError
 from biaffine_tf.export.export import answers
 from biaffine_tf.export.onnx_export import write_onnx
 from biaffine_tf.inference import onnx as onnx_predictors
 from biaffine_tf.inference.onnx import OnnxPredictor
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence
-from biaffine_tf.tokenization import Vocabulary
 
 pytestmark = pytest.mark.slow  # exports models, and traces them
 
@@ -82,11 +81,7 @@ def folders(tmp_path_factory):
         base = tmp_path_factory.mktemp(name.replace(" ", "_"))
         model = hostile.model(kind, **changes)
         config = ExperimentConfig(model=model.config)
-        own = str(base / "own")
-        model_directory.write_description(
-            own, config, hostile.LABELS, hostile.VOCABULARY
-        )
-        model_directory.save_weights(own, model)
+        own = hostile.write_model(base / "own", model)
         trained = Predictor.from_directory(own)
         made[name] = {"own": own}
         for precision in PRECISIONS[name]:
@@ -202,14 +197,6 @@ def test_no_sentences_and_none_with_pieces(folders, name, shape):
             assert len(one) == shape[0] and one.size == 0
     ner = OnnxPredictor.from_directory(folders[name][precision])
     assert ner([]) == [] and list(ner(iter([]))) == [] and ner([""]) == [[]]
-
-
-def test_too_long_a_text_is_an_error_if_told(folders):
-    ner = OnnxPredictor.from_directory(
-        folders["char"][ExportPrecision.FLOAT32], long_text=LongText.ERROR
-    )
-    with pytest.raises(DataError, match="has 19 pieces"):
-        ner("a" * 19)
 
 
 def test_neighbours_are_read_by_a_model_of_context(pair):
@@ -358,13 +345,14 @@ def test_options_of_another_kind_are_refused(folders):
     assert biaffine_tf.load(onnx, nested=True).decoding.nested
 
 
-def _truncate(export):
-    path = export / "model.onnx"
-    path.write_bytes(path.read_bytes()[:-1000])
+def _write(name, edit):
+    """Damage to the bytes of a file."""
 
+    def damage(export):
+        path = export / name
+        path.write_bytes(edit(path.read_bytes()))
 
-def _empty(export):
-    (export / "model.onnx").write_bytes(b"")
+    return damage
 
 
 def _foreign(export):
@@ -390,37 +378,38 @@ def _newer(export):
     onnx.save(model, path)
 
 
-def _other_labels(export):
-    (export / "labels.txt").write_text("letter\nboth\nsky\n")
-
-
-def _other_vocabulary(export):
-    pieces = (export / "vocab.txt").read_text().split("\n")[:-1]
-    pieces[-1], pieces[-2] = pieces[-2], pieces[-1]
-    Vocabulary(pieces).save(export / "vocab.txt")
-
-
-def _no_vocabulary(export):
-    (export / "vocab.txt").unlink()
-
-
-def _bad_confidence(export):
-    (export / "confidence.json").write_text("{")
+def _swap_last(content):
+    *rest, one, other = content.splitlines(keepends=True)
+    return b"".join([*rest, other, one])
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_truncate, r"model\.onnx: not readable as a model.*export the model"),
-        (_empty, r"model\.onnx: not readable as a model"),
+        (
+            _write("model.onnx", lambda content: content[:-1000]),
+            r"model\.onnx: not readable as a model.*export the model",
+        ),
+        (
+            _write("model.onnx", lambda content: b""),
+            r"model\.onnx: not readable as a model",
+        ),
         (_foreign, r"model\.onnx: not an export of ours"),
         (_newer, r"model\.onnx: of version 99"),
-        (_other_labels, r"of another model than the labels\.txt beside it"),
-        (_other_vocabulary, r"of another model than the vocab\.txt beside it"),
-        (_no_vocabulary, r"vocab\.txt"),
-        (_bad_confidence, r"confidence\.json: not JSON"),
+        (
+            _write("labels.txt", _swap_last),
+            r"of another model than the labels\.txt beside it",
+        ),
+        (
+            _write("vocab.txt", _swap_last),
+            r"of another model than the vocab\.txt beside it",
+        ),
+        (lambda export: (export / "vocab.txt").unlink(), r"vocab\.txt"),
+        (
+            _write("confidence.json", lambda content: b"{"),
+            r"confidence\.json: not JSON",
+        ),
     ],
-    ids=lambda one: getattr(one, "__name__", ""),
 )
 def test_damaged_folders_say_what_is_wrong(export, damage, message):
     damage(export)
@@ -441,9 +430,8 @@ def test_without_onnxruntime_it_says_what_to_install(export, monkeypatch):
         biaffine_tf.load(export)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS["wordpiece"])
-def test_needs_onnxruntime_tokenizers_and_numpy_alone(folders, root, precision):
-    folder = folders["wordpiece"][precision]
+def test_needs_onnxruntime_tokenizers_and_numpy_alone(folders, root):
+    folder = folders["wordpiece"][ExportPrecision.FLOAT32]
     code = (
         "import sys, json\n"
         f"for name in {BLOCKED!r}: sys.modules[name] = None\n"

@@ -9,7 +9,6 @@ import biaffine_tf
 from biaffine_tf import model_directory
 from biaffine_tf.config import (
     PREDICTION_PRECISION,
-    ExperimentConfig,
     Precision,
     TrainingConfig,
 )
@@ -26,15 +25,8 @@ def entities(predictor):
 
 
 def write(folder, **training):
-    config = ExperimentConfig(
-        model=hostile.config("char"), training=TrainingConfig(**training)
-    )
-    path = str(folder)
-    model_directory.write_description(
-        path, config, hostile.LABELS, hostile.VOCABULARY
-    )
-    model_directory.save_weights(path, hostile.model("char"))
-    return path
+    settings = {"training": TrainingConfig(**training)}
+    return hostile.write_model(folder, hostile.model("char"), **settings)
 
 
 @pytest.mark.slow

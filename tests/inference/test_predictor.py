@@ -1,11 +1,9 @@
 """The predictor against a slow reference: one sentence at a time, in numpy."""
 
-import dataclasses
+import functools
 import itertools
 import math
 import random
-import subprocess
-import sys
 
 import hostile
 import numpy as np
@@ -18,11 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import biaffine_tf
-from biaffine_tf import model_directory
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
-    ExperimentConfig,
     LongText,
     Precision,
     TokenizerKind,
@@ -44,28 +40,25 @@ def directories(tmp_path_factory):
     """A model directory for each kind of tokenizer."""
     made = {}
     for kind in TokenizerKind:
-        path = str(tmp_path_factory.mktemp("models") / kind)
-        config = ExperimentConfig(model=hostile.config(kind))
-        model_directory.write_description(path, config, LABELS, VOCABULARY)
-        model_directory.save_weights(path, hostile.model(kind))
-        made[kind] = path
+        path = tmp_path_factory.mktemp("models") / kind
+        made[kind] = hostile.write_model(path, hostile.model(kind))
     return made
 
 
 @pytest.fixture(scope="module")
 def predictors(directories):
-    """Predictors by kind, nested and force_one_entity."""
-    return {
-        (kind, nested, force): Predictor.from_directory(
+    """Predictors by kind, nested and force_one_entity, each loaded once."""
+
+    @functools.cache
+    def load(kind, nested, force):
+        return Predictor.from_directory(
             directories[kind],
             nested=nested,
             force_one_entity=force,
             decoder=Decoder.GREEDY,
         )
-        for kind in TokenizerKind
-        for nested in (False, True)
-        for force in (False, True)
-    }
+
+    return load
 
 
 SETTINGS = list(itertools.product(TokenizerKind, (False, True), (False, True)))
@@ -172,7 +165,7 @@ def _assert_consistent(spans, *, nested):
 @given(texts=st.lists(TEXTS, min_size=1, max_size=6))
 def test_equals_the_reference(predictors, kind, nested, force, texts):
     _check_against_reference(
-        predictors[kind, nested, force], texts, nested=nested, force=force
+        predictors(kind, nested, force), texts, nested=nested, force=force
     )
 
 
@@ -180,7 +173,7 @@ def test_equals_the_reference(predictors, kind, nested, force, texts):
 @settings_of_predictors
 def test_equals_the_reference_on_hostile_texts(predictors, kind, nested, force):
     found = _check_against_reference(
-        predictors[kind, nested, force], HOSTILE, nested=nested, force=force
+        predictors(kind, nested, force), HOSTILE, nested=nested, force=force
     )
     assert found > 5  # else the test compares nothing with nothing
 
@@ -211,8 +204,8 @@ def test_pieces_that_share_a_character_give_no_overlapping_entities():
 def test_forced_entities_are_where_there_were_none(predictors):
     key = TokenizerKind.CHAR, False
     texts = ["天", "a b", "b", "😀", "cat", "e", "地地", "龘a", "İ", ""]
-    free = _spans(predictors[(*key, False)], texts)
-    forced = _spans(predictors[(*key, True)], texts)
+    free = _spans(predictors(*key, False), texts)
+    forced = _spans(predictors(*key, True), texts)
     empty = [text for text, spans in zip(texts, free, strict=True) if not spans]
     assert len(empty) > 2, "no text to force"
     for text, before, after in zip(texts, free, forced, strict=True):
@@ -276,22 +269,6 @@ def test_precision_and_xla_are_of_the_predictor_alone(directories, corpus):
     assert tf_keras.mixed_precision.global_policy().name == "float32"
 
 
-def test_streams(directories, monkeypatch):
-    predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
-    monkeypatch.setattr(read_ahead, "_SENTENCES_AHEAD", 8)
-    read = 0
-
-    def forever():
-        nonlocal read
-        while True:
-            read += 1
-            yield Sentence("ab天", id=str(read))
-
-    first = list(itertools.islice(predictor.predict(forever()), 20))
-    assert [s.id for s in first] == [str(i) for i in range(1, 21)]
-    assert read == 24
-
-
 def test_cut_sentences_are_counted(directories):
     predictor = Predictor.from_directory(
         directories[TokenizerKind.CHAR], long_text=LongText.TRUNCATE
@@ -340,24 +317,26 @@ def test_too_long_a_text_is_an_error_if_told(directories):
         list(predictor.predict([fits, long, Sentence(LONG)]))
 
 
-def test_windows_are_as_in_training_unless_given(tmp_path):
-    model = dataclasses.replace(
-        hostile.config(TokenizerKind.CHAR),
-        long_text=LongText.TRUNCATE,
-        window_overlap=7,
+def test_windows_and_decoding_are_as_in_training_unless_given(tmp_path):
+    made = hostile.model(
+        TokenizerKind.CHAR, long_text=LongText.TRUNCATE, window_overlap=7
     )
-    path = str(tmp_path)
-    config = ExperimentConfig(model=model)
-    model_directory.write_description(path, config, LABELS, VOCABULARY)
-    model_directory.save_weights(path, hostile.model(TokenizerKind.CHAR))
-    trained = Predictor.from_directory(path).windowing
-    assert (trained.long_text, trained.overlap) == (LongText.TRUNCATE, 7)
+    decoding = DecodingConfig(nested=True, force_one_entity=True)
+    path = hostile.write_model(tmp_path, made, decoding=decoding)
+    trained = Predictor.from_directory(path)
+    assert trained.windowing.long_text is LongText.TRUNCATE
+    assert trained.windowing.overlap == 7
+    assert trained.decoding == decoding
     given = Predictor.from_directory(
-        path, long_text=LongText.WINDOW, window_overlap=2
-    ).windowing
-    assert (given.long_text, given.overlap) == (LongText.WINDOW, 2)
+        path, long_text=LongText.WINDOW, window_overlap=2, nested=False
+    )
+    assert given.windowing.long_text is LongText.WINDOW
+    assert given.windowing.overlap == 2
+    assert given.decoding == DecodingConfig(force_one_entity=True)
     with pytest.raises(ConfigError, match=r"window_overlap must be .*, got 18"):
         Predictor.from_directory(path, window_overlap=18)
+    with pytest.raises(ConfigError, match="batch_size must be positive, got 0"):
+        Predictor.from_directory(path, batch_size=0)
 
 
 def test_gold_spans_are_replaced(directories):
@@ -383,29 +362,3 @@ def test_one_line_of_python(directories):
             assert entity.text == text[entity.start : entity.end]
             assert 0 < entity.score <= 1
     assert ner.decoding == DecodingConfig()
-
-
-def test_decoding_is_as_in_training_unless_given(tmp_path):
-    config = ExperimentConfig(
-        model=hostile.config(TokenizerKind.CHAR),
-        decoding=DecodingConfig(nested=True, force_one_entity=True),
-    )
-    path = str(tmp_path)
-    model_directory.write_description(path, config, LABELS, VOCABULARY)
-    model_directory.save_weights(path, hostile.model(TokenizerKind.CHAR))
-    assert Predictor.from_directory(path).decoding == config.decoding
-    given = Predictor.from_directory(path, nested=False)
-    assert given.decoding == DecodingConfig(force_one_entity=True)
-
-
-def test_batch_size_must_be_positive(directories):
-    with pytest.raises(ConfigError, match="batch_size must be positive, got 0"):
-        Predictor.from_directory(directories[TokenizerKind.CHAR], batch_size=0)
-
-
-def test_importing_the_package_loads_no_tensorflow(root):
-    code = "import sys, biaffine_tf; print('tensorflow' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root
-    )
-    assert done.stdout == "False\n", done.stderr

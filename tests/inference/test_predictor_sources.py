@@ -10,7 +10,6 @@ import pytest
 import safetensors.numpy
 import tiny
 
-from biaffine_tf import model_directory
 from biaffine_tf.config import (
     DecodingConfig,
     ExperimentConfig,
@@ -47,15 +46,10 @@ def test_options_are_those_of_the_predictor(kind):
 
 @pytest.fixture
 def model_dir(tmp_path):
-    path = str(tmp_path)
-    model_directory.write_description(
-        path,
-        ExperimentConfig(
-            model=tiny.model_config(), decoding=DecodingConfig(nested=True)
-        ),
-        tiny.LABELS,
-        tiny.tokenizer(tmp_path).vocabulary,
-    )
+    decoding = DecodingConfig(nested=True)
+    config = ExperimentConfig(model=tiny.model_config(), decoding=decoding)
+    path = tiny.write_model(tmp_path, config)
+    (tmp_path / "weights.safetensors").unlink()
     return path
 
 

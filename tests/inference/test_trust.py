@@ -10,14 +10,12 @@ import pytest
 import tiny
 from heads.plain_candidates import candidates_from_logits
 
-import biaffine_tf
 from biaffine_tf import evaluation, formats, model_directory
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.calibration.objectives import Aim, Goal
 from biaffine_tf.commands import completion
 from biaffine_tf.config import Decoder, DecodingConfig, ExperimentConfig
 from biaffine_tf.decoding import Candidate, decode
-from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.postprocessing import Postprocessor
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.spans import Sentence
@@ -101,9 +99,7 @@ def test_a_directory_is_completed_once(directory, tmp_path, capsys):
         )
 
 
-@pytest.mark.parametrize(
-    "goal", [None, Goal(aim=Aim.F1), Goal(aim=Aim.PRECISION, target=0.9)]
-)
+@pytest.mark.parametrize("goal", [None, Goal(aim=Aim.F1)])
 def test_labels_that_the_model_lacks_are_missed(
     directory, tmp_path, capsys, goal
 ):
@@ -162,20 +158,6 @@ def test_few_sentences_are_not_calibrated(directory, capsys):
     predictor = Predictor.from_directory(directory, calibrated=False)
     assert completion.fit(predictor, SENTENCES[:4], None) is None
     assert "only 4 sentences" in capsys.readouterr().out
-
-
-def test_damage_is_named(directory, tmp_path):
-    copy = shutil.copytree(directory, tmp_path / "copy")
-    for content, problem in (
-        ("{", "not JSON"),
-        ("{}", "confidence"),
-        ('{"confidence": {"temperature": -1}}', "temperature"),
-    ):
-        (copy / "confidence.json").write_text(content)
-        with pytest.raises(ConfigError, match=problem) as caught:
-            Predictor.from_directory(str(copy))
-        assert "confidence.json" in str(caught.value)
-    Predictor.from_directory(str(copy), calibrated=False)
 
 
 def _all_pairs(predictor, sentence):
@@ -254,19 +236,6 @@ def test_one_entity_keeps_to_the_constraints():
     (found,) = always(candidates, _candidate(4, 5, -1.0), "abcdef")
     assert (found.start, found.end) == (4, 5)
     assert always(candidates, None, "abcdef") == []
-
-
-def test_load_takes_options(directory):
-    predictor = biaffine_tf.load(directory, nested=False, decoder="exact")
-    assert predictor.decoding.decoder is Decoder.EXACT
-    assert not predictor.decoding.nested
-
-
-def test_unknown_settings_are_named(directory):
-    with pytest.raises(ConfigError, match="there is no setting 'neste'"):
-        Predictor.from_directory(directory, neste=True)
-    with pytest.raises(ConfigError, match="decoder must be one of"):
-        Predictor.from_directory(directory, decoder="exakt")
 
 
 def test_sentences_without_a_piece(directory):

@@ -6,14 +6,13 @@ import shutil
 
 import hostile
 import pytest
-from hostile import FRAGMENTS, HOSTILE, LABELS
+from hostile import FRAGMENTS, HOSTILE
 
 from biaffine_tf import model_directory
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
-    ExperimentConfig,
     LongText,
     TokenizerKind,
     WordBoundaries,
@@ -36,13 +35,8 @@ def directories(tmp_path_factory):
     """A model directory for each kind of tokenizer, whose entities are free."""
     made = {}
     for kind in TokenizerKind:
-        path = str(tmp_path_factory.mktemp("models") / kind)
-        config = ExperimentConfig(model=hostile.config(kind))
-        model_directory.write_description(
-            path, config, LABELS, hostile.VOCABULARY
-        )
-        model_directory.save_weights(path, hostile.model(kind))
-        made[kind] = path
+        path = tmp_path_factory.mktemp("models") / kind
+        made[kind] = hostile.write_model(path, hostile.model(kind))
     return made
 
 

@@ -32,7 +32,7 @@ def _hash(values):
 
 
 def test_equals_python_integers():
-    got = _draw(0.4, seed=(2**31 - 1, 7), sentences=3, rows=range(5))
+    got = _draw(0.4, seed=(2**31 - 1, 7), sentences=3, rows=range(40))
     for sentence, row, column in np.ndindex(got.shape):
         hashed = _hash([2**31 - 1, 7, sentence, row, column])
         assert got[sentence, row, column] == (hashed < 0.4 * 2**32)
@@ -48,26 +48,6 @@ def test_keeps_the_share(share):
         means = kept.mean(axis=axes)
         deviation = np.sqrt(share * (1 - share) * means.size / kept.size)
         assert np.abs(means - share).max() < 5 * deviation
-
-
-def test_neighbours_are_independent():
-    kept = _draw(0.5, sentences=20, rows=range(100)).astype(float) - 0.5
-    deviation = 0.25 / np.sqrt(kept.size)
-    for axis in range(3):
-        for shift in (1, 2, 3, 8):
-            product = (kept * np.roll(kept, shift, axis)).mean()
-            assert abs(product) < 5 * deviation, (axis, shift)
-    assert abs((kept * kept.transpose(0, 2, 1)).mean()) < 8 * deviation
-
-
-def test_steps_and_runs_are_independent():
-    draws = [
-        _draw(0.5, seed=seed, sentences=20, rows=range(100)).astype(float) - 0.5
-        for seed in [(5, 1), (5, 2), (5, 3), (6, 1), (1, 5), (6, 2), (0, 0)]
-    ]
-    correlations = np.corrcoef([draw.ravel() for draw in draws])
-    np.fill_diagonal(correlations, 0)
-    assert np.abs(correlations).max() < 5 / np.sqrt(draws[0].size)
 
 
 def test_same_seed_same_draw_however_it_is_cut_and_padded():

@@ -2,8 +2,8 @@
 
 import json
 
-import card_samples
 import pytest
+from reports.card import card_samples
 
 from biaffine_tf import formats, model_directory
 from biaffine_tf.evaluation.bootstrap import intervals

@@ -14,6 +14,7 @@ from biaffine_tf.config import ExperimentConfig, TokenizerConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
 from biaffine_tf.model_directory import digests
+from biaffine_tf.tokenization import make_tokenizer
 
 NAMES = [
     *("confidence.json", "config.json", "labels.txt", "vocab.txt"),
@@ -21,15 +22,12 @@ NAMES = [
 ]
 
 
-def make(path, folder, *, seed=1):
-    tokenizer = tiny.tokenizer(folder)
+def make(path):
+    tokenizer = make_tokenizer("char", tiny.VOCABULARY)
     config = ExperimentConfig(
         model=tiny.model_config(), data={"tokenizer": tokenizer.fingerprint}
     )
-    model_directory.write_description(
-        path, config, tiny.LABELS, tokenizer.vocabulary
-    )
-    model_directory.save_weights(path, tiny.model(seed=seed))
+    tiny.write_model(path, config, model_seed=1)
     model_directory.write_confidence(
         path, {"confidence": {"temperature": 1.5, "thresholds": {"sky": 0.7}}}
     )
@@ -38,9 +36,8 @@ def make(path, folder, *, seed=1):
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory):
     """A complete model directory; copy it to change it."""
-    folder = tmp_path_factory.mktemp("digests")
-    path = folder / "model"
-    make(str(path), folder)
+    path = tmp_path_factory.mktemp("digests") / "model"
+    make(str(path))
     model_directory.seal(str(path))
     return path
 

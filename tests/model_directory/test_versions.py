@@ -24,14 +24,8 @@ VERSION_1 = pathlib.Path(__file__).with_name("version_1.json")
 @pytest.fixture(scope="module")
 def old_directory(tmp_path_factory):
     """A model directory of version 1; copy it to change it."""
-    folder = tmp_path_factory.mktemp("old")
-    path = folder / "model"
-    vocabulary = tiny.tokenizer(folder).vocabulary
-    config = ExperimentConfig(model=tiny.model_config())
-    model_directory.write_description(
-        str(path), config, tiny.LABELS, vocabulary
-    )
-    model_directory.save_weights(str(path), tiny.model(seed=1))
+    path = tmp_path_factory.mktemp("old") / "model"
+    tiny.write_model(path, model_seed=1)
     shutil.copy(VERSION_1, path / "config.json")
     return path
 
@@ -99,12 +93,9 @@ def test_an_old_run_is_the_experiment_of_the_same_settings(old_directory):
 
 
 def test_what_is_written_says_by_whom(tmp_path):
-    vocabulary = tiny.tokenizer(tmp_path).vocabulary
-    config = ExperimentConfig(model=tiny.model_config())
     path = tmp_path / "new"
-    model_directory.write_description(
-        str(path), config, tiny.LABELS, vocabulary
-    )
+    config = ExperimentConfig(model=tiny.model_config())
+    tiny.write_model(path, config)
     values = json.loads((path / "config.json").read_text())
     assert values["version"] == CONFIG_VERSION
     assert values["written_by"] == biaffine_tf.__version__

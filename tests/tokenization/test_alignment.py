@@ -1,6 +1,5 @@
 """Alignment gives back the very span, or says that it cannot."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenization_texts import VOCABULARY, hostile_texts
@@ -68,16 +67,6 @@ def test_pieces_of_one_character_are_taken_together():
     )
     assert cells == [(1, 3, "x"), (0, 3, "y"), (1, 4, "z")]
     assert unaligned == []
-
-
-@pytest.mark.parametrize(
-    "start, end",
-    [(0, 2), (1, 3), (0, 5), (3, 5), (2, 4), (3, 4), (6, 8), (0, 8)],
-)
-def test_spans_off_the_boundaries_are_unaligned(start, end):
-    offsets = [(0, 3), (4, 6)]  # a space at 3, the text cut at 6
-    span = Span(start, end, "x")
-    assert align([span], offsets) == ([], [span])
 
 
 def test_overlapping_pieces_never_make_a_backward_cell():

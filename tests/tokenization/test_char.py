@@ -30,12 +30,3 @@ def test_a_character_of_longer_lower_case():
         vocabulary = Vocabulary([*specials, *known])
         pieces = CharTokenizer(vocabulary, do_lower_case=True).encode("İ")
         assert pieces.ids == (vocabulary.get(expected or "", 1),)
-
-
-def test_case_is_kept_unless_told():
-    assert CharTokenizer(VOCABULARY).encode("Éé").ids == (
-        VOCABULARY.id("É"),
-        VOCABULARY.id("é"),
-    )
-    lower = CharTokenizer(VOCABULARY, do_lower_case=True)
-    assert lower.encode("ÉA").ids == (VOCABULARY.id("é"), VOCABULARY.id("a"))

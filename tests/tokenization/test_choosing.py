@@ -104,10 +104,7 @@ def test_the_case(pieces, folds):
     ("name", "kind"),
     [
         ("cluener/dev.json", "char"),
-        ("cmeee_v2/dev.jsonl", "char"),
         ("weibo/weiboNER_2nd_conll.dev", "char"),
-        ("ecommerce/dev.txt", "char"),
-        ("address/dev.txt", "char"),
         ("wnut17/emerging.dev.conll", "wordpiece"),
         ("genia/dev.jsonlines", "wordpiece"),
     ],

@@ -127,10 +127,7 @@ def test_unlabelled_and_empty_data():
         ("wnut17/wnut17train.conll", "aa a0 0a 00 #a &a a_"),
         ("genia/train_partial.jsonlines", "aa a0 0a 00"),
         ("weibo/weiboNER_2nd_conll.train", None),
-        ("ecommerce/train.txt", None),
-        ("address/train.txt", None),
         ("cluener/train.json", None),
-        ("cmeee_v2/train.jsonl", None),
     ],
 )
 def test_real_data(data_folder, path, rule):

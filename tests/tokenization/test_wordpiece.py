@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenization_texts import VOCABULARY, hostile_texts
 
-from biaffine_tf.tokenization import Vocabulary, WordPieceTokenizer
+from biaffine_tf.tokenization import WordPieceTokenizer
 
 CASED = WordPieceTokenizer(VOCABULARY)
 UNCASED = WordPieceTokenizer(VOCABULARY, do_lower_case=True)
@@ -147,14 +147,6 @@ def test_odd_text(text, tokens, offsets):
     pieces = UNCASED.encode(text)
     assert [VOCABULARY.pieces[i] for i in pieces.ids] == tokens
     assert list(pieces.offsets) == offsets
-
-
-def test_accents_stay_where_case_stays():
-    assert CASED.encode("É").ids == (VOCABULARY.id("É"),)
-    assert CASED.encode("é").ids == (VOCABULARY.id("é"),)
-    stripped = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "e"])
-    lower = WordPieceTokenizer(stripped, do_lower_case=True)
-    assert lower.encode("É").ids == (4,)
 
 
 def test_a_mark_that_is_a_piece_of_its_own_is_not_covered_twice():

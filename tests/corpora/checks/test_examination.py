@@ -6,7 +6,6 @@ import collections
 import io
 import itertools
 import tracemalloc
-import unicodedata
 
 import pytest
 import tiny
@@ -34,7 +33,6 @@ from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
     Vocabulary,
     Windowing,
-    WordRule,
     make_tokenizer,
 )
 
@@ -281,28 +279,6 @@ def test_errors_are_those_of_features(wordpiece, train, long_text, most, width):
         assert message.startswith(f"f:{lines[0]}: ")
     else:
         assert not messages
-
-
-@given(st.text("aB9é\u0301天กあ한-_' ,①", max_size=8), st.integers(-1, 9))
-def test_words_are_runs_of_letters_or_digits(text, position):
-    """Against the words cut out one character after the other."""
-    free = set("天กあ한")
-    cut = False
-    if 0 < position < len(text) and not free & {
-        text[position - 1],
-        text[position],
-    }:
-        kinds = [
-            "letter"
-            if character.isalpha() or unicodedata.combining(character)
-            else "digit"
-            if character.isdecimal()
-            else None
-            for character in text
-        ]
-        cut = kinds[position - 1] == kinds[position] is not None
-    inside = WordRule("aa 00").inside(text)
-    assert (0 <= position < len(inside) and inside[position]) == cut
 
 
 def test_spans_that_cut_words_are_named_with_their_places():

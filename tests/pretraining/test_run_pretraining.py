@@ -1,0 +1,315 @@
+"""Pretraining runs: resumable, the same on replicas, of use afterwards."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import tiny
+import tiny_pretraining
+from tiny_pretraining import check, pretrain, weights
+
+OBJECTIVES = pytest.mark.parametrize("objective", ["mlm", "electra"])
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return tiny_pretraining.write_corpus()
+
+
+def _history(folder):
+    text = (folder / "history.json").read_text(encoding="utf-8")
+    return json.loads(text)["evaluations"]
+
+
+def _settings(folder):
+    text = (folder / "pretraining.json").read_text(encoding="utf-8")
+    return json.loads(text)["settings"]
+
+
+def _assert_same(left, right):
+    first, second = weights(left), weights(right)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+@pytest.mark.slow
+@OBJECTIVES
+def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
+    """Killed wherever something is written, and something else is not.
+
+    Before any checkpoint; before any evaluation; in the second epoch, between
+    two checkpoints; between the last one and the encoder.
+    """
+    flags = [f"--objective={objective}", "--gradient_accumulation=2"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    pretrain(corpus, whole, *flags)
+    # With the checkpoint that each leaves. Encoders are written of step 16,
+    # once more, and of steps 24 and 30.
+    moments = {
+        "kill_after=5": [],
+        "kill_after=9": ["ckpt-8.index"],
+        "kill_after=19": ["ckpt-16.index", "ckpt-8.index"],
+        "kill_at_encoder=3": ["ckpt-24.index", "ckpt-30.index"],
+    }
+    for moment, left in moments.items():
+        pretrain(corpus, killed, *flags, f"--{moment}", code=-9)
+        found = (killed / "checkpoints").glob("*.index")
+        assert sorted(path.name for path in found) == left
+    done = pretrain(corpus, killed, *flags)
+    assert "continuing after step 30 of" in done.stdout
+    _assert_same(whole, killed)
+    if objective == "electra":
+        _assert_same(whole / "generator", killed / "generator")
+    seen = [
+        [(e["held_out"], e["training"]) for e in _history(f)]
+        for f in (whole, killed)
+    ]
+    assert seen[0] == seen[1]
+    held_out = [[e["held_out"] for e in _history(f)] for f in (whole, killed)]
+    assert [e["step"] for e in _history(whole)] == [10, 20, 30]
+    # A generator of 30 steps guesses letters by their frequency, no more.
+    loss = "mlm_loss" if objective == "mlm" else "discriminator_loss"
+    assert held_out[0][-1][loss] < held_out[0][0][loss]
+    guesses = "mlm_loss" if objective == "mlm" else "generator_loss"
+    pieces = len((corpus / "vocab.txt").read_text("utf-8").splitlines())
+    assert held_out[0][-1][guesses] < 0.9 * math.log(pieces)
+    masking = _settings(whole)["masking"]
+    shares = (0.8, 0.1) if objective == "mlm" else (0.85, 0.0)
+    assert (masking["mask_share"], masking["random_share"]) == shares
+    again = pretrain(corpus, whole, *flags)
+    assert "already pretrained" in again.stdout
+    other = pretrain(corpus, whole, *flags, "--seed=1", code=2)
+    assert "differs in seed" in other.stderr
+
+
+@pytest.mark.slow
+def test_text_of_which_nothing_is_held_out(corpus, tmp_path):
+    check(
+        "pretrain/create_pretraining_data.py",
+        f"--input_file={corpus / 'text.txt'}",
+        f"--vocab_file={corpus / 'vocab.txt'}",
+        f"--output_dir={tmp_path / 'records'}",
+        "--max_seq_length=40",
+        "--document=line",
+        "--held_out=0",
+    )
+    done = pretrain(
+        corpus,
+        tmp_path / "out",
+        f"--records_dir={tmp_path / 'records'}",
+        "--num_train_steps=4",
+        "--learning_rate=1e-6",
+    )
+    assert "training: mlm loss" in done.stdout
+    (entry,) = _history(tmp_path / "out")
+    assert entry["held_out"] == {}
+    # The output layer starts by frequency, and there are eight letters.
+    assert entry["training"]["mlm_loss"] == pytest.approx(np.log(8), rel=0.1)
+    assert (tmp_path / "out" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_two_replicas_learn_what_one_learns(corpus, tmp_path):
+    config = tiny.encoder_config(
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    shape = tmp_path / "bert_config.json"
+    shape.write_text(json.dumps(config.to_dict()))
+    flags = [f"--bert_config_file={shape}", "--learning_rate=1e-3"]
+    for count in (1, 2):
+        pretrain(corpus, tmp_path / str(count), *flags, f"--replicas={count}")
+    one, two = (_history(tmp_path / str(count)) for count in (1, 2))
+    for left, right in zip(one, two, strict=True):
+        for group in ("training", "held_out"):
+            assert left[group] == pytest.approx(right[group], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    pretrain(corpus, first)
+    start = _history(first)[-1]["held_out"]["mlm_loss"]
+    done = pretrain(
+        corpus,
+        second,
+        f"--encoder_dir={first}",
+        "--learning_rate=1e-6",
+        "--num_train_steps=2",
+        "--num_warmup_steps=0",
+        "--eval_steps=1",
+    )
+    assert "mlm/" not in done.stdout.partition("missing")[2]
+    after = _history(second)[0]["held_out"]["mlm_loss"]
+    assert after == pytest.approx(start, rel=1e-2)
+
+    from biaffine_tf import formats
+
+    for name, seed in (("train", 0), ("dev", 1)):
+        formats.write(
+            tmp_path / f"{name}.jsonl",
+            tiny.sentences(20, seed=seed),
+            "span_jsonl",
+        )
+    done = check(
+        "run_classifier.py",
+        f"--train_data={tmp_path / 'train.jsonl'}",
+        f"--eval_data={tmp_path / 'dev.jsonl'}",
+        f"--encoder_dir={first}",
+        f"--output_dir={tmp_path / 'model'}",
+        "--max_seq_length=40",
+        "--num_train_epochs=1",
+        "--nested",
+    )
+    assert (tmp_path / "model" / "weights.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--records_dir=nowhere"], "nowhere"),
+        (["--bert_config_file="], "--bert_config_file"),
+        (["--masking=word"], "--words"),
+        (["--masked_lm_prob=0"], "--masked_lm_prob must be above 0"),
+        (["--init_checkpoint=nowhere"], "nowhere: no such file"),
+        (["--encoder_dir=.", "--init_checkpoint=nowhere"], "nowhere: no such"),
+        (["--encoder_dir=nowhere", "--init_checkpoint=."], ".: not a model"),
+        (["--generator_size=0.01", "--objective=electra"], "generator_size"),
+        (["--num_warmup_steps=31"], "num_warmup_steps"),
+    ],
+)
+def test_what_cannot_run_is_said_in_one_line(corpus, tmp_path, flags, message):
+    script = "pretrain/run_pretraining.py"
+    done = pretrain(corpus, tmp_path / "o", *flags, code=2, script=script)
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
+def test_random_weights_take_the_size_of_the_vocabulary(corpus, tmp_path):
+    config = tiny.encoder_config(vocab_size=999).to_dict()
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    done = pretrain(
+        corpus,
+        tmp_path / "encoder",
+        f"--bert_config_file={tmp_path / 'c.json'}",
+        "--num_train_steps=4",
+    )
+    assert "vocab_size=28 as the records have, instead of 999" in done.stdout
+    stored = json.loads((tmp_path / "encoder" / "config.json").read_text())
+    assert stored["vocab_size"] == 28
+
+
+def _encoder(folder, config, *, seed=0, heads=("mlm",), **changes):
+    """An encoder directory with random weights, some of them as given."""
+    from biaffine_tf.encoders import checkpoints
+    from biaffine_tf.encoders.checkpoints import names
+    from biaffine_tf.tokenization import Vocabulary
+
+    shapes = names.encoder_shapes(config)
+    for head in heads:
+        shapes |= getattr(names, f"{head}_shapes")(config)
+    rng = np.random.default_rng(seed)
+    tensors = {
+        name: rng.normal(name.endswith("gamma"), 0.1, shape)
+        for name, shape in shapes.items()
+    }
+    vocabulary = Vocabulary.from_file(folder.parent / "vocab.txt")
+    checkpoints.write_huggingface(
+        str(folder), config, tensors | changes, vocabulary
+    )
+    return folder
+
+
+@pytest.mark.slow
+def test_weights_apart_from_their_directory(corpus, tmp_path):
+    """`--init_checkpoint` gives the weights, whatever --encoder_dir has."""
+    tiny.write_vocabulary(tmp_path / "vocab.txt")
+    config = tiny.encoder_config()
+    first = _encoder(tmp_path / "first", config, seed=1)
+    second = _encoder(tmp_path / "second", config, seed=2)
+    bare = _encoder(tmp_path / "bare", config, seed=3)
+    (bare / "model.safetensors").unlink()
+    flags = ["--learning_rate=1e-12", "--num_train_steps=1", "--eval_steps=1"]
+    flags += ["--num_warmup_steps=0"]
+    for folder in (first, bare):
+        output = tmp_path / f"from {folder.name}"
+        done = pretrain(
+            corpus,
+            output,
+            f"--encoder_dir={folder}",
+            f"--init_checkpoint={second}",
+            *flags,
+        )
+        assert f"{second}: loaded " in done.stdout
+        for name, value in weights(output).items():
+            want = weights(second)[name]
+            np.testing.assert_allclose(value, want, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.slow
+def test_masks_of_records_are_those_of_the_run(corpus, tmp_path):
+    """Its settings say so; flags that ask for others are refused."""
+    records = tmp_path / "records"
+    check(
+        "pretrain/create_pretraining_data.py",
+        *tiny_pretraining.data_arguments(
+            corpus,
+            records,
+            "--dupe_factor=2",
+            "--masked_lm_prob=0.2",
+            "--max_predictions_per_seq=3",
+            "--replacement=electra",
+        ),
+    )
+    flags = [f"--records_dir={records}", "--num_train_steps=3"]
+    out, script = tmp_path / "out", "pretrain/run_pretraining.py"
+    for flag in (
+        "--masked_lm_prob=0.15",
+        "--max_predictions_per_seq=20",
+        "--masking=span",
+        "--replacement=bert",
+    ):
+        done = pretrain(corpus, out, *flags, flag, code=2, script=script)
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith(f"error: {flag} is given, but the record")
+        assert "masked_lm_prob=0.2 (85% [MASK], 15% unchanged)" in done.stderr
+    same = ["--masked_lm_prob=0.2", "--max_predictions_per_seq=3"]
+    done = pretrain(corpus, out, *flags, *same)
+    assert "masks: masking=token, masked_lm_prob=0.2 (85% [M" in done.stdout
+    settings = _settings(out)
+    assert settings["max_predictions_per_seq"] == 3
+    assert settings["masking"] == {
+        "kind": "token",
+        "rate": 0.2,
+        "mask_share": 0.85,
+        "random_share": 0.0,
+        "span_shares": [0.4, 0.3, 0.2, 0.1],
+    }
+    again = pretrain(corpus, out, *flags, script=script)
+    assert "already pretrained" in again.stdout
+
+
+@pytest.mark.slow
+def test_a_generator_of_another_shape(corpus, tmp_path):
+    tiny.write_vocabulary(tmp_path / "vocab.txt")
+    config = tiny.encoder_config(
+        hidden_size=4,
+        num_attention_heads=1,
+        intermediate_size=8,
+        embedding_size=16,
+    )
+    generator = _encoder(tmp_path / "generator", config)
+    flags = ["--objective=electra", f"--generator_dir={generator}"]
+    script = "pretrain/run_pretraining.py"
+    done = pretrain(corpus, tmp_path / "o", *flags, code=2, script=script)
+    assert done.stderr == (
+        f"error: {generator}: its layers are 4 wide, but --generator_size=0.5 "
+        "makes them 8; give --generator_size=0.25\n"
+    )
+    flags += ["--generator_size=0.25", "--num_train_steps=3"]
+    done = pretrain(corpus, tmp_path / "o", *flags)
+    assert f"{generator}: loaded " in done.stdout
