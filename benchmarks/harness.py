@@ -67,6 +67,7 @@ class Worker:
 
     Args:
         subject: "module:factory" as for `workers.serving`.
+        root: Folder of the program that is measured.
         **settings: JSON values for the factory.
 
     Raises:
@@ -76,14 +77,16 @@ class Worker:
         about: What the subject said of itself when it was built.
     """
 
-    def __init__(self, subject: str, **settings: Any) -> None:
+    def __init__(
+        self, subject: str, *, root: pathlib.Path = ROOT, **settings: Any
+    ) -> None:
         self._subject = subject
         self._stderr = tempfile.TemporaryFile(  # noqa: SIM115  close() does
             "w+", encoding="utf-8"
         )
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.workers.serving", subject],
-            cwd=ROOT,
+            cwd=root,
             env={**os.environ, **_ENVIRONMENT},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
