@@ -89,8 +89,8 @@ def test_a_sweep_changes_what_was_chosen(study, tmp_path):
         for program in first_result.SWEEP
     ]
     assert flags == [
-        "--learning_rate=5e-05",
-        "--learning_rate=0.0002",
+        "--learning_rate=7e-05",
+        "--learning_rate=0.00014",
         "--num_train_epochs=12",
     ]
 

@@ -19,7 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TRAINING = {
     *("encoders", "export", "heads", "losses", "modeling", "planning"),
     *("pretraining", "records", "training"),
-    *("inference.device_lock", "inference.finder", "inference.predictor"),
+    *("inference.device_lock", "inference.network", "inference.predictor"),
     "inference.saved_model",
 }
 WITHOUT_TRAINING = """
