@@ -114,6 +114,7 @@ def _compare(
     name: str, job: Job, runs: pathlib.Path, kills: int, seed: int
 ) -> bool:
     whole, killed = runs / name / "whole", runs / name / "killed"
+    whole.parent.mkdir(parents=True, exist_ok=True)
     _run(job, whole)
     rng = random.Random(seed)
     steps = []
@@ -150,7 +151,6 @@ def _run_and_kill(job: Job, output: pathlib.Path, wait: float) -> int | None:
     Returns:
         Step of the last checkpoint; None if the run ended before.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
     before = _checkpoint(output)
     with open(output.with_suffix(".log"), "a", encoding="utf-8") as log:
         process = subprocess.Popen(
@@ -190,7 +190,6 @@ def _result(job: Job, output: pathlib.Path) -> tuple[Any, ...]:
 
 
 def _command(job: Job, output: pathlib.Path) -> list[str]:
-    output.parent.mkdir(parents=True, exist_ok=True)
     return [sys.executable, *job.command, f"--output_dir={output}"]
 
 
@@ -200,7 +199,9 @@ def _make_records(runs: pathlib.Path) -> None:
         [
             sys.executable,
             "pretrain/create_pretraining_data.py",
-            "--input=examples/unlabelled.txt",
+            "--input_file=examples/unlabelled.txt",
+            "--document=line",
+            "--held_out=0.1",
             "--vocab_file=examples/vocab.txt",
             f"--output_dir={runs / 'records'}",
             "--max_seq_length=64",
