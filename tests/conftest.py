@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 
 # Before anything loads TensorFlow; as command.run does.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -9,6 +10,10 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import hypothesis
 import pytest
+
+# A shell's background job ignores Ctrl-C, and so would the commands it tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Shared machines pause for seconds; a deadline would only find that out.
 hypothesis.settings.register_profile("project", deadline=None)
