@@ -38,7 +38,7 @@ Entry = dict[str, Any]
 
 
 class Evaluation(Protocol):
-    """What is done to evaluate a model in training.
+    """Evaluates a model in training.
 
     Attributes:
         history_key: Key of the entries in history.json.
@@ -222,8 +222,7 @@ class Loop:
         self._check(curves, thoroughly=evaluates or saves)
         if evaluates:
             bar.show(at.step, at.epoch + (at.batch > 0), at.seconds)
-            with termination.at_once():
-                self._evaluate()
+            self._evaluate(termination)
             bar.begin_anew(at.seconds)
         if saves:
             self._save()
@@ -270,14 +269,16 @@ class Loop:
                 self._updater.weights, self._remedies, step=step, kept=kept
             )
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, termination: Termination) -> None:
         at = self.position
-        entry = self._evaluation.evaluate(
-            at,
-            self._updater.sums.read(),
-            seconds=at.seconds - self._evaluated.seconds,
-            history=self.history,
-        )
+        # Not beyond: an evaluation is recorded as a whole, or done again.
+        with termination.at_once():
+            entry = self._evaluation.evaluate(
+                at,
+                self._updater.sums.read(),
+                seconds=at.seconds - self._evaluated.seconds,
+                history=self.history,
+            )
         self._updater.sums.clear()
         self._evaluated = _Moment(at.step, at.seconds)
         self.history.append(entry)

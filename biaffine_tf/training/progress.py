@@ -82,7 +82,5 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._bar.update(self._bar.total - self._bar.n)
+    def __exit__(self, *_: object) -> None:
         self._bar.close()
