@@ -50,7 +50,7 @@ _SENTENCE = 200  # characters
 _SUBJECTS = (*map(str, Decoder), SORTING)
 _LABELS = ("a", "b", "c", "d")
 _ROUND_SECONDS, _QUICK_ROUND_SECONDS = 0.3, 0.03
-_MOST_REPEATS = 1000
+_MAX_REPEATS = 1000
 
 
 class Case(NamedTuple):
@@ -154,7 +154,7 @@ def measure(
             subjects[subject] = functools.partial(
                 worker.measure,
                 decoder=subject,
-                repeats=min(_MOST_REPEATS, math.ceil(seconds / once)),
+                repeats=min(_MAX_REPEATS, math.ceil(seconds / once)),
             )
         measured = harness.alternate(
             subjects,

@@ -2,11 +2,11 @@
 
 python benchmarks/head.py [--quick] [--json=FILE]
 
-For sentences of L pieces and C classes: milliseconds of a forward pass and of
+For sentences of L tokens and C classes: milliseconds of a forward pass and of
 a forward and backward pass with the loss over all pairs, and the peak memory
 of the latter above what the process held before (B = 1, vectors 768 wide,
 every point in processes of its own). Then the head's share of a training step:
-its forward and backward pass over the encoder's, for 8 sentences of 128 pieces
+its forward and backward pass over the encoder's, for 8 sentences of 128 tokens
 and 11 classes under a 12x768 encoder; the optimizer takes no part.
 """
 
@@ -36,9 +36,9 @@ _SUBJECTS = {
 
 _LENGTHS = (64, 128, 512, 1024, 2048)
 _CLASSES = (4, 11, 50)
-_MOST_BYTES = 8 * 2**30
+_MAX_BYTES = 8 * 2**30
 _ROUND_SECONDS = 0.3
-_MOST_REPEATS = 200
+_MAX_REPEATS = 200
 
 SHARE_GOAL = 0.15
 # Memory that grows with the length to this power is linear but for noise.
@@ -69,7 +69,7 @@ def main() -> int:
     return report.finish(
         plots.lines(
             panels,
-            labels=("pieces", "MiB above start"),
+            labels=("tokens", "MiB above start"),
             title="Peak memory of a training step of the head",
         )
     )
@@ -83,11 +83,11 @@ def measure(
     memory: Points,
 ) -> None:
     """Measures one point for all subjects into the report and the memory."""
-    point = {"pieces": length, "classes": num_classes}
+    point = {"tokens": length, "classes": num_classes}
     with contextlib.ExitStack() as stack:
         workers = {}
         for name, (subject, settings) in _SUBJECTS.items():
-            if needed_bytes(name, length, num_classes) > _MOST_BYTES:
+            if needed_bytes(name, length, num_classes) > _MAX_BYTES:
                 report.rows.append(
                     {"what": name, **point, "skipped": "more than 8 GiB"}
                 )
@@ -137,7 +137,7 @@ def _times(
     for name, worker in workers.items():
         once = worker.measure(training=training).seconds
         wanted = math.ceil(_ROUND_SECONDS / once)
-        repeats[name] = min(_MOST_REPEATS, wanted)
+        repeats[name] = min(_MAX_REPEATS, wanted)
     measured = harness.alternate(
         {
             name: functools.partial(

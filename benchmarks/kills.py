@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 _POLL = 0.05  # seconds
-_MOST_WAIT = 3.0  # seconds between a checkpoint and the kill, at most
+_MAX_WAIT = 3.0  # seconds between a checkpoint and the kill, at most
 _SAVE = "--save_checkpoints_steps=1"
 
 
@@ -119,7 +119,7 @@ def _compare(
     rng = random.Random(seed)
     steps = []
     for _ in range(kills):
-        step = _run_and_kill(job, killed, rng.uniform(0, _MOST_WAIT))
+        step = _run_and_kill(job, killed, rng.uniform(0, _MAX_WAIT))
         if step is None:
             print(f"{name}: done before all kills", flush=True)
             break

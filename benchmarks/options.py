@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from benchmarks.shapes import Shape
 
 RESULTS = pathlib.Path(__file__).resolve().parent / "results"
-LEAST_ROUNDS = 5
+MIN_ROUNDS = 5
 _QUICK_ROUNDS = 2
 _SEED = 42
 
@@ -43,7 +43,7 @@ def parse(
     description: str | None,
     *,
     shapes: Sequence[str] = (),
-    rounds: int = LEAST_ROUNDS,
+    rounds: int = MIN_ROUNDS,
     arguments: Sequence[str] | None = None,
 ) -> Options:
     """Reads the command line.

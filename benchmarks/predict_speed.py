@@ -10,7 +10,7 @@ for it, and its model alone on tensors made beforehand (sorted by length,
 nothing done with the logits: no user gets this, it is a bound); and, at the
 smallest shape, SpanMarker with its own defaults. What goes one by one, and
 SpanMarker, get a sample of the sentences; at 768 wide all get a quarter of the
-set. Ours reads characters, the peers word pieces, which are a little fewer
+set. Ours reads characters, the peers WordPiece tokens, which are a little fewer
 where a text has Latin words or numbers.
 
 Weights are random, but ours and the pipeline's are biased to find about as

@@ -2,8 +2,8 @@
 
 python benchmarks/pretrain_speed.py [--quick] [--json=FILE] [--shapes=...]
 
-Pieces a second in training steps of masked language modelling, with two threads
-on the same batches of 32 sequences of 128 random pieces, 15 % of them masked,
+Tokens a second in training steps of masked language modelling, with two threads
+on the same batches of 32 sequences of 128 random tokens, 15 % of them masked,
 over BERT's Chinese vocabulary. Forward, backward, gradients clipped by their
 norm, AdamW. Tensors are made beforehand for both.
 
@@ -42,7 +42,7 @@ def main() -> int:
         str(shape): measure(shape, chosen, report) for shape in chosen.shapes
     }
     return report.finish(
-        plots.bars(panels, unit="pieces a second", title="Pretraining")
+        plots.bars(panels, unit="tokens a second", title="Pretraining")
     )
 
 
@@ -75,7 +75,7 @@ def measure(
         )
         about = {what: worker.about for what, worker in workers.items()}
     rows = [
-        harness.rate_row(what, found, unit="pieces", shape=name)
+        harness.rate_row(what, found, unit="tokens", shape=name)
         for what, found in measured.items()
     ]
     report.rows += rows

@@ -20,10 +20,10 @@ from benchmarks.harness import Worker
 from biaffine_tf.inference.loading import inspect
 
 _TEXTS = 32
-_LEAST_CYCLES = 8
+_MIN_CYCLES = 8
 # Growth of memory from the second quarter of the cycles to the last one, over
 # the size of the files: the allocator may keep what was freed, once.
-MOST_GROWTH = 1.0
+MAX_GROWTH = 1.0
 
 
 def main() -> int:
@@ -32,8 +32,8 @@ def main() -> int:
     parser.add_argument("directories", nargs="+", metavar="DIRECTORY")
     parser.add_argument("--cycles", type=int, default=20)
     options = parser.parse_args()
-    if options.cycles < _LEAST_CYCLES:
-        parser.error(f"--cycles={options.cycles}: at least {_LEAST_CYCLES}")
+    if options.cycles < _MIN_CYCLES:
+        parser.error(f"--cycles={options.cycles}: at least {_MIN_CYCLES}")
     data.require()
     texts = data.spread(data.texts("dev"), _TEXTS)
     rows, goals = [], []
@@ -68,7 +68,7 @@ def main() -> int:
         goals.append(
             report.Goal.at_most(
                 f"{kind}: growth of memory over the size of its files",
-                MOST_GROWTH,
+                MAX_GROWTH,
                 (after - before) / size,
             )
         )

@@ -85,7 +85,7 @@ def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
                 Corpus((str(CLUENER / "train.json"),)),
                 folder,
                 tokenizer,
-                RecordOptions(max_pieces=126),
+                RecordOptions(max_tokens=126),
                 progress=False,
             )
 

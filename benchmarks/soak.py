@@ -26,11 +26,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from benchmarks import data, report
 from benchmarks.data import require
 
-_MOST_TEXTS = 64  # in a batch
+_MAX_TEXTS = 64  # in a batch
 _LONG_TEXTS = 20
 _LONG_CHARACTERS = 5_000
 _SCORE_TOLERANCE = 1e-4
-MOST_GROWTH = 0.05  # of memory, from the second quarter to the last
+MAX_GROWTH = 0.05  # of memory, from the second quarter to the last
 
 Answer = list[tuple[int, int, str, float]]
 
@@ -57,9 +57,7 @@ def main() -> int:
             "wrong or swapped answers", 0, load.counts["wrong"]
         ),
         report.Goal.at_most("requests that failed", 0, load.counts["failed"]),
-        report.Goal.at_most(
-            "growth of memory", MOST_GROWTH, after / before - 1
-        ),
+        report.Goal.at_most("growth of memory", MAX_GROWTH, after / before - 1),
     ]
     rows = [
         {
@@ -159,7 +157,7 @@ class Load:
         draw = random.Random(seed)
         while time.monotonic() < end:
             chosen = draw.choices(
-                range(len(self._texts)), k=draw.randint(1, _MOST_TEXTS)
+                range(len(self._texts)), k=draw.randint(1, _MAX_TEXTS)
             )
             found: dict[str, int] = {"requests": 1, "texts": len(chosen)}
             try:

@@ -23,7 +23,7 @@ from benchmarks import report
 from benchmarks.data import DATA
 from biaffine_tf import evaluation, formats
 from biaffine_tf.calibration.confidence import Confidence
-from biaffine_tf.calibration.objectives import Goal
+from biaffine_tf.calibration.objectives import ThresholdObjective
 from biaffine_tf.commands import completion
 from biaffine_tf.inference.predictor import Predictor
 
@@ -55,7 +55,7 @@ def _measure(model: str, dev: str, test: str) -> dict[str, Any]:
     )
     predictor.confidence = Confidence()
     plain = _f1(predictor, dev_set), _f1(predictor, test_set)
-    fit = completion.fit(predictor, dev_set, Goal())
+    fit = completion.fit(predictor, dev_set, ThresholdObjective())
     assert fit is not None and fit.held_out_scores is not None
     predictor.confidence = fit.confidence
     tuned = _f1(predictor, dev_set), _f1(predictor, test_set)

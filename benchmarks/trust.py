@@ -32,7 +32,10 @@ from benchmarks import report
 from benchmarks.data import DATA, ROOT, require
 from biaffine_tf import evaluation, formats
 from biaffine_tf.calibration.fitting import fit_confidence
-from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.objectives import (
+    ThresholdMetric,
+    ThresholdObjective,
+)
 from biaffine_tf.calibration.scaling import Scaling
 from biaffine_tf.config import Decoder, LongText
 from biaffine_tf.decoding import decode
@@ -46,7 +49,7 @@ CORPORA = {
     "genia": ("genia_minilm", "genia/dev.jsonlines"),
 }
 DOCUMENT = 5_000  # characters
-MOST_LOST = 0.005  # micro F1, by long documents
+MAX_LOST = 0.005  # micro F1, by long documents
 PRECISIONS = (0.8, 0.9)
 _PASSES = 5
 
@@ -96,7 +99,7 @@ def main() -> int:
     goals.append(
         report.Goal.at_most(
             "CLUENER in documents: micro F1 lost",
-            MOST_LOST,
+            MAX_LOST,
             row["sentences"] - row["documents"],
         )
     )
@@ -154,7 +157,7 @@ def measure_documents(
     return {
         "texts": len(sentences),
         "joined": len(documents),
-        "window": predictor.windowing.max_pieces,
+        "window": predictor.windowing.max_tokens,
         "overlap": predictor.windowing.overlap,
         **found,
     }
@@ -200,7 +203,9 @@ def measure_confidence(
         fit = fit_confidence(
             pairs,
             decode=decoder,
-            goal=Goal(aim=Aim.PRECISION, target=target),
+            objective=ThresholdObjective(
+                metric=ThresholdMetric.PRECISION, target=target
+            ),
             scaling=Scaling.PLATT,
         )
         assert fit.held_out_scores is not None

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from biaffine_tf.errors import ConfigError
@@ -71,6 +71,18 @@ def read_json(
     if problem is not None:
         raise ConfigError(f"{path}: not {what} ({problem})", remedy=remedy)
     return content
+
+
+def rename_keys(
+    values: Mapping[str, Any], names: Mapping[Any, str]
+) -> dict[str, Any]:
+    """Gives the keys of earlier versions their names of today.
+
+    Args:
+        values: Object of a file.
+        names: New names by the old ones.
+    """
+    return {names.get(key, key): value for key, value in values.items()}
 
 
 def peek_json(path: str | os.PathLike[str], shape: Any = object) -> Any:

@@ -64,8 +64,8 @@ class Sentence:
         spans: Gold or predicted spans in file order; None if unlabelled.
         id: Identifier given by the source, or None if the source has none
             (a position in a file is not an identifier).
-        tokens: Character range of each token of a source that came in tokens
-            (CoNLL columns, token lists); None for plain text.
+        words: Character range of each word of a source that came in words
+            (CoNLL columns, lists of tokens); None for plain text.
         file: Where it was read from, for messages.
         line: One-based line in `file` on which the sentence starts.
         document: Which of the documents of its source it is from, if that
@@ -79,7 +79,7 @@ class Sentence:
     text: str
     spans: tuple[Span, ...] | None = None
     id: str | None = None
-    tokens: tuple[tuple[int, int], ...] | None = None
+    words: tuple[tuple[int, int], ...] | None = None
     file: str | None = None
     line: int | None = None
     document: str | None = None

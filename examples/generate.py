@@ -25,7 +25,7 @@ LONG_SHARE = 0.03  # sentences of several clauses
 LONG_LENGTH = range(150, 231)  # characters
 UNLABELLED = 50  # sentences of unlabelled.txt
 
-SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 COMMON_PUNCTUATION = "。，、；：？！…—～·“”‘’「」『』《》〈〉（）【】〔〕￥％℃№"
 FULL_WIDTH_FORMS = "".join(map(chr, range(0xFF01, 0xFF5F)))
 
@@ -176,14 +176,14 @@ def to_json_line(sentence: Text, identifier: str) -> str:
 def vocabulary(characters: set[str]) -> list[str]:
     """A BERT vocabulary of characters.
 
-    Whitespace is left out, as in every BERT vocabulary: its pieces are lines.
+    Whitespace is left out, as in every BERT vocabulary: its tokens are lines.
     Both cases are in, for tokenizers that fold case and for those that do not.
     """
     characters = characters | set(string.printable)
     characters |= set(COMMON_PUNCTUATION) | set(FULL_WIDTH_FORMS)
     folded = {c.lower() for c in characters if len(c.lower()) == 1}
-    pieces = (c for c in characters | folded if not c.isspace())
-    return [*SPECIAL_PIECES, *sorted(pieces)]
+    tokens = (c for c in characters | folded if not c.isspace())
+    return [*SPECIAL_TOKENS, *sorted(tokens)]
 
 
 def write(path: Path, lines: list[str]) -> None:
@@ -214,10 +214,10 @@ def generate(output: Path, *, seed: int, train: int, dev: int) -> None:
         write(output / f"{name}.jsonl", lines)
     unlabelled = draw(grammar, rng, UNLABELLED, seen)
     write(output / "unlabelled.txt", [each.text for each in unlabelled])
-    pieces = vocabulary(grammar.characters())
-    write(output / "vocab.txt", pieces)
+    tokens = vocabulary(grammar.characters())
+    write(output / "vocab.txt", tokens)
     config = json.dumps(
-        {**ENCODER, "vocab_size": len(pieces)}, indent=2, sort_keys=True
+        {**ENCODER, "vocab_size": len(tokens)}, indent=2, sort_keys=True
     )
     write(output / "bert_config.json", [config])
 

@@ -19,7 +19,7 @@ VOCABULARY = Vocabulary(
         *["地", "i", "##i", "e", "é", "İ", "！", "Ａ", "😀", "，", " "],
         *["the", "cat"],
         # What a Korean syllable falls apart into when accents are stripped:
-        # three pieces that share one character.
+        # three tokens that share one character.
         *["\u1112", "##\u1161", "##\u11ab"],
     ]
 )

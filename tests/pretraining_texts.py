@@ -13,7 +13,7 @@ from biaffine_tf.records.text_records import Records, Split
 from biaffine_tf.records.text_schema import parse
 from biaffine_tf.records.texts import is_held_out
 
-CONFIG = DataConfig(max_seq_length=12, min_pieces=1, held_out=0.2)
+CONFIG = DataConfig(max_seq_length=12, min_tokens=1, held_out=0.2)
 
 
 def documents(number, *, seed=0, longest=30) -> list[list[str]]:
@@ -59,8 +59,8 @@ def expected(texts, split, config=CONFIG) -> list[str]:
         for number, lines in enumerate(texts)
         if is_held_out(number, share=config.held_out, seed=config.seed)
         == held_out
-        for sequence in slow_packing.pack(lines, config.max_pieces)
-        if len(sequence) >= config.min_pieces
+        for sequence in slow_packing.pack(lines, config.max_tokens)
+        if len(sequence) >= config.min_tokens
     ]
 
 
@@ -81,5 +81,5 @@ def text_of(records, input_ids) -> str:
     tokenizer = records.tokenizer
     assert input_ids[0] == tokenizer.cls_id
     assert input_ids[-1] == tokenizer.sep_id
-    pieces = tokenizer.vocabulary.pieces
-    return "".join(pieces[i] for i in input_ids[1:-1])
+    tokens = tokenizer.vocabulary.tokens
+    return "".join(tokens[i] for i in input_ids[1:-1])

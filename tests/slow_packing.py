@@ -22,7 +22,7 @@ def sentences(text):
 
 
 def pack(lines, most):
-    """The sequences of a document, as texts of one character a piece."""
+    """The sequences of a document, as texts of one character a token."""
     packed = [""]
     for line in lines:
         units = [line]

@@ -68,7 +68,7 @@ def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, rewritten):
         Corpus((source,)),
         str(tmp_path / "records"),
         tiny.tokenizer(tmp_path),
-        RecordOptions(max_pieces=38),
+        RecordOptions(max_tokens=38),
         progress=False,
     )
     buckets = make_buckets(records.lengths, num_buckets=1, batch_size=4)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from biaffine_tf import config as sections
 from biaffine_tf.calibration.confidence import Confidence
-from biaffine_tf.calibration.objectives import Goal
+from biaffine_tf.calibration.objectives import ThresholdObjective
 from biaffine_tf.config import (
     DataConfig,
     Decoder,
@@ -50,7 +50,7 @@ SECTIONS = {
     Masking: {},
     DataConfig: {},
     PretrainingConfig: {"encoder": ENCODER},
-    Goal: {},
+    ThresholdObjective: {},
     Confidence: {},
 }
 FIELDS = [
@@ -207,7 +207,7 @@ def test_fields_take_what_they_say(section, one):
         (Masking, "mask_share", [0.95]),
         (PretrainingConfig, "thaw_after", [5]),
         (PretrainingConfig, "num_warmup_steps", [10_001]),
-        (DataConfig, "min_pieces", [127]),
+        (DataConfig, "min_tokens", [127]),
         (DataConfig, "dupe_factor", [1]),  # without masks
     ],
 )
@@ -324,7 +324,7 @@ def test_what_relates_two_fields():
     settings = {"encoder": encoder, "max_seq_length": 40}
     for overlap in (None, 0, 37):
         made = ModelConfig(**settings, window_overlap=overlap)
-        assert (made.max_pieces, made.window_overlap) == (38, overlap)
+        assert (made.max_tokens, made.window_overlap) == (38, overlap)
     DecodingConfig(min_width=3, max_width=3)
     for section, values, said in (
         (ModelConfig, settings | {"max_seq_length": 41}, "ax_seq_length=40"),

@@ -53,7 +53,7 @@ def random_model_directory(
     bilinear.assign(values / np.sqrt(bilinear.shape[0]))
     logits = [
         model(tf.constant([ids], tf.int32), training=False)[0].numpy()
-        for ids in ours.piece_ids(data.spread(data.texts("dev"), _TEXTS))
+        for ids in ours.token_ids(data.spread(data.texts("dev"), _TEXTS))
     ]
     constant = _bisect(
         lambda none: _found(logits, none, labels)[1], entities_per_sentence

@@ -33,7 +33,7 @@ class Batch(NamedTuple):
 
 
 def make(count: int, *, vocab_size: int, seed: int) -> list[Batch]:
-    """So many batches of random pieces."""
+    """So many batches of random tokens."""
     rng = np.random.default_rng(seed)
     batches = []
     for _ in range(count):
@@ -63,10 +63,10 @@ class Steps(abc.ABC, Generic[T]):
         self.about: dict[str, Any] = {"first_pass_seconds": self()["seconds"]}
 
     def __call__(self) -> dict[str, Any]:
-        """Trains one pass; units are pieces."""
+        """Trains one pass; units are tokens."""
         seconds = seconds_of(lambda: self.train(self._batches))
-        pieces = BATCH_SIZE * LENGTH * len(self._batches)
-        return {"seconds": seconds, "units": pieces}
+        tokens = BATCH_SIZE * LENGTH * len(self._batches)
+        return {"seconds": seconds, "units": tokens}
 
     @abc.abstractmethod
     def train(self, batches: list[T]) -> None:

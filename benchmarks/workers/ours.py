@@ -54,7 +54,7 @@ tf.config.threading.set_intra_op_parallelism_threads(THREADS)
 tf.config.threading.set_inter_op_parallelism_threads(THREADS)
 
 _EPOCHS = 10_000  # of the schedule: the learning rate never gets to 0
-_MAX_PIECES = 126
+_MAX_TOKENS = 126
 
 
 def experiment(
@@ -75,7 +75,7 @@ def experiment(
         model=ModelConfig(
             encoder=encoder,
             tokenizer=TokenizerConfig(do_lower_case=True),
-            max_seq_length=_MAX_PIECES + 2,
+            max_seq_length=_MAX_TOKENS + 2,
         ),
         training=TrainingConfig(
             seed=seed,
@@ -96,12 +96,12 @@ def vocabulary() -> Vocabulary:
     return Vocabulary.from_file(str(data.VOCABULARY))
 
 
-def piece_ids(texts: Sequence[str]) -> list[list[int]]:
-    """`[CLS] pieces [SEP]` of texts, uncut."""
-    pieces = _tokenizer()
+def token_ids(texts: Sequence[str]) -> list[list[int]]:
+    """`[CLS] tokens [SEP]` of texts, uncut."""
+    tokens = _tokenizer()
     return [
-        [pieces.cls_id, *map(int, found.ids), pieces.sep_id]
-        for found in pieces.encode_batch(texts)
+        [tokens.cls_id, *map(int, found.ids), tokens.sep_id]
+        for found in tokens.encode_batch(texts)
     ]
 
 
@@ -157,7 +157,7 @@ class TrainingRun:
 
     Attributes:
         model: The model.
-        input_ids: `[CLS] pieces [SEP]` of each sentence of the sample.
+        input_ids: `[CLS] tokens [SEP]` of each sentence of the sample.
         batches: Batches of the sample.
     """
 
@@ -181,7 +181,7 @@ class TrainingRun:
         self._records = write_records(source, folder)
         self._buckets = buckets
         self.batches = buckets.steps_per_epoch
-        self.input_ids = piece_ids([sentence.text for sentence in sample])
+        self.input_ids = token_ids([sentence.text for sentence in sample])
         with self._strategy.scope():
             self.model = build_model(config, self._records.labels)
             self._updater = make_updater(
@@ -222,7 +222,7 @@ def _sample(
 ) -> tuple[list[Sentence], Buckets]:
     """So many batches of the train set, of one bucket each, and the buckets."""
     sentences = data.sentences("train")
-    lengths = [len(ids) - 2 for ids in piece_ids([s.text for s in sentences])]
+    lengths = [len(ids) - 2 for ids in token_ids([s.text for s in sentences])]
     buckets = make_buckets(
         collections.Counter(lengths),
         num_buckets=config.num_buckets,
@@ -250,7 +250,7 @@ def write_records(source: pathlib.Path, folder: pathlib.Path) -> Records:
         Corpus((str(source),)),
         str(folder),
         _tokenizer(),
-        RecordOptions(max_pieces=_MAX_PIECES, processes=1),
+        RecordOptions(max_tokens=_MAX_TOKENS, processes=1),
         progress=False,
     )
 

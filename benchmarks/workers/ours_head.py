@@ -11,7 +11,7 @@ from benchmarks.workers import ours
 from benchmarks.workers.measuring import peak_above_start, seconds_of
 
 _TINY = 8  # length of what traces the graphs and loads the libraries
-_CELL_EVERY = 16  # a gold span of 3 pieces for each so many
+_CELL_EVERY = 16  # a gold span of 3 tokens for each so many
 
 
 class HeadSteps:
@@ -80,9 +80,9 @@ class EncoderSteps:
 
     Args:
         shape: "12x768" and the like.
-        length: Pieces of each sentence, [CLS] and [SEP] apart.
+        length: Tokens of each sentence, [CLS] and [SEP] apart.
         batch: Sentences.
-        seed: Of the weights and pieces.
+        seed: Of the weights and tokens.
     """
 
     def __init__(

@@ -102,7 +102,7 @@ class Utilisation:
         self._batches = [
             batch["input_ids"] for batch in self._run.batches_of(0)
         ]
-        texts_ids = ours.piece_ids(texts)
+        texts_ids = ours.token_ids(texts)
         self._text_batches = _text_batches(texts_ids)
         ids = tf.TensorSpec([None, None], tf.int32)
         self._step = tf.function(

@@ -40,7 +40,7 @@ def bert_config(shape: Shape, **settings: Any) -> transformers.BertConfig:
 
 
 def bert_tokenizer() -> transformers.BertTokenizerFast:
-    """Word pieces of BERT's Chinese vocabulary, lower case."""
+    """WordPiece tokens of BERT's Chinese vocabulary, lower case."""
     return transformers.BertTokenizerFast(
         vocab_file=str(data.VOCABULARY), do_lower_case=True
     )
@@ -78,7 +78,7 @@ class TrainingSteps:
 
     Args:
         shape: "4x256" and the like.
-        input_ids: `[CLS] pieces [SEP]` of each sentence.
+        input_ids: `[CLS] tokens [SEP]` of each sentence.
         seed: Of everything.
         bfloat16: Whether PyTorch's autocast is on.
     """

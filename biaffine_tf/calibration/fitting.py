@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from biaffine_tf.calibration.confidence import Confidence
-from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.objectives import (
+    ThresholdMetric,
+    ThresholdObjective,
+)
 from biaffine_tf.calibration.scaling import (
     Outcomes,
     Reliability,
@@ -28,6 +31,7 @@ from biaffine_tf.calibration.thresholds import search
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.evaluation.metrics import PRF, LabelScore, Scores, score
+from biaffine_tf.json_files import rename_keys
 from biaffine_tf.spans import Span
 
 _PLAIN = Confidence(thresholds={})
@@ -43,7 +47,7 @@ class FittedConfidence:
     Attributes:
         confidence: The fit to all sentences, to be used with the model.
         scaling: What was fitted to the scores.
-        goal: What the thresholds are for; None if there are none.
+        objective: What the thresholds are for; None if there are none.
         before: Scores as the model gives them.
         tuned: Calibrated scores.
         held_out: Calibrated scores.
@@ -62,7 +66,7 @@ class FittedConfidence:
 
     confidence: Confidence
     scaling: Scaling
-    goal: Goal | None
+    objective: ThresholdObjective | None
     before: Reliability
     tuned: Reliability
     held_out: Reliability
@@ -87,7 +91,7 @@ class FittedConfidence:
         revive: dict[str, Callable[[Any], Any]] = {
             "confidence": Confidence.from_json,
             "scaling": Scaling,
-            "goal": _goal,
+            "objective": ThresholdObjective.from_dict,
             **dict.fromkeys(
                 ("before", "tuned", "held_out"), Reliability.from_json
             ),
@@ -101,7 +105,9 @@ class FittedConfidence:
                 name: revive[name](value)
                 if name in revive and value is not None
                 else value
-                for name, value in values.items()
+                for name, value in rename_keys(
+                    values, {"goal": "objective"}
+                ).items()
             }
         )
 
@@ -110,19 +116,19 @@ def fit_confidence(
     pairs: Sequence[Pair],
     *,
     decode: Decode,
-    goal: Goal | None = None,
+    objective: ThresholdObjective | None = None,
     scaling: Scaling = Scaling.TEMPERATURE,
     folds: int = 5,
     seed: int = 0,
 ) -> FittedConfidence:
-    """Calibrates the scores of a model and finds thresholds for a goal.
+    """Calibrates the scores of a model and finds thresholds for an objective.
 
     Args:
         pairs: Gold sentences, and the same ones with all their candidates for
             spans, with scores of the model. Not those it was trained on.
         decode: The decoder that the thresholds are for. It must let candidates
             alone that share no character with the others.
-        goal: What is wanted of thresholds; None to calibrate only.
+        objective: What is wanted of thresholds; None to calibrate only.
         scaling: What is fitted to the scores.
         folds: Number of folds.
         seed: Of the dealing of sentences into folds; those of one text are in
@@ -140,7 +146,7 @@ def fit_confidence(
     found = find_outcomes(pairs)
 
     def fit(seen: np.ndarray) -> _Fit:
-        return _fit(pairs, found, seen, goal, scaling, decode)
+        return _fit(pairs, found, seen, objective, scaling, decode)
 
     held_out = np.empty_like(found.scores)
     held_out_pairs: list[Pair] = []
@@ -149,18 +155,18 @@ def fit_confidence(
         confidence = fit(~unseen).confidence
         mask = unseen[found.sentences]
         held_out[mask] = confidence.calibrate(found.scores[mask])
-        if goal is not None:
+        if objective is not None:
             held_out_pairs += _decoded(_at(pairs, unseen), confidence, decode)
     whole = fit(np.ones(len(pairs), bool))
     tuned = whole.confidence.calibrate(found.scores)
     tuned_scores = held_out_scores = None
-    if goal is not None:
+    if objective is not None:
         tuned_scores = score(_decoded(pairs, whole.confidence, decode))
         held_out_scores = score(held_out_pairs)
     return FittedConfidence(
         confidence=whole.confidence,
         scaling=scaling,
-        goal=goal,
+        objective=objective,
         before=measure_reliability(found.scores, found.right),
         tuned=measure_reliability(tuned, found.right),
         held_out=measure_reliability(held_out, found.right),
@@ -169,7 +175,7 @@ def fit_confidence(
         held_out_scores=held_out_scores,
         sharing=whole.sharing,
         unmet=whole.unmet,
-        notes=(*whole.notes, *_missed(goal, held_out_scores)),
+        notes=(*whole.notes, *_missed(objective, held_out_scores)),
         sentences=len(pairs),
         candidates=len(found.scores),
         folds=folds,
@@ -188,7 +194,7 @@ def _fit(
     pairs: Sequence[Pair],
     found: Outcomes,
     seen: np.ndarray,
-    goal: Goal | None,
+    objective: ThresholdObjective | None,
     scaling: Scaling,
     decode: Decode,
 ) -> _Fit:
@@ -196,14 +202,18 @@ def _fit(
     confidence, note = fit_scaling(
         found.select(seen[found.sentences]), scaling=scaling
     )
-    if goal is None:
+    if objective is None:
         return _Fit(confidence, (note,) if note else ())
-    thresholds = search(_at(pairs, seen), confidence, goal=goal, decode=decode)
+    thresholds = search(
+        _at(pairs, seen), confidence, objective=objective, decode=decode
+    )
     notes = [note] if note else []
     if thresholds.unmet:
-        share = "none" if goal.aim == Aim.PRECISION else "all"
+        share = (
+            "none" if objective.metric == ThresholdMetric.PRECISION else "all"
+        )
         notes.append(
-            f"a {goal.aim} of {goal.target} is out of reach for "
+            f"a {objective.metric} of {objective.target} is out of reach for "
             f"{', '.join(thresholds.unmet)}: {share} of their candidates pass"
         )
     return _Fit(
@@ -214,16 +224,18 @@ def _fit(
     )
 
 
-def _missed(goal: Goal | None, held_out: Scores | None) -> Iterator[str]:
+def _missed(
+    objective: ThresholdObjective | None, held_out: Scores | None
+) -> Iterator[str]:
     """Says so where the held-out figure falls short of the target."""
-    if goal is None or goal.target is None or held_out is None:
+    if objective is None or objective.target is None or held_out is None:
         return
-    reached = getattr(held_out.micro, goal.aim)
+    reached = getattr(held_out.micro, objective.metric)
     is_silent = not any(one.predicted for one in held_out.labels.values())
-    if reached < goal.target and not is_silent:
+    if reached < objective.target and not is_silent:
         yield (
-            f"held out, the micro {goal.aim} is {reached:.4f}, short of "
-            f"{goal.target}"
+            f"held out, the micro {objective.metric} is {reached:.4f}, short "
+            f"of {objective.target}"
         )
 
 
@@ -255,10 +267,6 @@ def _decoded(
         spans = [Span(one.start, one.end, one.label, one.score) for one in kept]
         decoded.append((gold, found.replace_spans(spans)))
     return decoded
-
-
-def _goal(values: Mapping[str, Any]) -> Goal:
-    return Goal(**{**values, "aim": Aim(values["aim"])})
 
 
 def _scores(values: Mapping[str, Any]) -> Scores:

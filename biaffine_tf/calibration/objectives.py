@@ -13,7 +13,7 @@ from biaffine_tf.config import Settings, setting
 
 # A share of fewer is not believed. One more or less would move it by 2 points
 # and more; even 50 right out of 50 do not make 0.95 certain.
-FEWEST = 50
+MIN_COUNT = 50
 
 
 class Curve(NamedTuple):
@@ -32,7 +32,7 @@ class Curve(NamedTuple):
     gold: int
 
 
-class Aim(enum.StrEnum):
+class ThresholdMetric(enum.StrEnum):
     """What thresholds are for, of each label by itself.
 
     - `f1`: the best F1.
@@ -46,8 +46,8 @@ class Aim(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Goal(Settings):
-    """An aim, its target, and how sure its being met must be.
+class ThresholdObjective(Settings):
+    """A metric, its target, and how sure its being met must be.
 
     Among hundreds of cuts some look better than they are, and the lowest that
     seems to reach a target is likely one of them. So it is not the precision
@@ -59,7 +59,7 @@ class Goal(Settings):
     one may still do so by luck. Held-out figures tell.
 
     Attributes:
-        aim: What is wanted.
+        metric: What is wanted.
         target: The precision or recall; None for F1.
         certainty: How often such a bound is below the truth.
 
@@ -67,7 +67,7 @@ class Goal(Settings):
         ConfigError: If a value is out of range, or F1 has a target.
     """
 
-    aim: Aim = Aim.F1
+    metric: ThresholdMetric = setting(ThresholdMetric.F1, former="aim")
     target: float | None = setting(
         None,
         above=0,
@@ -80,38 +80,38 @@ class Goal(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require(
-            (self.target is None) == (self.aim is Aim.F1),
+            (self.target is None) == (self.metric is ThresholdMetric.F1),
             "target",
-            "left out with --threshold_aim=f1"
-            if self.aim is Aim.F1
-            else f"above 0 and below 1, the {self.aim} to reach",
+            "left out with --threshold_objective=f1"
+            if self.metric is ThresholdMetric.F1
+            else f"above 0 and below 1, the {self.metric} to reach",
         )
 
     def choose(self, curve: Curve) -> int | None:
-        """The cut that serves the aim best; of equal ones the highest.
+        """The cut with the best metric; of equal ones the highest.
 
         Args:
             curve: What there is to choose from.
 
         Returns:
             Its index. None if no cut is sure to meet the target, or if fewer
-            than `FEWEST` entities (for a recall: gold spans; for F1: of
+            than `MIN_COUNT` entities (for a recall: gold spans; for F1: of
             either) would have to show it.
         """
         if self.target is None:
-            enough = max(curve.gold, curve.predicted.max()) >= FEWEST
+            enough = max(curve.gold, curve.predicted.max()) >= MIN_COUNT
             good = np.full(curve.cuts.shape, enough)
         else:
             trials = self._trials(curve)
             bounds = lower_bound(curve.correct, trials, self.certainty)
-            good = (bounds >= self.target) & (trials >= FEWEST)
-        match self.aim:
-            case Aim.F1:
+            good = (bounds >= self.target) & (trials >= MIN_COUNT)
+        match self.metric:
+            case ThresholdMetric.F1:
                 either = np.maximum(curve.predicted + curve.gold, 1)
                 best = 2 * curve.correct / either
-            case Aim.PRECISION:
+            case ThresholdMetric.PRECISION:
                 best = curve.correct  # goes with the recall
-            case Aim.RECALL:
+            case ThresholdMetric.RECALL:
                 best = curve.correct / np.maximum(curve.predicted, 1)
         return int(np.where(good, best, -1).argmax()) if good.any() else None
 
@@ -133,16 +133,16 @@ class Goal(Settings):
     def is_hopeless(self, curve: Curve) -> bool:
         """Whether all cuts are refuted but those that let next to none through.
 
-        That is `FEWEST` entities or a quarter of them all: at the very top a
+        That is `MIN_COUNT` entities or a quarter of them all: at the very top a
         label of any precision looks good at some cut.
         """
         trials = self._trials(curve)
-        enough = trials >= min(FEWEST, trials.max() / 4)
+        enough = trials >= min(MIN_COUNT, trials.max() / 4)
         return bool(self.refuted(curve)[enough].all())
 
     def _trials(self, curve: Curve) -> np.ndarray:
         """What the target is a share of, `[K]`."""
-        if self.aim == Aim.RECALL:
+        if self.metric == ThresholdMetric.RECALL:
             return np.full_like(curve.predicted, curve.gold)
         return curve.predicted
 

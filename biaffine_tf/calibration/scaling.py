@@ -21,7 +21,7 @@ from biaffine_tf.evaluation.metrics import require_spans
 
 BINS = 15  # the field's standard since Guo et al., 2017
 # Fewer than this say too little to fit anything to them.
-FEWEST_CANDIDATES = 50
+MIN_CANDIDATES = 50
 _SLOPES = (0.1, 10.0)  # 1 / temperature
 _BIASES = (-10.0, 10.0)
 
@@ -169,10 +169,10 @@ def fit_scaling(
 
     Returns:
         The fit. Scores stay as they are where there are fewer than
-        `FEWEST_CANDIDATES`, or all are right, or all are wrong.
+        `MIN_CANDIDATES`, or all are right, or all are wrong.
     """
     count, right = len(found.right), int(found.right.sum())
-    if count < FEWEST_CANDIDATES:
+    if count < MIN_CANDIDATES:
         note = f"scores are not calibrated: only {count} candidates"
         return Fit(Confidence(), note)
     if right in (0, count):

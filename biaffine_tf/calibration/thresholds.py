@@ -1,4 +1,4 @@
-"""Thresholds on calibrated scores, label by label, that serve a goal best."""
+"""Search of the best threshold on calibrated scores for each label."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from biaffine_tf.calibration.confidence import Confidence, sigmoid
-from biaffine_tf.calibration.objectives import Aim, Curve, Goal
+from biaffine_tf.calibration.objectives import (
+    Curve,
+    ThresholdMetric,
+    ThresholdObjective,
+)
 from biaffine_tf.calibration.sweeps import Decode, Sweeper
 from biaffine_tf.evaluation.matching import Pair
 
@@ -35,10 +39,10 @@ def search(
     pairs: Sequence[Pair],
     calibration: Confidence,
     *,
-    goal: Goal,
+    objective: ThresholdObjective,
     decode: Decode,
 ) -> Thresholds:
-    """Finds the thresholds that serve a goal best on these sentences.
+    """Finds the thresholds that serve an objective best on these sentences.
 
     Each label in turn gets the cut that is best for it as the others are by
     then, at first at even odds. Labels for which no cut is sure to do share
@@ -50,7 +54,7 @@ def search(
         pairs: Gold sentences, and the same ones with all their candidates for
             spans, with scores of the model.
         calibration: Temperature and bias.
-        goal: What is wanted.
+        objective: What is wanted.
         decode: The decoder, which must let candidates alone that share no
             character with the others.
 
@@ -60,25 +64,25 @@ def search(
     """
     sweeper = Sweeper(pairs, calibration, decode)
     cuts = sweeper.cuts
-    last_resort = _last_resort(goal, sweeper)
+    last_resort = _last_resort(objective, sweeper)
     doubtful: dict[str, Curve] = {}
     unmet = []
     for label in sweeper.labels:
         curve = sweeper.lower([label])
-        index = goal.choose(curve)
+        index = objective.choose(curve)
         if index is not None:
             cuts[label] = float(curve.cuts[index])
-        elif goal.is_hopeless(curve):
+        elif objective.is_hopeless(curve):
             cuts[label] = last_resort
             unmet.append(label)
         else:
             doubtful[label] = curve
     hopeful = [label for label in sweeper.labels if label not in unmet]
-    shared = _shared_cut(goal, sweeper, [doubtful, hopeful])
+    shared = _shared_cut(objective, sweeper, [doubtful, hopeful])
     for label, curve in doubtful.items():
-        if shared is None or _is_refuted(goal, curve, shared):
+        if shared is None or _is_refuted(objective, curve, shared):
             cuts[label] = last_resort
-            unmet += [label] if goal.target else []
+            unmet += [label] if objective.target else []
         else:
             cuts[label] = shared
     confidence = dataclasses.replace(
@@ -92,30 +96,34 @@ def search(
     return Thresholds(confidence, sharing, tuple(sorted(unmet)))
 
 
-def _last_resort(goal: Goal, sweeper: Sweeper) -> float:
+def _last_resort(objective: ThresholdObjective, sweeper: Sweeper) -> float:
     """The cut where none is good: what can be done for the target."""
-    match goal.aim:
-        case Aim.F1:
+    match objective.metric:
+        case ThresholdMetric.F1:
             return 0.0  # even odds
-        case Aim.PRECISION:
+        case ThresholdMetric.PRECISION:
             return math.inf
-        case Aim.RECALL:
+        case ThresholdMetric.RECALL:
             return sweeper.lowest
 
 
 def _shared_cut(
-    goal: Goal, sweeper: Sweeper, groups: Iterable[Collection[str]]
+    objective: ThresholdObjective,
+    sweeper: Sweeper,
+    groups: Iterable[Collection[str]],
 ) -> float | None:
     """The best cut of the first group that has one."""
     for group in groups:
         curve = sweeper.lower(group)
-        index = goal.choose(curve)
+        index = objective.choose(curve)
         if index is not None:
             return float(curve.cuts[index])
     return None
 
 
-def _is_refuted(goal: Goal, curve: Curve, cut: float) -> bool:
+def _is_refuted(
+    objective: ThresholdObjective, curve: Curve, cut: float
+) -> bool:
     """Whether any cut, not only one of the curve's, is sure to miss."""
     index = np.flatnonzero(curve.cuts >= cut)[-1]  # what passes is the same
-    return bool(goal.refuted(curve)[index])
+    return bool(objective.refuted(curve)[index])

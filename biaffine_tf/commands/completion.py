@@ -1,9 +1,9 @@
-"""What a model directory gets when its training has ended.
+"""Completes a model directory when its training has ended.
 
-Scores are calibrated on the dev set and thresholds fitted, if there is a goal
-for them; the dev predictions get calibrated scores; a report shows them, and a
-model card says in words what there is. Test data is scored with the finished
-model. Without a dev set there are test scores and a card.
+Calibrates scores on the dev set and fits thresholds, if asked for; writes the
+dev predictions with calibrated scores, a report and a model card; scores the
+test data with the finished model. Without a dev set there are test scores and
+a card.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from biaffine_tf.calibration.fitting import (
     FittedConfidence,
     fit_confidence,
 )
-from biaffine_tf.calibration.objectives import Goal
+from biaffine_tf.calibration.objectives import ThresholdObjective
 from biaffine_tf.calibration.scaling import Scaling
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.decoding import Candidate
@@ -47,7 +47,7 @@ def complete(
     training: Callable[[], Iterable[Sentence]],
     *,
     calibrate: bool,
-    goal: Goal | None,
+    objective: ThresholdObjective | None,
     report: bool,
     about: About | None = None,
     test: Corpus | None = None,
@@ -62,7 +62,7 @@ def complete(
         sentences: Its dev set, labelled; None if it was trained without.
         training: Reads what it was trained on.
         calibrate: Whether to fit what scores mean.
-        goal: What thresholds are for; None for none.
+        objective: What thresholds are for; None for none.
         report: Whether to write a report.
         about: What it says of the run.
         test: Labelled data to score it on; None for none.
@@ -80,7 +80,7 @@ def complete(
             sentences,
             training,
             calibrate=calibrate,
-            goal=goal,
+            objective=objective,
             report=report,
             about=about or {},
             test=test,
@@ -106,7 +106,7 @@ def _complete_with_dev(
     training: Callable[[], Iterable[Sentence]],
     *,
     calibrate: bool,
-    goal: Goal | None,
+    objective: ThresholdObjective | None,
     report: bool,
     about: About,
     test: Corpus | None,
@@ -115,7 +115,7 @@ def _complete_with_dev(
     # Thresholds are about to change the predictions that were scored.
     model_directory.keep_intervals(directory, sentences)
     fitted = model_directory.read_fitted(directory) or {}
-    settings = _settings(directory, goal)
+    settings = _settings(directory, objective)
     is_stale = calibrate and fitted.get("settings") != settings
     page = os.path.join(directory, model_directory.REPORT)
     is_untested = not is_stale and is_due(
@@ -127,7 +127,7 @@ def _complete_with_dev(
             directory,
             sentences,
             training,
-            goal=goal,
+            objective=objective,
             settings=settings if is_stale else None,
             page=page if report else None,
             about=about,
@@ -140,7 +140,7 @@ def _predict_again(
     sentences: Sequence[Sentence],
     training: Callable[[], Iterable[Sentence]],
     *,
-    goal: Goal | None,
+    objective: ThresholdObjective | None,
     settings: dict[str, Any] | None,
     page: str | None,
     about: About,
@@ -152,7 +152,7 @@ def _predict_again(
         directory: As for `complete`, like the rest.
         sentences: The dev set.
         training: The training data.
-        goal: What thresholds are for.
+        objective: What thresholds are for.
         settings: Of the fit that is to be made; None for none.
         page: The report to write; None for none.
         about: What it says of the run.
@@ -167,7 +167,7 @@ def _predict_again(
     )
     fitted = None
     if settings is not None:
-        fitted = fit(predictor, sentences, goal)
+        fitted = fit(predictor, sentences, objective)
         predictor.confidence = (
             Confidence() if fitted is None else fitted.confidence
         )
@@ -206,9 +206,11 @@ def _predict_again(
 
 
 def fit(
-    predictor: Predictor, sentences: Sequence[Sentence], goal: Goal | None
+    predictor: Predictor,
+    sentences: Sequence[Sentence],
+    objective: ThresholdObjective | None,
 ) -> FittedConfidence | None:
-    """Fits what scores mean, and thresholds if there is a goal for them."""
+    """Fits the calibration, and thresholds if there is an objective."""
     distinct = len({sentence.text for sentence in sentences})
     if distinct < FOLDS:
         print(f"scores are not calibrated: only {distinct} sentences")
@@ -226,7 +228,7 @@ def fit(
     return fit_confidence(
         pairs,
         decode=decoder_of(predictor.decoding),
-        goal=goal,
+        objective=objective,
         scaling=Scaling.PLATT,
         folds=FOLDS,
     )
@@ -274,15 +276,17 @@ def _above(
     ]
 
 
-def _settings(directory: str, goal: Goal | None) -> dict[str, Any]:
+def _settings(
+    directory: str, objective: ThresholdObjective | None
+) -> dict[str, Any]:
     """What a fit depends on besides the model and its dev set."""
     decoding = model_directory.read_config(directory).decoding
     values = None
-    if goal is not None:
+    if objective is not None:
         values = {
-            "aim": str(goal.aim),
-            "target": goal.target,
-            "certainty": goal.certainty,
+            "aim": str(objective.metric),
+            "target": objective.target,
+            "certainty": objective.certainty,
         }
     return {"decoding": decoding.to_dict(), "goal": values}
 
@@ -297,10 +301,10 @@ def _print(fit: FittedConfidence) -> None:
     )
     for note in fit.notes:
         print(f"scores: {note}")
-    if fit.held_out_scores is not None and fit.goal is not None:
+    if fit.held_out_scores is not None and fit.objective is not None:
         plain, held_out = fit.plain_scores.micro, fit.held_out_scores.micro
         print(
-            f"thresholds for {fit.goal.aim}: micro precision "
+            f"thresholds for {fit.objective.metric}: micro precision "
             f"{held_out.precision:.4f}, recall {held_out.recall:.4f}, F1 "
             f"{held_out.f1:.4f} (held out); without {plain.precision:.4f}, "
             f"{plain.recall:.4f}, {plain.f1:.4f}"

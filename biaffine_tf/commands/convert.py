@@ -96,8 +96,8 @@ def _describe(source: Source) -> None:
     shapes = source.shapes
     print(f"format: {source.format}")
     print(f"config: {_settings(source.config)}")
-    pieces = source.vocabulary
-    print(f"vocabulary: {f'{len(pieces)} pieces' if pieces else 'not found'}")
+    tokens = source.vocabulary
+    print(f"vocabulary: {f'{len(tokens)} tokens' if tokens else 'not found'}")
     if source.padding:
         print(f"padding: {source.describe_padding()}")
     if source.config is not None:

@@ -31,7 +31,7 @@ from biaffine_tf.errors import EXIT_CODE
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Tokenizer, learn_word_rule
 from biaffine_tf.tokenization.sizes import TokenSizes
-from biaffine_tf.tokenization.unknown import UnknownPieces
+from biaffine_tf.tokenization.unknown import UnknownTokens
 from biaffine_tf.training import defaults
 
 # Training sentences that tell what words are.
@@ -54,7 +54,7 @@ class Experiment:
 
     data: inputs.Data
     initial: inputs.InitialModel | None
-    start: checkpoints.Start
+    start: checkpoints.Initialization
     config: ExperimentConfig
     dev: list[Sentence] | None
     choices: list[Choice]
@@ -81,7 +81,9 @@ def prepare() -> Experiment:
     data = inputs.open_data(flags.read_options())
     contents = data.fingerprints()  # of files that can be read again
     if initial is None:
-        start = flags.encoder_start(one.text for one in data.train.read())
+        start = flags.encoder_initialization(
+            one.text for one in data.train.read()
+        )
     else:
         start = initial.start
     sizes, unknown = _measure(data.train, start.tokenizer)
@@ -152,18 +154,18 @@ def check_only() -> None:
 
 def _measure(
     train: Corpus, tokenizer: Tokenizer
-) -> tuple[TokenSizes, UnknownPieces]:
+) -> tuple[TokenSizes, UnknownTokens]:
     """Sizes and unknown characters, in one pass."""
-    sizes, unknown = TokenSizes(), UnknownPieces(tokenizer)
+    sizes, unknown = TokenSizes(), UnknownTokens(tokenizer)
     for sentence in train.read():
-        pieces = tokenizer.encode(sentence.text)
-        sizes.add(sentence, pieces)
-        unknown.add(sentence, pieces)
+        tokens = tokenizer.encode(sentence.text)
+        sizes.add(sentence, tokens)
+        unknown.add(sentence, tokens)
     return sizes, unknown
 
 
 def _settings(
-    start: checkpoints.Start,
+    start: checkpoints.Initialization,
     initial: inputs.InitialModel | None,
     sizes: TokenSizes,
 ) -> tuple[dict[str, Any], list[Choice]]:
@@ -193,7 +195,7 @@ def _choose_word_rule(train: Corpus) -> Choice | None:
 def _check(
     data: inputs.Data,
     settings: checks.Settings,
-    unknown: UnknownPieces | None,
+    unknown: UnknownTokens | None,
 ) -> tuple[checks.Examination, list[Sentence] | None]:
     """Checks training and dev data; returns the dev set, too."""
     problems = {side: formats.Problems() for side in Side}
@@ -215,7 +217,7 @@ def _check(
 
 
 def _check_settings(
-    start: checkpoints.Start,
+    start: checkpoints.Initialization,
     initial: inputs.InitialModel | None,
     model: ModelConfig,
 ) -> checks.Settings:
@@ -241,7 +243,7 @@ def _check_test_data(data: inputs.Data) -> None:
 
 
 def _origins(
-    start: checkpoints.Start,
+    start: checkpoints.Initialization,
     initial: inputs.InitialModel | None,
     data: inputs.Data,
 ) -> dict[str, str]:

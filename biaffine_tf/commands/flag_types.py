@@ -19,12 +19,6 @@ from biaffine_tf.errors import ConfigError
 # Not absl's own, which belong to the program that imports this package.
 FLAGS = flags.FlagValues()
 
-# Old names of flags, and the new ones; --help does not show them.
-OLD_NAMES = {
-    "context_pieces": "context_tokens",
-    "min_pieces": "min_tokens",
-}
-
 # Kinds of flags beside those of settings.
 Path = NewType("Path", str)
 Names = NewType("Names", list)  # with commas between them
@@ -125,9 +119,8 @@ def _define(title: str, one: Setting, unset: str) -> None:
         **({} if one.type is Inputs else {"boolean": one.type is bool}),
     )
     flags.DEFINE_flag(flag, FLAGS)
-    for old, new in OLD_NAMES.items():
-        if new == one.flag:
-            flags.DEFINE_alias(old, new, FLAGS)
+    if one.spec.former:  # not shown by --help
+        flags.DEFINE_alias(one.spec.former, one.flag, FLAGS)
     _SHOWN.pop(one.flag, None)  # another command's, in one process
     _SHOWN[one.flag] = _Shown(title, one, words or _words(default))
 

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import formats
-from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.objectives import (
+    ThresholdMetric,
+    ThresholdObjective,
+)
 from biaffine_tf.commands.flag_types import FLAGS, values
 from biaffine_tf.commands.reading_arguments import make_options
 from biaffine_tf.commands.sections import (
-    NO_AIM,
+    NO_OBJECTIVE,
     FormatFlags,
     define_prediction_flags,
     define_training_flags,
@@ -79,11 +82,11 @@ def names_encoder() -> bool:
     )
 
 
-def encoder_start(texts: Iterable[str]) -> checkpoints.Start:
-    """Chooses the initial encoder; see `checkpoints.choose_start`."""
+def encoder_initialization(texts: Iterable[str]) -> checkpoints.Initialization:
+    """Chooses the initial encoder; see `checkpoints.choose_initialization`."""
     from biaffine_tf.encoders import checkpoints  # run_predict.py does without
 
-    return checkpoints.choose_start(
+    return checkpoints.choose_initialization(
         encoder_dir=FLAGS.encoder_dir,
         vocab_file=FLAGS.vocab_file,
         bert_config_file=FLAGS.bert_config_file,
@@ -115,7 +118,7 @@ def training_config(settings: Mapping[str, Any]) -> TrainingConfig:
 
 
 def model_config(
-    start: checkpoints.Start,
+    start: checkpoints.Initialization,
     *,
     long_text: LongText,
     settings: Mapping[str, Any],
@@ -190,13 +193,16 @@ def check_settings(
     )
 
 
-def goal() -> Goal | None:
+def objective() -> ThresholdObjective | None:
     """What thresholds are for; None if there are to be none."""
-    if FLAGS.threshold_aim == NO_AIM:
+    if FLAGS.threshold_objective == NO_OBJECTIVE:
         if FLAGS.threshold_target is not None:
             raise ConfigError(
-                "--threshold_target is given but --threshold_aim is not",
-                remedy="give --threshold_aim=precision or recall",
+                "--threshold_target is given but --threshold_objective is not",
+                remedy="give --threshold_objective=precision or recall",
             )
         return None
-    return Goal(aim=Aim(FLAGS.threshold_aim), target=FLAGS.threshold_target)
+    return ThresholdObjective(
+        metric=ThresholdMetric(FLAGS.threshold_objective),
+        target=FLAGS.threshold_target,
+    )

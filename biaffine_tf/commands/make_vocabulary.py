@@ -37,7 +37,7 @@ from biaffine_tf.tokenization.wordpiece import without_surrogates
 SPECIALS = (PAD, UNK, CLS, SEP, "[MASK]")
 
 _INSIDE = "##"
-_LEAST_COUNT = 2  # of a word piece; a rarer one is not learnt anyway
+_MIN_COUNT = 2  # of a WordPiece token; a rarer one is not learnt anyway
 _WORDS_AT_ONCE = 1_000  # given to the training
 
 
@@ -64,37 +64,37 @@ def make_vocabulary(
     """Makes the vocabulary of a tokenizer from texts.
 
     [PAD], [UNK], [CLS], [SEP] and [MASK] come first. The commonest characters
-    follow, white space included, line ends apart; or, of word pieces, the
+    follow, white space included, line ends apart; or, of WordPiece tokens, the
     commonest letters, at the start of words and inside them, and what the
     WordPiece training of the `tokenizers` library joins them to. The same
     texts, in whatever order, give the same vocabulary.
 
     Args:
         texts: Read once.
-        size: Pieces to make at most, special ones included.
+        size: Tokens to make at most, special ones included.
         kind: Of the tokenizer.
         do_lower_case: Whether the tokenizer folds case.
 
     Returns:
-        A vocabulary of `size` pieces, or of all that the texts give.
+        A vocabulary of `size` tokens, or of all that the texts give.
 
     Raises:
-        ConfigError: If the size leaves no piece for text, or there is no text.
+        ConfigError: If the size leaves no token for text, or there is no text.
     """
     if size <= len(SPECIALS):
         raise ConfigError(
             f"--size must be more than {len(SPECIALS)}, the number of special "
-            f"pieces, got {size}",
+            f"tokens, got {size}",
             remedy="give a few thousand",
         )
-    make = _characters if kind == TokenizerKind.CHAR else _word_pieces
-    pieces = make(texts, size - len(SPECIALS), do_lower_case)
-    if not pieces:
+    make = _characters if kind == TokenizerKind.CHAR else _wordpiece_tokens
+    tokens = make(texts, size - len(SPECIALS), do_lower_case)
+    if not tokens:
         raise ConfigError(
-            "the texts have no character to make a piece of",
+            "the texts have no character to make a token of",
             remedy="give files that hold text",
         )
-    return Vocabulary([*SPECIALS, *pieces])
+    return Vocabulary([*SPECIALS, *tokens])
 
 
 def _characters(texts: Iterable[str], size: int, folds: bool) -> list[str]:
@@ -109,10 +109,12 @@ def _characters(texts: Iterable[str], size: int, folds: bool) -> list[str]:
     return [c for c in _by_count(folded) if _fits_a_line(c)][:size]
 
 
-def _word_pieces(texts: Iterable[str], size: int, folds: bool) -> list[str]:
-    """Half of the pieces for letters, the rest for what they are joined to.
+def _wordpiece_tokens(
+    texts: Iterable[str], size: int, folds: bool
+) -> list[str]:
+    """Half of the tokens for letters, the rest for what they are joined to.
 
-    Pieces that are left, as where all words are Chinese characters, go to the
+    Tokens that are left, as where all words are Chinese characters, go to the
     rarer letters.
     """
     words = _count_words(texts, folds)
@@ -151,12 +153,12 @@ def _count_words(texts: Iterable[str], folds: bool) -> collections.Counter[str]:
 def _join(
     words: collections.Counter[str], singles: list[str], size: int
 ) -> list[str]:
-    """The pieces that WordPiece training adds to those of one letter.
+    """The tokens that WordPiece training adds to those of one letter.
 
     Args:
         words: Counts; those with other letters are left out.
         singles: Letters, and letters inside words with "##".
-        size: Pieces to have in the end.
+        size: Tokens to have in the end.
     """
     known = set(singles)
     spelled = [
@@ -164,15 +166,15 @@ def _join(
         for word in sorted(words)
         if word[0] in known and all(_INSIDE + c in known for c in word[1:])
     ]
-    alphabet = [piece for piece in singles if len(piece) == 1]
+    alphabet = [token for token in singles if len(token) == 1]
     tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token=UNK))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.train_from_iterator(
         (text for word in spelled for text in _repeated(word, words[word])),
         trainers.WordPieceTrainer(
             vocab_size=size,
-            min_frequency=_LEAST_COUNT,
-            # Ties are broken by the ids of the parts. Pieces of one letter
+            min_frequency=_MIN_COUNT,
+            # Ties are broken by the ids of the parts. Tokens of one letter
             # that are not there at the start get theirs by chance.
             special_tokens=singles,
             initial_alphabet=alphabet,
@@ -181,7 +183,7 @@ def _join(
         ),
     )
     ids = tokenizer.get_vocab()
-    return [piece for piece in sorted(ids, key=ids.get) if piece not in known]
+    return [token for token in sorted(ids, key=ids.get) if token not in known]
 
 
 def _repeated(word: str, count: int) -> Iterator[str]:
@@ -192,7 +194,7 @@ def _repeated(word: str, count: int) -> Iterator[str]:
 
 def _by_count(counts: collections.Counter[str]) -> list[str]:
     """The commonest first, of equally common ones in the order of Unicode."""
-    return sorted(counts, key=lambda piece: (-counts[piece], piece))
+    return sorted(counts, key=lambda token: (-counts[token], token))
 
 
 def _fits_a_line(character: str) -> bool:
@@ -221,7 +223,7 @@ def _parser() -> argparse.ArgumentParser:
         "--size",
         type=int,
         required=True,
-        help="number of pieces, special ones included",
+        help="number of tokens, special ones included",
     )
     parser.add_argument(
         "--output", metavar="vocab.txt", required=True, help="file to write"
@@ -281,7 +283,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _choose_kind(texts: Iterable[str]) -> Choice:
     share = share_of_chinese(texts) or 0.0
-    kind = TokenizerKind.CHAR if share > 1 / 2 else TokenizerKind.WORDPIECE
+    kind = TokenizerKind.CHAR if share > 1 / 2 else TokenizerKind.WORDTOKEN
     reason = f"{100 * share:.0f} % of the letters are Chinese characters"
     return Choice("kind", kind, reason)
 
@@ -303,7 +305,7 @@ def _report(
     share = 100 * known / max(total, 1)
     all_there_are = len(vocabulary) < options.size
     print(
-        f"{options.output}: {len(vocabulary):,} pieces"
+        f"{options.output}: {len(vocabulary):,} tokens"
         + (", all that the texts give" if all_there_are else "")
         + f"; {share:.2f} % of {total:,} characters are known"
     )

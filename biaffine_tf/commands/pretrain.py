@@ -138,7 +138,7 @@ def _initialise(
     """Loads what there is; an output layer guesses by frequency at first."""
     from biaffine_tf.records.text_token_ids import (
         log_frequencies,
-        piece_counts,
+        token_counts,
     )
 
     variables = part.variables_by_name()
@@ -154,7 +154,7 @@ def _initialise(
         loaded = report.loaded
         print(f"{source.path}: {report}")
     if MLM_BIAS in variables and MLM_BIAS not in loaded:
-        counts = piece_counts(records, max_records=_RECORDS_TO_COUNT)
+        counts = token_counts(records, max_records=_RECORDS_TO_COUNT)
         variables[MLM_BIAS].assign(log_frequencies(counts))
 
 
@@ -218,7 +218,7 @@ def _encoder_config(
         for one in (source, whole)
     ):
         raise ConfigError(
-            f"{FLAGS.records_dir}: its vocabulary of {len(vocabulary)} pieces "
+            f"{FLAGS.records_dir}: its vocabulary of {len(vocabulary)} tokens "
             f"is not that of the encoder, which has {config.vocab_size}",
             remedy="make the records with the encoder's vocabulary, or give "
             "--replace_embeddings to learn embeddings anew",
@@ -227,7 +227,7 @@ def _encoder_config(
     if config.max_position_embeddings < length:
         if not FLAGS.extend_positions:
             raise ConfigError(
-                f"{FLAGS.records_dir}: sequences of up to {length} pieces, but "
+                f"{FLAGS.records_dir}: sequences of up to {length} tokens, but "
                 f"the encoder has {config.max_position_embeddings} positions",
                 remedy="make the records with a smaller --max_seq_length, or "
                 "give --extend_positions",

@@ -4,7 +4,7 @@ biaffine-pretrain-data --input_file='texts/*.txt.xz' \
   --vocab_file=vocab.txt --output_dir=records
 
 A line holds a sentence or a paragraph; blank lines divide documents (see
---document). Lines are packed into sequences of --max_seq_length pieces within
+--document). Lines are packed into sequences of --max_seq_length tokens within
 their document. By default they are masked anew in every epoch of the training;
 --dupe_factor=10 writes ten masked copies of each instead.
 """
@@ -72,18 +72,18 @@ def _make_tokenizer(config: DataConfig) -> Tokenizer:
 def _summary(records: Records) -> list[str]:
     """What became of the text."""
     counts, config = records.counts, records.config
-    unknown = counts.unknown_pieces / counts.pieces
+    unknown = counts.unknown_tokens / counts.tokens
     lines = [
         f"{counts.documents:,} documents ({counts.held_out_documents:,} held "
-        f"out), {counts.lines:,} lines, {counts.pieces:,} pieces, "
+        f"out), {counts.lines:,} lines, {counts.tokens:,} tokens, "
         f"{unknown:.2%} unknown"
     ]
     if counts.empty_lines:
-        lines.append(f"{counts.empty_lines:,} lines without any piece")
+        lines.append(f"{counts.empty_lines:,} lines without any token")
     if counts.dropped_sequences:
         lines.append(
             f"dropped: {counts.dropped_sequences:,} sequences of less than "
-            f"{config.min_pieces} pieces ({counts.dropped_pieces:,} pieces)"
+            f"{config.min_tokens} tokens ({counts.dropped_tokens:,} tokens)"
         )
     for kind, problem in records.problems.items():
         lines.append(

@@ -50,10 +50,10 @@ def _create(records: Records) -> None:
         )
 
     from biaffine_tf.encoders.embedding_transfer import (
-        transplant,  # loads TensorFlow
+        transfer_embeddings,  # loads TensorFlow
     )
 
-    made = transplant(
+    made = transfer_embeddings(
         config,
         records,
         source=source,
@@ -68,13 +68,13 @@ def _create(records: Records) -> None:
         records.tokenizer.vocabulary,
         tokenizer=checkpoints.TokenizerSettings.of(records.tokenizer),
     )
-    told = [f"{made.counted:,} from {made.pieces:,} in the text"]
+    told = [f"{made.counted:,} from {made.tokens:,} in the text"]
     if made.copied:
         told.append(f"{made.copied:,} by their spelling in the other encoder")
     if made.drawn:
         told.append(f"{made.drawn:,} at random")
     print(
-        f"{FLAGS.output_dir}: embeddings of {made.config.vocab_size:,} pieces: "
+        f"{FLAGS.output_dir}: embeddings of {made.config.vocab_size:,} tokens: "
         f"{', '.join(told)}"
     )
 
@@ -83,7 +83,7 @@ def _check_records(records: Records) -> None:
     if records.config.masking is not None:
         raise ConfigError(
             f"{records.directory}: the records hold masks in the place of "
-            "pieces",
+            "tokens",
             remedy="make them without --dupe_factor",
         )
 

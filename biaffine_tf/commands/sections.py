@@ -9,7 +9,10 @@ import dataclasses
 from typing import Any
 
 from biaffine_tf import formats
-from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.objectives import (
+    ThresholdMetric,
+    ThresholdObjective,
+)
 from biaffine_tf.commands.flag_types import (
     FLAGS,
     Inputs,
@@ -35,7 +38,7 @@ from biaffine_tf.config import (
 from biaffine_tf.reports.run_facts import Language
 from biaffine_tf.training.position import Period
 
-NO_AIM = "none"  # of thresholds
+NO_OBJECTIVE = "none"  # of thresholds
 
 
 def _setting_of(argument: ReadingArgument) -> tuple[str, Any, Any]:
@@ -216,13 +219,14 @@ class _Calibration:
     calibrate: bool = setting(
         True, help="Calibrate scores on the eval data, when training has ended."
     )
-    threshold_aim: str = setting(
-        NO_AIM,
-        choices=(NO_AIM, *map(str, Aim)),
+    threshold_objective: str = setting(
+        NO_OBJECTIVE,
+        former="threshold_aim",
+        choices=(NO_OBJECTIVE, *map(str, ThresholdMetric)),
         help="Fit thresholds of each label, too, for the best F1, or for a "
         "precision or recall of --threshold_target; the model then uses them.",
     )
-    threshold_target: float | None = same_setting(Goal, "target")
+    threshold_target: float | None = same_setting(ThresholdObjective, "target")
 
 
 @dataclasses.dataclass

@@ -45,7 +45,7 @@ from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule, cut_spans
 
 if TYPE_CHECKING:
-    from biaffine_tf.calibration.objectives import Goal
+    from biaffine_tf.calibration.objectives import ThresholdObjective
     from biaffine_tf.evaluation import Scores
     from biaffine_tf.heads.span_model import SpanModel
     from biaffine_tf.records.features import Counts
@@ -90,11 +90,11 @@ def _run(output_dir: str) -> None:
     """Checks what can be checked at once, then loads TensorFlow and trains."""
     run = experiment.prepare()
     config, tokenizer, sentences = run.config, run.start.tokenizer, run.dev
-    goal = flags.goal()
+    objective = flags.objective()
     directory = model_directory.Experiment(output_dir, config)
     if not directory.acquire(overwrite=FLAGS.overwrite):
         print(f"{output_dir}: already trained, by this very command")
-        _complete(output_dir, run, goal)
+        _complete(output_dir, run, objective)
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
     check_writable(records_dir)
@@ -146,10 +146,12 @@ def _run(output_dir: str) -> None:
         save_every=save_period(),
     )
     _print_result(scores)
-    _complete(output_dir, run, goal)
+    _complete(output_dir, run, objective)
 
 
-def _complete(output_dir: str, run: Experiment, goal: Goal | None) -> None:
+def _complete(
+    output_dir: str, run: Experiment, objective: ThresholdObjective | None
+) -> None:
     """Completes the model directory: confidence, test scores, report."""
     from biaffine_tf.commands import completion
     from biaffine_tf.reports.run_facts import run_facts
@@ -166,7 +168,7 @@ def _complete(output_dir: str, run: Experiment, goal: Goal | None) -> None:
         run.dev,
         data.train.read,
         calibrate=FLAGS.calibrate,
-        goal=goal,
+        objective=objective,
         report=FLAGS.report,
         about={"settings": facts, "language": language},
         test=data.test,
@@ -188,10 +190,10 @@ def _export(
 
     from biaffine_tf.export.export import export
     from biaffine_tf.export.guide import describe
-    from biaffine_tf.export.parity import MOST_SENTENCES
+    from biaffine_tf.export.parity import MAX_SENTENCES
 
     if sentences is None:  # what it is asked must come from somewhere
-        sentences = list(itertools.islice(train.read(), MOST_SENTENCES))
+        sentences = list(itertools.islice(train.read(), MAX_SENTENCES))
     print(f"{folder}: {describe(export(output_dir, folder, gold=sentences))}")
 
 
@@ -206,10 +208,10 @@ def _prepare_records(run: Experiment, records_dir: str) -> Records:
         records_dir,
         run.start.tokenizer,
         RecordOptions(
-            max_pieces=model.max_pieces,
+            max_tokens=model.max_tokens,
             window_overlap=model.window_overlap,
             long_text=model.long_text,
-            context_pieces=model.context_pieces,
+            context_tokens=model.context_tokens,
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),

@@ -28,7 +28,7 @@ from biaffine_tf.spans import LabelMap
 _OF_DEV = (
     "early_stopping_patience",
     "calibrate",
-    "threshold_aim",
+    "threshold_objective",
     "threshold_target",
     "report",
 )
@@ -177,7 +177,7 @@ class InitialModel:
     model: ModelConfig
     decoding: DecodingConfig
     labels: LabelMap
-    start: checkpoints.Start
+    start: checkpoints.Initialization
     fingerprint: str
     settings: dict[str, int]
     choices: list[Choice]
@@ -228,7 +228,7 @@ def open_initial_model() -> InitialModel | None:
         model=model,
         decoding=decoding,
         labels=labels,
-        start=checkpoints.Start(
+        start=checkpoints.Initialization(
             source=None,
             config=model.encoder,
             tokenizer=tokenizer,

@@ -10,6 +10,7 @@ of the model card (`reports.card`) follow from it and from the annotation.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import math
@@ -29,6 +30,8 @@ class Spec:
     Attributes:
         help: Text of --help; fields without it have no flag.
         flag: Name of the flag, without dashes, where it is not the field's.
+        former: Name of the field and of its flag in earlier versions, which
+            files and commands may still use.
         unset: Default in words, of a flag that is not given by default:
             "no limit", or how the value is then chosen.
         zero_is_none: Whether the flag takes 0 for None.
@@ -48,6 +51,7 @@ class Spec:
 
     help: str = ""
     flag: str | None = None
+    former: str | None = None
     unset: str = ""
     zero_is_none: bool = False
     minimum: float | None = None
@@ -210,8 +214,9 @@ class Setting:
         kind = typing.get_origin(self.type) or self.type
         kind = getattr(kind, "__supertype__", kind)  # of a NewType
         if kind not in _TYPES:  # an enum or other settings
-            if issubclass(kind, enum.Enum) and value in self.choices:
-                return kind(value)
+            if issubclass(kind, enum.Enum):
+                with contextlib.suppress(ValueError):
+                    return kind(value)
             if not isinstance(value, kind):
                 raise self.error(value, self.want or "an object", shown)
             return value

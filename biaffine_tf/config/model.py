@@ -105,15 +105,15 @@ class ModelConfig(Settings):
         unset="a quarter of a window",
         unit="token",
     )
-    context_pieces: int = setting(
+    context_tokens: int = setting(
         0,
         minimum=0,
-        flag="context_tokens",
+        former="context_pieces",
         help="Tokens of neighbouring sentences of its document that the "
         "encoder reads on each side of a sentence, as far as they fit.",
         label="context on each side",
         unit="token",
-        applies=lambda model: model.context_pieces > 0,
+        applies=lambda model: model.context_tokens > 0,
     )
 
     def __post_init__(self) -> None:
@@ -126,12 +126,12 @@ class ModelConfig(Settings):
                 remedy=f"give --max_seq_length={positions} or less",
             )
         self.require(
-            (self.window_overlap or 0) < self.max_pieces,
+            (self.window_overlap or 0) < self.max_tokens,
             "window_overlap",
-            f"at least 0 and below {self.max_pieces}, the tokens of a window",
+            f"at least 0 and below {self.max_tokens}, the tokens of a window",
         )
 
     @property
-    def max_pieces(self) -> int:
+    def max_tokens(self) -> int:
         """Tokens of a sentence that fit between [CLS] and [SEP]."""
         return self.max_seq_length - 2

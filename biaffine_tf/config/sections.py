@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from biaffine_tf.config.fields import SettingError, settings_of
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.json_files import rename_keys
 
 
 class Settings:
@@ -65,6 +66,8 @@ class Settings:
         if not isinstance(values, dict):
             raise ConfigError(f"{cls.__name__} is {values!r}, not an object")
         known = settings_of(cls)
+        names = {one.spec.former: name for name, one in known.items()}
+        values = rename_keys(values, names)
         unknown = sorted(values.keys() - known.keys())
         if unknown:
             raise ConfigError(

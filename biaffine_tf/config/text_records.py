@@ -24,8 +24,13 @@ class Words(enum.StrEnum):
     """Which tokens are said to be one word."""
 
     NONE = "none"
-    PIECES = "pieces"
+    ALPHANUMERIC = "alphanumeric"
     JIEBA = "jieba"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Words | None:
+        """Reads the name of earlier versions."""
+        return cls.ALPHANUMERIC if value == "pieces" else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,10 +58,10 @@ class DataConfig(Settings):
         help="Words for --masking=word and span: each token, letters and "
         "digits that stand together, or those of the segmenter jieba.",
     )
-    min_pieces: int = setting(
+    min_tokens: int = setting(
         8,
         minimum=1,
-        flag="min_tokens",
+        former="min_pieces",
         help="Minimum number of tokens in a sequence, [CLS] and [SEP] apart; "
         "shorter ones are dropped, and counted.",
     )
@@ -90,9 +95,9 @@ class DataConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require(
-            self.min_pieces <= self.max_pieces,
-            "min_pieces",
-            f"from 1 to {self.max_pieces}, --max_seq_length without [CLS] and "
+            self.min_tokens <= self.max_tokens,
+            "min_tokens",
+            f"from 1 to {self.max_tokens}, --max_seq_length without [CLS] and "
             "[SEP]",
         )
         self.require(
@@ -104,7 +109,7 @@ class DataConfig(Settings):
             check_words(self.masking, self.words)
 
     @property
-    def max_pieces(self) -> int:
+    def max_tokens(self) -> int:
         """Tokens that fit between [CLS] and [SEP]."""
         return self.max_seq_length - 2
 
@@ -119,5 +124,5 @@ def check_words(masking: Masking, words: Words) -> None:
         raise ConfigError(
             "--masking=word is asked for, but the records were made with "
             "--words=none",
-            remedy="make them with --words=jieba or --words=pieces",
+            remedy="make them with --words=jieba or --words=alphanumeric",
         )

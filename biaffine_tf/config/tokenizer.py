@@ -13,7 +13,7 @@ class TokenizerKind(enum.StrEnum):
     """How text becomes tokens."""
 
     CHAR = "char"
-    WORDPIECE = "wordpiece"
+    WORDTOKEN = "wordpiece"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,10 +31,9 @@ class TokenizerConfig(Settings):
     kind: TokenizerKind = setting(
         TokenizerKind.CHAR,
         flag="tokenizer",
-        help="Read text by characters or by word pieces.",
+        help="Read text by characters or by WordPiece tokens.",
         unset="as stored with the encoder, else characters for Chinese text "
-        "and for vocabularies of single characters, word pieces for all other "
-        "text",
+        "and for vocabularies of single characters, else WordPiece tokens",
     )
     do_lower_case: bool = setting(
         False,

@@ -13,10 +13,10 @@ SENTENCES = None
 NO_ENTITY = ""
 
 # Rare labels may make the chosen part larger than wanted, up to this factor.
-_MOST = 2
+_MAX_RATIO = 2
 # Moves that are tried: for each unit, and in all.
 _TRIES = 50
-_MOST_TRIES = 20_000
+_MAX_TRIES = 20_000
 
 
 def choose(
@@ -66,7 +66,7 @@ class _Dealing:
                 self._having.setdefault(key, []).append(number)
         self._totals = totals
         self._missing = {key: fraction * n for key, n in totals.items()}
-        self._most = _MOST * self._missing.get(SENTENCES, 0) + 1
+        self._max_size = _MAX_RATIO * self._missing.get(SENTENCES, 0) + 1
         self._inside: collections.Counter[str] = collections.Counter()
         self._sentences = 0
 
@@ -100,7 +100,7 @@ class _Dealing:
         parts: tuple[list[int], list[int]] = ([], [])
         for number, is_chosen in enumerate(self.is_chosen):
             parts[is_chosen].append(number)
-        for _ in range(min(_MOST_TRIES, _TRIES * len(self._units))):
+        for _ in range(min(_MAX_TRIES, _TRIES * len(self._units))):
             places = [
                 (part, self._rng.randrange(len(part))) for part in parts if part
             ]
@@ -175,7 +175,7 @@ class _Dealing:
     def _can_move(self, number: int) -> bool:
         """Whether its part keeps some of each label, and sizes stay right."""
         size = self._sentences + self._units[number].get(SENTENCES, 0)
-        is_too_large = not self.is_chosen[number] and size > self._most
+        is_too_large = not self.is_chosen[number] and size > self._max_size
         return not is_too_large and self._keeps_labels(number)
 
     def _keeps_labels(self, number: int) -> bool:

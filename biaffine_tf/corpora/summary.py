@@ -102,7 +102,7 @@ class Statistics:
         self.sentences += 1
         self.characters += len(sentence.text)
         self.lengths[len(sentence.text)] += 1
-        self.tokens += len(sentence.tokens or ())
+        self.tokens += len(sentence.words or ())
         self.unlabelled += sentence.spans is None
         self.without_spans += sentence.spans == ()
         overlaps = count_overlaps(sentence.spans or ())

@@ -9,7 +9,7 @@ from biaffine_tf.decoding.candidates import Candidate, Candidates
 from biaffine_tf.decoding.constraints import Constraints
 from biaffine_tf.decoding.exact import exact
 from biaffine_tf.decoding.free import free
-from biaffine_tf.decoding.greedy import greedy, visiting_order
+from biaffine_tf.decoding.greedy import greedy, greedy_order
 
 __all__ = [
     "Candidate",
@@ -80,5 +80,5 @@ def decode(
         case Decoder.FREE:
             kept = free(allowed, one_label_per_span=one_label_per_span)
     if keep_best and allowed and not kept:
-        return [min(allowed, key=visiting_order)]
+        return [min(allowed, key=greedy_order)]
     return kept

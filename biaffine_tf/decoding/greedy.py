@@ -1,6 +1,6 @@
 """Greedy decoding, the rule of the original Biaffine-BERT-NER.
 
-Candidates are visited from the highest logit of their label to the lowest; one
+Candidates are ordered from the highest logit of their label to the lowest; one
 is kept unless it clashes with one kept before. With inclusive ends, spans
 (s, e) and (s', e') clash
 
@@ -41,10 +41,10 @@ def greedy(
 
     Returns:
         The kept candidates by position: (start, -end), outer before inner;
-        of equal ranges the higher-ranked first. Ranks that tie are visited
-        as `visiting_order` says.
+        of equal ranges the higher-ranked first. Ranks that tie are ordered
+        as `greedy_order` says.
     """
-    ranked = sorted(candidates, key=visiting_order)
+    ranked = sorted(candidates, key=greedy_order)
     kept_spans: _KeptSpans = (
         _NestedSpans(ranked, one_label_per_span=one_label_per_span)
         if nested
@@ -54,7 +54,7 @@ def greedy(
     return sorted(kept, key=lambda one: (one.start, -one.end))
 
 
-def visiting_order(
+def greedy_order(
     one: Candidate,
 ) -> tuple[float, int, int, str, float, float]:
     """What candidates are sorted by: the highest rank comes first.

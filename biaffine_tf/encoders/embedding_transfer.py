@@ -20,34 +20,34 @@ from biaffine_tf.records.text_records import Records
 from biaffine_tf.records.text_token_ids import (
     log_frequencies,
     num_parts,
-    piece_counts,
-    piece_ids,
+    token_counts,
+    token_ids,
 )
 
 _DETECTOR = "rtd/"
 
 
-class Transplant(NamedTuple):
+class EmbeddingTransfer(NamedTuple):
     """An encoder with new word embeddings.
 
     Attributes:
         config: With the size of the new vocabulary.
         tensors: By canonical name.
-        pieces: Pieces in the text.
+        tokens: Tokens in the text.
         counted: Rows of the embeddings that were counted from the text.
-        copied: Rows of pieces that the other vocabulary has, too.
+        copied: Rows of tokens that the other vocabulary has, too.
         drawn: Rows that are random.
     """
 
     config: EncoderConfig
     tensors: dict[str, np.ndarray]
-    pieces: int
+    tokens: int
     counted: int
     copied: int
     drawn: int
 
 
-def transplant(
+def transfer_embeddings(
     config: EncoderConfig,
     records: Records,
     *,
@@ -56,37 +56,37 @@ def transplant(
     window: int,
     seed: int,
     progress: bool = True,
-) -> Transplant:
+) -> EmbeddingTransfer:
     """Puts vectors that are counted from a text under the layers of an encoder.
 
     Args:
         config: Of the layers.
         records: The text, and the vocabulary wanted.
         source: Where the layers are from; None for random ones.
-        min_count: Rarer pieces are not counted: they keep the vector that
+        min_count: Rarer tokens are not counted: they keep the vector that
             their spelling has in the source, or get a random one.
         window: Neighbours that count, on either side.
         seed: Of everything random.
         progress: Whether to show a bar.
 
     Raises:
-        ConfigError: If the text has too few pieces for vectors so wide.
+        ConfigError: If the text has too few tokens for vectors so wide.
     """
     rng = np.random.default_rng(seed)
     vocabulary = records.tokenizer.vocabulary
     tensors = _random_tensors(config, rng) if source is None else source.read()
-    counts = piece_counts(records)
+    counts = token_counts(records)
     counted = np.flatnonzero(counts >= min_count)
     if len(counted) <= config.embedding_width:
         raise ConfigError(
-            f"{records.directory}: {len(counted)} pieces occur {min_count} "
+            f"{records.directory}: {len(counted)} tokens occur {min_count} "
             f"times, too few for vectors of {config.embedding_width} numbers",
             remedy="give more text, or a smaller --min_count",
         )
     row_of = np.full(len(vocabulary), -1)
     row_of[counted] = np.arange(len(counted))
     texts = tqdm(
-        piece_ids(records),
+        token_ids(records),
         desc="neighbours",
         total=num_parts(records),
         unit=" parts",
@@ -102,11 +102,11 @@ def transplant(
         neighbours, size=config.embedding_width, seed=seed
     )
     old = tensors[WORD_EMBEDDINGS]
-    shared = _shared_pieces(records, source)
+    shared = _shared_tokens(records, source)
     # What is behind an encoder's embeddings knows how they are distributed.
     table = old[rng.integers(len(old), size=len(vocabulary))]
-    for piece, old_piece in shared.items():
-        table[piece] = old[old_piece]
+    for token, old_token in shared.items():
+        table[token] = old[old_token]
     if source is None:
         table[counted] = vectors * (config.initializer_range / vectors.std())
     else:
@@ -115,29 +115,29 @@ def transplant(
     if MLM_BIAS in tensors:
         tensors[MLM_BIAS] = log_frequencies(counts)
     copied = len(shared.keys() - set(counted.tolist()))
-    return Transplant(
+    return EmbeddingTransfer(
         config=dataclasses.replace(config, vocab_size=len(vocabulary)),
         tensors={
             name: value
             for name, value in tensors.items()
-            if not name.startswith(_DETECTOR)  # of pieces that are gone
+            if not name.startswith(_DETECTOR)  # of tokens that are gone
         },
-        pieces=int(counts.sum()),
+        tokens=int(counts.sum()),
         counted=len(counted),
         copied=copied,
         drawn=len(vocabulary) - len(counted) - copied,
     )
 
 
-def _shared_pieces(records: Records, source: Source | None) -> dict[int, int]:
-    """Ids of the pieces that the source has, too, and theirs there."""
+def _shared_tokens(records: Records, source: Source | None) -> dict[int, int]:
+    """Ids of the tokens that the source has, too, and theirs there."""
     if source is None or source.vocabulary is None:
         return {}
-    theirs = {piece: i for i, piece in enumerate(source.vocabulary.pieces)}
+    theirs = {token: i for i, token in enumerate(source.vocabulary.tokens)}
     return {
-        i: theirs[piece]
-        for i, piece in enumerate(records.tokenizer.vocabulary.pieces)
-        if piece in theirs
+        i: theirs[token]
+        for i, token in enumerate(records.tokenizer.vocabulary.tokens)
+        if token in theirs
     }
 
 

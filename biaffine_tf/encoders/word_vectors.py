@@ -1,4 +1,4 @@
-"""Vectors of pieces, from the pieces that stand next to them.
+"""Vectors of tokens, from the tokens that stand next to them.
 
 Positive pointwise mutual information, reduced by a singular value
 decomposition: as good as skip-gram with negative sampling on text of this size,
@@ -28,16 +28,16 @@ def count_neighbours(
     cls_id: int,
     window: int,
 ) -> scipy.sparse.csr_matrix:
-    """How often each piece stands before each other, the nearer the more.
+    """How often each token stands before each other, the nearer the more.
 
     Args:
         texts: Sequences of ids, one behind the other, each begun by [CLS].
-        row_of: int `[V]`: row of each piece, -1 for what is not counted.
+        row_of: int `[V]`: row of each token, -1 for what is not counted.
         cls_id: Id of [CLS].
         window: W: a neighbour at distance d counts (W + 1 - d) / W.
 
     Returns:
-        float `[K, K]`: in a row the pieces to the right of a piece; the
+        float `[K, K]`: in a row the tokens to the right of a token; the
         transpose has those to the left.
     """
     size = int(row_of.max(initial=-1)) + 1
@@ -82,7 +82,7 @@ def positive_information(
 def vectors(
     counts: scipy.sparse.csr_matrix, *, size: int, seed: int
 ) -> np.ndarray:
-    """A vector for each piece, by its neighbours on either side.
+    """A vector for each token, by its neighbours on either side.
 
     Args:
         counts: `[K, K]`, as of `count_neighbours`.

@@ -23,12 +23,12 @@ def intervals(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimates[Interval]:
-    """Percentile bootstrap intervals of every figure of `score(pairs)`.
+    """Percentile bootstrap intervals of every metric of `score(pairs)`.
 
     Data sets of as many sentences are drawn with replacement and scored; the
-    interval holds the middle share of their figures. Whole sentences are drawn,
+    interval holds the middle share of their metrics. Whole sentences are drawn,
     as the entities of one are not independent. A label that a draw
-    lacks has a figure of 0 there, so that the interval of a label of very few
+    lacks has a metric of 0 there, so that the interval of a label of very few
     sentences reaches down to 0.
 
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13;
@@ -38,12 +38,12 @@ def intervals(
     Args:
         pairs: Gold and predicted form of each sentence, as `match` gives them.
         resamples: Number of data sets drawn.
-        level: Share of such intervals that hold the figure of the population
+        level: Share of such intervals that hold the metric of the population
             from which the sentences come.
         seed: Seed of the draws.
 
     Returns:
-        An interval for each figure.
+        An interval for each metric.
 
     Raises:
         DataError: If there are no sentences, or one of them is unlabelled.

@@ -13,8 +13,8 @@ from biaffine_tf.evaluation.resampling import (
     batches,
     draw_figures,
     estimates,
-    figures,
     mean_of_drawn_runs,
+    metrics,
     percentiles,
     tabulate,
 )
@@ -33,7 +33,7 @@ def compare(
     level: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """Differences of every figure, A minus B, with a paired test.
+    """Differences of every metric, A minus B, with a paired test.
 
     The p-value is of approximate randomisation: if the systems were the same,
     the predictions for any sentence could as well have come the other way
@@ -63,7 +63,7 @@ def compare(
         seed: Seed of the draws.
 
     Returns:
-        A difference for each figure, and the name of the test.
+        A difference for each metric, and the name of the test.
 
     Raises:
         DataError: If there are no sentences, one of them is unlabelled, or
@@ -106,7 +106,7 @@ def compare_runs(
         seed: Seed of the draws.
 
     Returns:
-        A difference for each figure, and the name of the test.
+        A difference for each metric, and the name of the test.
 
     Raises:
         DataError: If there are no sentences, one of them is unlabelled, or
@@ -123,7 +123,7 @@ def compare_runs(
     differences = mean_of_drawn_runs(
         draws[:, :split], random
     ) - mean_of_drawn_runs(draws[:, split:], random)
-    found = figures(table.sums)
+    found = metrics(table.sums)
     value = found[:split].mean(axis=0) - found[split:].mean(axis=0)
     interval = percentiles(differences, level)
     sides = [(differences <= 0).sum(axis=0), (differences >= 0).sum(axis=0)]
@@ -157,7 +157,7 @@ def _randomisation(
 
 def _difference(sums: np.ndarray) -> np.ndarray:
     """Figures of A minus those of B, of sums [..., 2 systems, 2, 3, K]."""
-    scores = figures(sums)
+    scores = metrics(sums)
     return scores[..., 0, :, :] - scores[..., 1, :, :]
 
 

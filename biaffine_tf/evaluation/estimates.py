@@ -1,6 +1,6 @@
 """What is said of a score beside its value: intervals, spreads, differences.
 
-Each of them is told of every figure of `Scores`, under the same names: where
+Each of them is told of every metric of `Scores`, under the same names: where
 `scores.micro.f1` is the value, `intervals.micro.f1` is its interval.
 """
 
@@ -29,7 +29,7 @@ class Interval:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Spread:
-    """A figure over several runs (seeds) of one system.
+    """A metric over several runs (seeds) of one system.
 
     Attributes:
         mean: Mean over the runs.
@@ -49,7 +49,7 @@ class Difference:
     """How far system A is above system B.
 
     Attributes:
-        value: Figure of A minus figure of B.
+        value: Metric of A minus metric of B.
         interval: Of that difference; for other sentences and, of several
             runs, other seeds.
         p_value: Probability of a difference at least as large, of either
@@ -72,7 +72,7 @@ class Figures(Generic[T]):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Estimates(Generic[T]):
-    """Something said of every figure of `Scores`.
+    """Something said of every metric of `Scores`.
 
     Attributes:
         micro: Of `Scores.micro`.
@@ -97,7 +97,7 @@ class Comparison:
 
     Attributes:
         test: Name of the test behind the p-values.
-        differences: Of every figure of `Scores`, A minus B.
+        differences: Of every metric of `Scores`, A minus B.
     """
 
     test: str

@@ -103,7 +103,7 @@ class Scores:
             ten labels, all of which its gold data has; here the mean goes
             over the labels that occur in gold, so that labels that only the
             predictions have do not enter it (they cost precision in `micro`
-            and a zero in `macro`; see `unknown_labels`). Its figure is F1;
+            and a zero in `macro`; see `unknown_labels`). Its metric is F1;
             the mean precision and recall are given beside it.
         labels: Scores over (start, end) of each label that occurs in gold or
             predictions, in alphabetical order.

@@ -11,8 +11,8 @@ from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.evaluation.resampling import (
     draw_figures,
     estimates,
-    figures,
     mean_of_drawn_runs,
+    metrics,
     percentiles,
     tabulate,
 )
@@ -25,10 +25,10 @@ def pool(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimates[Spread]:
-    """Mean, deviation over the runs and interval of every figure.
+    """Mean, deviation over the runs and interval of every metric.
 
     The interval is for other sentences and other seeds at once: for every
-    draw of sentences (as in `intervals`) runs are drawn too, and their figures
+    draw of sentences (as in `intervals`) runs are drawn too, and their metrics
     on those sentences averaged. See `resampling.mean_of_drawn_runs` for how
     many. Runs that differ by chance alone count twice, among the sentences
     and among the runs, which makes the interval wider than need be (Owen,
@@ -45,7 +45,7 @@ def pool(
         seed: Seed of the draws.
 
     Returns:
-        A spread for each figure.
+        A spread for each metric.
 
     Raises:
         DataError: If there are no runs or no sentences, a sentence is
@@ -55,7 +55,7 @@ def pool(
     random = np.random.default_rng(seed)
     draws = draw_figures(table, resamples=resamples, random=random)
     interval = percentiles(mean_of_drawn_runs(draws, random), level)
-    found = figures(table.sums)  # [runs, 3 + K, 3]
+    found = metrics(table.sums)  # [runs, 3 + K, 3]
     mean = found.mean(axis=0)
     deviation = found.std(axis=0, ddof=min(1, len(found) - 1))
     return estimates(

@@ -1,6 +1,6 @@
 """Scores of thousands of resampled data sets at once.
 
-Every figure of `Scores` is a function of sums over sentences. A resampled data
+Every metric of `Scores` is a function of sums over sentences. A resampled data
 set is therefore a row of weights, one for each sentence, and the sums of all of
 them are a product of two matrices. Sentences of equal counts are taken
 together, which changes no distribution and saves time.
@@ -81,7 +81,7 @@ def tabulate(*runs: Iterable[Pair]) -> Table:
     return Table(labels, rows.astype(np.float64), repeats)
 
 
-def figures(sums: np.ndarray) -> np.ndarray:
+def metrics(sums: np.ndarray) -> np.ndarray:
     """The scores of data sets with these sums, just as `score` has them.
 
     Args:
@@ -121,7 +121,7 @@ def draw_figures(
     shares = table.repeats / sentences
     return np.concatenate(
         [
-            figures(
+            metrics(
                 np.tensordot(
                     random.multinomial(sentences, shares, size=size),
                     table.rows,
@@ -178,14 +178,14 @@ def batches(table: Table, resamples: int) -> Iterator[int]:
 def percentiles(
     draws: np.ndarray, level: float
 ) -> Callable[[int, int], Interval]:
-    """Percentile intervals of figures.
+    """Percentile intervals of metrics.
 
     Args:
         draws: Figures of resampled data sets, [resamples, 3 + K, 3].
         level: Share of the draws between the ends of an interval.
 
     Returns:
-        The interval of a row and column of figures.
+        The interval of a row and column of metrics.
     """
     tails = (1 - level) / 2, (1 + level) / 2
     low, high = np.quantile(draws, tails, axis=0)
@@ -197,11 +197,11 @@ def percentiles(
 def estimates(
     labels: Sequence[str], make: Callable[[int, int], T]
 ) -> Estimates[T]:
-    """Puts what is said of each figure under its name.
+    """Puts what is said of each metric under its name.
 
     Args:
         labels: The K labels.
-        make: What is said of a row and column of `figures`.
+        make: What is said of a row and column of `metrics`.
 
     Returns:
         All of it.

@@ -19,7 +19,7 @@ sys.modules["biaffine_tf"] = None  # type: ignore[assignment]
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
-import tensorflow_text  # noqa: E402, F401  (operations of word pieces)
+import tensorflow_text  # noqa: E402, F401  (operations of WordPiece tokens)
 
 _BATCH = 32
 _COLUMNS = ("starts", "ends", "labels", "scores")

@@ -11,7 +11,7 @@ from biaffine_tf.export.code_points import (
     NUM_CODE_POINTS,
     CodePointTable,
 )
-from biaffine_tf.export.tokenizers import PieceTensors
+from biaffine_tf.export.tokenizers import TokenTensors
 from biaffine_tf.export.vectors import next_place, pair, shift
 from biaffine_tf.tokenization import breaks
 
@@ -75,16 +75,16 @@ class GraphBreaks(tf.Module):
         self._transitions = tf.constant(_transitions(), tf.int32)
 
     def __call__(
-        self, code_points: tf.RaggedTensor, pieces: PieceTensors
+        self, code_points: tf.RaggedTensor, tokens: TokenTensors
     ) -> tf.Tensor:
-        """How well texts can be divided before each of their pieces.
+        """How well texts can be divided before each of their tokens.
 
         Args:
             code_points: Of the texts, int32 `[B, (T)]`.
-            pieces: Of the texts, `[B, (L)]`.
+            tokens: Of the texts, `[B, (L)]`.
 
         Returns:
-            int32, for the pieces of all texts; see `break_strengths`.
+            int32, for the tokens of all texts; see `break_strengths`.
         """
         texts = tf.cast(code_points.value_rowids(), tf.int32)
         is_new = texts != shift(texts, -1)
@@ -94,8 +94,8 @@ class GraphBreaks(tf.Module):
         weak = _behind_clauses(kinds)
         strong = self._behind_sentences(kinds, is_new)
         return tf.maximum(
-            _before_pieces(weak, texts, places, pieces),
-            2 * _before_pieces(strong, texts, places, pieces),
+            _before_tokens(weak, texts, places, tokens),
+            2 * _before_tokens(strong, texts, places, tokens),
         )
 
     def is_line_end(self, code_points: tf.Tensor) -> tf.Tensor:
@@ -173,31 +173,31 @@ def _compose(after: tf.Tensor) -> tf.Tensor:
     return after
 
 
-def _before_pieces(
+def _before_tokens(
     ends: tf.Tensor,
     texts: tf.Tensor,
     places: tf.Tensor,
-    pieces: PieceTensors,
+    tokens: TokenTensors,
 ) -> tf.Tensor:
-    """Which pieces something ends before: 1 or 0, int32 of all pieces.
+    """Which tokens something ends before: 1 or 0, int32 of all tokens.
 
     Args:
         ends: Whether it ends before each code point, bool `[T]`.
         texts: The text of each code point, int32 `[T]`.
         places: Its place in the text, int32 `[T]`.
-        pieces: Of the texts.
+        tokens: Of the texts.
     """
     texts, places = tf.boolean_mask(texts, ends), tf.boolean_mask(places, ends)
-    text_of = tf.cast(pieces.starts.value_rowids(), tf.int32)
-    # The first piece from there on.
+    text_of = tf.cast(tokens.starts.value_rowids(), tf.int32)
+    # The first token from there on.
     behind = tf.searchsorted(
-        pair(text_of, pieces.starts.values), pair(texts, places)
+        pair(text_of, tokens.starts.values), pair(texts, places)
     )
-    # Not the first of the text, nor within a character shared by pieces.
+    # Not the first of the text, nor within a character shared by tokens.
     is_inner = tf.gather(tf.concat([[-1], text_of], 0), behind) == texts
     is_inner &= tf.gather(tf.concat([text_of, [-1]], 0), behind) == texts
     is_inner &= (
-        tf.gather(tf.concat([[0], pieces.ends.values], 0), behind) <= places
+        tf.gather(tf.concat([[0], tokens.ends.values], 0), behind) <= places
     )
     behind = tf.boolean_mask(behind, is_inner)
     found = tf.math.unsorted_segment_max(

@@ -45,8 +45,8 @@ class CandidateTensors(Candidates):
             self.ends != shift(self.ends, -1)
         )
 
-    def as_visited(self, ranks: tf.Tensor) -> Self:
-        """In `decoding.greedy.visiting_order`, sentence by sentence.
+    def in_greedy_order(self, ranks: tf.Tensor) -> Self:
+        """In `decoding.greedy.greedy_order`, sentence by sentence.
 
         Args:
             ranks: Of the labels, see `label_ranks`.

@@ -55,7 +55,7 @@ class GraphDecoder(tf.Module):
         return self._exact(gaining)
 
     def _greedy(self, candidates: CandidateTensors) -> CandidateTensors:
-        candidates = candidates.as_visited(self._label_ranks)
+        candidates = candidates.in_greedy_order(self._label_ranks)
         is_kept = keep_greedily(
             candidates,
             nested=self._nested,

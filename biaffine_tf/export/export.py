@@ -114,7 +114,7 @@ def export(
             labels=tuple(predictor.labels.names),
             decoding=predictor.decoding,
             long_text=predictor.windowing.long_text,
-            max_pieces=predictor.windowing.max_pieces,
+            max_tokens=predictor.windowing.max_tokens,
             source=model_directory.model_fingerprints(model_dir),
             parity=compared.figures(),
             cost=_cost(predictor, gold, found[len(questions) : -1])

@@ -10,17 +10,17 @@ from biaffine_tf.export.candidates import CandidateTensors
 from biaffine_tf.export.points import (
     FAR,
     as_points,
-    least_covering,
-    least_over,
+    min_covering,
+    min_over,
 )
 from biaffine_tf.export.scheduling import with_slice
 from biaffine_tf.export.vectors import array_of_vectors, pair
 
-_MOST_ROUNDS = 32
+_MAX_ROUNDS = 32
 
 
 class _Spans(NamedTuple):
-    """Candidates that are left, in the order in which they are visited.
+    """Candidates that are left, in the order in which they are ordered.
 
     Attributes:
         places: Their places among all, int32 `[M]`; ascending.
@@ -38,7 +38,7 @@ class _Spans(NamedTuple):
 
 
 def keep_greedily(
-    visited: CandidateTensors, *, nested: bool, one_label_per_span: bool
+    ordered: CandidateTensors, *, nested: bool, one_label_per_span: bool
 ) -> tf.Tensor:
     """Which candidates greedy decoding keeps.
 
@@ -46,11 +46,11 @@ def keep_greedily(
     and drops what clashes with it, again and again: a few rounds for texts of
     any length, of work in proportion to what is left. Where each candidate of
     a chain comes before the next one, a round takes one of each chain; what
-    is left after some rounds is therefore visited one by one. So the work is
+    is left after some rounds is therefore ordered one by one. So the work is
     in proportion to the number of candidates, whatever their order.
 
     Args:
-        visited: In the order in which they are visited.
+        ordered: In the order in which they are ordered.
         nested: Whether entities may hold one another.
         one_label_per_span: Whether they may not share a range.
 
@@ -58,11 +58,11 @@ def keep_greedily(
         bool `[N]`.
     """
     starts, ends, points = as_points(
-        visited.sentences, visited.starts, visited.ends
+        ordered.sentences, ordered.starts, ordered.ends
     )
     spans = _Spans(tf.range(tf.size(starts)), starts, ends)
     if nested:  # what shares a range is no clash for the rest
-        kinds = None if one_label_per_span else visited.labels
+        kinds = None if one_label_per_span else ordered.labels
         spans = spans.where(_is_first_of_its_range(spans, kinds))
     spans, kept = _in_rounds(spans, points, nested=nested)
     one_by_one = _nested_one_by_one if nested else _flat_one_by_one
@@ -94,8 +94,8 @@ def _in_rounds(
     def step(
         number: tf.Tensor, spans: _Spans, kept: tf.TensorArray
     ) -> tuple[tf.Tensor, _Spans, tf.TensorArray]:
-        first = least_covering(*spans, points)
-        is_first = least_over(first, spans.starts, spans.ends) == spans.places
+        first = min_covering(*spans, points)
+        is_first = min_over(first, spans.starts, spans.ends) == spans.places
         best = spans.where(is_first)
         return (
             number + 1,
@@ -105,7 +105,7 @@ def _in_rounds(
 
     vector = tf.TensorShape([None])
     _, spans, kept = tf.while_loop(
-        lambda number, spans, _: (number < _MOST_ROUNDS)
+        lambda number, spans, _: (number < _MAX_ROUNDS)
         & (tf.size(spans.places) > 0),
         step,
         (
@@ -124,8 +124,8 @@ def _in_rounds(
 
 def _share_text(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
     """Whether spans share text with any of the kept ones, bool `[M]`."""
-    covered = least_covering(*kept, points)
-    return least_over(covered, spans.starts, spans.ends) < FAR
+    covered = min_covering(*kept, points)
+    return min_over(covered, spans.starts, spans.ends) < FAR
 
 
 def _cross(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
@@ -137,13 +137,13 @@ def _cross(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
     furthest = tf.math.unsorted_segment_min(-kept.ends, kept.starts, points)
     foremost = tf.math.unsorted_segment_min(kept.starts, kept.ends, points)
     inner = spans.starts + 1, spans.ends
-    return (least_over(furthest, *inner) < -spans.ends) | (
-        least_over(foremost, *inner) < spans.starts
+    return (min_over(furthest, *inner) < -spans.ends) | (
+        min_over(foremost, *inner) < spans.starts
     )
 
 
 def _flat_one_by_one(spans: _Spans, points: tf.Tensor) -> tf.Tensor:
-    """Which are kept, bool `[M]`, as each is visited after those before it."""
+    """Which are kept, bool `[M]`, as each is ordered after those before it."""
 
     def step(
         number: tf.Tensor, is_kept: tf.Tensor, is_free: tf.Tensor

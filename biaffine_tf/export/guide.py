@@ -24,13 +24,13 @@ _SCORES = {
     False: "calibrated, in [0, 1]: how often such entities are right",
 }
 _LONG_TEXTS = {
-    LongText.WINDOW: "Texts of more than {most} pieces are read in windows "
+    LongText.WINDOW: "Texts of more than {most} tokens are read in windows "
     "that share {overlap} or more.",
-    LongText.LINE: "Texts of more than {most} pieces are read line by line, "
-    "and long lines in windows that share {overlap} pieces or more.",
-    LongText.TRUNCATE: "Of texts of more than {most} pieces the rest is not "
+    LongText.LINE: "Texts of more than {most} tokens are read line by line, "
+    "and long lines in windows that share {overlap} tokens or more.",
+    LongText.TRUNCATE: "Of texts of more than {most} tokens the rest is not "
     "read.",
-    LongText.ERROR: "A text of more than {most} pieces is an error.",
+    LongText.ERROR: "A text of more than {most} tokens is an error.",
 }
 
 
@@ -66,7 +66,7 @@ def write_guide(
         nested=manifest.decoding.nested,
         word_rule=_word_rule(manifest.decoding),
         long_texts=_LONG_TEXTS[manifest.long_text].format(
-            most=manifest.max_pieces, overlap=predictor.windowing.overlap
+            most=manifest.max_tokens, overlap=predictor.windowing.overlap
         ),
         pad_id=predictor.tokenizer.pad_id,
         head_scores=predictor.model.head.describe_scores(
@@ -134,7 +134,7 @@ def example_text(predictor: Predictor) -> str:
     unknown = predictor.tokenizer.unk_id
     ids = predictor.tokenizer.encode(chinese).ids
     text = chinese if unknown not in ids else "Alice lives in Paris."
-    return text[: predictor.windowing.max_pieces]
+    return text[: predictor.windowing.max_tokens]
 
 
 def _json(values: object) -> str:

@@ -9,7 +9,7 @@ from biaffine_tf.heads.span_model import SpanModel
 
 _LARGEST = 127
 # What is smaller is not worth it.
-_LEAST_VALUES = 4096
+_MIN_VALUES = 4096
 
 
 class Int8Weight(tf.Module):
@@ -71,7 +71,7 @@ def to_int8(model: SpanModel) -> list[tf.Variable]:
             weight.numpy(), is_table="embeddings" in weight.name
         )
         for weight in model.saved_weights().values()
-        if weight.shape.num_elements() >= _LEAST_VALUES
+        if weight.shape.num_elements() >= _MIN_VALUES
     }
     replaced = set()
     for layer in model.submodules:

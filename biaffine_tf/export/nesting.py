@@ -25,8 +25,8 @@ from biaffine_tf.export.vectors import (
 def nested_ranges(ranges: Ranges) -> tf.Tensor:
     """The ranges of which none cross; see `decoding.nesting`, its twin.
 
-    The best choice within a piece of text depends on narrower pieces alone, so
-    it is found for all pieces of one width at once, all over the texts: in as
+    The best choice within a token of text depends on narrower tokens alone, so
+    it is found for all tokens of one width at once, all over the texts: in as
     many steps as the widest range has points, of sentences in which any cross.
     Each step works on the ranges where anything is so wide. Outermost ranges
     are chosen then, in as many steps as the longest sentence has ranges.
@@ -70,9 +70,9 @@ def _in_crossing_sentences(ranges: Ranges) -> tf.Tensor:
 
 
 class _Cells(NamedTuple):
-    """Where `best` of each piece of text is, of all sentences in one vector.
+    """Where `best` of each token of text is, of all sentences in one vector.
 
-    A piece begins at a point and is some points wide; see `points`. Pieces as
+    A token begins at a point and is some points wide; see `points`. Tokens as
     wide as a range around them reaches are needed. Those of one width stand
     together, narrow ones first, and a wider width has the first few of the
     points that a narrower one has.
@@ -83,7 +83,7 @@ class _Cells(NamedTuple):
         counts: Points of each width from 0 on, int32 `[W + 1]`.
         begins: First cell of each width, and the number of all cells, int32
             `[W + 2]`.
-        reaches: Width of the widest piece from each point on, int32 `[P]`.
+        reaches: Width of the widest token from each point on, int32 `[P]`.
     """
 
     places: tf.Tensor
@@ -120,7 +120,7 @@ class _Cells(NamedTuple):
         )
 
     def at(self, points: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
-        """Cells of the pieces that begin at points and have some widths."""
+        """Cells of the tokens that begin at points and have some widths."""
         return tf.gather(self.begins, widths) + tf.gather(self.places, points)
 
 
@@ -153,7 +153,7 @@ def _choose(ranges: Ranges) -> tf.Tensor:
         number: tf.Tensor,
         index: tf.Tensor,
         until: tf.Tensor,
-        visited: tf.TensorArray,
+        taken: tf.TensorArray,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
         end = tf.gather(ends, index)
         behind = tf.gather(best.choices, cells.at(end, until - end))
@@ -163,12 +163,12 @@ def _choose(ranges: Ranges) -> tf.Tensor:
             number + 1,
             tf.boolean_mask(following, is_range),
             tf.boolean_mask(tf.concat([end, until], 0), is_range),
-            visited.write(number, index),
+            taken.write(number, index),
         )
 
-    # The ranges to take, and the ends of the pieces of text they are the best
+    # The ranges to take, and the ends of the tokens of text they are the best
     # choice of; a range behind an outermost one is outermost.
-    *_, visited = tf.while_loop(
+    *_, taken = tf.while_loop(
         lambda _, index, *__: tf.size(index) > 0,
         follow,
         (
@@ -184,7 +184,7 @@ def _choose(ranges: Ranges) -> tf.Tensor:
             tf.TensorShape(None),
         ),
     )
-    chosen = visited.concat()[:, None]
+    chosen = taken.concat()[:, None]
     return tf.scatter_nd(chosen, tf.ones_like(chosen[:, 0], tf.bool), [nothing])
 
 
@@ -210,7 +210,7 @@ def _fill(
         -tf.range(tf.size(cells.counts)),
         side="right",
     )
-    # A piece begins as the one without its first point is.
+    # A token begins as the one without its first point is.
     next_points = tf.minimum(cells.order + 1, tf.size(cells.order) - 1)
 
     def step(width: tf.Tensor, best: _Best) -> tuple[tf.Tensor, _Best]:

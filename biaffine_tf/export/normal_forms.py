@@ -48,7 +48,7 @@ class NormalForms(NamedTuple):
         rows: The row of each code point, int `[0x110000]`.
         splits: Where each row begins among the elements, int `[F + 1]`.
         is_mark: Whether the code points of a row are non-spacing marks to
-            Python, which covers them with the piece before, bool `[F]`.
+            Python, which covers them with the token before, bool `[F]`.
         shifts: Normalised code point less the one it comes from, int `[E]`.
         orders: Combining class behind the decomposition, int `[E]`, below 256.
         roles: A `Role` for each, int `[E]`.

@@ -47,7 +47,7 @@ class OnnxEncoder:
         """Adds it.
 
         Args:
-            words: Ids of pieces, int32 `[B, N]`.
+            words: Ids of tokens, int32 `[B, N]`.
             is_real: Which are no padding, bool `[B, N]`.
 
         Returns:

@@ -20,14 +20,14 @@ from biaffine_tf.errors import ConfigError
 _OPERATORS = 20  # the first to have Gelu
 _FORMAT = 9  # which onnxruntime reads from 1.17 on
 _MICROSOFT = "com.microsoft"
-_MOST_BYTES = 2**31 - 2**20  # a file of protocol buffers, and room for the rest
+_MAX_BYTES = 2**31 - 2**20  # a file of protocol buffers, and room for the rest
 # Vectors are whole numbers around the middle of a byte.
 _MIDDLE = 128
 _LARGEST = 127
 # Of weights: processors without VNNI add the products of two bytes in 16 bits,
 # and 2 * 255 * 64 is what fits.
 _LARGEST_WEIGHT = 63
-_LEAST_SCALE = 1e-30  # of vectors of zeros, and far from denormal
+_MIN_SCALE = 1e-30  # of vectors of zeros, and far from denormal
 
 
 class OnnxGraph:
@@ -151,7 +151,7 @@ class OnnxGraph:
         """Bytes `[..., H]` around the middle, and scales `[..., 1]`."""
         most = self("ReduceMax", x, self.integers(-1), keepdims=1)
         least = self("ReduceMin", x, self.integers(-1), keepdims=1)
-        size = self("Max", most, self("Neg", least), self.number(_LEAST_SCALE))
+        size = self("Max", most, self("Neg", least), self.number(_MIN_SCALE))
         scale = self("Mul", size, self.number(1 / _LARGEST))
         scales = self("Reshape", scale, self.integers(-1))
         middle = self.constant(np.uint8(_MIDDLE))
@@ -179,7 +179,7 @@ class OnnxGraph:
         Raises:
             ConfigError: If it is larger than such a file may be.
         """
-        if self._bytes > _MOST_BYTES:
+        if self._bytes > _MAX_BYTES:
             raise ConfigError(
                 f"the model has {self._bytes / 2**30:.1f} GiB of weights, and "
                 "an ONNX file holds 2",
@@ -217,5 +217,5 @@ def _to_int8(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whole numbers up to the largest, and scales with one along the axis."""
     scales = np.abs(values).max(axis=axis, keepdims=True) / largest
-    scales = np.maximum(scales, _LEAST_SCALE).astype(np.float32)
+    scales = np.maximum(scales, _MIN_SCALE).astype(np.float32)
     return np.rint(values / scales).astype(np.int8), scales

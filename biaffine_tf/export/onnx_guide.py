@@ -28,19 +28,19 @@ def write_onnx_guide(
         example: A text in one window.
     """
     tokenizer, config = predictor.tokenizer, predictor.model.config
-    pieces = list(map(int, tokenizer.encode(example).ids))
+    tokens = list(map(int, tokenizer.encode(example).ids))
     write_page(
         folder,
         "ONNX.md.jinja",
         name=name,
         precision=manifest.precision,
         example=json.dumps(example, ensure_ascii=False),
-        most=manifest.max_pieces,
+        most=manifest.max_tokens,
         cls_id=tokenizer.cls_id,
         sep_id=tokenizer.sep_id,
         pad_id=tokenizer.pad_id,
-        has_context=config.context_pieces > 0,
+        has_context=config.context_tokens > 0,
         outputs=onnx_form(config.head.name).OUTPUTS,
-        ids=[tokenizer.cls_id, *pieces, tokenizer.sep_id],
+        ids=[tokenizer.cls_id, *tokens, tokenizer.sep_id],
         parity=describe(manifest),
     )

@@ -77,7 +77,7 @@ class _Network:
         """Vectors `[B, L, H]` and numbers of tokens `[B, 1]`."""
         graph, ids = self.graph, onnx_model.INPUT
         zero = graph.constant(np.int32(0))
-        has_context = self._config.context_pieces > 0
+        has_context = self._config.context_tokens > 0
         words = ids
         is_own = is_real = graph(
             "Not", graph("Equal", ids, graph.constant(np.int32(self._pad_id)))

@@ -10,7 +10,7 @@ from biaffine_tf.errors import BiaffineError
 from biaffine_tf.spans import Entity
 
 # Real sentences that are asked, besides the hostile ones.
-MOST_SENTENCES = 300
+MAX_SENTENCES = 300
 _SHOWN = 5
 _SHOWN_CHARACTERS = 60
 
@@ -147,8 +147,8 @@ def _shown(text: str) -> str:
 
 
 def some_of(texts: Sequence[bytes]) -> list[bytes]:
-    """Up to `MOST_SENTENCES` of the texts, from all over them."""
-    if len(texts) <= MOST_SENTENCES:
+    """Up to `MAX_SENTENCES` of the texts, from all over them."""
+    if len(texts) <= MAX_SENTENCES:
         return list(texts)
-    step = len(texts) / MOST_SENTENCES
-    return [texts[int(step * number)] for number in range(MOST_SENTENCES)]
+    step = len(texts) / MAX_SENTENCES
+    return [texts[int(step * number)] for number in range(MAX_SENTENCES)]

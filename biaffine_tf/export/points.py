@@ -38,7 +38,7 @@ def as_points(
     )
 
 
-def least_over(
+def min_over(
     values: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor
 ) -> tf.Tensor:
     """The least of the values in each range.
@@ -76,12 +76,12 @@ def least_over(
     return found
 
 
-def least_covering(
+def min_covering(
     values: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor, count: tf.Tensor
 ) -> tf.Tensor:
     """The least value of the ranges that cover each gap.
 
-    Like `least_over`, the other way around.
+    Like `min_over`, the other way around.
 
     Args:
         values: Of each range, int32 `[N]`.

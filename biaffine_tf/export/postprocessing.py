@@ -81,9 +81,9 @@ class GraphPostprocessor(tf.Module):
         )
         if not self._always:
             return found
-        best_others = others.as_visited(self._label_ranks).first_of_each()
+        best_others = others.in_greedy_order(self._label_ranks).first_of_each()
         allowed = self._constraints(candidates.join(best_others), code_points)
-        best = allowed.as_visited(self._label_ranks).first_of_each()
+        best = allowed.in_greedy_order(self._label_ranks).first_of_each()
         return _of_all_sentences(found, self._confidence.calibrate(best))
 
 

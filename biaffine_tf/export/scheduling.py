@@ -1,6 +1,6 @@
 """Disjoint ranges of the greatest total weight, of many sentences at once.
 
-The sentences are worked on side by side: each step of a loop visits one range
+The sentences are worked on side by side: each step of a loop takes one range
 of each, so that there are as many steps as the longest has ranges.
 """
 
@@ -60,8 +60,8 @@ class Ranges(NamedTuple):
 class Walk(NamedTuple):
     """A way through groups of ranges side by side, from their last ones on.
 
-    Each step visits one range of each group that has so many. Its places are
-    the ranges in the order in which they are visited: those of one step stand
+    Each step takes one range of each group that has so many. Its places are
+    the ranges in the order in which they are taken: those of one step stand
     together, and what a step finds of them is written as one slice. TensorFlow
     does that in place, while it copies all of a vector to scatter into it.
 
@@ -96,7 +96,7 @@ class Walk(NamedTuple):
 
     @property
     def length(self) -> tf.Tensor:
-        """Steps until all have been visited: T, int32."""
+        """Steps until all have been taken: T, int32."""
         return tf.size(self.begins) - 1
 
     def along(self, values: tf.Tensor) -> tf.Tensor:
@@ -179,13 +179,13 @@ def _reached(
     """
 
     def follow(
-        step: tf.Tensor, current: tf.Tensor, visited: tf.TensorArray
+        step: tf.Tensor, current: tf.Tensor, taken: tf.TensorArray
     ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
-        visited = visited.write(step, current)
+        taken = taken.write(step, current)
         current = following(current)
-        return step + 1, tf.boolean_mask(current, current < number), visited
+        return step + 1, tf.boolean_mask(current, current < number), taken
 
-    _, _, visited = tf.while_loop(
+    _, _, taken = tf.while_loop(
         lambda _, current, __: tf.size(current) > 0,
         follow,
         (
@@ -194,7 +194,7 @@ def _reached(
             array_of_vectors(tf.int32),
         ),
     )
-    places = visited.concat()[:, None]
+    places = taken.concat()[:, None]
     return tf.scatter_nd(places, tf.ones_like(places[:, 0], tf.bool), [number])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from biaffine_tf.export.candidates import CandidateTensors
-from biaffine_tf.export.tokenizers import PieceTensors
+from biaffine_tf.export.tokenizers import TokenTensors
 from biaffine_tf.export.vectors import array_of_vectors
 from biaffine_tf.export.windows import WindowTensors
 from biaffine_tf.heads.span_model import SpanModel
@@ -14,7 +14,7 @@ from biaffine_tf.tokenization import Tokenizer
 
 # Bounds the encoder positions of a batch, and with them its memory.
 _TOKENS_PER_BATCH = 1 << 13
-_MOST_WINDOWS = 64  # in a batch
+_MAX_WINDOWS = 64  # in a batch
 # XLA compiles each shape once: there are few of them.
 _COLUMNS_OF_SHAPES = 32
 
@@ -46,10 +46,10 @@ class GraphSearch(tf.Module):
         self._min_margin = min_margin
         self._special = (tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id)
         self._fixed_shapes = fixed_shapes
-        self._longest = model.config.max_pieces
+        self._longest = model.config.max_tokens
 
     def __call__(
-        self, tokens: PieceTensors, windows: WindowTensors
+        self, tokens: TokenTensors, windows: WindowTensors
     ) -> tuple[CandidateTensors, CandidateTensors]:
         """Searches all windows.
 
@@ -77,7 +77,7 @@ class GraphSearch(tf.Module):
         return found.where(is_candidate), found.where(~is_candidate)
 
     def _search(
-        self, tokens: PieceTensors, windows: WindowTensors
+        self, tokens: TokenTensors, windows: WindowTensors
     ) -> CandidateTensors:
         """Candidates of windows; their sentences are the windows."""
         order = tf.argsort(
@@ -89,9 +89,7 @@ class GraphSearch(tf.Module):
         ) -> tuple[tf.Tensor, tf.Tensor, CandidateTensors]:
             longest = order[done]
             width = windows.ends[longest] - windows.starts[longest] + 2
-            size = tf.clip_by_value(
-                _TOKENS_PER_BATCH // width, 1, _MOST_WINDOWS
-            )
+            size = tf.clip_by_value(_TOKENS_PER_BATCH // width, 1, _MAX_WINDOWS)
             batch = order[done : done + size]
             ids = self._input_ids(tokens, windows, batch)
             # Each text is read alone.
@@ -117,7 +115,7 @@ class GraphSearch(tf.Module):
         return found.map(lambda array: array.concat())
 
     def _input_ids(
-        self, tokens: PieceTensors, windows: WindowTensors, batch: tf.Tensor
+        self, tokens: TokenTensors, windows: WindowTensors, batch: tf.Tensor
     ) -> tf.Tensor:
         """`[CLS] tokens [SEP]` and padding of windows, int32 `[b, L + 2]`."""
         cls_id, sep_id, pad_id = self._special
@@ -150,7 +148,7 @@ class GraphSearch(tf.Module):
         return tf.concat([ids, tf.repeat(empty, missing, axis=0)], 0)
 
 
-def _begins(tokens: PieceTensors) -> tf.Tensor:
+def _begins(tokens: TokenTensors) -> tf.Tensor:
     """First token of each text among those of all, int32 `[B]`."""
     return tf.cast(tokens.ids.row_starts(), tf.int32)
 
@@ -160,5 +158,5 @@ def _rounded_up(value: tf.Tensor, step: int) -> tf.Tensor:
 
 
 def _next_power_of_two(value: tf.Tensor) -> tf.Tensor:
-    powers = tf.constant([1 << n for n in range(_MOST_WINDOWS.bit_length())])
+    powers = tf.constant([1 << n for n in range(_MAX_WINDOWS.bit_length())])
     return powers[tf.searchsorted(powers, [value])[0]]

@@ -24,15 +24,15 @@ from biaffine_tf.tokenization import (
 from biaffine_tf.tokenization.vocabulary import UNK
 from biaffine_tf.tokenization.wordpiece import MAX_CHARACTERS_PER_WORD
 
-_MOST_BYTES = 4  # of a code point in UTF-8
+_MAX_BYTES = 4  # of a code point in UTF-8
 
 
-class PieceTensors(NamedTuple):
-    """The pieces of texts, without [CLS] and [SEP]; see `Pieces`.
+class TokenTensors(NamedTuple):
+    """The tokens of texts, without [CLS] and [SEP]; see `Tokens`.
 
     Attributes:
         ids: Vocabulary ids, int32 `[B, (L)]`.
-        starts: First code point of each piece, int32 `[B, (L)]`.
+        starts: First code point of each token, int32 `[B, (L)]`.
         ends: One past its last code point, int32 `[B, (L)]`.
     """
 
@@ -42,14 +42,14 @@ class PieceTensors(NamedTuple):
 
 
 class GraphTokenizer(tf.Module, abc.ABC):
-    """Cuts texts into the pieces that its twin in Python gives, exactly.
+    """Cuts texts into the tokens that its twin in Python gives, exactly.
 
     All that it knows is in constants, which a SavedModel keeps.
     """
 
     @abc.abstractmethod
-    def __call__(self, code_points: tf.RaggedTensor) -> PieceTensors:
-        """Pieces of texts.
+    def __call__(self, code_points: tf.RaggedTensor) -> TokenTensors:
+        """Tokens of texts.
 
         Args:
             code_points: int32 `[B, (T)]`, from `decode_utf8`.
@@ -70,7 +70,7 @@ def graph_tokenizer(tokenizer: Tokenizer) -> GraphTokenizer:
 
 
 class GraphCharTokenizer(GraphTokenizer):
-    """A piece per code point.
+    """A token per code point.
 
     Args:
         tokenizer: The twin in Python.
@@ -82,21 +82,21 @@ class GraphCharTokenizer(GraphTokenizer):
         ids = np.fromiter(map(tokenizer.look_up, characters), np.int32)
         self._ids = CodePointTable(ids)
 
-    def __call__(self, code_points: tf.RaggedTensor) -> PieceTensors:
-        """Pieces of texts."""
+    def __call__(self, code_points: tf.RaggedTensor) -> TokenTensors:
+        """Tokens of texts."""
         begins = tf.cast(code_points.row_starts(), tf.int32)
         starts = tf.range(tf.size(code_points.values)) - tf.gather(
             begins, code_points.value_rowids()
         )
-        return PieceTensors(
+        return TokenTensors(
             ids=code_points.with_values(self._ids(code_points.values)),
             starts=code_points.with_values(starts),
             ends=code_points.with_values(starts + 1),
         )
 
 
-class _Pieces(NamedTuple):
-    """Pieces of all texts, counted through all texts; int32 `[P]` each."""
+class _Tokens(NamedTuple):
+    """Tokens of all texts, counted through all texts; int32 `[P]` each."""
 
     ids: tf.Tensor
     starts: tf.Tensor
@@ -104,7 +104,7 @@ class _Pieces(NamedTuple):
 
 
 class GraphWordPieceTokenizer(GraphTokenizer):
-    """BERT's word pieces.
+    """BERT's WordPiece tokens.
 
     The offsets that tensorflow-text gives are bytes of the words that it is
     given, which are normalised; each normalised code point therefore carries
@@ -124,22 +124,22 @@ class GraphWordPieceTokenizer(GraphTokenizer):
         self._normaliser = Normaliser(forms)
         self._is_mark = CodePointTable(forms.is_mark[forms.rows])
         self._divide = tensorflow_text.FastWordpieceTokenizer(
-            tokenizer.vocabulary.pieces,
+            tokenizer.vocabulary.tokens,
             token_out_type=tf.int32,
             unknown_token=UNK,
-            max_bytes_per_word=_MOST_BYTES * MAX_CHARACTERS_PER_WORD,
+            max_bytes_per_word=_MAX_BYTES * MAX_CHARACTERS_PER_WORD,
             no_pretokenization=True,
         )
 
-    def __call__(self, code_points: tf.RaggedTensor) -> PieceTensors:
-        """Pieces of texts."""
+    def __call__(self, code_points: tf.RaggedTensor) -> TokenTensors:
+        """Tokens of texts."""
         texts = code_points.value_rowids()  # [T]
         splits = tf.cast(code_points.row_splits, tf.int32)  # [B + 1]
         words = self._normaliser(code_points.values, texts)
-        pieces = self._pieces_of_words(words)
-        text_of = tf.gather(texts, pieces.starts)
+        tokens = self._tokens_of_words(words)
+        text_of = tf.gather(texts, tokens.starts)
         ends = self._with_marks(
-            pieces, tf.gather(splits, text_of + 1), code_points.values
+            tokens, tf.gather(splits, text_of + 1), code_points.values
         )
         begin = tf.gather(splits, text_of)
 
@@ -148,21 +148,21 @@ class GraphWordPieceTokenizer(GraphTokenizer):
                 values, text_of, nrows=code_points.nrows(), validate=False
             )
 
-        ids = of_texts(pieces.ids)
-        return PieceTensors(
+        ids = of_texts(tokens.ids)
+        return TokenTensors(
             ids=ids,
-            starts=ids.with_values(pieces.starts - begin),
+            starts=ids.with_values(tokens.starts - begin),
             ends=ids.with_values(ends - begin),
         )
 
-    def _pieces_of_words(self, words: Words) -> _Pieces:
+    def _tokens_of_words(self, words: Words) -> _Tokens:
         """Divides words; greedily from the left, says BERT."""
         is_long = words.lengths > MAX_CHARACTERS_PER_WORD
         ids, starts, ends = self._divide.tokenize_with_offsets(
             # It counts bytes, not characters.
             tf.where(is_long, UNK, words.strings())
         )
-        word = ids.value_rowids()  # of each piece
+        word = ids.value_rowids()  # of each token
         letters, first_bytes = words.letters_of_bytes()
         begin = tf.gather(first_bytes, word)
         last_letters = tf.where(
@@ -173,18 +173,18 @@ class GraphWordPieceTokenizer(GraphTokenizer):
         first_letters = tf.gather(
             letters, begin + tf.cast(starts.values, tf.int32)
         )
-        return _Pieces(
+        return _Tokens(
             ids.values,
             tf.gather(words.origins, first_letters),
             tf.gather(words.origins, last_letters) + 1,
         )
 
     def _with_marks(
-        self, pieces: _Pieces, text_ends: tf.Tensor, code_points: tf.Tensor
+        self, tokens: _Tokens, text_ends: tf.Tensor, code_points: tf.Tensor
     ) -> tf.Tensor:
-        """Moves ends over the marks behind them, as far as the next piece."""
-        following = tf.concat([pieces.starts, [tf.size(code_points)]], 0)[1:]
+        """Moves ends over the marks behind them, as far as the next token."""
+        following = tf.concat([tokens.starts, [tf.size(code_points)]], 0)[1:]
         limits = tf.minimum(following, text_ends)
         unmarked = next_place(self._is_mark(code_points) == 0)
-        moved = tf.minimum(tf.gather(unmarked, pieces.ends), limits)
-        return tf.where(pieces.ends < limits, moved, pieces.ends)
+        moved = tf.minimum(tf.gather(unmarked, tokens.ends), limits)
+        return tf.where(tokens.ends < limits, moved, tokens.ends)

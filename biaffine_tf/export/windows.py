@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from biaffine_tf.config import LongText
 from biaffine_tf.export.breaks import GraphBreaks
-from biaffine_tf.export.tokenizers import PieceTensors
+from biaffine_tf.export.tokenizers import TokenTensors
 from biaffine_tf.export.vectors import (
     argsort_by,
     array_of_vectors,
@@ -17,7 +17,7 @@ from biaffine_tf.export.vectors import (
 )
 from biaffine_tf.tokenization import Windowing
 
-_NO_EDGE = 1 << 29  # further away than any piece
+_NO_EDGE = 1 << 29  # further away than any token
 
 
 class WindowTensors(NamedTuple):
@@ -25,8 +25,8 @@ class WindowTensors(NamedTuple):
 
     Attributes:
         texts: The text of each, int32 `[W]`.
-        starts: First piece, int32 `[W]`.
-        ends: One past the last piece, int32 `[W]`.
+        starts: First token, int32 `[W]`.
+        ends: One past the last token, int32 `[W]`.
     """
 
     texts: tf.Tensor
@@ -40,8 +40,8 @@ class WindowTensors(NamedTuple):
 
         Args:
             texts: Text of each span, int32 `[N]`.
-            first: First pieces, in the text, int32 `[N]`.
-            last: Last pieces, inclusive, int32 `[N]`; some window holds each
+            first: First tokens, in the text, int32 `[N]`.
+            last: Last tokens, inclusive, int32 `[N]`; some window holds each
                 span.
 
         Returns:
@@ -87,60 +87,60 @@ class GraphWindowing(tf.Module):
 
     def __init__(self, windowing: Windowing) -> None:
         super().__init__()
-        self._most = windowing.max_pieces
+        self._max_tokens = windowing.max_tokens
         self._overlap = windowing.overlap
         self._long_text = windowing.long_text
         if self._divides:
             self._breaks = GraphBreaks()
 
     def __call__(
-        self, code_points: tf.RaggedTensor, pieces: PieceTensors
+        self, code_points: tf.RaggedTensor, tokens: TokenTensors
     ) -> WindowTensors:
         """The windows of texts.
 
         Args:
             code_points: Of the texts, int32 `[B, (T)]`.
-            pieces: Of the texts, `[B, (L)]`.
+            tokens: Of the texts, `[B, (L)]`.
 
         Returns:
-            One window for a text that fits, none for one without pieces.
+            One window for a text that fits, none for one without tokens.
 
         Raises:
             tf.errors.InvalidArgumentError: If a text is too long and that is
                 an error.
         """
-        lengths = tf.cast(pieces.ids.row_lengths(), tf.int32)
+        lengths = tf.cast(tokens.ids.row_lengths(), tf.int32)
         if self._divides:
             return tf.cond(
-                tf.reduce_any(lengths > self._most),
+                tf.reduce_any(lengths > self._max_tokens),
                 lambda: self._plan(
-                    self._parts(code_points, pieces),
+                    self._parts(code_points, tokens),
                     begins=tf.cumsum(lengths, exclusive=True),
-                    strengths=self._breaks(code_points, pieces),
+                    strengths=self._breaks(code_points, tokens),
                 ),
                 lambda: _whole(lengths),
             )
         if self._long_text is LongText.ERROR:
             tf.debugging.assert_less_equal(
                 lengths,
-                self._most,
-                f"a text has more pieces than {self._most}, which is what the "
-                "model reads at once",
+                self._max_tokens,
+                f"a text has more tokens than {self._max_tokens}, which is "
+                "what the model reads at once",
             )
-        return _whole(tf.minimum(lengths, self._most))
+        return _whole(tf.minimum(lengths, self._max_tokens))
 
     @property
     def _divides(self) -> bool:
         return self._long_text in (LongText.WINDOW, LongText.LINE)
 
     def _parts(
-        self, code_points: tf.RaggedTensor, pieces: PieceTensors
+        self, code_points: tf.RaggedTensor, tokens: TokenTensors
     ) -> WindowTensors:
         """What windows may not reach beyond: texts, or lines of long ones."""
-        lengths = tf.cast(pieces.ids.row_lengths(), tf.int32)
+        lengths = tf.cast(tokens.ids.row_lengths(), tf.int32)
         if self._long_text is LongText.WINDOW:
             return _whole(lengths)
-        text_of = tf.cast(pieces.ids.value_rowids(), tf.int32)  # [P]
+        text_of = tf.cast(tokens.ids.value_rowids(), tf.int32)  # [P]
         begins = tf.cast(code_points.row_starts(), tf.int32)
         begin = tf.gather(begins, text_of)
         is_line_end = self._breaks.is_line_end(code_points.values)
@@ -148,9 +148,9 @@ class GraphWindowing(tf.Module):
         lines = tf.cumsum(
             tf.concat([tf.cast(is_line_end, tf.int32), [0]], 0), exclusive=True
         )
-        line_of = tf.gather(lines, begin + pieces.starts.values)
-        is_inner = line_of == tf.gather(lines, begin + pieces.ends.values)
-        is_short = tf.gather(lengths <= self._most, text_of)
+        line_of = tf.gather(lines, begin + tokens.starts.values)
+        is_inner = line_of == tf.gather(lines, begin + tokens.ends.values)
+        is_short = tf.gather(lengths <= self._max_tokens, text_of)
         line_of = tf.where(is_short, 0, line_of)
         inner = tf.cast(tf.where(is_inner | is_short)[:, 0], tf.int32)
         line = pair(tf.gather(text_of, inner), tf.gather(line_of, inner))
@@ -159,9 +159,9 @@ class GraphWindowing(tf.Module):
         firsts = tf.boolean_mask(inner, is_first)
         behind = tf.boolean_mask(inner, is_last) + 1
         texts = tf.gather(text_of, firsts)
-        first_pieces = tf.gather(tf.cumsum(lengths, exclusive=True), texts)
+        first_tokens = tf.gather(tf.cumsum(lengths, exclusive=True), texts)
         return WindowTensors(
-            texts, firsts - first_pieces, behind - first_pieces
+            texts, firsts - first_tokens, behind - first_tokens
         )
 
     def _plan(
@@ -171,11 +171,11 @@ class GraphWindowing(tf.Module):
 
         Args:
             parts: Texts or lines.
-            begins: First piece of each text among those of all texts, int32
+            begins: First token of each text among those of all texts, int32
                 `[B]`.
-            strengths: Of the pieces of all texts, int32.
+            strengths: Of the tokens of all texts, int32.
         """
-        reach = (self._most - self._overlap) // 4
+        reach = (self._max_tokens - self._overlap) // 4
         begins = tf.gather(begins, parts.texts)
         backwards = -tf.range(reach + 1)
 
@@ -197,8 +197,10 @@ class GraphWindowing(tf.Module):
             found: tf.TensorArray,
         ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
             stop = tf.gather(parts.ends, part)
-            is_long = start + self._most < stop
-            end = tf.where(is_long, best_break(part, start + self._most), stop)
+            is_long = start + self._max_tokens < stop
+            end = tf.where(
+                is_long, best_break(part, start + self._max_tokens), stop
+            )
             windows = tf.gather(parts.texts, part), start, end
             following = best_break(part, end - self._overlap)
             return (
@@ -230,6 +232,6 @@ class GraphWindowing(tf.Module):
 
 
 def _whole(lengths: tf.Tensor) -> WindowTensors:
-    """One window from the first piece on of each text with pieces."""
+    """One window from the first token on of each text with tokens."""
     texts = tf.cast(tf.where(lengths > 0)[:, 0], tf.int32)
     return WindowTensors(texts, tf.zeros_like(texts), tf.gather(lengths, texts))

@@ -18,6 +18,7 @@ from biaffine_tf.formats.conll_layout import (
     is_columns,
     split_row,
 )
+from biaffine_tf.formats.joining import join_words
 from biaffine_tf.formats.layers import assign_layers, snap_to_tokens
 from biaffine_tf.formats.lines import (
     Line,
@@ -30,7 +31,6 @@ from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems, parse_each
 from biaffine_tf.formats.registry import Format
 from biaffine_tf.formats.strict_tags import decode_strict
-from biaffine_tf.formats.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
 
 _SPACE = b" \t\r"
@@ -84,7 +84,7 @@ def write(
         if not sentence.text:
             problems.count("sentence without characters not written", place)
             continue
-        ranges = sentence.tokens or _characters(sentence.text)
+        ranges = sentence.words or _characters(sentence.text)
         placed = snap_to_tokens(sentence.spans or (), ranges, problems, place)
         columns = [
             tag_schemes.encode(layer, len(ranges), options.scheme)
@@ -145,7 +145,7 @@ def _sentence(
             f"{file}:{rows[0].number}",
             len(tokens),
         )
-    text, ranges = join_tokens(tokens, layout.separator)
+    text, ranges = join_words(tokens, layout.separator)
     spans = None
     if columns:
         spans = tuple(
@@ -181,7 +181,7 @@ def _decode(
     layout: Layout,
     file: str,
     problems: Problems,
-) -> Sequence[tag_schemes.TokenSpan]:
+) -> Sequence[tag_schemes.WordSpan]:
     def report(kind: str, index: int) -> None:
         problems.count(kind, f"{file}:{rows[index].number}: {column[index]}")
 

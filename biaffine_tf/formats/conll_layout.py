@@ -9,6 +9,10 @@ from collections.abc import Sequence
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats import tags as tag_schemes
+from biaffine_tf.formats.joining import (
+    has_segmentation_digits,
+    written_without_spaces,
+)
 from biaffine_tf.formats.lines import Place, shorten
 from biaffine_tf.formats.options import (
     LAST_COLUMN,
@@ -16,10 +20,6 @@ from biaffine_tf.formats.options import (
     ReadOptions,
     SegmentationDigit,
     TagScheme,
-)
-from biaffine_tf.formats.tokens import (
-    has_segmentation_digits,
-    written_without_spaces,
 )
 
 DOCSTART = b"-DOCSTART-"

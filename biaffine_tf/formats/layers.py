@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from biaffine_tf.formats.problems import Problems
-from biaffine_tf.formats.tags import TokenSpan
+from biaffine_tf.formats.tags import WordSpan
 from biaffine_tf.spans import Span
 
 
@@ -14,7 +14,7 @@ def snap_to_tokens(
     ranges: Sequence[tuple[int, int]],
     problems: Problems,
     place: str,
-) -> list[TokenSpan]:
+) -> list[WordSpan]:
     """The spans in tokens, each once, from left to right, longest first.
 
     Args:
@@ -40,7 +40,7 @@ def snap_to_tokens(
         if any(character in label for character in "\t\r\n"):
             problems.count("span not written: its label breaks lines", where)
             continue
-        span = TokenSpan(starts[start], ends[end], label)
+        span = WordSpan(starts[start], ends[end], label)
         if span in placed:
             problems.count("span written once: it is given again", where)
         placed.add(span)
@@ -48,8 +48,8 @@ def snap_to_tokens(
 
 
 def assign_layers(
-    spans: Sequence[TokenSpan], layers: int, problems: Problems, place: str
-) -> list[list[TokenSpan]]:
+    spans: Sequence[WordSpan], layers: int, problems: Problems, place: str
+) -> list[list[WordSpan]]:
     """Puts spans into layers in which none overlap.
 
     Taking each span into the first free layer, from left to right, needs no
@@ -64,7 +64,7 @@ def assign_layers(
     Returns:
         The spans of each layer.
     """
-    assigned: list[list[TokenSpan]] = [[] for _ in range(layers)]
+    assigned: list[list[WordSpan]] = [[] for _ in range(layers)]
     for span in spans:
         for layer in assigned:
             if not layer or layer[-1].end <= span.start:

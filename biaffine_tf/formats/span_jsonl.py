@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from biaffine_tf.formats.joining import join_words
 from biaffine_tf.formats.json_values import (
     check_score,
     check_type,
@@ -33,7 +34,6 @@ from biaffine_tf.formats.lines import Place, Source
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
-from biaffine_tf.formats.tokens import join_tokens
 from biaffine_tf.spans import Sentence, Span
 
 _MENTION_KEYS = ("text", "mention")
@@ -173,7 +173,7 @@ def _from_tokens(
         check_type(token, str, place, f"token {index}")
         if not token:
             raise place.error(f"token {index} is empty")
-    text, ranges = join_tokens(tokens, " ")
+    text, ranges = join_words(tokens, " ")
     spans = None
     if labelled and "entity_mentions" in record:
         spans = [

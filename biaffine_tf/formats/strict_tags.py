@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from biaffine_tf.formats.options import TagScheme
-from biaffine_tf.formats.tags import OUTSIDE, TokenSpan, split_tag
+from biaffine_tf.formats.tags import OUTSIDE, WordSpan, split_tag
 
 
 class _Tag(NamedTuple):
@@ -51,7 +51,7 @@ _RULES = {
 }
 
 
-def decode_strict(tags: Sequence[str], scheme: TagScheme) -> list[TokenSpan]:
+def decode_strict(tags: Sequence[str], scheme: TagScheme) -> list[WordSpan]:
     """Reads the spans of well-formed tags.
 
     Args:
@@ -72,7 +72,7 @@ def _parse(tags: Sequence[str], scheme: TagScheme) -> Iterator[_Tag]:
         yield _Tag(*split_tag(tag, scheme, index))
 
 
-def _spans(tags: Sequence[_Tag], scheme: TagScheme) -> Iterator[TokenSpan]:
+def _spans(tags: Sequence[_Tag], scheme: TagScheme) -> Iterator[WordSpan]:
     rules = _RULES[scheme]
     previous, index = tags[-1], 0
     while index < len(tags):
@@ -83,7 +83,7 @@ def _spans(tags: Sequence[_Tag], scheme: TagScheme) -> Iterator[TokenSpan]:
         while _match(rules.inside, tags[index - 1], tags[index]):
             index += 1
         if _match(rules.end, tags[index - 1], tags[index]):
-            yield TokenSpan(start, index, tags[start].label)
+            yield WordSpan(start, index, tags[start].label)
         previous = tags[index - 1]
 
 

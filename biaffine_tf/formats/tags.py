@@ -49,7 +49,7 @@ OTHER_LABEL = "tag inside a span of another label: it begins a span"
 NOT_ENDED = "span without its end tag: it ends before the next tag"
 
 
-class TokenSpan(NamedTuple):
+class WordSpan(NamedTuple):
     """A labelled half-open range of tokens."""
 
     start: int
@@ -127,7 +127,7 @@ def decode(
     scheme: TagScheme = TagScheme.AUTO,
     report: Callable[[str, int], None] | None = None,
     guessed: TagScheme = TagScheme.BIO,
-) -> list[TokenSpan]:
+) -> list[WordSpan]:
     """Reads the spans that tags mark.
 
     Args:
@@ -176,7 +176,7 @@ def split_tag(tag: str, scheme: TagScheme, index: int) -> tuple[str, str]:
 
 
 def encode(
-    spans: Iterable[TokenSpan], length: int, scheme: TagScheme = TagScheme.BIO
+    spans: Iterable[WordSpan], length: int, scheme: TagScheme = TagScheme.BIO
 ) -> list[str]:
     """Marks spans by tags; the inverse of `decode`.
 
@@ -213,7 +213,7 @@ class _Machine:
     def __init__(
         self, scheme: TagScheme, report: Callable[[str, int], None]
     ) -> None:
-        self.spans: list[TokenSpan] = []
+        self.spans: list[WordSpan] = []
         self._report = report
         self._inside_begins = scheme in _WITHOUT_BEGINNINGS
         self._needs_end = scheme in _WITH_ENDS
@@ -244,5 +244,5 @@ class _Machine:
 
     def _finish(self, end: int) -> None:
         assert self._start is not None
-        self.spans.append(TokenSpan(self._start, end, self._label))
+        self.spans.append(WordSpan(self._start, end, self._label))
         self._start = None

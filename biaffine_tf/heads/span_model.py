@@ -167,7 +167,7 @@ class SpanModel(tf_keras.Model):
         vectors = encoded["sequence_output"][:, 1:-1]  # [B, N, H]
         if self.config.head.position is Position.JOINED:
             vectors = self._join_positions(vectors)  # [B, N, H + E]
-        if context is None or not self.config.context_pieces:
+        if context is None or not self.config.context_tokens:
             return vectors
         # The vectors of the sentences, from the first place on.
         is_own = tf.cast(~context[:, 1:-1], tf.int32)

@@ -72,7 +72,7 @@ class OnnxPredictor(WindowedPredictor):
             windowing or Windowing.of(config),
             decoding=decoding,
             confidence=confidence,
-            context_pieces=config.context_pieces,
+            context_tokens=config.context_tokens,
             batch_size=batch_size,
         )
         self._session = session
@@ -105,7 +105,7 @@ class OnnxPredictor(WindowedPredictor):
                 directory, if it has any.
             long_text: What becomes of texts longer than the model reads at
                 once; None as exported.
-            window_overlap: Pieces that neighbouring windows share at least;
+            window_overlap: Tokens that neighbouring windows share at least;
                 None as exported.
             batch_size: Most sentences, or windows, in a batch.
             threads: Cores that the model uses at most; None for all.

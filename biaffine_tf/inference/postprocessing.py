@@ -8,7 +8,7 @@ from collections.abc import Callable
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.decoding import Candidate, Constraints, decode
-from biaffine_tf.decoding.greedy import visiting_order
+from biaffine_tf.decoding.greedy import greedy_order
 from biaffine_tf.spans import Span
 
 
@@ -47,7 +47,7 @@ class Postprocessor:
             others = [] if best_other is None else [best_other]
             allowed = self._constraints.apply([*candidates, *others], text)
             calibration = dataclasses.replace(self._confidence, thresholds=None)
-            found = calibration.apply(sorted(allowed, key=visiting_order)[:1])
+            found = calibration.apply(sorted(allowed, key=greedy_order)[:1])
         return [Span(one.start, one.end, one.label, one.score) for one in found]
 
 

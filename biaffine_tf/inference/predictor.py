@@ -76,7 +76,7 @@ class Predictor(WindowedPredictor):
             windowing or Windowing.of(model.config),
             decoding=decoding,
             confidence=confidence,
-            context_pieces=model.config.context_pieces,
+            context_tokens=model.config.context_tokens,
             batch_size=batch_size,
         )
         self.model = model
@@ -114,7 +114,7 @@ class Predictor(WindowedPredictor):
                 directory, if it has any.
             long_text: What becomes of texts longer than the model reads at
                 once; None as in training.
-            window_overlap: Pieces that neighbouring windows share at least;
+            window_overlap: Tokens that neighbouring windows share at least;
                 None as in training.
             batch_size: Most sentences, or windows, in a batch.
             precision: Of matrix products, whatever it was in training.

@@ -9,8 +9,8 @@ from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import (
     NO_CONTEXT,
     Context,
-    Pieces,
     Tokenizer,
+    Tokens,
     Windowing,
     find_edges,
     surround,
@@ -30,7 +30,7 @@ def read_texts(
     labels: LabelMap,
     wanted: Wanted,
     *,
-    context_pieces: int,
+    context_tokens: int,
 ) -> Iterator[list[WindowedText]]:
     """Cuts the sentences of a stream into tokens, and these into windows.
 
@@ -40,14 +40,14 @@ def read_texts(
         windowing: What becomes of long texts.
         labels: Labels of the model.
         wanted: Which candidates are taken.
-        context_pieces: Tokens of context on each side.
+        context_tokens: Tokens of context on each side.
 
     Yields:
         The sentences that `read_ahead` gives at once.
     """
 
     def divide(
-        sentence: Sentence, context: Context, tokens: Pieces
+        sentence: Sentence, context: Context, tokens: Tokens
     ) -> WindowedText:
         windows = windowing.divide(sentence, tokens)
         surrounded = None
@@ -55,7 +55,7 @@ def read_texts(
             surrounded = surround(
                 tokens.ids[slice(*windows[0])],
                 context,
-                max_pieces=windowing.max_pieces,
+                max_tokens=windowing.max_tokens,
             )
         return WindowedText(
             sentence,
@@ -70,7 +70,7 @@ def read_texts(
 
     # No name for the texts: it would keep them while others are read.
     for ahead in read_ahead(
-        with_context(sentences, tokenizer, pieces=context_pieces)
+        with_context(sentences, tokenizer, tokens=context_tokens)
     ):
         yield [
             divide(*one, tokens)

@@ -28,7 +28,7 @@ from biaffine_tf.tokenization import NO_CONTEXT
 # Bounds the texts of a request, whatever windows the graph makes of them.
 _CHARACTERS_PER_REQUEST = 1 << 17
 _IN_FLIGHT = 2  # requests
-_MOST_PIECES = 3  # of a character: a Hangul syllable whose case is lowered
+_MAX_TOKENS = 3  # of a character: a Hangul syllable whose case is lowered
 # What a Python string can hold and UTF-8 cannot.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -44,7 +44,7 @@ class SavedModelPredictor(BasePredictor):
         directory: Of the export.
         manifest: What it says of itself.
         batch_size: Most sentences of a request. The graph sorts them by their
-            pieces, which are not known here, and makes batches of them.
+            tokens, which are not known here, and makes batches of them.
 
     Raises:
         ConfigError: If the batch size is not positive, or the directory is
@@ -111,10 +111,10 @@ class SavedModelPredictor(BasePredictor):
 
     def check(self, sentence: Sentence) -> None:
         """Raises a DataError if a sentence is too long and that is an error."""
-        most_pieces = _MOST_PIECES * len(sentence.text)
+        max_tokens = _MAX_TOKENS * len(sentence.text)
         if (
             self.manifest.long_text is LongText.ERROR
-            and most_pieces > self.manifest.max_pieces
+            and max_tokens > self.manifest.max_tokens
         ):
             with self._in_use():
                 self._answer([sentence])  # the graph alone knows
@@ -171,7 +171,7 @@ class SavedModelPredictor(BasePredictor):
                 tensors = self._serve(texts=tf.constant(texts, tf.string))
                 answer = {name: t.numpy() for name, t in tensors.items()}
         except tf.errors.InvalidArgumentError as error:
-            raise _too_long(batch, error, self.manifest.max_pieces) from error
+            raise _too_long(batch, error, self.manifest.max_tokens) from error
         columns = (
             answer["starts"].tolist(),
             answer["ends"].tolist(),
@@ -187,14 +187,14 @@ class SavedModelPredictor(BasePredictor):
 
 
 def _too_long(
-    batch: Sequence[Sentence], error: Exception, max_pieces: int
+    batch: Sequence[Sentence], error: Exception, max_tokens: int
 ) -> DataError:
     """The graph does not say which text it is; the longest is."""
     longest = max(batch, key=lambda one: len(one.text))
     if "model reads at once" not in str(error):
         raise error
     return DataError(
-        f"the text has more pieces than {max_pieces}, which is what the model "
+        f"the text has more tokens than {max_tokens}, which is what the model "
         "reads at once",
         file=longest.file,
         line=longest.line,

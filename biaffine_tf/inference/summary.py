@@ -30,7 +30,7 @@ def long_texts(
             f"{windowed} longer than the model's max_seq_length: read "
             + ("line by line, and " if by_line else "")
             + "in windows; no entity of up to "
-            f"{windowing.overlap} pieces "
+            f"{windowing.overlap} tokens "
             + ("of a line " if by_line else "")
             + "is lost to their edges"
         )

@@ -45,7 +45,7 @@ class WindowedPredictor(BasePredictor):
         windowing: What becomes of long texts.
         decoding: How candidates become entities.
         confidence: Calibration of scores, and thresholds.
-        context_pieces: Tokens of context on each side that it was trained
+        context_tokens: Tokens of context on each side that it was trained
             with.
         batch_size: Most sentences, or windows, in a batch.
 
@@ -63,7 +63,7 @@ class WindowedPredictor(BasePredictor):
         *,
         decoding: DecodingConfig | None = None,
         confidence: Confidence | None = None,
-        context_pieces: int = 0,
+        context_tokens: int = 0,
         batch_size: int = 64,
     ) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class WindowedPredictor(BasePredictor):
         self.decoding = decoding or DecodingConfig()
         self.confidence = confidence or Confidence()
         self.windowing = windowing
-        self._context_pieces = context_pieces
+        self._context_tokens = context_tokens
         self._batch_size = batch_size
         self._counting = threading.Lock()
 
@@ -189,7 +189,7 @@ class WindowedPredictor(BasePredictor):
                     self.windowing,
                     self.labels,
                     wanted,
-                    context_pieces=self._context_pieces,
+                    context_tokens=self._context_tokens,
                 ),
             )
         )

@@ -18,8 +18,8 @@ from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import (
     Edges,
-    Pieces,
     Surrounded,
+    Tokens,
     Windows,
     WordRule,
     to_characters,
@@ -71,7 +71,7 @@ class WindowedText:
     def __init__(
         self,
         sentence: Sentence,
-        tokens: Pieces,
+        tokens: Tokens,
         windows: Windows,
         labels: LabelMap,
         *,

@@ -8,7 +8,7 @@ import tensorflow as tf
 def cross_entropy(
     logits: tf.Tensor, labels: tf.Tensor, *, class_axis: int = -1
 ) -> tf.Tensor:
-    """`-log p[label]`, the ancestor's loss.
+    """`-log p[label]`, the original implementation's loss.
 
     Written out, because TensorFlow's own is slow where op determinism is on,
     and wants the classes last.

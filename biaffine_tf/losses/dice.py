@@ -1,11 +1,11 @@
-"""Self-adjusting dice loss, and why the ancestor's did not converge.
+"""Self-adjusting dice loss, in a form that converges.
 
 Li et al. 2020 give each pair, with p the probability of its own class,
 
     loss = 1 - (2 f + s) / (f + 1 + s),  f = (1 - p)^alpha p,  s = 1
 
-and the ancestor minimised it as it stands, with alpha 1. Two things are wrong
-with that where nearly all pairs are "none":
+The original implementation minimised it as it stands, with alpha 1, and did not
+converge. Two things are wrong with that where nearly all pairs are "none":
 
 1. f = (1 - p) p is greatest at p = 1/2, so the loss is least there: every pair,
    right or wrong, is driven to p = 1/2. The factor was meant to weigh easy

@@ -26,8 +26,8 @@ def sample_pairs(
         share: Probability of each pair to be kept, in (0, 1).
         seed: int32 `[2]`, of the run and of the step.
         num_sentences: B.
-        rows: First piece of each row, int32 `[S]`.
-        columns: Last piece of each column, int32 `[E]`.
+        rows: First token of each row, int32 `[S]`.
+        columns: Last token of each column, int32 `[E]`.
 
     Returns:
         bool `[B, S, E]`: whether the pair is kept.

@@ -43,11 +43,6 @@ from biaffine_tf.model_directory.digests import (
     seal,
     unseal,
 )
-from biaffine_tf.model_directory.figures import (
-    check_kept,
-    read_history,
-    read_scores,
-)
 from biaffine_tf.model_directory.fingerprints import model_fingerprints
 from biaffine_tf.model_directory.folders import check_is_folder
 from biaffine_tf.model_directory.intervals import keep_intervals
@@ -69,6 +64,11 @@ from biaffine_tf.model_directory.names import (
     WEIGHTS,
 )
 from biaffine_tf.model_directory.run_directory import Experiment, RunDirectory
+from biaffine_tf.model_directory.scores import (
+    check_kept,
+    read_history,
+    read_scores,
+)
 from biaffine_tf.model_directory.weights import (
     check_weights,
     load_weights,

@@ -28,7 +28,7 @@ class Description(NamedTuple):
     Attributes:
         config: The experiment.
         labels: Labels of the model.
-        tokenizer: Text to the model's pieces.
+        tokenizer: Text to the model's tokens.
     """
 
     config: ExperimentConfig
@@ -86,7 +86,7 @@ def read_description(
     size = config.model.encoder.vocab_size
     if len(tokenizer.vocabulary) != size:
         raise ConfigError(
-            f"{path}: {len(tokenizer.vocabulary)} pieces, but {CONFIG} says "
+            f"{path}: {len(tokenizer.vocabulary)} tokens, but {CONFIG} says "
             f"{size}",
             remedy=DAMAGED,
         )

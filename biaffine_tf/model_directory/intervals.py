@@ -10,8 +10,8 @@ from biaffine_tf import evaluation, formats
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.files import write_json
-from biaffine_tf.model_directory.figures import read_scores
 from biaffine_tf.model_directory.names import PREDICTIONS, SCORES
+from biaffine_tf.model_directory.scores import read_scores
 from biaffine_tf.spans import Sentence
 
 _COUNTS = ("gold", "predicted", "correct")

@@ -16,7 +16,7 @@ from biaffine_tf.config import (
 )
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, write_json
-from biaffine_tf.json_files import find_problem, read_json
+from biaffine_tf.json_files import find_problem, read_json, rename_keys
 
 MANIFEST = "export.json"
 _VERSION = 1
@@ -29,7 +29,7 @@ _SHAPE = {
     "labels": [str],
     "decoding": {str: object},
     "long_text": str,
-    "max_pieces": int,
+    "max_tokens": int,
     "source": {str: str},
     "parity": {str: float},
     "cost?": ({str: float}, None),
@@ -47,7 +47,7 @@ class Manifest:
         labels: Its labels, in the order of their ids.
         decoding: How candidates become entities.
         long_text: What becomes of long texts.
-        max_pieces: What it reads at once, without [CLS] and [SEP].
+        max_tokens: What it reads at once, without [CLS] and [SEP].
         source: Fingerprints of the model directory's files.
         parity: Figures of the gate.
         cost: Micro F1 on the dev set, the model's and its own; None where
@@ -60,7 +60,7 @@ class Manifest:
     labels: tuple[str, ...]
     decoding: DecodingConfig
     long_text: LongText
-    max_pieces: int
+    max_tokens: int
     source: dict[str, str]
     parity: dict[str, float]
     cost: dict[str, float] | None = None
@@ -127,6 +127,8 @@ class Manifest:
 
     @classmethod
     def _from_values(cls, values: dict[str, Any]) -> Manifest:
+        if isinstance(values, dict):
+            values = rename_keys(values, {"max_pieces": "max_tokens"})
         if (problem := find_problem(values, _SHAPE)) is not None:
             raise ValueError(problem)
         values = dict(values)

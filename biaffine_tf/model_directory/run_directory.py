@@ -10,7 +10,6 @@ from biaffine_tf.files import check_writable, remove
 from biaffine_tf.model_directory.card_marking import may_replace
 from biaffine_tf.model_directory.description import read_config
 from biaffine_tf.model_directory.digests import unseal
-from biaffine_tf.model_directory.figures import read_scores
 from biaffine_tf.model_directory.names import (
     CARD,
     CHECKPOINTS,
@@ -26,6 +25,7 @@ from biaffine_tf.model_directory.names import (
     VOCABULARY,
     WEIGHTS,
 )
+from biaffine_tf.model_directory.scores import read_scores
 
 
 class RunDirectory:

@@ -124,7 +124,7 @@ def data_rows(buckets: Buckets, lengths: dict[int, int]) -> Rows:
 
     Args:
         buckets: Shapes of the batches.
-        lengths: Number of sentences for each number of pieces.
+        lengths: Number of sentences for each number of tokens.
     """
     padded = sum(
         count * (bound + 2)
@@ -252,8 +252,8 @@ def _evaluation_seconds(
 
 
 def _positions(length: int, windowing: Windowing) -> int:
-    """About how many positions are read of a text of so many pieces."""
-    longest, overlap = windowing.max_pieces, windowing.overlap
+    """About how many positions are read of a text of so many tokens."""
+    longest, overlap = windowing.max_tokens, windowing.overlap
     if length <= longest or windowing.long_text is LongText.TRUNCATE:
         return min(length, longest) + 2  # [CLS] and [SEP]
     windows = math.ceil((length - overlap) / (longest - overlap))

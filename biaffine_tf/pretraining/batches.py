@@ -51,7 +51,7 @@ def epoch_buckets(
         records: What the batches are made of.
         split: Which of the records.
         batch_size: Sequences of full length in a batch; of shorter ones there
-            are more, so that each batch has about as many pieces.
+            are more, so that each batch has about as many tokens.
         num_buckets: Most lengths that sequences are padded to.
 
     Returns:
@@ -103,7 +103,7 @@ def epoch_batches(
         max_batches: Most batches to give, evenly spaced over the rest, so that
             they are of all kinds of text; None for all.
         num_buckets: As for `epoch_buckets`.
-        max_predictions: Most pieces masked in a sequence; None for no bound
+        max_predictions: Most tokens masked in a sequence; None for no bound
             but the rate.
 
     Returns:
@@ -150,7 +150,7 @@ def epoch_batches(
 def num_predictions(
     length: int, rate: float, max_predictions: int | None
 ) -> int:
-    """P of sequences of `length` pieces, [CLS] and [SEP] included."""
+    """P of sequences of `length` tokens, [CLS] and [SEP] included."""
     most = math.ceil(rate * length)
     return most if max_predictions is None else min(most, max_predictions)
 
@@ -228,7 +228,7 @@ def _batched(
     return group(
         sequences,
         buckets,
-        pieces=lambda one: tf.size(one["input_ids"], tf.int64) - 2,
+        tokens=lambda one: tf.size(one["input_ids"], tf.int64) - 2,
         shapes=shapes,
         padding=padding,
     )

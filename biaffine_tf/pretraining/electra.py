@@ -1,4 +1,4 @@
-"""ELECTRA: a small generator, and a discriminator that finds its pieces.
+"""ELECTRA: a small generator, and a discriminator that finds its tokens.
 
 Reference:
     Clark et al. 2020 (https://arxiv.org/abs/2003.10555).
@@ -17,7 +17,7 @@ from biaffine_tf.encoders.encoder import activation
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class ReplacedTokenDetection(tf_keras.layers.Layer):
-    """The discriminator's output layer: was this piece put there?
+    """The discriminator's output layer: was this token put there?
 
     `f(x W + b) v + c`, one logit for each position. Float32 under each policy:
     it is a small part of the work.
@@ -103,7 +103,7 @@ def put_samples(
     is_masked: tf.Tensor,
     samples: tf.Tensor,
 ) -> tf.Tensor:
-    """The discriminator's input: the sentence with the generator's pieces.
+    """The discriminator's input: the sentence with the generator's tokens.
 
     Args:
         original_ids: int32 `[B, L]`, unmasked.

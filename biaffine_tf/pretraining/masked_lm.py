@@ -16,14 +16,14 @@ from biaffine_tf.encoders.fused_ops import layer_norm
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class MaskedLM(tf_keras.layers.Layer):
-    """Logits over the vocabulary, by the embeddings that pieces come in with.
+    """Logits over the vocabulary, by the embeddings that tokens come in with.
 
     `norm(f(x W + b)) E^T + c`, of BERT, ALBERT and ELECTRA's generator. Matrix
     products are in the compute dtype of the layer's policy, all else is
     float32.
 
     Args:
-        vocab_size: V, pieces in the vocabulary.
+        vocab_size: V, tokens in the vocabulary.
         embedding_width: E, size of the word embeddings.
         hidden_act: Name of the activation f, as in `EncoderConfig`.
         initializer_range: Standard deviation of the initial W.
@@ -88,7 +88,7 @@ class MaskedLM(tf_keras.layers.Layer):
         )
 
     def call(self, vectors: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        """Scores every piece of the vocabulary.
+        """Scores every token of the vocabulary.
 
         Args:
             vectors: float32 `[N, H]`, of the encoder at masked positions.
@@ -143,7 +143,7 @@ class MaskedLM(tf_keras.layers.Layer):
 
 
 def word_embeddings(encoder: FusedBertEncoder) -> tf.Variable:
-    """The encoder's table of pieces, `[V, E]`."""
+    """The encoder's table of tokens, `[V, E]`."""
     return encoder._embedding_layer.embeddings
 
 

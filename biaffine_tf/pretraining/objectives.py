@@ -39,7 +39,7 @@ class EncoderPart(tf.Module):
         config: Of the encoder.
         encoder: Not built yet.
         head: Likewise.
-        pad_id: Id of the padding piece.
+        pad_id: Id of the padding token.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class EncoderPart(tf.Module):
         Args:
             input_ids: int32 `[B, L]`, with masks or samples.
             original_ids: int32 `[B, L]`, without: they say what is padding,
-                for a piece that was drawn may be [PAD], too.
+                for a token that was drawn may be [PAD], too.
             training: Whether dropout is on.
             positions: int32 `[B, P]`, the vectors that are wanted.
 
@@ -173,7 +173,7 @@ class MaskedLanguageModel(PretrainingObjective):
 
     Args:
         config: Of the run.
-        pad_id: Id of the padding piece.
+        pad_id: Id of the padding token.
     """
 
     metric_names = ("mlm_loss", "mlm_accuracy")
@@ -202,7 +202,7 @@ class Electra(PretrainingObjective):
 
     Args:
         config: Of the run.
-        pad_id: Id of the padding piece.
+        pad_id: Id of the padding token.
 
     Reference:
         Clark et al. 2020 (https://arxiv.org/abs/2003.10555).
@@ -279,7 +279,7 @@ def make_objective(
 
     Args:
         config: Of the run.
-        pad_id: Id of the padding piece.
+        pad_id: Id of the padding token.
     """
     if config.objective is Objective.ELECTRA:
         return Electra(config, pad_id=pad_id)

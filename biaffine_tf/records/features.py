@@ -42,13 +42,13 @@ class Features:
     cells: list[tuple[int, int, int]]
 
     @property
-    def num_pieces(self) -> int:
+    def num_tokens(self) -> int:
         """L of this window, context included, [CLS] and [SEP] apart."""
         return len(self.input_ids) - 2
 
     @property
     def num_scored(self) -> int:
-        """Pieces of this window that are not context, [CLS] and [SEP] apart."""
+        """Tokens of this window that are not context, [CLS] and [SEP] apart."""
         return len(self.input_ids) - sum(self.context) - 2
 
 
@@ -56,8 +56,8 @@ class Featurized(NamedTuple):
     """A sentence as the model sees it.
 
     Attributes:
-        windows: One for a sentence that fits, none for one without pieces.
-        widths: Pieces of each span that is in the matrix of some window.
+        windows: One for a sentence that fits, none for one without tokens.
+        widths: Tokens of each span that is in the matrix of some window.
     """
 
     windows: list[Features]
@@ -74,11 +74,11 @@ class Counts:
         cells: Spans that are in the span matrix of some window.
         windows: Windows written: one a sentence, but for windowed ones.
         windowed_sentences: Longer than `max_seq_length`, in several windows.
-        empty_sentences: Left out because they have no piece at all.
+        empty_sentences: Left out because they have no token at all.
         cut_sentences: Longer than `max_seq_length`, cut.
         cut_spans: Spans beyond the cut.
         split_spans: Spans that no window holds whole.
-        unaligned_spans: Spans whose ends are not piece boundaries.
+        unaligned_spans: Spans whose ends are not token boundaries.
         duplicate_spans: Same range and label again.
         conflicting_spans: Same range as an earlier span of another label; a
             span matrix holds one label a cell, the first is kept.
@@ -133,7 +133,7 @@ def featurize(
 
     Args:
         sentence: With gold spans, or without (no cells then).
-        tokenizer: Text to pieces.
+        tokenizer: Text to tokens.
         labels: The labels of the span matrix.
         windowing: What becomes of longer sentences.
         counts: Added to.
@@ -148,15 +148,15 @@ def featurize(
         DataError: If a span has a label that `labels` lacks, unless they are
             counted, or if the sentence is too long and that is an error.
     """
-    pieces = tokenizer.encode(sentence.text)
-    windows = windowing.divide(sentence, pieces)
+    tokens = tokenizer.encode(sentence.text)
+    windows = windowing.divide(sentence, tokens)
     spans = sentence.spans or ()
     known = [span for span in spans if span.label in labels]
     if len(known) < len(spans) and not count_unknown:
         raise _unknown_label(sentence, labels)
     counts.unknown_label_spans += len(spans) - len(known)
-    aligned = align(known, pieces.offsets)
-    is_cut = windowing.is_cut(pieces)
+    aligned = align(known, tokens.offsets)
+    is_cut = windowing.is_cut(tokens)
     matrix = _fill_matrix(aligned, windows, labels, counts, is_cut=is_cut)
     counts.spans += len(spans)
     counts.cells += len(matrix)
@@ -177,9 +177,9 @@ def featurize(
     features = []
     for (start, end), own_cells in zip(windows, cells, strict=True):
         ids, is_context = surround(
-            [int(one) for one in pieces.ids[start:end]],
+            [int(one) for one in tokens.ids[start:end]],
             context,
-            max_pieces=windowing.max_pieces,
+            max_tokens=windowing.max_tokens,
         )
         features.append(
             Features(

@@ -1,4 +1,4 @@
-"""Which pieces a model must guess, and what it sees in their place.
+"""Which tokens a model must guess, and what it sees in their place.
 
 The rules of BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), of
 whole words (Cui et al. 2021, https://arxiv.org/abs/1906.08101) and of n-grams
@@ -17,13 +17,13 @@ from biaffine_tf.config import Masking, MaskingKind
 
 
 class Masked(NamedTuple):
-    """A batch with pieces to guess.
+    """A batch with tokens to guess.
 
     Attributes:
         input_ids: int32 `[B, L]`: what the model sees.
-        positions: int32 `[B, P]`: where pieces are to be guessed, ascending;
+        positions: int32 `[B, P]`: where tokens are to be guessed, ascending;
             0 where there are fewer than P.
-        labels: int32 `[B, P]`: the pieces that stood there; 0 where none.
+        labels: int32 `[B, P]`: the tokens that stood there; 0 where none.
         weights: float32 `[B, P]`: 1 for each of them, 0 where none.
     """
 
@@ -44,14 +44,14 @@ def mask_batch(
     max_predictions: int,
     rng: np.random.Generator,
 ) -> Masked:
-    """Chooses pieces to guess, and replaces them.
+    """Chooses tokens to guess, and replaces them.
 
-    Units (pieces, words or spans) are drawn in random order, without
-    replacement, until `round(rate * pieces)` pieces are chosen; a unit that
+    Units (tokens, words or spans) are drawn in random order, without
+    replacement, until `round(rate * tokens)` tokens are chosen; a unit that
     would make it more is passed over.
 
     Args:
-        input_ids: `[B, L]`: `[CLS] pieces [SEP]` and padding.
+        input_ids: `[B, L]`: `[CLS] tokens [SEP]` and padding.
         word_starts: `[B, L]`: 1 where a word begins, [CLS] and [SEP] being
             words of their own; 0 within.
         masking: How to choose and replace.
@@ -59,7 +59,7 @@ def mask_batch(
             [SEP], the padding, [MASK].
         mask_id: Id of [MASK].
         vocab_size: Ids are below it.
-        max_predictions: P; most pieces chosen in a sequence.
+        max_predictions: P; most tokens chosen in a sequence.
         rng: Where the randomness comes from.
 
     Returns:
@@ -91,7 +91,7 @@ def mask_batch(
 def _budgets(
     candidates: np.ndarray, rate: float, max_predictions: int
 ) -> np.ndarray:
-    """Most pieces to choose in each row `[B]`; one where there is any."""
+    """Most tokens to choose in each row `[B]`; one where there is any."""
     wanted = np.floor(rate * candidates.sum(axis=1) + 0.5).astype(np.int64)
     return np.clip(wanted, 1, max_predictions)
 
@@ -99,7 +99,7 @@ def _budgets(
 def _units(
     word_starts: np.ndarray, masking: Masking, rng: np.random.Generator
 ) -> np.ndarray:
-    """Number of the unit that each piece belongs to, in [0, L] `[B, L]`."""
+    """Number of the unit that each token belongs to, in [0, L] `[B, L]`."""
     if masking.kind is MaskingKind.TOKEN:
         length = word_starts.shape[1]
         return np.broadcast_to(np.arange(length), word_starts.shape)
@@ -131,7 +131,7 @@ def _choose(
     budgets: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Whether each piece is chosen, bool `[B, L]`."""
+    """Whether each token is chosen, bool `[B, L]`."""
     num_rows, num_units = len(units), units.shape[1] + 1
     flat = units + num_units * np.arange(num_rows)[:, None]
     sizes = np.bincount(flat[candidates], minlength=num_rows * num_units)
@@ -147,8 +147,8 @@ def _take(sizes: np.ndarray, budgets: np.ndarray) -> np.ndarray:
     """Units to take from the left, passing over those that do not fit.
 
     Args:
-        sizes: `[B, U]`: pieces in each unit.
-        budgets: `[B]`: most pieces to take.
+        sizes: `[B, U]`: tokens in each unit.
+        budgets: `[B]`: most tokens to take.
 
     Returns:
         bool `[B, U]`; empty units are not taken.
@@ -177,7 +177,7 @@ def _replacements(
     vocab_size: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """What the model sees in the place of each chosen piece `[N]`."""
+    """What the model sees in the place of each chosen token `[N]`."""
     specials = sorted({i for i in special_ids if 0 <= i < vocab_size})
     others = rng.integers(vocab_size - len(specials), size=originals.shape)
     for special in specials:  # from ranks among the others to ids

@@ -33,7 +33,7 @@ class Shape(NamedTuple):
     """Shape of a kind of batches.
 
     Attributes:
-        length: Padded number of pieces.
+        length: Padded number of tokens.
         size: Sentences in a batch.
     """
 
@@ -50,7 +50,7 @@ class Buckets:
     so that at most one batch of an epoch is smaller than it could be.
 
     Attributes:
-        lengths: Padded number of pieces of each bucket, ascending.
+        lengths: Padded number of tokens of each bucket, ascending.
         batch_sizes: Sentences in a batch of each bucket.
         sentences: Sentences of the corpus in each bucket.
     """
@@ -111,7 +111,7 @@ def make_buckets(
     """Divides a corpus into buckets of about as many sentences each.
 
     Args:
-        lengths: Number of sentences for each number of pieces.
+        lengths: Number of sentences for each number of tokens.
         num_buckets: Maximum number of buckets; each is one shape to compile.
             Small corpora have fewer, of at least eight batches each.
         batch_size: Sentences in a batch, unless `token_budget` is given.
@@ -216,7 +216,7 @@ def _bucketed(
     return group(
         sentences,
         buckets,
-        pieces=lambda sentence: tf.size(sentence["input_ids"], tf.int64) - 2,
+        tokens=lambda sentence: tf.size(sentence["input_ids"], tf.int64) - 2,
         shapes=lambda kind: {
             "input_ids": [lengths[kind] + 2],
             "context": [lengths[kind] + 2],
@@ -234,7 +234,7 @@ def group(
     elements: tf.data.Dataset,
     buckets: Buckets,
     *,
-    pieces: Callable[[dict[str, tf.Tensor]], tf.Tensor],
+    tokens: Callable[[dict[str, tf.Tensor]], tf.Tensor],
     shapes: Callable[[tf.Tensor], dict[str, list[Any]]],
     padding: dict[str, tf.Tensor],
 ) -> tf.data.Dataset:
@@ -246,7 +246,7 @@ def group(
     Args:
         elements: Dicts of tensors; as many of each length as the buckets say.
         buckets: The batches.
-        pieces: Number of pieces of an element, int64 scalar.
+        tokens: Number of tokens of an element, int64 scalar.
         shapes: Padded shapes of the elements of a kind, by the index of the
             kind in `buckets.kinds`, int64 scalar.
         padding: Values to pad with.
@@ -266,7 +266,7 @@ def group(
     def find_kind(
         seen: tf.Tensor, element: dict[str, tf.Tensor]
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, dict[str, tf.Tensor]]]:
-        bucket = tf.reduce_sum(tf.cast(pieces(element) > bounds, tf.int64))
+        bucket = tf.reduce_sum(tf.cast(tokens(element) > bounds, tf.int64))
         number = seen[bucket]
         mixed = tf.searchsorted(
             ends,

@@ -62,10 +62,10 @@ class Records:
         labels: Labels of the span matrices.
         found_labels: Those of them that the source has.
         counts: What was written, cut, or could not be aligned.
-        lengths: Number of windows for each number of pieces.
-        widths: Number of spans for each width in pieces.
-        scored_lengths: Number of windows for each number of scored pieces.
-        cells: Number of cells of windows for each (label id, width in pieces).
+        lengths: Number of windows for each number of tokens.
+        widths: Number of spans for each width in tokens.
+        scored_lengths: Number of windows for each number of scored tokens.
+        cells: Number of cells of windows for each (label id, width in tokens).
         max_cells: Most non-zero cells in one window.
         problems: What the reader skipped or repaired, by kind.
         fingerprint: SHA-256 of all that the records depend on.
@@ -108,7 +108,7 @@ def prepare_records(
     Args:
         source: Labelled files in any format of `formats`.
         directory: Parent of records directories.
-        tokenizer: Text to pieces.
+        tokenizer: Text to tokens.
         options: How to write.
         labels: Labels of the matrices; None takes those of the source.
         known_labels: Labels that come first, in this order, whether the source
@@ -188,10 +188,10 @@ def _fingerprint(
         "source": source.fingerprint(),
         "reading": {k: str(v) for k, v in source.options.identity.items()},
         "tokenizer": tokenizer.fingerprint,
-        "max_pieces": options.max_pieces,
+        "max_pieces": options.max_tokens,
         "long_text": str(windowing.long_text),
         "overlap": windowing.overlap if is_windowed else None,
-        "context": options.context_pieces,
+        "context": options.context_tokens,
         "gzip": options.gzip,
         "sentences_per_shard": options.sentences_per_shard,
         "labels": None if labels is None else list(labels),
@@ -265,7 +265,7 @@ def _save(
             "fingerprint": fingerprint,
             "labels": list(labels),
             "found_labels": list(found_labels),
-            "max_pieces": options.max_pieces,
+            "max_pieces": options.max_tokens,
             "compression": "GZIP" if options.gzip else "",
             "shards": {
                 shard.name: os.path.getsize(os.path.join(directory, shard.name))

@@ -16,7 +16,7 @@ from biaffine_tf.tokenization import mark
 SCHEMA_VERSION = 3
 
 # Short names: they are repeated in every record.
-_PIECES = "pieces"
+_TOKENS = "pieces"  # as files of earlier versions have it
 _CELLS = "cells"
 
 
@@ -25,7 +25,7 @@ def serialize(features: Features) -> bytes:
     return tf.train.Example(
         features=tf.train.Features(
             feature={
-                _PIECES: _int64_feature(
+                _TOKENS: _int64_feature(
                     mark(
                         np.array(features.input_ids),
                         np.array(features.context),
@@ -55,9 +55,9 @@ def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
     """
     variable = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
     parsed = tf.io.parse_single_example(
-        record, {_PIECES: variable, _CELLS: variable}
+        record, {_TOKENS: variable, _CELLS: variable}
     )
-    marked = tf.cast(parsed[_PIECES], tf.int32)
+    marked = tf.cast(parsed[_TOKENS], tf.int32)
     return {
         "input_ids": tf.where(marked < 0, -1 - marked, marked),
         "context": marked < 0,

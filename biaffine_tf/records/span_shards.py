@@ -30,20 +30,20 @@ class RecordOptions:
     """How records are written.
 
     Attributes:
-        max_pieces: Most pieces of a window.
-        window_overlap: Pieces that neighbouring windows share at least; None
-            for a quarter of `max_pieces`.
-        long_text: What becomes of sentences of more than `max_pieces`.
-        context_pieces: Pieces of neighbouring sentences on each side.
+        max_tokens: Most tokens of a window.
+        window_overlap: Tokens that neighbouring windows share at least; None
+            for a quarter of `max_tokens`.
+        long_text: What becomes of sentences of more than `max_tokens`.
+        context_tokens: Tokens of neighbouring sentences on each side.
         gzip: Whether shards are compressed.
         sentences_per_shard: Sentences in each shard but the last.
         processes: Processes that write; 0 decides by the corpus size.
     """
 
-    max_pieces: int
+    max_tokens: int
     window_overlap: int | None = None
     long_text: LongText = LongText.WINDOW
-    context_pieces: int = 0
+    context_tokens: int = 0
     gzip: bool = False
     sentences_per_shard: int = 8192
     processes: int = 0
@@ -52,7 +52,7 @@ class RecordOptions:
     def windowing(self) -> Windowing:
         """How sentences become examples."""
         return Windowing(
-            max_pieces=self.max_pieces,
+            max_tokens=self.max_tokens,
             window_overlap=self.window_overlap,
             long_text=self.long_text,
         )
@@ -65,11 +65,11 @@ class Shard:
     Attributes:
         name: Its file name.
         counts: What was written, cut, or could not be aligned.
-        lengths: Number of windows for each number of pieces.
-        widths: Number of spans for each width in pieces.
-        scored_lengths: Number of windows for each number of pieces that are
+        lengths: Number of windows for each number of tokens.
+        widths: Number of spans for each width in tokens.
+        scored_lengths: Number of windows for each number of tokens that are
             scored: those of the context are not.
-        cells: Number of cells of windows for each (label id, width in pieces);
+        cells: Number of cells of windows for each (label id, width in tokens);
             a span that lies in two windows counts twice.
         max_cells: Most non-zero cells in one window.
     """
@@ -105,7 +105,7 @@ def write_shards(
     Args:
         sentences: The corpus; read once, in constant memory.
         directory: An existing folder for the files.
-        tokenizer: Text to pieces.
+        tokenizer: Text to tokens.
         labels: Labels of the span matrices.
         options: How to write.
         num_sentences: Size of the corpus.
@@ -115,7 +115,7 @@ def write_shards(
     """
     processes = options.processes or _default_processes(num_sentences)
     surrounded = with_context(
-        sentences, tokenizer, pieces=options.context_pieces
+        sentences, tokenizer, tokens=options.context_tokens
     )
     work = functools.partial(
         _write_shard,
@@ -168,7 +168,7 @@ def _write_shard(
             shard.widths.update(widths)
             for features in windows:
                 writer.write(serialize(features))
-                shard.lengths[features.num_pieces] += 1
+                shard.lengths[features.num_tokens] += 1
                 shard.scored_lengths[features.num_scored] += 1
                 shard.cells.update(
                     (label, last - first + 1)

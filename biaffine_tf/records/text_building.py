@@ -58,7 +58,7 @@ def create_records(
     Args:
         patterns: Paths and globs of text files, plain or compressed.
         output_dir: The directory; may be new.
-        tokenizer: Text to pieces.
+        tokenizer: Text to tokens.
         config: How to make records.
         processes: How many work; 0 decides by the size of the text. The
             records are the same.
@@ -179,7 +179,7 @@ def _write(
 
 def _check_not_empty(written: _Written, files: Sequence[str]) -> None:
     counts = written.counts
-    if not counts.pieces:
+    if not counts.tokens:
         others = f" and {len(files) - 1} others" if len(files) > 1 else ""
         raise DataError(
             f"there is no text in it{others}",

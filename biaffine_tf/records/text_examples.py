@@ -11,7 +11,7 @@ import numpy as np
 
 from biaffine_tf.config import DataConfig, Masking
 from biaffine_tf.records.masking import Masked, mask_batch
-from biaffine_tf.records.packing import PieceRun, pack, split_line
+from biaffine_tf.records.packing import TokenRun, pack, split_line
 from biaffine_tf.records.text_records import (
     MASK,
     Counts,
@@ -30,7 +30,7 @@ class Examples:
 
     Attributes:
         records: Serialised records of each split, in order.
-        lengths: Of each split, records for each number of pieces.
+        lengths: Of each split, records for each number of tokens.
         counts: What was tokenized, and what was dropped.
     """
 
@@ -46,7 +46,7 @@ def make_examples(
 
     Args:
         chunk: The text.
-        tokenizer: Text to pieces.
+        tokenizer: Text to tokens.
         config: How to pack and mask. Masks depend on its seed and on the
             number of the chunk.
     """
@@ -68,14 +68,14 @@ def make_examples(
 
 def _pack_documents(
     chunk: Chunk, tokenizer: Tokenizer, config: DataConfig, counts: Counts
-) -> dict[Split, list[PieceRun]]:
+) -> dict[Split, list[TokenRun]]:
     """The sequences of each split that are long enough."""
-    packed: dict[Split, list[PieceRun]] = {split: [] for split in Split}
+    packed: dict[Split, list[TokenRun]] = {split: [] for split in Split}
     for split, runs in _documents(chunk, tokenizer, config, counts):
-        for sequence in pack(runs, config.max_pieces):
-            if len(sequence.ids) < config.min_pieces:
+        for sequence in pack(runs, config.max_tokens):
+            if len(sequence.ids) < config.min_tokens:
                 counts.dropped_sequences += 1
-                counts.dropped_pieces += len(sequence.ids)
+                counts.dropped_tokens += len(sequence.ids)
             else:
                 packed[split].append(sequence)
     return packed
@@ -83,26 +83,26 @@ def _pack_documents(
 
 def _documents(
     chunk: Chunk, tokenizer: Tokenizer, config: DataConfig, counts: Counts
-) -> Iterator[tuple[Split, list[PieceRun]]]:
+) -> Iterator[tuple[Split, list[TokenRun]]]:
     """The lines of each document, in runs that fit a sequence."""
     encoded = tokenizer.encode_batch([line.text for line in chunk.lines])
-    for pieces in encoded:
-        counts.pieces += len(pieces.ids)
-        counts.unknown_pieces += pieces.ids.count(tokenizer.unk_id)
-        counts.empty_lines += not pieces.ids
+    for tokens in encoded:
+        counts.tokens += len(tokens.ids)
+        counts.unknown_tokens += tokens.ids.count(tokenizer.unk_id)
+        counts.empty_lines += not tokens.ids
     for (_, held_out), lines in itertools.groupby(
         zip(chunk.lines, encoded, strict=True),
         key=lambda pair: (pair[0].document, pair[0].held_out),
     ):
-        runs: list[PieceRun] = []
-        for line, pieces in lines:
-            starts = find_word_starts(line.text, pieces.offsets, config.words)
-            runs += split_line(line.text, pieces, starts, config.max_pieces)
+        runs: list[TokenRun] = []
+        for line, tokens in lines:
+            starts = find_word_starts(line.text, tokens.offsets, config.words)
+            runs += split_line(line.text, tokens, starts, config.max_tokens)
         yield (Split.HELD_OUT if held_out else Split.TRAIN), runs
 
 
 def _records(
-    sequences: Sequence[PieceRun],
+    sequences: Sequence[TokenRun],
     tokenizer: Tokenizer,
     config: DataConfig,
     rng: np.random.Generator,
@@ -120,7 +120,7 @@ def _records(
 
 
 def _mask(
-    sequences: Sequence[PieceRun],
+    sequences: Sequence[TokenRun],
     tokenizer: Tokenizer,
     config: DataConfig,
     masking: Masking,
@@ -148,7 +148,7 @@ def _mask(
 
 
 def _masked_records(
-    sequences: Sequence[PieceRun], masked: Masked
+    sequences: Sequence[TokenRun], masked: Masked
 ) -> Iterator[bytes]:
     numbers = masked.weights.sum(axis=1).astype(int)
     for row, (sequence, number) in enumerate(

@@ -16,7 +16,7 @@ from typing import Any
 
 from biaffine_tf.config import DataConfig
 from biaffine_tf.errors import BiaffineError, ConfigError
-from biaffine_tf.json_files import find_problem, read_json
+from biaffine_tf.json_files import find_problem, read_json, rename_keys
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
 FORMAT_VERSION = 1
@@ -27,6 +27,11 @@ MASK = "[MASK]"
 _NOT_OURS = "give the --output_dir that records of text were made in"
 _DAMAGED = "make the records again, with --overwrite"
 _BY_SPLIT = {"train": {str: int}, "held_out": {str: int}}
+_FORMER_COUNTS = {
+    "pieces": "tokens",
+    "unknown_pieces": "unknown_tokens",
+    "dropped_pieces": "dropped_tokens",
+}
 _SHAPE = {
     "fingerprint": str,
     "made_from": {
@@ -55,21 +60,21 @@ class Counts:
         documents: Documents read.
         held_out_documents: Those of them that are kept from training.
         lines: Lines read that are not blank.
-        empty_lines: Those of them without any piece.
-        pieces: Pieces read.
-        unknown_pieces: Those of them that are [UNK].
+        empty_lines: Those of them without any token.
+        tokens: Tokens read.
+        unknown_tokens: Those of them that are [UNK].
         dropped_sequences: Sequences that were too short to keep.
-        dropped_pieces: Their pieces.
+        dropped_tokens: Their tokens.
     """
 
     documents: int = 0
     held_out_documents: int = 0
     lines: int = 0
     empty_lines: int = 0
-    pieces: int = 0
-    unknown_pieces: int = 0
+    tokens: int = 0
+    unknown_tokens: int = 0
     dropped_sequences: int = 0
-    dropped_pieces: int = 0
+    dropped_tokens: int = 0
 
     def add(self, other: Counts) -> None:
         """Adds the counts of another part of the text."""
@@ -86,10 +91,10 @@ class Records:
         directory: Where it is.
         fingerprint: SHA-256 of all that the records depend on.
         config: How they were made.
-        tokenizer: How the text was cut into pieces.
+        tokenizer: How the text was cut into tokens.
         counts: What became of the text.
         problems: What was skipped or repaired, by kind.
-        lengths: Of each split, records for each number of pieces, [CLS] and
+        lengths: Of each split, records for each number of tokens, [CLS] and
             [SEP] apart.
         shards: Of each split, its files in order.
         is_new: Whether they have just been made.
@@ -131,7 +136,7 @@ class Records:
             fingerprint=info["fingerprint"],
             config=_read_settings(info),
             tokenizer=_read_tokenizer(directory, info),
-            counts=Counts(**info["counts"]),
+            counts=Counts(**rename_keys(info["counts"], _FORMER_COUNTS)),
             problems=info["problems"],
             lengths={
                 split: {int(k): v for k, v in info["lengths"][split].items()}
@@ -142,12 +147,12 @@ class Records:
 
     @property
     def max_seq_length(self) -> int:
-        """Pieces of the longest sequence, [CLS] and [SEP] included."""
+        """Tokens of the longest sequence, [CLS] and [SEP] included."""
         return self.config.max_seq_length
 
     @property
     def pad_id(self) -> int:
-        """Id of the padding piece."""
+        """Id of the padding token."""
         return self.tokenizer.pad_id
 
     def paths(self, split: Split) -> list[str]:

@@ -1,9 +1,9 @@
 """What a record of pretraining data holds.
 
-input_ids             [CLS] pieces [SEP]; with masks, as the model sees them
+input_ids             [CLS] tokens [SEP]; with masks, as the model sees them
 word_starts           a byte for each of them: 1 where a word begins, else 0
-masked_lm_positions   only with masks: where pieces are to be guessed, ascending
-masked_lm_ids         only with masks: the pieces that stood there
+masked_lm_positions   only with masks: where tokens are to be guessed, ascending
+masked_lm_ids         only with masks: the tokens that stood there
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def serialize(
     """A `tf.train.Example` in bytes.
 
     Args:
-        input_ids: `[CLS] pieces [SEP]`.
+        input_ids: `[CLS] tokens [SEP]`.
         word_starts: 1 for each of them that begins a word, else 0.
-        positions: Where pieces are masked; None if the record has no masks.
-        labels: The pieces that stood there.
+        positions: Where tokens are masked; None if the record has no masks.
+        labels: The tokens that stood there.
     """
     feature = {
         _IDS: _int64_feature(input_ids),

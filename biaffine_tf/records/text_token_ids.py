@@ -16,17 +16,17 @@ _RECORDS_IN_TURN = 64  # from a file before the next one's turn
 _RECORDS = 16_384  # in an array
 
 
-def piece_ids(
+def token_ids(
     records: Records, *, max_records: int | None = None
 ) -> Iterator[np.ndarray]:
     """The text to train on, a part of it at a time.
 
     Args:
-        records: If they hold masks, these stand in the place of pieces.
+        records: If they hold masks, these stand in the place of tokens.
         max_records: Sequences to read, from all files alike; None for all.
 
     Yields:
-        int32 `[N]`: sequences `[CLS] pieces [SEP]`, one behind the other.
+        int32 `[N]`: sequences `[CLS] tokens [SEP]`, one behind the other.
     """
     sequences = tf.data.Dataset.from_tensor_slices(
         records.paths(Split.TRAIN)
@@ -42,31 +42,31 @@ def piece_ids(
 
 
 def num_parts(records: Records) -> int:
-    """How many arrays `piece_ids` yields of all records."""
+    """How many arrays `token_ids` yields of all records."""
     return math.ceil(records.num_records(Split.TRAIN) / _RECORDS)
 
 
-def piece_counts(
+def token_counts(
     records: Records, *, max_records: int | None = None
 ) -> np.ndarray:
-    """How often each piece stands in the text, int64 `[V]`; specials never.
+    """How often each token stands in the text, int64 `[V]`; specials never.
 
     Args:
-        records: As for `piece_ids`.
-        max_records: As for `piece_ids`.
+        records: As for `token_ids`.
+        max_records: As for `token_ids`.
     """
     size = len(records.tokenizer.vocabulary)
     counts = np.zeros(size, np.int64)
-    for ids in piece_ids(records, max_records=max_records):
+    for ids in token_ids(records, max_records=max_records):
         counts += np.bincount(ids, minlength=size)
     counts[list(records.special_ids)] = 0
     return counts
 
 
 def log_frequencies(counts: np.ndarray) -> np.ndarray:
-    """Logits of the pieces by their frequency alone, float32 `[V]`.
+    """Logits of the tokens by their frequency alone, float32 `[V]`.
 
     Args:
-        counts: From `piece_counts`; one is added to each.
+        counts: From `token_counts`; one is added to each.
     """
     return np.log((counts + 1) / (counts + 1).sum()).astype(np.float32)

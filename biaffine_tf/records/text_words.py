@@ -1,7 +1,7 @@
-"""Which pieces begin a word, so that whole words can be masked.
+"""Which tokens begin a word, so that whole words can be masked.
 
-Both tokenizers cut finer than words: the char tokenizer makes six pieces of
-"iPhone", and either makes one piece of each Chinese character.
+Both tokenizers cut finer than words: the char tokenizer makes six tokens of
+"iPhone", and either makes one token of each Chinese character.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _CHINESE = (
 
 
 def find_word_starts(text: str, offsets: Offsets, words: Words) -> bytes:
-    """Whether each piece begins a word.
+    """Whether each token begins a word.
 
     Args:
         text: A text.
-        offsets: Characters that each of its pieces covers.
-        words: What a word is. `none`: each piece. `pieces`: letters and digits
+        offsets: Characters that each of its tokens covers.
+        words: What a word is. `none`: each token. `tokens`: letters and digits
             that stand together; a Chinese character or a punctuation mark is a
             word of its own. `jieba`: the same, but Chinese characters, and
             signs within numbers and names, are joined as jieba has it.
 
     Returns:
-        1 for each piece that begins a word, 0 for the others.
+        1 for each token that begins a word, 0 for the others.
 
     Raises:
         ConfigError: If jieba is asked for and not installed.
@@ -66,7 +66,7 @@ def segmenter_version(words: Words) -> str | None:
 
 def _starts_by_characters(text: str, offsets: Offsets) -> bytearray:
     starts = bytearray(b"\1" * len(offsets))
-    reached = 0  # the end of the piece before
+    reached = 0  # the end of the token before
     for index, (start, end) in enumerate(offsets):
         if start < reached or (
             0 < start == reached
@@ -111,7 +111,7 @@ def _jieba() -> Any:
     except ImportError as error:
         raise ConfigError(
             "--words=jieba needs the package jieba, which is not installed",
-            remedy="pip install jieba, or give --words=pieces",
+            remedy="pip install jieba, or give --words=alphanumeric",
         ) from error
     jieba.setLogLevel(logging.ERROR)
     jieba.initialize()

@@ -9,8 +9,8 @@ def count_wider(widths: Mapping[int, int], max_span_width: int) -> int:
     """Number of spans that are wider than the bound.
 
     Args:
-        widths: Number of spans for each width in pieces.
-        max_span_width: Pieces of the widest span that is scored.
+        widths: Number of spans for each width in tokens.
+        max_span_width: Tokens of the widest span that is scored.
     """
     return sum(n for width, n in widths.items() if width > max_span_width)
 
@@ -19,8 +19,8 @@ def share_of_pairs(lengths: Mapping[int, int], max_span_width: int) -> float:
     """Share of the pairs of a corpus that are within the bound.
 
     Args:
-        lengths: Number of windows for each number of pieces; not empty.
-        max_span_width: Pieces of the widest span that is scored.
+        lengths: Number of windows for each number of tokens; not empty.
+        max_span_width: Tokens of the widest span that is scored.
     """
     return count_pairs(lengths, max_span_width) / count_pairs(lengths)
 
@@ -31,8 +31,8 @@ def count_pairs(
     """Number of pairs (first, last) that could be spans.
 
     Args:
-        lengths: Number of windows for each number of pieces.
-        max_span_width: Pieces of the widest span that is scored; None for no
+        lengths: Number of windows for each number of tokens.
+        max_span_width: Tokens of the widest span that is scored; None for no
             bound.
     """
     total = 0

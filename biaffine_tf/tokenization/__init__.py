@@ -1,4 +1,4 @@
-"""From texts to pieces with character offsets (no TensorFlow).
+"""From texts to tokens with character offsets (no TensorFlow).
 
 Example:
     >>> vocabulary = Vocabulary.from_file("vocab.txt")
@@ -17,7 +17,7 @@ from biaffine_tf.tokenization.alignment import (
     align,
     to_characters,
 )
-from biaffine_tf.tokenization.base import Pieces, Tokenizer
+from biaffine_tf.tokenization.base import Tokenizer, Tokens
 from biaffine_tf.tokenization.char import CharTokenizer
 from biaffine_tf.tokenization.choosing import (
     choose_case,
@@ -50,10 +50,10 @@ __all__ = [
     "CharTokenizer",
     "Context",
     "Edges",
-    "Pieces",
     "Surrounded",
     "Tokenizer",
     "TokenizerKind",
+    "Tokens",
     "Vocabulary",
     "Window",
     "Windowing",
@@ -87,12 +87,12 @@ def make_tokenizer(
 
     Args:
         kind: How to cut texts.
-        vocabulary: The pieces it knows.
+        vocabulary: The tokens it knows.
         do_lower_case: Whether to fold case; must be as the encoder was
             trained.
         strip_accents: Whether to strip accents; None as the kind has it, see
             `TokenizerConfig`.
-        tokenize_chinese_chars: Whether word pieces set Chinese characters
+        tokenize_chinese_chars: Whether WordPiece tokens set Chinese characters
             apart; characters are apart anyway.
 
     Returns:

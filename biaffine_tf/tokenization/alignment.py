@@ -1,4 +1,4 @@
-"""Between characters and pieces, exactly or not at all."""
+"""Between characters and tokens, exactly or not at all."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Cell(NamedTuple):
     """A labelled cell of the span matrix.
 
     Attributes:
-        first: First piece (row).
-        last: Last piece, inclusive (column).
+        first: First token (row).
+        last: Last token, inclusive (column).
         label: Entity label.
     """
 
@@ -28,7 +28,7 @@ class Alignment(NamedTuple):
     """What `align` found.
 
     Attributes:
-        cells: Cell of each span that falls on piece boundaries, in order.
+        cells: Cell of each span that falls on token boundaries, in order.
         unaligned: The other spans, in order.
     """
 
@@ -37,17 +37,17 @@ class Alignment(NamedTuple):
 
 
 def align(spans: Iterable[Span], offsets: Offsets) -> Alignment:
-    """Finds the pieces of spans.
+    """Finds the tokens of spans.
 
-    A span must start where a piece starts and end where a piece ends, so that
+    A span must start where a token starts and end where a token ends, so that
     `to_characters` gives back the very span; one that starts inside a word
-    piece, at a space or beyond the last piece is unaligned. Where pieces
-    share a boundary (one character normalised into several), the first piece
-    with this start and the last piece with this end are taken.
+    token, at a space or beyond the last token is unaligned. Where tokens
+    share a boundary (one character normalised into several), the first token
+    with this start and the last token with this end are taken.
 
     Args:
         spans: Spans in characters.
-        offsets: Character range of each piece, as in `Pieces`.
+        offsets: Character range of each token, as in `Tokens`.
 
     Returns:
         Cells and unaligned spans: together as many as there are spans.
@@ -66,5 +66,5 @@ def align(spans: Iterable[Span], offsets: Offsets) -> Alignment:
 
 
 def to_characters(first: int, last: int, offsets: Offsets) -> tuple[int, int]:
-    """Character range [start, end) of pieces `first` to `last` (inclusive)."""
+    """Character range [start, end) of tokens `first` to `last` (inclusive)."""
     return offsets[first][0], offsets[last][1]

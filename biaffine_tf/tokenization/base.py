@@ -14,15 +14,15 @@ from biaffine_tf.tokenization.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Pieces:
-    """The pieces of a text, without [CLS] and [SEP].
+class Tokens:
+    """The tokens of a text, without [CLS] and [SEP].
 
     Attributes:
-        ids: Vocabulary id of each piece.
-        offsets: Character range [start, end) of each piece in the text as
+        ids: Vocabulary id of each token.
+        offsets: Character range [start, end) of each token in the text as
             given; never empty. Starts and ends never decrease. Ranges may
             leave characters uncovered, such as spaces between words, and
-            pieces may share one character that was normalised into several.
+            tokens may share one character that was normalised into several.
     """
 
     ids: tuple[int, ...]
@@ -33,13 +33,13 @@ class Pieces:
 
 
 class Tokenizer(abc.ABC):
-    """Cuts texts into pieces; picklable, so that processes can share it.
+    """Cuts texts into tokens; picklable, so that processes can share it.
 
     Attributes:
         kind: The kind that `make_tokenizer` makes it from.
-        vocabulary: The pieces it knows.
-        do_lower_case: Whether it folds case before looking pieces up.
-        strip_accents: Whether it strips accents before looking pieces up.
+        vocabulary: The tokens it knows.
+        do_lower_case: Whether it folds case before looking tokens up.
+        strip_accents: Whether it strips accents before looking tokens up.
     """
 
     kind: ClassVar[TokenizerKind]
@@ -56,33 +56,33 @@ class Tokenizer(abc.ABC):
         self.strip_accents = strip_accents
 
     @abc.abstractmethod
-    def encode(self, text: str) -> Pieces:
-        """Pieces of a text; text that looks like "[SEP]" is only text."""
+    def encode(self, text: str) -> Tokens:
+        """Tokens of a text; text that looks like "[SEP]" is only text."""
 
     @abc.abstractmethod
     def knows(self, character: str) -> bool:
-        """Whether the vocabulary has a piece for a character, or needs none.
+        """Whether the vocabulary has a token for a character, or needs none.
 
         A character of which this is false makes [UNK] wherever it stands.
         """
 
-    def encode_batch(self, texts: Sequence[str]) -> list[Pieces]:
-        """Pieces of each text; equal to `encode` of each, maybe faster."""
+    def encode_batch(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokens of each text; equal to `encode` of each, maybe faster."""
         return [self.encode(text) for text in texts]
 
     @property
     def vocab_size(self) -> int:
-        """Number of pieces in the vocabulary."""
+        """Number of tokens in the vocabulary."""
         return len(self.vocabulary)
 
     @property
     def cls_id(self) -> int:
-        """Id of [CLS], which goes before the pieces of a sentence."""
+        """Id of [CLS], which goes before the tokens of a sentence."""
         return self.vocabulary.cls_id
 
     @property
     def sep_id(self) -> int:
-        """Id of [SEP], which goes behind the pieces of a sentence."""
+        """Id of [SEP], which goes behind the tokens of a sentence."""
         return self.vocabulary.sep_id
 
     @property
@@ -92,7 +92,7 @@ class Tokenizer(abc.ABC):
 
     @property
     def unk_id(self) -> int:
-        """Id of [UNK], the piece of whatever the vocabulary lacks."""
+        """Id of [UNK], the token of whatever the vocabulary lacks."""
         return self.vocabulary.unk_id
 
     def to_config(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Tokenizer(abc.ABC):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 in hex of all that pieces depend on but the text.
+        """SHA-256 in hex of all that tokens depend on but the text.
 
         Equal for tokenizers of equal kind, settings and vocabulary.
         """

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from biaffine_tf.tokenization.base import Pieces
+from biaffine_tf.tokenization.base import Tokens
 
 # Sentences end at these marks and the quotes and brackets that they close; a
 # full stop counts only before a space, for there are numbers and addresses.
@@ -23,45 +23,45 @@ _SENTENCE_END = re.compile(
 _WEAK_END = re.compile(rf"[{CLAUSE_MARKS}]\s*|\s+")
 
 
-def break_strengths(text: str, pieces: Pieces) -> np.ndarray:
-    """How well a text can be divided before each of its pieces.
+def break_strengths(text: str, tokens: Tokens) -> np.ndarray:
+    """How well a text can be divided before each of its tokens.
 
     Args:
         text: The text.
-        pieces: Its pieces.
+        tokens: Its tokens.
 
     Returns:
         uint8 `[N]`: 2 behind a sentence (or a line), 1 behind a clause or a
-        word that a space follows, else 0. Nowhere else than between two pieces
+        word that a space follows, else 0. Nowhere else than between two tokens
         that share no character, and never before the first.
     """
-    strengths = np.zeros(len(pieces), np.uint8)
-    if not len(pieces):
+    strengths = np.zeros(len(tokens), np.uint8)
+    if not len(tokens):
         return strengths
-    starts, ends = np.array(pieces.offsets).T
+    starts, ends = np.array(tokens.offsets).T
     for strength, pattern in enumerate((_WEAK_END, _SENTENCE_END), start=1):
         places = np.fromiter(
             (match.end() for match in pattern.finditer(text)), np.int64
         )
-        behind = np.searchsorted(starts, places)  # first piece from there on
-        inner = (behind > 0) & (behind < len(pieces))
+        behind = np.searchsorted(starts, places)  # first token from there on
+        inner = (behind > 0) & (behind < len(tokens))
         places, behind = places[inner], behind[inner]
         strengths[behind[ends[behind - 1] <= places]] = strength
     return strengths
 
 
-def line_ranges(text: str, pieces: Pieces) -> list[tuple[int, int]]:
-    """The pieces of each line of a text.
+def line_ranges(text: str, tokens: Tokens) -> list[tuple[int, int]]:
+    """The tokens of each line of a text.
 
     Args:
         text: The text.
-        pieces: Its pieces.
+        tokens: Its tokens.
 
     Returns:
-        Ranges [first, end) of pieces, in order, of the lines that have any.
-        Pieces that are line ends are in none.
+        Ranges [first, end) of tokens, in order, of the lines that have any.
+        Tokens that are line ends are in none.
     """
-    starts, ends = np.array(pieces.offsets).reshape(-1, 2).T
+    starts, ends = np.array(tokens.offsets).reshape(-1, 2).T
     places = np.fromiter(
         (match.start() for match in _LINE_END.finditer(text)), np.int64
     )

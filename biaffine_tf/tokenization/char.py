@@ -1,4 +1,4 @@
-"""A piece per character, as the original Biaffine-BERT-NER does for Chinese."""
+"""A token per character, as the original Biaffine-BERT-NER does for Chinese."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any
 
 from biaffine_tf.config import TokenizerKind
-from biaffine_tf.tokenization.base import Pieces, Tokenizer
+from biaffine_tf.tokenization.base import Tokenizer, Tokens
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 
 # Texts of no more characters share their offsets: many are of one length.
@@ -15,9 +15,9 @@ _SHARED_LENGTH = 512
 
 
 class CharTokenizer(Tokenizer):
-    """Every code point of the text is one piece, white space included.
+    """Every code point of the text is one token, white space included.
 
-    Piece i covers characters [i, i + 1), always. A character that the
+    Token i covers characters [i, i + 1), always. A character that the
     vocabulary lacks is [UNK].
 
     With `do_lower_case` each character is looked up in its lower-case form.
@@ -42,7 +42,7 @@ class CharTokenizer(Tokenizer):
         """Creates the tokenizer.
 
         Args:
-            vocabulary: Pieces to look characters up in.
+            vocabulary: Tokens to look characters up in.
             do_lower_case: Whether to look up lower-case forms.
             strip_accents: Whether to look up forms without accents; not if
                 None.
@@ -55,18 +55,18 @@ class CharTokenizer(Tokenizer):
         # Characters seen so far: far fewer than looked up.
         self._ids: dict[str, int] = {}
 
-    def encode(self, text: str) -> Pieces:
-        """Pieces of a text: one per character."""
+    def encode(self, text: str) -> Tokens:
+        """Tokens of a text: one per character."""
         for character in set(text).difference(self._ids):
             self._ids[character] = self.look_up(character)
         is_short = len(text) <= _SHARED_LENGTH
-        return Pieces(
+        return Tokens(
             ids=tuple(map(self._ids.__getitem__, text)),
             offsets=(_shared_offsets if is_short else _offsets)(len(text)),
         )
 
     def knows(self, character: str) -> bool:
-        """Whether the vocabulary has the piece of a character."""
+        """Whether the vocabulary has the token of a character."""
         return self.look_up(character) != self.unk_id
 
     def to_config(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class CharTokenizer(Tokenizer):
         return super().to_config() | unusual
 
     def look_up(self, character: str) -> int:
-        """Id of the piece of a character."""
+        """Id of the token of a character."""
         if self.strip_accents:
             character = _without_accents(character)
         if not self.do_lower_case:

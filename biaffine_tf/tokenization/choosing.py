@@ -14,7 +14,7 @@ from biaffine_tf.tokenization.vocabulary import Vocabulary
 # Texts that tell their language.
 _LOOKED_AT = 10_000
 
-# BERT's CJK blocks: characters that word pieces set apart.
+# BERT's CJK blocks: characters that WordPiece tokens set apart.
 _CHINESE = re.compile(
     "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0002a6df\U0002a700-\U0002ceaf\U0002f800-\U0002fa1f]"
@@ -24,20 +24,20 @@ _INSIDE = "##"
 
 
 def choose_kind(vocabulary: Vocabulary, texts: Iterable[str] = ()) -> Choice:
-    """Chooses how texts become pieces, where the encoder does not say.
+    """Chooses how texts become tokens, where the encoder does not say.
 
-    1. A vocabulary of single characters (no "##" pieces, and no more than
-       half of its pieces longer than a character) is read by characters:
+    1. A vocabulary of single characters (no "##" tokens, and no more than
+       half of its tokens longer than a character) is read by characters:
        it has nothing to gain from words.
     2. Any other is a WordPiece vocabulary, Chinese BERT's included, and word
-       pieces are what its encoder was trained on. Of Chinese text they are
+       tokens are what its encoder was trained on. Of Chinese text they are
        characters for the most part, since BERT sets Chinese characters apart;
        reading all by characters, as the original Biaffine-BERT-NER does, then
        adds that entities may begin and end anywhere ("5G手机"). So: characters
        if more than half of the letters of the text are Chinese characters
-       that the vocabulary knows, else word pieces. An English vocabulary is
-       read by word pieces even on Chinese text, which it does not know, and a
-       Chinese one on English text.
+       that the vocabulary knows, else WordPiece tokens. An English vocabulary
+       is read by WordPiece tokens even on Chinese text, which it does not
+       know, and a Chinese one on English text.
     3. Without any letter of text: characters if more than half of the
        vocabulary are single Chinese characters (Chinese BERT's: 69 %).
 
@@ -49,8 +49,8 @@ def choose_kind(vocabulary: Vocabulary, texts: Iterable[str] = ()) -> Choice:
     Returns:
         A choice of `--tokenizer`; its value is a `TokenizerKind`.
     """
-    pieces = _plain_pieces(vocabulary)
-    if not _is_wordpiece(pieces):
+    tokens = _plain_tokens(vocabulary)
+    if not _is_wordpiece(tokens):
         reason = "the vocabulary is one of single characters"
         return Choice("tokenizer", TokenizerKind.CHAR, reason)
     share = share_of_chinese(texts, vocabulary)
@@ -60,21 +60,21 @@ def choose_kind(vocabulary: Vocabulary, texts: Iterable[str] = ()) -> Choice:
             "characters that the vocabulary knows"
         )
     else:
-        bare = [piece.removeprefix(_INSIDE) for piece in pieces]
-        share = sum(map(bool, map(_CHINESE.fullmatch, bare))) / len(pieces)
+        bare = [token.removeprefix(_INSIDE) for token in tokens]
+        share = sum(map(bool, map(_CHINESE.fullmatch, bare))) / len(tokens)
         found = (
             f"{100 * share:.0f} % of the vocabulary are single Chinese "
             "characters"
         )
     is_chinese = share > 1 / 2
-    kind = TokenizerKind.CHAR if is_chinese else TokenizerKind.WORDPIECE
+    kind = TokenizerKind.CHAR if is_chinese else TokenizerKind.WORDTOKEN
     return Choice("tokenizer", kind, f"a WordPiece vocabulary, and {found}")
 
 
 def choose_case(vocabulary: Vocabulary) -> Choice:
     """Chooses whether to fold case, where the encoder does not say.
 
-    A vocabulary without capitals, special pieces apart ([...] and <...>), is
+    A vocabulary without capitals, special tokens apart ([...] and <...>), is
     of an encoder that reads folded text: capitals would all be [UNK].
 
     Args:
@@ -83,7 +83,7 @@ def choose_case(vocabulary: Vocabulary) -> Choice:
     Returns:
         A choice of `--do_lower_case`.
     """
-    capital = next((p for p in _plain_pieces(vocabulary) if p != p.lower()), "")
+    capital = next((p for p in _plain_tokens(vocabulary) if p != p.lower()), "")
     if capital:
         reason = f"the vocabulary has capitals: {capital}"
     else:
@@ -116,12 +116,12 @@ def share_of_chinese(
     return sum(chinese) / total if total else None
 
 
-def _plain_pieces(vocabulary: Vocabulary) -> list[str]:
-    """The pieces that are text, which special ones are not."""
-    return [piece for piece in vocabulary if not _SPECIAL.fullmatch(piece)]
+def _plain_tokens(vocabulary: Vocabulary) -> list[str]:
+    """The tokens that are text, which special ones are not."""
+    return [token for token in vocabulary if not _SPECIAL.fullmatch(token)]
 
 
-def _is_wordpiece(pieces: list[str]) -> bool:
-    if any(len(p) > len(_INSIDE) and p.startswith(_INSIDE) for p in pieces):
+def _is_wordpiece(tokens: list[str]) -> bool:
+    if any(len(p) > len(_INSIDE) and p.startswith(_INSIDE) for p in tokens):
         return True
-    return sum(len(piece) > 1 for piece in pieces) > len(pieces) / 2
+    return sum(len(token) > 1 for token in tokens) > len(tokens) / 2

@@ -22,7 +22,7 @@ class Context(NamedTuple):
     """What is around a sentence in its document.
 
     Attributes:
-        left: Vocabulary ids of the pieces before it, the nearest last.
+        left: Vocabulary ids of the tokens before it, the nearest last.
         right: Of those behind it, the nearest first.
     """
 
@@ -46,42 +46,42 @@ class Surrounded(NamedTuple):
 
 
 def with_context(
-    sentences: Iterable[Sentence], tokenizer: Tokenizer, *, pieces: int
+    sentences: Iterable[Sentence], tokenizer: Tokenizer, *, tokens: int
 ) -> Iterator[tuple[Sentence, Context]]:
     """Gives each sentence its neighbours.
 
-    Reads as far ahead as it takes to have the pieces.
+    Reads as far ahead as it takes to have the tokens.
 
     Args:
         sentences: In the order of their documents. Sentences of the same
             `file` and `document` that follow each other are of one; where
             a file names no document, all of it is.
-        tokenizer: Text to pieces.
-        pieces: Most pieces of context on each side; 0 for none, and then no
+        tokenizer: Text to tokens.
+        tokens: Most tokens of context on each side; 0 for none, and then no
             text is looked at.
 
     Yields:
         Each sentence and its context.
     """
-    if not pieces:
+    if not tokens:
         yield from ((sentence, NO_CONTEXT) for sentence in sentences)
         return
     for _, document in itertools.groupby(
         sentences, key=lambda sentence: (sentence.file, sentence.document)
     ):
-        yield from _within_document(document, tokenizer, pieces)
+        yield from _within_document(document, tokenizer, tokens)
 
 
 def _within_document(
-    sentences: Iterable[Sentence], tokenizer: Tokenizer, pieces: int
+    sentences: Iterable[Sentence], tokenizer: Tokenizer, tokens: int
 ) -> Iterator[tuple[Sentence, Context]]:
     coming = ((one, tokenizer.encode(one.text).ids) for one in sentences)
     ahead: collections.deque[tuple[Sentence, tuple[int, ...]]]
     ahead = collections.deque()
-    waiting = 0  # pieces ahead
+    waiting = 0  # tokens ahead
     left: tuple[int, ...] = ()
     while True:
-        while not ahead or waiting - len(ahead[0][1]) < pieces:
+        while not ahead or waiting - len(ahead[0][1]) < tokens:
             if (following := next(coming, None)) is None:
                 break
             ahead.append(following)
@@ -91,25 +91,25 @@ def _within_document(
         sentence, ids = ahead.popleft()
         waiting -= len(ids)
         right = itertools.chain.from_iterable(own for _, own in ahead)
-        yield sentence, Context(left, tuple(itertools.islice(right, pieces)))
-        left = (left + ids)[-pieces:]
+        yield sentence, Context(left, tuple(itertools.islice(right, tokens)))
+        left = (left + ids)[-tokens:]
 
 
 def surround(
-    ids: Sequence[int], context: Context, *, max_pieces: int
+    ids: Sequence[int], context: Context, *, max_tokens: int
 ) -> Surrounded:
     """A sentence with as much of its context as there is room for.
 
     Args:
-        ids: Of the sentence, no more than `max_pieces`.
+        ids: Of the sentence, no more than `max_tokens`.
         context: Around it.
-        max_pieces: Most tokens in all.
+        max_tokens: Most tokens in all.
 
     Returns:
-        `max_pieces` at most. Where not all fits, both sides get about as much
+        `max_tokens` at most. Where not all fits, both sides get about as much
         as the other, unless one has less to give.
     """
-    room = max_pieces - len(ids)
+    room = max_tokens - len(ids)
     left = min(len(context.left), max(room // 2, room - len(context.right)))
     right = min(len(context.right), room - left)
     before = context.left[len(context.left) - left :]

@@ -7,7 +7,7 @@ import dataclasses
 
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization.alignment import align
-from biaffine_tf.tokenization.base import Pieces
+from biaffine_tf.tokenization.base import Tokens
 
 
 @dataclasses.dataclass
@@ -27,14 +27,14 @@ class TokenSizes:
         default_factory=collections.Counter
     )
 
-    def add(self, sentence: Sentence, pieces: Pieces) -> None:
+    def add(self, sentence: Sentence, tokens: Tokens) -> None:
         """Counts one sentence.
 
         Args:
             sentence: The sentence, labelled or not.
-            pieces: Its tokens.
+            tokens: Its tokens.
         """
-        if len(pieces.ids):
-            self.lengths[len(pieces.ids)] += 1
-        cells = align(sentence.spans or (), pieces.offsets).cells
+        if len(tokens.ids):
+            self.lengths[len(tokens.ids)] += 1
+        cells = align(sentence.spans or (), tokens.offsets).cells
         self.widths.update(last - first + 1 for first, last, _ in cells)

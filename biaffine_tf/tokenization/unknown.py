@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import (
-    Pieces,
     Tokenizer,
+    Tokens,
     choose_kind,
     make_tokenizer,
 )
@@ -20,14 +20,14 @@ _WORTH_CHANGING = 0.5  # of that share, which another setting must leave at most
 _KEPT = 20_000
 
 
-class UnknownPieces:
+class UnknownTokens:
     """Counts of [UNK] among the tokens and entities of sentences.
 
     An entity counts if any of its tokens is [UNK], to which all that the
     vocabulary lacks is alike.
 
     Example:
-        >>> unknown = UnknownPieces(tokenizer).add_all(formats.read(path))
+        >>> unknown = UnknownTokens(tokenizer).add_all(formats.read(path))
         >>> f"{unknown.token_share:.4f} {unknown.entity_share:.4f}"
         '0.0021 0.0065'
 
@@ -53,17 +53,17 @@ class UnknownPieces:
         self.entities = self.unknown_entities = self.hiding_entities = 0
         self.unknown: collections.Counter[str] = collections.Counter()
 
-    def add(self, sentence: Sentence, pieces: Pieces | None = None) -> None:
+    def add(self, sentence: Sentence, tokens: Tokens | None = None) -> None:
         """Counts a sentence.
 
         Args:
             sentence: With its gold spans, or without any.
-            pieces: Its tokens, if they are there already.
+            tokens: Its tokens, if they are there already.
         """
-        if pieces is None:
-            pieces = self._tokenizer.encode(sentence.text)
-        unknown = _unknown_ranges(pieces, self._tokenizer.unk_id)
-        self.tokens += len(pieces)
+        if tokens is None:
+            tokens = self._tokenizer.encode(sentence.text)
+        unknown = _unknown_ranges(tokens, self._tokenizer.unk_id)
+        self.tokens += len(tokens)
         self.unknown_tokens += len(unknown)
         for start, end in unknown:
             self.unknown.update(self._causes(sentence.text[start:end]))
@@ -76,7 +76,7 @@ class UnknownPieces:
             if len(self._kept) < _KEPT:
                 self._kept.append(sentence)
 
-    def add_all(self, sentences: Iterable[Sentence]) -> UnknownPieces:
+    def add_all(self, sentences: Iterable[Sentence]) -> UnknownTokens:
         """Counts sentences; returns itself."""
         for sentence in sentences:
             self.add(sentence)
@@ -156,8 +156,8 @@ class UnknownPieces:
         """Share of hiding entities among those kept, with a tokenizer."""
         entities = hiding_entities = 0
         for sentence in self._kept:
-            pieces = tokenizer.encode(sentence.text)
-            unknown = _unknown_ranges(pieces, tokenizer.unk_id)
+            tokens = tokenizer.encode(sentence.text)
+            unknown = _unknown_ranges(tokens, tokenizer.unk_id)
             entities += len(sentence.spans or ())
             hiding_entities += _entities_with(
                 sentence, _visible(sentence, unknown)
@@ -165,12 +165,12 @@ class UnknownPieces:
         return hiding_entities / max(entities, 1)
 
 
-def _unknown_ranges(pieces: Pieces, unk_id: int) -> list[tuple[int, int]]:
-    """Character ranges of the pieces that are [UNK], in order."""
+def _unknown_ranges(tokens: Tokens, unk_id: int) -> list[tuple[int, int]]:
+    """Character ranges of the tokens that are [UNK], in order."""
     return [
         offsets
-        for piece, offsets in zip(pieces.ids, pieces.offsets, strict=True)
-        if piece == unk_id
+        for token, offsets in zip(tokens.ids, tokens.offsets, strict=True)
+        if token == unk_id
     ]
 
 

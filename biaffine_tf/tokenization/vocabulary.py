@@ -1,4 +1,4 @@
-"""BERT vocabularies: one piece per line, line number - 1 = id."""
+"""BERT vocabularies: one token per line, line number - 1 = id."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _REMEDY = "use the vocab.txt released with the encoder, unedited"
 
 
 class Vocabulary:
-    """Pieces and their ids; the position of a piece is its id.
+    """Tokens and their ids; the position of a token is its id.
 
-    A piece may be any string a file can hold, U+3000 and U+2028 included:
-    only line feeds separate pieces, and nothing is stripped off them.
+    A token may be any string a file can hold, U+3000 and U+2028 included:
+    only line feeds separate tokens, and nothing is stripped off them.
 
     Example:
         >>> vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "中"])
@@ -27,34 +27,34 @@ class Vocabulary:
 
     def __init__(
         self,
-        pieces: Sequence[str],
+        tokens: Sequence[str],
         *,
         file: str | os.PathLike[str] | None = None,
     ) -> None:
         """Creates the vocabulary.
 
         Args:
-            pieces: Pieces of ids 0, 1, ...
+            tokens: Tokens of ids 0, 1, ...
             file: Where they come from, for messages.
 
         Raises:
-            DataError: If [PAD], [UNK], [CLS] or [SEP] is missing, or a piece
+            DataError: If [PAD], [UNK], [CLS] or [SEP] is missing, or a token
                 is empty, repeated or cannot stand on a line of its own.
         """
-        self._pieces = tuple(pieces)
+        self._tokens = tuple(tokens)
         self._ids: dict[str, int] = {}
-        for index, piece in enumerate(self._pieces):
-            problem = _problem(piece, index, self._ids)
+        for index, token in enumerate(self._tokens):
+            problem = _problem(token, index, self._ids)
             if problem:
                 raise DataError(
                     problem, file=file, line=index + 1, remedy=_REMEDY
                 )
-            self._ids[piece] = index
+            self._ids[token] = index
         missing = [p for p in (PAD, UNK, CLS, SEP) if p not in self._ids]
         if missing:
             raise DataError(
                 f"not a BERT vocabulary: {', '.join(missing)} missing among "
-                f"{len(self)} pieces",
+                f"{len(self)} tokens",
                 file=file,
                 remedy=_REMEDY,
             )
@@ -90,14 +90,14 @@ class Vocabulary:
                 line=content.count(b"\n", 0, error.start) + 1,
                 remedy=_REMEDY,
             ) from error
-        # Not splitlines(): U+2028 and its kin are pieces, not line ends.
+        # Not splitlines(): U+2028 and its kin are tokens, not line ends.
         lines = [line.removesuffix("\r") for line in text.split("\n")]
         while lines and not lines[-1]:
             lines.pop()
         return cls(lines, file=path)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the vocabulary, one piece per line, atomically."""
+        """Writes the vocabulary, one token per line, atomically."""
         path = Path(path)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
@@ -110,25 +110,25 @@ class Vocabulary:
             beside.unlink(missing_ok=True)
 
     def to_bytes(self) -> bytes:
-        """The content of its file: UTF-8, a line feed after each piece."""
-        return "".join(piece + "\n" for piece in self._pieces).encode()
+        """The content of its file: UTF-8, a line feed after each token."""
+        return "".join(token + "\n" for token in self._tokens).encode()
 
-    def id(self, piece: str) -> int:
-        """Id of a piece; raises KeyError if it is unknown."""
-        return self._ids[piece]
+    def id(self, token: str) -> int:
+        """Id of a token; raises KeyError if it is unknown."""
+        return self._ids[token]
 
-    def get(self, piece: str, default: int) -> int:
-        """Id of a piece, or `default` if it is unknown."""
-        return self._ids.get(piece, default)
+    def get(self, token: str, default: int) -> int:
+        """Id of a token, or `default` if it is unknown."""
+        return self._ids.get(token, default)
 
     def to_dict(self) -> dict[str, int]:
-        """Ids by piece."""
+        """Ids by token."""
         return dict(self._ids)
 
     @property
-    def pieces(self) -> tuple[str, ...]:
-        """Pieces in the order of their ids."""
-        return self._pieces
+    def tokens(self) -> tuple[str, ...]:
+        """Tokens in the order of their ids."""
+        return self._tokens
 
     @property
     def pad_id(self) -> int:
@@ -150,33 +150,33 @@ class Vocabulary:
         """Id of [SEP]."""
         return self._ids[SEP]
 
-    def __contains__(self, piece: object) -> bool:
-        return piece in self._ids
+    def __contains__(self, token: object) -> bool:
+        return token in self._ids
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._pieces)
+        return iter(self._tokens)
 
     def __len__(self) -> int:
-        return len(self._pieces)
+        return len(self._tokens)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocabulary) and self._pieces == other._pieces
+        return isinstance(other, Vocabulary) and self._tokens == other._tokens
 
     def __hash__(self) -> int:
-        return hash(self._pieces)
+        return hash(self._tokens)
 
     def __repr__(self) -> str:
-        return f"Vocabulary({len(self)} pieces)"
+        return f"Vocabulary({len(self)} tokens)"
 
 
-def _problem(piece: str, index: int, ids: dict[str, int]) -> str | None:
-    """What keeps a piece from being the one of id `index`, if anything."""
-    if not piece:
+def _problem(token: str, index: int, ids: dict[str, int]) -> str | None:
+    """What keeps a token from being the one of id `index`, if anything."""
+    if not token:
         return "empty line in the vocabulary: ids would shift"
-    if piece in ids:
-        return f"piece {piece!r} repeats the one of line {ids[piece] + 1}"
-    if "\n" in piece or piece.endswith("\r"):
-        return f"piece {piece!r} holds a line end"
-    if index == 0 and piece.startswith(_BYTE_ORDER_MARK):
-        return f"first piece {piece!r} starts with a byte order mark"
+    if token in ids:
+        return f"token {token!r} repeats the one of line {ids[token] + 1}"
+    if "\n" in token or token.endswith("\r"):
+        return f"token {token!r} holds a line end"
+    if index == 0 and token.startswith(_BYTE_ORDER_MARK):
+        return f"first token {token!r} starts with a byte order mark"
     return None

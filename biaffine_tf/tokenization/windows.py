@@ -1,7 +1,7 @@
 """Overlapping windows over texts that are longer than a model reads at once.
 
 Training and prediction divide a text alike. Neighbouring windows share at
-least `overlap` pieces, so that a span of no more than `overlap` pieces (in
+least `overlap` tokens, so that a span of no more than `overlap` tokens (in
 fact, one more) lies wholly inside at least one of them.
 """
 
@@ -18,12 +18,12 @@ import numpy as np
 from biaffine_tf.config import LongText, ModelConfig
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence
-from biaffine_tf.tokenization.base import Pieces
+from biaffine_tf.tokenization.base import Tokens
 from biaffine_tf.tokenization.breaks import break_strengths, line_ranges
 
 
 class Window(NamedTuple):
-    """A range of pieces [start, end)."""
+    """A range of tokens [start, end)."""
 
     start: int
     end: int
@@ -52,8 +52,8 @@ class Windows:
         """Indices of the windows that hold a span whole.
 
         Args:
-            first: Its first piece.
-            last: Its last piece, inclusive.
+            first: Its first token.
+            last: Its last token, inclusive.
 
         Returns:
             They are neighbours; empty if every window cuts the span.
@@ -76,8 +76,8 @@ class Windows:
         be dropped without asking the others.
 
         Args:
-            first: First pieces, int `[N]`.
-            last: Last pieces, inclusive, int `[N]`; some window holds each
+            first: First tokens, int `[N]`.
+            last: Last tokens, inclusive, int `[N]`; some window holds each
                 span.
 
         Returns:
@@ -111,13 +111,13 @@ class Windowing:
     """How texts are divided.
 
     Attributes:
-        max_pieces: Most pieces of a window.
-        window_overlap: Pieces that neighbouring windows share at least, fewer
-            than `max_pieces`; None for a quarter of these.
-        long_text: What becomes of texts of more than `max_pieces`.
+        max_tokens: Most tokens of a window.
+        window_overlap: Tokens that neighbouring windows share at least, fewer
+            than `max_tokens`; None for a quarter of these.
+        long_text: What becomes of texts of more than `max_tokens`.
     """
 
-    max_pieces: int
+    max_tokens: int
     window_overlap: int | None = None
     long_text: LongText = LongText.WINDOW
 
@@ -139,50 +139,50 @@ class Windowing:
         if window_overlap is not None:
             config = dataclasses.replace(config, window_overlap=window_overlap)
         return cls(
-            max_pieces=config.max_pieces,
+            max_tokens=config.max_tokens,
             window_overlap=config.window_overlap,
             long_text=config.long_text,
         )
 
     @property
     def overlap(self) -> int:
-        """Pieces that neighbouring windows share at least."""
+        """Tokens that neighbouring windows share at least."""
         if self.window_overlap is None:
-            return self.max_pieces // 4
+            return self.max_tokens // 4
         return self.window_overlap
 
-    def divide(self, sentence: Sentence, pieces: Pieces) -> Windows:
+    def divide(self, sentence: Sentence, tokens: Tokens) -> Windows:
         """The windows of a text.
 
         Args:
             sentence: The text, and where it is from.
-            pieces: Its pieces.
+            tokens: Its tokens.
 
         Returns:
-            One window for a text that fits, none for one without pieces. A
+            One window for a text that fits, none for one without tokens. A
             truncated text has one that ends before the text does. Lines have
             windows of their own, which line ends are in none of.
 
         Raises:
             DataError: If the text is too long and that is an error.
         """
-        length = len(pieces)
+        length = len(tokens)
         if not length:
             return Windows([])
-        if length <= self.max_pieces:
+        if length <= self.max_tokens:
             return Windows([Window(0, length)])
         match self.long_text:
             case LongText.WINDOW:
-                return self._plan(sentence, pieces, [(0, length)])
+                return self._plan(sentence, tokens, [(0, length)])
             case LongText.LINE:
-                lines = line_ranges(sentence.text, pieces)
-                return self._plan(sentence, pieces, lines)
+                lines = line_ranges(sentence.text, tokens)
+                return self._plan(sentence, tokens, lines)
             case LongText.TRUNCATE:
-                return Windows([Window(0, self.max_pieces)])
+                return Windows([Window(0, self.max_tokens)])
             case LongText.ERROR:
                 raise DataError(
-                    f"the text has {length} pieces; the model reads "
-                    f"{self.max_pieces} at once",
+                    f"the text has {length} tokens; the model reads "
+                    f"{self.max_tokens} at once",
                     file=sentence.file,
                     line=sentence.line,
                     remedy="divide it, or pass --long_text=window, line or "
@@ -192,31 +192,31 @@ class Windowing:
     def _plan(
         self,
         sentence: Sentence,
-        pieces: Pieces,
+        tokens: Tokens,
         parts: Iterable[tuple[int, int]],
     ) -> Windows:
         """Windows of each part, which do not reach into others."""
-        strengths = break_strengths(sentence.text, pieces)
+        strengths = break_strengths(sentence.text, tokens)
         return Windows(
             [
                 Window(start + first, end + first)
                 for first, behind in parts
                 for start, end in plan_windows(
                     strengths[first:behind],
-                    max_pieces=self.max_pieces,
+                    max_tokens=self.max_tokens,
                     overlap=self.overlap,
                 )
             ]
         )
 
-    def is_cut(self, pieces: Pieces) -> bool:
+    def is_cut(self, tokens: Tokens) -> bool:
         """Whether a text loses its end."""
-        is_long = len(pieces) > self.max_pieces
+        is_long = len(tokens) > self.max_tokens
         return is_long and self.long_text is LongText.TRUNCATE
 
 
 def plan_windows(
-    strengths: np.ndarray, *, max_pieces: int, overlap: int
+    strengths: np.ndarray, *, max_tokens: int, overlap: int
 ) -> list[Window]:
     """Divides a text where it divides well.
 
@@ -226,23 +226,23 @@ def plan_windows(
     most about twice as many windows as without any choice.
 
     Args:
-        strengths: How well the text can be divided before each piece,
+        strengths: How well the text can be divided before each token,
             `[N]`, N > 0; see `break_strengths`.
-        max_pieces: Most pieces of a window.
-        overlap: Pieces that neighbouring windows share at least, from 0 to
-            `max_pieces - 1`.
+        max_tokens: Most tokens of a window.
+        overlap: Tokens that neighbouring windows share at least, from 0 to
+            `max_tokens - 1`.
 
     Returns:
-        Windows that cover all pieces, one if they fit; starts and ends
+        Windows that cover all tokens, one if they fit; starts and ends
         increase.
     """
-    if not 0 <= overlap < max_pieces:
-        raise ValueError(f"overlap {overlap} of windows of {max_pieces}")
-    reach = (max_pieces - overlap) // 4
+    if not 0 <= overlap < max_tokens:
+        raise ValueError(f"overlap {overlap} of windows of {max_tokens}")
+    reach = (max_tokens - overlap) // 4
     windows = []
     start = 0
-    while start + max_pieces < len(strengths):
-        end = _best_break(strengths, start + max_pieces, reach)
+    while start + max_tokens < len(strengths):
+        end = _best_break(strengths, start + max_tokens, reach)
         windows.append(Window(start, end))
         start = _best_break(strengths, end - overlap, reach)
     windows.append(Window(start, len(strengths)))

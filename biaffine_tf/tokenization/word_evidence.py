@@ -1,7 +1,7 @@
 """Learns from training data between which characters words do not end.
 
 A pair of neighbouring characters belongs to one word if that is so in
-`LEAST_SHARE` of its places: inside words, or at the end of one and the
+`MIN_SHARE` of its places: inside words, or at the end of one and the
 beginning of the next. Between letters and digits, the spaces that separate
 tokens are taken for those of the source. A mark that stands apart from a letter
 ("Paris .") may have been written onto it: such places count against the pair.
@@ -20,9 +20,9 @@ from biaffine_tf.choices import Choice
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization.words import DIGIT, LETTER, OTHER, shape
 
-LEAST_SHARE = 0.995
+MIN_SHARE = 0.995
 # With fewer places, one in 200 cannot be told from none.
-LEAST_PLACES = 200
+MIN_PLACES = 200
 _WORD = frozenset(LETTER + DIGIT)
 _LETTERS = LETTER + LETTER
 _LETTERS_AND_DIGITS = ("aa", "a0", "0a", "00")
@@ -52,7 +52,7 @@ class WordEvidence:
     def add(self, sentence: Sentence) -> None:
         """Counts what a sentence shows."""
         symbols = shape(sentence.text)
-        words = sentence.tokens or ()
+        words = sentence.words or ()
         self._words += len(words)
         for start, end in words:
             word = symbols[start:end]
@@ -76,7 +76,7 @@ class WordEvidence:
     def _choose_by_words(self) -> Choice:
         pairs = [pair for pair in self._inside if self._is_joined(pair)]
         # Each place between two words is an edge of both.
-        while self._between_all(pairs) > (1 - LEAST_SHARE) * self._words:
+        while self._between_all(pairs) > (1 - MIN_SHARE) * self._words:
             pairs.remove(max(pairs, key=self._between.__getitem__))
         if _LETTERS not in pairs:
             return _free(self._what_letters_lack())
@@ -95,7 +95,7 @@ class WordEvidence:
     def _what_letters_lack(self) -> str:
         between = self._between[_LETTERS]
         places = between + self._inside[_LETTERS]
-        if places < LEAST_PLACES:
+        if places < MIN_PLACES:
             return f"the training data has {places} places between letters"
         return (
             f"words of the training data end at {between} of {places} places "
@@ -108,8 +108,8 @@ class WordEvidence:
         return (
             not _WORD.isdisjoint(pair)
             and OTHER not in pair
-            and places >= LEAST_PLACES
-            and inside >= LEAST_SHARE * places
+            and places >= MIN_PLACES
+            and inside >= MIN_SHARE * places
         )
 
     def _choose_by_spans(self) -> Choice:
@@ -118,7 +118,7 @@ class WordEvidence:
             f"the training data has no words; {of_words} of {edges} edges of "
             "its spans are at letters or digits"
         )
-        if of_words < LEAST_PLACES or 2 * of_words < edges:
+        if of_words < MIN_PLACES or 2 * of_words < edges:
             return _free(reason)
         return self._unless_spans_differ(_LETTERS_AND_DIGITS, reason)
 
@@ -127,7 +127,7 @@ class WordEvidence:
     ) -> Choice:
         """The rule, if next to no span begins or ends inside its words."""
         _, of_words, cut = self._count_edges(pairs)
-        if cut > (1 - LEAST_SHARE) * of_words:
+        if cut > (1 - MIN_SHARE) * of_words:
             return _free(
                 f"{cut} of {of_words} edges of spans at letters or digits "
                 "would be inside words"

@@ -1,4 +1,4 @@
-"""BERT's word pieces, on Hugging Face `tokenizers`."""
+"""BERT's WordPiece tokens, on Hugging Face `tokenizers`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers
 
 from biaffine_tf.config import TokenizerKind
-from biaffine_tf.tokenization.base import Pieces, Tokenizer
+from biaffine_tf.tokenization.base import Tokenizer, Tokens
 from biaffine_tf.tokenization.vocabulary import UNK, Vocabulary
 
 # Longer words are [UNK]; the limit of the original BERT release.
@@ -28,18 +28,18 @@ class WordPieceTokenizer(Tokenizer):
     and with `do_lower_case` case is folded and accents are stripped. Encoders
     differ in that: `strip_accents` settles the accents apart from case, and
     without `tokenize_chinese_chars` Chinese characters stay in their words.
-    Pieces nevertheless cover characters of the text as given.
+    Tokens nevertheless cover characters of the text as given.
 
-    A combining mark that was stripped belongs to the piece before it, so that
+    A combining mark that was stripped belongs to the token before it, so that
     a word written with marks is covered to its end. Other characters that
     were taken out (spaces, control characters) are covered only where they
-    stand inside a piece.
+    stand inside a token.
 
     Lone surrogates, which JSON escapes can smuggle into a string, are treated
     as U+FFFD, which BERT takes out.
     """
 
-    kind = TokenizerKind.WORDPIECE
+    kind = TokenizerKind.WORDTOKEN
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class WordPieceTokenizer(Tokenizer):
         """Creates the tokenizer.
 
         Args:
-            vocabulary: Pieces; those inside a word start with "##".
+            vocabulary: Tokens; those inside a word start with "##".
             do_lower_case: Whether to fold case.
             strip_accents: Whether to strip accents; with case if None.
             tokenize_chinese_chars: Whether each Chinese character is a word.
@@ -65,7 +65,7 @@ class WordPieceTokenizer(Tokenizer):
             ),
         )
         self.tokenize_chinese_chars = tokenize_chinese_chars
-        # No special tokens are declared: "[SEP]" in a text is three pieces.
+        # No special tokens are declared: "[SEP]" in a text is three tokens.
         self._tokenizer = tokenizers.Tokenizer(
             models.WordPiece(
                 vocabulary.to_dict(),
@@ -81,26 +81,26 @@ class WordPieceTokenizer(Tokenizer):
         )
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
 
-    def encode(self, text: str) -> Pieces:
-        """Pieces of a text."""
+    def encode(self, text: str) -> Tokens:
+        """Tokens of a text."""
         encoding = self._tokenizer.encode(
             without_surrogates(text), add_special_tokens=False
         )
-        return _pieces(encoding, text)
+        return _tokens(encoding, text)
 
-    def encode_batch(self, texts: Sequence[str]) -> list[Pieces]:
-        """Pieces of each text, in parallel."""
+    def encode_batch(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokens of each text, in parallel."""
         encodings = self._tokenizer.encode_batch(
             [without_surrogates(text) for text in texts],
             add_special_tokens=False,
         )
         return [
-            _pieces(encoding, text)
+            _tokens(encoding, text)
             for encoding, text in zip(encodings, texts, strict=True)
         ]
 
     def knows(self, character: str) -> bool:
-        """Whether pieces spell a character, at the start of a word or in it."""
+        """Whether tokens spell a character, at the start of a word or in it."""
         normal = self._tokenizer.normalizer.normalize_str(
             without_surrogates(character)
         )
@@ -125,11 +125,11 @@ def without_surrogates(text: str) -> str:
     return _SURROGATE.sub(_REPLACEMENT, text)
 
 
-def _pieces(encoding: tokenizers.Encoding, text: str) -> Pieces:
+def _tokens(encoding: tokenizers.Encoding, text: str) -> Tokens:
     ranges = encoding.offsets
-    # How far each piece may reach: to the next one, the last to the end.
+    # How far each token may reach: to the next one, the last to the end.
     limits = [*(start for start, _ in ranges), len(text)][1:]
-    return Pieces(
+    return Tokens(
         ids=tuple(encoding.ids),
         offsets=tuple(
             (start, _end_of_marks(text, end, limit))

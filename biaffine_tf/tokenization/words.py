@@ -28,7 +28,7 @@ import numpy as np
 
 from biaffine_tf.config import DecodingConfig, WordBoundaries
 from biaffine_tf.spans import Sentence, Span
-from biaffine_tf.tokenization.base import Pieces
+from biaffine_tf.tokenization.base import Tokens
 
 LETTER, DIGIT, OTHER = "a", "0", " "
 # Scripts whose words stand between spaces or marks, by the names of their
@@ -145,10 +145,10 @@ def cut_spans(sentence: Sentence, rule: WordRule) -> list[Span]:
     """
     if not sentence.spans:
         return []
-    if sentence.tokens is None:
+    if sentence.words is None:
         inside = rule.inside(sentence.text)
         return [one for one in sentence.spans if inside[[*one[:2]]].any()]
-    starts, ends = ({word[i] for word in sentence.tokens} for i in (0, 1))
+    starts, ends = ({word[i] for word in sentence.words} for i in (0, 1))
     return [
         one
         for one in sentence.spans
@@ -173,23 +173,23 @@ class Edges(NamedTuple):
 
 
 def find_edges(
-    sentence: Sentence, pieces: Pieces, rule: WordRule | None
+    sentence: Sentence, tokens: Tokens, rule: WordRule | None
 ) -> Edges | None:
     """Finds where entities of a sentence may begin and end.
 
     Args:
         sentence: The words it came in go before those of the rule.
-        pieces: Its tokens of the encoder.
+        tokens: Its tokens of the encoder.
         rule: Tells the words of plain text; None where entities are free.
 
     Returns:
         The edges; None where any token is one.
     """
-    if rule is None or (sentence.tokens is None and not rule.pairs):
+    if rule is None or (sentence.words is None and not rule.pairs):
         return None
-    starts, ends = np.array(pieces.offsets, np.int64).reshape(-1, 2).T
-    if sentence.tokens is not None:
-        return _given_edges(sentence.tokens, starts, ends)
+    starts, ends = np.array(tokens.offsets, np.int64).reshape(-1, 2).T
+    if sentence.words is not None:
+        return _given_edges(sentence.words, starts, ends)
     inside = rule.inside(sentence.text)
     return Edges(~inside[starts], ~inside[ends])
 

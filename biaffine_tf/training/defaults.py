@@ -26,7 +26,7 @@ _SMALL_BATCH, _BATCH = 16, 32
 
 # Epochs at 1 000 sentences; fewer as the square root of the corpus grows.
 _PRETRAINED_EPOCHS, _RANDOM_EPOCHS = 15, 40
-_FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
+_MIN_EPOCHS, _MAX_EPOCHS = 3, 60
 
 # Longer warm-up costs small corpora their first epoch and brings nothing.
 _WARMUP_SHARE = 0.03
@@ -200,7 +200,7 @@ def choose_epochs(sentences: int, *, is_pretrained: bool) -> Choice:
     epochs = round(base * math.sqrt(1000 / max(sentences, 1)))
     return Choice(
         "num_train_epochs",
-        min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS),
+        min(max(epochs, _MIN_EPOCHS), _MAX_EPOCHS),
         f"{_encoder(is_pretrained)}, {sentences} training sentences",
     )
 

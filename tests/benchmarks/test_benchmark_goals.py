@@ -164,10 +164,10 @@ def test_memory_of_the_band_is_to_be_linear(power, met):
 
 
 def test_points_that_are_too_large_are_known_before():
-    at_bound = math.isqrt(head._MOST_BYTES // (6 * 4 * 50))
-    assert head.needed_bytes(head.FULL, at_bound, 50) <= head._MOST_BYTES
-    assert head.needed_bytes(head.FULL, 2 * at_bound, 50) > head._MOST_BYTES
-    assert head.needed_bytes(head.BAND, 2 * at_bound, 50) < head._MOST_BYTES
+    at_bound = math.isqrt(head._MAX_BYTES // (6 * 4 * 50))
+    assert head.needed_bytes(head.FULL, at_bound, 50) <= head._MAX_BYTES
+    assert head.needed_bytes(head.FULL, 2 * at_bound, 50) > head._MAX_BYTES
+    assert head.needed_bytes(head.BAND, 2 * at_bound, 50) < head._MAX_BYTES
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_json_has_all_that_was_found_and_the_plot_lies_beside(tmp_path):
         {"goal": "goal", "want": ">= 1", "got": 0.5, "met": False}
     ]
     assert found["rows"] == [{"what": "ours", "values": [1.0, 2.0]}]
-    assert found["rounds"] == options.LEAST_ROUNDS
+    assert found["rounds"] == options.MIN_ROUNDS
     assert not found["quick"]
     assert {"cpu", "cores", "memory_gib", "load_before"} <= set(
         found["machine"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.calibration.scaling import (
-    FEWEST_CANDIDATES,
+    MIN_CANDIDATES,
     Outcomes,
     Reliability,
     Scaling,
@@ -102,9 +102,9 @@ def test_new_data_are_better_calibrated_than_before():
     "count, right, note",
     [
         (0, [], "only 0 candidates"),
-        (FEWEST_CANDIDATES - 1, [True, False], "only 49 candidates"),
-        (FEWEST_CANDIDATES, [True], "all 50 candidates are right"),
-        (FEWEST_CANDIDATES, [False], "all 50 candidates are wrong"),
+        (MIN_CANDIDATES - 1, [True, False], "only 49 candidates"),
+        (MIN_CANDIDATES, [True], "all 50 candidates are right"),
+        (MIN_CANDIDATES, [False], "all 50 candidates are wrong"),
     ],
 )
 @pytest.mark.parametrize("scaling", Scaling)

@@ -13,7 +13,10 @@ from biaffine_tf.calibration.fitting import (
     _deal,
     fit_confidence,
 )
-from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.objectives import (
+    ThresholdMetric,
+    ThresholdObjective,
+)
 from biaffine_tf.calibration.scaling import (
     Scaling,
     find_outcomes,
@@ -27,7 +30,7 @@ from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.evaluation.metrics import score
 from biaffine_tf.spans import Sentence, Span
 
-GOAL = Goal(aim=Aim.PRECISION, target=0.8)
+OBJECTIVE = ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.8)
 
 
 def greedy(candidates, text):
@@ -56,10 +59,12 @@ def apply(pairs, confidence):
 @pytest.mark.parametrize("scaling", Scaling)
 def test_figures_are_of_the_very_fits(scaling):
     pairs = pairs_of(1)
-    fitted = fit_confidence(pairs, decode=greedy, goal=GOAL, scaling=scaling)
+    fitted = fit_confidence(
+        pairs, decode=greedy, objective=OBJECTIVE, scaling=scaling
+    )
     outcomes = find_outcomes(pairs)
     scaled = fit_scaling(outcomes, scaling=scaling).confidence
-    found = search(pairs, scaled, goal=GOAL, decode=greedy)
+    found = search(pairs, scaled, objective=OBJECTIVE, decode=greedy)
     assert fitted.confidence == found.confidence
     assert fitted.before == measure_reliability(*outcomes[:2])
     assert fitted.tuned == measure_reliability(
@@ -75,10 +80,14 @@ def test_figures_are_of_the_very_fits(scaling):
     assert fitted.notes == ()
 
 
-@pytest.mark.parametrize("goal", [Goal(), GOAL], ids=str)
-def test_held_out_figures_are_of_fits_to_the_rest(goal):
+@pytest.mark.parametrize(
+    "objective", [ThresholdObjective(), OBJECTIVE], ids=str
+)
+def test_held_out_figures_are_of_fits_to_the_rest(objective):
     pairs = pairs_of(2)
-    fitted = fit_confidence(pairs, decode=greedy, goal=goal, folds=3, seed=5)
+    fitted = fit_confidence(
+        pairs, decode=greedy, objective=objective, folds=3, seed=5
+    )
     fold_of = _deal([gold.text for gold, _ in pairs], 3, 5)
     decoded, scores, right = [], [], []
     for fold in range(3):
@@ -89,7 +98,7 @@ def test_held_out_figures_are_of_fits_to_the_rest(goal):
             pair for pair, f in zip(pairs, fold_of, strict=True) if f == fold
         ]
         scaled = fit_scaling(find_outcomes(rest)).confidence
-        found = search(rest, scaled, goal=goal, decode=greedy)
+        found = search(rest, scaled, objective=objective, decode=greedy)
         decoded += apply(unseen, found.confidence)
         outcomes = find_outcomes(unseen)
         scores += scaled.calibrate(outcomes.scores).tolist()
@@ -126,25 +135,30 @@ def test_the_order_of_sentences_does_not_matter():
     pairs = pairs_of(5)
     shuffled = random.Random(0).sample(pairs, len(pairs))
     first, second = (
-        fit_confidence(one, decode=greedy, goal=GOAL, seed=3)
+        fit_confidence(one, decode=greedy, objective=OBJECTIVE, seed=3)
         for one in (pairs, shuffled)
     )
     assert first.held_out_scores == second.held_out_scores
     assert first.confidence.thresholds == pytest.approx(
         second.confidence.thresholds
     )
-    again = fit_confidence(pairs, decode=greedy, goal=GOAL, seed=3)
+    again = fit_confidence(pairs, decode=greedy, objective=OBJECTIVE, seed=3)
     assert again == first
-    other = fit_confidence(pairs, decode=greedy, goal=GOAL, seed=4)
+    other = fit_confidence(pairs, decode=greedy, objective=OBJECTIVE, seed=4)
     assert other.confidence == first.confidence  # folds are for figures only
     assert other.held_out != first.held_out
 
 
 @pytest.mark.parametrize("scaling", Scaling)
-@pytest.mark.parametrize("goal", [None, Goal(), GOAL], ids=str)
-def test_json_gives_back_the_same(goal, scaling):
+@pytest.mark.parametrize(
+    "objective", [None, ThresholdObjective(), OBJECTIVE], ids=str
+)
+def test_json_gives_back_the_same(objective, scaling):
     fitted = fit_confidence(
-        pairs_of(6, sentences=40), decode=greedy, goal=goal, scaling=scaling
+        pairs_of(6, sentences=40),
+        decode=greedy,
+        objective=objective,
+        scaling=scaling,
     )
     text = json.dumps(fitted.to_json())
     assert FittedConfidence.from_json(json.loads(text)) == fitted
@@ -157,16 +171,16 @@ def test_what_is_out_of_reach_or_missed_is_said():
         truth=lambda z, which: np.where(which == 0, sigmoid(z), 0.2),
         labels=["good", "bad"],
     )
-    goal = Goal(aim=Aim.PRECISION, target=0.9)
-    fitted = fit_confidence(pairs, decode=greedy, goal=goal)
+    objective = ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.9)
+    fitted = fit_confidence(pairs, decode=greedy, objective=objective)
     assert fitted.unmet == ("bad",)
     assert fitted.notes == (
         "a precision of 0.9 is out of reach for bad: none of their candidates "
         "pass",
     )
     # Of the gold spans of "good" many are no candidates.
-    goal = Goal(aim=Aim.RECALL, target=0.9)
-    fitted = fit_confidence(pairs, decode=greedy, goal=goal)
+    objective = ThresholdObjective(metric=ThresholdMetric.RECALL, target=0.9)
+    fitted = fit_confidence(pairs, decode=greedy, objective=objective)
     reached = fitted.held_out_scores.micro.recall
     assert fitted.notes[-1] == (
         f"held out, the micro recall is {reached:.4f}, short of 0.9"
@@ -182,7 +196,9 @@ def test_few_candidates_or_none_are_no_obstacle():
             )
             for i in range(10)
         ]
-        fitted = fit_confidence(pairs, decode=greedy, goal=Goal())
+        fitted = fit_confidence(
+            pairs, decode=greedy, objective=ThresholdObjective()
+        )
         expected = Confidence(thresholds={"x": 0.5})
         assert fitted.confidence == expected
         assert fitted.notes == (

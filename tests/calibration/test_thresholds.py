@@ -11,10 +11,10 @@ from scipy import stats
 
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.calibration.objectives import (
-    FEWEST,
-    Aim,
+    MIN_COUNT,
     Curve,
-    Goal,
+    ThresholdMetric,
+    ThresholdObjective,
     lower_bound,
 )
 from biaffine_tf.calibration.sweeps import to_candidates
@@ -25,12 +25,16 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.evaluation.metrics import score
 from biaffine_tf.spans import Sentence, Span
 
-GOALS = [
-    Goal(),
-    Goal(aim=Aim.PRECISION, target=0.8),
-    Goal(aim=Aim.PRECISION, target=0.7, certainty=0.6),
-    Goal(aim=Aim.RECALL, target=0.6),
-    Goal(aim=Aim.RECALL, target=0.75, certainty=0.7),
+OBJECTIVES = [
+    ThresholdObjective(),
+    ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.8),
+    ThresholdObjective(
+        metric=ThresholdMetric.PRECISION, target=0.7, certainty=0.6
+    ),
+    ThresholdObjective(metric=ThresholdMetric.RECALL, target=0.6),
+    ThresholdObjective(
+        metric=ThresholdMetric.RECALL, target=0.75, certainty=0.7
+    ),
 ]
 
 
@@ -54,22 +58,26 @@ def counts(pairs, confidence, label, decoder=greedy):
     return (one.correct, one.predicted, one.gold) if one else (0, 0, 0)
 
 
-def worth(goal, correct, predicted, gold):
-    """How well counts serve a goal; None if they do not meet its target."""
+def worth(objective, correct, predicted, gold):
+    """How well counts serve an objective; None if they miss its target."""
     precision, recall = correct / max(predicted, 1), correct / max(gold, 1)
-    if goal.aim is Aim.F1:
+    if objective.metric is ThresholdMetric.F1:
         return 2 * correct / max(predicted + gold, 1)
-    trials = predicted if goal.aim is Aim.PRECISION else gold
-    if trials < FEWEST or not correct:
+    trials = (
+        predicted if objective.metric is ThresholdMetric.PRECISION else gold
+    )
+    if trials < MIN_COUNT or not correct:
         return None
     bound = stats.binomtest(correct, trials, alternative="greater")
-    level = bound.proportion_ci(goal.certainty, method="exact").low
-    if level < goal.target:
+    level = bound.proportion_ci(objective.certainty, method="exact").low
+    if level < objective.target:
         return None
-    return recall if goal.aim is Aim.PRECISION else precision
+    return (
+        recall if objective.metric is ThresholdMetric.PRECISION else precision
+    )
 
 
-def best_worth(pairs, confidence, label, goal, decoder=greedy):
+def best_worth(pairs, confidence, label, objective, decoder=greedy):
     """By every cut between two scores of a label, the others staying."""
     scores = {s.score for _, found in pairs for s in found.spans}
     cuts = sorted(confidence.calibrate(list(scores)).tolist())
@@ -78,27 +86,27 @@ def best_worth(pairs, confidence, label, goal, decoder=greedy):
     for cut in cuts:
         changed = {**confidence.thresholds, label: cut}
         other = dataclasses.replace(confidence, thresholds=changed)
-        found.append(worth(goal, *counts(pairs, other, label, decoder)))
+        found.append(worth(objective, *counts(pairs, other, label, decoder)))
     return max((one for one in found if one is not None), default=None)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("goal", GOALS, ids=str)
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
 @pytest.mark.parametrize("seed", range(2))
-def test_one_label_without_overlaps_equals_brute_force(goal, seed):
+def test_one_label_without_overlaps_equals_brute_force(objective, seed):
     pairs = synthetic_pairs(
         seed,
         sentences=30,
         truth=lambda z, _: sigmoid(z / 1.5),
     )
     calibration = Confidence(temperature=1.5, bias=0.3)
-    found = search(pairs, calibration, goal=goal, decode=greedy)
+    found = search(pairs, calibration, objective=objective, decode=greedy)
     confidence = found.confidence
     assert (confidence.temperature, confidence.bias) == (1.5, 0.3)
-    best = best_worth(pairs, confidence, "x", goal)
+    best = best_worth(pairs, confidence, "x", objective)
     assert best is not None and not found.unmet and not found.sharing
     assert confidence.default_threshold == confidence.thresholds["x"]
-    mine = worth(goal, *counts(pairs, confidence, "x"))
+    mine = worth(objective, *counts(pairs, confidence, "x"))
     assert mine == pytest.approx(best)
 
 
@@ -126,18 +134,22 @@ def overlapping_pairs(seed, *, sentences, labels):
 @pytest.mark.slow
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("decoder", [Decoder.GREEDY, Decoder.FREE])
-@given(seed=st.integers(0, 2**32 - 1), goal=st.sampled_from(GOALS))
+@given(seed=st.integers(0, 2**32 - 1), objective=st.sampled_from(OBJECTIVES))
 @settings(max_examples=12)
-def test_the_last_label_is_best_as_the_others_are(decoder, nested, seed, goal):
+def test_the_last_label_is_best_as_the_others_are(
+    decoder, nested, seed, objective
+):
     """Every cut decoded from scratch, all sentences, with overlaps."""
     pairs = overlapping_pairs(seed, sentences=50, labels=["x", "y"])
 
     def pick(candidates, text):
         return decode(candidates, decoder=decoder, nested=nested)
 
-    found = search(pairs, Confidence(temperature=1.3), goal=goal, decode=pick)
-    best = best_worth(pairs, found.confidence, "y", goal, pick)
-    mine = worth(goal, *counts(pairs, found.confidence, "y", pick))
+    found = search(
+        pairs, Confidence(temperature=1.3), objective=objective, decode=pick
+    )
+    best = best_worth(pairs, found.confidence, "y", objective, pick)
+    mine = worth(objective, *counts(pairs, found.confidence, "y", pick))
     if not found.sharing and not found.unmet:
         assert mine == pytest.approx(best)
     elif "y" in found.sharing:
@@ -153,9 +165,13 @@ def test_with_the_exact_decoder_it_is_nearly_so(nested, seed):
     def pick(candidates, text):
         return decode(candidates, decoder=Decoder.EXACT, nested=nested)
 
-    found = search(pairs, Confidence(), goal=Goal(), decode=pick)
-    best = best_worth(pairs, found.confidence, "y", Goal(), pick)
-    mine = worth(Goal(), *counts(pairs, found.confidence, "y", pick))
+    found = search(
+        pairs, Confidence(), objective=ThresholdObjective(), decode=pick
+    )
+    best = best_worth(pairs, found.confidence, "y", ThresholdObjective(), pick)
+    mine = worth(
+        ThresholdObjective(), *counts(pairs, found.confidence, "y", pick)
+    )
     assert best - 0.02 < mine <= best
 
 
@@ -175,11 +191,13 @@ def test_a_rare_label_gets_what_is_best_for_all():
         )
         for pair in pairs
     ]
-    for goal in GOALS[:4]:  # the last is out of reach for "x"
-        found = search(pairs, Confidence(), goal=goal, decode=greedy)
+    for objective in OBJECTIVES[:4]:  # the last is out of reach for "x"
+        found = search(pairs, Confidence(), objective=objective, decode=greedy)
         thresholds = found.confidence.thresholds
         assert found.sharing == ("rare",) and not found.unmet
-        expected = search(as_one, Confidence(), goal=goal, decode=greedy)
+        expected = search(
+            as_one, Confidence(), objective=objective, decode=greedy
+        )
         shared = expected.confidence.thresholds["one"]
         assert thresholds["rare"] == pytest.approx(shared)
         assert found.confidence.default_threshold == thresholds["rare"]
@@ -196,13 +214,13 @@ def test_rare_labels_that_are_many_are_judged_together():
         labels=labels,
         weights=[0.6, *[0.02] * 20],
     )
-    goal = Goal(aim=Aim.PRECISION, target=0.9)
-    found = search(pairs, Confidence(), goal=goal, decode=greedy)
+    objective = ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.9)
+    found = search(pairs, Confidence(), objective=objective, decode=greedy)
     assert len(found.sharing) > 15
     micro = [counts(pairs, found.confidence, one) for one in found.sharing]
     correct, predicted, _ = np.sum(micro, axis=0)
-    assert predicted >= FEWEST
-    assert lower_bound(correct, predicted, goal.certainty) >= 0.9
+    assert predicted >= MIN_COUNT
+    assert lower_bound(correct, predicted, objective.certainty) >= 0.9
 
 
 def test_a_label_that_misses_the_target_lets_nothing_through():
@@ -222,12 +240,12 @@ def test_a_label_that_misses_the_target_lets_nothing_through():
         )
         for pair in pairs
     ]
-    goal = Goal(aim=Aim.PRECISION, target=0.9)
-    found = search(pairs, Confidence(), goal=goal, decode=greedy)
+    objective = ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.9)
+    found = search(pairs, Confidence(), objective=objective, decode=greedy)
     assert found.unmet == ("bad",) and found.sharing == ("rare",)
     assert found.confidence.thresholds["bad"] == 1.0
     assert counts(pairs, found.confidence, "bad")[1] == 0
-    expected = search(alone, Confidence(), goal=goal, decode=greedy)
+    expected = search(alone, Confidence(), objective=objective, decode=greedy)
     for label in ("good", "rare"):
         assert found.confidence.thresholds[label] == pytest.approx(
             expected.confidence.thresholds[label]
@@ -245,20 +263,20 @@ def test_a_label_that_fails_at_the_shared_cut_does_not_take_part():
         )
         for label, one, is_right in rows
     ]
-    goal = Goal(aim=Aim.PRECISION, target=0.9)
-    found = search(pairs, Confidence(), goal=goal, decode=greedy)
+    objective = ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.9)
+    found = search(pairs, Confidence(), objective=objective, decode=greedy)
     assert found.unmet == ("mixed",) and len(found.sharing) == 20
     assert found.confidence.thresholds["mixed"] == 1.0
     assert 0.5 < found.confidence.thresholds["fine0"] < 0.6
 
 
-@pytest.mark.parametrize("goal", GOALS[:2], ids=str)
-def test_a_perfect_record_must_be_long_enough(goal):
-    for count in (FEWEST - 1, FEWEST):
+@pytest.mark.parametrize("objective", OBJECTIVES[:2], ids=str)
+def test_a_perfect_record_must_be_long_enough(objective):
+    for count in (MIN_COUNT - 1, MIN_COUNT):
         right = np.arange(count + 1)
         curve = Curve(-right.astype(float), right, right, gold=count)
-        expected = count if count == FEWEST else None
-        assert goal.choose(curve) == expected
+        expected = count if count == MIN_COUNT else None
+        assert objective.choose(curve) == expected
 
 
 def test_a_recall_out_of_reach_lets_all_through():
@@ -266,8 +284,8 @@ def test_a_recall_out_of_reach_lets_all_through():
         4, sentences=200, truth=lambda z, _: sigmoid(z), labels=["x", "y"]
     )
     # Of "x" 200 gold spans are no candidates.
-    goal = Goal(aim=Aim.RECALL, target=0.9)
-    found = search(pairs, Confidence(), goal=goal, decode=greedy)
+    objective = ThresholdObjective(metric=ThresholdMetric.RECALL, target=0.9)
+    found = search(pairs, Confidence(), objective=objective, decode=greedy)
     assert found.unmet == ("x",)
     correct, predicted, gold = counts(pairs, found.confidence, "x")
     assert correct == gold - 200
@@ -282,26 +300,28 @@ def test_where_nothing_meets_the_target_all_labels_are_named():
     pairs = synthetic_pairs(
         5, sentences=30, truth=lambda z, _: 0.5 + 0 * z, labels=["x", "y"]
     )
-    goal = Goal(aim=Aim.PRECISION, target=0.95)
-    found = search(pairs, Confidence(), goal=goal, decode=greedy)
+    objective = ThresholdObjective(
+        metric=ThresholdMetric.PRECISION, target=0.95
+    )
+    found = search(pairs, Confidence(), objective=objective, decode=greedy)
     assert found.unmet == ("x", "y") and not found.sharing
     assert found.confidence.default_threshold == 1.0
     assert score(apply(pairs, found.confidence)).micro.recall == 0
 
 
-@pytest.mark.parametrize("goal", GOALS, ids=str)
-def test_without_candidates_there_is_nothing_to_find(goal):
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
+def test_without_candidates_there_is_nothing_to_find(objective):
     sentence = Sentence("abc", (Span(0, 1, "x"),))
     for pairs in ([], [(sentence, Sentence("abc", ()))]):
-        found = search(pairs, Confidence(), goal=goal, decode=greedy)
-        expected = 1.0 if goal.aim is Aim.PRECISION else 0.5
+        found = search(pairs, Confidence(), objective=objective, decode=greedy)
+        expected = 1.0 if objective.metric is ThresholdMetric.PRECISION else 0.5
         assert found.confidence.default_threshold == expected
         assert set(found.confidence.thresholds.values()) <= {expected}
-        assert found.unmet == (("x",) if pairs and goal.target else ())
+        assert found.unmet == (("x",) if pairs and objective.target else ())
 
 
-@pytest.mark.parametrize("goal", GOALS, ids=str)
-def test_a_label_that_gold_does_not_have(goal):
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
+def test_a_label_that_gold_does_not_have(objective):
     pairs = synthetic_pairs(
         6, sentences=100, truth=lambda z, _: sigmoid(z), labels=["x"]
     )
@@ -312,8 +332,8 @@ def test_a_label_that_gold_does_not_have(goal):
             np.linspace(0.2, 0.9, 100), pairs, strict=True
         )
     ]
-    found = search(spurious, Confidence(), goal=goal, decode=greedy)
-    if goal.aim is Aim.RECALL:
+    found = search(spurious, Confidence(), objective=objective, decode=greedy)
+    if objective.metric is ThresholdMetric.RECALL:
         assert found.sharing == ("y",)
     else:
         assert counts(spurious, found.confidence, "y")[1] == 0
@@ -338,26 +358,28 @@ def test_lower_bounds_are_those_of_scipy(rows, certainty):
         assert bound == pytest.approx(expected if of else 0.0)
 
 
-@pytest.mark.parametrize("aim", [Aim.PRECISION, Aim.RECALL])
-def test_an_upper_bound_below_the_target_refutes_a_cut(aim):
-    goal = Goal(aim=aim, target=0.8)
+@pytest.mark.parametrize(
+    "aim", [ThresholdMetric.PRECISION, ThresholdMetric.RECALL]
+)
+def test_an_upper_bound_below_the_target_refutes_a_cut(metric):
+    objective = ThresholdObjective(metric=metric, target=0.8)
     correct, predicted = np.array([[0, 0], [4, 10], [70, 100], [78, 110]]).T
     curve = Curve(np.arange(4.0)[::-1], correct, predicted, gold=100)
     expected = []
     for one, trials in zip(correct, predicted, strict=True):
-        if aim is Aim.RECALL:
+        if metric is ThresholdMetric.RECALL:
             trials = 100
         test = stats.binomtest(int(one), max(trials, 1), alternative="less")
-        upper = test.proportion_ci(goal.certainty, method="exact").high
+        upper = test.proportion_ci(objective.certainty, method="exact").high
         expected.append(upper < 0.8 if trials else False)
-    assert goal.refuted(curve).tolist() == expected
-    assert not Goal().refuted(curve).any()
+    assert objective.refuted(curve).tolist() == expected
+    assert not ThresholdObjective().refuted(curve).any()
 
 
 @pytest.mark.slow
 def test_a_precision_target_holds_on_new_data():
     """Ten labels, each wrong in its own way."""
-    goal = Goal(aim=Aim.PRECISION, target=0.9)
+    objective = ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.9)
     labels = [f"label{i}" for i in range(10)]
     found = []
     for seed in range(40):
@@ -370,7 +392,10 @@ def test_a_precision_target_holds_on_new_data():
         seen = synthetic_pairs(seed, **kwargs)
         unseen = synthetic_pairs(1000 + seed, **kwargs)
         fit = search(
-            seen, Confidence(temperature=2.0), goal=goal, decode=greedy
+            seen,
+            Confidence(temperature=2.0),
+            objective=objective,
+            decode=greedy,
         )
         found.append(score(apply(unseen, fit.confidence)).micro)
     precisions = np.array([one.precision for one in found])
@@ -383,15 +408,15 @@ def test_a_precision_target_holds_on_new_data():
     "values, named",
     [
         (
-            {"aim": Aim.F1, "target": 0.9},
+            {"metric": ThresholdMetric.F1, "target": 0.9},
             "--threshold_target must be left out.*, got 0.9",
         ),
         (
-            {"aim": Aim.PRECISION},
+            {"metric": ThresholdMetric.PRECISION},
             "--threshold_target must be above 0.*, got None",
         ),
     ],
 )
 def test_goals_that_cannot_be_are_refused(values, named):
     with pytest.raises(ConfigError, match=named):
-        Goal(**values)
+        ThresholdObjective(**values)

@@ -110,8 +110,8 @@ early_stopping_patience=3 -eval_data -> --early_stopping_patience is given but
     there is no dev set ... --dev_fraction
 calibrate=true -eval_data -> --calibrate is given but there is no dev set ...
     --dev_fraction
-threshold_aim=f1 -eval_data -> --threshold_aim is given but there is no dev set
-    ... --dev_fraction
+threshold_objective=f1 -eval_data -> --threshold_objective is given but there
+    is no dev set ... --dev_fraction
 threshold_target=0.9 -eval_data -> --threshold_target is given but there is no
     dev set ... --dev_fraction
 report=true -eval_data -> --report is given but there is no dev set ...
@@ -244,7 +244,7 @@ model_dir=F/half -> F/half/weights.safetensors: ... again
 model_dir=F/cut -> F/cut/weights.safetensors: ... restore
 model_dir=F/no_labels -> F/no_labels/labels.txt: ... restore
 model_dir=F/empty_labels -> /labels.txt: ... restore
-model_dir=F/other_vocab -> /vocab.txt: 5 pieces ... restore
+model_dir=F/other_vocab -> /vocab.txt: 5 tokens ... restore
 input=F/none -> F/none: ... no such file
 input=F/folder -> F/folder: ... directory
 input=F/empty.jsonl -> F/empty.jsonl: ... empty
@@ -396,12 +396,12 @@ def test_prediction_refuses_before_it_loads_tensorflow(folder, early, name):
 
 LATE_TRAINING = _cases("""
 train_data=F/long.jsonl long_text=error -> F/long.jsonl:2: the text has 39
-    pieces ... --long_text=window
-eval_data=F/long.jsonl long_text=error -> F/long.jsonl:2: the text has 39 pieces
+    tokens ... --long_text=window
+eval_data=F/long.jsonl long_text=error -> F/long.jsonl:2: the text has 39 tokens
     ... --long_text=window
 """)
 LATE_PREDICTION = _cases("""
-input=F/long.jsonl long_text=error -> F/long.jsonl:2: the text has 39 pieces ...
+input=F/long.jsonl long_text=error -> F/long.jsonl:2: the text has 39 tokens ...
     --long_text=window
 input=F/broken.jsonl -> F/broken.jsonl:2: ... skip
 input=F/mixed.jsonl -> F/mixed.jsonl:2: ... iconv

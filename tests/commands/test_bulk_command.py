@@ -183,7 +183,7 @@ def test_too_long_texts_are_bad_lines_if_they_are_errors(folder, outcomes):
     (side,) = (folder / "long" / "bad_lines").iterdir()
     bad = json.loads(side.read_text(encoding="utf-8"))
     assert (bad["line"], bad["raw"]) == (2, "ab天" * 20)
-    assert "60 pieces" in bad["reason"]
+    assert "60 tokens" in bad["reason"]
 
 
 def test_killed_the_bytes_are_the_same(folder, outcomes, root):

@@ -27,7 +27,7 @@ def test_it_says_what_there_is(tmp_path, capsys):
     assert lines[0] == "format: hugging_face"
     assert "hidden_size=16" in lines[1] and "embedding_size=6" in lines[1]
     assert lines[2:6] == [
-        "vocabulary: 28 pieces",
+        "vocabulary: 28 tokens",
         "activation: gelu (exact GELU, by erf)",
         "do_lower_case: True",
         "tokenizer: wordpiece",

@@ -210,7 +210,7 @@ def test_what_is_left_out_or_trimmed_is_not_trained_on(trained):
     meta = json.loads((records / "records.json").read_text())
     assert meta["counts"]["sentences"] == 5
     assert meta["problems"]["unlabelled sentence left out"]["count"] == 2
-    # " Ely " is trimmed to three pieces, and " " is no span.
+    # " Ely " is trimmed to three tokens, and " " is no span.
     assert meta["counts"]["spans"] == sum(meta["widths"].values()) == 9
     assert meta["widths"]["3"] == 5
 

@@ -109,11 +109,11 @@ def test_flags_of_a_range_refuse_what_is_beyond_it(values, command):
 
 def test_old_names_are_the_new_ones(values):
     flag_types.define("Model", ModelConfig)
-    values(["x", "--context_pieces=3"])
+    values(["x", "--context_tokens=3"])
     assert values.context_tokens == 3 and values["context_tokens"].present
-    assert flag_types.values(ModelConfig, given=True) == {"context_pieces": 3}
+    assert flag_types.values(ModelConfig, given=True) == {"context_tokens": 3}
     usage = "\n".join(flag_types.describe_flags([]))
-    assert "context_tokens" in usage and "context_pieces" not in usage
+    assert "context_tokens" in usage and "context_tokens" not in usage
 
 
 @pytest.mark.parametrize(

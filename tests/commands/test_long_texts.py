@@ -11,7 +11,7 @@ from biaffine_tf import formats
 from biaffine_tf.spans import Sentence, Span
 
 COUNTS = {"train": 36, "dev": 4}
-MAX_PIECES = 16
+MAX_TOKENS = 16
 
 pytestmark = pytest.mark.slow  # trains
 
@@ -57,7 +57,7 @@ def outcomes(folder):
             f"--vocab_file={folder / 'vocab.txt'}",
             f"--bert_config_file={folder / 'bert_config.json'}",
             f"--output_dir={folder / name}",
-            f"--max_seq_length={MAX_PIECES + 2}",
+            f"--max_seq_length={MAX_TOKENS + 2}",
             "--learning_rate=1e-2",
             "--train_batch_size=8",
             "--num_buckets=2",
@@ -68,7 +68,7 @@ def outcomes(folder):
         for name, flags in {
             "windows": ["--window_overlap=7", "--num_train_epochs=12"],
             "cut": ["--long_text=truncate"],
-            # Windows of four pieces: what is wider is in none.
+            # Windows of four tokens: what is wider is in none.
             "split": ["--window_overlap=0", "--max_seq_length=6"],
         }.items()
     }

@@ -167,10 +167,10 @@ def test_every_format_in_and_out(folder, matrix, name):
 @pytest.mark.parametrize("name", ["chars.conll", "words.conll", "genia.jsonl"])
 def test_columns_keep_the_tokens_of_the_input(folder, matrix, name):
     found = _read(folder / "out" / f"{name}.conll")
-    assert [s.tokens for s in found] == [s.tokens for s in _read(folder / name)]
+    assert [s.words for s in found] == [s.words for s in _read(folder / name)]
     for sentence in found:
-        starts = {start for start, _ in sentence.tokens}
-        ends = {end for _, end in sentence.tokens}
+        starts = {start for start, _ in sentence.words}
+        ends = {end for _, end in sentence.words}
         for span in sentence.spans:
             assert span.start in starts and span.end in ends
 
@@ -270,7 +270,7 @@ def test_long_texts_are_read_in_windows(folder, outcomes):
     said = "1 longer than the model's max_seq_length: read in windows; no "
     for name, overlap in [("long.jsonl", 38 // 4), ("overlap.jsonl", 3)]:
         assert _farthest(folder, name) > 110
-        assert f"{said}entity of up to {overlap} pieces" in outcomes[name].err
+        assert f"{said}entity of up to {overlap} tokens" in outcomes[name].err
 
 
 def test_long_texts_are_cut_if_told(folder, outcomes):

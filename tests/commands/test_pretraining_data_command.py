@@ -40,7 +40,7 @@ def test_a_run_and_the_same_again(run, tmp_path):
         "--input_file=*.txt",
         "--output_dir=records",
         "--max_seq_length=32",
-        "--words=pieces",
+        "--words=alphanumeric",
         "--held_out=0.2",
         "--do_lower_case",
     )
@@ -116,8 +116,8 @@ def test_mistakes_are_one_line(run, tmp_path, flags, message):
 
 def test_the_tokenizer_follows_vocabulary_and_text(run, tmp_path):
     """An English text is not read letter by letter for a Chinese BERT."""
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"天地ab", "##b"]
-    Vocabulary(pieces).save(tmp_path / "vocab.txt")
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"天地ab", "##b"]
+    Vocabulary(tokens).save(tmp_path / "vocab.txt")
     contents = {"char": "天地 天地 ab\n" * 9, "wordpiece": "ab A b ab ab\n" * 9}
     for kind, text in contents.items():
         (tmp_path / f"{kind}.txt").write_text(text, encoding="utf-8")
@@ -125,7 +125,7 @@ def test_the_tokenizer_follows_vocabulary_and_text(run, tmp_path):
             f"--input_file={kind}.txt",
             f"--output_dir={kind}",
             "--document=line",
-            "--min_pieces=1",
+            "--min_tokens=1",
             "--held_out=0",
         )
         assert done.returncode == 0, done.stderr

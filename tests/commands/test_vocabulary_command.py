@@ -24,7 +24,7 @@ from biaffine_tf.commands.make_vocabulary import (
 )
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
-from biaffine_tf.tokenization.unknown import UnknownPieces
+from biaffine_tf.tokenization.unknown import UnknownTokens
 
 WORDS = ["low", "lower", "lowest", "new", "newer", "newest", "wide", "widest"]
 
@@ -37,10 +37,10 @@ def english(seed, count=300):
     ]
 
 
-def _pieces(texts, **settings):
-    pieces = make_vocabulary(texts, **settings).pieces
-    assert pieces[:5] == SPECIALS
-    return list(pieces[5:])
+def _tokens(texts, **settings):
+    tokens = make_vocabulary(texts, **settings).tokens
+    assert tokens[:5] == SPECIALS
+    return list(tokens[5:])
 
 
 @given(texts=st.lists(hostile_texts, max_size=6), size=st.integers(6, 60))
@@ -52,7 +52,7 @@ def test_characters_are_the_commonest(texts, size):
         for c in text
         if c not in "\r\n" and not 0xD800 <= ord(c) < 0xE000
     )
-    made = _pieces(texts, size=size, kind="char")
+    made = _tokens(texts, size=size, kind="char")
     assert len(made) == min(size - 5, len(counts))
     least = min(counts[c] for c in made)
     assert all(counts[c] <= least for c in counts.keys() - set(made))
@@ -77,46 +77,46 @@ def test_any_text_makes_a_vocabulary(
     assert Vocabulary.from_file(path) == vocabulary
     if size == 200:  # room for all that there is
         tokenizer = make_tokenizer(kind, vocabulary, do_lower_case=lower)
-        unknown = UnknownPieces(tokenizer).add_all(map(Sentence, texts))
+        unknown = UnknownTokens(tokenizer).add_all(map(Sentence, texts))
         lost = {c for c in unknown.unknown if c not in "\r\n"}
         assert all(0xD800 <= ord(c) < 0xE000 for c in lost), lost
 
 
 def test_folded_vocabularies_have_no_capitals():
     for kind in ("char", "wordpiece"):
-        made = _pieces(english(0), size=100, kind=kind, do_lower_case=True)
-        assert made == [piece.lower() for piece in made]
-        made = _pieces(english(0), size=100, kind=kind)
-        assert made != [piece.lower() for piece in made]
+        made = _tokens(english(0), size=100, kind=kind, do_lower_case=True)
+        assert made == [token.lower() for token in made]
+        made = _tokens(english(0), size=100, kind=kind)
+        assert made != [token.lower() for token in made]
 
 
-def test_word_pieces_are_words_and_their_parts():
-    made = _pieces(english(0), size=100, kind="wordpiece")
+def test_wordpiece_tokens_are_words_and_their_parts():
+    made = _tokens(english(0), size=100, kind="wordpiece")
     assert {"low", "newest", "New"} <= set(made)
-    assert any(len(piece) > 3 and piece[:2] == "##" for piece in made)
+    assert any(len(token) > 3 and token[:2] == "##" for token in made)
     vocabulary = make_vocabulary(english(0), size=100, kind="wordpiece")
     tokenizer = make_tokenizer("wordpiece", vocabulary)
     unseen = " ".join(english(1))
-    pieces = tokenizer.encode(unseen)
-    assert tokenizer.unk_id not in pieces.ids
-    assert len(pieces) < len(unseen) / 2
+    tokens = tokenizer.encode(unseen)
+    assert tokenizer.unk_id not in tokens.ids
+    assert len(tokens) < len(unseen) / 2
 
 
-def test_chinese_characters_get_the_pieces_that_words_leave():
+def test_chinese_characters_get_the_tokens_that_words_leave():
     rng = random.Random(0)
     han = [chr(0x4E00 + i) for i in range(500)]
     texts = ["".join(rng.choices(han, k=30)) for _ in range(200)]
-    made = _pieces(texts, size=505, kind="wordpiece")
+    made = _tokens(texts, size=505, kind="wordpiece")
     assert sorted(made) == han
 
 
 @pytest.mark.parametrize("kind", ["char", "wordpiece"])
 def test_the_same_texts_in_any_order(kind):
     texts = english(0)
-    made = _pieces(texts, size=70, kind=kind)
+    made = _tokens(texts, size=70, kind=kind)
     for seed in range(3):
         random.Random(seed).shuffle(texts)
-        assert _pieces(texts, size=70, kind=kind) == made
+        assert _tokens(texts, size=70, kind=kind) == made
 
 
 def _run(folder, *arguments, **environment):
@@ -195,7 +195,7 @@ def test_files_of_every_kind(files, capsys):
     out = capsys.readouterr().out
     visible = sum(not c.isspace() for text in texts for c in text)
     assert (
-        f"{output}: {len(made)} pieces, all that the texts give; 100.00 % of "
+        f"{output}: {len(made)} tokens, all that the texts give; 100.00 % of "
         f"{visible} characters are known" in out
     )
     assert f"--vocab_file={output} --tokenizer=char --nodo_lower_case" in out
@@ -207,10 +207,10 @@ def test_coverage_is_the_share_of_known_characters(tmp_path, capsys):
     arguments = [str(tmp_path / "a.txt"), f"--output={output}", "--kind=char"]
     assert main([*arguments, "--size=7"]) == 0
     out = capsys.readouterr().out
-    assert "7 pieces; 70.00 % of 10 characters are known" in out
+    assert "7 tokens; 70.00 % of 10 characters are known" in out
     assert main([*arguments, "--size=7", "--do_lower_case", "--overwrite"]) == 0
     out = capsys.readouterr().out
-    assert "7 pieces; 80.00 % of 10 characters are known" in out
+    assert "7 tokens; 80.00 % of 10 characters are known" in out
 
 
 def test_the_kind_follows_the_text(tmp_path, capsys):
@@ -257,7 +257,7 @@ def test_bad_sentences_are_skipped_and_counted(tmp_path, capsys):
     arguments = [str(path), "--size=9", f"--output={output}", "--kind=char"]
     assert main([*arguments, "--on_bad_data=skip"]) == 0
     assert "bad sentence skipped: 1 " in capsys.readouterr().out
-    assert Vocabulary.from_file(output).pieces[5:] == ("a", "b")
+    assert Vocabulary.from_file(output).tokens[5:] == ("a", "b")
 
 
 @pytest.mark.slow
@@ -297,7 +297,7 @@ def test_training_takes_it_as_it_is(files):
     stored = json.loads((output / "config.json").read_text())
     assert stored["model"]["encoder"]["vocab_size"] == 12
     assert stored["model"]["tokenizer"]["do_lower_case"] is True
-    unknown = UnknownPieces(
+    unknown = UnknownTokens(
         make_tokenizer(
             "char", Vocabulary.from_file(vocabulary), do_lower_case=True
         )

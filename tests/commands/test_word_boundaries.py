@@ -38,7 +38,7 @@ def _sentences(count, seed, separator=" "):
             tokens.append((start, len(text)))
             if word[0].isalpha():
                 spans.append(Span(start, len(text), "name"))
-        made.append(Sentence(text, tuple(spans), tokens=tuple(tokens)))
+        made.append(Sentence(text, tuple(spans), words=tuple(tokens)))
     return made
 
 
@@ -144,7 +144,7 @@ def test_training_learns_the_rule_and_says_why(folder, outcomes):
     found = formats.read(folder / "words" / "predictions.jsonl")
     count = 0
     for one, predicted in zip(gold, found, strict=True):
-        bound = Sentence(one.text, predicted.spans, tokens=one.tokens)
+        bound = Sentence(one.text, predicted.spans, words=one.words)
         assert cut_spans(bound, WordRule("")) == []
         count += len(predicted.spans)
     assert count > 10
@@ -187,8 +187,8 @@ def test_predictions_on_columns_cut_no_word(folder, outcomes):
         total = 0
         found = list(formats.read(folder / name))
         for one, predicted in zip(gold, found, strict=False):
-            tokens = None if rule else one.tokens
-            bound = Sentence(one.text, predicted.spans, tokens=tokens)
+            tokens = None if rule else one.words
+            bound = Sentence(one.text, predicted.spans, words=tokens)
             assert predicted.text == one.text
             total += len(cut_spans(bound, WordRule(rule)))
         assert sum(len(one.spans) for one in found) > 50

@@ -82,7 +82,7 @@ def test_nested_keeps_one_range_under_two_labels_but_not_twice():
 
 
 def test_of_equal_ranks_the_first_label_margin_and_score():
-    """Not the first that was given, but what `visiting_order` says."""
+    """Not the first that was given, but what `greedy_order` says."""
     ordered = [
         Candidate(0, 2, "x", 2.0, logit=1.0, log_odds=0.5),
         Candidate(0, 2, "x", 2.0, logit=1.0, log_odds=0.4),

@@ -14,14 +14,14 @@ import tiny
 from biaffine_tf.config import Masking
 from biaffine_tf.encoders import checkpoints, word_vectors
 from biaffine_tf.encoders.checkpoints import names
-from biaffine_tf.encoders.embedding_transfer import transplant
+from biaffine_tf.encoders.embedding_transfer import transfer_embeddings
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.records.text_records import Split
 from biaffine_tf.records.text_token_ids import (
     log_frequencies,
     num_parts,
-    piece_counts,
-    piece_ids,
+    token_counts,
+    token_ids,
 )
 from biaffine_tf.tokenization import Vocabulary
 
@@ -37,7 +37,9 @@ def records(tmp_path_factory):
 
 def made_of(records, config, **changes):
     settings = {"source": None, "min_count": 1, "window": 3, "seed": 0}
-    return transplant(config, records, progress=False, **settings | changes)
+    return transfer_embeddings(
+        config, records, progress=False, **settings | changes
+    )
 
 
 def random_counts(size: int, *, seed: int = 0) -> scipy.sparse.csr_matrix:
@@ -51,22 +53,22 @@ def random_counts(size: int, *, seed: int = 0) -> scipy.sparse.csr_matrix:
 def test_ids_are_those_of_the_records_to_train_on(records):
     read = pretraining_texts.read(records, Split.TRAIN)
     sequences = sorted(record["input_ids"] for record in read)
-    parts = list(piece_ids(records))
+    parts = list(token_ids(records))
     assert len(parts) == num_parts(records)
     flat = np.concatenate(parts)
     starts = np.flatnonzero(flat == records.tokenizer.cls_id)
     parts = np.split(flat, starts[1:])
     assert sorted(part.tolist() for part in parts) == sequences
-    few = np.concatenate(list(piece_ids(records, max_records=7)))
+    few = np.concatenate(list(token_ids(records, max_records=7)))
     assert (few == records.tokenizer.cls_id).sum() == 7
 
 
 def test_frequencies(records):
     counts = np.zeros(len(records.tokenizer.vocabulary), int)
     for record in pretraining_texts.read(records, Split.TRAIN):
-        for piece in record["input_ids"]:
-            counts[piece] += piece not in records.special_ids
-    found = piece_counts(records)
+        for token in record["input_ids"]:
+            counts[token] += token not in records.special_ids
+    found = token_counts(records)
     np.testing.assert_array_equal(found, counts)
     logits = log_frequencies(found)
     assert np.exp(logits).sum() == pytest.approx(1, rel=1e-5)
@@ -154,10 +156,10 @@ def test_recoloured_vectors_are_distributed_like_the_others():
 
 
 def foreign_encoder(folder, *, head: bool):
-    """An encoder whose vocabulary shares but a few pieces with the text's."""
-    pieces = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "a", "zz", "天"]
-    pieces += [f"p{i}" for i in range(40)]
-    config = tiny.encoder_config(vocab_size=len(pieces))
+    """An encoder whose vocabulary shares but a few tokens with the text's."""
+    tokens = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "a", "zz", "天"]
+    tokens += [f"p{i}" for i in range(40)]
+    config = tiny.encoder_config(vocab_size=len(tokens))
     shapes = names.encoder_shapes(config)
     if head:
         shapes |= names.mlm_shapes(config)
@@ -170,7 +172,7 @@ def foreign_encoder(folder, *, head: bool):
         str(folder),
         config,
         tensors,
-        Vocabulary(pieces),
+        Vocabulary(tokens),
         tokenizer=checkpoints.TokenizerSettings(do_lower_case=True),
     )
     return checkpoints.open_source(str(folder)), tensors
@@ -179,7 +181,7 @@ def foreign_encoder(folder, *, head: bool):
 @pytest.mark.parametrize("head", [False, True])
 def test_layers_stay_and_embeddings_are_new(records, tmp_path, head):
     source, tensors = foreign_encoder(tmp_path / "e", head=head)
-    counts = piece_counts(records)
+    counts = token_counts(records)
     min_count = int(np.sort(counts)[-19])  # all but a few of those that occur
     made = made_of(
         records, source.require_config(), source=source, min_count=min_count
@@ -206,14 +208,14 @@ def test_layers_stay_and_embeddings_are_new(records, tmp_path, head):
     )
     theirs = source.require_vocabulary()
     shared = [
-        piece
-        for i, piece in enumerate(vocabulary.pieces)
-        if piece in theirs and counts[i] < min_count
+        token
+        for i, token in enumerate(vocabulary.tokens)
+        if token in theirs and counts[i] < min_count
     ]
     assert {"[CLS]", "[MASK]"} <= set(shared)
-    for piece in shared:
+    for token in shared:
         np.testing.assert_array_equal(
-            new[vocabulary.id(piece)], old[theirs.id(piece)], err_msg=piece
+            new[vocabulary.id(token)], old[theirs.id(token)], err_msg=token
         )
     assert made.counted == (counts >= min_count).sum()
     assert made.copied == len(shared)
@@ -229,16 +231,16 @@ def test_random_layers(records):
     assert kernel.std() == pytest.approx(config.initializer_range, rel=0.1)
     assert (made.tensors["transformer/layer_0/output/bias"] == 0).all()
     assert (made.tensors["embeddings/layer_norm/gamma"] == 1).all()
-    counted = made.tensors[names.WORD_EMBEDDINGS][piece_counts(records) >= 1]
+    counted = made.tensors[names.WORD_EMBEDDINGS][token_counts(records) >= 1]
     assert counted.std() == pytest.approx(config.initializer_range, rel=1e-3)
 
 
 def test_too_little_text(records):
-    with pytest.raises(ConfigError, match=r"pieces occur .*--min_count"):
+    with pytest.raises(ConfigError, match=r"tokens occur .*--min_count"):
         made_of(records, tiny.encoder_config(), min_count=10**6)
 
 
-def test_pieces_that_stand_together_become_alike(tmp_path):
+def test_tokens_that_stand_together_become_alike(tmp_path):
     """Two letters in the same places are neighbours among the vectors."""
     texts = [[f"天{x}地。"] for x in "ab" * 40]
     texts += [[f"山{x}水，"] for x in "cd" * 40]
@@ -269,7 +271,7 @@ def test_the_command_writes_an_encoder(records, tmp_path):
         "--min_count=1",
     ]
     done = run_command(*arguments)
-    counts = piece_counts(records)
+    counts = token_counts(records)
     assert f"{(counts > 0).sum()} from {counts.sum():,} in the text" in (
         done.stdout
     )

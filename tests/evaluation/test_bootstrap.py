@@ -17,7 +17,7 @@ def test_equals_the_percentile_interval_of_scipy():
     source = random.Random(0)
     pairs = predict(random_gold(40, source), source)
 
-    def figures(drawn):
+    def metrics(drawn):
         scores = score([pairs[i] for i in drawn])
         return [
             scores.micro.precision,
@@ -29,7 +29,7 @@ def test_equals_the_percentile_interval_of_scipy():
 
     expected = scipy.stats.bootstrap(
         (np.arange(len(pairs)),),
-        figures,
+        metrics,
         vectorized=False,
         n_resamples=3000,
         method="percentile",

@@ -88,9 +88,9 @@ def test_intervals_hold_the_true_difference():
 def test_a_system_does_not_differ_from_itself():
     pairs, _ = two_systems(40, 0)
     found = compare(pairs, pairs).differences
-    for figures in (found.micro, found.cluener, *found.labels.values()):
-        assert figures.f1.value == figures.f1.interval.low == 0
-        assert figures.f1.p_value == 1
+    for metrics in (found.micro, found.cluener, *found.labels.values()):
+        assert metrics.f1.value == metrics.f1.interval.low == 0
+        assert metrics.f1.p_value == 1
 
 
 def test_other_gold_is_refused():

@@ -14,15 +14,15 @@ from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import resampling, score
 from biaffine_tf.evaluation.resampling import (
     draw_figures,
-    figures,
     mean_of_drawn_runs,
+    metrics,
     tabulate,
 )
 from biaffine_tf.spans import Sentence, Span
 
 
 def rows_of(pairs, labels):
-    """The figures of `score`; zeros for labels that it does not have."""
+    """The metrics of `score`; zeros for labels that it does not have."""
     scores = score(pairs)
     named = [scores.micro, scores.macro, scores.cluener]
     named += [scores.labels.get(label) for label in labels]
@@ -47,7 +47,7 @@ def test_figures_of_sums_are_the_scores(pairs, shuffler):
     spans = [span for run in runs for p in run for s in p for span in s.spans]
     assert table.labels == tuple(sorted({span.label for span in spans}))
     expected = [rows_of(run, table.labels) for run in runs]
-    np.testing.assert_allclose(figures(table.sums), expected, rtol=1e-12)
+    np.testing.assert_allclose(metrics(table.sums), expected, rtol=1e-12)
 
 
 @given(st.lists(nested_pairs(), min_size=2, max_size=2))

@@ -147,7 +147,7 @@ def test_every_label_is_frequent():
 
 def test_ordinary_input_is_hostile():
     text = "".join(s["text"] for s in read("train.jsonl"))
-    for piece in (
+    for token in (
         "👍🏽",
         "👨‍👩‍👧",
         "《",
@@ -159,7 +159,7 @@ def test_ordinary_input_is_hostile():
         "Wi-Fi",
         "@",
     ):
-        assert piece in text, piece
+        assert token in text, token
 
 
 @pytest.mark.slow
@@ -186,13 +186,13 @@ def test_a_dictionary_of_mentions_is_not_enough():
 
 
 def test_vocabulary_and_config_agree():
-    pieces = (EXAMPLES / "vocab.txt").read_text(encoding="utf-8").split("\n")
-    assert pieces.pop() == ""
-    assert tuple(pieces[:5]) == ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-    assert len(set(pieces)) == len(pieces)
-    assert pieces[5:] == sorted(pieces[5:])
+    tokens = (EXAMPLES / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    assert tokens.pop() == ""
+    assert tuple(tokens[:5]) == ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+    assert len(set(tokens)) == len(tokens)
+    assert tokens[5:] == sorted(tokens[5:])
     config = json.loads((EXAMPLES / "bert_config.json").read_text())
-    assert config["vocab_size"] == len(pieces)
+    assert config["vocab_size"] == len(tokens)
     longest = max(len(s["text"]) for s in read("train.jsonl"))
     assert longest + 2 <= config["max_position_embeddings"]
 
@@ -200,7 +200,7 @@ def test_vocabulary_and_config_agree():
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_any_seed_keeps_the_promises(seed):
-    pieces = set((EXAMPLES / "vocab.txt").read_text(encoding="utf-8"))
+    tokens = set((EXAMPLES / "vocab.txt").read_text(encoding="utf-8"))
     rng = random.Random(seed)
     grammar = generator.Grammar(EXAMPLES / "grammar.toml", rng)
     seen = set()
@@ -208,9 +208,9 @@ def test_any_seed_keeps_the_promises(seed):
     assert {each.text for each in drawn} == seen
     assert sum(not each.spans for each in drawn) == 5
     for each in drawn:
-        unknown = {c for c in each.text if not c.isspace()} - pieces
+        unknown = {c for c in each.text if not c.isspace()} - tokens
         assert not unknown
-        assert {c.lower() for c in each.text if not c.isspace()} <= pieces
+        assert {c.lower() for c in each.text if not c.isspace()} <= tokens
         ranges = [span[:2] for span in each.spans]
         assert len(set(ranges)) == len(ranges)
         assert not any(crosses(a, b) for a in ranges for b in ranges)

@@ -73,7 +73,7 @@ def exports(model_dir, gold, tmp_path_factory, module_patch):
     made = {}
     # A random model is undecided on many of its entities.
     lenient = {"tolerance": parity.Tolerance(score=0.3, share=0.5)}
-    module_patch.setattr(int8, "_LEAST_VALUES", 100)  # of so small a model
+    module_patch.setattr(int8, "_MIN_VALUES", 100)  # of so small a model
     for name, settings in {
         "float32": {},
         "bfloat16": {"precision": ExportPrecision.BFLOAT16, **lenient},
@@ -125,7 +125,7 @@ def test_exports_tell_words_by_the_rule(tmp_path, format):
     folder = str(tmp_path / "export")
     export.export(source, folder, format=format)
     plain = [Sentence(text) for text in [*TEXTS, "thecat ab ba"]]
-    words = [Sentence("abba ab", tokens=((0, 2), (2, 4), (5, 7)))]
+    words = [Sentence("abba ab", words=((0, 2), (2, 4), (5, 7)))]
     own, ner = biaffine_tf.load(source), biaffine_tf.load(folder)
 
     def found(predictor, sentences, **settings):
@@ -274,16 +274,16 @@ def test_long_texts_that_are_errors(tmp_path):
     model = write_model(tmp_path / "m", long_text=LongText.ERROR)
     export.export(model, str(tmp_path / "e"))
     ner = biaffine_tf.load(str(tmp_path / "e"))
-    with pytest.raises(DataError, match="more pieces than 18"):
+    with pytest.raises(DataError, match="more tokens than 18"):
         ner(["ab", hostile.LONG])
-    with pytest.raises(DataError, match="more pieces than 18"):
+    with pytest.raises(DataError, match="more tokens than 18"):
         ner.check(Sentence(hostile.LONG, line=7))
     ner.check(Sentence("ab" * 4))
     assert len(ner("ab")) == len(biaffine_tf.load(model)("ab"))
 
 
 def test_a_model_that_reads_context_reads_texts_alone(tmp_path):
-    model = write_model(tmp_path / "m", context_pieces=4)
+    model = write_model(tmp_path / "m", context_tokens=4)
     export.export(model, str(tmp_path / "e"))
     ner, own = (biaffine_tf.load(str(tmp_path / n)) for n in "em")
     for text in TEXTS:

@@ -92,7 +92,7 @@ def test_doubles_are_not_rounded(settings):
 @pytest.mark.parametrize("settings", SETTINGS[:4], ids=name_of)
 def test_what_rounds_leave_is_visited_one_by_one(settings, rounds, monkeypatch):
     assert settings["decoder"] is Decoder.GREEDY
-    monkeypatch.setattr(greedy, "_MOST_ROUNDS", rounds)
+    monkeypatch.setattr(greedy, "_MAX_ROUNDS", rounds)
     decoder = tf.function(
         GraphDecoder(LABELS, **settings),
         input_signature=[SIGNATURE],

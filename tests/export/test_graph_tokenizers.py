@@ -37,9 +37,9 @@ COMPOSED = [
     for c in ASSIGNED
     if unicodedata.decomposition(c).partition(" ")[0].isalnum()
 ]
-# Every mark is a piece, so that no word is unknown for its marks alone.
-PIECES = dict.fromkeys(
-    [*VOCABULARY.pieces, *MARKS, *(f"##{mark}" for mark in MARKS)]
+# Every mark is a token, so that no word is unknown for its marks alone.
+TOKENS = dict.fromkeys(
+    [*VOCABULARY.tokens, *MARKS, *(f"##{mark}" for mark in MARKS)]
 )
 SETTINGS = [
     *({"do_lower_case": lower} for lower in (False, True)),
@@ -47,7 +47,7 @@ SETTINGS = [
     {"do_lower_case": True, "strip_accents": False},
 ]
 TOKENIZERS = [
-    make_tokenizer(kind, Vocabulary([*PIECES]), **settings)
+    make_tokenizer(kind, Vocabulary([*TOKENS]), **settings)
     for kind in TokenizerKind
     for settings in SETTINGS
 ]
@@ -78,13 +78,13 @@ def as_given(data):
     return data.decode("utf-8", "replace")
 
 
-def rows(pieces):
+def rows(tokens):
     """(ids, starts, ends) of each text."""
-    return list(zip(*(one.to_list() for one in pieces), strict=True))
+    return list(zip(*(one.to_list() for one in tokens), strict=True))
 
 
 def check(tokenizer, data, answers=None):
-    """Every text, given in bytes, has the pieces that it has in Python."""
+    """Every text, given in bytes, has the tokens that it has in Python."""
     if answers is None:
         answers = rows(compiled(tokenizer)(tf.constant(data, tf.string)))
     assert len(answers) == len(data)
@@ -169,17 +169,17 @@ def test_odd_text(tokenizer, text):
 
 @each_tokenizer
 def test_no_text_at_all(tokenizer):
-    pieces = compiled(tokenizer)(tf.constant([], tf.string))
-    assert all(one.shape[0] == 0 for one in pieces)
+    tokens = compiled(tokenizer)(tf.constant([], tf.string))
+    assert all(one.shape[0] == 0 for one in tokens)
 
 
 @each_tokenizer
 def test_without_a_function(tokenizer):
     texts = random_texts(50, seed=4)
-    pieces = graph_tokenizer(tokenizer)(
+    tokens = graph_tokenizer(tokenizer)(
         decode_utf8(tf.constant(encoded(texts)))
     )
-    check(tokenizer, encoded(texts), rows(pieces))
+    check(tokenizer, encoded(texts), rows(tokens))
 
 
 letters = "ab#é中"
@@ -189,19 +189,19 @@ words = st.text(letters, min_size=1, max_size=4)
 @pytest.mark.slow
 @settings(max_examples=30)  # a tokenizer is made for each
 @given(
-    pieces=st.sets(st.tuples(st.sampled_from(["", "##"]), words), max_size=12),
+    tokens=st.sets(st.tuples(st.sampled_from(["", "##"]), words), max_size=12),
     texts=st.lists(st.text(letters + " ", max_size=12), max_size=20),
     lower=st.booleans(),
 )
-def test_any_vocabulary(pieces, texts, lower):
-    """Longest match first, also where a piece is "##" or like "###a"."""
+def test_any_vocabulary(tokens, texts, lower):
+    """Longest match first, also where a token is "##" or like "###a"."""
     known = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "##"])
-    known |= dict.fromkeys(prefix + word for prefix, word in sorted(pieces))
+    known |= dict.fromkeys(prefix + word for prefix, word in sorted(tokens))
     tokenizer = WordPieceTokenizer(Vocabulary([*known]), do_lower_case=lower)
-    pieces = graph_tokenizer(tokenizer)(
+    tokens = graph_tokenizer(tokenizer)(
         decode_utf8(tf.constant(encoded(texts), tf.string))
     )
-    check(tokenizer, encoded(texts), rows(pieces))
+    check(tokenizer, encoded(texts), rows(tokens))
 
 
 @pytest.mark.slow

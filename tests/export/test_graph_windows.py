@@ -54,8 +54,8 @@ def breaks(tokenizer):
 
     def strengths(texts):
         points = decode_utf8(texts)
-        pieces = divide(points)
-        return pieces.ids.with_values(find(points, pieces))
+        tokens = divide(points)
+        return tokens.ids.with_values(find(points, tokens))
 
     return tf.function(
         strengths,
@@ -128,7 +128,7 @@ def long_texts(count, seed):
 def test_windows(tokenizer, most, seed, data):
     overlap = data.draw(st.none() | st.integers(0, most - 1))
     windowing = Windowing(
-        max_pieces=most,
+        max_tokens=most,
         window_overlap=overlap,
         long_text=data.draw(st.sampled_from([LongText.WINDOW, LongText.LINE])),
     )
@@ -151,7 +151,7 @@ def test_lines_are_divided_one_by_one(tokenizer):
         *long_texts(60, seed=5),
     ]
     windowing = Windowing(
-        max_pieces=7, window_overlap=2, long_text=LongText.LINE
+        max_tokens=7, window_overlap=2, long_text=LongText.LINE
     )
     points = decode_utf8(tf.constant([text.encode() for text in texts]))
     found = planned(GraphWindowing(windowing)(points, twin(tokenizer)(points)))
@@ -163,22 +163,22 @@ def test_lines_are_divided_one_by_one(tokenizer):
         gaps += sum(
             end < start for (_, end), (start, _) in itertools.pairwise(bounds)
         )
-    assert gaps > 10 or tokenizer.kind is TokenizerKind.WORDPIECE
+    assert gaps > 10 or tokenizer.kind is TokenizerKind.WORDTOKEN
 
 
 @each_tokenizer
 def test_long_texts_of_other_kinds(tokenizer):
     texts = long_texts(20, seed=1)
     points = decode_utf8(tf.constant([text.encode() for text in texts]))
-    pieces = twin(tokenizer)(points)
-    truncating = Windowing(max_pieces=9, long_text=LongText.TRUNCATE)
-    found = planned(GraphWindowing(truncating)(points, pieces))
+    tokens = twin(tokenizer)(points)
+    truncating = Windowing(max_tokens=9, long_text=LongText.TRUNCATE)
+    found = planned(GraphWindowing(truncating)(points, tokens))
     for number, text in enumerate(texts):
         windows = truncating.divide(Sentence(text), tokenizer.encode(text))
         assert found.get(number, []) == [tuple(one) for one in windows]
-    refusing = Windowing(max_pieces=9, long_text=LongText.ERROR)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="pieces than 9"):
-        GraphWindowing(refusing)(points, pieces)
+    refusing = Windowing(max_tokens=9, long_text=LongText.ERROR)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="tokens than 9"):
+        GraphWindowing(refusing)(points, tokens)
     short = points[:, :4]
     found = GraphWindowing(refusing)(short, twin(tokenizer)(short))
     assert len(planned(found)) == len({*found.texts.numpy()})
@@ -226,7 +226,7 @@ def test_windows_of_a_real_document(data_folder):
     text = "".join(one.text for one in sentences)[:50_000]
     points = decode_utf8(tf.constant([text.encode(), b"", b"a"]))
     for tokenizer in TOKENIZERS:
-        windowing = Windowing(max_pieces=126)
+        windowing = Windowing(max_tokens=126)
         found = planned(
             GraphWindowing(windowing)(points, twin(tokenizer)(points))
         )

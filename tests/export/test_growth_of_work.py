@@ -39,7 +39,7 @@ from biaffine_tf.tokenization import (
 pytestmark = pytest.mark.slow  # a second for some thousand operations
 
 # From a length to twice it; sorting and doubling take n log n.
-MOST_GROWTH = 2.4
+MAX_GROWTH = 2.4
 WIDTH = 12
 SETTINGS = [
     {"decoder": decoder, "nested": nested}
@@ -104,7 +104,7 @@ def test_decoding_a_text_of_twice_the_length(settings):
         found.append(counted)
         assert as_rows(decoded) == wanted(rows, settings)
     for what, before in found[0].items():
-        assert found[1][what] < MOST_GROWTH * before, what
+        assert found[1][what] < MAX_GROWTH * before, what
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -121,22 +121,22 @@ def test_greedy_decoding_of_a_chain_of_twice_the_length(nested):
         found.append(counted["numbers"])
         assert as_rows(decoded) == wanted(rows, settings)
         assert len(decoded.starts) == length / 2
-    assert found[1] < MOST_GROWTH * found[0]
+    assert found[1] < MAX_GROWTH * found[0]
 
 
 def test_dividing_one_long_line_among_short_ones():
     tokenizer = make_tokenizer(TokenizerKind.CHAR, VOCABULARY)
     windowing = Windowing(
-        max_pieces=20, long_text=LongText.LINE, window_overlap=None
+        max_tokens=20, long_text=LongText.LINE, window_overlap=None
     )
     tokenize, divide = graph_tokenizer(tokenizer), GraphWindowing(windowing)
     found = []
     for length in (1000, 2000):
         texts = tf.constant([("a" * length + "\nab" * length).encode()])
         points = decode_utf8(texts)
-        pieces = tokenize(points)
+        tokens = tokenize(points)
         with work() as counted:
-            windows = divide(points, pieces)
+            windows = divide(points, tokens)
         found.append(counted["numbers"])
         assert len(windows.starts) > length
-    assert found[1] < MOST_GROWTH * found[0]
+    assert found[1] < MAX_GROWTH * found[0]

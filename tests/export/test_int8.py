@@ -40,7 +40,7 @@ def test_a_model_reads_what_replaced_its_weights(monkeypatch):
     """As if its weights had been rounded, and nothing float is left."""
     import tiny
 
-    monkeypatch.setattr(int8, "_LEAST_VALUES", 100)
+    monkeypatch.setattr(int8, "_MIN_VALUES", 100)
     ids = tf.constant([[2, 7, 9, 11, 5, 3], [2, 8, 3, 0, 0, 0]])
     model, rounded = tiny.model(seed=3), tiny.model(seed=3)
     for weight in rounded.saved_weights().values():

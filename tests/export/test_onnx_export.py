@@ -34,8 +34,8 @@ OUTPUTS = ["labels", "logits", "margins", "log_odds"]
 VARIANTS = {
     "plain": {},
     "band": {"max_span_width": 3},
-    "context": {"context_pieces": 5, "position": Position.JOINED},
-    "context band": {"context_pieces": 5, "max_span_width": 2},
+    "context": {"context_tokens": 5, "position": Position.JOINED},
+    "context band": {"context_tokens": 5, "max_span_width": 2},
     "ELECTRA": {
         "encoder": {"embedding_size": 8, "hidden_act": "gelu_new"},
         "position": Position.JOINED,
@@ -96,7 +96,7 @@ def made(seed=0, **changes):
         weight.assign(value)
     # Else one label would be the best of all pairs.
     bilinear = model.head.bilinear.numpy()
-    ids, _ = batch(context=model.config.context_pieces > 0)
+    ids, _ = batch(context=model.config.context_tokens > 0)
     logits = model(*split_context(tf.constant(ids)), training=False).numpy()
     bilinear[-1, :, -1] -= logits.mean(axis=(0, 1, 2))
     model.head.bilinear.assign(bilinear)
@@ -148,7 +148,7 @@ def answers(session, ids):
 def test_outputs_are_those_of_the_model(variant):
     changes = VARIANTS[variant]
     model = made(**changes)
-    ids, counts = batch(context="context_pieces" in changes)
+    ids, counts = batch(context="context_tokens" in changes)
     got = answers(network(model), ids)
     logits = model(*split_context(tf.constant(ids)), training=False).numpy()
     want = truth(logits, counts, width=changes.get("max_span_width"))
@@ -304,7 +304,7 @@ def test_sizes_and_shared_layers():
 
 
 def test_a_model_larger_than_a_file_is_refused(monkeypatch):
-    monkeypatch.setattr(onnx_graph, "_MOST_BYTES", 10_000)
+    monkeypatch.setattr(onnx_graph, "_MAX_BYTES", 10_000)
     with pytest.raises(ConfigError, match=r"GiB of weights.*export it in int8"):
         network(made())
 
@@ -319,7 +319,7 @@ def export(directory, **changes):
         "tokenizer": tokenizer,
         "decoding": DecodingConfig(nested=True, decoder=Decoder.GREEDY),
         "windowing": Windowing(
-            max_pieces=18, window_overlap=7, long_text=LongText.LINE
+            max_tokens=18, window_overlap=7, long_text=LongText.LINE
         ),
         "confidence": Confidence(temperature=2.0, thresholds={"sky": 0.25}),
     }

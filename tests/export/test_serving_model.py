@@ -170,7 +170,7 @@ def test_batches_do_not_matter(monkeypatch, plain):
 
 def test_a_text_that_is_too_long_is_an_error():
     _, exported = pair_of(TokenizerKind.CHAR, long_text=LongText.ERROR)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="pieces than 18"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="tokens than 18"):
         exported.serve(encoded(["ab", hostile.LONG]))
     assert len(by_text(exported.serve(encoded(["ab"])))) == 1
 
@@ -210,7 +210,7 @@ def test_saved_it_needs_no_code_of_ours(kind, tmp_path):
 
 
 def in_rows(answer):
-    """Rows as a server sends them to `instances`: each output in B pieces."""
+    """Rows as a server sends them to `instances`: each output in B tokens."""
     columns = {name: np.asarray(value) for name, value in answer.items()}
     sizes = {len(column) for column in columns.values()}
     assert len(sizes) == 1, "the server refuses outputs of different sizes"
@@ -266,7 +266,7 @@ def test_batched_pads_behind_the_entities(plain):
 
 def test_batched_can_be_joined_and_taken_apart(plain):
     """As a server does with `--enable_batching`: along the first axis."""
-    predictor, exported = plain[TokenizerKind.WORDPIECE]
+    predictor, exported = plain[TokenizerKind.WORDTOKEN]
     texts = random_texts(40)
     bounds = [0, 1, 2, 10, 11, 30, len(texts)]
     requests = [texts[a:b] for a, b in itertools.pairwise(bounds)]

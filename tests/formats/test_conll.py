@@ -26,7 +26,7 @@ def test_characters(reading, separator, end, mark):
     assert surfaces(first) == [("北京", "city")]
     assert surfaces(second) == [("上海", "city")]
     assert (first.line, second.line) == (1, 6)
-    assert first.tokens == ((0, 1), (1, 2), (2, 3))
+    assert first.words == ((0, 1), (1, 2), (2, 3))
     assert first.id is None
     marks = {"byte order mark removed": 1} if mark else {}
     assert reading.problems.counts == marks

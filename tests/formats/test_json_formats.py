@@ -100,7 +100,7 @@ def test_token_lists(reading):
         },
     )
     assert sentence.text == "The IL-2 gene promoter"
-    assert sentence.tokens == ((0, 3), (4, 8), (9, 13), (14, 22))
+    assert sentence.words == ((0, 3), (4, 8), (9, 13), (14, 22))
     assert sentence.spans == (Span(4, 13, "DNA"), Span(4, 8, "protein"))
     assert sentence.id == "doc-3"
 

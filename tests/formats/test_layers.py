@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from biaffine_tf.formats import Problems
 from biaffine_tf.formats.layers import assign_layers, snap_to_tokens
-from biaffine_tf.formats.tags import TokenSpan
+from biaffine_tf.formats.tags import WordSpan
 from biaffine_tf.spans import Span
 
 
 @given(
     st.sets(
         st.builds(
-            lambda start, width: TokenSpan(start, start + width, "x"),
+            lambda start, width: WordSpan(start, start + width, "x"),
             st.integers(0, 5),
             st.integers(1, 4),
         ),
@@ -46,7 +46,7 @@ def test_spans_snap_to_tokens_by_their_boundaries():
     ranges = [(0, 2), (3, 5), (5, 6)]
     spans = [Span(3, 6, "x"), Span(0, 5, "x"), Span(0, 3, "x"), Span(2, 5, "x")]
     assert snap_to_tokens(spans, ranges, problems, "") == [
-        TokenSpan(0, 2, "x"),
-        TokenSpan(1, 3, "x"),
+        WordSpan(0, 2, "x"),
+        WordSpan(1, 3, "x"),
     ]
     assert list(problems.counts.values()) == [2]

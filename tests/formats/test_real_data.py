@@ -44,8 +44,8 @@ def path_of(data_folder):
 
 
 def tokens_of(sentence: Sentence) -> tuple[tuple[int, int], ...]:
-    if sentence.tokens is not None:
-        return sentence.tokens
+    if sentence.words is not None:
+        return sentence.words
     return tuple((i, i + 1) for i in range(len(sentence.text)))
 
 

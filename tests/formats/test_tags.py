@@ -14,7 +14,7 @@ from biaffine_tf.formats.tags import (
     ORPHAN,
     OTHER_LABEL,
     TagError,
-    TokenSpan,
+    WordSpan,
     decode,
     encode,
     guess_scheme,
@@ -25,7 +25,7 @@ LABELS = ["city", "City", "creative-work", "PER.NOM", "a_b", "O", "B-I"]
 
 
 @st.composite
-def flat_spans(draw: st.DrawFn) -> tuple[list[TokenSpan], int]:
+def flat_spans(draw: st.DrawFn) -> tuple[list[WordSpan], int]:
     """Spans that do not overlap, and the number of tokens."""
     spans = []
     position = 0
@@ -33,11 +33,11 @@ def flat_spans(draw: st.DrawFn) -> tuple[list[TokenSpan], int]:
         start = position + draw(st.integers(0, 2))
         position = start + draw(st.integers(1, 4))
         label = draw(st.sampled_from(LABELS))
-        spans.append(TokenSpan(start, position, label))
+        spans.append(WordSpan(start, position, label))
     return spans, position + draw(st.integers(0, 2))
 
 
-def tags_of(spans: list[TokenSpan], length: int, scheme: str) -> list[str]:
+def tags_of(spans: list[WordSpan], length: int, scheme: str) -> list[str]:
     """The tags by the books: one span at a time, one token at a time."""
     tags = ["O"] * length
     for start, end, label in spans:
@@ -196,7 +196,7 @@ def test_encode_refuses_what_it_cannot_write():
     with pytest.raises(ConfigError):
         encode([], 1, TagScheme.BMES)
     with pytest.raises(ValueError, match="overlaps"):
-        encode([TokenSpan(0, 2, "x"), TokenSpan(1, 3, "y")], 3)
+        encode([WordSpan(0, 2, "x"), WordSpan(1, 3, "y")], 3)
 
 
 def test_what_looks_like_a_tag_includes_foreign_schemes():

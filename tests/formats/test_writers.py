@@ -158,7 +158,7 @@ def test_conll_writes_the_tokens_of_the_source():
     sentence = Sentence(
         "New York\trocks",
         (Span(0, 8, "city"), Span(0, 3, "x"), Span(1, 3, "y"), Span(0, 3, "x")),
-        tokens=((0, 3), (4, 8), (8, 9), (9, 14)),
+        words=((0, 3), (4, 8), (8, 9), (9, 14)),
     )
     write(stream, [sentence], "conll", layers=2, problems=problems)
     assert stream.getvalue() == (

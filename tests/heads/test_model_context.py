@@ -25,7 +25,7 @@ INNER = [(2, 3), (0, 3), (3, 1), (0, 2)]  # first place, and how many
 
 
 def _models(position):
-    with_it = tiny.model(position=position, context_pieces=4)
+    with_it = tiny.model(position=position, context_tokens=4)
     without = tiny.model(position=position)
     return with_it, without
 
@@ -60,12 +60,12 @@ def test_records_hold_it_and_training_learns_of_the_sentence_alone(tmp_path):
     sentences = tiny.sentences(6, seed=4)
     counts = Counts()
     batch = []
-    for sentence, context in with_context(sentences, tokenizer, pieces=5):
+    for sentence, context in with_context(sentences, tokenizer, tokens=5):
         (features,), _ = featurize(
             sentence,
             tokenizer,
             tiny.LABELS,
-            windowing=Windowing(max_pieces=38),
+            windowing=Windowing(max_tokens=38),
             counts=counts,
             context=context,
         )
@@ -79,7 +79,7 @@ def test_records_hold_it_and_training_learns_of_the_sentence_alone(tmp_path):
     input_ids = [f.input_ids + [0] * (width - len(f.input_ids)) for f in batch]
     context = [f.context + [False] * (width - len(f.context)) for f in batch]
     cells = [f.cells + [(0, 0, 0)] * (most - len(f.cells)) for f in batch]
-    model = tiny.model(context_pieces=5, dropout=0.0)
+    model = tiny.model(context_tokens=5, dropout=0.0)
     objective = SpanObjective(model, TrainingConfig())
     data = {
         "input_ids": tf.constant(input_ids, tf.int32),
@@ -100,9 +100,9 @@ def test_records_hold_it_and_training_learns_of_the_sentence_alone(tmp_path):
         )
         losses.append(float(loss))
     assert np.isfinite(losses).all() and losses[2] < losses[0]
-    # The pairs of a sentence: no pair has a piece of the context.
-    pieces = [len(tokenizer.encode(s.text)) for s in sentences]
-    pairs = sum(n * (n + 1) // 2 for n in pieces)
+    # The pairs of a sentence: no pair has a token of the context.
+    tokens = [len(tokenizer.encode(s.text)) for s in sentences]
+    pairs = sum(n * (n + 1) // 2 for n in tokens)
     accuracies = metrics["positive_accuracy"], metrics["negative_accuracy"]
     assert sum(float(weight) for _, weight in accuracies) == pairs
 
@@ -110,7 +110,7 @@ def test_records_hold_it_and_training_learns_of_the_sentence_alone(tmp_path):
 @pytest.mark.slow
 def test_the_predictor_gives_each_sentence_its_neighbours(tmp_path):
     tokenizer = tiny.tokenizer(tmp_path)
-    model = tiny.model(seed=5, context_pieces=6)
+    model = tiny.model(seed=5, context_tokens=6)
     values = model.head.bilinear.numpy() * 100
     values[-1, :, -1] = [16, 0, 0, 0]
     model.head.bilinear.assign(values)
@@ -123,7 +123,7 @@ def test_the_predictor_gives_each_sentence_its_neighbours(tmp_path):
     found = list(predictor.candidates(sentences, min_score=0.3))
     cases, differences = 0, 0
     for (sentence, context), candidates in zip(
-        with_context(sentences, tokenizer, pieces=6), found, strict=True
+        with_context(sentences, tokenizer, tokens=6), found, strict=True
     ):
         ids = tokenizer.encode(sentence.text).ids
         if len(ids) > 38:

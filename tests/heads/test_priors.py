@@ -13,7 +13,7 @@ from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.heads.biaffine.blocks import Block, pair_mask
 from biaffine_tf.heads.biaffine.gold import dense_matrix
 from biaffine_tf.heads.biaffine.initialization import (
-    FEWEST_CELLS,
+    MIN_CELLS,
     class_log_priors,
 )
 from biaffine_tf.heads.span_model import token_counts
@@ -27,7 +27,7 @@ from biaffine_tf.records.span_shards import RecordOptions
 
 @pytest.fixture(scope="module", params=[0, 6], ids=["alone", "context"])
 def records(request, tmp_path_factory):
-    """Some sentences are windowed: 12 pieces at once."""
+    """Some sentences are windowed: 12 tokens at once."""
     folder = tmp_path_factory.mktemp("priors")
     source = str(folder / "train.jsonl")
     formats.write(source, tiny.sentences(400), "span_jsonl")
@@ -36,9 +36,9 @@ def records(request, tmp_path_factory):
         str(folder / "r"),
         tiny.tokenizer(folder),
         RecordOptions(
-            max_pieces=12,
+            max_tokens=12,
             long_text=LongText.WINDOW,
-            context_pieces=request.param,
+            context_tokens=request.param,
         ),
         progress=False,
     )
@@ -65,7 +65,7 @@ def test_priors_are_frequencies_of_what_the_loss_sees(records, bound):
         num_classes=num_classes,
         max_span_width=bound,
     )
-    assert min(counts.values()) > FEWEST_CELLS
+    assert min(counts.values()) > MIN_CELLS
     expected = [counts[c] / counts[0] for c in range(num_classes)]
     np.testing.assert_allclose(np.exp(priors), expected)
 
@@ -75,5 +75,5 @@ def test_negative_sampling_and_rare_labels():
     priors = class_log_priors(cells, lengths, num_classes=4, neg_sample=0.5)
     negatives = 0.5 * (50 * 10 - 43)
     np.testing.assert_allclose(
-        np.exp(priors), [1, 40 / negatives, *[FEWEST_CELLS / negatives] * 2]
+        np.exp(priors), [1, 40 / negatives, *[MIN_CELLS / negatives] * 2]
     )

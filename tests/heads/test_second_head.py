@@ -158,7 +158,7 @@ def _train(folder):
         Corpus((str(folder / "train.jsonl"),)),
         str(folder / "records"),
         tokenizer,
-        RecordOptions(max_pieces=38),
+        RecordOptions(max_tokens=38),
         progress=False,
     )
     buckets = make_buckets(records.lengths, num_buckets=1, batch_size=8)

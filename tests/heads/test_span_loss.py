@@ -12,7 +12,7 @@ from biaffine_tf.losses import cross_entropy, dice, focal, sample_pairs
 
 LOSSES = [cross_entropy, functools.partial(focal, gamma=1.5), dice]
 LENGTH, CLASSES, SIZE = 7, 4, 5
-# A padded batch, with an empty sentence and one with a single piece.
+# A padded batch, with an empty sentence and one with a single token.
 COUNTS = [5, 0, 7, 1]
 SEED = (3, 8)
 

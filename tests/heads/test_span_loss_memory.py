@@ -60,7 +60,7 @@ def _memory(root, max_floats):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_2048_pieces_and_50_labels_take_little_memory(root):
+def test_2048_tokens_and_50_labels_take_little_memory(root):
     """The tensor is 0.8 GiB, its gradient as much, and 2.9 GiB in one block."""
     grown = _memory(root, None)
     print(f"{grown:.3f} GiB")

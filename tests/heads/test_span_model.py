@@ -57,9 +57,9 @@ def test_same_logits_alone_in_a_batch_and_in_a_longer_bucket(position):
     together = model(tf.constant(batch)).numpy()
     for index, ids in enumerate(rows):
         alone = model(tf.constant([ids])).numpy()[0]
-        pieces = len(ids) - 2
+        tokens = len(ids) - 2
         np.testing.assert_allclose(
-            together[index, :pieces, :pieces], alone, atol=1e-4
+            together[index, :tokens, :tokens], alone, atol=1e-4
         )
 
 
@@ -85,7 +85,7 @@ def test_a_model_of_bounded_width_gives_the_band():
             )
 
 
-def test_piece_counts():
+def test_token_counts():
     ids = tf.constant([[2, 9, 9, 3, 0], [2, 3, 0, 0, 0]])
     assert token_counts(ids).numpy().tolist() == [2, 0]
 

@@ -27,7 +27,7 @@ class DigitPredictor(WindowedPredictor):
     """Holds digits for "digit", and each two neighbouring ones for a "run"."""
 
     def __init__(self, **options):
-        windowing = Windowing(max_pieces=20, window_overlap=5)
+        windowing = Windowing(max_tokens=20, window_overlap=5)
         super().__init__(TOKENIZER, LABELS, windowing, **options)
 
     def _find_candidates(self, input_ids, context, min_margin):

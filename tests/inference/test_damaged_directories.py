@@ -97,7 +97,7 @@ def folder(tmp_path_factory):
             labels=loaded.labels.names,
             decoding=loaded.decoding,
             long_text=LongText.WINDOW,
-            max_pieces=38,
+            max_tokens=38,
             source={},
             parity={},
         ).write(saved)
@@ -240,8 +240,8 @@ NOTICED = {
     "infinity": edit_weights(put(np.inf)),
     "half precision": edit_weights(half),
     "a label more": edit_lines(LABELS, lambda a: a.append("x")),
-    "pieces in another order": edit_lines(VOCABULARY, swap(6, 7)),
-    "a piece more": edit_lines(VOCABULARY, lambda a: a.append("x")),
+    "tokens in another order": edit_lines(VOCABULARY, swap(6, 7)),
+    "a token more": edit_lines(VOCABULARY, lambda a: a.append("x")),
     "no confidence": write(CONFIDENCE, "null"),
     "a list of confidence": write(CONFIDENCE, "[]"),
     "empty confidence": write(CONFIDENCE, "{}"),
@@ -354,7 +354,7 @@ def test_what_is_noticed_without_digests(folder, copy, what):
     ("place", "value"),
     [
         *[("xla", "no"), ("labels", "sky"), ("labels", [1]), ("parity", [])],
-        *[("decoding.nested", "no"), ("decoding", []), ("max_pieces", "9")],
+        *[("decoding.nested", "no"), ("decoding", []), ("max_tokens", "9")],
         *[("version", "1"), ("long_text", "lines"), ("source", None)],
     ],
 )

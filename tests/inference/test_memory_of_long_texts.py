@@ -85,7 +85,7 @@ def test_a_hundred_thousand_characters(root):
     found = _measure(root, ONE_TEXT)
     assert found["entities"] > 1000
     assert found["last"] > 99_000
-    assert found["grown"] < 80  # MiB: pieces, windows, 70 000 candidates
+    assert found["grown"] < 80  # MiB: tokens, windows, 70 000 candidates
 
 
 def test_a_stream_of_long_documents(root):

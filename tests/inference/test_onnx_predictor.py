@@ -51,7 +51,7 @@ MODELS = {
     "char": ("char", {}),
     "wordpiece": ("wordpiece", {}),
     "band": ("char", NARROW),
-    "context": ("wordpiece", {"context_pieces": 6}),
+    "context": ("wordpiece", {"context_tokens": 6}),
 }
 PRECISIONS = {
     "char": [ExportPrecision.FLOAT32, ExportPrecision.INT8],
@@ -184,10 +184,10 @@ def test_long_texts_as_told(pair, long_text):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("shape", [(0, 7), (0, 2), (2, 2)])
-def test_no_sentences_and_none_with_pieces(folders, name, shape):
+def test_no_sentences_and_none_with_tokens(folders, name, shape):
     """Inputs of the model may be empty, as others use it."""
     if name == "context" and shape == (2, 2):
-        pytest.skip("a model of context has at least one place for pieces")
+        pytest.skip("a model of context has at least one place for tokens")
     for precision in PRECISIONS[name]:
         session = onnxruntime.InferenceSession(
             f"{folders[name][precision]}/model.onnx"

@@ -75,7 +75,7 @@ def _window_candidates(model, tokenizer, ids, force):
 
 
 def _distance(window, one, length):
-    """Pieces between a candidate and the edges that are not the text's."""
+    """Tokens between a candidate and the edges that are not the text's."""
     left = one.start - window.start if window.start else math.inf
     right = window.end - one.end if window.end < length else math.inf
     return min(left, right)
@@ -95,11 +95,11 @@ def _merge(windows, proposals, length):
 
 
 def _reference(model, text, *, nested, force):
-    """Spans of a text, and whether its pieces share no character."""
+    """Spans of a text, and whether its tokens share no character."""
     kind = model.config.tokenizer.kind
     tokenizer = make_tokenizer(kind, VOCABULARY, do_lower_case=True)
-    pieces = tokenizer.encode(text)
-    windows = list(Windowing.of(model.config).divide(Sentence(text), pieces))
+    tokens = tokenizer.encode(text)
+    windows = list(Windowing.of(model.config).divide(Sentence(text), tokens))
     proposals = [
         (
             window,
@@ -109,16 +109,16 @@ def _reference(model, text, *, nested, force):
         )
         for window in windows
         for one in _window_candidates(
-            model, tokenizer, pieces.ids[window.start : window.end], force
+            model, tokenizer, tokens.ids[window.start : window.end], force
         )
     ]
-    candidates, rest = _merge(windows, proposals, len(pieces))
+    candidates, rest = _merge(windows, proposals, len(tokens))
     if not candidates and force and rest:
         candidates = [max(rest, key=lambda one: one.logit)]
-    disjoint = all(a[1] <= b[0] for a, b in itertools.pairwise(pieces.offsets))
+    disjoint = all(a[1] <= b[0] for a, b in itertools.pairwise(tokens.offsets))
     spans = []
     for one in greedy(candidates, nested=nested):
-        start, end = to_characters(one.start, one.end - 1, pieces.offsets)
+        start, end = to_characters(one.start, one.end - 1, tokens.offsets)
         spans.append(Span(start, end, one.label, one.score))
     return spans, disjoint
 
@@ -179,9 +179,9 @@ def test_equals_the_reference_on_hostile_texts(predictors, kind, nested, force):
 
 
 @pytest.mark.slow
-def test_pieces_that_share_a_character_give_no_overlapping_entities():
-    """Three pieces, one character: at most one flat entity covers it."""
-    kind = TokenizerKind.WORDPIECE
+def test_tokens_that_share_a_character_give_no_overlapping_entities():
+    """Three tokens, one character: at most one flat entity covers it."""
+    kind = TokenizerKind.WORDTOKEN
     tokenizer = make_tokenizer(kind, VOCABULARY, do_lower_case=True)
     assert len(tokenizer.encode("한")) == 3
     texts = ["한", "한한", "한a", "天한한"]
@@ -191,14 +191,14 @@ def test_pieces_that_share_a_character_give_no_overlapping_entities():
         for spans in _spans(predictor, texts):
             _assert_consistent(spans, nested=False)
         for text in texts:
-            in_pieces, _ = _reference(
+            in_tokens, _ = _reference(
                 predictor.model, text, nested=False, force=False
             )
             try:
-                _assert_consistent(in_pieces, nested=False)
+                _assert_consistent(in_tokens, nested=False)
             except AssertionError:
                 clashes += 1
-    assert clashes, "decoding in pieces would have done"
+    assert clashes, "decoding in tokens would have done"
 
 
 def test_forced_entities_are_where_there_were_none(predictors):
@@ -313,7 +313,7 @@ def test_too_long_a_text_is_an_error_if_told(directories):
     fits = Sentence("a" * 18)
     long = Sentence("a" * 19, file="in.txt", line=3)
     assert len(list(predictor.predict([fits, fits]))) == 2
-    with pytest.raises(DataError, match=r"in\.txt:3: the text has 19 pieces"):
+    with pytest.raises(DataError, match=r"in\.txt:3: the text has 19 tokens"):
         list(predictor.predict([fits, long, Sentence(LONG)]))
 
 
@@ -341,14 +341,14 @@ def test_windows_and_decoding_are_as_in_training_unless_given(tmp_path):
 
 def test_gold_spans_are_replaced(directories):
     predictor = Predictor.from_directory(directories[TokenizerKind.CHAR])
-    gold = Sentence("ab天", (Span(0, 1, "gold"),), id="7", tokens=((0, 3),))
+    gold = Sentence("ab天", (Span(0, 1, "gold"),), id="7", words=((0, 3),))
     (found,) = predictor.predict([gold])
     assert "gold" not in {span.label for span in found.spans}
-    assert (found.id, found.tokens) == ("7", ((0, 3),))
+    assert (found.id, found.words) == ("7", ((0, 3),))
 
 
 def test_one_line_of_python(directories):
-    ner = biaffine_tf.load(directories[TokenizerKind.WORDPIECE])
+    ner = biaffine_tf.load(directories[TokenizerKind.WORDTOKEN])
     texts = ["the cat 天地", *HOSTILE]
     many = ner(texts)
     assert isinstance(many, list) and len(many) == len(texts)

@@ -154,7 +154,7 @@ def test_a_saved_model_says_what_it_does(tmp_path):
         labels=("x",),
         decoding=DecodingConfig(nested=True),
         long_text=LongText.WINDOW,
-        max_pieces=9,
+        max_tokens=9,
         source={},
         parity={},
     ).write(str(tmp_path))

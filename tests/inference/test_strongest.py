@@ -103,7 +103,7 @@ def _texts(count, length):
 @pytest.mark.slow
 @pytest.mark.parametrize("window", [512, 40])
 def test_of_a_model_the_same_as_sorting_all(predictor, window):
-    predictor.windowing = Windowing(max_pieces=window - 2, window_overlap=8)
+    predictor.windowing = Windowing(max_tokens=window - 2, window_overlap=8)
     sentences = _texts(6, 70)
     for most in (50, 500, 10**6):
         fast = completion._strongest(predictor, sentences, most=most)
@@ -115,7 +115,7 @@ def test_of_a_model_the_same_as_sorting_all(predictor, window):
 @pytest.mark.slow
 def test_an_untrained_model_takes_little_memory(predictor):
     """505 characters are 128 000 candidates, 39 MiB as Python objects."""
-    predictor.windowing = Windowing(max_pieces=510, window_overlap=8)
+    predictor.windowing = Windowing(max_tokens=510, window_overlap=8)
     sentences = _texts(2, 505)
     completion._strongest(predictor, sentences[:1], most=100)  # traced
     peaks = []

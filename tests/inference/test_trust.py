@@ -12,7 +12,10 @@ from heads.plain_candidates import candidates_from_logits
 
 from biaffine_tf import evaluation, formats, model_directory
 from biaffine_tf.calibration.confidence import Confidence
-from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.objectives import (
+    ThresholdMetric,
+    ThresholdObjective,
+)
 from biaffine_tf.commands import completion
 from biaffine_tf.config import Decoder, DecodingConfig, ExperimentConfig
 from biaffine_tf.decoding import Candidate, decode
@@ -52,7 +55,7 @@ def directory(tmp_path_factory):
 
 
 def _complete(directory, **options):
-    options = {"calibrate": True, "goal": None, "report": True} | options
+    options = {"calibrate": True, "objective": None, "report": True} | options
     completion.complete(directory, SENTENCES, lambda: SENTENCES[:20], **options)
 
 
@@ -75,8 +78,10 @@ def test_a_directory_is_completed_once(directory, tmp_path, capsys):
     _complete(directory)
     assert (folder / "report.html").read_text(encoding="utf-8") == page
     stamps = _stamps(folder)
-    # With another goal, what depends on it is made again.
-    _complete(directory, goal=Goal(aim=Aim.F1))
+    # With another objective, what depends on it is made again.
+    _complete(
+        directory, objective=ThresholdObjective(metric=ThresholdMetric.F1)
+    )
     assert "thresholds for f1" in capsys.readouterr().out
     assert all(
         made > before
@@ -99,9 +104,11 @@ def test_a_directory_is_completed_once(directory, tmp_path, capsys):
         )
 
 
-@pytest.mark.parametrize("goal", [None, Goal(aim=Aim.F1)])
+@pytest.mark.parametrize(
+    "objective", [None, ThresholdObjective(metric=ThresholdMetric.F1)]
+)
 def test_labels_that_the_model_lacks_are_missed(
-    directory, tmp_path, capsys, goal
+    directory, tmp_path, capsys, objective
 ):
     """In scores, calibration, thresholds and report alike."""
     # Without what other tests have fitted to the labels as they are.
@@ -141,7 +148,7 @@ def test_labels_that_the_model_lacks_are_missed(
         sentences,
         lambda: SENTENCES[:20],
         calibrate=True,
-        goal=goal,
+        objective=objective,
         report=True,
     )
     page = (pathlib.Path(copy) / "report.html").read_text(encoding="utf-8")
@@ -238,6 +245,6 @@ def test_one_entity_keeps_to_the_constraints():
     assert always(candidates, None, "abcdef") == []
 
 
-def test_sentences_without_a_piece(directory):
+def test_sentences_without_a_token(directory):
     predictor = Predictor.from_directory(directory)
     assert list(predictor.candidates([Sentence("")])) == [[]]

@@ -60,13 +60,13 @@ def test_every_window_is_in_one_batch_of_bounded_size(
 ):
     monkeypatch.setattr(batches, "_TOKENS_PER_BATCH", 100)
     rng = random.Random(max_windows)
-    windowing = Windowing(max_pieces=30)
+    windowing = Windowing(max_tokens=30)
     made_of = []
     for length in rng.choices([0, 1, 5, 29, 30, 31, 200], k=40):
         sentence = Sentence("".join(rng.choices(tiny.CHARACTERS, k=length)))
-        pieces = tokenizer.encode(sentence.text)
-        windows = windowing.divide(sentence, pieces)
-        made_of += WindowedText(sentence, pieces, windows, tiny.LABELS).windows
+        tokens = tokenizer.encode(sentence.text)
+        windows = windowing.divide(sentence, tokens)
+        made_of += WindowedText(sentence, tokens, windows, tiny.LABELS).windows
     made = make_batches(made_of, max_windows=max_windows)
     assert sorted(map(id, itertools.chain(*made))) == sorted(map(id, made_of))
     for batch in made:

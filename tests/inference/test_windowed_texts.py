@@ -43,7 +43,7 @@ def _text(length, rng):
 def _windowings(draw):
     most = draw(st.integers(1, 40))
     overlap = draw(st.integers(0, most - 1))
-    return Windowing(max_pieces=most, window_overlap=overlap)
+    return Windowing(max_tokens=most, window_overlap=overlap)
 
 
 @st.composite
@@ -53,8 +53,8 @@ def _opinions(draw):
     length = draw(st.integers(1, 60))
     rng = random.Random(draw(st.integers(0, 2**32 - 1)))
     text = _text(length, rng)
-    pieces = TOKENIZER.encode(text)
-    windows = windowing.divide(Sentence(text), pieces)
+    tokens = TOKENIZER.encode(text)
+    windows = windowing.divide(Sentence(text), tokens)
     density = draw(st.sampled_from([0.0, 0.1, 1.0]))
     opinions = {}
     for index, (start, end) in enumerate(windows):
@@ -201,7 +201,7 @@ def test_no_entity_within_the_overlap_is_lost(windowing, length, seed, force):
 @pytest.mark.parametrize("seed", range(5))
 def test_many_texts_of_all_lengths_at_once(seed):
     rng = random.Random(seed)
-    windowing = Windowing(max_pieces=24, window_overlap=7)
+    windowing = Windowing(max_tokens=24, window_overlap=7)
     opinions = _disjoint_spans(1500, 8, rng)
     lengths = rng.choices([0, 1, 23, 24, 25, 300, 1500], k=20)
     texts = [_text(length, rng) for length in lengths]
@@ -218,7 +218,7 @@ def test_what_is_beyond_a_cut_is_lost_and_counted():
     rng = random.Random(0)
     opinions = _disjoint_spans(300, 5, rng)
     texts = [_text(length, rng) for length in (0, 23, 24, 25, 300)]
-    windowing = Windowing(max_pieces=24, long_text=LongText.TRUNCATE)
+    windowing = Windowing(max_tokens=24, long_text=LongText.TRUNCATE)
     oracle = _Oracle(opinions, windowing)
     for found in oracle.predict(map(Sentence, texts)):
         gold = _gold(found.text, opinions)
@@ -228,7 +228,7 @@ def test_what_is_beyond_a_cut_is_lost_and_counted():
 
 def test_one_forced_entity_for_a_text_not_for_each_window():
     text = "".join(PLACES[:200])
-    windowing = Windowing(max_pieces=20)
+    windowing = Windowing(max_tokens=20)
     # Forced pairs: every window has one, none is a candidate.
     forced = {(i, i + 2): (1, (i * 37) % 101, -1) for i in range(0, 198, 3)}
     best = max(forced, key=lambda pair: forced[pair][1])
@@ -248,7 +248,7 @@ def test_one_forced_entity_for_a_text_not_for_each_window():
 
 def test_what_only_an_outer_window_proposes_is_dropped_unless_forced():
     sentence = Sentence("".join(PLACES[:12]))
-    windows = Windows(plan_windows(np.zeros(12), max_pieces=8, overlap=4))
+    windows = Windows(plan_windows(np.zeros(12), max_tokens=8, overlap=4))
     assert list(windows) == [(0, 8), (4, 12)]
     outer = {(0, (6, 7)): (1, 9, 9)}  # at the very edge of the first
     text = _gather(sentence, windows, outer, range(2))

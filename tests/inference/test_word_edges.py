@@ -57,7 +57,7 @@ def sentences(count, seed=0):
             (end - length, end - len(separator))
             for end, length in zip(ends, lengths, strict=True)
         )
-        made += [Sentence(text, tokens=tokens), Sentence(text)]
+        made += [Sentence(text, words=tokens), Sentence(text)]
     return made
 
 
@@ -67,14 +67,14 @@ def keys(found):
 
 def at_words(predictor, sentence, candidates):
     """By brute force: those between the edges of the tokens that may be."""
-    pieces = predictor.tokenizer.encode(sentence.text)
-    edges = find_edges(sentence, pieces, WordRule(RULE))
+    tokens = predictor.tokenizer.encode(sentence.text)
+    edges = find_edges(sentence, tokens, WordRule(RULE))
     if edges is None:
         return candidates
     begins, ends = (
         {
             offsets[side]
-            for offsets, is_edge in zip(pieces.offsets, column, strict=True)
+            for offsets, is_edge in zip(tokens.offsets, column, strict=True)
             if is_edge
         }
         for side, column in enumerate(edges)
@@ -135,16 +135,16 @@ def test_candidates_that_cut_words_are_dropped_first(
 def test_the_last_resort_is_at_words_too(directories):
     path = directories[TokenizerKind.CHAR]
     bound = Predictor.from_directory(path, force_one_entity=True, **AT_WORDS)
-    words = [one for one in sentences(40) if one.tokens]
+    words = [one for one in sentences(40) if one.words]
     for one in bound.predict(words):
-        starts, ends = ({word[i] for word in one.tokens} for i in (0, 1))
+        starts, ends = ({word[i] for word in one.words} for i in (0, 1))
         assert all(s.start in starts and s.end in ends for s in one.spans)
 
 
 def test_models_of_before_there_were_words(directories, tmp_path):
     """Their settings lack the fields; words that are given change nothing."""
     path = tmp_path / "model"
-    shutil.copytree(directories[TokenizerKind.WORDPIECE], path)
+    shutil.copytree(directories[TokenizerKind.WORDTOKEN], path)
     config = path / "config.json"
     text = config.read_text()
     lines = [x for x in text.splitlines() if '"word_' not in x]

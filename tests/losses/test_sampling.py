@@ -43,7 +43,7 @@ def test_keeps_the_share(share):
     kept = _draw(share, sentences=20, rows=range(100))
     deviation = np.sqrt(share * (1 - share) / kept.size)
     assert abs(kept.mean() - share) < 4 * deviation
-    # Nor may it depend on the sentence, the first or the last piece.
+    # Nor may it depend on the sentence, the first or the last token.
     for axes in [(1, 2), (0, 2), (0, 1)]:
         means = kept.mean(axis=axes)
         deviation = np.sqrt(share * (1 - share) * means.size / kept.size)

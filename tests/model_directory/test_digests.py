@@ -258,16 +258,16 @@ def test_the_command_leaves_running_training_alone(copy, capsys):
 def test_the_vocabulary_is_that_of_training(copy, capsys):
     """Where no digests tell, its fingerprint in config.json does."""
     path = copy / "vocab.txt"
-    pieces = path.read_text().splitlines()
-    pieces[-2:] = pieces[:-3:-1]
-    path.write_text("".join(f"{one}\n" for one in pieces))
+    tokens = path.read_text().splitlines()
+    tokens[-2:] = tokens[:-3:-1]
+    path.write_text("".join(f"{one}\n" for one in tokens))
     (copy / "digests.json").unlink()
     with pytest.raises(ConfigError, match=r"vocab\.txt: not the voc.*--reseal"):
         model_directory.read_description(str(copy))
     assert main([str(copy), "--reseal"]) == 0
     assert "not what the model was trained with" in capsys.readouterr().out
     found = model_directory.read_description(str(copy)).tokenizer
-    assert list(found.vocabulary) == pieces
+    assert list(found.vocabulary) == tokens
 
 
 def test_the_tokenizer_is_that_of_training(copy):

@@ -174,7 +174,7 @@ def test_a_history_of_another_kind(copy, content):
         ("labels.txt", b"\xff\n", r"labels\.txt: not UTF-8"),
         ("vocab.txt", None, r"vocab\.txt: cannot read"),
         ("vocab.txt", "a\nb\n", r"vocab\.txt: .*\[CLS\]"),
-        ("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n", r"vocab\.txt: 4 pieces"),
+        ("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n", r"vocab\.txt: 4 tokens"),
     ],
 )
 def test_damage_is_named(copy, name, content, message):

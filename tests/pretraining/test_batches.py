@@ -17,7 +17,7 @@ from biaffine_tf.pretraining.batches import (
     num_predictions,
 )
 from biaffine_tf.records.text_records import Split
-from biaffine_tf.records.text_token_ids import piece_counts
+from biaffine_tf.records.text_token_ids import token_counts
 
 DOCUMENTS = pretraining_texts.documents(120, longest=40)
 SETTINGS = {
@@ -38,7 +38,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def records(folder):
     return pretraining_texts.make(
-        folder, DOCUMENTS, max_seq_length=32, words="pieces", document="line"
+        folder,
+        DOCUMENTS,
+        max_seq_length=32,
+        words="alphanumeric",
+        document="line",
     )
 
 
@@ -110,7 +114,7 @@ def test_shapes(records):
 
 
 def test_batches_are_masked(records):
-    masked = pieces = 0
+    masked = tokens = 0
     for batch in read(records, masking=Masking(kind="word", rate=0.2)):
         rows, slots = np.nonzero(batch["weights"])
         columns = batch["positions"][rows, slots]
@@ -121,8 +125,8 @@ def test_batches_are_masked(records):
         assert not changed.any()
         assert not np.isin(labels, records.special_ids).any()
         masked += len(labels)
-        pieces += (batch["original_ids"] > max(records.special_ids)).sum()
-    assert masked / pieces == pytest.approx(0.2, abs=0.05)
+        tokens += (batch["original_ids"] > max(records.special_ids)).sum()
+    assert masked / tokens == pytest.approx(0.2, abs=0.05)
 
 
 @pytest.mark.slow
@@ -254,7 +258,7 @@ def test_several_files_are_mixed(tmp_path, records, monkeypatch):
 def test_autograph_rewrites_nothing(records, static_records, rewritten):
     read(records)
     read(static_records)
-    assert piece_counts(records).sum() > 0
+    assert token_counts(records).sum() > 0
     assert not rewritten
 
 

@@ -66,7 +66,7 @@ def _weights_of_part(part, name):
 
 
 def _generator_loss(w, batch, num_layers):
-    """Cross-entropies of the masked pieces, sentence by sentence."""
+    """Cross-entropies of the masked tokens, sentence by sentence."""
     losses = []
     for row, length in enumerate(LENGTHS):
         x = encode(w, batch["input_ids"][row, :length], num_layers=num_layers)

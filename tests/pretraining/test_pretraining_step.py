@@ -34,7 +34,7 @@ def settings(**changes) -> PretrainingConfig:
 
 
 def batch(rows: int, *, seed: int = 0, length: int = 9) -> dict:
-    """Sentences that count upwards, every third piece of them masked."""
+    """Sentences that count upwards, every third token of them masked."""
     rng = np.random.default_rng(seed)
     starts = rng.integers(5, 15, size=(rows, 1))
     original = (starts + np.arange(length)).astype(np.int32)

@@ -73,8 +73,8 @@ def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
     loss = "mlm_loss" if objective == "mlm" else "discriminator_loss"
     assert held_out[0][-1][loss] < held_out[0][0][loss]
     guesses = "mlm_loss" if objective == "mlm" else "generator_loss"
-    pieces = len((corpus / "vocab.txt").read_text("utf-8").splitlines())
-    assert held_out[0][-1][guesses] < 0.9 * math.log(pieces)
+    tokens = len((corpus / "vocab.txt").read_text("utf-8").splitlines())
+    assert held_out[0][-1][guesses] < 0.9 * math.log(tokens)
     masking = _settings(whole)["masking"]
     shares = (0.8, 0.1) if objective == "mlm" else (0.85, 0.0)
     assert (masking["mask_share"], masking["random_share"]) == shares

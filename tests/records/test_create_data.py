@@ -53,7 +53,7 @@ def many_chunks(monkeypatch):
 
 @pytest.mark.usefixtures("many_chunks")
 @pytest.mark.parametrize("split", Split)
-def test_every_piece_once_in_order_and_documents_apart(tmp_path, split):
+def test_every_token_once_in_order_and_documents_apart(tmp_path, split):
     records = pretraining_texts.make(tmp_path, DOCUMENTS)
     expected = pretraining_texts.expected(DOCUMENTS, split)
     assert len(expected) > 20
@@ -65,10 +65,10 @@ def test_every_piece_once_in_order_and_documents_apart(tmp_path, split):
 
 def test_counts(tmp_path):
     config = DataConfig(
-        **pretraining_texts.CONFIG.to_dict() | {"min_pieces": 6}
+        **pretraining_texts.CONFIG.to_dict() | {"min_tokens": 6}
     )
     records = pretraining_texts.make(
-        tmp_path, [*DOCUMENTS, ["龘a"], ["abcdefgh"]], min_pieces=6
+        tmp_path, [*DOCUMENTS, ["龘a"], ["abcdefgh"]], min_tokens=6
     )
     counts = records.counts
     lines = [*itertools.chain(*DOCUMENTS), "龘a", "abcdefgh"]
@@ -79,11 +79,11 @@ def test_counts(tmp_path):
     ] + ["abcdefgh"]
     assert counts.documents == len(DOCUMENTS) + 2
     assert counts.lines == len(lines)
-    assert counts.pieces == sum(map(len, lines))
-    assert counts.unknown_pieces == 1
+    assert counts.tokens == sum(map(len, lines))
+    assert counts.unknown_tokens == 1
     found = sum(records.num_records(split) for split in Split)
     assert found == len(kept)
-    assert counts.dropped_pieces == counts.pieces - sum(map(len, kept))
+    assert counts.dropped_tokens == counts.tokens - sum(map(len, kept))
     assert counts.dropped_sequences > 10
     share = 1 - (sum(map(len, kept)) + 2 * len(kept)) / (12 * len(kept))
     assert records.padding_share == pytest.approx(share)
@@ -91,7 +91,7 @@ def test_counts(tmp_path):
 
 def test_words_are_recorded(tmp_path):
     records = pretraining_texts.make(
-        tmp_path, [["ab 天地", "123"]], words="pieces", held_out=0
+        tmp_path, [["ab 天地", "123"]], words="tokens", held_out=0
     )
     (record,) = pretraining_texts.read(records, Split.TRAIN)
     assert record["word_starts"] == [1, 1, 0, 1, 1, 1, 1, 0, 0, 1]
@@ -107,7 +107,7 @@ def test_static_masks(tmp_path):
         output="static",
         dupe_factor=3,
         masking=masking,
-        words="pieces",
+        words="tokens",
         max_predictions_per_seq=2,
     )
     assert Records.open(static.directory).config.masking == masking
@@ -174,10 +174,10 @@ def test_the_same_again_is_found(tmp_path):
 def test_other_records_are_replaced_only_on_request(tmp_path):
     old = pretraining_texts.make(tmp_path, DOCUMENTS)
     before = files_of(old.directory)
-    config = DataConfig(max_seq_length=10, min_pieces=2)
+    config = DataConfig(max_seq_length=10, min_tokens=2)
     with pytest.raises(
         ConfigError,
-        match=r"differs in held_out, max_seq_length, min_pieces; .*--overw",
+        match=r"differs in held_out, max_seq_length, min_tokens; .*--overw",
     ):
         create(tmp_path, config)
     assert files_of(old.directory) == before
@@ -321,7 +321,7 @@ def test_another_description_is_one_line(tmp_path):
     ("texts", "changes", "message"),
     [
         (DOCUMENTS, {"held_out": 0.9999}, "of 60 documents 60 are held out"),
-        (DOCUMENTS, {"max_seq_length": 90, "min_pieces": 88}, "too short"),
+        (DOCUMENTS, {"max_seq_length": 90, "min_tokens": 88}, "too short"),
         ([[""]], {}, r"texts\.txt: there is no text in it"),
         ([["\n \n"]], {}, r"texts\.txt: there is no text in it"),
     ],

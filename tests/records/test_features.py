@@ -36,10 +36,10 @@ def _sentences(draw):
 
 @st.composite
 def _windowings(draw):
-    max_pieces = draw(st.integers(1, 14))
+    max_tokens = draw(st.integers(1, 14))
     return Windowing(
-        max_pieces=max_pieces,
-        window_overlap=draw(st.none() | st.integers(0, max_pieces - 1)),
+        max_tokens=max_tokens,
+        window_overlap=draw(st.none() | st.integers(0, max_tokens - 1)),
         long_text=draw(st.sampled_from([LongText.WINDOW, LongText.TRUNCATE])),
     )
 
@@ -58,8 +58,8 @@ def test_matrices_and_counts_against_brute_force(
         counts=counts,
     )
     length = len(sentence.text)
-    pieces = tokenizer.encode(sentence.text)
-    windows = list(windowing.divide(sentence, pieces))
+    tokens = tokenizer.encode(sentence.text)
+    windows = list(windowing.divide(sentence, tokens))
     want = np.zeros([length, length], int)
     lost = duplicate = conflicting = 0
     for span in sentence.spans:
@@ -81,16 +81,16 @@ def test_matrices_and_counts_against_brute_force(
             num_columns=end - start,
         )[0]
         np.testing.assert_array_equal(matrix, want[start:end, start:end])
-        ids = [tokenizer.cls_id, *pieces.ids[start:end], tokenizer.sep_id]
+        ids = [tokenizer.cls_id, *tokens.ids[start:end], tokenizer.sep_id]
         assert record["input_ids"].numpy().tolist() == window.input_ids == ids
-        assert window.num_pieces == end - start
+        assert window.num_tokens == end - start
     assert sorted(widths) == sorted(
         column - row + 1 for row, column in np.argwhere(want)
     )
     is_cut = windows[-1][1] < length
     assert is_cut == (
         windowing.long_text is LongText.TRUNCATE
-        and length > windowing.max_pieces
+        and length > windowing.max_tokens
     )
     assert counts == Counts(
         sentences=1,
@@ -111,7 +111,7 @@ def test_matrices_and_counts_against_brute_force(
 )
 def test_every_span_is_accounted_for(tokenizer, long_text, name):
     counts = Counts()
-    windowing = Windowing(max_pieces=4, long_text=LongText(long_text))
+    windowing = Windowing(max_tokens=4, long_text=LongText(long_text))
     for sentence in tiny.sentences(50):
         featurize(
             sentence,
@@ -130,7 +130,7 @@ def test_every_span_is_accounted_for(tokenizer, long_text, name):
 
 def test_spans_no_wider_than_the_overlap_are_never_split(tokenizer):
     counts = Counts()
-    windowing = Windowing(max_pieces=8, window_overlap=4)
+    windowing = Windowing(max_tokens=8, window_overlap=4)
     for sentence in tiny.sentences(200):
         narrow = [s for s in sentence.spans if s.end - s.start <= 5]
         featurize(
@@ -144,13 +144,13 @@ def test_spans_no_wider_than_the_overlap_are_never_split(tokenizer):
     assert not counts.losses
 
 
-def test_sentence_without_pieces_is_left_out_and_counted(tokenizer):
+def test_sentence_without_tokens_is_left_out_and_counted(tokenizer):
     counts = Counts()
     features = featurize(
         Sentence(""),
         tokenizer,
         tiny.LABELS,
-        windowing=Windowing(max_pieces=5),
+        windowing=Windowing(max_tokens=5),
         counts=counts,
     )
     assert features == ([], [])
@@ -158,8 +158,8 @@ def test_sentence_without_pieces_is_left_out_and_counted(tokenizer):
 
 
 def test_too_long_a_sentence_names_file_and_line(tokenizer):
-    windowing = Windowing(max_pieces=5, long_text=LongText.ERROR)
-    with pytest.raises(DataError, match=r"dev\.json:7: the text has 6 pieces"):
+    windowing = Windowing(max_tokens=5, long_text=LongText.ERROR)
+    with pytest.raises(DataError, match=r"dev\.json:7: the text has 6 tokens"):
         featurize(
             Sentence("abcabc", file="dev.json", line=7),
             tokenizer,
@@ -176,7 +176,7 @@ def test_unknown_label_names_file_and_line(tokenizer):
             sentence,
             tokenizer,
             tiny.LABELS,
-            windowing=Windowing(max_pieces=5),
+            windowing=Windowing(max_tokens=5),
             counts=Counts(),
         )
 

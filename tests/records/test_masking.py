@@ -31,22 +31,22 @@ def draw(input_ids, word_starts, *, seed=0, masking=None, **changes):
 
 
 def random_batch(rows=64, length=48, *, seed=0, unknown=0.05):
-    """Sequences of all lengths, some pieces [UNK], words of 1 to 4 pieces."""
+    """Sequences of all lengths, some tokens [UNK], words of 1 to 4 tokens."""
     rng = np.random.default_rng(seed)
     input_ids = rng.integers(5, VOCAB_SIZE, (rows, length)).astype(np.int32)
     input_ids[rng.random((rows, length)) < unknown] = UNK
     word_starts = (rng.random((rows, length)) < 0.5).astype(np.uint8)
-    for row, pieces in enumerate(rng.integers(1, length - 1, rows)):
+    for row, tokens in enumerate(rng.integers(1, length - 1, rows)):
         input_ids[row, 0] = CLS
-        input_ids[row, pieces + 1] = SEP
-        input_ids[row, pieces + 2 :] = PAD
+        input_ids[row, tokens + 1] = SEP
+        input_ids[row, tokens + 2 :] = PAD
         word_starts[row, [0, 1]] = 1
-        word_starts[row, pieces + 1 :] = 1
+        word_starts[row, tokens + 1 :] = 1
     return input_ids, word_starts
 
 
 def chosen_of(masked, length):
-    """Which pieces were chosen, bool `[B, L]`."""
+    """Which tokens were chosen, bool `[B, L]`."""
     chosen = np.zeros((len(masked.positions), length), bool)
     rows, slots = np.nonzero(masked.weights)
     chosen[rows, masked.positions[rows, slots]] = True
@@ -56,12 +56,12 @@ def chosen_of(masked, length):
 def slow_choice(input_ids, word_starts, masking, most, rng):
     """The chosen positions of one sequence, by the rules' own words."""
     words = []
-    for position, (piece, start) in enumerate(
+    for position, (token, start) in enumerate(
         zip(input_ids, word_starts, strict=True)
     ):
         if start or not words or masking.kind == MaskingKind.TOKEN:
             words.append([])
-        if piece not in SPECIAL:
+        if token not in SPECIAL:
             words[-1].append(position)
     units = words
     if masking.kind == MaskingKind.SPAN:
@@ -84,16 +84,16 @@ def slow_choice(input_ids, word_starts, masking, most, rng):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rate", [0.25, 0.5])
 def test_choices_are_distributed_as_a_loop_draws_them(kind, rate):
-    pieces = [CLS, 7, 8, 9, UNK, 7, 8, 9, 6, SEP, PAD, PAD]
+    tokens = [CLS, 7, 8, 9, UNK, 7, 8, 9, 6, SEP, PAD, PAD]
     starts = [1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1]
     masking = Masking(kind=kind, rate=rate, span_shares=(0.3, 0.5, 0.2))
     draws = 20_000
     rng = random.Random(1)
     slow = collections.Counter(
-        slow_choice(pieces, starts, masking, 12, rng) for _ in range(draws)
+        slow_choice(tokens, starts, masking, 12, rng) for _ in range(draws)
     )
     masked = draw(
-        np.tile(np.array(pieces), (draws, 1)),
+        np.tile(np.array(tokens), (draws, 1)),
         np.tile(np.array(starts), (draws, 1)),
         masking=masking,
     )
@@ -133,7 +133,7 @@ def test_what_must_hold_of_every_batch(kind, seed):
         assert (np.diff(masked.positions[row, :number]) > 0).all()
         for values in (masked.positions, masked.labels, masked.weights):
             assert not values[row, number:].any()
-    # What stands in their place is [MASK] or no special piece.
+    # What stands in their place is [MASK] or no special token.
     put = masked.input_ids[chosen]
     assert not np.isin(put, [PAD, UNK, CLS, SEP]).any()
     candidates = (~special).sum(axis=1)
@@ -176,7 +176,7 @@ def test_shares_of_replacements(mask_share, random_share):
     kept = 1 - mask_share - random_share
     assert within((new == MASK).sum(), total, mask_share)
     assert within((new == old).sum(), total, kept + random_share / kinds)
-    # Every piece is as likely to be put there as any other.
+    # Every token is as likely to be put there as any other.
     other = new[(new != MASK) & (new != old)]
     counts = np.bincount(other, minlength=VOCAB_SIZE)
     assert not counts[list(SPECIAL)].any()
@@ -223,7 +223,7 @@ def test_taking_from_the_left(sizes, budget):
     assert found.tolist() == [taken, [True] * len(sizes)]
 
 
-def test_what_stands_for_masked_pieces():
+def test_what_stands_for_masked_tokens():
     """BERT's 80/10/10; 85 % [MASK] and nothing random in ELECTRA's code."""
     for replacement, shares, said in (
         (Replacement.BERT, (0.8, 0.1), "10% random, 10% unchanged)"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.records.packing import cut_text, pack, split_line
-from biaffine_tf.tokenization import Pieces
+from biaffine_tf.tokenization import Tokens
 
 lines_of_documents = st.lists(
     st.text("ab天。！”」…? ", min_size=1, max_size=30), min_size=1, max_size=12
@@ -14,12 +14,12 @@ lines_of_documents = st.lists(
 
 
 def runs(line, most):
-    """Runs of a line with a piece for each character."""
-    pieces = Pieces(
+    """Runs of a line with a token for each character."""
+    tokens = Tokens(
         ids=tuple(map(ord, line)),
         offsets=tuple((i, i + 1) for i in range(len(line))),
     )
-    return split_line(line, pieces, b"\1" + b"\0" * (len(line) - 1), most)
+    return split_line(line, tokens, b"\1" + b"\0" * (len(line) - 1), most)
 
 
 @given(lines_of_documents, st.integers(1, 20))
@@ -57,9 +57,9 @@ def test_where_lines_are_cut(line, expected):
     assert parts == expected
 
 
-def test_pieces_that_cover_more_than_a_character():
-    pieces = Pieces(ids=(1, 2, 3, 4), offsets=((0, 3), (3, 4), (5, 7), (7, 8)))
-    parts = list(split_line("abc. de.", pieces, b"\1\1\1\1", 3))
+def test_tokens_that_cover_more_than_a_character():
+    tokens = Tokens(ids=(1, 2, 3, 4), offsets=((0, 3), (3, 4), (5, 7), (7, 8)))
+    parts = list(split_line("abc. de.", tokens, b"\1\1\1\1", 3))
     assert [part.ids for part in parts] == [[1, 2], [3, 4]]
 
 

@@ -27,7 +27,7 @@ def records(tmp_path_factory):
         Corpus((source,)),
         str(folder / "r"),
         tiny.tokenizer(folder),
-        RecordOptions(max_pieces=38, sentences_per_shard=20),
+        RecordOptions(max_tokens=38, sentences_per_shard=20),
         progress=False,
     )
 
@@ -97,14 +97,14 @@ def test_padded_to_the_bucket_and_no_larger_than_allowed(records):
     mixed = 0
     for batch in _batches(records, buckets):
         rows, width = batch["input_ids"].shape
-        pieces = (batch["input_ids"] > 0).sum(axis=1) - 2
+        tokens = (batch["input_ids"] > 0).sum(axis=1) - 2
         bound = width - 2
         assert bound in sizes
         assert rows <= sizes[bound]
         assert rows * width <= 120 or rows == 1
         smaller = max((b for b in buckets.lengths if b < bound), default=0)
-        assert smaller < pieces.max() <= bound
-        mixed += pieces.min() <= smaller
+        assert smaller < tokens.max() <= bound
+        mixed += tokens.min() <= smaller
     assert 0 < mixed <= len(buckets.mixed)
 
 

@@ -24,7 +24,7 @@ from biaffine_tf.records.span_shards import RecordOptions
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Vocabulary, Windowing, make_tokenizer
 
-OPTIONS = RecordOptions(max_pieces=38, sentences_per_shard=16)
+OPTIONS = RecordOptions(max_tokens=38, sentences_per_shard=16)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def _read(records):
 @pytest.mark.parametrize("long_text", [LongText.WINDOW, LongText.TRUNCATE])
 def test_round_trip(source, tokenizer, tmp_path, gzip, long_text):
     options = RecordOptions(
-        max_pieces=12, long_text=long_text, sentences_per_shard=16, gzip=gzip
+        max_tokens=12, long_text=long_text, sentences_per_shard=16, gzip=gzip
     )
     records = _prepare(source, tokenizer, tmp_path / "r", options)
     counts = Counts()
@@ -71,12 +71,12 @@ def test_round_trip(source, tokenizer, tmp_path, gzip, long_text):
             sentence,
             tokenizer,
             records.labels,
-            windowing=Windowing(max_pieces=12, long_text=long_text),
+            windowing=Windowing(max_tokens=12, long_text=long_text),
             counts=counts,
         )
         for window in windows:
             want.append((window.input_ids, [list(c) for c in window.cells]))
-            lengths[window.num_pieces] += 1
+            lengths[window.num_tokens] += 1
         widths.update(own_widths)
     windowed = long_text is LongText.WINDOW
     assert counts.windows == len(want) == lengths.total()
@@ -84,7 +84,7 @@ def test_round_trip(source, tokenizer, tmp_path, gzip, long_text):
     assert bool(counts.cut_sentences) == (not windowed)
     assert widths.total() == counts.cells
     assert _read(records) == want
-    # Sparse: a dense matrix of 12 pieces alone would take 78 bytes.
+    # Sparse: a dense matrix of 12 tokens alone would take 78 bytes.
     size = sum(os.path.getsize(path) for path in records.paths)
     assert size < 140 * len(want)
     assert records.labels == LabelMap(["both", "letter", "sky"])
@@ -129,10 +129,10 @@ def test_any_change_makes_other_records(source, tokenizer, tmp_path):
         *(
             directory(options=RecordOptions(**options))
             for options in (
-                {"max_pieces": 7},
-                {"max_pieces": 7, "window_overlap": 2},
-                {"max_pieces": 7, "long_text": LongText.TRUNCATE},
-                {"max_pieces": 38, "long_text": LongText.ERROR},
+                {"max_tokens": 7},
+                {"max_tokens": 7, "window_overlap": 2},
+                {"max_tokens": 7, "long_text": LongText.TRUNCATE},
+                {"max_tokens": 38, "long_text": LongText.ERROR},
             )
         ),
         directory(labels=LabelMap(["sky", "letter", "both"])),
@@ -150,7 +150,7 @@ def test_an_overlap_that_changes_nothing_makes_no_others(
 ):
     """A quarter by default or by name; what truncates has no windows."""
     for long_text, overlap in (("window", 3), ("truncate", 5)):
-        options = RecordOptions(max_pieces=12, long_text=LongText(long_text))
+        options = RecordOptions(max_tokens=12, long_text=LongText(long_text))
         same = dataclasses.replace(options, window_overlap=overlap)
         assert _prepare(source, tokenizer, tmp_path / "r", options).built
         assert not _prepare(source, tokenizer, tmp_path / "r", same).built
@@ -167,12 +167,12 @@ def test_too_long_a_sentence_is_named_and_leaves_nothing(
     sentences[20:20] = [Sentence("a" * 39, ()), Sentence("b" * 99, ())]
     formats.write(path, sentences, "span_jsonl")
     options = RecordOptions(
-        max_pieces=38,
+        max_tokens=38,
         long_text=LongText.ERROR,
         sentences_per_shard=10,
         processes=processes,
     )
-    with pytest.raises(DataError, match=r"long\.jsonl:21: .* has 39 pieces"):
+    with pytest.raises(DataError, match=r"long\.jsonl:21: .* has 39 tokens"):
         _prepare(str(path), tokenizer, tmp_path / "r", options)
     assert not list((tmp_path / "r").iterdir())
 
@@ -332,7 +332,7 @@ def test_several_processes_write_the_same_bytes(source, tokenizer, tmp_path):
         source,
         tokenizer,
         tmp_path / "two",
-        RecordOptions(max_pieces=38, sentences_per_shard=16, processes=2),
+        RecordOptions(max_tokens=38, sentences_per_shard=16, processes=2),
     )
     assert two.built
     for first, second in zip(one.paths, two.paths, strict=True):

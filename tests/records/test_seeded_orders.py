@@ -27,7 +27,7 @@ def records(tmp_path_factory):
         Corpus((str(path),)),
         str(folder / "records"),
         tiny.tokenizer(folder),
-        RecordOptions(max_pieces=38, sentences_per_shard=8),
+        RecordOptions(max_tokens=38, sentences_per_shard=8),
         progress=False,
     )
 

@@ -1,4 +1,4 @@
-"""Where words begin, in pieces of either tokenizer."""
+"""Where words begin, in tokens of either tokenizer."""
 
 import re
 import sys
@@ -32,12 +32,12 @@ texts = st.one_of(
 
 
 def words_of(text, kind, tokenizer="char"):
-    """The words that pieces make, as texts."""
-    pieces = TOKENIZERS[tokenizer].encode(text)
-    starts = find_word_starts(text, pieces.offsets, kind)
-    assert len(starts) == len(pieces)
+    """The words that tokens make, as texts."""
+    tokens = TOKENIZERS[tokenizer].encode(text)
+    starts = find_word_starts(text, tokens.offsets, kind)
+    assert len(starts) == len(tokens)
     found = []
-    for start, (begin, end) in zip(starts, pieces.offsets, strict=True):
+    for start, (begin, end) in zip(starts, tokens.offsets, strict=True):
         if start:
             found.append([begin, end])
         else:
@@ -56,7 +56,7 @@ def words_of(text, kind, tokenizer="char"):
     ],
 )
 def test_letters_and_digits_together(tokenizer, text, expected):
-    found = words_of(text, Words.PIECES, tokenizer)
+    found = words_of(text, Words.ALPHANUMERIC, tokenizer)
     assert [word for word in found if word != " "] == expected
 
 
@@ -64,22 +64,22 @@ def test_letters_and_digits_together(tokenizer, text, expected):
 def test_words_are_those_of_bert(text):
     spaced = re.sub("([天地])", r" \1 ", text)
     expected = [word for word, _ in BertPreTokenizer().pre_tokenize_str(spaced)]
-    found = words_of(text, Words.PIECES)
+    found = words_of(text, Words.ALPHANUMERIC)
     assert [word for word in found if word != " "] == expected
 
 
 @given(texts)
-def test_none_says_that_every_piece_is_a_word(text):
+def test_none_says_that_every_token_is_a_word(text):
     for tokenizer in TOKENIZERS.values():
         offsets = tokenizer.encode(text).offsets
         found = find_word_starts(text, offsets, Words.NONE)
         assert found == b"\1" * len(offsets)
 
 
-def test_characters_that_were_normalised_into_several_pieces():
-    """Pieces that share a character are one word, Chinese or not."""
+def test_characters_that_were_normalised_into_several_tokens():
+    """Tokens that share a character are one word, Chinese or not."""
     offsets = [(0, 1), (1, 2), (1, 2), (2, 3)]
-    assert find_word_starts("天﷼地", offsets, Words.PIECES) == b"\1\1\0\1"
+    assert find_word_starts("天﷼地", offsets, Words.ALPHANUMERIC) == b"\1\1\0\1"
 
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
@@ -102,12 +102,12 @@ def test_jieba_only_joins(text):
     """Its words are unions of the finer ones, for any text."""
     pytest.importorskip("jieba", reason="jieba is not installed")
     for tokenizer in TOKENIZERS:
-        fine = words_of(text, Words.PIECES, tokenizer)
+        fine = words_of(text, Words.ALPHANUMERIC, tokenizer)
         coarse = words_of(text, Words.JIEBA, tokenizer)
         assert len(coarse) <= len(fine)
         offsets = TOKENIZERS[tokenizer].encode(text).offsets
         pairs = zip(
-            find_word_starts(text, offsets, Words.PIECES),
+            find_word_starts(text, offsets, Words.ALPHANUMERIC),
             find_word_starts(text, offsets, Words.JIEBA),
             strict=True,
         )
@@ -134,4 +134,4 @@ def test_without_jieba(monkeypatch):
     words_module._jieba.cache_clear()
     with pytest.raises(ConfigError, match="not installed; pip install jieba"):
         words_module.segmenter_version(Words.JIEBA)
-    assert words_module.segmenter_version(Words.PIECES) is None
+    assert words_module.segmenter_version(Words.ALPHANUMERIC) is None

@@ -82,7 +82,7 @@ def test_accents_and_case_of_characters():
     stripped = make_tokenizer(
         "char", vocabulary, do_lower_case=True, strip_accents=True
     )
-    names = [vocabulary.pieces[i] for i in stripped.encode("éÉİ\u0301").ids]
+    names = [vocabulary.tokens[i] for i in stripped.encode("éÉİ\u0301").ids]
     assert names == ["e", "e", "i", "\u0301"]
     folded = make_tokenizer("char", vocabulary, do_lower_case=True)
     assert folded.encode("é").ids == (vocabulary.unk_id,)
@@ -92,7 +92,7 @@ WORDS = Vocabulary([*SPECIALS, "é", "e", "É", "E", "中", "##文", "文"])
 
 
 @pytest.mark.parametrize(
-    ("settings", "tokens"),
+    ("settings", "expected"),
     [
         ({}, ["É", "é", "中", "文"]),
         ({"strip_accents": True}, ["E", "e", "中", "文"]),
@@ -104,11 +104,11 @@ WORDS = Vocabulary([*SPECIALS, "é", "e", "É", "E", "中", "##文", "文"])
         ({"tokenize_chinese_chars": False}, ["É", "é", "中", "##文"]),
     ],
 )
-def test_word_pieces(settings, tokens):
+def test_wordpiece(settings, expected):
     tokenizer = make_tokenizer("wordpiece", WORDS, **settings)
-    pieces = tokenizer.encode("É é 中文")
-    assert [WORDS.pieces[i] for i in pieces.ids] == tokens
-    assert pieces.offsets == ((0, 1), (2, 3), (4, 5), (5, 6))
+    tokens = tokenizer.encode("É é 中文")
+    assert [WORDS.tokens[i] for i in tokens.ids] == expected
+    assert tokens.offsets == ((0, 1), (2, 3), (4, 5), (5, 6))
 
 
 @pytest.mark.parametrize("settings", EVERY, ids=str)

@@ -55,12 +55,12 @@ def test_every_cell_of_a_text_comes_back(tokenizer, text):
             start, end = to_characters(first, last, offsets)
             cells, unaligned = align([Span(start, end, "x")], offsets)
             assert not unaligned
-            # Only pieces that share a boundary may be told apart no more.
+            # Only tokens that share a boundary may be told apart no more.
             assert cells[0].first <= first and last <= cells[0].last
             assert to_characters(*cells[0][:2], offsets) == (start, end)
 
 
-def test_pieces_of_one_character_are_taken_together():
+def test_tokens_of_one_character_are_taken_together():
     offsets = [(0, 1), (1, 2), (1, 2), (1, 2), (2, 4)]
     cells, unaligned = align(
         [Span(1, 2, "x"), Span(0, 2, "y"), Span(1, 4, "z")], offsets
@@ -69,6 +69,6 @@ def test_pieces_of_one_character_are_taken_together():
     assert unaligned == []
 
 
-def test_overlapping_pieces_never_make_a_backward_cell():
+def test_overlapping_tokens_never_make_a_backward_cell():
     span = Span(1, 2, "x")
     assert align([span], [(0, 2), (1, 3)]) == ([], [span])

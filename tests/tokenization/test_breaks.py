@@ -1,4 +1,4 @@
-"""Where texts divide well: by hand, and never where pieces do not."""
+"""Where texts divide well: by hand, and never where tokens do not."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from tokenization_texts import VOCABULARY, hostile_texts
 from biaffine_tf.tokenization import TokenizerKind, make_tokenizer
 from biaffine_tf.tokenization.breaks import break_strengths, line_ranges
 
-CHAR, WORDPIECE = (
+CHAR, WORDTOKEN = (
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
     for kind in TokenizerKind
 )
@@ -44,12 +44,12 @@ def test_breaks_by_hand(marked):
     assert break_strengths(text, CHAR.encode(text)).tolist() == want
 
 
-def test_between_word_pieces():
+def test_between_wordpiece_tokens():
     text = "The cat.  The cat, ab\u200b。 istanbul\n\n한 x"
-    pieces = WORDPIECE.encode(text)
-    strengths = break_strengths(text, pieces).tolist()
+    tokens = WORDTOKEN.encode(text)
+    strengths = break_strengths(text, tokens).tolist()
     found = {
-        text[pieces.offsets[i][0] :]: strength
+        text[tokens.offsets[i][0] :]: strength
         for i, strength in enumerate(strengths)
         if strength
     }
@@ -59,25 +59,25 @@ def test_between_word_pieces():
     assert {k for k, v in found.items() if v == 2} == set(rest)
 
 
-def test_what_is_inside_a_piece_is_no_break():
+def test_what_is_inside_a_token_is_no_break():
     text = "a\x1cb-"  # a space to Python, nothing to BERT
-    pieces = WORDPIECE.encode(text)
-    assert pieces.offsets == ((0, 3), (3, 4))
-    assert not break_strengths(text, pieces).any()
+    tokens = WORDTOKEN.encode(text)
+    assert tokens.offsets == ((0, 3), (3, 4))
+    assert not break_strengths(text, tokens).any()
 
 
-@given(st.sampled_from([CHAR, WORDPIECE]), hostile_texts)
-def test_only_between_pieces_that_share_nothing(tokenizer, text):
-    pieces = tokenizer.encode(text)
-    strengths = break_strengths(text, pieces)
-    assert strengths.shape == (len(pieces),)
+@given(st.sampled_from([CHAR, WORDTOKEN]), hostile_texts)
+def test_only_between_tokens_that_share_nothing(tokenizer, text):
+    tokens = tokenizer.encode(text)
+    strengths = break_strengths(text, tokens)
+    assert strengths.shape == (len(tokens),)
     assert not strengths[:1].any()
     for index in np.flatnonzero(strengths).tolist():
-        assert pieces.offsets[index - 1][1] <= pieces.offsets[index][0]
+        assert tokens.offsets[index - 1][1] <= tokens.offsets[index][0]
 
 
 @given(
-    st.sampled_from([CHAR, WORDPIECE]),
+    st.sampled_from([CHAR, WORDTOKEN]),
     st.lists(
         hostile_texts | st.sampled_from(["", "中文", "a b"]), max_size=6
     ).flatmap(
@@ -90,17 +90,17 @@ def test_only_between_pieces_that_share_nothing(tokenizer, text):
     ),
 )
 def test_lines_hold_what_is_between_line_ends(tokenizer, text):
-    pieces = tokenizer.encode(text)
+    tokens = tokenizer.encode(text)
     line_of, line = [], 0
     for character in text:
         is_end = character in "\n\r\u2028\u2029"
         line_of.append(None if is_end else line)
         line += is_end
     want: dict[int, list[int]] = {}
-    for index, (start, end) in enumerate(pieces.offsets):
+    for index, (start, end) in enumerate(tokens.offsets):
         lines = set(line_of[start:end])
         if len(lines) == 1 and None not in lines:
             want.setdefault(lines.pop(), []).append(index)
-    assert line_ranges(text, pieces) == [
+    assert line_ranges(text, tokens) == [
         (inner[0], inner[-1] + 1) for inner in want.values()
     ]

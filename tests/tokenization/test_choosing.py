@@ -83,7 +83,7 @@ def test_no_letters_have_no_share():
 
 
 @pytest.mark.parametrize(
-    ("pieces", "folds"),
+    ("tokens", "folds"),
     [
         ([], True),
         (["a", "##b", "中"], True),
@@ -95,8 +95,8 @@ def test_no_letters_have_no_share():
         (["<A"], False),
     ],
 )
-def test_the_case(pieces, folds):
-    choice = choose_case(Vocabulary([*SPECIALS, *pieces]))
+def test_the_case(tokens, folds):
+    choice = choose_case(Vocabulary([*SPECIALS, *tokens]))
     assert (choice.flag, choice.value) == ("do_lower_case", folds)
 
 

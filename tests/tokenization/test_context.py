@@ -23,7 +23,7 @@ DOCUMENTS = st.lists(
 
 
 @given(DOCUMENTS, st.integers(1, 9))
-def test_neighbours_of_the_same_document(documents, pieces):
+def test_neighbours_of_the_same_document(documents, tokens):
     sentences = [
         Sentence(text, document=str(number))
         for number, texts in enumerate(documents)
@@ -35,15 +35,15 @@ def test_neighbours_of_the_same_document(documents, pieces):
         for index in range(len(ids)):
             left = tuple(itertools.chain(*ids[:index]))
             right = tuple(itertools.chain(*ids[index + 1 :]))
-            want.append(Context(left[-pieces:], right[:pieces]))
-    found = list(with_context(sentences, CHAR, pieces=pieces))
+            want.append(Context(left[-tokens:], right[:tokens]))
+    found = list(with_context(sentences, CHAR, tokens=tokens))
     assert [sentence for sentence, _ in found] == sentences
     assert [context for _, context in found] == want
 
 
 def test_where_no_document_is_named_all_are_of_one():
     sentences = [Sentence("中"), Sentence("文"), Sentence("北京")]
-    found = with_context(sentences, CHAR, pieces=5)
+    found = with_context(sentences, CHAR, tokens=5)
     sizes = [(len(c.left), len(c.right)) for _, c in found]
     assert sizes == [(0, 3), (1, 2), (2, 0)]
 
@@ -56,7 +56,7 @@ def test_files_are_documents_of_their_own():
             for file, name in zip("ab", names, strict=True)
             for _ in range(2)
         ]
-        found = with_context(sentences, CHAR, pieces=5)
+        found = with_context(sentences, CHAR, tokens=5)
         sizes = [(len(c.left), len(c.right)) for _, c in found]
         assert sizes == [(0, 2), (2, 0)] * 2
 
@@ -70,7 +70,7 @@ def test_no_further_ahead_than_it_takes():
             read += 1
             yield Sentence("中文")
 
-    found = with_context(stream(), CHAR, pieces=5)
+    found = with_context(stream(), CHAR, tokens=5)
     for count in range(1, 5):
         next(found)
         assert read == count + 3
@@ -81,7 +81,7 @@ def test_none_wanted_none_looked_at():
         def encode(self, text):
             raise AssertionError
 
-    found = with_context([Sentence("中")], Untouchable(), pieces=0)
+    found = with_context([Sentence("中")], Untouchable(), tokens=0)
     assert list(found) == [(Sentence("中"), NO_CONTEXT)]
 
 
@@ -94,7 +94,7 @@ IDS = st.lists(st.integers(0, 99), max_size=12)
 def test_surrounded_by_what_fits(ids, left, right, data):
     most = data.draw(st.integers(len(ids), 40))
     context = Context(tuple(left), tuple(right))
-    found = surround(ids, context, max_pieces=most)
+    found = surround(ids, context, max_tokens=most)
     whole = [*left, *ids, *right]
     assert len(found.ids) == len(found.context) == min(most, len(whole))
     begin = found.context.index(False)
@@ -113,4 +113,4 @@ def test_surrounded_by_what_fits(ids, left, right, data):
 def test_a_text_that_fills_the_model_has_no_context(long):
     ids = list(range(9))
     context = Context((50, 51), (60,) if long else ())
-    assert surround(ids, context, max_pieces=9).ids == ids
+    assert surround(ids, context, max_tokens=9).ids == ids

@@ -32,22 +32,22 @@ every_tokenizer = pytest.mark.parametrize(
 @every_tokenizer
 @given(text=hostile_texts)
 def test_offsets_are_ordered_ranges_of_the_text(tokenizer, text):
-    pieces = tokenizer.encode(text)
-    assert len(pieces) == len(pieces.ids) == len(pieces.offsets)
+    tokens = tokenizer.encode(text)
+    assert len(tokens) == len(tokens.ids) == len(tokens.offsets)
     before = (0, 0)
-    for start, end in pieces.offsets:
+    for start, end in tokens.offsets:
         assert 0 <= start < end <= len(text)
         assert start >= before[0] and end >= before[1]
-        # Pieces share a character only where it became several.
+        # Tokens share a character only where it became several.
         assert start >= before[1] or start == before[0]
         before = (start, end)
-    for piece_id in pieces.ids:
-        assert 0 <= piece_id < tokenizer.vocab_size
+    for token_id in tokens.ids:
+        assert 0 <= token_id < tokenizer.vocab_size
 
 
 @every_tokenizer
 @given(text=hostile_texts)
-def test_text_never_becomes_a_special_piece(tokenizer, text):
+def test_text_never_becomes_a_special_token(tokenizer, text):
     specials = {tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id}
     specials.add(VOCABULARY.id("[unused1]"))
     assert not specials & set(tokenizer.encode(text).ids)
@@ -65,7 +65,7 @@ def test_a_batch_is_its_texts(tokenizer, texts):
 def test_config_and_pickle_make_an_equal_tokenizer(tokenizer):
     config = json.loads(json.dumps(tokenizer.to_config()))
     copies = [
-        make_tokenizer(vocabulary=Vocabulary(VOCABULARY.pieces), **config),
+        make_tokenizer(vocabulary=Vocabulary(VOCABULARY.tokens), **config),
         pickle.loads(pickle.dumps(tokenizer)),
     ]
     text = "The cafe\u0301 中文 İstanbul"
@@ -76,8 +76,8 @@ def test_config_and_pickle_make_an_equal_tokenizer(tokenizer):
 
 
 def test_fingerprints_tell_everything_apart():
-    longer = Vocabulary([*VOCABULARY.pieces, "new"])
-    swapped = Vocabulary([*VOCABULARY.pieces[:-2], *VOCABULARY.pieces[:-3:-1]])
+    longer = Vocabulary([*VOCABULARY.tokens, "new"])
+    swapped = Vocabulary([*VOCABULARY.tokens[:-2], *VOCABULARY.tokens[:-3:-1]])
     fingerprints = {
         make_tokenizer(kind, vocabulary, do_lower_case=lower).fingerprint
         for kind in TokenizerKind
@@ -96,7 +96,7 @@ def test_kinds():
         make_tokenizer("words", VOCABULARY)
 
 
-def test_ids_of_special_pieces():
+def test_ids_of_special_tokens():
     tokenizer = make_tokenizer("char", VOCABULARY)
     assert (tokenizer.pad_id, tokenizer.unk_id) == (0, 1)
     assert (tokenizer.cls_id, tokenizer.sep_id) == (2, 3)

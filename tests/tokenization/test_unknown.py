@@ -10,7 +10,7 @@ from tokenization_texts import VOCABULARY, hostile_texts
 from biaffine_tf import formats
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import Vocabulary, make_tokenizer
-from biaffine_tf.tokenization.unknown import UnknownPieces
+from biaffine_tf.tokenization.unknown import UnknownTokens
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 TOKENIZERS = [
@@ -34,17 +34,17 @@ def sentences(draw):
 
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS, ids=lambda t: str(t.kind))
-@given(data=st.lists(sentences(), max_size=4), given_pieces=st.booleans())
-def test_counts_are_those_of_a_loop(tokenizer, data, given_pieces):
-    unknown = UnknownPieces(tokenizer)
-    tokens = unknown_tokens = entities = unknown_entities = 0
+@given(data=st.lists(sentences(), max_size=4), given_tokens=st.booleans())
+def test_counts_are_those_of_a_loop(tokenizer, data, given_tokens):
+    unknown = UnknownTokens(tokenizer)
+    total = unknown_tokens = entities = unknown_entities = 0
     for sentence in data:
-        pieces = tokenizer.encode(sentence.text)
-        unknown.add(sentence, pieces if given_pieces else None)
-        tokens += len(pieces)
+        tokens = tokenizer.encode(sentence.text)
+        unknown.add(sentence, tokens if given_tokens else None)
+        total += len(tokens)
         covered = set()
-        for piece, (start, end) in zip(pieces.ids, pieces.offsets, strict=True):
-            if piece == tokenizer.unk_id:
+        for token, (start, end) in zip(tokens.ids, tokens.offsets, strict=True):
+            if token == tokenizer.unk_id:
                 unknown_tokens += 1
                 covered.update(range(start, end))
         for span in sentence.spans or ():
@@ -52,7 +52,7 @@ def test_counts_are_those_of_a_loop(tokenizer, data, given_pieces):
             unknown_entities += not covered.isdisjoint(
                 range(span.start, span.end)
             )
-    assert unknown.tokens == tokens
+    assert unknown.tokens == total
     assert unknown.unknown_tokens == unknown_tokens
     assert unknown.entities == entities
     assert unknown.unknown_entities == unknown_entities
@@ -63,7 +63,7 @@ def test_counts_are_those_of_a_loop(tokenizer, data, given_pieces):
 @pytest.mark.parametrize("tokenizer", TOKENIZERS, ids=lambda t: str(t.kind))
 @given(texts=st.lists(hostile_texts, max_size=4))
 def test_what_is_unknown_is_in_the_text_and_makes_unk(tokenizer, texts):
-    unknown = UnknownPieces(tokenizer)
+    unknown = UnknownTokens(tokenizer)
     unknown.add_all(map(Sentence, texts))
     joined = "\n".join(texts)
     for found, count in unknown.unknown.items():
@@ -80,7 +80,7 @@ def test_what_is_unknown_is_in_the_text_and_makes_unk(tokenizer, texts):
 def test_words_whose_letters_are_known():
     """Known at the start of a word, or inside it, but not in both places."""
     vocabulary = Vocabulary([*SPECIALS, "a", "##b"])
-    unknown = UnknownPieces(make_tokenizer("wordpiece", vocabulary))
+    unknown = UnknownTokens(make_tokenizer("wordpiece", vocabulary))
     unknown.add(Sentence("ab ba ba axb", (Span(0, 2, "x"), Span(3, 5, "x"))))
     assert unknown.unknown == {"ba": 2, "x": 1}
     assert (unknown.unknown_tokens, unknown.tokens) == (3, 5)
@@ -90,14 +90,14 @@ def test_words_whose_letters_are_known():
 
 def test_the_commonest_in_a_fixed_order():
     vocabulary = Vocabulary([*SPECIALS, "a"])
-    unknown = UnknownPieces(make_tokenizer("char", vocabulary))
+    unknown = UnknownTokens(make_tokenizer("char", vocabulary))
     unknown.add(Sentence("a\u201czz\ty\u3000" + "".join(map(chr, range(300)))))
     assert unknown.commonest(6) == ["z", "\t", "y", "\x00", "\x01", "\x02"]
 
 
 def _warning(tokenizer, texts):
     """The warning about texts that are entities from end to end."""
-    unknown = UnknownPieces(tokenizer)
+    unknown = UnknownTokens(tokenizer)
     for text in texts:
         unknown.add(Sentence(text, (Span(0, len(text), "x"),)))
     return unknown.warning()
@@ -108,7 +108,7 @@ ENGLISH = ["the", "cat", "##s"]
 
 
 @pytest.mark.parametrize(
-    ("pieces", "kind", "lower", "texts", "said"),
+    ("tokens", "kind", "lower", "texts", "said"),
     [
         # Folding, where it helps, and not folding.
         (LOWER, "char", False, ["ab", "Ab", "cd", "zx"], "--do_lower_case 25"),
@@ -128,8 +128,8 @@ ENGLISH = ["the", "cat", "##s"]
         ([*"abc", "ab", "##b"], "wordpiece", False, ["ac", "bc"], None),
     ],
 )
-def test_what_helps_is_advised(pieces, kind, lower, texts, said):
-    vocabulary = Vocabulary([*SPECIALS, *pieces])
+def test_what_helps_is_advised(tokens, kind, lower, texts, said):
+    vocabulary = Vocabulary([*SPECIALS, *tokens])
     tokenizer = make_tokenizer(kind, vocabulary, do_lower_case=lower)
     warning = _warning(tokenizer, texts)
     if said is None:
@@ -141,11 +141,11 @@ def test_what_helps_is_advised(pieces, kind, lower, texts, said):
 
 
 def test_white_space_is_unknown_but_hides_nothing():
-    """No BERT vocabulary has a piece for it."""
+    """No BERT vocabulary has a token for it."""
     vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b"])
     tokenizer = make_tokenizer("char", vocabulary)
     sentence = Sentence("a b", (Span(0, 3, "x"),))
-    unknown = UnknownPieces(tokenizer).add_all([sentence] * 9)
+    unknown = UnknownTokens(tokenizer).add_all([sentence] * 9)
     assert unknown.entity_share == 1
     assert unknown.warning() is None
     unknown.add(Sentence("a c", (Span(0, 3, "x"),)))
@@ -157,7 +157,7 @@ def test_few_unknown_entities_are_no_warning():
     texts = ["ab"] * 990 + ["龘"] * 10
     assert _warning(tokenizer, texts) is None
     assert _warning(tokenizer, [*texts, "龘"]) is not None
-    assert UnknownPieces(tokenizer).warning() is None
+    assert UnknownTokens(tokenizer).warning() is None
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_real_data(data_folder, name, lower, shares):
     tokenizer = make_tokenizer(
         "char", Vocabulary.from_file(path), do_lower_case=lower
     )
-    unknown = UnknownPieces(tokenizer).add_all(
+    unknown = UnknownTokens(tokenizer).add_all(
         formats.read(data_folder / "ner" / name)
     )
     of_tokens, of_entities, remedied = shares

@@ -1,4 +1,4 @@
-"""Vocabularies keep every piece, byte for byte, and refuse broken files."""
+"""Vocabularies keep every token, byte for byte, and refuse broken files."""
 
 import os
 
@@ -10,7 +10,7 @@ from biaffine_tf.errors import DataError
 from biaffine_tf.tokenization import Vocabulary
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-ODD_PIECES = ["\u2028", "##\u2028", "\u3000", "\x85", "\x0b", " ", "\ufeff"]
+ODD_TOKENS = ["\u2028", "##\u2028", "\u3000", "\x85", "\x0b", " ", "\ufeff"]
 
 
 def write(tmp_path, content):
@@ -19,34 +19,34 @@ def write(tmp_path, content):
     return path
 
 
-pieces = st.lists(
+tokens = st.lists(
     st.one_of(
-        st.sampled_from(ODD_PIECES),
+        st.sampled_from(ODD_TOKENS),
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
-    ).filter(lambda piece: "\n" not in piece and not piece.endswith("\r")),
+    ).filter(lambda token: "\n" not in token and not token.endswith("\r")),
     unique=True,
 ).map(lambda drawn: SPECIALS + [p for p in drawn if p not in SPECIALS])
 
 
-@given(pieces=pieces, line_end=st.sampled_from(["\n", "\r\n"]))
-def test_a_file_gives_back_its_lines(tmp_path_factory, pieces, line_end):
+@given(tokens=tokens, line_end=st.sampled_from(["\n", "\r\n"]))
+def test_a_file_gives_back_its_lines(tmp_path_factory, tokens, line_end):
     path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
-    path.write_bytes("".join(piece + line_end for piece in pieces).encode())
+    path.write_bytes("".join(token + line_end for token in tokens).encode())
     vocabulary = Vocabulary.from_file(path)
-    assert list(vocabulary) == pieces
-    assert [vocabulary.id(piece) for piece in pieces] == list(
-        range(len(pieces))
+    assert list(vocabulary) == tokens
+    assert [vocabulary.id(token) for token in tokens] == list(
+        range(len(tokens))
     )
     vocabulary.save(path)
-    assert path.read_bytes() == "".join(p + "\n" for p in pieces).encode()
+    assert path.read_bytes() == "".join(p + "\n" for p in tokens).encode()
     assert Vocabulary.from_file(path) == vocabulary
     assert os.listdir(path.parent) == ["vocab.txt"]
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n", "\r\n\r\n"])
-def test_byte_order_mark_and_blank_end_are_no_pieces(tmp_path, ending):
+def test_byte_order_mark_and_blank_end_are_no_tokens(tmp_path, ending):
     path = write(tmp_path, "\ufeff" + "\n".join(SPECIALS) + ending)
-    assert Vocabulary.from_file(path).pieces == tuple(SPECIALS)
+    assert Vocabulary.from_file(path).tokens == tuple(SPECIALS)
 
 
 def test_special_ids_are_line_numbers(tmp_path):
@@ -58,14 +58,14 @@ def test_special_ids_are_line_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("missing", SPECIALS)
-def test_a_missing_special_piece_is_named(tmp_path, missing):
-    rest = [piece for piece in SPECIALS if piece != missing]
+def test_a_missing_special_token_is_named(tmp_path, missing):
+    rest = [token for token in SPECIALS if token != missing]
     path = write(tmp_path, "\n".join(rest))
     with pytest.raises(DataError) as caught:
         Vocabulary.from_file(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
-    assert f": {missing} missing among 3 pieces" in message
+    assert f": {missing} missing among 3 tokens" in message
     assert caught.value.remedy
 
 

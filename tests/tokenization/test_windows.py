@@ -21,7 +21,7 @@ from biaffine_tf.tokenization import (
 )
 from biaffine_tf.tokenization.windows import plan_windows
 
-CHAR, WORDPIECE = (
+CHAR, WORDTOKEN = (
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
     for kind in TokenizerKind
 )
@@ -29,7 +29,7 @@ CHAR, WORDPIECE = (
 
 @st.composite
 def plans(draw):
-    """Strengths of breaks, most pieces of a window, and the overlap."""
+    """Strengths of breaks, most tokens of a window, and the overlap."""
     strengths = draw(st.lists(st.integers(0, 2), min_size=1, max_size=90))
     most = draw(st.integers(1, 40))
     overlap = draw(st.integers(0, most - 1))
@@ -38,7 +38,7 @@ def plans(draw):
 
 def _plan(plan):
     strengths, most, overlap = plan
-    return Windows(plan_windows(strengths, max_pieces=most, overlap=overlap))
+    return Windows(plan_windows(strengths, max_tokens=most, overlap=overlap))
 
 
 def _spans(length, widest):
@@ -51,7 +51,7 @@ def _spans(length, widest):
 
 @given(plans())
 def test_every_span_within_the_overlap_is_whole_in_a_window(plan):
-    """And every piece is in a window, with an overlap of zero, too."""
+    """And every token is in a window, with an overlap of zero, too."""
     strengths, most, overlap = plan
     windows = list(_plan(plan))
     for first, last in _spans(len(strengths), overlap + 1):
@@ -98,7 +98,7 @@ def test_breaks_are_the_best_in_reach(plan):
 def test_what_cannot_be_planned():
     for overlap in (-1, 5, 6):
         with pytest.raises(ValueError, match="of windows of 5"):
-            plan_windows(np.zeros(9), max_pieces=5, overlap=overlap)
+            plan_windows(np.zeros(9), max_tokens=5, overlap=overlap)
 
 
 @given(plans())
@@ -114,7 +114,7 @@ def test_windows_that_hold_a_span(plan):
 
 
 def _distance(window, first, last, length):
-    """Pieces to the nearest edge that is not the text's."""
+    """Tokens to the nearest edge that is not the text's."""
     left = first - window.start if window.start else math.inf
     right = window.end - 1 - last if window.end < length else math.inf
     return min(left, right)
@@ -136,26 +136,26 @@ def test_the_most_central_window_decides(plan):
 
 
 @given(
-    st.sampled_from([CHAR, WORDPIECE]),
+    st.sampled_from([CHAR, WORDTOKEN]),
     st.lists(hostile_texts, max_size=8).map("。 ".join),
     st.integers(1, 12),
     st.data(),
 )
 def test_texts_of_any_kind(tokenizer, text, most, data):
     overlap = data.draw(st.integers(0, most - 1))
-    pieces = tokenizer.encode(text)
-    windowing = Windowing(max_pieces=most, window_overlap=overlap)
-    windows = windowing.divide(Sentence(text), pieces)
-    assert bool(windows) == bool(pieces)
-    for first, last in _spans(len(pieces), overlap + 1):
+    tokens = tokenizer.encode(text)
+    windowing = Windowing(max_tokens=most, window_overlap=overlap)
+    windows = windowing.divide(Sentence(text), tokens)
+    assert bool(windows) == bool(tokens)
+    for first, last in _spans(len(tokens), overlap + 1):
         assert windows.holding(first, last)
     assert all(end - start <= most for start, end in windows)
 
 
 def test_windows_end_where_sentences_do():
     text = "中文北京，中文北京，中文。" * 40
-    pieces = CHAR.encode(text)
-    windows = Windowing(max_pieces=80).divide(Sentence(text), pieces)
+    tokens = CHAR.encode(text)
+    windows = Windowing(max_tokens=80).divide(Sentence(text), tokens)
     assert {text[end - 1] for _, end in windows} == {"。"}
     assert {text[start] for start, _ in windows} == {"中"}
     assert all(start % 13 == 0 for start, _ in windows)
@@ -163,21 +163,21 @@ def test_windows_end_where_sentences_do():
 
 @pytest.mark.parametrize("long_text", LongText)
 def test_what_becomes_of_long_texts(long_text):
-    windowing = Windowing(max_pieces=9, long_text=long_text)
+    windowing = Windowing(max_tokens=9, long_text=long_text)
     for length in (1, 9):
         fits = Sentence("中" * length)
         windows = windowing.divide(fits, CHAR.encode(fits.text))
         assert list(windows) == [Window(0, length)]
     assert not windowing.divide(Sentence(""), CHAR.encode(""))
     long = Sentence("中" * 10, file="dev.json", line=7)
-    pieces = CHAR.encode(long.text)
+    tokens = CHAR.encode(long.text)
     if long_text is LongText.ERROR:
-        with pytest.raises(DataError, match=r"dev\.json:7: .* 10 pieces.* 9"):
-            windowing.divide(long, pieces)
+        with pytest.raises(DataError, match=r"dev\.json:7: .* 10 tokens.* 9"):
+            windowing.divide(long, tokens)
     elif long_text is LongText.TRUNCATE:
-        assert list(windowing.divide(long, pieces)) == [Window(0, 9)]
+        assert list(windowing.divide(long, tokens)) == [Window(0, 9)]
     else:
-        assert len(windowing.divide(long, pieces)) == 2
+        assert len(windowing.divide(long, tokens)) == 2
 
 
 @given(
@@ -188,21 +188,21 @@ def test_what_becomes_of_long_texts(long_text):
 def test_lines_are_divided_as_if_alone(lines, most, data):
     overlap = data.draw(st.integers(0, most - 1))
     windowing = Windowing(
-        max_pieces=most, window_overlap=overlap, long_text=LongText.LINE
+        max_tokens=most, window_overlap=overlap, long_text=LongText.LINE
     )
     text = "\n".join(lines)
-    pieces = CHAR.encode(text)
-    if len(pieces) <= most:
+    tokens = CHAR.encode(text)
+    if len(tokens) <= most:
         return  # read whole
     want, begin = [], 0
     for line in lines:
         alone = windowing.divide(Sentence(line), CHAR.encode(line))
         want += [Window(begin + a, begin + b) for a, b in alone]
         begin += len(line) + 1
-    windows = windowing.divide(Sentence(text), pieces)
+    windows = windowing.divide(Sentence(text), tokens)
     assert list(windows) == want
-    assert not windowing.is_cut(pieces)
-    for first, last in _spans(len(pieces), overlap + 1):
+    assert not windowing.is_cut(tokens)
+    for first, last in _spans(len(tokens), overlap + 1):
         is_in_a_line = "\n" not in text[first : last + 1]
         assert bool(windows.holding(first, last)) == is_in_a_line
 
@@ -223,9 +223,9 @@ def test_settings_are_those_of_the_model_unless_given(
     )
     plain = Windowing.of(config)
     assert plain.long_text == long_text
-    assert plain.max_pieces == max_seq_length - 2
+    assert plain.max_tokens == max_seq_length - 2
     assert plain.window_overlap == config.window_overlap
-    assert 0 <= plain.overlap < plain.max_pieces
+    assert 0 <= plain.overlap < plain.max_tokens
     overlap, other = data.draw(overlaps), data.draw(st.sampled_from(LongText))
     given_ = Windowing.of(config, long_text=other, window_overlap=overlap)
     assert given_.long_text == other

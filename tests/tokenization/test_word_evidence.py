@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from biaffine_tf import formats
-from biaffine_tf.formats.tokens import join_tokens
+from biaffine_tf.formats.joining import join_words
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import WordRule, cut_spans, learn_word_rule
 
@@ -15,15 +15,15 @@ ENGLISH = (
 
 
 def sentence(tokens, separator=" ", spans=()):
-    text, ranges = join_tokens(tokens, separator)
+    text, ranges = join_words(tokens, separator)
     made = tuple(
         Span(ranges[first][0], ranges[last][1], "x") for first, last in spans
     )
-    return Sentence(text, made, tokens=ranges)
+    return Sentence(text, made, words=ranges)
 
 
 def plain(sentences):
-    return [dataclasses.replace(one, tokens=None) for one in sentences]
+    return [dataclasses.replace(one, words=None) for one in sentences]
 
 
 def test_words_of_a_language_with_spaces():
@@ -118,7 +118,7 @@ def test_unlabelled_and_empty_data():
     for data in ([], [Sentence("")], [Sentence("ab", None)] * 999):
         choice = learn_word_rule(data)
         assert choice.value is None and "plain text stays free" in choice.reason
-    assert learn_word_rule([Sentence("", tokens=())]).value is None
+    assert learn_word_rule([Sentence("", words=())]).value is None
 
 
 @pytest.mark.parametrize(

@@ -104,20 +104,20 @@ def _words_of(text, rng):
 def test_edges_of_given_words(tokenizer, text, seed):
     """A token begins a word if nothing of it, and nothing else, is before."""
     words = _words_of(text, random.Random(seed))
-    pieces = tokenizer.encode(text)
-    sentence = Sentence(text, tokens=words)
-    edges = find_edges(sentence, pieces, RULE)
+    tokens = tokenizer.encode(text)
+    sentence = Sentence(text, words=words)
+    edges = find_edges(sentence, tokens, RULE)
     begins, ends = set(), set()
     for word_start, word_end in words:
         within = [
             (start, end)
-            for start, end in pieces.offsets
+            for start, end in tokens.offsets
             if start < word_end and end > word_start
         ]
         begins |= {s for s, _ in within[:1] if s >= word_start}
         ends |= {e for _, e in within[-1:] if e <= word_end}
-    assert edges.begins.tolist() == [s in begins for s, _ in pieces.offsets]
-    assert edges.ends.tolist() == [e in ends for _, e in pieces.offsets]
+    assert edges.begins.tolist() == [s in begins for s, _ in tokens.offsets]
+    assert edges.ends.tolist() == [e in ends for _, e in tokens.offsets]
 
 
 @each_tokenizer
@@ -125,7 +125,7 @@ def test_edges_of_given_words(tokenizer, text, seed):
 def test_spans_that_are_learnt_can_be_found(tokenizer, text, seed):
     """Edges admit all spans of whole words that records hold."""
     rng = random.Random(seed)
-    pieces = tokenizer.encode(text)
+    tokens = tokenizer.encode(text)
     words = _words_of(text, rng)
     whole = tuple(
         Span(start, end, "x")
@@ -134,29 +134,29 @@ def test_spans_that_are_learnt_can_be_found(tokenizer, text, seed):
         if start < end
     )
     for sentence in (
-        Sentence(text, whole, tokens=words),
+        Sentence(text, whole, words=words),
         Sentence(text, whole),
     ):
-        edges = find_edges(sentence, pieces, RULE)
+        edges = find_edges(sentence, tokens, RULE)
         cut = cut_spans(sentence, RULE)
         kept = [span for span in whole if span not in cut]
-        cells = align(kept, pieces.offsets).cells
+        cells = align(kept, tokens.offsets).cells
         assert all(edges.admit(first, last) for first, last, _ in cells)
-    assert not cut_spans(Sentence(text, whole, tokens=words), RULE)
+    assert not cut_spans(Sentence(text, whole, words=words), RULE)
 
 
 @each_tokenizer
 @given(text=hostile_texts)
 def test_edges_of_plain_text(tokenizer, text):
-    pieces = tokenizer.encode(text)
+    tokens = tokenizer.encode(text)
     inside = RULE.inside(text).tolist()
-    edges = find_edges(Sentence(text), pieces, RULE)
-    assert edges.begins.tolist() == [not inside[s] for s, _ in pieces.offsets]
-    assert edges.ends.tolist() == [not inside[e] for _, e in pieces.offsets]
-    count = len(pieces)
+    edges = find_edges(Sentence(text), tokens, RULE)
+    assert edges.begins.tolist() == [not inside[s] for s, _ in tokens.offsets]
+    assert edges.ends.tolist() == [not inside[e] for _, e in tokens.offsets]
+    count = len(tokens)
     first, last = np.triu_indices(count)
     want = [
-        not inside[pieces.offsets[i][0]] and not inside[pieces.offsets[j][1]]
+        not inside[tokens.offsets[i][0]] and not inside[tokens.offsets[j][1]]
         for i, j in zip(first, last, strict=True)
     ]
     assert edges.admit(first, last).tolist() == want
@@ -167,17 +167,17 @@ def test_words_of_single_characters_are_free():
     tokenizer = make_tokenizer(
         "char", Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
     )
-    sentence = Sentence(text, tokens=tuple((i, i + 1) for i in range(5)))
+    sentence = Sentence(text, words=tuple((i, i + 1) for i in range(5)))
     edges = find_edges(sentence, tokenizer.encode(text), RULE)
     assert edges.begins.all() and edges.ends.all()
 
 
 def test_what_is_free():
-    sentence = Sentence("ab", tokens=((0, 2),))
-    pieces = TOKENIZERS[0].encode("ab")
-    assert find_edges(sentence, pieces, None) is None
-    assert find_edges(Sentence("ab"), pieces, WordRule("")) is None
-    assert find_edges(sentence, pieces, WordRule("")) is not None
+    sentence = Sentence("ab", words=((0, 2),))
+    tokens = TOKENIZERS[0].encode("ab")
+    assert find_edges(sentence, tokens, None) is None
+    assert find_edges(Sentence("ab"), tokens, WordRule("")) is None
+    assert find_edges(sentence, tokens, WordRule("")) is not None
     assert WordRule.of(DecodingConfig(word_rule="aa")) is None
     at_words = DecodingConfig(
         word_boundaries=WordBoundaries.WORDS, word_rule="aa 0a"
@@ -194,7 +194,7 @@ def test_cut_spans(text, seed):
         spans.append(Span(start, rng.randint(start + 1, len(text)), "x"))
     words = _words_of(text, rng)
     starts, ends = ({word[i] for word in words} for i in (0, 1))
-    assert cut_spans(Sentence(text, tuple(spans), tokens=words), RULE) == [
+    assert cut_spans(Sentence(text, tuple(spans), words=words), RULE) == [
         one for one in spans if one.start not in starts or one.end not in ends
     ]
     inside = RULE.inside(text)

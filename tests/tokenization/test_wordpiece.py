@@ -1,4 +1,4 @@
-"""Word pieces against BERT's rules written out again, and on odd text."""
+"""WordPiece tokens against BERT's rules written out again, and on odd text."""
 
 import string
 import unicodedata
@@ -15,7 +15,7 @@ UNCASED = WordPieceTokenizer(VOCABULARY, do_lower_case=True)
 
 
 def simple_bert(text, ids, lower):
-    """BERT's basic and word piece tokenization, for ASCII and Chinese."""
+    """BERT's basic and WordPiece token tokenization, for ASCII and Chinese."""
     words = [""]
     for character in text.lower() if lower else text:
         if character in " \t\n\r":
@@ -29,24 +29,24 @@ def simple_bert(text, ids, lower):
         if len(word) > 200:
             result.append("[UNK]")
             continue
-        pieces, start = [], 0
+        tokens, start = [], 0
         while start < len(word):
             for end in range(len(word), start, -1):
-                piece = ("##" if start else "") + word[start:end]
-                if piece in ids:
+                token = ("##" if start else "") + word[start:end]
+                if token in ids:
                     break
             else:
-                pieces = ["[UNK]"]
+                tokens = ["[UNK]"]
                 break
-            pieces.append(piece)
+            tokens.append(token)
             start = end
-        result += pieces
-    return [ids[piece] for piece in result]
+        result += tokens
+    return [ids[token] for token in result]
 
 
 plain_texts = st.lists(
     st.one_of(
-        st.sampled_from([*VOCABULARY.pieces[7:18], "The", "CLS", "中", "文"]),
+        st.sampled_from([*VOCABULARY.tokens[7:18], "The", "CLS", "中", "文"]),
         st.text(st.characters(max_codepoint=127), max_size=3),
         st.sampled_from([" ", "京", "龘", "[SEP]", "##a", "ab" * 100]),
         st.just("a" * 201),
@@ -78,19 +78,19 @@ def bert_normal_form(text, lower):
 
 @pytest.mark.parametrize("lower", [False, True])
 @given(text=hostile_texts)
-def test_known_pieces_are_the_text_they_cover(lower, text):
+def test_known_tokens_are_the_text_they_cover(lower, text):
     tokenizer = UNCASED if lower else CASED
-    pieces = tokenizer.encode(text)
-    covered = {}  # pieces that share a character together are its form
-    for piece_id, (start, end) in zip(pieces.ids, pieces.offsets, strict=True):
-        piece = VOCABULARY.pieces[piece_id]
+    tokens = tokenizer.encode(text)
+    covered = {}  # tokens that share a character together are its form
+    for token_id, (start, end) in zip(tokens.ids, tokens.offsets, strict=True):
+        token = VOCABULARY.tokens[token_id]
         key = (start, end) if end - start == 1 else start
         previous = covered.get(key, ("", 0))[0]
-        covered[key] = (previous + piece.removeprefix("##"), end)
-    for key, (piece, end) in covered.items():
+        covered[key] = (previous + token.removeprefix("##"), end)
+    for key, (token, end) in covered.items():
         start = key[0] if isinstance(key, tuple) else key
-        if "[UNK]" not in piece:
-            assert bert_normal_form(text[start:end], lower) == piece
+        if "[UNK]" not in token:
+            assert bert_normal_form(text[start:end], lower) == token
 
 
 @given(text=hostile_texts)
@@ -111,7 +111,7 @@ def test_every_visible_character_is_covered(text):
 
 
 @pytest.mark.parametrize(
-    "text, tokens, offsets",
+    "text, expected, offsets",
     [
         ("Cafe\u0301!", ["cafe", "!"], [(0, 5), (5, 6)]),
         ("cafe\u0301is", ["cafe", "##is"], [(0, 5), (5, 7)]),
@@ -143,12 +143,12 @@ def test_every_visible_character_is_covered(text):
         ("", [], []),
     ],
 )
-def test_odd_text(text, tokens, offsets):
-    pieces = UNCASED.encode(text)
-    assert [VOCABULARY.pieces[i] for i in pieces.ids] == tokens
-    assert list(pieces.offsets) == offsets
+def test_odd_text(text, expected, offsets):
+    tokens = UNCASED.encode(text)
+    assert [VOCABULARY.tokens[i] for i in tokens.ids] == expected
+    assert list(tokens.offsets) == offsets
 
 
-def test_a_mark_that_is_a_piece_of_its_own_is_not_covered_twice():
+def test_a_mark_that_is_a_token_of_its_own_is_not_covered_twice():
     assert CASED.encode("!\u0301").offsets == ((0, 1), (1, 2))
     assert UNCASED.encode("!\u0301").offsets == ((0, 2),)

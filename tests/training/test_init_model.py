@@ -151,7 +151,7 @@ def test_flags_change_what_they_can(corpus, model, tmp_path):
         "--long_text=window",
         "--head_dropout=0.3",
         "--max_span_width=4",
-        "--context_pieces=0",
+        "--context_tokens=0",
         "--nonested",
         "--decoder=greedy",
         settings=FEW,
@@ -159,7 +159,7 @@ def test_flags_change_what_they_can(corpus, model, tmp_path):
     config = read_json(output, "config.json")
     assert config["model"]["max_seq_length"] == 30
     assert config["model"]["long_text"] == "window"
-    assert config["model"]["context_pieces"] == 0
+    assert config["model"]["context_tokens"] == 0
     head = config["model"]["head"]
     assert (head["dropout"], head["max_span_width"]) == (0.3, 4)
     assert head["projection_size"] == 10

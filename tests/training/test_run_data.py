@@ -225,7 +225,7 @@ def test_test_data_is_scored_once_at_the_end(corpus, tmp_path):
     assert (output / "README.md").read_text() == card
     assert (output / "report.html").read_text(encoding="utf-8") == page
     # Other thresholds make another model, other data other scores.
-    aim = "--threshold_aim=f1"
+    aim = "--threshold_objective=f1"
     assert "test data: 25 sentences" in run(output, *flags, test, aim)
     found = read_json(output, "scores.json")["test"]
     assert found["of"]["model"] != known["test"]["of"]["model"]

@@ -30,7 +30,7 @@ def test_a_model_is_trained_as_by_the_command(corpus, tmp_path, capsys):
         "num_buckets": 2,
         "nested": True,
         "report": False,
-        "context_pieces": 0,  # an old name
+        "context_tokens": 0,  # an old name
         "max_span_width": None,  # not given
     }
     # A flag of the program that calls is none of ours.

@@ -92,7 +92,7 @@ def test_a_card_is_kept_up_to_date(corpus, whole, tmp_path):
     assert "already trained" in log
     assert card.read_text() == text
     assert json.loads(scores.read_text()) == known
-    _run(corpus, output, "--neg_sample=0.7", "--threshold_aim=f1")
+    _run(corpus, output, "--neg_sample=0.7", "--threshold_objective=f1")
     changed = card.read_text()
     assert "Thresholds are fitted for the best F1" in changed
     assert "Thresholds are" not in text

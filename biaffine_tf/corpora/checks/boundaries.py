@@ -23,7 +23,7 @@ class WordBoundaries(Check):
 
     def add(self, sentence: Sentence, side: Side) -> None:
         """Looks at the ends of the spans of a plain text."""
-        if sentence.tokens is not None:
+        if sentence.words is not None:
             return
         self._spans[side] += len(sentence.spans or ())
         for span in cut_spans(sentence, _RULE):

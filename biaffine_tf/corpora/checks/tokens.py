@@ -76,12 +76,12 @@ class Learnable(Check):
             )
 
     def _look_at(self, sentence: Sentence) -> None:
-        pieces = self._tokenizer.encode(sentence.text)
-        self._has_token |= len(pieces) > 0
-        aligned = align(sentence.spans or (), pieces.offsets)
+        tokens = self._tokenizer.encode(sentence.text)
+        self._has_token |= len(tokens) > 0
+        aligned = align(sentence.spans or (), tokens.offsets)
         if aligned.unaligned:
             self._lost[_UNALIGNED] += len(aligned.unaligned)
-        windows = self._windowing.divide(sentence, pieces)
+        windows = self._windowing.divide(sentence, tokens)
         for first, last, _ in aligned.cells:
             if not windows.holding(first, last):
                 self._lost[_SPLIT] += 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from biaffine_tf.corpora.checks.check import Check, Row, Side
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Tokenizer
-from biaffine_tf.tokenization.unknown import UnknownPieces
+from biaffine_tf.tokenization.unknown import UnknownTokens
 
 _SHOWN = 6  # characters or words
 _LONGEST = 20  # characters of a word
@@ -21,9 +21,9 @@ class Unknown(Check):
         tokenizer: Text to tokens.
     """
 
-    def __init__(self, train: UnknownPieces, tokenizer: Tokenizer) -> None:
+    def __init__(self, train: UnknownTokens, tokenizer: Tokenizer) -> None:
         self._counts = {Side.TRAIN: train}
-        self._dev = UnknownPieces(tokenizer)
+        self._dev = UnknownTokens(tokenizer)
 
     def add(self, sentence: Sentence, side: Side) -> None:
         """Counts a dev sentence; the training data were counted before."""

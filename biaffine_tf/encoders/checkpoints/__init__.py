@@ -18,15 +18,15 @@ from biaffine_tf.encoders.checkpoints.assign import (
     tensors_of,
 )
 from biaffine_tf.encoders.checkpoints.configs import read_config
+from biaffine_tf.encoders.checkpoints.initialization import (
+    Initialization,
+    choose_initialization,
+    open_parts,
+)
 from biaffine_tf.encoders.checkpoints.layout import Component, Format
 from biaffine_tf.encoders.checkpoints.names import encoder_shapes
 from biaffine_tf.encoders.checkpoints.report import LoadReport
 from biaffine_tf.encoders.checkpoints.source import Source, open_source
-from biaffine_tf.encoders.checkpoints.start import (
-    Start,
-    choose_start,
-    open_parts,
-)
 from biaffine_tf.encoders.checkpoints.tokenizers import choose_tokenizer
 from biaffine_tf.encoders.checkpoints.vocabularies import (
     TokenizerSettings,
@@ -41,12 +41,12 @@ from biaffine_tf.encoders.checkpoints.write import (
 __all__ = [
     "Component",
     "Format",
+    "Initialization",
     "LoadReport",
     "Source",
-    "Start",
     "TokenizerSettings",
     "check",
-    "choose_start",
+    "choose_initialization",
     "choose_tokenizer",
     "encoder_shapes",
     "encoder_variables",

@@ -19,7 +19,7 @@ WORD_EMBEDDINGS = "word_embeddings/embeddings"
 POSITIONS = "position_embedding/embeddings"
 PROJECTION = "embedding_projection"
 MLM_BIAS = "mlm/output_bias"
-BY_PIECE = (WORD_EMBEDDINGS, MLM_BIAS)  # a row for each piece
+BY_TOKEN = (WORD_EMBEDDINGS, MLM_BIAS)  # a row for each token
 
 _TABLE, _NORM, _DENSE = ("embeddings",), ("gamma", "beta"), ("kernel", "bias")
 _BLOCK = "transformer/layer_{}"

@@ -37,7 +37,7 @@ from biaffine_tf.files import fingerprint
 from biaffine_tf.model_directory.weights import require_finite
 from biaffine_tf.tokenization import Vocabulary
 
-_MOST_PADDING = 1024  # rows
+_MAX_PADDING = 1024  # rows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,14 +48,14 @@ class Source:
         path: As given.
         files: That hold the weights.
         config: Shape of the encoder; None if no file says.
-        vocabulary: Its pieces; None if there is no file of them.
+        vocabulary: Its tokens; None if there is no file of them.
         vocab_file: Where they are from.
-        tokenizer: How its text became pieces, as far as a file says.
+        tokenizer: How its text became tokens, as far as a file says.
         needs_tensorflow: Whether reading the weights loads TensorFlow.
         gelu_is_tanh: See `configs.read_config`.
         config_file: Where the config is from; None without one, and of model
             directories, which say what they mean.
-        rows: Rows of the embeddings that have a piece; None for all. Those
+        rows: Rows of the embeddings that have a token; None for all. Those
             behind them, which pad the table, are left out.
     """
 
@@ -90,7 +90,7 @@ class Source:
             shape = self._storage.shapes[stored.name]
             shape = shape[::-1] if stored.transposed else shape
             shape = names.flat_shape(name, shape)
-            if self.rows is not None and name in names.BY_PIECE:
+            if self.rows is not None and name in names.BY_TOKEN:
                 shape = (min(shape[0], self.rows), *shape[1:])
             shapes[name] = shape
         return shapes
@@ -102,7 +102,7 @@ class Source:
 
     @property
     def padding(self) -> int:
-        """Rows of the embeddings that are left out: they have no piece."""
+        """Rows of the embeddings that are left out: they have no token."""
         if self.rows is None or names.WORD_EMBEDDINGS not in self.shapes:
             return 0
         stored = self.stored_name(names.WORD_EMBEDDINGS)
@@ -112,7 +112,7 @@ class Source:
         """One line about the rows that are left out."""
         return (
             f"the last {self.padding} rows of the word embeddings have no "
-            f"piece in {self.vocab_file}, and are left out"
+            f"token in {self.vocab_file}, and are left out"
         )
 
     @property
@@ -134,7 +134,7 @@ class Source:
         value = self.stored_tensor(stored.name)
         require_finite(f"{self.path}: {stored.name}", value)
         value = value.T if stored.transposed else value
-        if name in names.BY_PIECE:
+        if name in names.BY_TOKEN:
             value = value[: self.shapes[name][0]]
         return np.ascontiguousarray(value.reshape(self.shapes[name]))
 
@@ -255,7 +255,7 @@ def open_source(
 
 
 def _rows(vocabulary: Vocabulary | None, config: EncoderConfig) -> int | None:
-    """Rows that have a piece of the encoder's own; None if all may have.
+    """Rows that have a token of the encoder's own; None if all may have.
 
     Tables are padded to a multiple of some power of 2. Where more is missing,
     the vocabulary is another encoder's.
@@ -263,7 +263,7 @@ def _rows(vocabulary: Vocabulary | None, config: EncoderConfig) -> int | None:
     if vocabulary is None:
         return None
     padding = config.vocab_size - len(vocabulary)
-    return len(vocabulary) if 0 < padding < _MOST_PADDING else None
+    return len(vocabulary) if 0 < padding < _MAX_PADDING else None
 
 
 def _read_ours(directory: str) -> tuple[EncoderConfig, TokenizerFiles]:

@@ -29,7 +29,7 @@ _NORMALIZER_KEYS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TokenizerSettings:
-    """How an encoder's text became pieces; None where no file says.
+    """How an encoder's text became tokens; None where no file says.
 
     Attributes:
         kind: How it was cut.
@@ -65,10 +65,10 @@ class TokenizerFiles(NamedTuple):
     """The vocabulary of a directory, and what is said of its use.
 
     Attributes:
-        vocabulary: The pieces; None if there is no file of them.
+        vocabulary: The tokens; None if there is no file of them.
         file: Where they are from.
-        settings: How texts become pieces.
-        added: Ids of pieces that were added to those of a `vocab.txt`.
+        settings: How texts become tokens.
+        added: Ids of tokens that were added to those of a `vocab.txt`.
     """
 
     vocabulary: Vocabulary | None
@@ -77,7 +77,7 @@ class TokenizerFiles(NamedTuple):
     added: Mapping[str, int] = MappingProxyType({})
 
     def for_rows(self, rows: int) -> TokenizerFiles:
-        """With the pieces that were added, if a table has rows for them.
+        """With the tokens that were added, if a table has rows for them.
 
         Args:
             rows: Of the table of word embeddings.
@@ -89,8 +89,8 @@ class TokenizerFiles(NamedTuple):
         if known is None or len(known) >= rows or not self.added:
             return self
         ids = {**dict(self.added), **known.to_dict()}
-        pieces = _in_order(ids, self.file or "")
-        return self._replace(vocabulary=Vocabulary(pieces, file=self.file))
+        tokens = _in_order(ids, self.file or "")
+        return self._replace(vocabulary=Vocabulary(tokens, file=self.file))
 
 
 def read_tokenizer_files(directory: str) -> TokenizerFiles:
@@ -179,15 +179,15 @@ def _vocabulary(tokenizer: dict[str, Any], file: str) -> Vocabulary:
 
 
 def _in_order(ids: Mapping[str, int], file: str) -> list[str]:
-    pieces = sorted(ids, key=ids.__getitem__)
-    if [ids[piece] for piece in pieces] != list(range(len(pieces))):
+    tokens = sorted(ids, key=ids.__getitem__)
+    if [ids[token] for token in tokens] != list(range(len(tokens))):
         raise DataError(
-            f"the ids of its {len(pieces)} pieces are not 0 to "
-            f"{len(pieces) - 1}",
+            f"the ids of its {len(tokens)} tokens are not 0 to "
+            f"{len(tokens) - 1}",
             file=file,
             remedy="give the vocab.txt of the encoder",
         )
-    return pieces
+    return tokens
 
 
 def _settings(

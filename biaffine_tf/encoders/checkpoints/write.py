@@ -53,8 +53,8 @@ def write_huggingface(
             weights, else as an ELECTRA if the embeddings are projected or
             there is a replaced-token detector, else as a BERT.
         tensors: Of the encoder and its heads, by canonical name.
-        vocabulary: Its pieces.
-        tokenizer: How its text became pieces, as far as that is known.
+        vocabulary: Its tokens.
+        tokenizer: How its text became tokens, as far as that is known.
 
     Raises:
         ConfigError: If the directory cannot be written to, the tensors are not
@@ -112,8 +112,8 @@ def write_tf1(
         config: Of the encoder.
         tensors: Of the encoder and its heads, by canonical name. ELECTRA's
             are a generator's if there is a masked-LM head.
-        vocabulary: Its pieces.
-        tokenizer: How its text became pieces, as far as that is known.
+        vocabulary: Its tokens.
+        tokenizer: How its text became tokens, as far as that is known.
 
     Raises:
         ConfigError: If the directory cannot be written to, or the tensors are
@@ -165,7 +165,7 @@ def _check(
     ]
     if len(vocabulary) != config.vocab_size:
         wrong.append(
-            f"a vocabulary of {len(vocabulary)} pieces, not {config.vocab_size}"
+            f"a vocabulary of {len(vocabulary)} tokens, not {config.vocab_size}"
         )
     if len({name[:4] for name in tensors if names.is_head(name)}) > 1:
         wrong.append("two heads, not one")

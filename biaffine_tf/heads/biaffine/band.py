@@ -11,7 +11,7 @@ import tensorflow as tf
 from biaffine_tf.heads.biaffine.scores import map_starts, pair_logits
 
 # Fewer starts in a frame make its products too small to be fast.
-_LEAST_FRAME = 32
+_MIN_FRAME = 32
 
 
 def band_logits(
@@ -38,7 +38,7 @@ def band_logits(
     batch, length, _ = tf.unstack(tf.shape(starts))
     num_classes = bilinear.shape[1]
     # A frame must not be shorter than what its last start reaches beyond it.
-    size = tf.minimum(tf.maximum(width - 1, _LEAST_FRAME), length)  # F
+    size = tf.minimum(tf.maximum(width - 1, _MIN_FRAME), length)  # F
     frames = -(-length // size)  # K
     starts = _pad_length(starts, frames * size)
     mapped = tf.reshape(

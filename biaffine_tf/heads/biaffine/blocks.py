@@ -53,8 +53,8 @@ class Blocks(NamedTuple):
     """How a batch is divided.
 
     Attributes:
-        length: L, the padded number of pieces.
-        width: W, from 1 to L: pieces of the widest span.
+        length: L, the padded number of tokens.
+        width: W, from 1 to L: tokens of the widest span.
         num_rows: S, of every block but the last.
     """
 
@@ -102,7 +102,7 @@ def divide(
     Args:
         starts: `[B, L, D]`.
         bilinear: `[D, C, D']`.
-        max_span_width: Pieces of the widest span; None for all pairs.
+        max_span_width: Tokens of the widest span; None for all pairs.
         max_floats: Maximum number of floats in a block, unless a single row
             has more; `MAX_FLOATS` if not given.
 
@@ -113,15 +113,15 @@ def divide(
     batch, length, _ = tf.unstack(tf.shape(starts))
     batch = tf.maximum(batch, 1)  # a replica can get no sentence
     _, num_classes, end_size = bilinear.shape
-    width = most_rows = length
+    width = max_rows = length
     if max_span_width is not None:
         width = tf.minimum(length, max_span_width)
         enough_rows = tf.clip_by_value(_STARTS // batch, *_ROWS)
-        most_rows = tf.minimum(length, tf.maximum(width, enough_rows))
-    reach = tf.minimum(length, most_rows + width - 1)
+        max_rows = tf.minimum(length, tf.maximum(width, enough_rows))
+    reach = tf.minimum(length, max_rows + width - 1)
     row_floats = batch * num_classes * (reach + end_size)
     num_rows = (max_floats or MAX_FLOATS) // row_floats
-    return Blocks(length, width, tf.clip_by_value(num_rows, 1, most_rows))
+    return Blocks(length, width, tf.clip_by_value(num_rows, 1, max_rows))
 
 
 def pair_mask(
@@ -129,12 +129,12 @@ def pair_mask(
 ) -> tf.Tensor:
     """Which pairs of a block are spans.
 
-    Both ends are real pieces, first <= last, and it is not too wide.
+    Both ends are real tokens, first <= last, and it is not too wide.
 
     Args:
-        counts: Pieces of each sentence, int32 `[B]`.
+        counts: Tokens of each sentence, int32 `[B]`.
         block: S rows and E columns.
-        width: W, pieces of the widest span.
+        width: W, tokens of the widest span.
 
     Returns:
         bool `[B, S, E]`.

@@ -146,8 +146,8 @@ class BiaffineHead(Biaffine):
     def describe_scores(config: HeadConfig, num_classes: int) -> str:
         """Shape and axes of the logits; see `Head`."""
         bounded = config.max_span_width is not None
-        axis, second = ("W", "width - 1") if bounded else ("L", "last piece")
+        axis, second = ("W", "width - 1") if bounded else ("L", "last token")
         return (
-            f"`[B, L, {axis}, {num_classes}]`: first piece, {second}, class; "
+            f"`[B, L, {axis}, {num_classes}]`: first token, {second}, class; "
             "class 0 is none, class n line n of `labels.txt`"
         )

@@ -13,7 +13,7 @@ from biaffine_tf.records.widths import count_pairs
 _STDDEV = 0.02
 # Rarer labels start as if they had so many cells: a logit of -20 would take
 # the first hundred steps to come back from.
-FEWEST_CELLS = 10
+MIN_CELLS = 10
 
 
 def draw_bilinear(
@@ -49,23 +49,23 @@ def class_log_priors(
     step is spent on learning that most pairs are no entity.
 
     Args:
-        cells: Number of cells for each (label id, width in pieces).
-        scored_lengths: Number of windows for each number of scored pieces.
+        cells: Number of cells for each (label id, width in tokens).
+        scored_lengths: Number of windows for each number of scored tokens.
         num_classes: C, "none" included.
-        max_span_width: Bound on the width of pairs in pieces; None for all.
+        max_span_width: Bound on the width of pairs in tokens; None for all.
         neg_sample: Fraction of the negative pairs that enters the loss.
 
     Returns:
         float64 `[C]`, 0 for "none": log(pairs of the class / pairs of "none"),
-        with at least `FEWEST_CELLS` pairs a class.
+        with at least `MIN_CELLS` pairs a class.
     """
     counts = np.zeros(num_classes)
     for (label, width), number in cells.items():
         if max_span_width is None or width <= max_span_width:
             counts[label] += number
     negatives = count_pairs(scored_lengths, max_span_width) - counts.sum()
-    counts = np.maximum(counts, FEWEST_CELLS)
-    counts[0] = max(negatives * neg_sample, FEWEST_CELLS)
+    counts = np.maximum(counts, MIN_CELLS)
+    counts[0] = max(negatives * neg_sample, MIN_CELLS)
     return np.log(counts / counts[0])
 
 

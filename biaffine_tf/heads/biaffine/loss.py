@@ -74,12 +74,13 @@ def span_loss(
         ends: `[B, L, D']`, likewise.
         bilinear: float32 `[D, C, D']`.
         cells: Gold spans, int32 `[B, N, 3]`, see `gold.locate`.
-        counts: Pieces of each sentence, int32 `[B]`.
+        counts: Tokens of each sentence, int32 `[B]`.
         pair_loss: Loss of each pair.
-        max_span_width: Pieces of the widest span that counts as a pair; None
+        max_span_width: Tokens of the widest span that counts as a pair; None
             for all pairs.
         keep_negatives: Share of the negative pairs that enters the loss, in
-            (0, 1]. The kept ones are not scaled up, as in the ancestor.
+            (0, 1]. The kept ones are not scaled up, as in the original
+            implementation.
         seed: int32 `[2]`, of the draw; needed if negatives are dropped.
         max_floats: Bound on the size of a block, see `blocks.divide`.
 
@@ -142,7 +143,7 @@ class _Objective:
     """All about the loss that is no function of the weights.
 
     Attributes:
-        width: W, pieces of the widest span, int32 scalar.
+        width: W, tokens of the widest span, int32 scalar.
 
     The others are arguments of `span_loss`.
     """

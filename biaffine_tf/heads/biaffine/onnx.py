@@ -22,7 +22,7 @@ OUTPUTS = {
     "labels": OnnxOutput(
         np.int32,
         _PAIRS,
-        "first piece by last piece: the best label; n is line n of "
+        "first token by last token: the best label; n is line n of "
         "`labels.txt`, from 1",
     ),
     "logits": OnnxOutput(np.float32, _PAIRS, "the logit of this label"),
@@ -30,7 +30,7 @@ OUTPUTS = {
         np.float32,
         _PAIRS,
         'that less the logit of "none"; minus infinity where there is no '
-        "span: the last piece before the first, wider than `max_span_width` "
+        "span: the last token before the first, wider than `max_span_width` "
         "of `config.json`, or padding",
     ),
     "log_odds": OnnxOutput(

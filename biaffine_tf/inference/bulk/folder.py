@@ -242,7 +242,7 @@ class BulkFolder:
 
 
 @contextlib.contextmanager
-def claim(
+def acquire(
     path: str,
     inputs: Iterable[Input],
     *,

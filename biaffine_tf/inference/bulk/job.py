@@ -15,7 +15,7 @@ from biaffine_tf.files import remove
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.bulk import outcome
 from biaffine_tf.inference.bulk.description import SUMMARY, Input, look_at
-from biaffine_tf.inference.bulk.folder import BulkFolder, Shard, claim
+from biaffine_tf.inference.bulk.folder import BulkFolder, Shard, acquire
 from biaffine_tf.inference.bulk.progress import Progress
 from biaffine_tf.inference.bulk.reading import InputProblems, Reading
 from biaffine_tf.inference.bulk.side_file import SideFile
@@ -77,7 +77,7 @@ def open_job(
     inputs = look_at(files)
     every = {**reading.identity, **vars(output), **settings}
     free = {name: every.pop(name) for name in _FREE if name in every}
-    with claim(
+    with acquire(
         output_dir,
         inputs,
         model=model,

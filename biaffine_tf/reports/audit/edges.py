@@ -27,8 +27,8 @@ _CLOSING = dict(zip('“‘《〈「『【（([<{"', '”’》〉」』】）)]
 _BRACKETS = frozenset([*_CLOSING, *_CLOSING.values()])
 # Words of scripts with spaces, numbers, and all else character by character.
 _UNIT = re.compile(r"[^\W\d_\u2e80-\U0010ffff]+|\d+|\S")
-_MOST_UNITS = 3
-_LEAST_SCORE = 0.5
+_MAX_UNITS = 3
+_MIN_SCORE = 0.5
 _OUTSIDE, _HALF, _INSIDE = "outside", "half", "inside"
 _WAYS = _OUTSIDE, _HALF, _INSIDE  # by how much of a pair is part of the entity
 _Sides = dict[bool, list[Place]]  # whether it is inside -> the entities
@@ -107,7 +107,7 @@ def _edges(
             continue
         place = Place(sentence, start, end, label)
         first, last = starts[start], ends[end]
-        for count in range(1, _MOST_UNITS + 1):
+        for count in range(1, _MAX_UNITS + 1):
             if count <= last - first:
                 head = text[start : units[first + count - 1][1]]
                 yield place, Edge.START, head, True
@@ -152,7 +152,7 @@ def _without_repeats(
     """Leaves out what only shows entities that were shown before."""
     shown: set[tuple[int, int, int, str]] = set()
     for variant in variants:
-        if variant.score < _LEAST_SCORE:
+        if variant.score < _MIN_SCORE:
             continue
         places = {
             (id(place.sentence), place.start, place.end, variant.edge)

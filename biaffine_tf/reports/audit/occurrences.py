@@ -89,11 +89,11 @@ def _is_telling(text: str) -> bool:
 
 
 def _on_tokens(ranges: Iterable[Range], sentence: Sentence) -> Iterator[Range]:
-    if sentence.tokens is None:
+    if sentence.words is None:
         yield from ranges
         return
-    starts = {start for start, _ in sentence.tokens}
-    ends = {end for _, end in sentence.tokens}
+    starts = {start for start, _ in sentence.words}
+    ends = {end for _, end in sentence.words}
     for start, end in ranges:
         if start in starts and end in ends:
             yield start, end

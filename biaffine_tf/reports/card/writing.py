@@ -16,8 +16,8 @@ from biaffine_tf.files import atomic_write
 from biaffine_tf.model_directory.card_marking import mark, may_replace
 from biaffine_tf.model_directory.confidence import read_fit
 from biaffine_tf.model_directory.description import read_description
-from biaffine_tf.model_directory.figures import read_scores
 from biaffine_tf.model_directory.names import CARD, SCORES
+from biaffine_tf.model_directory.scores import read_scores
 from biaffine_tf.reports.html.words import visible
 from biaffine_tf.reports.run_facts import count, format_value, settings_rows
 from biaffine_tf.spans import LabelMap
@@ -116,7 +116,7 @@ def render(
         training_counts=scores.get("training_counts", {}),
         eval_counts=scores.get("eval_counts", {}),
         fit=fit,
-        thresholds=thresholds(fit) if fit and fit.goal else [],
+        thresholds=thresholds(fit) if fit and fit.objective else [],
         model=model,
         overlap=Windowing.of(model).overlap,
         encoder=model.encoder,
@@ -160,7 +160,7 @@ def thresholds(fit: FittedConfidence) -> list[tuple[str, float, str]]:
     for label, cut in cuts.items():
         remarks = {
             "shared by rare labels": label in fit.sharing,
-            "the aim is out of reach": label in fit.unmet,
+            "the metric is out of reach": label in fit.unmet,
             "lets none through": cut == 1,
         }
         said = ", ".join(what for what, is_so in remarks.items() if is_so)

@@ -248,7 +248,7 @@ def wordpiece(tmp_path_factory):
 def test_errors_are_those_of_features(wordpiece, train, long_text, most, width):
     """Nothing to learn: none of the cells that records would hold."""
     windowing = Windowing(
-        max_pieces=most, window_overlap=1, long_text=long_text
+        max_tokens=most, window_overlap=1, long_text=long_text
     )
     counts, widths = Counts(), collections.Counter()
     for sentence in train:
@@ -284,7 +284,7 @@ def test_errors_are_those_of_features(wordpiece, train, long_text, most, width):
 def test_spans_that_cut_words_are_named_with_their_places():
     cutting = Sentence("Steinen", (Span(2, 5, "x"),), file="f", line=8)
     whole = Sentence("ein Stein", (Span(0, 3, "x"),), file="f", line=9)
-    given_words = Sentence("ab", (Span(0, 1, "x"),), tokens=((0, 1), (1, 2)))
+    given_words = Sentence("ab", (Span(0, 1, "x"),), words=((0, 1), (1, 2)))
     found = examine([whole, cutting, given_words])
     (said,) = (one for one in found.warnings if "inside a word" in one)
     assert said == (

@@ -19,7 +19,7 @@ from numpy_bert import encode
 
 from biaffine_tf.commands.convert import main
 from biaffine_tf.encoders import checkpoints
-from biaffine_tf.encoders.checkpoints import choose_start
+from biaffine_tf.encoders.checkpoints import choose_initialization
 
 TANH = ("gelu_new", "gelu_pytorch_tanh")
 
@@ -57,7 +57,9 @@ def test_meaning_in_google_s_checkpoints(tmp_path, family, changes, want):
     folder = _google(tmp_path, family, **changes)
     source = checkpoints.open_source(str(folder))
     assert source.config.hidden_act == want
-    assert choose_start(encoder_dir=str(folder)).config.hidden_act == want
+    assert (
+        choose_initialization(encoder_dir=str(folder)).config.hidden_act == want
+    )
 
 
 @pytest.mark.parametrize("component", checkpoints.Component)
@@ -90,20 +92,22 @@ def test_meaning_where_config_and_weights_are_apart(tmp_path):
     shape = write_config(tmp_path / "c.json", config)
     vocabulary = tiny.write_vocabulary(tmp_path / "v.txt")
     parts = {"bert_config_file": shape, "vocab_file": vocabulary}
-    assert choose_start(**parts).config.hidden_act == "gelu"
+    assert choose_initialization(**parts).config.hidden_act == "gelu"
     google = str(_google(tmp_path / "google") / "bert_model.ckpt")
     (tmp_path / "google" / "bert_config.json").unlink()
-    start = choose_start(**parts, init_checkpoint=google)
+    start = choose_initialization(**parts, init_checkpoint=google)
     assert start.config.hidden_act == "gelu_new"
     bare = tmp_path / "bare"
     bare.mkdir()
     write_config(bare / "bert_config.json", config)
     VOCABULARY.save(bare / "vocab.txt")
-    start = choose_start(encoder_dir=str(bare), init_checkpoint=google)
+    start = choose_initialization(encoder_dir=str(bare), init_checkpoint=google)
     assert start.config.hidden_act == "gelu_new"
     other = huggingface_directory(tmp_path / "hf")
     (other / "config.json").unlink()
-    start = choose_start(encoder_dir=str(bare), init_checkpoint=str(other))
+    start = choose_initialization(
+        encoder_dir=str(bare), init_checkpoint=str(other)
+    )
     assert start.config.hidden_act == "gelu"
 
 

@@ -19,7 +19,7 @@ from checkpoint_samples import (
 )
 
 from biaffine_tf.encoders import checkpoints
-from biaffine_tf.encoders.checkpoints import choose_start, names
+from biaffine_tf.encoders.checkpoints import choose_initialization, names
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.tokenization import Vocabulary
 
@@ -40,7 +40,7 @@ def parts(tmp_path):
 
 @pytest.mark.parametrize("flag", ["encoder_dir", "init_checkpoint"])
 def test_a_directory_gives_everything(encoder, flag):
-    start = choose_start(**{flag: encoder})
+    start = choose_initialization(**{flag: encoder})
     assert start.config == CONFIGS["bert"]
     assert start.tokenizer.vocabulary == VOCABULARY
     assert (start.tokenizer.kind, start.tokenizer.do_lower_case) == (
@@ -49,7 +49,7 @@ def test_a_directory_gives_everything(encoder, flag):
     )
     assert start.source.path == encoder
     assert start.origins == (
-        f"vocabulary of 28 pieces, config, weights from {encoder}"
+        f"vocabulary of 28 tokens, config, weights from {encoder}"
     )
     assert [str(choice) for choice in start.choices] == [
         f"--tokenizer=wordpiece (as stated by {encoder})",
@@ -58,7 +58,7 @@ def test_a_directory_gives_everything(encoder, flag):
 
 
 def test_a_random_start(parts):
-    start = choose_start(**parts)
+    start = choose_initialization(**parts)
     assert start.source is None
     assert start.config == CONFIGS["bert"]
     assert (start.tokenizer.kind, start.tokenizer.do_lower_case) == (
@@ -66,7 +66,7 @@ def test_a_random_start(parts):
         False,
     )
     assert start.origins == (
-        f"vocabulary of 28 pieces from {parts['vocab_file']}; config from "
+        f"vocabulary of 28 tokens from {parts['vocab_file']}; config from "
         f"{parts['bert_config_file']}; weights at random"
     )
     assert [str(choice) for choice in start.choices] == [
@@ -75,24 +75,26 @@ def test_a_random_start(parts):
     ]
 
 
-def _write_pieces(path, *pieces):
+def _write_tokens(path, *tokens):
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    Vocabulary([*specials, *pieces]).save(path)
+    Vocabulary([*specials, *tokens]).save(path)
     return str(path)
 
 
 def test_the_texts_decide_where_nothing_says(parts, tmp_path):
-    path = _write_pieces(tmp_path / "w.txt", *"天地ab", "##b")
+    path = _write_tokens(tmp_path / "w.txt", *"天地ab", "##b")
     parts["vocab_file"] = path
     for texts, kind in ((["天地, ab 天"], "char"), (["ab 天"], "wordpiece")):
-        start = choose_start(**parts, texts=iter(texts))
+        start = choose_initialization(**parts, texts=iter(texts))
         assert start.tokenizer.kind == kind
         assert start.tokenizer.do_lower_case is True
         assert [choice.flag for choice in start.choices] == [
             "tokenizer",
             "do_lower_case",
         ]
-        given = choose_start(**parts, tokenizer="char", texts=iter(texts))
+        given = choose_initialization(
+            **parts, tokenizer="char", texts=iter(texts)
+        )
         assert given.tokenizer.kind == "char"
         assert [c.flag for c in given.choices] == ["do_lower_case"]
 
@@ -102,7 +104,7 @@ def test_google_s_directory_says_nothing(tmp_path):
     lower = [p.lower() if len(p) == 1 else p for p in VOCABULARY]
     unique = dict.fromkeys([*lower, *"xyz"])
     Vocabulary([*unique][: len(VOCABULARY)]).save(tmp_path / "vocab.txt")
-    start = choose_start(encoder_dir=str(tmp_path))
+    start = choose_initialization(encoder_dir=str(tmp_path))
     assert start.tokenizer.do_lower_case is True
     assert str(start.choices[1]) == (
         "--do_lower_case (the vocabulary has no capitals)"
@@ -110,8 +112,8 @@ def test_google_s_directory_says_nothing(tmp_path):
 
 
 def test_random_weights_suit_any_vocabulary(parts, tmp_path):
-    parts["vocab_file"] = _write_pieces(tmp_path / "few.txt", "a", "b")
-    start = choose_start(**parts)
+    parts["vocab_file"] = _write_tokens(tmp_path / "few.txt", "a", "b")
+    start = choose_initialization(**parts)
     assert start.config == dataclasses.replace(CONFIGS["bert"], vocab_size=7)
     assert start.origins.endswith("; vocab_size=7 instead of 28")
 
@@ -120,13 +122,13 @@ def test_random_weights_suit_any_vocabulary(parts, tmp_path):
 def test_a_random_start_needs_both(parts, name):
     del parts[name]
     with pytest.raises(ConfigError, match=f"--{name} is missing.*encoder_dir"):
-        choose_start(**parts)
+        choose_initialization(**parts)
 
 
 def test_what_is_given_has_precedence(encoder, parts, tmp_path):
     config = dataclasses.replace(CONFIGS["bert"], hidden_dropout_prob=0.5)
     write_config(tmp_path / "c.json", config)
-    start = choose_start(
+    start = choose_initialization(
         encoder_dir=encoder, tokenizer="char", do_lower_case=False, **parts
     )
     assert start.config == config
@@ -137,7 +139,9 @@ def test_what_is_given_has_precedence(encoder, parts, tmp_path):
 
 def test_weights_apart_from_the_directory(encoder, tmp_path):
     other = huggingface_directory(tmp_path / "other", seed=9)
-    start = choose_start(encoder_dir=encoder, init_checkpoint=str(other))
+    start = choose_initialization(
+        encoder_dir=encoder, init_checkpoint=str(other)
+    )
     assert start.source.path == str(other)
     assert f"weights from {other}" in start.origins
 
@@ -147,37 +151,37 @@ def test_a_directory_without_vocabulary_or_config(parts, tmp_path):
     for name in ("vocab.txt", "config.json", "tokenizer_config.json"):
         (folder / name).unlink()
         with pytest.raises(ConfigError, match=r"give the (vocab|shape)"):
-            choose_start(encoder_dir=str(folder))
-    start = choose_start(encoder_dir=str(folder), **parts)
+            choose_initialization(encoder_dir=str(folder))
+    start = choose_initialization(encoder_dir=str(folder), **parts)
     assert [choice.value for choice in start.choices] == ["char", False]
 
 
 def test_another_vocabulary_of_the_same_size(encoder, parts, tmp_path):
-    pieces = [*VOCABULARY.pieces[:-1], "!"]
+    tokens = [*VOCABULARY.tokens[:-1], "!"]
     path = tmp_path / "v.txt"
-    path.write_text("".join(f"{piece}\n" for piece in pieces))
+    path.write_text("".join(f"{token}\n" for token in tokens))
     with pytest.raises(
         ConfigError, match=f"--vocab_file={encoder}/vocab.txt"
     ) as caught:
-        choose_start(encoder_dir=encoder, vocab_file=str(path))
+        choose_initialization(encoder_dir=encoder, vocab_file=str(path))
     assert str(path) in caught.value.problem
 
 
 def test_another_vocabulary_of_another_size(encoder, tmp_path):
     path = tmp_path / "v.txt"
-    path.write_text("".join(f"{p}\n" for p in VOCABULARY.pieces[:-1]))
+    path.write_text("".join(f"{p}\n" for p in VOCABULARY.tokens[:-1]))
     with pytest.raises(ConfigError, match=r"vocab_size is 28 but .* holds 27"):
-        choose_start(encoder_dir=encoder, vocab_file=str(path))
+        choose_initialization(encoder_dir=encoder, vocab_file=str(path))
 
 
 def _padded(folder, rows, added=None):
-    """An encoder whose table has more rows than its vocabulary pieces."""
+    """An encoder whose table has more rows than its vocabulary tokens."""
     config = tiny.encoder_config(vocab_size=rows)
     tensors = random_tensors(
         names.encoder_shapes(config) | names.mlm_shapes(config)
     )
-    pieces = [*VOCABULARY.pieces, *(f"x{i}" for i in range(rows - 28))]
-    vocabulary = Vocabulary(pieces)
+    tokens = [*VOCABULARY.tokens, *(f"x{i}" for i in range(rows - 28))]
+    vocabulary = Vocabulary(tokens)
     write("huggingface", folder, config, tensors, vocabulary=vocabulary)
     VOCABULARY.save(folder / "vocab.txt")
     if added is not None:
@@ -186,20 +190,20 @@ def _padded(folder, rows, added=None):
     return str(folder), tensors
 
 
-def test_rows_without_a_piece_are_left_out(tmp_path):
+def test_rows_without_a_token_are_left_out(tmp_path):
     path, tensors = _padded(tmp_path / "e", 55)
-    start = choose_start(encoder_dir=path)
+    start = choose_initialization(encoder_dir=path)
     assert start.config == CONFIGS["bert"]
     assert len(start.tokenizer.vocabulary) == 28
     assert start.source.padding == 27
     read = start.source.read()
-    for name in names.BY_PIECE:
+    for name in names.BY_TOKEN:
         assert (read[name] == tensors[name][:28]).all()
     report = checkpoints.check(
         start.source, names.encoder_shapes(start.config), config=start.config
     )
     assert report.notes == (
-        f"the last 27 rows of the word embeddings have no piece in {path}/"
+        f"the last 27 rows of the word embeddings have no token in {path}/"
         "vocab.txt, and are left out",
     )
     # With the weights apart, and with a config of its own.
@@ -208,7 +212,7 @@ def test_rows_without_a_piece_are_left_out(tmp_path):
     shape = shutil.move(bare / "config.json", tmp_path / "c.json")
     weights = str(tmp_path / "e" / "model.safetensors")
     (tmp_path / "e" / "vocab.txt").unlink()
-    start = choose_start(
+    start = choose_initialization(
         encoder_dir=str(bare),
         init_checkpoint=weights,
         bert_config_file=str(shape),
@@ -217,45 +221,45 @@ def test_rows_without_a_piece_are_left_out(tmp_path):
     assert start.source.read()[names.MLM_BIAS].shape == (28,)
 
 
-def test_pieces_that_were_added(tmp_path):
+def test_tokens_that_were_added(tmp_path):
     path, _ = _padded(tmp_path / "e", 40, {"[E]": 29, "[D]": 28, "[PAD]": 0})
-    start = choose_start(encoder_dir=path)
+    start = choose_initialization(encoder_dir=path)
     assert start.config.vocab_size == 30
-    assert start.tokenizer.vocabulary.pieces[28:] == ("[D]", "[E]")
+    assert start.tokenizer.vocabulary.tokens[28:] == ("[D]", "[E]")
     assert start.source.padding == 10
 
 
 @pytest.mark.parametrize(
     ("rows", "added", "message"),
     [
-        (40, {"[E]": 31}, "the ids of its 29 pieces are not 0 to 28"),
+        (40, {"[E]": 31}, "the ids of its 29 tokens are not 0 to 28"),
         (40, {"[E]": "x"}, 'must be an integer, got "x"'),
         # Another encoder's vocabulary, not padding.
-        (28 + 1024, None, "vocab_size is 1052 but .* holds 28 pieces"),
+        (28 + 1024, None, "vocab_size is 1052 but .* holds 28 tokens"),
     ],
 )
 def test_what_is_not_padding(tmp_path, rows, added, message):
     path, _ = _padded(tmp_path / "e", rows, added)
     with pytest.raises((ConfigError, DataError), match=message):
-        choose_start(encoder_dir=path)
+        choose_initialization(encoder_dir=path)
 
 
-def test_pieces_that_have_no_row(tmp_path):
+def test_tokens_that_have_no_row(tmp_path):
     """Added without making the table longer: as before, they are left out."""
     path, _ = _padded(tmp_path / "e", 28, {"[E]": 28})
-    assert choose_start(encoder_dir=path).config == CONFIGS["bert"]
-    longer = [*VOCABULARY.pieces, "x"]
+    assert choose_initialization(encoder_dir=path).config == CONFIGS["bert"]
+    longer = [*VOCABULARY.tokens, "x"]
     Vocabulary(longer).save(tmp_path / "e" / "vocab.txt")
-    with pytest.raises(ConfigError, match=r"size is 28 but .* holds 29 pieces"):
-        choose_start(encoder_dir=path)
+    with pytest.raises(ConfigError, match=r"size is 28 but .* holds 29 tokens"):
+        choose_initialization(encoder_dir=path)
 
 
 def test_a_shorter_vocabulary_that_is_given_is_another(tmp_path):
     path, _ = _padded(tmp_path / "e", 55)
     given = tmp_path / "v.txt"
     VOCABULARY.save(given)
-    with pytest.raises(ConfigError, match=r"size is 55 but .* holds 28 pieces"):
-        choose_start(encoder_dir=path, vocab_file=str(given))
+    with pytest.raises(ConfigError, match=r"size is 55 but .* holds 28 tokens"):
+        choose_initialization(encoder_dir=path, vocab_file=str(given))
 
 
 @pytest.mark.parametrize("kind", ["huggingface", "tf"])
@@ -263,34 +267,39 @@ def test_weights_apart_from_a_directory_without_any(encoder, tmp_path, kind):
     bare = shutil.copytree(encoder, tmp_path / "bare")
     (bare / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match="not a model directory"):
-        choose_start(encoder_dir=str(bare))
+        choose_initialization(encoder_dir=str(bare))
     weights = tmp_path / "weights"
     tensors = random_tensors(names.encoder_shapes(CONFIGS["bert"]), seed=3)
     write(kind, weights, CONFIGS["bert"], tensors)
-    start = choose_start(encoder_dir=str(bare), init_checkpoint=str(weights))
+    start = choose_initialization(
+        encoder_dir=str(bare), init_checkpoint=str(weights)
+    )
     assert_same(start.source.read(), tensors)
     assert start.origins == (
-        f"vocabulary of 28 pieces, config from {bare}; weights from {weights}"
+        f"vocabulary of 28 tokens, config from {bare}; weights from {weights}"
     )
     for missing in ({"encoder_dir": str(tmp_path / "no")}, {}):
         parts = {"encoder_dir": str(bare), "init_checkpoint": "nowhere"}
         with pytest.raises(ConfigError, match="no such file or directory"):
-            choose_start(**{**parts, **missing})
+            choose_initialization(**{**parts, **missing})
 
 
 @pytest.mark.parametrize("wanted", [20, 90])
 def test_more_positions_only_when_asked_for(encoder, wanted):
     assert (
-        choose_start(encoder_dir=encoder).config.max_position_embeddings == 40
+        choose_initialization(
+            encoder_dir=encoder
+        ).config.max_position_embeddings
+        == 40
     )
-    start = choose_start(encoder_dir=encoder, extend_to=wanted)
+    start = choose_initialization(encoder_dir=encoder, extend_to=wanted)
     assert start.config.max_position_embeddings == max(40, wanted)
 
 
 def test_fewer_positions_by_their_config(encoder, tmp_path):
     config = dataclasses.replace(CONFIGS["bert"], max_position_embeddings=9)
     path = write_config(tmp_path / "c.json", config)
-    start = choose_start(encoder_dir=encoder, bert_config_file=path)
+    start = choose_initialization(encoder_dir=encoder, bert_config_file=path)
     assert start.config == config
 
 
@@ -299,7 +308,7 @@ def test_foreign_tensors_are_found_at_once(encoder, tmp_path):
     config = tiny.encoder_config(num_hidden_layers=3)
     write_config(folder / "config.json", config)
     with pytest.raises(ConfigError, match="lacks transformer/layer_2"):
-        choose_start(encoder_dir=str(folder))
+        choose_initialization(encoder_dir=str(folder))
 
 
 def test_tensorflow_is_not_loaded(encoder, root, tmp_path):
@@ -307,9 +316,9 @@ def test_tensorflow_is_not_loaded(encoder, root, tmp_path):
     write("tf", tmp_path)
     code = (
         "import sys\n"
-        "from biaffine_tf.checkpoints import choose_start\n"
+        "from biaffine_tf.checkpoints import choose_initialization\n"
         "for path in sys.argv[1:]:\n"
-        "    start = choose_start(encoder_dir=path)\n"
+        "    start = choose_initialization(encoder_dir=path)\n"
         "    print(start.source.fingerprint)\n"
         "assert not {'tensorflow', 'torch', 'keras'} & sys.modules.keys()\n"
     )

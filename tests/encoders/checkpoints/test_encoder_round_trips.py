@@ -143,8 +143,8 @@ def test_nothing_is_written_that_does_not_fit(tmp_path, to, spoil, message):
 @pytest.mark.parametrize("to", ["huggingface", "tf"])
 def test_the_vocabulary_must_be_the_encoder_s(tmp_path, to):
     config = CONFIGS["bert"]
-    short = Vocabulary(VOCABULARY.pieces[:-1])
-    with pytest.raises(ConfigError, match="of 27 pieces, not 28"):
+    short = Vocabulary(VOCABULARY.tokens[:-1])
+    with pytest.raises(ConfigError, match="of 27 tokens, not 28"):
         _write(to, tmp_path, config, _tensors(config), short)
 
 

@@ -291,7 +291,7 @@ def test_a_vocabulary_in_tokenizer_json(hugging_face):
 
 
 @pytest.mark.parametrize("kind", ["Unigram", "BPE"])
-def test_vocabularies_that_are_not_of_word_pieces(hugging_face, kind):
+def test_vocabularies_that_are_not_of_wordpiece_tokens(hugging_face, kind):
     (hugging_face / "vocab.txt").unlink()
     path = hugging_face / "tokenizer.json"
     path.write_text(json.dumps(_tokenizer_json({"a": 0}, type=kind)))
@@ -305,7 +305,7 @@ def test_vocabularies_that_are_not_of_word_pieces(hugging_face, kind):
 
 def test_ids_with_a_gap(hugging_face):
     (hugging_face / "vocab.txt").unlink()
-    ids = {piece: 2 * i for i, piece in enumerate(VOCABULARY)}
+    ids = {token: 2 * i for i, token in enumerate(VOCABULARY)}
     path = hugging_face / "tokenizer.json"
     path.write_text(json.dumps(_tokenizer_json(ids)))
     with pytest.raises(DataError, match="are not 0 to 27"):

@@ -81,7 +81,9 @@ def test_nothing_is_said_where_nothing_is_known(tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_start_follows(tmp_path, settings, kind):
     _write("huggingface", tmp_path, settings)
-    start = checkpoints.choose_start(encoder_dir=str(tmp_path), tokenizer=kind)
+    start = checkpoints.choose_initialization(
+        encoder_dir=str(tmp_path), tokenizer=kind
+    )
     expected = make_tokenizer(
         kind,
         VOCABULARY,
@@ -135,7 +137,7 @@ def test_a_model_directory_keeps_the_tokenizer(tmp_path, settings, kind):
     for to in ("tf", "huggingface"):
         output = str(tmp_path / to)
         assert main([folder, f"--to={to}", f"--output={output}"]) == 0
-        start = checkpoints.choose_start(encoder_dir=output)
+        start = checkpoints.choose_initialization(encoder_dir=output)
         assert _same(start.tokenizer, tokenizer)
         assert [c.reason for c in start.choices] == [
             f"as stated by {output}",
@@ -209,7 +211,7 @@ def test_a_tokenizer_json_for_a_vocabulary_says_how_to_use_it(tmp_path):
     path = str(tmp_path / "tokenizer.json")
     config = tmp_path / "bert_config.json"
     config.write_text(json.dumps(_config().to_dict()))
-    start = checkpoints.choose_start(
+    start = checkpoints.choose_initialization(
         vocab_file=path, bert_config_file=str(config), texts=["the cat"]
     )
     expected = make_tokenizer(
@@ -227,13 +229,13 @@ def test_a_tokenizer_json_for_a_vocabulary_says_how_to_use_it(tmp_path):
 
 @pytest.mark.slow
 @each_settings
-def test_transformers_has_the_same_pieces(tmp_path_factory, settings):
+def test_transformers_has_the_same_tokens(tmp_path_factory, settings):
     transformers = pytest.importorskip(
         "transformers", reason="transformers is not installed"
     )
     folder = tmp_path_factory.mktemp("stated")
     _write("huggingface", folder, settings)
-    ours = checkpoints.choose_start(
+    ours = checkpoints.choose_initialization(
         encoder_dir=str(folder), tokenizer="wordpiece"
     ).tokenizer
     theirs = transformers.AutoTokenizer.from_pretrained(folder)

@@ -271,7 +271,7 @@ def test_ernie_with_task_ids_is_not(tmp_path):
 
 @pytest.mark.parametrize("head", ["none", "mlm"])
 def test_tables_padded_beyond_the_vocabulary(tmp_path, head):
-    """As training on tensor cores pads them, with pieces that were added."""
+    """As training on tensor cores pads them, with tokens that were added."""
     model = _theirs("bert", head)
     model.resize_token_embeddings(64)
     torch.manual_seed(6)

@@ -18,7 +18,7 @@ def sentence(text, *entities, tokens=None, line=1):
         string, _, label = entity.partition("|")
         start = text.index(string)
         spans.append(Span(start, start + len(string), label or "X"))
-    return Sentence(text, tuple(spans), tokens=tokens, file="f", line=line)
+    return Sentence(text, tuple(spans), words=tokens, file="f", line=line)
 
 
 def compare(*sentences):

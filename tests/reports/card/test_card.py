@@ -10,7 +10,10 @@ import tiny
 
 from biaffine_tf import model_directory
 from biaffine_tf.calibration.fitting import fit_confidence
-from biaffine_tf.calibration.objectives import Aim, Goal
+from biaffine_tf.calibration.objectives import (
+    ThresholdMetric,
+    ThresholdObjective,
+)
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -104,9 +107,9 @@ def test_settings_are_those_of_the_config(tmp_path):
         model=dataclasses.replace(
             tiny.model_config(max_span_width=7),
             tokenizer=TokenizerConfig(
-                kind=TokenizerKind.WORDPIECE, do_lower_case=True
+                kind=TokenizerKind.WORDTOKEN, do_lower_case=True
             ),
-            context_pieces=3,
+            context_tokens=3,
         ),
         training=TrainingConfig(learning_rate=2.5e-5, seed=9, neg_sample=0.25),
         decoding=DecodingConfig(
@@ -123,7 +126,7 @@ def test_settings_are_those_of_the_config(tmp_path):
     expected = {
         "encoder": "2 layers, 16 wide, 2 heads, 32 inner, 40 positions",
         "starts from": "weights with the fingerprint 3c",
-        "tokenizer": "word pieces, lower-cased, vocabulary of 28",
+        "tokenizer": "WordPiece tokens, lower-cased, vocabulary of 28",
         "read at once": "40 tokens",
         "context on each side": "3 tokens",
         "widest span": "7 tokens",
@@ -213,7 +216,7 @@ def test_labels_that_the_dev_set_lacks_are_named(tmp_path):
     assert "nothing is known" not in "\n".join(full.items)
 
 
-def _fit(goal):
+def _fit(objective):
     """Candidates of which those with higher scores are more often right."""
     pairs = []
     for number in range(300):
@@ -227,16 +230,22 @@ def _fit(goal):
         pairs.append(
             (Sentence(text, tuple(gold)), Sentence(text, tuple(spans)))
         )
-    return fit_confidence(pairs, decode=lambda found, text: found, goal=goal)
+    return fit_confidence(
+        pairs, decode=lambda found, text: found, objective=objective
+    )
 
 
 @pytest.mark.parametrize(
-    "goal",
-    [None, Goal(aim=Aim.F1), Goal(aim=Aim.PRECISION, target=0.8)],
+    "objective",
+    [
+        None,
+        ThresholdObjective(metric=ThresholdMetric.F1),
+        ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.8),
+    ],
     ids=str,
 )
-def test_confidence_is_as_fitted(tmp_path, goal):
-    fit = _fit(goal)
+def test_confidence_is_as_fitted(tmp_path, objective):
+    fit = _fit(objective)
     path = card_samples.make_directory(tmp_path / "model", SENTENCES)
     model_directory.write_confidence(
         str(path), {"settings": {}, **json.loads(json.dumps(fit.to_json()))}
@@ -250,11 +259,14 @@ def test_confidence_is_as_fitted(tmp_path, goal):
     assert "not calibrated" not in said
     for note in fit.notes:
         assert note in card.items
-    assert ("without the thresholds" in said) == (goal is not None)
-    if goal is None:
+    assert ("without the thresholds" in said) == (objective is not None)
+    if objective is None:
         assert "Thresholds" not in said
         return
-    assert f"{goal.aim}".upper() in said or f"a {goal.aim} of at least" in said
+    assert (
+        f"{objective.metric}".upper() in said
+        or f"a {objective.metric} of at least" in said
+    )
     rows = card.table("", "precision", "recall", "F1")
     for (_, *cells), scores in zip(
         rows, (fit.plain_scores, fit.held_out_scores), strict=True

@@ -145,7 +145,7 @@ def test_completing_for_a_card_alone_loads_no_tensorflow(directory, root):
         "sentences = list(formats.read(sys.argv[2]))\n"
         "for _ in range(2):\n"
         "    completion.complete(path, sentences, list, calibrate=False,\n"
-        "                   goal=None, report=False)\n"
+        "                   objective=None, report=False)\n"
         "loaded = {'tensorflow', 'tf_keras', 'jax'} & sys.modules.keys()\n"
         "assert not loaded, loaded\n"
     )

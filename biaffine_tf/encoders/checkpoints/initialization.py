@@ -21,13 +21,13 @@ from biaffine_tf.tokenization import Tokenizer, Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Start:
+class Initialization:
     """Everything about an encoder, and where it is from.
 
     Attributes:
         source: The weights; None for a random start.
         config: Shape of the encoder.
-        tokenizer: Text to its pieces.
+        tokenizer: Text to its tokens.
         origins: What was taken from where, in one line.
         choices: What was not given of the tokenizer.
     """
@@ -39,7 +39,7 @@ class Start:
     choices: tuple[Choice, ...] = ()
 
 
-def choose_start(
+def choose_initialization(
     *,
     encoder_dir: str | None = None,
     vocab_file: str | None = None,
@@ -49,7 +49,7 @@ def choose_start(
     do_lower_case: bool | None = None,
     extend_to: int | None = None,
     texts: Iterable[str] = (),
-) -> Start:
+) -> Initialization:
     """Puts an encoder together; what is given apart has precedence.
 
     What is not given is taken from `encoder_dir`, or else from the directory
@@ -98,7 +98,7 @@ def choose_start(
         texts=texts,
     )
     origins = {
-        f"vocabulary of {len(vocabulary)} pieces": f"from {vocab_file or path}",
+        f"vocabulary of {len(vocabulary)} tokens": f"from {vocab_file or path}",
         "config": f"from {bert_config_file or path}",
         "weights": f"from {source.path}" if source else "at random",
     }
@@ -109,7 +109,7 @@ def choose_start(
         origins[f"strip_accents={stated.strip_accents}"] = f"from {stated_by}"
     if stated.tokenize_chinese_chars is False:
         origins["tokenize_chinese_chars=False"] = f"from {stated_by}"
-    return Start(
+    return Initialization(
         source=source,
         config=config,
         tokenizer=made,
@@ -210,7 +210,7 @@ def _check_vocabulary(
     if len(vocabulary) != config.vocab_size:
         raise ConfigError(
             f"{config_file}: vocab_size is {config.vocab_size} but "
-            f"{vocab_file} holds {len(vocabulary)} pieces",
+            f"{vocab_file} holds {len(vocabulary)} tokens",
             remedy="give the vocabulary that belongs to the encoder",
         )
     if source.vocabulary in (None, vocabulary):

@@ -1,4 +1,4 @@
-"""Figures of a run, in `scores.json` and `history.json`; no TensorFlow."""
+"""Reads `scores.json` and `history.json` of a run; no TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from biaffine_tf.model_directory.names import (
 from biaffine_tf.model_directory.weights import check_weights
 
 _DELETE = "delete it and start the command again"
-_FIGURES = {"precision": float, "recall": float, "f1": float}
+_METRICS = {"precision": float, "recall": float, "f1": float}
 _COUNTS = {"gold": int, "predicted": int, "correct": int}
 _LOW_HIGH = {"low": float, "high": float}
-_INTERVAL = dict.fromkeys(_FIGURES, _LOW_HIGH)
+_INTERVAL = dict.fromkeys(_METRICS, _LOW_HIGH)
 _AVERAGES = ("micro", "macro", "cluener")
 _INTERVALS = {
     **dict.fromkeys(_AVERAGES, _INTERVAL),
     "labels": {str: _INTERVAL},
 }
 _SCORED = {
-    **dict.fromkeys(_AVERAGES, _FIGURES),
-    "labels": {str: _FIGURES | _COUNTS},
+    **dict.fromkeys(_AVERAGES, _METRICS),
+    "labels": {str: _METRICS | _COUNTS},
     "sentences": int,
 }
 _SCORES = {

@@ -15,7 +15,7 @@ _DIGITS = frozenset("0123456789")
 _MIN_COUNTING = 0.95
 
 
-def join_tokens(
+def join_words(
     tokens: Iterable[str], separator: str
 ) -> tuple[str, tuple[tuple[int, int], ...]]:
     """The text of tokens and where each of them is in it.
