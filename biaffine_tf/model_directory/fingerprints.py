@@ -9,6 +9,7 @@ from biaffine_tf.model_directory.names import (
     CONFIDENCE,
     CONFIG,
     LABELS,
+    SUBWORDS,
     VOCABULARY,
     WEIGHTS,
 )
@@ -19,6 +20,7 @@ _FILES = (
     CONFIG,
     LABELS,
     VOCABULARY,
+    SUBWORDS,
     WEIGHTS,
     CONFIDENCE,
     ONNX_MODEL,

@@ -3,6 +3,7 @@
 CONFIG = "config.json"
 LABELS = "labels.txt"
 VOCABULARY = "vocab.txt"
+SUBWORDS = "subwords.json"
 WEIGHTS = "weights.safetensors"
 SCORES = "scores.json"
 PREDICTIONS = "predictions.jsonl"

@@ -22,6 +22,7 @@ from biaffine_tf.model_directory.names import (
     PREDICTIONS,
     REPORT,
     SCORES,
+    SUBWORDS,
     VOCABULARY,
     WEIGHTS,
 )
@@ -160,6 +161,7 @@ class Experiment(RunDirectory):
             WEIGHTS,
             LOGS,
             VOCABULARY,
+            SUBWORDS,
             CONFIG,
             LABELS,
         ):

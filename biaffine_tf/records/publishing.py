@@ -21,6 +21,7 @@ from biaffine_tf.records.text_records import (
     read_info,
 )
 from biaffine_tf.tokenization import Vocabulary
+from biaffine_tf.tokenization.vocabulary import SUBWORDS
 
 _SHARD = re.compile(rf"({'|'.join(Split)})-\d{{5}}-of-\d{{5}}\.tfrecord")
 # Where records are while they are made. What lies beside it is ours to remove.
@@ -150,7 +151,7 @@ def _clear(directory: str) -> None:
 
 def _remove_records(directory: str) -> None:
     for name in os.listdir(directory):
-        if _SHARD.fullmatch(name) or name == VOCABULARY:
+        if _SHARD.fullmatch(name) or name in (VOCABULARY, SUBWORDS):
             os.unlink(os.path.join(directory, name))
 
 

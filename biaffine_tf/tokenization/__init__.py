@@ -32,6 +32,7 @@ from biaffine_tf.tokenization.context import (
     surround,
     with_context,
 )
+from biaffine_tf.tokenization.subword import SubwordTokenizer
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 from biaffine_tf.tokenization.windows import Window, Windowing, Windows
 from biaffine_tf.tokenization.word_evidence import learn_word_rule
@@ -50,6 +51,7 @@ __all__ = [
     "CharTokenizer",
     "Context",
     "Edges",
+    "SubwordTokenizer",
     "Surrounded",
     "Tokenizer",
     "TokenizerKind",
@@ -107,6 +109,15 @@ def make_tokenizer(
             f"unknown tokenizer {kind!r}",
             remedy=f"use one of {', '.join(TokenizerKind)}",
         )
+    if (kind == TokenizerKind.SUBWORD) != (vocabulary.subwords is not None):
+        lacks = "no" if kind == TokenizerKind.SUBWORD else "a"
+        raise ConfigError(
+            f"--tokenizer={kind}: the encoder has {lacks} tokenizer.json of "
+            "SentencePiece or byte-level BPE",
+            remedy="leave --tokenizer out",
+        )
+    if kind == TokenizerKind.SUBWORD:
+        return SubwordTokenizer(vocabulary)
     if kind == TokenizerKind.CHAR:
         return CharTokenizer(
             vocabulary,

@@ -113,4 +113,5 @@ class Tokenizer(abc.ABC):
             json.dumps(self.to_config(), sort_keys=True).encode()
         )
         digest.update(b"\n" + self.vocabulary.to_bytes())
+        digest.update((self.vocabulary.subwords or "").encode())
         return digest.hexdigest()

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from biaffine_tf.errors import DataError
+from biaffine_tf.files import atomic_write
 
 PAD, UNK, CLS, SEP = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+SUBWORDS = "subwords.json"
 _BYTE_ORDER_MARK = "\ufeff"
 _REMEDY = "use the vocab.txt released with the encoder, unedited"
 
@@ -29,12 +31,15 @@ class Vocabulary:
         self,
         tokens: Sequence[str],
         *,
+        subwords: str | None = None,
         file: str | os.PathLike[str] | None = None,
     ) -> None:
         """Creates the vocabulary.
 
         Args:
             tokens: Tokens of ids 0, 1, ...
+            subwords: Content of the `tokenizer.json` that splits text into
+                them, from `subword.prepare`; None if a rule of BERT's does.
             file: Where they come from, for messages.
 
         Raises:
@@ -42,6 +47,7 @@ class Vocabulary:
                 is empty, repeated or cannot stand on a line of its own.
         """
         self._tokens = tuple(tokens)
+        self.subwords = subwords
         self._ids: dict[str, int] = {}
         for index, token in enumerate(self._tokens):
             problem = _problem(token, index, self._ids)
@@ -94,20 +100,19 @@ class Vocabulary:
         lines = [line.removesuffix("\r") for line in text.split("\n")]
         while lines and not lines[-1]:
             lines.pop()
-        return cls(lines, file=path)
+        return cls(lines, subwords=_read_subwords(path), file=path)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the vocabulary, one token per line, atomically."""
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with beside.open("wb") as file:
-                file.write(self.to_bytes())
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        """Writes the vocabulary, one token per line, atomically.
+
+        `subwords`, if there are any, go into `subwords.json` beside it.
+        """
+        if self.subwords is not None:
+            beside = Path(path).with_name(SUBWORDS)
+            with atomic_write(beside, "wb") as file:
+                file.write(self.subwords.encode())
+        with atomic_write(path, "wb") as file:
+            file.write(self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """The content of its file: UTF-8, a line feed after each token."""
@@ -160,13 +165,30 @@ class Vocabulary:
         return len(self._tokens)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocabulary) and self._tokens == other._tokens
+        return (
+            isinstance(other, Vocabulary)
+            and self._tokens == other._tokens
+            and self.subwords == other.subwords
+        )
 
     def __hash__(self) -> int:
         return hash(self._tokens)
 
     def __repr__(self) -> str:
         return f"Vocabulary({len(self)} tokens)"
+
+
+def _read_subwords(path: str | os.PathLike[str]) -> str | None:
+    """Reads the `subwords.json` beside a vocabulary, if there is one."""
+    beside = Path(path).with_name(SUBWORDS)
+    if not beside.exists():
+        return None
+    try:
+        return beside.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"cannot be read ({error})", file=beside, remedy=_REMEDY
+        ) from error
 
 
 def _problem(token: str, index: int, ids: dict[str, int]) -> str | None:

@@ -58,15 +58,19 @@ def _advice(config: ExperimentConfig) -> str:
         if starts_at_random
         else "another --encoder_dir, trained on text of this language"
     )
+    advice = (
+        f"a larger --learning_rate (now {training.learning_rate:g}), more "
+        f"--num_train_epochs (now {training.num_train_epochs})"
+    )
+    if tokenizer.kind == TokenizerKind.SUBWORD:
+        return f"{advice}, or {encoder}"
     other = (
-        TokenizerKind.WORDTOKEN
+        TokenizerKind.WORDPIECE
         if tokenizer.kind == TokenizerKind.CHAR
         else TokenizerKind.CHAR
     )
     case = "lower case" if tokenizer.do_lower_case else "case kept"
     return (
-        f"a larger --learning_rate (now {training.learning_rate:g}), more "
-        f"--num_train_epochs (now {training.num_train_epochs}), {encoder}, or "
-        f"--tokenizer={other} if its vocabulary is made for that (now "
-        f"{tokenizer.kind}, {case})"
+        f"{advice}, {encoder}, or --tokenizer={other} if its vocabulary is "
+        f"made for that (now {tokenizer.kind}, {case})"
     )

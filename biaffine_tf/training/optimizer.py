@@ -12,6 +12,8 @@ import tf_keras
 from biaffine_tf.config import Precision
 
 # Biases and the gain and bias of layer norms, by their names in tf_keras.
+# Tables of more rows are updated row by row: twice BERT's vocabularies.
+MAX_DENSE_ROWS = 65_536
 _NO_DECAY = re.compile(r"(^|/)(bias|gamma|beta)(:0)?$")
 
 
@@ -71,7 +73,9 @@ class AdamW(tf_keras.optimizers.Adam):
     """Adam with decoupled weight decay and a learning rate that can differ.
 
     Unlike tf_keras's AdamW, decay and update of a variable are one step with
-    one learning rate, and biases and layer norms do not decay.
+    one learning rate, and biases and layer norms do not decay. Of tables with
+    more than `MAX_DENSE_ROWS` rows only those of a batch change, as in
+    TensorFlow Addons' LazyAdam.
 
     Args:
         learning_rate: Learning rate or schedule.
@@ -132,32 +136,80 @@ class AdamW(tf_keras.optimizers.Adam):
         scaled = self._scaled_component in variable.name.split("/")
         rate = self.learning_rate * (self._scale if scaled else 1.0)
         rate = tf.cast(rate, variable.dtype)
-        if self._decay and not _NO_DECAY.search(variable.name):
-            tf.raw_ops.ResourceApplyGradientDescent(
-                var=variable.handle,
-                alpha=rate * self._decay,
-                delta=variable,
-                use_locking=True,
-            )
+        decays = self._decay and not _NO_DECAY.search(variable.name)
+        decay = rate * self._decay if decays else None
         if isinstance(gradient, tf.IndexedSlices):
+            if is_large(variable):
+                self._update_rows(gradient, variable, rate, decay)
+                return
             gradient = tf.math.unsorted_segment_sum(
                 gradient.values, gradient.indices, variable.shape[0]
             )
+        if decay is not None:
+            tf.raw_ops.ResourceApplyGradientDescent(
+                var=variable.handle,
+                alpha=decay,
+                delta=variable,
+                use_locking=True,
+            )
         index = self._index_dict[self._var_key(variable)]
-        step = tf.cast(self.iterations + 1, variable.dtype)
+        beta1, beta2, power1, power2 = self._betas(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].handle,
             v=self._velocities[index].handle,
-            beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
+            beta1_power=power1,
+            beta2_power=power2,
             lr=rate,
-            beta1=tf.cast(self.beta_1, variable.dtype),
-            beta2=tf.cast(self.beta_2, variable.dtype),
+            beta1=beta1,
+            beta2=beta2,
             epsilon=tf.cast(self.epsilon, variable.dtype),
             grad=gradient,
             use_locking=True,
         )
+
+    def _update_rows(
+        self,
+        gradient: tf.IndexedSlices,
+        variable: tf.Variable,
+        rate: tf.Tensor,
+        decay: tf.Tensor | None,
+    ) -> None:
+        """Decays and updates the rows that have a gradient, and no others."""
+        (summed,) = sum_repeated_rows([gradient])
+        rows, values = summed.indices, summed.values
+        index = self._index_dict[self._var_key(variable)]
+        first, second = self._momentums[index], self._velocities[index]
+        beta1, beta2, power1, power2 = self._betas(variable)
+        momentum = beta1 * tf.gather(first, rows) + (1 - beta1) * values
+        velocity = beta2 * tf.gather(second, rows) + (1 - beta2) * values**2
+        scale = rate * tf.sqrt(1 - power2) / (1 - power1)
+        before = tf.gather(variable, rows)
+        after = before if decay is None else before * (1 - decay)
+        after -= scale * momentum / (tf.sqrt(velocity) + self.epsilon)
+        for target, value in (
+            (first, momentum),
+            (second, velocity),
+            (variable, after),
+        ):
+            target.scatter_update(tf.IndexedSlices(value, rows))
+
+    def _betas(self, variable: tf.Variable) -> tuple[tf.Tensor, ...]:
+        """Both betas, and their powers at this step."""
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        betas = [
+            tf.cast(beta, variable.dtype) for beta in (self.beta_1, self.beta_2)
+        ]
+        return (*betas, *(tf.pow(beta, step) for beta in betas))
+
+
+def is_large(variable: tf.Variable) -> bool:
+    """Whether a table is so large that only rows of a batch are updated.
+
+    Adam changes every row in every step, by its momentum and its decay. On a
+    table of 250 000 rows that takes longer than all the rest of a step.
+    """
+    return len(variable.shape) == 2 and variable.shape[0] > MAX_DENSE_ROWS
 
 
 def sum_repeated_rows(

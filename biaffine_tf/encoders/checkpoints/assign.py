@@ -262,7 +262,7 @@ def _check_shapes(
 def _notes(
     source: Source, shapes: Mapping[str, Shape], kept: set[str]
 ) -> tuple[str, ...]:
-    notes, stored = [], source.shapes
+    notes, stored = [*source.notes], source.shapes
     if names.POSITIONS in stored and names.POSITIONS in shapes:
         have, want = stored[names.POSITIONS][0], shapes[names.POSITIONS][0]
         if have > want:

@@ -41,7 +41,14 @@ _DEFAULTS: dict[Family, dict[str, Any]] = {
     },
 }
 # Other names that `transformers` has of the same computation.
-_ALIASES = {"ernie": Family.BERT}
+_ALIASES = {
+    "ernie": Family.BERT,
+    "roberta": Family.BERT,
+    "xlm-roberta": Family.BERT,
+    "camembert": Family.BERT,
+}
+# Their positions begin behind that of their padding token.
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
 # Settings of a family that another family's config may have without meaning.
 _MEANINGLESS: dict[Family, tuple[str, ...]] = {
     Family.BERT: ("embedding_size", "num_hidden_groups"),
@@ -55,7 +62,6 @@ _ONLY = {
     "is_decoder": False,
     "norm_first": False,
     "inner_group_num": 1,
-    "use_task_id": False,  # ERNIE without them is BERT
 }
 # Descriptions of activations by name.
 _ACTIVATIONS = {
@@ -64,7 +70,9 @@ _ACTIVATIONS = {
     "gelu_pytorch_tanh": "GELU by tanh",
 }
 _APPROXIMATE = ("gelu_new", "gelu_pytorch_tanh")
-ARCHITECTURES = "give a BERT, ELECTRA or ALBERT encoder with absolute positions"
+ARCHITECTURES = (
+    "give a BERT, RoBERTa, ELECTRA or ALBERT encoder with absolute positions"
+)
 
 
 def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
@@ -86,6 +94,9 @@ def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
     """
     values: dict[str, Any] = peek_json(path, {}) or {}
     family = _family(path, values)
+    if isinstance(positions := values.get("max_position_embeddings"), int):
+        positions -= first_position(path)
+        values = values | {"max_position_embeddings": positions}
     for name, only in _ONLY.items():
         if values.get(name, only) not in (only, None):
             raise ConfigError(
@@ -110,6 +121,28 @@ def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
     if config.embedding_size == config.hidden_size:
         config = dataclasses.replace(config, embedding_size=None)
     return config
+
+
+def first_position(path: str) -> int:
+    """Return the position of the first token: not 0 in RoBERTa and XLM-R.
+
+    Args:
+        path: `config.json`.
+    """
+    values = peek_json(path, {}) or {}
+    if values.get("model_type") not in _OFFSET_POSITIONS:
+        return 0
+    padding = values.get("pad_token_id", 1)
+    return padding + 1 if isinstance(padding, int) else 2
+
+
+def uses_task_ids(path: str) -> bool:
+    """Return whether an encoder adds task embeddings, as ERNIE 2 and 3 do.
+
+    Args:
+        path: `config.json`.
+    """
+    return (peek_json(path, {}) or {}).get("use_task_id") is True
 
 
 def _family(path: str, values: dict[str, Any]) -> Family | None:

@@ -1,4 +1,4 @@
-"""Names in Hugging Face's BERT, ELECTRA and ALBERT.
+"""Names in Hugging Face's BERT, RoBERTa, ELECTRA and ALBERT.
 
 They are Google's with dots, and kernels are `[out, in]`.
 """
@@ -92,7 +92,16 @@ _TABLES = {
         "predictions.bias",
     ),
 }
+# RoBERTa's body is BERT's.
+_ROBERTA = NameTable(
+    _BODY
+    | {"mlm/dense": "lm_head.dense", "mlm/layer_norm": "lm_head.layer_norm"},
+    _LEAVES,
+    "lm_head.bias",
+)
 _TIED = {
+    "lm_head.decoder.weight": names.WORD_EMBEDDINGS,
+    "lm_head.decoder.bias": names.MLM_BIAS,
     "cls.predictions.decoder.weight": names.WORD_EMBEDDINGS,
     "cls.predictions.decoder.bias": names.MLM_BIAS,
     "generator_lm_head.weight": names.WORD_EMBEDDINGS,
@@ -100,7 +109,9 @@ _TIED = {
     "predictions.decoder.bias": names.MLM_BIAS,
 }
 
-_PREFIX = re.compile(r"^(?:bert|electra|albert|ernie)\.")
+_TASK_EMBEDDINGS = "embeddings.task_type_embeddings.weight"
+
+_PREFIX = re.compile(r"^(?:bert|electra|albert|ernie|roberta)\.")
 # Parts of names that come from training in parallel and compilation, anywhere,
 # and from larger models, at the beginning.
 _WRAPPERS = re.compile(
@@ -108,7 +119,9 @@ _WRAPPERS = re.compile(
 )
 _OUTER = re.compile(r"^(?:(?:0\.auto_)?model\.)+")
 _BODY_NAME = re.compile(r"(?:embeddings|encoder|embeddings_project)\.")
-_BUFFER = re.compile(r"embeddings\.(?:position_ids|token_type_ids)")
+_BUFFER = re.compile(
+    r"embeddings\.(?:position_ids|token_type_ids|task_type_embeddings\.weight)"
+)
 _OLD_NORM = re.compile(r"(?<=LayerNorm\.)(?:gamma|beta)$")
 
 
@@ -132,7 +145,10 @@ def layout(
         ConfigError: See `make_layout`.
     """
     usual = {name: _OUTER.sub("", _WRAPPERS.sub("", name)) for name in stored}
-    table = _TABLES[_family(usual.values())]
+    is_roberta = any(
+        n.startswith(("roberta.", "lm_head.")) for n in usual.values()
+    )
+    table = _ROBERTA if is_roberta else _TABLES[_family(usual.values())]
 
     def to_canonical(name: str) -> str | None:
         name = _PREFIX.sub("", usual[name])
@@ -154,7 +170,13 @@ def layout(
         transposed=True,
         tied={n: _TIED[usual[n]] for n in stored if usual[n] in _TIED},
     )
-    return dataclasses.replace(found, unused=(*found.unused, *others))
+    task = next(
+        (n for n in stored if usual[n].endswith(_TASK_EMBEDDINGS)), None
+    )
+    unused = [name for name in found.unused if name != task]
+    return dataclasses.replace(
+        found, unused=(*unused, *others), task_embeddings=task
+    )
 
 
 def _family(stored: Collection[str]) -> Family:

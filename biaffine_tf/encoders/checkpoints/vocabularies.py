@@ -11,12 +11,28 @@ from typing import Any, NamedTuple, Self
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import DataError
 from biaffine_tf.json_files import read_json
-from biaffine_tf.tokenization import Tokenizer, Vocabulary
+from biaffine_tf.tokenization import Tokenizer, Vocabulary, subword
 
 SETTINGS = "tokenizer_config.json"
 _KIND = "biaffine_tf_tokenizer"  # key of ours in it
 _VOCABULARY, _TOKENIZER = "vocab.txt", "tokenizer.json"
 _ADDED = "added_tokens.json"  # to a vocab.txt
+_SPECIAL_TOKENS = "special_tokens_map.json"
+_SPECIAL_TOKEN_KEYS = {
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "mask_token": "[MASK]",
+}
+# Of XLM-R and RoBERTa.
+_USUAL_SPECIAL_TOKENS = {
+    "<s>": "[CLS]",
+    "</s>": "[SEP]",
+    "<pad>": "[PAD]",
+    "<unk>": "[UNK]",
+    "<mask>": "[MASK]",
+}
 
 
 # Where the normalizer of a tokenizer.json has the settings of SETTINGS.
@@ -59,6 +75,11 @@ class TokenizerSettings:
     def _said(self) -> dict[str, Any]:
         values = dataclasses.asdict(self).items()
         return {k: v for k, v in values if v is not None}
+
+
+SUBWORD_SETTINGS = TokenizerSettings(
+    kind=TokenizerKind.SUBWORD, do_lower_case=False
+)
 
 
 class TokenizerFiles(NamedTuple):
@@ -117,6 +138,10 @@ def read_tokenizer_files(directory: str) -> TokenizerFiles:
             added = _read_json(path, {str: int})
     elif _is_wordpiece(tokenizer):
         vocabulary, file = _vocabulary(tokenizer, whole), whole
+    elif _is_subword(tokenizer):
+        special = _special_tokens(directory, values)
+        vocabulary, file = subword_vocabulary(tokenizer, special, whole), whole
+        return TokenizerFiles(vocabulary, file, SUBWORD_SETTINGS)
     return TokenizerFiles(vocabulary, file, _settings(values, tokenizer), added)
 
 
@@ -169,6 +194,48 @@ def _is_wordpiece(tokenizer: dict[str, Any]) -> bool:
         "WordPiece" if "continuing_subword_prefix" in model else None
     )
     return kind == "WordPiece" and isinstance(model.get("vocab"), dict)
+
+
+def _is_subword(tokenizer: dict[str, Any]) -> bool:
+    return (tokenizer.get("model") or {}).get("type") in subword.MODELS
+
+
+def _special_tokens(directory: str, values: dict[str, Any]) -> dict[str, str]:
+    """BERT's names of special tokens, by an encoder's own."""
+    path = os.path.join(directory, _SPECIAL_TOKENS)
+    said = {**(_read_json(path) if os.path.exists(path) else {}), **values}
+    names = dict(_USUAL_SPECIAL_TOKENS)
+    for key, name in _SPECIAL_TOKEN_KEYS.items():
+        token = said.get(key)
+        token = token.get("content") if isinstance(token, dict) else token
+        if isinstance(token, str):
+            names = {t: n for t, n in names.items() if n != name}
+            names[token] = name
+    return names
+
+
+def subword_vocabulary(
+    tokenizer: Mapping[str, Any], special: Mapping[str, str], file: str
+) -> Vocabulary:
+    """The vocabulary of a tokenizer that is unigram or BPE.
+
+    Args:
+        tokenizer: Content of its `tokenizer.json`.
+        special: BERT's names of its special tokens.
+        file: Where it is from, for messages.
+
+    Raises:
+        DataError: If it lacks special tokens, or its ids leave gaps.
+    """
+    try:
+        tokens, subwords = subword.prepare(tokenizer, special)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"not of a unigram or BPE tokenizer ({error})",
+            file=file,
+            remedy="give the tokenizer.json of the encoder, unedited",
+        ) from error
+    return Vocabulary(tokens, subwords=subwords, file=file)
 
 
 def _vocabulary(tokenizer: dict[str, Any], file: str) -> Vocabulary:

@@ -107,7 +107,7 @@ def test_settings_are_those_of_the_config(tmp_path):
         model=dataclasses.replace(
             tiny.model_config(max_span_width=7),
             tokenizer=TokenizerConfig(
-                kind=TokenizerKind.WORDTOKEN, do_lower_case=True
+                kind=TokenizerKind.WORDPIECE, do_lower_case=True
             ),
             context_tokens=3,
         ),
