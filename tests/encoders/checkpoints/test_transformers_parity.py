@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import subword_samples
 import tensorflow as tf
 from checkpoint_samples import (
     CONFIGS,
@@ -260,15 +261,6 @@ def test_ernie_without_task_ids_is_bert(tmp_path, head):
     _assert_close(source, "none" if head == "Model" else "mlm", model)
 
 
-def test_ernie_with_task_ids_is_not(tmp_path):
-    config = transformers.ErnieConfig(
-        **{k: v for k, v in CONFIGS["bert"].to_dict().items() if v is not None},
-        use_task_id=True,
-    )
-    with pytest.raises(ConfigError, match="use_task_id is True"):
-        _save(transformers.ErnieModel(config), tmp_path)
-
-
 @pytest.mark.parametrize("head", ["none", "mlm"])
 def test_tables_padded_beyond_the_vocabulary(tmp_path, head):
     """As training on tensor cores pads them, with tokens that were added."""
@@ -325,3 +317,97 @@ def test_minilm():
         _their_output(model, inputs)[real],
         atol=1e-4,
     )
+
+
+def _random(model):
+    torch.manual_seed(5)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return model.eval()
+
+
+@pytest.mark.parametrize("head", ["Model", "ForMaskedLM"])
+@pytest.mark.parametrize("family", ["Roberta", "XLMRoberta", "Camembert"])
+def test_roberta_is_bert_whose_positions_begin_later(tmp_path, family, head):
+    values = {k: v for k, v in CONFIGS["bert"].to_dict().items() if v}
+    wanted = dataclasses.replace(CONFIGS["bert"], type_vocab_size=1)
+    values |= {"type_vocab_size": 1, "pad_token_id": 0}
+    values["max_position_embeddings"] += 1  # behind those of the padding
+    config = getattr(transformers, f"{family}Config")(**values)
+    model = _random(getattr(transformers, f"{family}{head}")(config))
+    source = _save(model, tmp_path)
+    assert source.config == wanted and source.first_position == 1
+    inputs = batch(wanted.vocab_size)
+    inputs["type_ids"] = inputs["type_ids"] * 0
+    real = inputs["mask"] > 0
+    kind = "none" if head == "Model" else "mlm"
+    ours = _our_output(source, kind, inputs)[real]
+    theirs = _their_output(model, inputs)[real]
+    assert np.ptp(theirs) > 0.3, "nothing to compare"
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_ernie_with_task_ids_adds_the_first_task(tmp_path, used):
+    values = {k: v for k, v in CONFIGS["bert"].to_dict().items() if v}
+    config = transformers.ErnieConfig(**values, use_task_id=True)
+    model = _random(transformers.ErnieModel(config))
+    source = _save(model, tmp_path)
+    assert source.uses_task_ids
+    assert all("pooler" in name for name in source.unused)
+    if not used:  # then it is left alone, as by theirs
+        path = tmp_path / "config.json"
+        path.write_text(
+            path.read_text().replace(
+                '"use_task_id": true', '"use_task_id": false'
+            )
+        )
+        model = transformers.ErnieModel.from_pretrained(tmp_path).eval()
+        source = checkpoints.open_source(str(tmp_path))
+    _assert_close(source, "none", model)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_subword_tokenizers_of_theirs(tmp_path, kind):
+    """Ids are those of their tokenizer, and a whole directory is read."""
+    made = subword_samples.MAKERS[kind]()
+    theirs = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        cls_token="<s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    )
+    values = {k: v for k, v in CONFIGS["bert"].to_dict().items() if v}
+    values["vocab_size"] = len(theirs) + 3  # rows that pad the table
+    model = _random(transformers.BertModel(transformers.BertConfig(**values)))
+    model.save_pretrained(tmp_path)
+    theirs.save_pretrained(tmp_path)
+    start = checkpoints.choose_initialization(encoder_dir=str(tmp_path))
+    assert start.tokenizer.kind == "subword"
+    assert start.config.vocab_size == len(theirs)
+    for text in ("中文 ab the", " b  c", "ＡＢ㎏", "龘", ""):
+        ids = theirs(text)["input_ids"]
+        ids = ids[1:-1] if kind == "unigram" else ids
+        assert list(start.tokenizer.encode(text).ids) == ids
+    again = tmp_path / "again"
+    source = start.source
+    checkpoints.write_huggingface(
+        str(again),
+        start.config,
+        source.read(),
+        start.tokenizer.vocabulary,
+        tokenizer=source.tokenizer,
+    )
+    read = transformers.AutoTokenizer.from_pretrained(again)
+    for text in ("中文 ab the", "[CLS] a"):
+        expected = [
+            start.tokenizer.cls_id,
+            *start.tokenizer.encode(text).ids,
+            start.tokenizer.sep_id,
+        ]
+        if "[" not in text:
+            assert read(text)["input_ids"] == expected
+    reread = checkpoints.choose_initialization(encoder_dir=str(again))
+    assert reread.tokenizer.fingerprint == start.tokenizer.fingerprint
