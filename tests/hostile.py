@@ -33,11 +33,12 @@ LONG = "天地ab ， " * 20
 HOSTILE = ["", " ", "\u0301", "한", "a한b", "İ", "😀天", LONG, "龘龘", "[SEP]"]
 
 
-def config(kind, **changes):
-    made = tiny.model_config(encoder={"vocab_size": len(VOCABULARY)})
+def config(kind, *, vocabulary=VOCABULARY, **changes):
+    made = tiny.model_config(encoder={"vocab_size": len(vocabulary)})
+    folds = vocabulary.subwords is None
     return dataclasses.replace(
         made,
-        tokenizer=TokenizerConfig(kind=kind, do_lower_case=True),
+        tokenizer=TokenizerConfig(kind=kind, do_lower_case=folds),
         max_seq_length=20,
         **changes,
     )
@@ -62,13 +63,13 @@ def random_model(model_config, *, none=3.9, seed=5):
     return made
 
 
-def write_model(folder, made, **settings) -> str:
+def write_model(folder, made, *, vocabulary=VOCABULARY, **settings) -> str:
     """Writes a model directory; `settings` are of the experiment."""
     model_directory.write_description(
         str(folder),
         ExperimentConfig(model=made.config, **settings),
         LABELS,
-        VOCABULARY,
+        vocabulary,
     )
     model_directory.save_weights(str(folder), made)
     return str(folder)

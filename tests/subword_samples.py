@@ -1,6 +1,7 @@
 """Small tokenizers of unigram and byte-level BPE."""
 
 import functools
+import json
 
 import tokenizers
 from tokenizers import (
@@ -11,6 +12,9 @@ from tokenizers import (
     processors,
     trainers,
 )
+
+from biaffine_tf.tokenization import Vocabulary
+from biaffine_tf.tokenization.subword import prepare
 
 SPECIAL = {
     "<s>": "[CLS]",
@@ -65,3 +69,10 @@ def bpe() -> tokenizers.Tokenizer:
 
 
 MAKERS = {"unigram": unigram, "bpe": bpe}
+
+
+@functools.cache
+def vocabulary(name: str) -> Vocabulary:
+    """Tokens of a sample, for our tokenizer."""
+    tokens, subwords = prepare(json.loads(MAKERS[name]().to_str()), SPECIAL)
+    return Vocabulary(tokens, subwords=subwords)

@@ -4,8 +4,9 @@ python answering.py MODEL REQUESTS ANSWERS
 
 A program of its own, which knows tensorflow and tensorflow-text alone: what
 answers here answers on a server. REQUESTS is a JSON object: to each signature,
-`serving_default` or `batched`, an array of texts in base64. ANSWERS has an
-array for each with the entities of each text: [start, end, label, score].
+`serving_default` or `batched`, an array of texts, each an array of the text in
+base64 and, if the model takes tokens, their ids, starts and ends. ANSWERS has
+an array for each with the entities of each text: [start, end, label, score].
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from collections.abc import Sequence
 
 # Whatever is installed, it must do without.
 sys.modules["biaffine_tf"] = None  # type: ignore[assignment]
@@ -22,6 +24,7 @@ import tensorflow as tf  # noqa: E402
 import tensorflow_text  # noqa: E402, F401  (operations of WordPiece tokens)
 
 _BATCH = 32
+_TOKENS = ("ids", "starts", "ends")
 _COLUMNS = ("starts", "ends", "labels", "scores")
 
 
@@ -36,13 +39,20 @@ def main(model: str, requests: str, answers: str) -> None:
         take_apart = _padded_rows if name == "batched" else _rows
         found[name] = []
         for begin in range(0, len(texts), _BATCH):
-            some = list(map(base64.b64decode, texts[begin : begin + _BATCH]))
-            answer = serve(texts=tf.constant(some))
+            some, *tokens = zip(*texts[begin : begin + _BATCH], strict=True)
+            tensors = dict(zip(_TOKENS, map(_padded, tokens), strict=False))
+            tensors["texts"] = tf.constant(list(map(base64.b64decode, some)))
+            answer = serve(**tensors)
             found[name] += take_apart(
                 {key: one.numpy() for key, one in answer.items()}
             )
     with open(answers, "w", encoding="utf-8") as file:
         json.dump(found, file)
+
+
+def _padded(rows: Sequence[list[int]]) -> tf.Tensor:
+    """Rows of unequal length, padded with -1."""
+    return tf.ragged.constant(rows, tf.int32, ragged_rank=1).to_tensor(-1)
 
 
 def _rows(answer: dict[str, np.ndarray]) -> list[list[list]]:

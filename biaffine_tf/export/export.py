@@ -29,12 +29,19 @@ from biaffine_tf.export.onnx_export import write_onnx
 from biaffine_tf.export.onnx_guide import write_onnx_guide
 from biaffine_tf.files import SCRATCH, temporary_folder
 from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.model_directory.description import read_subword_tokenizer
 from biaffine_tf.model_directory.manifest import Manifest, check_export_dir
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
 from biaffine_tf.spans import Entity, Sentence, Span
+from biaffine_tf.tokenization import Tokenizer
 
 _ANSWERING = pathlib.Path(__file__).with_name("answering.py")
 _ANSWERING_ONNX = pathlib.Path(__file__).with_name("answering_onnx.py")
+_BESIDE_SAVED_MODEL = (
+    model_directory.LABELS,
+    model_directory.VOCABULARY,
+    model_directory.SUBWORDS,
+)
 _SHORT = 9  # bytes, which no model is too short for
 
 Answer = list[tuple[int, int, str, float]]
@@ -98,6 +105,11 @@ def export(
             xla=xla,
             **options,
         )
+        if format is ExportFormat.SAVED_MODEL:
+            for name in _BESIDE_SAVED_MODEL:
+                path = os.path.join(model_dir, name)
+                if os.path.exists(path):
+                    shutil.copyfile(path, os.path.join(folder, name))
         # One process for all: it takes its time to start.
         example = example_text(predictor)
         own = [sentence.text.encode() for sentence in gold or ()]
@@ -126,10 +138,6 @@ def export(
             write_guide(
                 folder, output_dir, predictor, manifest, (example, found[-1])
             )
-            for name in (model_directory.LABELS, model_directory.VOCABULARY):
-                shutil.copyfile(
-                    os.path.join(model_dir, name), os.path.join(folder, name)
-                )
         else:
             write_onnx_guide(
                 folder,
@@ -299,11 +307,12 @@ def answers_by_signature(
     Raises:
         BiaffineError: If the process fails; with its last words.
     """
+    is_onnx = os.path.exists(os.path.join(folder, ONNX_MODEL))
+    tokenizer = None if is_onnx else read_subword_tokenizer(folder)
     encoded = {
-        signature: [base64.b64encode(one).decode() for one in some]
+        signature: [_request(one, tokenizer, is_onnx) for one in some]
         for signature, some in texts.items()
     }
-    is_onnx = os.path.exists(os.path.join(folder, ONNX_MODEL))
     program = _ANSWERING_ONNX if is_onnx else _ANSWERING
     with temporary_folder(tempfile.gettempdir(), SCRATCH) as scratch:
         requests, found = (
@@ -329,6 +338,20 @@ def answers_by_signature(
         signature: [[tuple(row) for row in rows] for rows in some]
         for signature, some in found.items()
     }
+
+
+def _request(
+    text: bytes, tokenizer: Tokenizer | None, is_onnx: bool
+) -> str | list[Any]:
+    """A text as the programs that answer read it."""
+    encoded = base64.b64encode(text).decode()
+    if is_onnx:
+        return encoded
+    if tokenizer is None:
+        return [encoded]
+    tokens = tokenizer.encode(text.decode("utf-8", "replace"))
+    starts, ends = ([one[i] for one in tokens.offsets] for i in (0, 1))
+    return [encoded, list(tokens.ids), starts, ends]
 
 
 def _cost(

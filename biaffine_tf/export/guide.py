@@ -10,12 +10,12 @@ import tensorflow as tf
 import tensorflow_text
 
 from biaffine_tf import __version__
-from biaffine_tf.config import DecodingConfig, LongText
+from biaffine_tf.config import DecodingConfig, LongText, TokenizerKind
 from biaffine_tf.export.model import BATCHED, PADDING
 from biaffine_tf.files import atomic_write
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.model_directory.manifest import Manifest
-from biaffine_tf.tokenization import WordRule
+from biaffine_tf.tokenization import Tokenizer, WordRule
 
 GUIDE = "SERVING.md"
 
@@ -51,6 +51,10 @@ def write_guide(
         example: A text, and what it was answered by.
     """
     text, rows = example
+    tokens = _token_columns(predictor.tokenizer, text)
+    instance: object = text
+    if tokens:
+        instance = {"texts": text, **{k: v[0] for k, v in tokens.items()}}
     flat = {**_columns(rows), "row_lengths": [len(rows)]}
     row = {**_columns(rows or [[*PADDING.values()]]), "count": len(rows)}
     write_page(
@@ -64,6 +68,7 @@ def write_guide(
         labels=", ".join(f"`{label}`" for label in manifest.labels),
         scores=_SCORES[predictor.confidence.is_plain],
         nested=manifest.decoding.nested,
+        takes_tokens=predictor.tokenizer.kind is TokenizerKind.SUBWORD,
         word_rule=_word_rule(manifest.decoding),
         long_texts=_LONG_TEXTS[manifest.long_text].format(
             most=manifest.max_tokens, overlap=predictor.windowing.overlap
@@ -73,9 +78,9 @@ def write_guide(
             predictor.model.config.head, predictor.labels.num_classes
         ),
         example=_json(text),
-        request=_json({"inputs": {"texts": [text]}}),
+        request=_json({"inputs": {"texts": [text], **tokens}}),
         response=_json({"outputs": flat}),
-        row_request=_json({"signature_name": BATCHED, "instances": [text]}),
+        row_request=_json({"signature_name": BATCHED, "instances": [instance]}),
         row_response=_json({"predictions": [row]}),
         parity=describe(manifest),
     )
@@ -101,6 +106,17 @@ def write_page(folder: str, template: str, **values: object) -> None:
 def _columns(rows: Sequence[Sequence[object]]) -> dict[str, list]:
     """Entities as the vectors that signatures give."""
     return {name: [row[i] for row in rows] for i, name in enumerate(PADDING)}
+
+
+def _token_columns(
+    tokenizer: Tokenizer, text: str
+) -> dict[str, list[list[int]]]:
+    """Tokens of a text, where a graph takes them."""
+    if tokenizer.kind is not TokenizerKind.SUBWORD:
+        return {}
+    tokens = tokenizer.encode(text)
+    starts, ends = ([one[i] for one in tokens.offsets] for i in (0, 1))
+    return {"ids": [list(tokens.ids)], "starts": [starts], "ends": [ends]}
 
 
 def _word_rule(decoding: DecodingConfig) -> str:

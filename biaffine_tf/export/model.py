@@ -5,12 +5,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 from biaffine_tf.calibration.confidence import Confidence
-from biaffine_tf.config import DecodingConfig
+from biaffine_tf.config import DecodingConfig, TokenizerKind
 from biaffine_tf.export.code_points import decode_utf8
 from biaffine_tf.export.int8 import to_int8
 from biaffine_tf.export.postprocessing import GraphPostprocessor
 from biaffine_tf.export.searching import GraphSearch
-from biaffine_tf.export.tokenizers import graph_tokenizer
+from biaffine_tf.export.tokenizers import TokenTensors, graph_tokenizer
 from biaffine_tf.export.windows import GraphWindowing
 from biaffine_tf.heads.span_model import SpanModel, split_context
 from biaffine_tf.spans import LabelMap
@@ -19,6 +19,13 @@ from biaffine_tf.tokenization import Tokenizer, Windowing
 SERVE = "serving_default"
 BATCHED = "batched"
 SCORE = "score_pieces"
+_TEXTS_AND_TOKENS = [
+    tf.TensorSpec([None], tf.string, "texts"),
+    *(
+        tf.TensorSpec([None, None], tf.int32, name)
+        for name in ("ids", "starts", "ends")
+    ),
+]
 PADDING = {"starts": -1, "ends": -1, "labels": "", "scores": 0.0}
 
 
@@ -55,7 +62,9 @@ class ServingModel(tf.Module):
         self._variables = (
             to_int8(model) if int8 else list(model.saved_weights().values())
         )
-        self._tokenize = graph_tokenizer(tokenizer)
+        takes_tokens = tokenizer.kind is TokenizerKind.SUBWORD
+        if not takes_tokens:
+            self._tokenize = graph_tokenizer(tokenizer)
         self._divide = GraphWindowing(windowing)
         self._search = GraphSearch(
             model,
@@ -66,6 +75,17 @@ class ServingModel(tf.Module):
         )
         self._postprocess = GraphPostprocessor(decoding, confidence, labels)
         self._label_names = tf.constant(["", *labels.names])
+
+        serve = self._serve_tokens if takes_tokens else self._serve
+
+        def serve_batched(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            return _rows(serve(*inputs))
+
+        signature = _TEXTS_AND_TOKENS if takes_tokens else _TEXTS_AND_TOKENS[:1]
+        self.serve, self.serve_batched = (
+            tf.function(one, input_signature=signature, autograph=False)
+            for one in (serve, serve_batched)
+        )
 
         def score(input_ids: tf.Tensor) -> dict[str, tf.Tensor]:
             scores = model(*split_context(input_ids))
@@ -86,6 +106,9 @@ class ServingModel(tf.Module):
         `SCORE` takes `input_ids`, `[CLS] tokens [SEP]` and padding, int32
         `[B, L + 2]`, those of context as `tokenization.context.mark` makes
         them, and gives `logits`, the output of `SpanModel`.
+
+        No graph tokenizes as `SubwordTokenizer` does: of such models, `SERVE`
+        and `BATCHED` take the tokens of the texts besides.
         """
         tf.saved_model.save(
             self,
@@ -101,11 +124,7 @@ class ServingModel(tf.Module):
             ),
         )
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, "texts")],
-        autograph=False,
-    )
-    def serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Entities of texts.
 
         Args:
@@ -119,7 +138,40 @@ class ServingModel(tf.Module):
             text; entities are in the order of texts and positions.
         """
         code_points = decode_utf8(texts)
-        tokens = self._tokenize(code_points)
+        return self._entities(code_points, self._tokenize(code_points))
+
+    def _serve_tokens(
+        self,
+        texts: tf.Tensor,
+        ids: tf.Tensor,
+        starts: tf.Tensor,
+        ends: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """Entities of texts whose tokens are given.
+
+        Args:
+            texts: As for `_serve`.
+            ids: Token ids, int32 `[B, L]`, padded with -1.
+            starts: First character of each token, int32 `[B, L]`, padded
+                likewise.
+            ends: One past its last character, int32 `[B, L]`.
+
+        Returns:
+            As `_serve`.
+        """
+        lengths = tf.reduce_sum(tf.cast(ids >= 0, tf.int32), axis=1)
+        tokens = TokenTensors(
+            *(
+                tf.RaggedTensor.from_tensor(one, lengths)
+                for one in (ids, starts, ends)
+            )
+        )
+        return self._entities(decode_utf8(texts), tokens)
+
+    def _entities(
+        self, code_points: tf.RaggedTensor, tokens: TokenTensors
+    ) -> dict[str, tf.Tensor]:
+        """Entities of texts, as `_serve` gives them."""
         windows = self._divide(code_points, tokens)
         candidates, others = self._search(tokens, windows)
         found = self._postprocess(candidates, others, code_points)
@@ -131,42 +183,36 @@ class ServingModel(tf.Module):
             "row_lengths": tf.math.unsorted_segment_sum(
                 tf.ones_like(found.sentences),
                 found.sentences,
-                tf.size(texts),
+                tf.cast(code_points.nrows(), tf.int32),
             ),
         }
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, "texts")],
-        autograph=False,
-    )
-    def serve_batched(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Entities of texts, a row of each output for each text.
 
-        For servers that join requests to batches and split the answers along
-        the first dimension, or send one object per text.
+def _rows(found: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Makes a padded row of the entities of each text.
 
-        Args:
-            texts: As for `serve`.
+    For servers that join requests to batches and split the answers along the
+    first dimension, or send one object per text.
 
-        Returns:
-            `starts`, `ends`: int32 `[B, K]`, padded by -1. `labels`: string
-            `[B, K]`, padded by "". `scores`: float32 `[B, K]`, padded by 0.
-            `count`: int32 `[B]`, the entities of each text. K is the greatest
-            count, and at least 1: servers may choke on empty tensors.
-        """
-        found = self.serve(texts)
-        count = found.pop("row_lengths")
-        most = tf.reduce_max(tf.concat([[1], count], 0))
-        shape = tf.stack([tf.size(count), most])
+    Args:
+        found: Entities of B texts, as `ServingModel` serves them.
 
-        def rows(values: tf.Tensor, padding: tf.Tensor) -> tf.Tensor:
-            ragged = tf.RaggedTensor.from_row_lengths(
-                values, count, validate=False
-            )
-            return ragged.to_tensor(padding, shape=shape)
+    Returns:
+        `starts`, `ends`: int32 `[B, K]`, padded by -1. `labels`: string
+        `[B, K]`, padded by "". `scores`: float32 `[B, K]`, padded by 0.
+        `count`: int32 `[B]`, the entities of each text. K is the greatest
+        count, and at least 1: servers may choke on empty tensors.
+    """
+    count = found.pop("row_lengths")
+    most = tf.reduce_max(tf.concat([[1], count], 0))
+    shape = tf.stack([tf.size(count), most])
 
-        padded = {
-            name: rows(values, tf.constant(PADDING[name], values.dtype))
-            for name, values in found.items()
-        }
-        return {**padded, "count": count}
+    def rows(values: tf.Tensor, padding: tf.Tensor) -> tf.Tensor:
+        ragged = tf.RaggedTensor.from_row_lengths(values, count, validate=False)
+        return ragged.to_tensor(padding, shape=shape)
+
+    padded = {
+        name: rows(values, tf.constant(PADDING[name], values.dtype))
+        for name, values in found.items()
+    }
+    return {**padded, "count": count}

@@ -21,9 +21,10 @@ from biaffine_tf.inference.tensorflow_process import (
     claim_process,
     free_graphs,
 )
+from biaffine_tf.model_directory.description import read_subword_tokenizer
 from biaffine_tf.model_directory.manifest import Manifest
 from biaffine_tf.spans import Sentence, Span
-from biaffine_tf.tokenization import NO_CONTEXT
+from biaffine_tf.tokenization import NO_CONTEXT, Tokenizer
 
 # Bounds the texts of a request, whatever windows the graph makes of them.
 _CHARACTERS_PER_REQUEST = 1 << 17
@@ -45,6 +46,8 @@ class SavedModelPredictor(BasePredictor):
         manifest: What it says of itself.
         batch_size: Most sentences of a request. The graph sorts them by their
             tokens, which are not known here, and makes batches of them.
+        tokenizer: Tokenizer of a graph that takes tokens; None of one that
+            tokenizes.
 
     Raises:
         ConfigError: If the batch size is not positive, or the directory is
@@ -52,7 +55,12 @@ class SavedModelPredictor(BasePredictor):
     """
 
     def __init__(
-        self, directory: str, manifest: Manifest, *, batch_size: int
+        self,
+        directory: str,
+        manifest: Manifest,
+        *,
+        batch_size: int,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         claim_process()
         super().__init__()
@@ -61,6 +69,7 @@ class SavedModelPredictor(BasePredictor):
         self.manifest = manifest
         self.decoding = manifest.decoding
         self._batch_size = batch_size
+        self._tokenizer = tokenizer
         try:
             self._model = tf.saved_model.load(directory)
         except (OSError, tf.errors.OpError) as error:
@@ -94,7 +103,12 @@ class SavedModelPredictor(BasePredictor):
         directory = os.fspath(directory)
         manifest = Manifest.read(directory)
         manifest.check_decoding(decoding)
-        return cls(directory, manifest, batch_size=batch_size)
+        return cls(
+            directory,
+            manifest,
+            batch_size=batch_size,
+            tokenizer=read_subword_tokenizer(directory),
+        )
 
     def predict(
         self, sentences: Iterable[Sentence], **decoding: Any
@@ -111,7 +125,11 @@ class SavedModelPredictor(BasePredictor):
 
     def check(self, sentence: Sentence) -> None:
         """Raises a DataError if a sentence is too long and that is an error."""
-        max_tokens = _MAX_TOKENS * len(sentence.text)
+        max_tokens = (
+            _MAX_TOKENS * len(sentence.text)
+            if self._tokenizer is None
+            else len(self._tokenizer.encode(sentence.text))
+        )
         if (
             self.manifest.long_text is LongText.ERROR
             and max_tokens > self.manifest.max_tokens
@@ -166,9 +184,12 @@ class SavedModelPredictor(BasePredictor):
             _SURROGATES.sub("\ufffd", sentence.text).encode()
             for sentence in batch
         ]
+        tokens = self._tokens(batch)
         try:
             with device_lock():
-                tensors = self._serve(texts=tf.constant(texts, tf.string))
+                tensors = self._serve(
+                    texts=tf.constant(texts, tf.string), **tokens
+                )
                 answer = {name: t.numpy() for name, t in tensors.items()}
         except tf.errors.InvalidArgumentError as error:
             raise _too_long(batch, error, self.manifest.max_tokens) from error
@@ -184,6 +205,23 @@ class SavedModelPredictor(BasePredictor):
             spans[begin:end]
             for begin, end in zip([0, *bounds], bounds, strict=False)
         ]
+
+    def _tokens(self, batch: Sequence[Sentence]) -> dict[str, tf.Tensor]:
+        """Tokens of texts, for a graph that takes them."""
+        if self._tokenizer is None:
+            return {}
+        encoded = self._tokenizer.encode_batch([one.text for one in batch])
+        rows = {
+            "ids": [one.ids for one in encoded],
+            "starts": [[start for start, _ in one.offsets] for one in encoded],
+            "ends": [[end for _, end in one.offsets] for one in encoded],
+        }
+        return {
+            name: tf.ragged.constant(some, tf.int32, ragged_rank=1).to_tensor(
+                -1
+            )
+            for name, some in rows.items()
+        }
 
 
 def _too_long(

@@ -60,6 +60,7 @@ from biaffine_tf.model_directory.names import (
     PREDICTIONS,
     REPORT,
     SCORES,
+    SUBWORDS,
     VOCABULARY,
     WEIGHTS,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "PREDICTIONS",
     "REPORT",
     "SCORES",
+    "SUBWORDS",
     "VOCABULARY",
     "WEIGHTS",
     "Description",

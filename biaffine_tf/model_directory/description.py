@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.config import ExperimentConfig, TokenizerKind
 from biaffine_tf.errors import BiaffineError, ConfigError
 from biaffine_tf.files import atomic_write, write_json
 from biaffine_tf.json_files import read_json
@@ -100,6 +100,21 @@ def read_description(
             f"with {RESEAL.format(directory)}",
         )
     return description
+
+
+def read_subword_tokenizer(directory: str) -> Tokenizer | None:
+    """Reads the tokenizer of a SavedModel that takes tokens.
+
+    Args:
+        directory: Of the export.
+
+    Returns:
+        None if its graph tokenizes.
+    """
+    vocabulary = Vocabulary.from_file(os.path.join(directory, VOCABULARY))
+    if vocabulary.subwords is None:
+        return None
+    return make_tokenizer(TokenizerKind.SUBWORD, vocabulary)
 
 
 def is_as_trained(description: Description) -> bool:

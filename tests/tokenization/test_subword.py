@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subword_samples import MAKERS, SPECIAL, unigram
+from subword_samples import MAKERS, SPECIAL, unigram, vocabulary
 from tokenization_texts import hostile_texts
 
 from biaffine_tf.errors import ConfigError, DataError
@@ -19,8 +19,7 @@ from biaffine_tf.tokenization.subword import prepare
 
 @functools.cache
 def ours(name):
-    tokens, subwords = prepare(json.loads(MAKERS[name]().to_str()), SPECIAL)
-    return make_tokenizer("subword", Vocabulary(tokens, subwords=subwords))
+    return make_tokenizer("subword", vocabulary(name))
 
 
 def test_special_tokens_have_bert_s_names():
