@@ -67,7 +67,7 @@ def choose_kind(vocabulary: Vocabulary, texts: Iterable[str] = ()) -> Choice:
             "characters"
         )
     is_chinese = share > 1 / 2
-    kind = TokenizerKind.CHAR if is_chinese else TokenizerKind.WORDTOKEN
+    kind = TokenizerKind.CHAR if is_chinese else TokenizerKind.WORDPIECE
     return Choice("tokenizer", kind, f"a WordPiece vocabulary, and {found}")
 
 

@@ -39,7 +39,7 @@ class WordPieceTokenizer(Tokenizer):
     as U+FFFD, which BERT takes out.
     """
 
-    kind = TokenizerKind.WORDTOKEN
+    kind = TokenizerKind.WORDPIECE
 
     def __init__(
         self,

@@ -59,7 +59,7 @@ def _advice(config: ExperimentConfig) -> str:
         else "another --encoder_dir, trained on text of this language"
     )
     other = (
-        TokenizerKind.WORDTOKEN
+        TokenizerKind.WORDPIECE
         if tokenizer.kind == TokenizerKind.CHAR
         else TokenizerKind.CHAR
     )

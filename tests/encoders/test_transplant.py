@@ -290,7 +290,7 @@ def test_the_command_writes_an_encoder(records, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "the shape of the encoder is not known"),
+        ([], "the config of the encoder is unknown"),
         (["--encoder_dir=nowhere"], "nowhere"),
         (["--min_count=0"], "--min_count"),
     ],

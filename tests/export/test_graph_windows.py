@@ -163,7 +163,7 @@ def test_lines_are_divided_one_by_one(tokenizer):
         gaps += sum(
             end < start for (_, end), (start, _) in itertools.pairwise(bounds)
         )
-    assert gaps > 10 or tokenizer.kind is TokenizerKind.WORDTOKEN
+    assert gaps > 10 or tokenizer.kind is TokenizerKind.WORDPIECE
 
 
 @each_tokenizer

@@ -266,7 +266,7 @@ def test_batched_pads_behind_the_entities(plain):
 
 def test_batched_can_be_joined_and_taken_apart(plain):
     """As a server does with `--enable_batching`: along the first axis."""
-    predictor, exported = plain[TokenizerKind.WORDTOKEN]
+    predictor, exported = plain[TokenizerKind.WORDPIECE]
     texts = random_texts(40)
     bounds = [0, 1, 2, 10, 11, 30, len(texts)]
     requests = [texts[a:b] for a, b in itertools.pairwise(bounds)]

@@ -181,7 +181,7 @@ def test_equals_the_reference_on_hostile_texts(predictors, kind, nested, force):
 @pytest.mark.slow
 def test_tokens_that_share_a_character_give_no_overlapping_entities():
     """Three tokens, one character: at most one flat entity covers it."""
-    kind = TokenizerKind.WORDTOKEN
+    kind = TokenizerKind.WORDPIECE
     tokenizer = make_tokenizer(kind, VOCABULARY, do_lower_case=True)
     assert len(tokenizer.encode("한")) == 3
     texts = ["한", "한한", "한a", "天한한"]
@@ -348,7 +348,7 @@ def test_gold_spans_are_replaced(directories):
 
 
 def test_one_line_of_python(directories):
-    ner = biaffine_tf.load(directories[TokenizerKind.WORDTOKEN])
+    ner = biaffine_tf.load(directories[TokenizerKind.WORDPIECE])
     texts = ["the cat 天地", *HOSTILE]
     many = ner(texts)
     assert isinstance(many, list) and len(many) == len(texts)

@@ -144,7 +144,7 @@ def test_the_last_resort_is_at_words_too(directories):
 def test_models_of_before_there_were_words(directories, tmp_path):
     """Their settings lack the fields; words that are given change nothing."""
     path = tmp_path / "model"
-    shutil.copytree(directories[TokenizerKind.WORDTOKEN], path)
+    shutil.copytree(directories[TokenizerKind.WORDPIECE], path)
     config = path / "config.json"
     text = config.read_text()
     lines = [x for x in text.splitlines() if '"word_' not in x]

@@ -265,7 +265,7 @@ def test_the_vocabulary_is_that_of_training(copy, capsys):
     with pytest.raises(ConfigError, match=r"vocab\.txt: not the voc.*--reseal"):
         model_directory.read_description(str(copy))
     assert main([str(copy), "--reseal"]) == 0
-    assert "not what the model was trained with" in capsys.readouterr().out
+    assert "is not that of the training" in capsys.readouterr().out
     found = model_directory.read_description(str(copy)).tokenizer
     assert list(found.vocabulary) == tokens
 

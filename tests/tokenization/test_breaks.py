@@ -11,7 +11,7 @@ from tokenization_texts import VOCABULARY, hostile_texts
 from biaffine_tf.tokenization import TokenizerKind, make_tokenizer
 from biaffine_tf.tokenization.breaks import break_strengths, line_ranges
 
-CHAR, WORDTOKEN = (
+CHAR, WORDPIECE = (
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
     for kind in TokenizerKind
 )
@@ -46,7 +46,7 @@ def test_breaks_by_hand(marked):
 
 def test_between_wordpiece_tokens():
     text = "The cat.  The cat, ab\u200b。 istanbul\n\n한 x"
-    tokens = WORDTOKEN.encode(text)
+    tokens = WORDPIECE.encode(text)
     strengths = break_strengths(text, tokens).tolist()
     found = {
         text[tokens.offsets[i][0] :]: strength
@@ -61,12 +61,12 @@ def test_between_wordpiece_tokens():
 
 def test_what_is_inside_a_token_is_no_break():
     text = "a\x1cb-"  # a space to Python, nothing to BERT
-    tokens = WORDTOKEN.encode(text)
+    tokens = WORDPIECE.encode(text)
     assert tokens.offsets == ((0, 3), (3, 4))
     assert not break_strengths(text, tokens).any()
 
 
-@given(st.sampled_from([CHAR, WORDTOKEN]), hostile_texts)
+@given(st.sampled_from([CHAR, WORDPIECE]), hostile_texts)
 def test_only_between_tokens_that_share_nothing(tokenizer, text):
     tokens = tokenizer.encode(text)
     strengths = break_strengths(text, tokens)
@@ -77,7 +77,7 @@ def test_only_between_tokens_that_share_nothing(tokenizer, text):
 
 
 @given(
-    st.sampled_from([CHAR, WORDTOKEN]),
+    st.sampled_from([CHAR, WORDPIECE]),
     st.lists(
         hostile_texts | st.sampled_from(["", "中文", "a b"]), max_size=6
     ).flatmap(

@@ -21,7 +21,7 @@ from biaffine_tf.tokenization import (
 )
 from biaffine_tf.tokenization.windows import plan_windows
 
-CHAR, WORDTOKEN = (
+CHAR, WORDPIECE = (
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
     for kind in TokenizerKind
 )
@@ -136,7 +136,7 @@ def test_the_most_central_window_decides(plan):
 
 
 @given(
-    st.sampled_from([CHAR, WORDTOKEN]),
+    st.sampled_from([CHAR, WORDPIECE]),
     st.lists(hostile_texts, max_size=8).map("。 ".join),
     st.integers(1, 12),
     st.data(),
