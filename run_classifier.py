@@ -1,4 +1,4 @@
-"""Trains a span model: `biaffine-train`, without an installation."""
+"""Trains a span model, as `biaffine-train`."""
 
 import biaffine_tf.starting  # noqa: F401 (before all else: see there)
 

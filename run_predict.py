@@ -1,4 +1,4 @@
-"""Predicts with a trained model: `biaffine-predict`, not installed."""
+"""Predicts with a trained model, as `biaffine-predict`."""
 
 import biaffine_tf.starting  # noqa: F401 (before all else: see there)
 

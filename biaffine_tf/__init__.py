@@ -1,7 +1,7 @@
 """Span-based named entity recognition on TensorFlow 2.
 
-Importing this package is instant: TensorFlow is loaded by the first thing that
-needs it (`load`), never by reading, scoring or converting data.
+Importing this package is instant: TensorFlow is loaded on first use (`load`,
+`train`), never for reading, scoring or converting data.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import sys
 
-# One of our console commands, or `python -m biaffine_tf.COMMAND`, is loading.
+# A console command, or `python -m biaffine_tf.COMMAND`, is starting.
 if (sys.argv and os.path.basename(sys.argv[0]).startswith("biaffine-")) or (
     sys.argv[:1] == ["-m"]
-    and any(one.startswith("biaffine_tf.") for one in sys.orig_argv)
+    and any(arg.startswith("biaffine_tf.") for arg in sys.orig_argv)
 ):
-    import biaffine_tf.starting  # noqa: F401 (before all else: see there)
+    import biaffine_tf.starting  # noqa: F401 (must come first: see there)
 
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -46,25 +46,25 @@ def load(
     Args:
         model_dir: A directory written by `run_classifier.py`, or by
             `run_predict.py --export_dir`.
-        verify: Whether to compare the weights with their digest while they
-            are loaded; all smaller files are compared anyway.
-        **options: Of `from_directory` of its predictor: `nested=True`,
+        verify: Whether to compare the weights with their digest while
+            loading; all smaller files are compared anyway.
+        **options: Keywords of the predictor's `from_directory`: `nested=True`,
             `decoder="exact"`, `thresholds=False`, `batch_size=16` and others.
-            Exports know fewer; a SavedModel decodes as it was exported.
+            Exports accept fewer; a SavedModel decodes as it was exported.
 
     Returns:
-        A callable from a text, or an iterable of texts, to entities.
+        A predictor: call it with a text, or an iterable of texts.
 
     Raises:
-        ConfigError: If the directory is not complete or not as it was
-            written, or an option is out of range or unknown to its predictor.
+        ConfigError: If the directory is incomplete or was changed, or an
+            option is out of range or unknown to the predictor.
     """
     from biaffine_tf.inference import loading
 
-    made = loading.load(model_dir, options, verify=verify)
-    for note in made.notes:
+    predictor = loading.load(model_dir, options, verify=verify)
+    for note in predictor.notes:
         warnings.warn(note, stacklevel=2)
-    return made
+    return predictor
 
 
 def train(
@@ -74,11 +74,10 @@ def train(
 ) -> TrainingResult:
     """Trains a model, as `run_classifier.py` does.
 
-    The settings are the flags of that command, under their names; its `--help`
-    describes them. What is not given is chosen from encoder and data, and
-    printed with its reason. A call that was interrupted continues when it is
-    made again. It sets the seed, the determinism and the precision policy of
-    the process.
+    The settings are the flags of that command, by name; its `--help` describes
+    them. Settings that are not given are chosen from encoder and data, and
+    printed with the reason. Calling again after an interruption resumes the
+    run. Sets the seed, the determinism and the precision policy of the process.
 
     Example:
         >>> result = biaffine_tf.train(
@@ -96,7 +95,7 @@ def train(
             `encoder_dir`, `learning_rate`, `nested` and others.
 
     Returns:
-        The scores, and a predictor of the model.
+        The dev scores, and a predictor of the trained model.
 
     Raises:
         ConfigError: If a setting is unknown or out of range, or settings
@@ -111,7 +110,7 @@ def train(
 
 
 def __getattr__(name: str) -> Any:
-    """`Entity`, which is loaded when it is asked for."""
+    """Loads `Entity` on first access."""
     if name == "Entity":
         from biaffine_tf.spans import Entity
 

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 
 class Choice(NamedTuple):
-    """A setting that no flag gave.
+    """A setting that was chosen because no flag gave it.
 
     Attributes:
-        flag: Name of the flag that would give it, without dashes.
-        value: What was chosen, in the type of the setting.
-        reason: Why, as half a sentence that goes into parentheses.
+        flag: Name of the flag of the setting, without dashes.
+        value: The chosen value, in the type of the setting.
+        reason: Why, as half a sentence to print in parentheses.
 
     Example:
         >>> print(Choice("tokenizer", "wordpiece", "'##' in vocab.txt"))

@@ -1,8 +1,8 @@
-"""How every command begins and ends: its version, Ctrl-C, closed pipes.
+"""Start and end of every command: version, Ctrl-C, closed pipes.
 
-Exit codes are 0; 2 for a user's mistake, which is one line; 3 where a bulk job
-gave files up; 130 after Ctrl-C; and 141 where nobody reads the output any more
-(`| head`): what a shell shows for programs that the two signals have ended.
+Exit codes: 0; 2 for a user's mistake, reported in one line; 3 if a bulk job
+gave files up; 130 after Ctrl-C; 141 if the output pipe was closed (`| head`).
+The last two are those that a shell reports for the signals SIGINT and SIGPIPE.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PIPE_CLOSED = 141
 
-# Set by Ctrl-C: what is being imported then may raise anything.
+# Set by Ctrl-C: an interrupted import may raise any error.
 _is_interrupted = False
 
 
@@ -33,12 +33,12 @@ def run(
     *,
     out_of_memory: str = "close other programs or take a larger machine",
 ) -> NoReturn:
-    """Runs a command to the end of its process.
+    """Runs a command and exits the process with its exit code.
 
     Args:
         main: The command; returns its exit code. A `BiaffineError`, and an
-            error of the machine, is one line.
-        out_of_memory: The remedy where memory was not enough.
+            error of the machine, is reported in one line.
+        out_of_memory: Remedy to print when memory runs out.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed: `>&-`
@@ -62,7 +62,7 @@ def run(
 
 
 def report_mistakes(work: Callable[[], int | None]) -> int:
-    """Does the work of a command, and says in one line what is wrong.
+    """Runs the work of a command and reports a user's mistake in one line.
 
     Args:
         work: Returns the exit code, None for 0; may raise a `BiaffineError`.
@@ -78,17 +78,17 @@ def report_mistakes(work: Callable[[], int | None]) -> int:
 
 
 def program(otherwise: str) -> str:
-    """Name of the console command that was typed.
+    """Returns the name of the console command that was typed.
 
     Args:
-        otherwise: What was typed where it was not a console command.
+        otherwise: Name to return if it was not a console command.
     """
     typed = os.path.basename(sys.argv[0])
     return typed if typed.startswith("biaffine-") else otherwise
 
 
 def version() -> str:
-    """What --version prints."""
+    """Returns the line that --version prints."""
     from biaffine_tf import __version__
 
     return f"biaffine_tf {__version__}"
@@ -106,10 +106,10 @@ def add_version(parser: argparse.ArgumentParser) -> None:
 
 @contextlib.contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Starts child processes that Ctrl-C does not reach.
+    """Shields child processes that are started in the block from Ctrl-C.
 
-    The terminal sends it to all of them; this process is the one that ends
-    the others. It comes here when the block ends.
+    The terminal sends SIGINT to all of them; this process ends the others. It
+    receives a SIGINT of the meantime when the block ends.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -119,7 +119,7 @@ def interrupts_held() -> Iterator[None]:
 
 
 def _handle(handler: Callable[..., None]) -> None:
-    """Sets what Ctrl-C does, unless the process is to ignore it."""
+    """Sets the handler of Ctrl-C, unless the process ignores it."""
     ours = (signal.default_int_handler, quit_at_once, _raise)
     if signal.getsignal(signal.SIGINT) in ours:
         signal.signal(signal.SIGINT, handler)
@@ -136,7 +136,7 @@ def _exit_code(main: Callable[[], int | None]) -> int | None:
     try:
         return main()
     except SystemExit as end:
-        if BrokenPipeError in map(type, _chain(end)):  # of rich
+        if BrokenPipeError in map(type, _chain(end)):  # raised by rich
             raise
         if isinstance(end.code, str):
             _say(end.code)
@@ -145,10 +145,10 @@ def _exit_code(main: Callable[[], int | None]) -> int | None:
 
 
 def _end(error: BaseException, out_of_memory: str) -> int | None:
-    """Says why a command ends early.
+    """Reports why a command ends early.
 
     Returns:
-        The exit code; None where the traceback is to be shown.
+        The exit code; None to show the traceback.
     """
     causes = [type(one) for one in _chain(error)]
     if _is_interrupted or KeyboardInterrupt in causes:
@@ -175,7 +175,7 @@ def _say(line: str) -> None:
 
 
 def _end_bars() -> None:
-    """Ends the lines on which progress bars stand."""
+    """Closes progress bars, which ends their lines."""
     bars = sys.modules.get("tqdm")
     with contextlib.suppress(OSError):
         for bar in list(getattr(getattr(bars, "tqdm", None), "_instances", ())):
@@ -183,8 +183,8 @@ def _end_bars() -> None:
 
 
 def _release(stream: TextIO) -> None:
-    """Keeps Python from failing to flush a closed pipe when it ends."""
-    with contextlib.suppress(ValueError):  # it is closed, or no file
+    """Prevents an error when Python flushes a closed pipe at exit."""
+    with contextlib.suppress(ValueError):  # closed, or not a file
         try:
             stream.flush()
         except OSError:
@@ -192,7 +192,7 @@ def _release(stream: TextIO) -> None:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that it was raised in answer to."""
+    """Yields an error, its cause, the cause of that, and so on."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

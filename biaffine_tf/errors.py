@@ -1,4 +1,4 @@
-"""The errors a user can cause, each one line long and with a remedy."""
+"""Errors that a user can cause, reported in one line with a remedy."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import enum
 import os
 
 EXIT_CODE = 2
-GIVEN_UP = 3  # exit code where some input was not read, or not to its end
+GIVEN_UP = 3  # exit code if some input could not be read, or only in part
 
 
 class OnBadData(enum.StrEnum):
-    """What to do about a sentence that cannot be read."""
+    """Policy for sentences that cannot be read."""
 
     ERROR = "error"
     SKIP = "skip"
 
 
 class BiaffineError(Exception):
-    """A mistake in what the user gave us, not in the program.
+    """A mistake in the user's input, not a bug.
 
     Commands print it as one line and exit with `EXIT_CODE`; no traceback.
 
     Attributes:
-        problem: What is wrong and what was received instead.
-        remedy: What to do about it.
+        problem: What is wrong, and what was given.
+        remedy: How to fix it.
     """
 
     def __init__(self, problem: str, *, remedy: str = "") -> None:
@@ -36,11 +36,11 @@ class BiaffineError(Exception):
 
 
 class DataError(BiaffineError):
-    """A file that cannot be read as what it should be.
+    """A file that cannot be read or has invalid content.
 
     Attributes:
         file: The file as the user named it, or None for text given directly.
-        line: One-based line number, or None where the whole file is at fault.
+        line: One-based line number, or None for the whole file.
     """
 
     def __init__(

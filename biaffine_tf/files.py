@@ -1,7 +1,7 @@
-"""Files that are either old or new, never half written.
+"""Atomic writing of files and folders, and clean-up after killed processes.
 
-A file that is being written has a temporary name and is locked. The lock dies
-with the process: unlocked temporaries were left by processes that were killed.
+A file that is being written has a temporary name and is locked. The lock ends
+with the process: unlocked temporary files were left by killed processes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from biaffine_tf.errors import ConfigError, DataError
 
-SCRATCH = "biaffine_tf"  # name of folders among the machine's temporary ones
+SCRATCH = "biaffine_tf"  # name of our folders under the system's temporary one
 
 
 @contextlib.contextmanager
@@ -52,7 +52,7 @@ def atomic_write(
             file.flush()
             os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~umask())
-            # While it is locked: unlocked, it would count as left behind.
+            # Before unlocking it: unlocked, it would count as left behind.
             os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -64,16 +64,16 @@ def atomic_write(
 def temporary_folder(
     directory: str | os.PathLike[str], name: str
 ) -> Iterator[str]:
-    """Makes a folder that is removed at the end, if it is still there.
+    """Makes a temporary folder that is removed when the block ends.
 
-    Those of earlier processes that were killed are removed first.
+    Folders that killed processes left are removed first.
 
     Args:
-        directory: Where to make it.
-        name: Name of what it is to become, or of its purpose.
+        directory: Parent folder.
+        name: Name of the folder that it will become, or its purpose.
 
     Yields:
-        Its path. Renaming the folder publishes it.
+        Path of the folder. Renaming it publishes it.
     """
     directory = os.fspath(directory)
     remove_unfinished(directory, name)
@@ -94,24 +94,24 @@ def temporary_folder(
 def remove_unfinished(
     directory: str | os.PathLike[str], name: str | None = None
 ) -> None:
-    """Removes what killed processes were writing.
+    """Removes temporary files and folders that killed processes left.
 
-    Keeps the locked files of living processes, and everything where the file
-    system knows no locks.
+    Keeps those locked by living processes, and all of them where the file
+    system has no locks.
 
     Args:
-        directory: A folder; it need not exist.
-        name: Of the file or folder that was to be; None for all of them, in
-            folders that hold nothing but ours.
+        directory: Folder to clean; need not exist.
+        name: Name of the file or folder that was being written; None for any
+            name, in folders that hold only our files.
     """
     stem = r".+" if name is None else re.escape(name)
     ours = re.compile(rf"\.{stem}\.[a-z0-9_]{{8}}\.tmp", re.DOTALL)
     try:
         with os.scandir(directory) as entries:
-            found = [e.path for e in entries if ours.fullmatch(e.name)]
+            paths = [e.path for e in entries if ours.fullmatch(e.name)]
     except OSError:
         return
-    for path in found:
+    for path in paths:
         with contextlib.suppress(OSError):
             _remove_if_left(path)
 
@@ -126,7 +126,7 @@ def _remove_if_left(path: str) -> None:
 
 
 def _make_temporary(directory: str, name: str) -> tuple[int, str]:
-    """A new file that is locked: its descriptor and path."""
+    """Creates a locked temporary file; returns its descriptor and path."""
     prefix, suffix = _affixes(name)
     while True:
         descriptor, path = tempfile.mkstemp(suffix, prefix, directory)
@@ -140,12 +140,12 @@ def _affixes(name: str) -> tuple[str, str]:
 
 
 def _lock(path: str, descriptor: int) -> bool:
-    """Locks what was just made; False if it was taken for left behind."""
+    """Locks a new temporary; False if another process has removed it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # no locks here: nobody removes it
+    except OSError:  # no locks on this file system: nobody removes it
         pass
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
@@ -157,15 +157,15 @@ def write_json(path: str | os.PathLike[str], values: object) -> None:
     """Writes indented JSON atomically, keeping non-ASCII text readable."""
     text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
     with atomic_write(path, "wb") as file:
-        # Names of files may not be UTF-8: in JSON this escapes them.
+        # File names that are not UTF-8 are escaped.
         file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def fingerprint(path: str | os.PathLike[str]) -> str:
-    """Hexadecimal SHA-256 of a file's bytes, in constant memory.
+    """Returns the hexadecimal SHA-256 of a file, in constant memory.
 
     Raises:
-        DataError: If the file cannot be read, or only once.
+        DataError: If the file cannot be read, or is a pipe or a device.
     """
     try:
         with open(path, "rb") as file:
@@ -185,13 +185,13 @@ def fingerprint(path: str | os.PathLike[str]) -> str:
 
 
 def check_writable(folder: str | os.PathLike[str]) -> None:
-    """Finds out, writing nothing, whether a folder can be made and filled.
+    """Checks, without writing, that a folder can be created and written to.
 
     Args:
-        folder: It need not exist yet.
+        folder: The folder; need not exist yet.
 
     Raises:
-        ConfigError: If it cannot.
+        ConfigError: If it cannot be written to.
     """
     nearest = os.path.abspath(folder)
     while not os.path.lexists(nearest):
@@ -209,7 +209,7 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
 
 
 def remove(path: str | os.PathLike[str]) -> None:
-    """Removes a file, or a folder with all in it, if there is one."""
+    """Removes a file or a folder with its content, if it exists."""
     if os.path.isdir(path):
         shutil.rmtree(path)
     elif os.path.exists(path):
@@ -217,7 +217,7 @@ def remove(path: str | os.PathLike[str]) -> None:
 
 
 def umask() -> int:
-    """Permissions that new files of this process do not get."""
+    """Returns the file mode creation mask of this process."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,12 +1,12 @@
-"""Reads JSON files of ours and of others, which may hold anything.
+"""Reads JSON files and checks their structure.
 
-A shape says what a file must hold:
+A shape describes the expected content:
 
-    str, bool, int, float, object   a value of that kind; float takes whole
-                                    numbers too, object takes anything
+    str, bool, int, float, object   a value of that type; float accepts integers
+                                    too, object accepts anything
     [shape]                         a list of such values
-    {"key": shape, "other?": shape} an object with a key, and maybe with
-                                    another; further keys may hold anything
+    {"key": shape, "other?": shape} an object with a required and an optional
+                                    key; further keys may hold anything
     {str: shape}                    an object with any keys
     (shape, None)                   one of these; None is null
 """
@@ -37,21 +37,20 @@ def read_json(
     what: str,
     remedy: str,
 ) -> Any:
-    """Reads a JSON file and checks that it holds what we write there.
+    """Reads a JSON file and checks its structure.
 
     Args:
         path: The file.
-        shape: What it must hold, as above.
-        what: Name of such a file, for messages: "the history of a run".
-        remedy: What to do about a file that is something else.
+        shape: Expected content; see the module's docstring.
+        what: Name of this kind of file, for messages: "the history of a run".
+        remedy: How to fix a file with other content, for messages.
 
     Returns:
-        Its content.
+        The content.
 
     Raises:
-        FileNotFoundError: If there is no such file; what that means is the
-            caller's to say.
-        ConfigError: If it cannot be read, is not JSON or holds something else.
+        FileNotFoundError: If there is no such file; the caller explains it.
+        ConfigError: If it cannot be read, is not JSON or has another shape.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -76,17 +75,17 @@ def read_json(
 def rename_keys(
     values: Mapping[str, Any], names: Mapping[Any, str]
 ) -> dict[str, Any]:
-    """Gives the keys of earlier versions their names of today.
+    """Renames the keys of earlier versions to the current ones.
 
     Args:
-        values: Object of a file.
-        names: New names by the old ones.
+        values: JSON object.
+        names: New names by old names.
     """
     return {names.get(key, key): value for key, value in values.items()}
 
 
 def peek_json(path: str | os.PathLike[str], shape: Any = object) -> Any:
-    """The content of a JSON file; None if there is none of this shape."""
+    """Reads a JSON file; None if it is missing or has another shape."""
     try:
         return read_json(path, shape, what="", remedy="")
     except (FileNotFoundError, ConfigError):
@@ -94,21 +93,21 @@ def peek_json(path: str | os.PathLike[str], shape: Any = object) -> Any:
 
 
 def find_problem(value: object, shape: Any) -> str | None:
-    """Where a value is not of a shape, and how; None if it is.
+    """Describes where a value differs from a shape; None if it matches.
 
     Args:
-        value: Of JSON.
-        shape: As in the module's docstring.
+        value: JSON value.
+        shape: Expected content; see the module's docstring.
     """
     return next(_problems(value, shape, ""), None)
 
 
 def _problems(value: object, shape: Any, place: str) -> Iterator[str]:
     if isinstance(shape, tuple):
-        found = [find_problem(value, one) for one in shape]
-        if None in found:
+        problems = [find_problem(value, one) for one in shape]
+        if None in problems:
             return
-        if isinstance(value, dict | list):  # inside of it is more to say
+        if isinstance(value, dict | list):  # report the problem inside of it
             yield from _problems(value, shape[0], place)
             return
     elif shape is object:
@@ -120,7 +119,7 @@ def _problems(value: object, shape: Any, place: str) -> Iterator[str]:
     elif isinstance(shape, dict) and isinstance(value, dict):
         yield from _problems_of_keys(value, shape, place)
         return
-    elif _is_of(value, shape):
+    elif _has_type(value, shape):
         return
     yield f"{place.lstrip('.') or 'it'} must be {_wanted(shape)}, got " + (
         _given(value)
@@ -142,7 +141,7 @@ def _problems_of_keys(
             yield f"{place}.{key}".lstrip(".") + " is missing"
 
 
-def _is_of(value: object, kind: Any) -> bool:
+def _has_type(value: object, kind: Any) -> bool:
     if kind is None:
         return value is None
     if not isinstance(kind, type):

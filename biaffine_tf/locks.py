@@ -1,4 +1,4 @@
-"""Folders that one process at a time writes to."""
+"""Locks that let one process at a time write to a folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import check_writable, remove_unfinished
 
-# Ignored by all that lists a folder: a killed process leaves it.
+# Ignored wherever folders are listed: a killed process leaves it.
 LOCK = ".lock"
 
 
@@ -23,20 +23,21 @@ def locked(
     *,
     remedy: str = "wait for it or end it, or give another --output_dir",
 ) -> Iterator[None]:
-    """Keeps other processes from a folder until the block, or this one, ends.
+    """Locks a folder against other processes until the block ends.
 
-    The lock is one of the operating system on a file in the folder: however
-    the process ends, it is gone. Child processes that are not forked do not
-    hold it. What is made for the lock is removed at the end: the file, and the
-    folder if it is still empty. What a killed process was writing in the folder
-    is removed at the start.
+    The lock is one of the operating system on a file in the folder: it ends
+    with the process, however that ends. Child processes that are not forked do
+    not hold it. The lock file, and the folder if it is new and still empty, are
+    removed at the end; what a killed process was writing in the folder is
+    removed at the start.
 
     Args:
-        folder: It need not exist yet.
-        remedy: What to do if another process holds it.
+        folder: The folder; need not exist yet.
+        remedy: What to do if another process holds the lock.
 
     Raises:
-        ConfigError: If another process holds it, or it cannot be written to.
+        ConfigError: If another process holds the lock, or the folder cannot be
+            written to.
     """
     check_writable(folder)
     folder = os.fspath(folder)
@@ -56,7 +57,7 @@ def locked(
 
 
 def _acquire(path: str, folder: str, remedy: str) -> int:
-    """Descriptor of the lock file, locked."""
+    """Opens and locks the lock file; returns its descriptor."""
     while True:
         os.makedirs(folder, exist_ok=True)
         try:
@@ -80,12 +81,12 @@ def _acquire(path: str, folder: str, remedy: str) -> int:
         if _is_at(path, descriptor):
             _sign(descriptor)
             return descriptor
-        # Who held it has removed the file since it was opened here.
+        # The previous holder has removed the file since it was opened here.
         os.close(descriptor)
 
 
 def _missing(folder: str) -> list[str]:
-    """The folders to be made for one to exist, the innermost first."""
+    """Lists the folder and its parents that do not exist, innermost first."""
     missing = []
     path = os.path.abspath(folder)
     while not os.path.lexists(path):
@@ -102,7 +103,7 @@ def _is_at(path: str, descriptor: int) -> bool:
 
 
 def _sign(descriptor: int) -> None:
-    """Writes down who holds the lock."""
+    """Writes the process that holds the lock into the lock file."""
     now = datetime.datetime.now().astimezone()
     holder = {
         "pid": os.getpid(),
@@ -114,7 +115,7 @@ def _sign(descriptor: int) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Who holds the lock, for a message; nothing if that is not written yet."""
+    """Describes the process that holds the lock; "" if not written yet."""
     try:
         holder = json.loads(os.pread(descriptor, 1000, 0))
         return (

@@ -1,4 +1,4 @@
-"""What Linux says of the machine: memory, and bfloat16 instructions."""
+"""Memory of the machine and bfloat16 support, as Linux reports them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 
 
 def peak_memory() -> int | None:
-    """Most bytes this process has held; None where that is not said.
+    """Returns the peak memory of this process in bytes; None if unknown.
 
-    `resource.getrusage` would count what the process that started this one
-    had held at that moment.
+    `resource.getrusage` would include the memory of the parent process at the
+    time of the fork.
     """
     return _kibibytes(pathlib.Path("/proc/self/status"), "VmHWM")
 
 
 def reset_peak_memory() -> None:
-    """Makes `peak_memory` forget what was held before, where Linux lets us."""
+    """Restarts `peak_memory` from the current use, where Linux permits it."""
     with contextlib.suppress(OSError):
         pathlib.Path("/proc/self/clear_refs").write_text("5")
 
 
 def memory_limit(root: str = "/") -> int | None:
-    """Most bytes this process may hold; None where that is not said.
+    """Returns the memory this process may use, in bytes; None if unknown.
 
-    What it holds and what is free, or the limit of its control group (of
-    version 1 or 2) or of one above that, whichever is least.
+    The smaller of its current use plus free memory, and the limits of its
+    control group (version 1 or 2) and of the groups above.
 
     Args:
-        root: Where `proc` and `sys` are.
+        root: Parent folder of `proc` and `sys`.
     """
     base = pathlib.Path(root)
     limits = list(_group_limits(base))
@@ -44,17 +44,17 @@ def memory_limit(root: str = "/") -> int | None:
 
 
 def has_bfloat16(root: str = "/") -> bool:
-    """Whether the processor is known to multiply matrices in bfloat16.
+    """Returns whether the processor multiplies matrices in bfloat16.
 
     Args:
-        root: Where `proc` is.
+        root: Parent folder of `proc`.
     """
     words = _read(pathlib.Path(root) / "proc/cpuinfo").split()
     return not _BFLOAT16.isdisjoint(words)
 
 
 def _kibibytes(path: pathlib.Path, field: str) -> int | None:
-    """Bytes of a line `field: 123 kB`."""
+    """Reads a line `field: 123 kB`; returns bytes."""
     for line in _read(path).splitlines():
         name, _, value = line.partition(":")
         if name == field:

@@ -1,4 +1,4 @@
-"""Errors of the machine: memory, disk, permissions, missing packages."""
+"""Explains errors of the machine: memory, disk, permissions, packages."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _MACHINE = {
     errno.EROFS,
 }
 
-# TensorFlow says of a disk what it says of memory.
+# TensorFlow raises the same error for a full disk as for memory.
 _DISK_FULL = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT)]
 
-# The allocation that failed, without the place and the allocator.
+# Matches the failed allocation, without device and allocator.
 _NOT_ALLOCATED = re.compile(
     r"(?i:OOM when|out of memory|unable to allocate|failed to allocate)"
     r"[^\n]*?(?= on /| by allocator| \[Op:|\n|$)"
 )
-_LONGEST_REASON = 160  # characters
+_MAX_REASON = 160  # characters
 
-# Modules of the extra "train", as they are imported.
-_OF_TRAINING = {
+# Import names of the packages of the extra "train".
+_TRAINING_PACKAGES = {
     "official",
     "sklearn",
     "tensorflow",
@@ -43,21 +43,21 @@ _OF_TRAINING = {
 
 
 def explain(error: Exception, out_of_memory: str) -> ConfigError | None:
-    """Finds what to say of an error that the machine caused.
+    """Explains an error that the machine caused.
 
     Args:
         error: Any error.
-        out_of_memory: The remedy where memory was not enough.
+        out_of_memory: Remedy if memory ran out.
 
     Returns:
-        The error in one line; None if the machine is not to blame.
+        The error in one line; None if the machine did not cause it.
     """
     if isinstance(error, OSError) and error.errno in _MACHINE:
         place = f"{error.filename}: " if error.filename else ""
         problem, remedy = f"{place}{error.strerror}", _CHECK_DISK
     elif isinstance(error, ModuleNotFoundError):
         name = (error.name or "").partition(".")[0]
-        if name not in _OF_TRAINING:
+        if name not in _TRAINING_PACKAGES:
             return None
         problem = f"this needs {name}, which is not installed"
         remedy = "in the folder of biaffine_tf: pip install '.[train]'"
@@ -71,12 +71,12 @@ def explain(error: Exception, out_of_memory: str) -> ConfigError | None:
 
 
 def _is_exhausted(error: Exception) -> bool:
-    """Whether memory, or with TensorFlow maybe a disk, was not enough."""
+    """Whether memory ran out, or perhaps the disk if TensorFlow says so."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     if isinstance(error, MemoryError):
         return True
-    # Not imported for this: where it is not loaded, the error is not its own.
+    # Not imported here: if TensorFlow is not loaded, the error is not its own.
     errors = getattr(sys.modules.get("tensorflow"), "errors", None)
     return errors is not None and isinstance(
         error, errors.ResourceExhaustedError
@@ -84,10 +84,10 @@ def _is_exhausted(error: Exception) -> bool:
 
 
 def _shortened(error: Exception) -> str:
-    """The part of a message that says what was exhausted."""
+    """Extracts the part of a message that names the exhausted resource."""
     message = str(error).strip()
-    found = _NOT_ALLOCATED.search(message)
-    reason = found.group() if found else message.partition("\n")[0]
-    if len(reason) > _LONGEST_REASON:
-        reason = reason[:_LONGEST_REASON] + " ..."
+    match = _NOT_ALLOCATED.search(message)
+    reason = match.group() if match else message.partition("\n")[0]
+    if len(reason) > _MAX_REASON:
+        reason = reason[:_MAX_REASON] + " ..."
     return reason or type(error).__name__

@@ -1,4 +1,4 @@
-"""Work in several processes, with results in the order of the tasks."""
+"""Worker processes with results in the order of the tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from biaffine_tf.errors import ConfigError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# How the pool itself ends the processes that are left when one is lost.
+# Exit codes of processes that the pool itself ends when another one is lost.
 _ENDED_BY_POOL = (None, 0, -signal.SIGTERM)
 
 
@@ -27,13 +27,13 @@ def in_order(
     *,
     flag: str,
 ) -> Iterator[Result]:
-    """Results of tasks, few of which are under way at any time.
+    """Runs tasks in worker processes, with bounded memory.
 
     Args:
-        work: A function that can be pickled.
-        tasks: Taken only when there is a process for them, nearly.
-        processes: How many; 1 is this one.
-        flag: What gives their number, for messages.
+        work: Function of a task; must be picklable.
+        tasks: Consumed little faster than they are worked on.
+        processes: Number of processes; 1 runs in this one.
+        flag: Name of the flag of that number, for messages.
 
     Yields:
         The results, in the order of the tasks.
@@ -54,7 +54,7 @@ def in_order(
         pending: collections.deque[concurrent.futures.Future[Result]]
         pending = collections.deque()
         for task in tasks:
-            with interrupts_held():  # it may start a process
+            with interrupts_held():  # may start a process
                 pending.append(pool.submit(work, task))
             workers.update(multiprocessing.active_children())
             if len(pending) > 2 * processes:  # bounds the memory
@@ -62,8 +62,8 @@ def in_order(
         while pending:
             yield pending.popleft().result()
     except concurrent.futures.process.BrokenProcessPool as error:
-        pool.shutdown()  # waits, so that all exit codes are known
-        codes = {one.pid: one.exitcode for one in workers - others}
+        pool.shutdown()  # waits until all exit codes are known
+        codes = {lost.pid: lost.exitcode for lost in workers - others}
         raise ConfigError(
             f"a process that was making records {_end_of(codes)}",
             remedy=f"give fewer {flag}",
@@ -73,10 +73,10 @@ def in_order(
 
 
 def _end_of(codes: dict[int | None, int | None]) -> str:
-    """What happened to the process that was lost.
+    """Describes how the lost process ended.
 
     Args:
-        codes: Exit codes by process.
+        codes: Exit codes by process id.
     """
     pid, code = next(
         ((p, c) for p, c in codes.items() if c not in _ENDED_BY_POOL),

@@ -1,4 +1,4 @@
-"""Seeds from 0 below 2^63, for generators that take smaller ones."""
+"""Maps seeds from 0 below 2^63 to generators that take smaller ones."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import hashlib
 
 MAX_SEED = 2**63 - 1
 
-# TensorFlow takes its seeds modulo this number.
+# TensorFlow reduces its seeds modulo this number.
 _MODULUS = 2**31 - 1
-# Odd and large: the epochs of neighbouring seeds are not each other's.
+# Odd and large: neighbouring seeds do not share the order of any epoch.
 _EPOCHS_APART = 1_000_003
 
 
 def small_seed(seed: int) -> int:
-    """Seed for generators that take 31 bits: NumPy's legacy one, TensorFlow's.
+    """Returns a seed of 31 bits, for TensorFlow and NumPy's legacy generator.
 
     Args:
-        seed: From 0 to `MAX_SEED`.
+        seed: Seed from 0 to `MAX_SEED`.
 
     Returns:
-        The seed itself where it is below 2^31 - 1, else a hash of it from 1 to
+        The seed itself if it is below 2^31 - 1, else a hash of it from 1 to
         2^31 - 2.
     """
     return seed if seed < _MODULUS else _hashed(seed, "small")
 
 
 def order_seed(seed: int) -> int:
-    """Seed of the order of epoch 0; that of epoch e is larger by e.
+    """Returns the seed of the order of epoch 0; add e for epoch e.
 
-    TensorFlow joins it with the global seed, `small_seed`: two seeds that
-    share the one differ in the other.
+    TensorFlow combines it with the global seed, `small_seed`: two seeds that
+    agree in one differ in the other.
 
     Args:
-        seed: From 0 to `MAX_SEED`.
+        seed: Seed from 0 to `MAX_SEED`.
 
     Returns:
         A number from 0 to 2^51.

@@ -1,8 +1,8 @@
-"""The vocabulary of the whole package: spans, sentences, label maps.
+"""Data types of the whole package: spans, entities, sentences, label maps.
 
 All offsets are characters (Unicode code points) of the text exactly as given,
-half-open `[start, end)`. Formats with inclusive ends convert in their reader
-and writer, nowhere else.
+half-open `[start, end)`. Only the readers and writers of formats with
+inclusive ends convert.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ class Span(NamedTuple):
 
     @property
     def key(self) -> tuple[int, int, str]:
-        """What makes two spans the same entity: everything but the score."""
+        """Identity of the entity: start, end and label, without the score."""
         return self.start, self.end, self.label
 
 
 class Entity(NamedTuple):
-    """An entity that was found in a text.
+    """A predicted entity with its text.
 
     Attributes:
         start: First character.
         end: One past the last character.
-        label: Its label.
-        text: Its characters.
-        score: The model's probability of the label, calibrated if the model is.
+        label: Entity label.
+        text: The characters `[start, end)` of the text.
+        score: Probability of the label, calibrated if the model is.
     """
 
     start: int
@@ -62,18 +62,17 @@ class Sentence:
     Attributes:
         text: The text exactly as given.
         spans: Gold or predicted spans in file order; None if unlabelled.
-        id: Identifier given by the source, or None if the source has none
-            (a position in a file is not an identifier).
-        words: Character range of each word of a source that came in words
-            (CoNLL columns, lists of tokens); None for plain text.
-        file: Where it was read from, for messages.
+        id: Identifier given by the source, or None if it gives none (a position
+            in a file is not an identifier).
+        words: Character range of each word of a source that is divided into
+            words (CoNLL columns, lists of tokens); None for plain text.
+        file: File that it was read from, for messages.
         line: One-based line in `file` on which the sentence starts.
-        document: Which of the documents of its source it is from, if that
-            says.
-        index: Position in the JSON array that it was read from, from 0.
-        extra: Keys of its JSON object that have no place above, or whose
-            values are written in another way than they would be written back;
-            two sentences that differ in them alone are equal.
+        document: Document of the source that it belongs to, if known.
+        index: Position from 0 in the JSON array that it was read from.
+        extra: Other keys of its JSON object, and keys whose original values
+            must be kept for writing them back unchanged; ignored when
+            sentences are compared.
     """
 
     text: str
@@ -102,11 +101,11 @@ class Sentence:
                 )
 
     def surface(self, span: Span) -> str:
-        """The text that a span covers."""
+        """Returns the text of a span."""
         return self.text[span.start : span.end]
 
     def replace_spans(self, spans: Iterable[Span] | None) -> Sentence:
-        """The same sentence with other spans."""
+        """Returns the sentence with other spans."""
         return dataclasses.replace(
             self, spans=None if spans is None else tuple(spans)
         )
@@ -148,15 +147,15 @@ class LabelMap:
 
     @property
     def num_classes(self) -> int:
-        """C: the number of labels and one for "none"."""
+        """Number of labels including "none" (C)."""
         return len(self._names) + 1
 
     def id(self, name: str) -> int:
-        """Id of a label; raises KeyError if it is unknown."""
+        """Returns the id of a label; raises KeyError if it is unknown."""
         return self._ids[name]
 
     def name(self, label_id: int) -> str:
-        """Label of an id from 1 to `num_classes - 1`."""
+        """Returns the label of an id from 1 to `num_classes - 1`."""
         if not 1 <= label_id < self.num_classes:
             raise IndexError(f"no label has id {label_id}")
         return self._names[label_id - 1]

@@ -1,6 +1,6 @@
-"""Imported first by commands: Ctrl-C ends them quietly while the rest loads.
+"""Makes Ctrl-C end commands quietly during imports; imported before all else.
 
-It imports next to nothing itself.
+Imports next to nothing itself.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ INTERRUPTED = 130  # exit code
 
 
 def quit_when_interrupted() -> None:
-    """Makes Ctrl-C end the process at once, as long as there is nothing to do.
+    """Makes Ctrl-C end the process at once, until a command takes over.
 
-    A process that was started to ignore Ctrl-C goes on ignoring it.
+    A process that was started with Ctrl-C ignored continues to ignore it.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, quit_at_once)
 
 
 def quit_at_once(*_: object) -> None:
-    """Handler of Ctrl-C where there is nothing to end or to tidy up."""
+    """Handles Ctrl-C while there is nothing to clean up."""
     try:
         os.write(2, b"\ninterrupted\n")
     finally:

@@ -1,4 +1,4 @@
-"""Makes word vectors: `biaffine-pretrain-embeddings`, not installed."""
+"""Transfers an encoder to new embeddings, as `biaffine-pretrain-embeddings`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Makes records of text: `biaffine-pretrain-data`, not installed."""
+"""Creates records of text, as `biaffine-pretrain-data`."""
 
 import os
 import sys

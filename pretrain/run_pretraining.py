@@ -1,4 +1,4 @@
-"""Pretrains an encoder: `biaffine-pretrain`, not installed."""
+"""Pretrains an encoder, as `biaffine-pretrain`."""
 
 import os
 import sys

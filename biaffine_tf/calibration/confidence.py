@@ -25,26 +25,26 @@ from biaffine_tf.decoding.candidates import Candidate
 from biaffine_tf.errors import ConfigError
 
 DEFAULT_THRESHOLD = 0.5
-# Closer to 1 a float64 no longer has four digits of what is missing.
+# Closer to 1, a float64 has fewer than four digits of the difference from 1.
 _CLOSEST = 1e-12
 MAX_LOG_ODDS = math.log1p(-_CLOSEST) - math.log(_CLOSEST)
-# More than what rounds logits in float32.
+# Upper bound of the rounding error of float32 logits.
 _ROUNDING = 0.01
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Confidence(Settings):
-    """What a model's scores mean, and how high they must be.
+    """Calibration of a model's scores, and thresholds per label.
 
     Attributes:
-        temperature: What log-odds are divided by: above 1 for a model that is
-            too sure. (C. Guo et al., On Calibration of Modern Neural Networks,
+        temperature: Divisor of the log-odds; above 1 for an overconfident
+            model. (C. Guo et al., On Calibration of Modern Neural Networks,
             ICML 2017.)
-        bias: What is added to them then; 0 for temperature alone.
-        thresholds: Label to calibrated score, in (0, 1], that its candidates
-            must exceed; 1 lets none through. None to leave the decision to
-            the margins as they are.
-        default_threshold: Of the labels that `thresholds` does not have.
+        bias: Added to the divided log-odds; 0 for temperature alone.
+        thresholds: Threshold in (0, 1] by label, which the calibrated scores of
+            candidates must exceed; 1 rejects all. None decides by the
+            candidates' margins alone.
+        default_threshold: Threshold of labels that `thresholds` lacks.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -63,17 +63,17 @@ class Confidence(Settings):
 
     @property
     def is_plain(self) -> bool:
-        """Whether scores stay what the model says."""
+        """Whether scores stay unchanged."""
         return self.temperature == 1 and self.bias == 0
 
     def rescale(self, log_odds: npt.ArrayLike) -> np.ndarray:
-        """Calibrated log-odds.
+        """Calibrates log-odds.
 
         Args:
-            log_odds: Of the model, any shape.
+            log_odds: The model's log-odds, any shape.
 
         Returns:
-            Of the same shape, finite, float64.
+            Calibrated log-odds of the same shape, finite, float64.
         """
         finite = np.clip(
             np.asarray(log_odds, np.float64), -MAX_LOG_ODDS, MAX_LOG_ODDS
@@ -81,34 +81,34 @@ class Confidence(Settings):
         return finite / self.temperature + self.bias
 
     def log_odds(self, scores: npt.ArrayLike) -> np.ndarray:
-        """Calibrated log-odds of the model's scores, in [0, 1]."""
+        """Returns the calibrated log-odds of the model's scores in [0, 1]."""
         clipped = np.clip(
             np.asarray(scores, np.float64), _CLOSEST, 1 - _CLOSEST
         )
         return self.rescale(np.log(clipped) - np.log1p(-clipped))
 
     def calibrate(self, scores: npt.ArrayLike) -> np.ndarray:
-        """Calibrated scores, in the order of the model's.
+        """Calibrates scores; their order stays.
 
         Args:
-            scores: Of the model, any shape, in [0, 1].
+            scores: The model's scores in [0, 1], any shape.
 
         Returns:
-            Of the same shape, in [0, 1], float64.
+            Calibrated scores of the same shape, in [0, 1], float64.
         """
         return sigmoid(self.log_odds(scores))
 
     def rescore(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Candidates with calibrated log-odds, also for logits.
+        """Replaces logits and log-odds of candidates by calibrated log-odds.
 
         Args:
             candidates: Candidates with the model's log-odds.
 
         Returns:
-            All of them, in the order given; margins stay what they were.
+            All candidates, in the order given; margins stay unchanged.
 
         Raises:
-            ValueError: If one has no log-odds.
+            ValueError: If a candidate has no log-odds.
         """
         candidates = list(candidates)
         given = np.array([one.log_odds for one in candidates], np.float64)
@@ -122,25 +122,24 @@ class Confidence(Settings):
         ]
 
     def apply(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """What the decoder is to see.
+        """Calibrates candidates and drops those not above their threshold.
 
-        Without thresholds every candidate keeps its logit and its margin, and
-        so the decoder its decision; only the log-odds are calibrated.
+        Without thresholds every candidate keeps its logit and its margin, so
+        the decoder decides as before; only the log-odds are calibrated.
 
         With thresholds, margins become the log-odds above the threshold, and
-        candidates not above it are dropped. Logits become the calibrated
-        log-odds: greedy decoding, too, then goes by the scores by which the
-        thresholds were found, and so decides alike on candidates of systems
-        that have no logits.
+        logits the calibrated log-odds: greedy decoding then also ranks by the
+        scores for which the thresholds were fitted, and decides alike for
+        systems that give no logits.
 
         Args:
             candidates: Candidates of one sentence with the model's log-odds.
 
         Returns:
-            Those left, in the order given.
+            The remaining candidates, in the order given.
 
         Raises:
-            ValueError: If one has no log-odds.
+            ValueError: If a candidate has no log-odds.
         """
         candidates = list(candidates)
         rescored = self.rescore(candidates)
@@ -156,29 +155,28 @@ class Confidence(Settings):
 
     @property
     def lowest_margin(self) -> float:
-        """Margin that every candidate `apply` keeps is above.
+        """Lower bound of the margins of the candidates that `apply` keeps.
 
-        A softmax gives the label at most the odds that it has against "none"
-        alone, whatever the other labels take:
+        The softmax odds of a label are at most its odds against "none":
 
             log(p / (1 - p)) <= logit[label] - logit[none] = margin
 
-        So p >= s only if margin >= log(s / (1 - s)), and with calibration s
-        is what the lowest threshold was before it. The bound allows for the
-        rounding of float32. It is 0 without thresholds: the margins decide.
+        So p >= s only if margin >= log(s / (1 - s)), where s is the lowest
+        threshold with the calibration undone. The bound allows for float32
+        rounding. It is 0 without thresholds: the margins decide.
         """
         if self.thresholds is None:
             return 0.0
         cuts, default = self.cuts
-        least = min([default, *cuts.values()])
-        log_odds = (least - self.bias) * self.temperature
+        lowest = min([default, *cuts.values()])
+        log_odds = (lowest - self.bias) * self.temperature
         if log_odds <= -MAX_LOG_ODDS:
             return -math.inf  # not even a score of 0 is below it
         return log_odds - _ROUNDING
 
     @functools.cached_property
     def cuts(self) -> tuple[dict[str, float], float]:
-        """Log-odds of the thresholds by label, and of the default one."""
+        """Log-odds of the thresholds by label, and of the default threshold."""
         cuts = {
             label: to_log_odds(threshold)
             for label, threshold in (self.thresholds or {}).items()
@@ -186,7 +184,7 @@ class Confidence(Settings):
         return cuts, to_log_odds(self.default_threshold)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as plain values, ready for `json.dumps`."""
+        """Returns the fields as plain values for `json.dumps`."""
         values = dataclasses.asdict(self)
         if self.thresholds is not None:
             values["thresholds"] = dict(self.thresholds)
@@ -194,7 +192,7 @@ class Confidence(Settings):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Confidence:
-        """The inverse of `to_json`.
+        """Restores the settings from the result of `to_json`.
 
         Raises:
             ConfigError: If a field is unknown or out of range.
@@ -203,7 +201,7 @@ class Confidence(Settings):
             return cls(**values)
         except (AttributeError, TypeError) as error:
             raise ConfigError(
-                f"no confidence settings: {error}",
+                f"not confidence settings: {error}",
                 remedy="the file was written by another version",
             ) from error
 
@@ -211,14 +209,14 @@ class Confidence(Settings):
 def above_cuts(
     candidates: Iterable[Candidate], cuts: Mapping[str, float]
 ) -> list[Candidate]:
-    """Candidates whose logit is above the cut of their label.
+    """Selects candidates whose logit is above the cut of their label.
 
     Args:
         candidates: The candidates.
-        cuts: Logit that those of each label must exceed.
+        cuts: Logit by label that candidates must exceed.
 
     Returns:
-        Those above, in the order given; their margins are how far.
+        Candidates above, in the order given; margin is logit minus cut.
     """
     return [
         Candidate(
@@ -230,12 +228,12 @@ def above_cuts(
 
 
 def sigmoid(log_odds: npt.ArrayLike) -> np.ndarray:
-    """Probabilities of log-odds, any shape; inf gives 1. Never overflows."""
+    """Converts log-odds of any shape to probabilities, without overflow."""
     return np.exp(-np.logaddexp(0, -np.asarray(log_odds, np.float64)))
 
 
 def to_log_odds(probability: float) -> float:
-    """Log-odds of a probability in (0, 1]."""
+    """Converts a probability in (0, 1] to log-odds."""
     if probability == 1:
         return math.inf
     return math.log(probability) - math.log1p(-probability)

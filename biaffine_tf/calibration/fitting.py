@@ -1,8 +1,8 @@
-"""Calibration and thresholds of a model, with figures that can be believed.
+"""Fits calibration and thresholds of a model, with cross-validated metrics.
 
-Whatever is fitted to sentences looks better on them than it is. So all is also
-fitted without each of a few folds of the sentences in turn, and what is said to
-be held out is the folds as they look to the fits made without them.
+Metrics on the sentences that a fit was made on are optimistic. So the fit is
+repeated without each fold of the sentences in turn; "held out" metrics are of
+all folds, each calibrated by the fit made without it.
 """
 
 from __future__ import annotations
@@ -39,29 +39,30 @@ _PLAIN = Confidence(thresholds={})
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FittedConfidence:
-    """What was fitted, to what, and how well it does.
+    """A fitted calibration with its thresholds and metrics.
 
-    "Tuned" figures are of the very sentences that the fit has seen, "held out"
-    ones of all sentences, each seen by a fit made without it.
+    "Tuned" metrics are of the sentences the fit was made on, "held out" ones of
+    all sentences, each scored by a fit made without it.
 
     Attributes:
-        confidence: The fit to all sentences, to be used with the model.
-        scaling: What was fitted to the scores.
-        objective: What the thresholds are for; None if there are none.
-        before: Scores as the model gives them.
-        tuned: Calibrated scores.
-        held_out: Calibrated scores.
-        plain_scores: Entities whose score exceeds 0.5, as the model gives it.
-        tuned_scores: Entities above the thresholds, if there are any.
-        held_out_scores: Likewise.
+        confidence: Fit to all sentences, to be used with the model.
+        scaling: Calibration method.
+        objective: Objective of the thresholds; None without thresholds.
+        before: Reliability of the model's uncalibrated scores.
+        tuned: Reliability of the calibrated scores, tuned.
+        held_out: Reliability of the calibrated scores, held out.
+        plain_scores: Scores of entities whose uncalibrated score exceeds 0.5.
+        tuned_scores: Scores of entities above the thresholds, tuned; None
+            without thresholds.
+        held_out_scores: The same, held out.
         sharing: Labels that share a threshold.
-        unmet: Labels that the target is out of reach for: none of their
-            candidates is let through for a precision, all are for a recall.
-        notes: What is wrong, a line each.
+        unmet: Labels that cannot reach the target: none of their candidates
+            pass for a precision target, all for a recall target.
+        notes: Problems, a line each.
         sentences: Number of sentences.
         candidates: Number of candidates.
         folds: Number of folds.
-        seed: Of the dealing of sentences into folds.
+        seed: Random seed of the assignment of sentences to folds.
     """
 
     confidence: Confidence
@@ -82,12 +83,12 @@ class FittedConfidence:
     seed: int
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as plain values, ready for `json.dumps`."""
+        """Returns the fields as plain values for `json.dumps`."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> FittedConfidence:
-        """The inverse of `to_json`."""
+        """Restores the fit from the result of `to_json`."""
         revive: dict[str, Callable[[Any], Any]] = {
             "confidence": Confidence.from_json,
             "scaling": Scaling,
@@ -121,44 +122,44 @@ def fit_confidence(
     folds: int = 5,
     seed: int = 0,
 ) -> FittedConfidence:
-    """Calibrates the scores of a model and finds thresholds for an objective.
+    """Fits the calibration of a model, and thresholds for an objective.
 
     Args:
-        pairs: Gold sentences, and the same ones with all their candidates for
-            spans, with scores of the model. Not those it was trained on.
-        decode: The decoder that the thresholds are for. It must let candidates
-            alone that share no character with the others.
-        objective: What is wanted of thresholds; None to calibrate only.
-        scaling: What is fitted to the scores.
+        pairs: Pairs of a gold sentence and the same sentence with all scored
+            candidates as spans; not the model's training data.
+        decode: The decoder that the thresholds are for. Candidates that share
+            no character with others must not affect each other.
+        objective: Objective of the thresholds; None to calibrate only.
+        scaling: Calibration method.
         folds: Number of folds.
-        seed: Of the dealing of sentences into folds; those of one text are in
-            the same.
+        seed: Random seed of the assignment of sentences to folds; equal texts
+            are in the same fold.
 
     Returns:
-        The fit and its figures.
+        The fit with its metrics.
 
     Raises:
-        DataError: If a sentence has no spans given (None), or a candidate no
-            score in [0, 1].
-        ConfigError: If there are fewer texts than folds.
+        DataError: If a sentence is unlabelled (spans is None), or a candidate
+            has no score in [0, 1].
+        ConfigError: If there are fewer distinct texts than folds.
     """
     fold_of = _deal([gold.text for gold, _ in pairs], folds, seed)
-    found = find_outcomes(pairs)
+    outcomes = find_outcomes(pairs)
 
     def fit(seen: np.ndarray) -> _Fit:
-        return _fit(pairs, found, seen, objective, scaling, decode)
+        return _fit(pairs, outcomes, seen, objective, scaling, decode)
 
-    held_out = np.empty_like(found.scores)
+    held_out = np.empty_like(outcomes.scores)
     held_out_pairs: list[Pair] = []
     for fold in range(folds):
         unseen = fold_of == fold
         confidence = fit(~unseen).confidence
-        mask = unseen[found.sentences]
-        held_out[mask] = confidence.calibrate(found.scores[mask])
+        mask = unseen[outcomes.sentences]
+        held_out[mask] = confidence.calibrate(outcomes.scores[mask])
         if objective is not None:
             held_out_pairs += _decoded(_at(pairs, unseen), confidence, decode)
     whole = fit(np.ones(len(pairs), bool))
-    tuned = whole.confidence.calibrate(found.scores)
+    tuned = whole.confidence.calibrate(outcomes.scores)
     tuned_scores = held_out_scores = None
     if objective is not None:
         tuned_scores = score(_decoded(pairs, whole.confidence, decode))
@@ -167,9 +168,9 @@ def fit_confidence(
         confidence=whole.confidence,
         scaling=scaling,
         objective=objective,
-        before=measure_reliability(found.scores, found.right),
-        tuned=measure_reliability(tuned, found.right),
-        held_out=measure_reliability(held_out, found.right),
+        before=measure_reliability(outcomes.scores, outcomes.right),
+        tuned=measure_reliability(tuned, outcomes.right),
+        held_out=measure_reliability(held_out, outcomes.right),
         plain_scores=score(_decoded(pairs, _PLAIN, decode)),
         tuned_scores=tuned_scores,
         held_out_scores=held_out_scores,
@@ -177,7 +178,7 @@ def fit_confidence(
         unmet=whole.unmet,
         notes=(*whole.notes, *_missed(objective, held_out_scores)),
         sentences=len(pairs),
-        candidates=len(found.scores),
+        candidates=len(outcomes.scores),
         folds=folds,
         seed=seed,
     )
@@ -192,15 +193,15 @@ class _Fit(NamedTuple):
 
 def _fit(
     pairs: Sequence[Pair],
-    found: Outcomes,
+    outcomes: Outcomes,
     seen: np.ndarray,
     objective: ThresholdObjective | None,
     scaling: Scaling,
     decode: Decode,
 ) -> _Fit:
-    """Fits all to the sentences seen, bool `[len(pairs)]`."""
+    """Fits to the pairs that the mask `seen`, bool `[len(pairs)]`, selects."""
     confidence, note = fit_scaling(
-        found.select(seen[found.sentences]), scaling=scaling
+        outcomes.select(seen[outcomes.sentences]), scaling=scaling
     )
     if objective is None:
         return _Fit(confidence, (note,) if note else ())
@@ -227,7 +228,7 @@ def _fit(
 def _missed(
     objective: ThresholdObjective | None, held_out: Scores | None
 ) -> Iterator[str]:
-    """Says so where the held-out figure falls short of the target."""
+    """Yields a note if the held-out metric falls short of the target."""
     if objective is None or objective.target is None or held_out is None:
         return
     reached = getattr(held_out.micro, objective.metric)
@@ -240,7 +241,7 @@ def _missed(
 
 
 def _deal(texts: Sequence[str], folds: int, seed: int) -> np.ndarray:
-    """Fold of each text, int64 `[N]`; equal texts are in the same."""
+    """Assigns texts to folds, int64 `[N]`; equal texts share a fold."""
     _, which = np.unique(np.array(texts, object), return_inverse=True)
     distinct = int(which.max(initial=-1)) + 1
     if not 2 <= folds <= distinct:
@@ -259,18 +260,18 @@ def _at(pairs: Sequence[Pair], mask: np.ndarray) -> list[Pair]:
 def _decoded(
     pairs: Sequence[Pair], confidence: Confidence, decode: Decode
 ) -> list[Pair]:
-    """Gold and what is decoded of the candidates."""
+    """Pairs the gold sentences with the decoded candidates."""
     decoded = []
-    for gold, found in pairs:
-        candidates = confidence.apply(to_candidates(found.spans or ()))
-        kept = decode(candidates, found.text)
+    for gold, predicted in pairs:
+        candidates = confidence.apply(to_candidates(predicted.spans or ()))
+        kept = decode(candidates, predicted.text)
         spans = [Span(one.start, one.end, one.label, one.score) for one in kept]
-        decoded.append((gold, found.replace_spans(spans)))
+        decoded.append((gold, predicted.replace_spans(spans)))
     return decoded
 
 
 def _scores(values: Mapping[str, Any]) -> Scores:
-    """The inverse of `Scores.to_json`."""
+    """Restores `Scores` from the result of `to_json`."""
     averages = ("micro", "macro", "cluener")
     return Scores(
         **{name: PRF(**values[name]) for name in averages},

@@ -1,4 +1,4 @@
-"""What thresholds are searched for, and how sure it is that a cut will do."""
+"""Objectives of the threshold search, with confidence bounds."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy.typing as npt
 
 from biaffine_tf.config import Settings, setting
 
-# A share of fewer is not believed. One more or less would move it by 2 points
-# and more; even 50 right out of 50 do not make 0.95 certain.
+# Minimum sample size of a proportion. Below it, one more success would move it
+# by 2 points or more, and even 50 out of 50 do not make 0.95 certain.
 MIN_COUNT = 50
 
 
 class Curve(NamedTuple):
-    """What each cut on scores lets through, of some labels.
+    """Counts of entities of some labels at each cut on scores.
 
     Attributes:
-        cuts: Descending, float64 `[K]`; the first lets nothing through.
-        correct: Entities that gold has, int64 `[K]`.
-        predicted: Entities, int64 `[K]`.
-        gold: Gold spans.
+        cuts: Cuts in descending order, float64 `[K]`; nothing passes the first.
+        correct: Number of correct entities at each cut, int64 `[K]`.
+        predicted: Number of predicted entities at each cut, int64 `[K]`.
+        gold: Number of gold spans.
     """
 
     cuts: np.ndarray
@@ -33,11 +33,11 @@ class Curve(NamedTuple):
 
 
 class ThresholdMetric(enum.StrEnum):
-    """What thresholds are for, of each label by itself.
+    """Metric that the threshold of each label optimizes.
 
-    - `f1`: the best F1.
-    - `precision`: the greatest recall with precision at least the target.
-    - `recall`: the greatest precision with recall at least the target.
+    - `f1`: maximum F1.
+    - `precision`: maximum recall with precision at least the target.
+    - `recall`: maximum precision with recall at least the target.
     """
 
     F1 = "f1"
@@ -47,21 +47,21 @@ class ThresholdMetric(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ThresholdObjective(Settings):
-    """A metric, its target, and how sure its being met must be.
+    """A metric, its target, and the confidence level of reaching it.
 
     Among hundreds of cuts some look better than they are, and the lowest that
-    seems to reach a target is likely one of them. So it is not the precision
-    (or recall) as counted that must reach it but its one-sided lower bound.
+    seems to reach a target is likely one of them. So the one-sided lower bound
+    of precision (or recall) must reach it rather than the observed value.
     (C. Clopper and E. Pearson, The Use of Confidence or Fiducial Limits
     Illustrated in the Case of the Binomial, Biometrika 26, 1934.)
 
     The bound is that of a single cut: where hardly any cut reaches the target,
-    one may still do so by luck. Held-out figures tell.
+    one may still seem to by chance. Held-out metrics show it.
 
     Attributes:
-        metric: What is wanted.
-        target: The precision or recall; None for F1.
-        certainty: How often such a bound is below the truth.
+        metric: Metric to optimize.
+        target: Minimum precision or recall; None for F1.
+        certainty: Confidence level of the bounds.
 
     Raises:
         ConfigError: If a value is out of range, or F1 has a target.
@@ -73,7 +73,7 @@ class ThresholdObjective(Settings):
         above=0,
         below=1,
         flag="threshold_target",
-        help="Precision or recall that thresholds are to reach on unseen text.",
+        help="Minimum precision or recall to reach on unseen text.",
     )
     certainty: float = setting(0.95, minimum=0.5, below=1)
 
@@ -88,15 +88,15 @@ class ThresholdObjective(Settings):
         )
 
     def choose(self, curve: Curve) -> int | None:
-        """The cut with the best metric; of equal ones the highest.
+        """Chooses the best cut; the highest of equally good ones.
 
         Args:
-            curve: What there is to choose from.
+            curve: Counts at each cut.
 
         Returns:
-            Its index. None if no cut is sure to meet the target, or if fewer
-            than `MIN_COUNT` entities (for a recall: gold spans; for F1: of
-            either) would have to show it.
+            Index of the cut. None if no cut is certain to meet the target, or
+            there are fewer than `MIN_COUNT` entities to show it (for recall:
+            gold spans; for F1: the larger of gold and predicted).
         """
         if self.target is None:
             enough = max(curve.gold, curve.predicted.max()) >= MIN_COUNT
@@ -116,13 +116,13 @@ class ThresholdObjective(Settings):
         return int(np.where(good, best, -1).argmax()) if good.any() else None
 
     def refuted(self, curve: Curve) -> np.ndarray:
-        """The cuts that are sure to miss the target.
+        """Marks the cuts that are certain to miss the target.
 
         Args:
-            curve: What there is to choose from.
+            curve: Counts at each cut.
 
         Returns:
-            bool `[K]`: where even the upper bound is below the target.
+            bool `[K]`: whether even the upper bound is below the target.
         """
         if self.target is None:
             return np.zeros(curve.cuts.shape, bool)
@@ -131,17 +131,17 @@ class ThresholdObjective(Settings):
         return 1 - wrong < self.target
 
     def is_hopeless(self, curve: Curve) -> bool:
-        """Whether all cuts are refuted but those that let next to none through.
+        """Returns whether all cuts with enough entities are refuted.
 
-        That is `MIN_COUNT` entities or a quarter of them all: at the very top a
-        label of any precision looks good at some cut.
+        Enough is `MIN_COUNT` entities or a quarter of all: a label of any
+        precision looks good at some very high cut.
         """
         trials = self._trials(curve)
         enough = trials >= min(MIN_COUNT, trials.max() / 4)
         return bool(self.refuted(curve)[enough].all())
 
     def _trials(self, curve: Curve) -> np.ndarray:
-        """What the target is a share of, `[K]`."""
+        """Returns the denominator of precision or recall, `[K]`."""
         if self.metric == ThresholdMetric.RECALL:
             return np.full_like(curve.predicted, curve.gold)
         return curve.predicted
@@ -150,17 +150,17 @@ class ThresholdObjective(Settings):
 def lower_bound(
     successes: npt.ArrayLike, trials: npt.ArrayLike, certainty: float
 ) -> np.ndarray:
-    """Exact one-sided lower bounds of proportions (Clopper and Pearson).
+    """Computes one-sided lower bounds of proportions (Clopper and Pearson).
 
     Args:
-        successes: Integers of any shape.
-        trials: Of the same shape, none less than its successes.
-        certainty: How often the bound is below the truth.
+        successes: Numbers of successes, any shape.
+        trials: Numbers of trials, same shape.
+        certainty: Confidence level.
 
     Returns:
-        float64 of that shape; 0 where nothing succeeded.
+        Bounds of the same shape, float64; 0 for no successes.
     """
-    # Takes longer to load than everything else here.
+    # Slow to import.
     from scipy import special
 
     successes, trials = np.asarray(successes), np.asarray(trials)

@@ -1,8 +1,8 @@
-"""How far scores can be believed, and the temperature that mends them.
+"""Calibration error of scores, and fitting of temperature and bias.
 
-A score is a claim about an event: that gold has exactly this (start, end,
-label). All candidates count, also those that no decoder keeps, down to
-whatever floor they were asked for.
+A score is the probability of an event: gold contains exactly this (start, end,
+label). All candidates count, also those that no decoder keeps, down to the
+minimum score they were requested with.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.evaluation.metrics import require_spans
 
-BINS = 15  # the field's standard since Guo et al., 2017
-# Fewer than this say too little to fit anything to them.
+BINS = 15  # as in Guo et al., 2017
+# Minimum number of candidates for a fit.
 MIN_CANDIDATES = 50
 _SLOPES = (0.1, 10.0)  # 1 / temperature
 _BIASES = (-10.0, 10.0)
 
 
 class Scaling(enum.StrEnum):
-    """What is fitted to the log-odds of scores.
+    """Calibration method: parameters fitted to the log-odds of scores.
 
-    - `temperature` divides them. A score of 0.5 stays what it is, so what is
-      wrong at 0.5 stays wrong, too. (Guo et al., On Calibration of Modern
-      Neural Networks, ICML 2017.)
+    - `temperature` divides them. A score of 0.5 does not change, so errors at
+      0.5 remain. (Guo et al., On Calibration of Modern Neural Networks, ICML
+      2017.)
     - `platt` adds a bias as well. (J. Platt, Probabilistic Outputs for Support
       Vector Machines, 1999.)
     """
@@ -41,12 +41,12 @@ class Scaling(enum.StrEnum):
 
 
 class Outcomes(NamedTuple):
-    """The candidates of a data set, and what became of their claims.
+    """Candidates of a data set, and whether they are correct.
 
     Attributes:
-        scores: Of the model, float64 `[N]`.
-        right: Whether gold has the very candidate, bool `[N]`.
-        sentences: Index of the sentence that each is in, int64 `[N]`.
+        scores: Scores of the model, float64 `[N]`.
+        right: Whether gold has the candidate, bool `[N]`.
+        sentences: Index of the sentence of each candidate, int64 `[N]`.
     """
 
     scores: np.ndarray
@@ -54,7 +54,7 @@ class Outcomes(NamedTuple):
     sentences: np.ndarray
 
     def select(self, mask: np.ndarray) -> Outcomes:
-        """Some of the candidates, by a bool `[N]`."""
+        """Selects candidates by a mask, bool `[N]`."""
         return Outcomes(*(values[mask] for values in self))
 
 
@@ -63,7 +63,7 @@ class Fit(NamedTuple):
 
     Attributes:
         confidence: Temperature and bias; no thresholds.
-        note: What is wrong with it; empty if nothing is.
+        note: Problem of the fit; empty if there is none.
     """
 
     confidence: Confidence
@@ -72,14 +72,14 @@ class Fit(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bin:
-    """Candidates with scores in (lower, upper]; the first bin has 0, too.
+    """Candidates with scores in (lower, upper]; the first bin includes 0.
 
     Attributes:
-        lower: Bound.
-        upper: Bound.
+        lower: Lower bound.
+        upper: Upper bound.
         count: Number of candidates.
-        confidence: Their mean score.
-        accuracy: The share of them that is right.
+        confidence: Mean score.
+        accuracy: Fraction of correct candidates.
     """
 
     lower: float
@@ -91,15 +91,15 @@ class Bin:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """How far scores are from what they claim.
+    """Calibration metrics of scores.
 
     Attributes:
-        error: Expected calibration error: the mean over candidates of
-            |accuracy - confidence| of their bin. Of the two kinds of bins in
-            use, these have equal widths. (Guo et al., 2017, equation 3.)
+        error: Expected calibration error: mean over candidates of
+            |accuracy - confidence| of their bin, with bins of equal width.
+            (Guo et al., 2017, equation 3.)
         brier: Mean squared distance of scores from 1 (right) or 0 (wrong).
-        likelihood: Mean negative log likelihood, in nats.
-        bins: The bins that have candidates, by score: the reliability diagram.
+        likelihood: Mean negative log-likelihood, in nats.
+        bins: Bins that are not empty, by score: the reliability diagram.
     """
 
     error: float
@@ -109,39 +109,39 @@ class Reliability:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Reliability:
-        """The inverse of `dataclasses.asdict`, JSON in between or not."""
+        """Restores the metrics from `dataclasses.asdict` or JSON of it."""
         bins = tuple(Bin(**one) for one in values["bins"])
         return cls(**{**values, "bins": bins})
 
 
 def find_outcomes(pairs: Sequence[Pair]) -> Outcomes:
-    """Finds which candidates are right.
+    """Compares candidates with gold.
 
     Args:
-        pairs: Gold sentences, and the same ones with all their candidates for
-            spans, overlapping as they will, each with a score. One given
-            twice counts once, with its higher score.
+        pairs: Pairs of a gold sentence and the same sentence with all scored
+            candidates as spans; they may overlap, and duplicates count once,
+            with the higher score.
 
     Returns:
-        All of them, sentence by sentence.
+        Outcomes of all candidates, in the order of the sentences.
 
     Raises:
-        DataError: If a sentence has no spans given (None), or a candidate no
-            score in [0, 1].
+        DataError: If a sentence is unlabelled (spans is None), or a candidate
+            has no score in [0, 1].
     """
     scores: list[float] = []
     right: list[bool] = []
     sentences: list[int] = []
-    for index, (gold, found) in enumerate(pairs):
+    for index, (gold, predicted) in enumerate(pairs):
         keys = {span.key for span in require_spans(gold, "gold")}
         best: dict[tuple[int, int, str], float] = {}
-        for span in require_spans(found, "predicted"):
+        for span in require_spans(predicted, "predicted"):
             if span.score is None or not 0 <= span.score <= 1:
                 raise DataError(
-                    f"{found.surface(span)!r} ({span.label}) has the score "
+                    f"{predicted.surface(span)!r} ({span.label}) has the score "
                     f"{span.score!r}",
-                    file=found.file,
-                    line=found.line,
+                    file=predicted.file,
+                    line=predicted.line,
                     remedy="give every candidate its probability, in [0, 1]",
                 )
             best[span.key] = max(span.score, best.get(span.key, 0.0))
@@ -156,22 +156,22 @@ def find_outcomes(pairs: Sequence[Pair]) -> Outcomes:
 
 
 def fit_scaling(
-    found: Outcomes, *, scaling: Scaling = Scaling.TEMPERATURE
+    outcomes: Outcomes, *, scaling: Scaling = Scaling.TEMPERATURE
 ) -> Fit:
-    """Fits temperature, and bias if asked for, to what became of candidates.
+    """Fits temperature, and the bias of Platt scaling, to outcomes.
 
-    Minimises the mean negative log likelihood of right and wrong given the
+    Minimizes the mean negative log-likelihood of the outcomes given the
     calibrated scores, which is convex in (1 / temperature, bias).
 
     Args:
-        found: The candidates.
-        scaling: What is fitted.
+        outcomes: Candidates, and whether they are correct.
+        scaling: Calibration method.
 
     Returns:
-        The fit. Scores stay as they are where there are fewer than
+        The fit. Scores stay unchanged if there are fewer than
         `MIN_CANDIDATES`, or all are right, or all are wrong.
     """
-    count, right = len(found.right), int(found.right.sum())
+    count, right = len(outcomes.right), int(outcomes.right.sum())
     if count < MIN_CANDIDATES:
         note = f"scores are not calibrated: only {count} candidates"
         return Fit(Confidence(), note)
@@ -180,7 +180,7 @@ def fit_scaling(
         note = f"scores are not calibrated: all {count} candidates are {what}"
         return Fit(Confidence(), note)
     slope, bias = _minimise(
-        Confidence().log_odds(found.scores), found.right, scaling
+        Confidence().log_odds(outcomes.scores), outcomes.right, scaling
     )
     note = ""
     if slope in _SLOPES or bias in _BIASES:
@@ -194,7 +194,7 @@ def fit_scaling(
 def _minimise(
     log_odds: np.ndarray, right: np.ndarray, scaling: Scaling
 ) -> tuple[float, float]:
-    # Takes longer to load than everything else here.
+    # Slow to import.
     from scipy import optimize
 
     features = np.stack([log_odds, np.ones_like(log_odds)])  # [2, N]
@@ -206,7 +206,7 @@ def _minimise(
         residual = np.exp(-np.logaddexp(0, -logits)) - right
         return loss.mean(), features[:free] @ residual / len(right)
 
-    found = optimize.minimize(
+    solution = optimize.minimize(
         loss,
         [1.0, 0.0][:free],
         jac=True,
@@ -214,19 +214,19 @@ def _minimise(
         bounds=[_SLOPES, _BIASES][:free],
         options={"ftol": 1e-14, "gtol": 1e-9},
     )
-    slope, bias = [*found.x.tolist(), 0.0][:2]
+    slope, bias = [*solution.x.tolist(), 0.0][:2]
     return slope, bias
 
 
 def measure_reliability(scores: np.ndarray, right: np.ndarray) -> Reliability:
-    """Compares scores with what became of their claims.
+    """Computes calibration metrics.
 
     Args:
-        scores: Calibrated or not, `[N]`, in [0, 1].
-        right: Bool `[N]`.
+        scores: Scores in [0, 1], calibrated or not, `[N]`.
+        right: Whether each candidate is correct, bool `[N]`.
 
     Returns:
-        The comparison; all zeros of nothing.
+        The metrics; zeros if there are no scores.
     """
     if not len(scores):
         return Reliability(error=0.0, brier=0.0, likelihood=0.0, bins=())

@@ -1,4 +1,4 @@
-"""What lower and lower thresholds let through, decoded at each of them."""
+"""Sweeps the threshold of labels, decoding again at each step."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from biaffine_tf.decoding import Candidate
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.spans import Span
 
-# Candidates and their text, to the entities among them.
+# Function of candidates and their text to the entities among them.
 Decode = Callable[[list[Candidate], str], list[Candidate]]
 
-_ROOM = 1e-6  # of the lowest cut below the lowest candidate, in log-odds
+_GAP = 1e-6  # between the lowest candidate and the lowest cut, in log-odds
 
 _Key = tuple[int, int, str]
 
 
 class Sweeper:
-    """All candidates of a data set, and the cuts on them.
+    """Threshold sweeps over the candidates of a data set.
 
     Args:
-        pairs: Gold sentences, and the same ones with all their candidates for
-            spans, with scores of the model.
+        pairs: Pairs of a gold sentence and the same sentence with all scored
+            candidates as spans.
         calibration: Temperature and bias.
-        decode: The decoder, which must let candidates alone that share no
-            character with the others.
+        decode: The decoder. Candidates that share no character with others
+            must not affect each other.
 
     Attributes:
-        labels: Those of gold and candidates, sorted.
-        cuts: Calibrated log-odds that the candidates of each label must
-            exceed, at first even odds. They may be changed.
+        labels: Labels of gold and candidates, sorted.
+        cuts: Calibrated log-odds by label that candidates must exceed,
+            initially even odds. May be changed.
     """
 
     def __init__(
@@ -50,36 +50,35 @@ class Sweeper:
         self._gold = collections.Counter(
             label for gold, _ in pairs for *_, label in _keys(gold.spans)
         )
-        found = {
+        predicted = {
             one.label
             for cluster in self._clusters
             for one in cluster.candidates
         }
-        self.labels = sorted(found | self._gold.keys())
+        self.labels = sorted(predicted | self._gold.keys())
         self.cuts = dict.fromkeys(self.labels, 0.0)
 
     @property
     def lowest(self) -> float:
-        """A cut just below all candidates; even odds if there are none."""
+        """Cut just below all candidates; even odds if there are none."""
         ranks = (
             one.rank for cluster in self._clusters for one in cluster.candidates
         )
-        return min(ranks, default=_ROOM) - _ROOM
+        return min(ranks, default=_GAP) - _GAP
 
     def lower(self, group: Collection[str]) -> Curve:
-        """Lowers the cut of some labels from candidate to candidate.
+        """Lowers the cut of some labels step by step.
 
-        At each step the candidates are decoded again that share characters
-        with those let in, so that the counts are what the decoder makes of
-        it. With the exact decoder, which weighs margins, they may be a little
-        off where only the margins have changed.
+        Each step decodes again where candidates enter, so the counts are those
+        of the decoder. With the exact decoder, which weighs margins, they may
+        be slightly off where only margins have changed.
 
         Args:
-            group: The labels. The cuts of the others stay.
+            group: The labels; the cuts of the others stay.
 
         Returns:
-            Entities of these labels at a cut above all their candidates, one
-            between every two that differ, and one below all.
+            Counts of entities of these labels at a cut above all candidates,
+            one between every two distinct scores, and one below all.
         """
         counts = [(0, 0)] * len(self._clusters)
         cuts, changes = [math.inf], [(0, 0)]
@@ -100,7 +99,7 @@ class Sweeper:
     def _steps(
         self, group: Collection[str]
     ) -> Iterator[tuple[float, set[int]]]:
-        """Cuts, descending, and the clusters of those that each lets in."""
+        """Yields descending cuts, each with the clusters it admits."""
         entries = sorted(
             (
                 (one.rank, index)
@@ -117,7 +116,7 @@ class Sweeper:
         for (rank, entering), (below, _) in itertools.pairwise(levels):
             yield (rank + below) / 2, entering
         for rank, entering in levels[-1:]:
-            yield rank - _ROOM, entering
+            yield rank - _GAP, entering
 
     def _count(
         self,
@@ -125,7 +124,7 @@ class Sweeper:
         group: Collection[str],
         cuts: dict[str, float],
     ) -> tuple[int, int]:
-        """Correct and predicted entities of the group."""
+        """Counts correct and predicted entities of the group."""
         passing = above_cuts(cluster.candidates, cuts)
         kept = _keys(self._decode(passing, cluster.text))
         keys = {key for key in kept if key[2] in group}
@@ -133,10 +132,10 @@ class Sweeper:
 
 
 def to_candidates(spans: Iterable[Span]) -> list[Candidate]:
-    """Spans with scores as candidates; for a margin they have their log-odds.
+    """Converts scored spans to candidates with their log-odds as margin.
 
     Args:
-        spans: Each with a score in [0, 1].
+        spans: Spans with scores in [0, 1].
 
     Returns:
         The candidates, in the order given.
@@ -151,10 +150,7 @@ def to_candidates(spans: Iterable[Span]) -> list[Candidate]:
 
 
 class _Cluster(NamedTuple):
-    """Candidates that no other candidate of their sentence overlaps.
-
-    What is decoded among them depends on no others.
-    """
+    """Candidates that overlap no candidate outside; decoded independently."""
 
     candidates: list[Candidate]
     gold: set[_Key]
@@ -162,9 +158,9 @@ class _Cluster(NamedTuple):
 
 
 def _divide(pair: Pair, calibration: Confidence) -> Iterator[_Cluster]:
-    sentence, found = pair
+    sentence, predicted = pair
     gold = _keys(sentence.spans)
-    candidates = calibration.rescore(to_candidates(found.spans or ()))
+    candidates = calibration.rescore(to_candidates(predicted.spans or ()))
     candidates.sort(key=lambda one: one.start)
     cluster: list[Candidate] = []
     end = 0

@@ -1,4 +1,4 @@
-"""Search of the best threshold on calibrated scores for each label."""
+"""Search for the best threshold on calibrated scores of each label."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from biaffine_tf.evaluation.matching import Pair
 
 
 class Thresholds(NamedTuple):
-    """What `search` found.
+    """Result of `search`.
 
     Attributes:
-        confidence: The calibration given, with a threshold for every label
-            that gold or candidates have.
-        sharing: Labels that share one.
-        unmet: Labels that the target is out of reach for: none of their
-            candidates is let through for a precision, all are for a recall.
+        confidence: The given calibration with a threshold for every label of
+            gold or candidates.
+        sharing: Labels that share a threshold.
+        unmet: Labels that cannot reach the target: none of their candidates
+            pass for a precision target, all for a recall target.
     """
 
     confidence: Confidence
@@ -42,25 +42,24 @@ def search(
     objective: ThresholdObjective,
     decode: Decode,
 ) -> Thresholds:
-    """Finds the thresholds that serve an objective best on these sentences.
+    """Finds the best thresholds for an objective.
 
-    Each label in turn gets the cut that is best for it as the others are by
-    then, at first at even odds. Labels for which no cut is sure to do share
-    one: the best for all of them together, else the best if all labels had
-    the same. Labels that are sure to miss the target, be it at every cut or
-    at the shared one, take no part in that.
+    Each label in turn gets its best cut, given the cuts of the others so far
+    (initially even odds). Labels without a cut that is certain to meet the
+    objective share one: the best for all of them together, else the best if
+    all labels had the same. Labels that are certain to miss the target, at
+    every cut or at the shared one, are excluded.
 
     Args:
-        pairs: Gold sentences, and the same ones with all their candidates for
-            spans, with scores of the model.
+        pairs: Pairs of a gold sentence and the same sentence with all scored
+            candidates as spans.
         calibration: Temperature and bias.
-        objective: What is wanted.
-        decode: The decoder, which must let candidates alone that share no
-            character with the others.
+        objective: Metric and target.
+        decode: The decoder. Candidates that share no character with others
+            must not affect each other.
 
     Returns:
-        The thresholds. On the sentences they were found on they look better
-        than they are.
+        The thresholds. Metrics on the same sentences are optimistic.
     """
     sweeper = Sweeper(pairs, calibration, decode)
     cuts = sweeper.cuts
@@ -97,7 +96,7 @@ def search(
 
 
 def _last_resort(objective: ThresholdObjective, sweeper: Sweeper) -> float:
-    """The cut where none is good: what can be done for the target."""
+    """Returns the cut for labels that cannot meet the objective."""
     match objective.metric:
         case ThresholdMetric.F1:
             return 0.0  # even odds
@@ -112,7 +111,7 @@ def _shared_cut(
     sweeper: Sweeper,
     groups: Iterable[Collection[str]],
 ) -> float | None:
-    """The best cut of the first group that has one."""
+    """Returns the best cut of the first group that has one."""
     for group in groups:
         curve = sweeper.lower(group)
         index = objective.choose(curve)
@@ -124,6 +123,6 @@ def _shared_cut(
 def _is_refuted(
     objective: ThresholdObjective, curve: Curve, cut: float
 ) -> bool:
-    """Whether any cut, not only one of the curve's, is sure to miss."""
-    index = np.flatnonzero(curve.cuts >= cut)[-1]  # what passes is the same
+    """Whether a cut, of the curve or between its cuts, is certain to miss."""
+    index = np.flatnonzero(curve.cuts >= cut)[-1]  # same candidates pass
     return bool(objective.refuted(curve)[index])

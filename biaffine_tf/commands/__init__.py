@@ -1,1 +1,1 @@
-"""The commands, their flags, and how they are run."""
+"""Commands, their flags and how they are run."""

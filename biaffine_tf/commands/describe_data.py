@@ -1,6 +1,6 @@
-"""Looks at data: `python -m biaffine_tf.readers FILE...`.
+"""Describes and converts data: `python -m biaffine_tf.readers FILE...`.
 
-With `--to=FORMAT --output=NEW_FILE` one file is written in another format.
+`--to=FORMAT --output=NEW_FILE` converts one file.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from biaffine_tf.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-_DESCRIPTION = """Shows what is in files of labelled or plain sentences: format,
-sentences, lengths, spans by label, nested and duplicate spans, and every
-problem found while reading. Or writes a file in another format."""
+_DESCRIPTION = """Describes files of labelled or plain sentences: format,
+number of sentences, lengths, spans by label, nested and duplicate spans, and
+every problem found while reading. Or converts a file."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,10 +45,10 @@ def _run(options: argparse.Namespace) -> None:
     if options.to:
         _convert(options, read_options)
     elif options.json:
-        found = [
+        summaries = [
             summarize(file, read_options).to_json() for file in options.files
         ]
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        print(json.dumps(summaries, ensure_ascii=False, indent=2))
     else:
         for file in options.files:
             _show(summarize(file, read_options))
@@ -57,10 +57,10 @@ def _run(options: argparse.Namespace) -> None:
 def _convert(
     options: argparse.Namespace, read_options: formats.ReadOptions
 ) -> None:
-    """Writes a file in another format, and says what that cannot hold."""
+    """Converts a file, and notes what the other format cannot hold."""
     if len(options.files) > 1:
         raise ConfigError(
-            f"--to writes one file, and {len(options.files)} are given",
+            f"--to converts one file, and {len(options.files)} are given",
             remedy="convert one at a time",
         )
     layers = options.output_layers
@@ -80,7 +80,7 @@ def _convert(
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     console.run(main)
 
 
@@ -97,16 +97,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--to",
         choices=sorted(formats.all_formats()),
-        help="format to write the file in, instead of showing it",
+        help="format to convert the file to",
     )
     parser.add_argument(
-        "--output", metavar="NEW_FILE", help="where to; - is standard output"
+        "--output", metavar="NEW_FILE", help="file to write; - for stdout"
     )
     parser.add_argument(
         "--output_layers",
         type=int,
-        help="CoNLL output: tag columns; nested spans need several (default: "
-        "1)",
+        help="CoNLL output: number of tag columns; nested spans need several "
+        "(default: 1)",
     )
     add_reading_arguments(parser)
     return parser

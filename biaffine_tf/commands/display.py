@@ -2,8 +2,8 @@
 
     python -m biaffine_tf.display PREDICTIONS [--gold GOLD] [--count 10]
 
-Colours are left out where they cannot be seen: in a pipe or a file, or if the
-environment variable NO_COLOR is set. `FORCE_COLOR=1 ... | less -R` keeps them.
+Colours are left out in a pipe or a file, or if the environment variable
+NO_COLOR is set. `FORCE_COLOR=1 ... | less -R` keeps them.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from biaffine_tf.reports.terminal.rendering import (
 )
 from biaffine_tf.spans import Sentence
 
-Pair = tuple[Sentence | None, Sentence]  # gold if there is, and predicted
+Pair = tuple[Sentence | None, Sentence]  # gold, if given, and predicted
 
 _INDENT = 2
-_LONGEST_LINE = 100  # cells; longer lines are hard to read
+_MAX_WIDTH = 100  # of a line, in cells: longer ones are hard to read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +68,7 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     console.run(main)
 
 
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     console.add_version(parser)
     parser.add_argument(
-        "predictions", help="labelled sentences, in any format we read"
+        "predictions", help="labelled sentences in any supported format"
     )
     parser.add_argument(
         "--gold", help="the same sentences with gold labels: marks mistakes"
@@ -88,20 +88,20 @@ def _parser() -> argparse.ArgumentParser:
         "--count",
         type=natural("sentences"),
         default=10,
-        help="how many sentences, drawn at random; 0 for all (default 10)",
+        help="number of sentences to draw at random; 0 for all (default: 10)",
     )
     parser.add_argument(
         "--seed",
         type=seed,
         default=0,
-        help="draws other sentences; from 0 below 2^63 (default 0)",
+        help="random seed of the draw, from 0 below 2^63 (default: 0)",
     )
     add_reading_arguments(parser, "", "gold")
     return parser
 
 
 def _choose(options: argparse.Namespace) -> tuple[list[Pair], set[str]]:
-    """The pairs to show, and the labels of both files."""
+    """Returns the pairs to show, and the labels of both files."""
     labels: set[str] = set()
     predicted = _collect_labels(
         read_with_notes(options.predictions, reading_options(options)), labels
@@ -124,15 +124,15 @@ def _collect_labels(
 
 
 def sample(pairs: Iterable[Pair], count: int, seed: int) -> list[Pair]:
-    """Draws pairs in constant memory (a reservoir), in their order.
+    """Draws pairs at random in constant memory (reservoir sampling).
 
     Args:
-        pairs: Any number of pairs.
-        count: How many to draw; 0 takes all.
-        seed: Decides which.
+        pairs: The pairs to draw from.
+        count: Number of pairs to draw; 0 takes all.
+        seed: Random seed.
 
     Returns:
-        `count` pairs, each as likely as any other, or all if there are fewer.
+        `count` pairs in their order, or all if there are fewer.
     """
     if not count:
         return list(pairs)
@@ -174,10 +174,10 @@ def _tally(gold: Sentence, sentence: Sentence) -> Text:
 
 
 def _print_body(console: Console, body: Text) -> None:
-    """Prints indented; whole lines into files, folded on terminals."""
+    """Prints the text indented, and folded if on a terminal."""
     lines = [body]
     if console.is_terminal:
-        width = min(console.width, _LONGEST_LINE) - _INDENT
+        width = min(console.width, _MAX_WIDTH) - _INDENT
         lines = fold(body, width)
     for line in lines:
         console.print(Text(" " * _INDENT).append_text(line), soft_wrap=True)
@@ -187,7 +187,7 @@ def _print_body(console: Console, body: Text) -> None:
 def _print_legend(
     console: Console, shown: Iterable[Pair], palette: Palette
 ) -> None:
-    """Prints the labels shown and how often each was predicted."""
+    """Prints the labels shown, with their numbers of predictions."""
     counts: collections.Counter[str] = collections.Counter()
     has_gold = False
     for gold, sentence in shown:

@@ -1,12 +1,12 @@
 """Scores a file of predictions: `python -m biaffine_tf.evaluation GOLD PRED`.
 
-    ... GOLD PRED --intervals --train=FILE   how sure it is; where it is weak
+    ... GOLD PRED --intervals --train=FILE   intervals; seen mentions
     ... GOLD PRED PRED PRED                  several runs of one system
-    ... GOLD PRED --compare OTHER            one system against another
-    ... GOLD PRED --report=report.html       all of it, and every sentence
+    ... GOLD PRED --compare OTHER            comparison with another system
+    ... GOLD PRED --report=report.html       all of it as HTML
 
-The files may be of different formats. Nothing but the scores goes to standard
-output; notes and errors go to standard error.
+The files may be of different formats. Scores go to standard output, notes and
+errors to standard error.
 """
 
 from __future__ import annotations
@@ -61,21 +61,21 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(findings.to_json(), ensure_ascii=False, indent=2))
     else:
-        # rich takes longer to load than everything else here.
+        # rich is slow to import.
         from biaffine_tf.reports.table import print_findings
 
         print_findings(findings)
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=console.program("python -m biaffine_tf.evaluation"),
-        description="Precision, recall and F1 of predicted entities. "
+        description="Computes precision, recall and F1 of predicted entities. "
         "Sentences are matched by id if all have one, else by text.",
     )
     console.add_version(parser)
@@ -84,8 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         "predicted",
         metavar="PRED",
         nargs="+",
-        help="the same sentences, predicted; several files are runs (seeds) "
-        "of one system, which are pooled",
+        help="predictions of the same sentences; several files are runs "
+        "(seeds) of one system and are pooled",
     )
     parser.add_argument(
         "--intervals",
@@ -95,13 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--breakdowns",
         action="store_true",
-        help="add scores by width, nesting and length, and what is predicted "
-        "in sentences without entities",
+        help="add scores by width, nesting and length, and false positives in "
+        "sentences without entities",
     )
     parser.add_argument(
         "--train",
         metavar="FILE",
-        help="training data: --breakdowns, also by whether it has the mention",
+        help="training data: --breakdowns, also by seen and unseen mentions",
     )
     parser.add_argument(
         "--compare",
@@ -114,13 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report",
         metavar="FILE",
-        help="write an HTML file that shows all of this, the errors and every "
-        "sentence, and needs no other file; with --compare, of both systems",
+        help="write a self-contained HTML report with all of this, the errors "
+        "and every sentence; with --compare, of both systems",
     )
     parser.add_argument(
         "--history",
         metavar="FILE",
-        help="history.json of a run: its learning curves for the report",
+        help="history.json of a run: add its learning curves to the report",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the scores as JSON"
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Inputs(NamedTuple):
-    """Contents of the files."""
+    """Contents of the input files."""
 
     runs: list[list[Pair]]
     others: list[list[Pair]]
@@ -177,7 +177,7 @@ def _evaluate(options: argparse.Namespace, inputs: _Inputs) -> Findings:
 
 
 def _check_report(options: argparse.Namespace) -> None:
-    """Finds out what is wrong before all is read and computed."""
+    """Checks the arguments of the report before anything is read."""
     if options.report is None:
         if options.history is not None:
             raise ConfigError(
@@ -200,7 +200,7 @@ def _check_report(options: argparse.Namespace) -> None:
 
 
 def _write_report(options: argparse.Namespace, inputs: _Inputs) -> None:
-    # It takes longer to load than everything else here.
+    # Slow to import.
     from biaffine_tf.reports.html import write_report
 
     os.makedirs(os.path.dirname(options.report) or ".", exist_ok=True)
@@ -225,7 +225,7 @@ def _write_report(options: argparse.Namespace, inputs: _Inputs) -> None:
 
 
 def _read_history(path: str) -> list[dict[str, Any]]:
-    remedy = "give the history.json that a training run has written"
+    remedy = "give the history.json of a training run"
     try:
         history = read_json(
             path, _HISTORY, what="the history of a run", remedy=remedy

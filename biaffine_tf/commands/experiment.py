@@ -1,7 +1,7 @@
-"""Everything that is known of a training run before TensorFlow is loaded.
+"""Prepares a training run before TensorFlow is loaded.
 
 Settings are given by flags or chosen from encoder and data; the data are
-checked. What is chosen is printed, each setting with its reason.
+checked. Each chosen setting is printed with its reason.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from biaffine_tf.tokenization.sizes import TokenSizes
 from biaffine_tf.tokenization.unknown import UnknownTokens
 from biaffine_tf.training import defaults
 
-# Training sentences that tell what words are.
-_LOOKED_AT = 10_000
+# Number of training sentences from which the word rule is learned.
+_MAX_SENTENCES = 10_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,55 +43,55 @@ class Experiment:
     """A training run, ready to begin.
 
     Attributes:
-        data: The labelled files.
-        initial: The model that it continues from; None if it does not.
-        start: The encoder that it starts from.
+        data: Labelled files.
+        initial: Model that the run continues from, or None.
+        initialization: Encoder that the run starts from.
         config: All settings, and fingerprints of the data.
-        dev: The dev set; None if there is none.
-        choices: Settings that no flag gave.
-        found: Findings of the data check.
+        dev: Dev set, or None.
+        choices: Settings that were chosen because no flag gave them.
+        examination: Findings of the data check.
     """
 
     data: inputs.Data
     initial: inputs.InitialModel | None
-    start: checkpoints.Initialization
+    initialization: checkpoints.Initialization
     config: ExperimentConfig
     dev: list[Sentence] | None
     choices: list[Choice]
-    found: checks.Examination
+    examination: checks.Examination
 
     def show(self) -> None:
         """Prints the data check, the encoder and all choices."""
         for line in self.data.lines:
             print(line)
-        self.found.show()
-        print(f"encoder: {self.start.origins}")
+        self.examination.show()
+        print(f"encoder: {self.initialization.origins}")
         for choice in self.choices:
             print(f"chosen: {choice}")
 
 
 def prepare() -> Experiment:
-    """Reads the data, checks them, and settles all settings.
+    """Reads and checks the data, and settles all settings.
 
     Raises:
         ConfigError: If flags contradict each other, the encoder or the model.
-        DataError: If data cannot be read, or not be trained on.
+        DataError: If data cannot be read or trained on.
     """
     initial = inputs.open_initial_model()
     data = inputs.open_data(flags.read_options())
-    contents = data.fingerprints()  # of files that can be read again
+    contents = data.fingerprints()  # refuses pipes
     if initial is None:
-        start = flags.encoder_initialization(
+        initialization = flags.encoder_initialization(
             one.text for one in data.train.read()
         )
     else:
-        start = initial.start
-    sizes, unknown = _measure(data.train, start.tokenizer)
-    settings, choices = _settings(start, initial, sizes)
+        initialization = initial.initialization
+    sizes, unknown = _measure(data.train, initialization.tokenizer)
+    settings, choices = _settings(initialization, initial, sizes)
     if initial is None:
         model = flags.model_config(
-            start,
-            # The data check decides.
+            initialization,
+            # Decided by the data check.
             long_text=FLAGS.long_text or LongText.WINDOW,
             settings=settings,
         )
@@ -102,60 +102,60 @@ def prepare() -> Experiment:
     else:
         model, decoding = initial.model, initial.decoding
         word_rule = None
-    found, dev = _check(
+    examination, dev = _check(
         data,
-        _check_settings(start, initial, model),
+        _check_settings(initialization, initial, model),
         unknown,
     )
-    found.refuse_errors()
+    examination.refuse_errors()
     _check_test_data(data)
-    config = found.decide(
+    config = examination.decide(
         ExperimentConfig(
             model=model,
             training=flags.training_config(settings),
             decoding=decoding,
-            data=contents | _origins(start, initial, data),
+            data=contents | _origins(initialization, initial, data),
         )
     )
     return Experiment(
         data=data,
         initial=initial,
-        start=start,
+        initialization=initialization,
         config=config,
         dev=dev,
         choices=[
-            *start.choices,
+            *initialization.choices,
             *(initial.choices if initial else ()),
             *choices,
             *([word_rule] if word_rule else ()),
-            *found.choices,
+            *examination.choices,
         ],
-        found=found,
+        examination=examination,
     )
 
 
 def check_only() -> None:
-    """Prints the data check; ends the program if the data are refused."""
+    """Prints the data check; exits if the data cannot be trained on."""
     if flags.names_encoder():
         experiment = prepare()
         experiment.show()
         return
     data = inputs.open_data(flags.read_options())
-    data.fingerprints()  # of files that can be read again
-    found, _ = _check(data, flags.check_settings(None, None), None)
-    found.show()
-    for choice in found.choices:
+    data.fingerprints()  # refuses pipes
+    examination, _ = _check(data, flags.check_settings(None, None), None)
+    examination.show()
+    for choice in examination.choices:
         print(f"chosen: {choice}")
-    for error in found.errors:
+    for error in examination.errors:
         print(f"error: {error}", file=sys.stderr)
-    if found.errors:
+    if examination.errors:
         sys.exit(EXIT_CODE)
 
 
 def _measure(
     train: Corpus, tokenizer: Tokenizer
 ) -> tuple[TokenSizes, UnknownTokens]:
-    """Sizes and unknown characters, in one pass."""
+    """Measures lengths and unknown characters in one pass."""
     sizes, unknown = TokenSizes(), UnknownTokens(tokenizer)
     for sentence in train.read():
         tokens = tokenizer.encode(sentence.text)
@@ -165,31 +165,31 @@ def _measure(
 
 
 def _settings(
-    start: checkpoints.Initialization,
+    initialization: checkpoints.Initialization,
     initial: inputs.InitialModel | None,
     sizes: TokenSizes,
 ) -> tuple[dict[str, Any], list[Choice]]:
-    """Settings that are given or chosen, and the choices."""
+    """Returns all settings, and those of them that were chosen."""
     given = flags.given_settings()
-    flags.training_config(given)  # what is out of range is refused first
+    flags.training_config(given)  # refuses values out of range
     if initial is not None:
         given |= initial.settings
     choices = defaults.choose_settings(
         given,
         sizes,
-        encoder=start.config,
-        is_pretrained=start.source is not None or initial is not None,
+        encoder=initialization.config,
+        is_pretrained=initialization.source is not None or initial is not None,
     )
     chosen = {choice.flag: choice.value for choice in choices}
     return given | chosen, choices
 
 
 def _choose_word_rule(train: Corpus) -> Choice | None:
-    """Learns how to tell words in plain text, unless flags settle it."""
+    """Learns the word rule of plain text, unless flags settle it."""
     is_free = FLAGS.word_boundaries == WordBoundaries.FREE
     if is_free or FLAGS.word_rule is not None:
         return None
-    return learn_word_rule(itertools.islice(train.read(), _LOOKED_AT))
+    return learn_word_rule(itertools.islice(train.read(), _MAX_SENTENCES))
 
 
 def _check(
@@ -201,10 +201,10 @@ def _check(
     problems = {side: formats.Problems() for side in Side}
     dev = None
     if data.dev is not None:
-        # Problems of a corpus in two parts are counted for the training data.
+        # A corpus that is split counts its problems for the training data.
         counted = problems[Side.DEV] if data.fraction is None else None
         dev = list(data.dev.read(counted))
-    found = checks.examine(
+    examination = checks.examine(
         data.train.read(problems[Side.TRAIN]),
         dev,
         settings=settings,
@@ -213,16 +213,16 @@ def _check(
         if unknown and settings.tokenizer
         else (),
     )
-    return found, dev
+    return examination, dev
 
 
 def _check_settings(
-    start: checkpoints.Initialization,
+    initialization: checkpoints.Initialization,
     initial: inputs.InitialModel | None,
     model: ModelConfig,
 ) -> checks.Settings:
-    """Settings to check for; nothing is chosen for a model that continues."""
-    settings = flags.check_settings(start.tokenizer, model)
+    """Returns the settings to check; a continued model keeps its own."""
+    settings = flags.check_settings(initialization.tokenizer, model)
     if initial is None:
         return settings
     return dataclasses.replace(
@@ -236,24 +236,24 @@ def _check_settings(
 
 
 def _check_test_data(data: inputs.Data) -> None:
-    """Finds out before training whether it can be scored on at the end."""
+    """Reads the test data, so that mistakes show before training."""
     if data.test is not None:
         for _ in data.test.read_labelled(flag="test_data"):
             pass
 
 
 def _origins(
-    start: checkpoints.Initialization,
+    initialization: checkpoints.Initialization,
     initial: inputs.InitialModel | None,
     data: inputs.Data,
 ) -> dict[str, str]:
-    """Digests of the tokenizer and the initial weights."""
+    """Returns digests of reading options, tokenizer and initial weights."""
     origins = {
         "reading": str(data.train.options),
-        "tokenizer": start.tokenizer.fingerprint,
+        "tokenizer": initialization.tokenizer.fingerprint,
     }
     if initial is not None:
         origins["init_model"] = initial.fingerprint
-    if start.source is not None:
-        origins["init_checkpoint"] = start.source.fingerprint
+    if initialization.source is not None:
+        origins["init_checkpoint"] = initialization.source.fingerprint
     return origins

@@ -1,4 +1,4 @@
-"""absl flags that follow from dataclasses of settings, and their --help."""
+"""Derives absl flags and their --help from dataclasses of settings."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from absl import flags
 from biaffine_tf.config import Setting, settings_of
 from biaffine_tf.errors import ConfigError
 
-# Not absl's own, which belong to the program that imports this package.
+# Not absl's global flags, which belong to the program that imports us.
 FLAGS = flags.FlagValues()
 
-# Kinds of flags beside those of settings.
+# Types of flags beside those of settings.
 Path = NewType("Path", str)
-Names = NewType("Names", list)  # with commas between them
-# Paths and globs with commas between them; `split_patterns` parts them.
+Names = NewType("Names", list)  # separated by commas
+# Paths and globs separated by commas; `split_patterns` splits them.
 Patterns = NewType("Patterns", list)
-Inputs = NewType("Inputs", list)  # a flag each, or with commas between them
+Inputs = NewType("Inputs", list)  # one per flag, or separated by commas
 
 _PLACEHOLDERS: dict[Any, str] = {
     int: "INTEGER",
@@ -52,7 +52,7 @@ flags.disclaim_key_flags()
 
 
 class _Parser(flags.ArgumentParser):
-    """Parses the flag of a setting; what is out of range is refused at once."""
+    """Parses the flag of a setting and refuses values out of range."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -79,7 +79,7 @@ _PARSERS = {
 
 
 def _parse(kind: Any, text: str) -> Any:
-    """The value of a text; of another type where it cannot be that."""
+    """Parses a text; returns another type if it does not fit."""
     try:
         return _PARSERS.get(kind, str)(text)
     except ValueError:
@@ -95,9 +95,9 @@ def define(title: str, *sections: type, unset: str = "") -> None:
     """Defines the flags of settings.
 
     Args:
-        title: Their heading in --help.
+        title: Heading in --help.
         *sections: Dataclasses of settings.
-        unset: Default in words, of flags none of which is given by default.
+        unset: Description of the default, for flags that are unset by default.
     """
     for section in sections:
         for one in settings_of(section).values():
@@ -119,9 +119,9 @@ def _define(title: str, one: Setting, unset: str) -> None:
         **({} if one.type is Inputs else {"boolean": one.type is bool}),
     )
     flags.DEFINE_flag(flag, FLAGS)
-    if one.spec.former:  # not shown by --help
+    if one.spec.former:  # hidden alias
         flags.DEFINE_alias(one.spec.former, one.flag, FLAGS)
-    _SHOWN.pop(one.flag, None)  # another command's, in one process
+    _SHOWN.pop(one.flag, None)  # of another command in the same process
     _SHOWN[one.flag] = _Shown(title, one, words or _words(default))
 
 
@@ -137,12 +137,12 @@ def _words(default: Any) -> str:
 def given(
     define_flags: Callable[[], None], settings: Mapping[str, Any]
 ) -> Iterator[None]:
-    """Gives the flags of a command from Python, for a while.
+    """Sets the flags of a command from Python within the block.
 
     Args:
-        define_flags: Defines the flags.
-        settings: Values by the names of flags, old ones too; None for one that
-            is not given.
+        define_flags: Function that defines the flags.
+        settings: Values by the names of flags, former names included; None
+            leaves a flag unset.
 
     Raises:
         ConfigError: If a name is unknown, or a value out of range.
@@ -170,7 +170,7 @@ def given(
 
 
 def _without_paths(value: Any) -> Any:
-    """Names of files in place of paths."""
+    """Converts paths to strings."""
     if isinstance(value, list | tuple):
         return [_without_paths(one) for one in value]
     return os.fspath(value) if isinstance(value, os.PathLike) else value
@@ -182,11 +182,11 @@ def _clear() -> None:
 
 
 def values(section: type, *, given: bool = False) -> dict[str, Any]:
-    """Values of the flags of settings, by the names of the fields.
+    """Returns the values of the flags of settings, by field name.
 
     Args:
-        section: A dataclass of settings.
-        given: Leave out those that are not given.
+        section: Dataclass of settings.
+        given: Whether to leave out flags that are not given.
     """
     return {
         name: FLAGS[one.flag].value
@@ -199,7 +199,7 @@ def describe_flags(required: Sequence[str]) -> Iterator[str]:
     """Yields the lines of --help that describe flags, section by section.
 
     Args:
-        required: Flags that must be given.
+        required: Names of the required flags.
     """
     width = min(shutil.get_terminal_size().columns, 80)
     title = ""
@@ -223,7 +223,7 @@ def describe_flags(required: Sequence[str]) -> Iterator[str]:
 
 
 def _range(one: Setting) -> str:
-    """Allowed values, where neither the choices nor the type say it."""
+    """Describes the allowed values if choices and type do not."""
     if one.spec.zero_is_none:
         return "at least 0"
     return "" if one.choices else one.want

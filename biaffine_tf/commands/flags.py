@@ -1,4 +1,4 @@
-"""The flags of training and prediction, and what becomes of them."""
+"""Builds configs and options from the flags of training and prediction."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ __all__ = ["define_prediction_flags", "define_training_flags"]
 
 
 def input_patterns() -> list[str]:
-    """Paths and globs of --input."""
+    """Returns the paths and globs of --input."""
     return split_patterns(FLAGS.input or ())
 
 
 def read_options() -> formats.ReadOptions:
-    """How to read files."""
+    """Returns the options for reading files."""
     return make_options(
         {
             **values(FormatFlags),
@@ -58,21 +58,21 @@ def read_options() -> formats.ReadOptions:
 
 
 def _unlabelled() -> formats.Unlabelled:
-    """Prediction keeps them; training refuses those that are kept."""
+    """Keeps unlabelled sentences by default; training refuses them later."""
     if "unlabelled" in FLAGS and FLAGS.unlabelled == formats.Unlabelled.SKIP:
         return formats.Unlabelled.SKIP
     return formats.Unlabelled.KEEP
 
 
 def _default_on_bad_data() -> formats.OnBadData:
-    """Of prediction: one bad line is not to end the work of days."""
+    """Skips bad lines in bulk jobs, where one must not end the work of days."""
     if FLAGS.output_dir:
         return formats.OnBadData.SKIP
     return formats.OnBadData.ERROR
 
 
 def names_encoder() -> bool:
-    """Whether there is an encoder, or a part of one."""
+    """Returns whether flags name an encoder, or a part of one."""
     return bool(
         FLAGS.encoder_dir
         or FLAGS.vocab_file
@@ -83,7 +83,7 @@ def names_encoder() -> bool:
 
 
 def encoder_initialization(texts: Iterable[str]) -> checkpoints.Initialization:
-    """Chooses the initial encoder; see `checkpoints.choose_initialization`."""
+    """Chooses the encoder initialization from flags and sample texts."""
     from biaffine_tf.encoders import checkpoints  # run_predict.py does without
 
     return checkpoints.choose_initialization(
@@ -99,18 +99,18 @@ def encoder_initialization(texts: Iterable[str]) -> checkpoints.Initialization:
 
 
 def given_settings() -> dict[str, Any]:
-    """Settings of the training run that flags give, by name."""
-    found = values(TrainingConfig)
+    """Returns the settings of a training run that flags give, by name."""
+    given = values(TrainingConfig)
     for section, name in (
         (ModelConfig, "max_seq_length"),
         (HeadConfig, "max_span_width"),
     ):
-        found[name] = values(section)[name]
-    return {name: value for name, value in found.items() if value is not None}
+        given[name] = values(section)[name]
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def training_config(settings: Mapping[str, Any]) -> TrainingConfig:
-    """Objective, optimizer and batches, of settings given or chosen."""
+    """Builds the training config from given and chosen settings."""
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
     return TrainingConfig.from_dict(
         {name: settings[name] for name in names if name in settings}
@@ -118,15 +118,17 @@ def training_config(settings: Mapping[str, Any]) -> TrainingConfig:
 
 
 def model_config(
-    start: checkpoints.Initialization,
+    initialization: checkpoints.Initialization,
     *,
     long_text: LongText,
     settings: Mapping[str, Any],
 ) -> ModelConfig:
-    """Encoder, tokenizer and head; what becomes of long texts."""
+    """Builds the config of encoder, tokenizer, head and long texts."""
     return ModelConfig(
-        encoder=start.config,
-        tokenizer=TokenizerConfig.from_dict(start.tokenizer.to_config()),
+        encoder=initialization.config,
+        tokenizer=TokenizerConfig.from_dict(
+            initialization.tokenizer.to_config()
+        ),
         head=HeadConfig(
             **values(HeadConfig)
             | {"max_span_width": settings["max_span_width"] or None}
@@ -140,15 +142,15 @@ def model_config(
 
 
 def predictor_settings() -> dict[str, Any]:
-    """What is given of how a model is loaded, but for `decoding_settings`."""
+    """Returns the given settings of loading a model, without decoding."""
     return values(PredictionConfig, given=True)
 
 
 def export_settings() -> dict[str, Any]:
-    """How a model is exported, but for `decoding_settings`."""
+    """Returns the settings of an export, without decoding."""
     if FLAGS["precision"].present:
         raise ConfigError(
-            "--precision is that of prediction",
+            "--precision is for prediction, not for --export_dir",
             remedy="give --export_precision",
         )
     loading = values(PredictionConfig)
@@ -157,15 +159,15 @@ def export_settings() -> dict[str, Any]:
 
 
 def decoding_settings() -> dict[str, Any]:
-    """How candidates become entities; None for what is not given."""
+    """Returns the decoding settings by name; None if not given."""
     return values(DecodingConfig)
 
 
 def decoding_config(*, word_rule: str) -> DecodingConfig:
-    """How candidates become entities during dev evaluation.
+    """Builds the decoding config of dev evaluation.
 
     Args:
-        word_rule: The rule for the words of plain text, if none is given.
+        word_rule: Word rule of plain text if no flag gives one.
     """
     return DecodingConfig(
         word_boundaries=WordBoundaries.WORDS, word_rule=word_rule
@@ -175,11 +177,11 @@ def decoding_config(*, word_rule: str) -> DecodingConfig:
 def check_settings(
     tokenizer: Tokenizer | None, model: ModelConfig | None
 ) -> checks.Settings:
-    """Settings of the model that data are checked for.
+    """Returns the settings for which data are checked.
 
     Args:
-        tokenizer: Of the encoder, if there is one.
-        model: Likewise.
+        tokenizer: Tokenizer of the encoder, if there is one.
+        model: Config of the model, if there is an encoder.
     """
     decoding = DecodingConfig().replace_given(**decoding_settings())
     return checks.Settings(
@@ -194,7 +196,7 @@ def check_settings(
 
 
 def objective() -> ThresholdObjective | None:
-    """What thresholds are for; None if there are to be none."""
+    """Returns the objective of thresholds; None for no thresholds."""
     if FLAGS.threshold_objective == NO_OBJECTIVE:
         if FLAGS.threshold_target is not None:
             raise ConfigError(

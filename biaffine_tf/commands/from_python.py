@@ -1,4 +1,4 @@
-"""Training from Python: `biaffine_tf.train`."""
+"""Trains from Python: `biaffine_tf.train`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class TrainingResult:
     """A finished training run.
 
     Attributes:
-        model_dir: The model directory.
-        scores: Contents of its `scores.json`: the dev scores of the epoch that
-            was kept, if there is a dev set, and how they were got.
+        model_dir: Path of the model directory.
+        scores: Content of its `scores.json`: dev scores of the selected epoch,
+            if there is a dev set, and how they were obtained.
     """
 
     model_dir: str
@@ -33,7 +33,7 @@ class TrainingResult:
 
     @functools.cached_property
     def predictor(self) -> BasePredictor:
-        """The model, loaded with its default settings."""
+        """Predictor of the model with its default settings."""
         from biaffine_tf.inference import loading
 
         return loading.load(self.model_dir, {}, verify=True)

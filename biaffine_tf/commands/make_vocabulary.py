@@ -1,6 +1,6 @@
 """Makes a BERT vocabulary from texts: `python -m biaffine_tf.vocabulary`.
 
-It is for encoders that start at random: give it as --vocab_file to
+For encoders with random initialization: give it as --vocab_file to
 run_classifier.py or to pretrain/create_pretraining_data.py.
 """
 
@@ -37,8 +37,8 @@ from biaffine_tf.tokenization.wordpiece import without_surrogates
 SPECIALS = (PAD, UNK, CLS, SEP, "[MASK]")
 
 _INSIDE = "##"
-_MIN_COUNT = 2  # of a WordPiece token; a rarer one is not learnt anyway
-_WORDS_AT_ONCE = 1_000  # given to the training
+_MIN_COUNT = 2  # of a WordPiece token; rarer ones are not learnt anyway
+_WORDS_AT_ONCE = 1_000  # per text given to the WordPiece trainer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,22 +61,22 @@ def make_vocabulary(
     kind: TokenizerKind | str,
     do_lower_case: bool = False,
 ) -> Vocabulary:
-    """Makes the vocabulary of a tokenizer from texts.
+    """Builds the vocabulary of a tokenizer from texts.
 
-    [PAD], [UNK], [CLS], [SEP] and [MASK] come first. The commonest characters
-    follow, white space included, line ends apart; or, of WordPiece tokens, the
-    commonest letters, at the start of words and inside them, and what the
-    WordPiece training of the `tokenizers` library joins them to. The same
-    texts, in whatever order, give the same vocabulary.
+    [PAD], [UNK], [CLS], [SEP] and [MASK] come first, then the most frequent
+    characters, white space included except line ends. For WordPiece these are
+    the most frequent letters, at the start of words and inside them, and the
+    tokens that the trainer of the `tokenizers` library joins them to. The
+    result does not depend on the order of the texts.
 
     Args:
-        texts: Read once.
-        size: Tokens to make at most, special ones included.
-        kind: Of the tokenizer.
-        do_lower_case: Whether the tokenizer folds case.
+        texts: Training texts, read once.
+        size: Maximum number of tokens, special ones included.
+        kind: Kind of the tokenizer.
+        do_lower_case: Whether the tokenizer lowercases.
 
     Returns:
-        A vocabulary of `size` tokens, or of all that the texts give.
+        A vocabulary of `size` tokens, or fewer if the texts have fewer.
 
     Raises:
         ConfigError: If the size leaves no token for text, or there is no text.
@@ -98,7 +98,7 @@ def make_vocabulary(
 
 
 def _characters(texts: Iterable[str], size: int, folds: bool) -> list[str]:
-    """The commonest characters, as `CharTokenizer` looks them up."""
+    """Returns the most frequent characters, as `CharTokenizer` folds them."""
     counts: collections.Counter[str] = collections.Counter()
     for text in texts:
         counts.update(text)
@@ -112,10 +112,10 @@ def _characters(texts: Iterable[str], size: int, folds: bool) -> list[str]:
 def _wordpiece_tokens(
     texts: Iterable[str], size: int, folds: bool
 ) -> list[str]:
-    """Half of the tokens for letters, the rest for what they are joined to.
+    """Fills half of the vocabulary with letters, the rest with longer tokens.
 
-    Tokens that are left, as where all words are Chinese characters, go to the
-    rarer letters.
+    Tokens that are left, for example if all words are Chinese characters, go
+    to rarer letters.
     """
     words = _count_words(texts, folds)
     letters: collections.Counter[str] = collections.Counter()
@@ -135,7 +135,7 @@ def _wordpiece_tokens(
 
 
 def _count_words(texts: Iterable[str], folds: bool) -> collections.Counter[str]:
-    """How often each word occurs, as `WordPieceTokenizer` divides texts."""
+    """Counts words as `WordPieceTokenizer` divides texts."""
     normalizer = normalizers.BertNormalizer(
         clean_text=True,
         handle_chinese_chars=True,
@@ -153,12 +153,12 @@ def _count_words(texts: Iterable[str], folds: bool) -> collections.Counter[str]:
 def _join(
     words: collections.Counter[str], singles: list[str], size: int
 ) -> list[str]:
-    """The tokens that WordPiece training adds to those of one letter.
+    """Learns WordPiece tokens of several letters.
 
     Args:
-        words: Counts; those with other letters are left out.
+        words: Words with counts; those with other letters are ignored.
         singles: Letters, and letters inside words with "##".
-        size: Tokens to have in the end.
+        size: Maximum number of tokens, `singles` included.
     """
     known = set(singles)
     spelled = [
@@ -174,8 +174,8 @@ def _join(
         trainers.WordPieceTrainer(
             vocab_size=size,
             min_frequency=_MIN_COUNT,
-            # Ties are broken by the ids of the parts. Tokens of one letter
-            # that are not there at the start get theirs by chance.
+            # Ties are broken by the ids of the parts; for reproducible ids,
+            # all tokens of one letter are given at the start.
             special_tokens=singles,
             initial_alphabet=alphabet,
             limit_alphabet=len(alphabet),
@@ -187,13 +187,13 @@ def _join(
 
 
 def _repeated(word: str, count: int) -> Iterator[str]:
-    """Texts in which a word occurs so many times."""
+    """Yields texts that repeat a word `count` times in total."""
     for begin in range(0, count, _WORDS_AT_ONCE):
         yield " ".join([word] * min(_WORDS_AT_ONCE, count - begin))
 
 
 def _by_count(counts: collections.Counter[str]) -> list[str]:
-    """The commonest first, of equally common ones in the order of Unicode."""
+    """Sorts by descending count, ties by code point."""
     return sorted(counts, key=lambda token: (-counts[token], token))
 
 
@@ -202,15 +202,15 @@ def _fits_a_line(character: str) -> bool:
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=console.program("python -m biaffine_tf.vocabulary"),
-        description="Makes a BERT vocabulary (vocab.txt) for an encoder that "
-        "starts at random, from labelled or plain texts in any format.",
+        description="Makes a BERT vocabulary (vocab.txt) for an encoder with "
+        "random initialization, from labelled or plain texts in any format.",
     )
     console.add_version(parser)
     parser.add_argument(
@@ -223,24 +223,24 @@ def _parser() -> argparse.ArgumentParser:
         "--size",
         type=int,
         required=True,
-        help="number of tokens, special ones included",
+        help="maximum number of tokens, special ones included",
     )
     parser.add_argument(
         "--output", metavar="vocab.txt", required=True, help="file to write"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace another file"
+        "--overwrite", action="store_true", help="replace an existing file"
     )
     parser.add_argument(
         "--kind",
         choices=list(TokenizerKind),
-        help="tokenizer that it is for (default: char for Chinese text, "
+        help="tokenizer to use it with (default: char for Chinese text, "
         "wordpiece for other text)",
     )
     parser.add_argument(
         "--do_lower_case",
         action="store_true",
-        help="lowercase the texts, as the tokenizer then has to",
+        help="lowercase the texts; the tokenizer must do the same",
     )
     add_reading_arguments(parser)
     return parser
@@ -249,7 +249,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> None:
     if os.path.lexists(options.output) and not options.overwrite:
         raise ConfigError(
-            f"{options.output}: is there already",
+            f"{options.output}: exists already",
             remedy="give another --output, or --overwrite to replace it",
         )
     check_writable(os.path.dirname(options.output) or ".")
@@ -294,11 +294,11 @@ def _report(
     vocabulary: Vocabulary,
     characters: collections.Counter[str],
 ) -> None:
-    """Says what the vocabulary covers, and how to use it."""
+    """Prints the coverage of the vocabulary and the flags to use it with."""
     tokenizer = make_tokenizer(
         kind, vocabulary, do_lower_case=options.do_lower_case
     )
-    # Tokenizers pass over white space, or have no need to know its kinds.
+    # Tokenizers drop white space, or do not distinguish its kinds.
     counts = {c: n for c, n in characters.items() if not c.isspace()}
     total = sum(counts.values())
     known = sum(n for c, n in counts.items() if tokenizer.knows(c))

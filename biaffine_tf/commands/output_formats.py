@@ -1,4 +1,4 @@
-"""What commands say about the formats that they write."""
+"""Checks and describes output formats for commands."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from biaffine_tf.formats import all_formats, find_format
 def check_output_format(
     name: str, *, flag: str, scores: bool, layers: int | None
 ) -> None:
-    """Refuses what a format cannot hold.
+    """Checks that a format can hold the requested output.
 
     Args:
-        name: The format.
-        flag: What gave it.
-        scores: Whether scores are asked for.
-        layers: Tag columns, if they are asked for.
+        name: Name of the format.
+        flag: Flag that gave it, for messages.
+        scores: Whether scores are requested.
+        layers: Number of tag columns, if requested.
 
     Raises:
-        ConfigError: If scores or columns are asked for in vain.
+        ConfigError: If the format has no scores or no tag columns.
     """
     output = find_format(name)
     others = [one for one in all_formats() if one.spans]
@@ -39,7 +39,7 @@ def check_output_format(
 
 
 def describe_columns(name: str, layers: int) -> Iterator[str]:
-    """Says how to read tags that were written into several columns."""
+    """Yields the flag that reads tags back from several columns."""
     if find_format(name).layers and layers > 1:
         columns = ",".join(map(str, range(1, layers + 1)))
         yield (

@@ -1,4 +1,4 @@
-"""Predicts with a trained model: any input format in, three formats out.
+"""Predicts the entities of texts with a trained model.
 
 biaffine-predict --model_dir=model --input=test.json --output=found.jsonl
 biaffine-predict --model_dir=model --input='texts/*.gz' --output_dir=found
@@ -6,10 +6,10 @@ zcat texts.gz | biaffine-predict --model_dir=model --input=- --output=-
 biaffine-predict --model_dir=model --text="小明在北京上学"
 biaffine-predict --model_dir=model --export_dir=saved_model
 
-Entities of --text go to standard output, one a line: start, end, label, text
-and score, separated by tabs. What else there is to say goes to standard error.
---output_dir takes any number of files, and the same command goes on with what
-is missing after a kill; exit code 3 says that files were given up.
+Entities of --text go to standard output, one per line: start, end, label, text
+and score, separated by tabs. Notes go to standard error. --output_dir takes any
+number of input files, and the same command resumes after a kill; exit code 3
+says that some input could not be read.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from biaffine_tf.inference import bulk, loading, summary
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.spans import Sentence
 
-# Tag columns for nested entities: no corpus we know of needs more than a few.
+# Default number of tag columns for nested entities.
 _NESTED_LAYERS = 3
 _VISIBLE = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def main() -> int:
-    """Exports the model, prints entities of a text, predicts files.
+    """Exports the model, prints the entities of a text and predicts files.
 
     Returns:
         The exit code.
@@ -51,12 +51,12 @@ def main() -> int:
     prediction_flags.check()
     if FLAGS.output != STANDARD_OUTPUT:
         return _main()
-    with contextlib.redirect_stdout(sys.stderr):  # for the predictions alone
+    with contextlib.redirect_stdout(sys.stderr):  # keeps stdout for predictions
         return _main()
 
 
 def _main() -> int:
-    # All that can be wrong is said before TensorFlow is loaded.
+    # Checks everything before TensorFlow is loaded.
     source = loading.inspect(FLAGS.model_dir, _options())
     if FLAGS.export_dir:
         _export(source.kind)
@@ -82,15 +82,15 @@ def _main() -> int:
 
 
 def _options() -> dict[str, Any]:
-    """How the model is to be used: as it was written but for what is given."""
+    """Returns the settings that flags give; others are the model's."""
     return {**flags.predictor_settings(), **flags.decoding_settings()}
 
 
 def _export(kind: loading.Kind) -> None:
     if kind is not loading.Kind.MODEL:
         raise ConfigError(
-            f"{FLAGS.model_dir}: {kind}, which is an export itself",
-            remedy="give the directory of the model that it is of",
+            f"{FLAGS.model_dir}: {kind}, which is already an export",
+            remedy="give the model directory that it was exported from",
         )
     settings = flags.export_settings()
     model_directory.check_export_dir(FLAGS.export_dir)
@@ -121,21 +121,21 @@ def _load(source: loading.Source) -> BasePredictor:
 
 
 def _open_input(problems: formats.Problems) -> Iterator[Sentence]:
-    """The sentences of the only input, the first one of which was read."""
+    """Opens the only input; its first sentence is read at once."""
     (path,) = flags.input_patterns()
     if os.path.isfile(path):
         check_undamaged(path)
     sentences = formats.read(path, prediction_flags.read_options(), problems)
     first = next(sentences)
     prediction_flags.check_output(path)
-    # The same iterator goes on: an input that is a pipe is read once.
+    # The same iterator continues: a pipe can be read only once.
     return itertools.chain([first], sentences)
 
 
 def _open_job(
     source: loading.Source,
 ) -> contextlib.AbstractContextManager[bulk.BulkJob]:
-    # A job must not be begun with a damaged model.
+    # Never begins a job with a damaged model.
     model_directory.check_digests(FLAGS.model_dir)
     return bulk.open_job(
         find_files(flags.input_patterns(), output_dir=FLAGS.output_dir),
@@ -179,8 +179,8 @@ def _predict_file(
 
     def predicted() -> Iterator[Sentence]:
         nonlocal sentences, entities
-        found = predictor.predict(inputs)
-        for sentence in tqdm(found, desc="predicting", unit=" sentences"):
+        results = predictor.predict(inputs)
+        for sentence in tqdm(results, desc="predicting", unit=" sentences"):
             sentences += 1
             entities += len(sentence.spans or ())
             yield sentence
@@ -227,12 +227,12 @@ def _say_columns(decoding: DecodingConfig) -> None:
 
 
 def _say(lines: Iterable[str]) -> None:
-    for line in lines:  # standard output may be where the predictions go
+    for line in lines:  # standard output may be for the predictions
         print(line, file=sys.stderr)
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     flags.define_prediction_flags()
     running.run(
         main,

@@ -1,4 +1,4 @@
-"""The flags of run_predict.py: what they may be together, and its input."""
+"""Checks the flags of run_predict.py against each other and the files."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def check() -> None:
 
 
 def _check_streams(patterns: list[str]) -> None:
-    """What "-", standard input or output, cannot be."""
+    """Checks the uses of "-" for standard input and output."""
     if FLAGS.output_dir and STANDARD_INPUT in patterns:
         raise ConfigError(
             "--input=- can be read once, and --output_dir reads its inputs "
@@ -90,15 +90,15 @@ def _check_streams(patterns: list[str]) -> None:
 
 
 def read_options() -> formats.ReadOptions:
-    """How to read what is predicted: gold in it may be wrong."""
+    """Returns the options for reading input; its labels are ignored."""
     return dataclasses.replace(flags.read_options(), ignore_labels=True)
 
 
 def check_output(path: str) -> None:
-    """Finds out whether --output can be written.
+    """Checks that --output can be written.
 
     Args:
-        path: The input.
+        path: Path of the input.
 
     Raises:
         ConfigError: If it cannot.

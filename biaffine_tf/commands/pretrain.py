@@ -1,10 +1,10 @@
-r"""Pretrains an encoder on text, from a random start or from another encoder.
+r"""Pretrains an encoder on text, from random or existing weights.
 
 biaffine-pretrain --records_dir=records \
     --bert_config_file=bert_config.json --output_dir=encoder
 
-Started again after a kill, the same command continues from the last checkpoint.
-What it writes is an encoder directory: biaffine-train --encoder_dir=encoder.
+After a kill, the same command resumes from the last checkpoint. It writes an
+encoder directory: biaffine-train --encoder_dir=encoder.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from biaffine_tf.records.text_records import Records
 if TYPE_CHECKING:
     from biaffine_tf.pretraining.objectives import EncoderPart
 
-_RECORDS_TO_COUNT = 100_000  # a second; enough for frequencies
+_MAX_COUNTED_RECORDS = 100_000  # takes a second; enough for frequencies
 
-_SHAPE_OF_GENERATOR = (
+_GENERATOR_SHAPE = (
     "num_hidden_layers",
     "num_attention_heads",
     "intermediate_size",
@@ -50,7 +50,7 @@ _LESS_MEMORY = (
 
 
 def main() -> None:
-    """Checks what can be checked at once, then loads TensorFlow and trains."""
+    """Checks flags and inputs, then loads TensorFlow and trains."""
     records = Records.open(FLAGS.records_dir)
     source, whole = checkpoints.open_parts(
         FLAGS.encoder_dir,
@@ -76,8 +76,8 @@ def main() -> None:
     check_words(config.masking, records.config.words)
     if generator is not None:
         _check_generator(generator, config)
-    held = records.config.masking is not None
-    origin = "as the records hold them" if held else "new ones in each epoch"
+    is_masked = records.config.masking is not None
+    origin = "stored in the records" if is_masked else "new ones in each epoch"
     print(f"masks: {config.masking}, {origin}")
     with locked(FLAGS.output_dir):
         _run(config, records, source=source, generator=generator)
@@ -104,7 +104,7 @@ def _run(
     strategy = set_up(seed=config.seed, precision=config.precision)
     with strategy.scope():
         objective = make_objective(config, pad_id=records.tokenizer.pad_id)
-        # The generator first: the embeddings that both share are the encoder's.
+        # The generator first: shared embeddings take the encoder's weights.
         if objective.generator_part is not None:
             _initialise(objective.generator_part, generator, records)
         _initialise(objective.encoder_part, source, records)
@@ -135,7 +135,7 @@ def _run(
 def _initialise(
     part: EncoderPart, source: Source | None, records: Records
 ) -> None:
-    """Loads what there is; an output layer guesses by frequency at first."""
+    """Loads weights; a new output bias gets the log-frequencies of tokens."""
     from biaffine_tf.records.text_token_ids import (
         log_frequencies,
         token_counts,
@@ -154,25 +154,28 @@ def _initialise(
         loaded = report.loaded
         print(f"{source.path}: {report}")
     if MLM_BIAS in variables and MLM_BIAS not in loaded:
-        counts = token_counts(records, max_records=_RECORDS_TO_COUNT)
+        counts = token_counts(records, max_records=_MAX_COUNTED_RECORDS)
         variables[MLM_BIAS].assign(log_frequencies(counts))
 
 
 def _check_generator(generator: Source, config: PretrainingConfig) -> None:
-    """Refuses a generator of another shape than --generator_size makes."""
-    found, given = generator.config, f"--generator_size={config.generator_size}"
-    if found is None:
+    """Checks that the generator has the shape that --generator_size makes."""
+    stored, given = (
+        generator.config,
+        f"--generator_size={config.generator_size}",
+    )
+    if stored is None:
         return
     wanted = generator_config(config.encoder, config.generator_size)
-    if found.hidden_size != wanted.hidden_size:
-        size = found.hidden_size / config.encoder.hidden_size
+    if stored.hidden_size != wanted.hidden_size:
+        size = stored.hidden_size / config.encoder.hidden_size
         raise ConfigError(
-            f"{generator.path}: its layers are {found.hidden_size} wide, but "
-            f"{given} makes them {wanted.hidden_size}",
+            f"{generator.path}: its hidden_size is {stored.hidden_size}, but "
+            f"{given} makes it {wanted.hidden_size}",
             remedy=f"give --generator_size={size:.6g}",
         )
-    for name in _SHAPE_OF_GENERATOR:
-        mine, theirs = getattr(wanted, name), getattr(found, name)
+    for name in _GENERATOR_SHAPE:
+        mine, theirs = getattr(wanted, name), getattr(stored, name)
         if mine != theirs:
             raise ConfigError(
                 f"{generator.path}: its {name} is {theirs}, but {given} of "
@@ -183,7 +186,7 @@ def _check_generator(generator: Source, config: PretrainingConfig) -> None:
 
 
 def _fingerprints(records: Records, **sources: Source | None) -> dict[str, str]:
-    """What the run depends on besides its settings."""
+    """Returns the fingerprints of the inputs of the run."""
     return {
         "records": records.fingerprint,
         **{
@@ -197,12 +200,12 @@ def _fingerprints(records: Records, **sources: Source | None) -> dict[str, str]:
 def _encoder_config(
     source: Source | None, whole: Source | None, records: Records
 ) -> EncoderConfig:
-    """Shape of the encoder, after whatever was asked to be changed of it.
+    """Returns the config of the encoder, with the changes that flags ask for.
 
     Args:
-        source: The weights to start from.
-        whole: The encoder that they belong to.
-        records: The text.
+        source: Weights to start from.
+        whole: Encoder that they belong to.
+        records: Records of the text.
     """
     config = _given_config(whole)
     vocabulary = records.tokenizer.vocabulary
@@ -241,7 +244,7 @@ def _given_config(whole: Source | None) -> EncoderConfig:
         return whole.config
     if not FLAGS.bert_config_file:
         raise ConfigError(
-            "the shape of the encoder is not known",
+            "the config of the encoder is unknown",
             remedy="give --encoder_dir, or --bert_config_file with or without "
             "--init_checkpoint",
         )
@@ -249,7 +252,7 @@ def _given_config(whole: Source | None) -> EncoderConfig:
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     pretraining_flags.define_training_flags()
     running.run(
         main,

@@ -1,12 +1,12 @@
-"""Makes records to pretrain on from text files.
+"""Makes records for pretraining from text files.
 
 biaffine-pretrain-data --input_file='texts/*.txt.xz' \
   --vocab_file=vocab.txt --output_dir=records
 
-A line holds a sentence or a paragraph; blank lines divide documents (see
+A line is a sentence or a paragraph; blank lines separate documents (see
 --document). Lines are packed into sequences of --max_seq_length tokens within
 their document. By default they are masked anew in every epoch of the training;
---dupe_factor=10 writes ten masked copies of each instead.
+--dupe_factor=10 stores ten masked copies of each instead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from biaffine_tf.tokenization import Tokenizer
 
 
 def main() -> None:
-    """Makes the records and says what is in them."""
+    """Makes the records and prints a summary."""
     config = text_flags.data_config()
     tokenizer = _make_tokenizer(config)
     with locked(FLAGS.output_dir):
@@ -45,7 +45,7 @@ def _make_tokenizer(config: DataConfig) -> Tokenizer:
     if bool(FLAGS.vocab_file) == bool(FLAGS.encoder_dir):
         given = "both are" if FLAGS.vocab_file else "neither is"
         raise ConfigError(
-            f"the vocabulary is that of --vocab_file or of --encoder_dir, and "
+            "the vocabulary comes from --vocab_file or --encoder_dir, and "
             f"{given} given",
             remedy="give one of them",
         )
@@ -70,7 +70,7 @@ def _make_tokenizer(config: DataConfig) -> Tokenizer:
 
 
 def _summary(records: Records) -> list[str]:
-    """What became of the text."""
+    """Describes the records and what was dropped from the text."""
     counts, config = records.counts, records.config
     unknown = counts.unknown_tokens / counts.tokens
     lines = [
@@ -91,10 +91,10 @@ def _summary(records: Records) -> list[str]:
         )
     if config.held_out and not records.num_records(Split.HELD_OUT):
         lines.append(
-            "nothing is held out, so that nothing can be measured while "
-            "training: give a larger --held_out"
+            "nothing is held out, so pretraining cannot be evaluated: give a "
+            "larger --held_out"
         )
-    state = "made" if records.is_new else "complete already"
+    state = "made" if records.is_new else "already complete"
     lines.append(
         f"{records.directory}: {state}, "
         f"{records.num_records(Split.TRAIN):,} records to train on, "
@@ -106,7 +106,7 @@ def _summary(records: Records) -> list[str]:
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     text_flags.define_data_flags()
     running.run(
         main,

@@ -1,12 +1,12 @@
-r"""Makes an encoder for your vocabulary: word vectors under another's layers.
+r"""Makes an encoder for another vocabulary by embedding transfer.
 
 biaffine-pretrain-embeddings --records_dir=records \
     --encoder_dir=english_bert --output_dir=start
 
-The word embeddings of --encoder_dir, whose vocabulary may be of another
-language, give way to vectors counted from the text of the records; its layers
-stay. With --bert_config_file alone the layers are random. Pretrain what comes
-out: biaffine-pretrain --encoder_dir=start --freeze=body.
+Replaces the word embeddings of --encoder_dir, whose vocabulary may be of
+another language, by vectors counted from the text of the records; its layers
+stay. With --bert_config_file alone the layers are random. Pretrain the result:
+biaffine-pretrain --encoder_dir=start --freeze=body.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from biaffine_tf.records.text_records import Records
 
 
 def main() -> None:
-    """Checks what can be checked at once, then counts and writes."""
+    """Checks the records, then counts and writes the encoder."""
     records = Records.open(FLAGS.records_dir)
     _check_records(records)
     with locked(FLAGS.output_dir):
@@ -44,7 +44,7 @@ def _create(records: Records) -> None:
         config = checkpoints.read_config(FLAGS.bert_config_file)
     else:
         raise ConfigError(
-            "the shape of the encoder is not known",
+            "the config of the encoder is unknown",
             remedy="give --encoder_dir, or --bert_config_file for random "
             "layers",
         )
@@ -53,7 +53,7 @@ def _create(records: Records) -> None:
         transfer_embeddings,  # loads TensorFlow
     )
 
-    made = transfer_embeddings(
+    encoder = transfer_embeddings(
         config,
         records,
         source=source,
@@ -63,27 +63,26 @@ def _create(records: Records) -> None:
     )
     checkpoints.write_huggingface(
         FLAGS.output_dir,
-        made.config,
-        made.tensors,
+        encoder.config,
+        encoder.tensors,
         records.tokenizer.vocabulary,
         tokenizer=checkpoints.TokenizerSettings.of(records.tokenizer),
     )
-    told = [f"{made.counted:,} from {made.tokens:,} in the text"]
-    if made.copied:
-        told.append(f"{made.copied:,} by their spelling in the other encoder")
-    if made.drawn:
-        told.append(f"{made.drawn:,} at random")
+    origins = [f"{encoder.counted:,} from {encoder.tokens:,} in the text"]
+    if encoder.copied:
+        origins.append(f"{encoder.copied:,} of the same token in the encoder")
+    if encoder.drawn:
+        origins.append(f"{encoder.drawn:,} at random")
     print(
-        f"{FLAGS.output_dir}: embeddings of {made.config.vocab_size:,} tokens: "
-        f"{', '.join(told)}"
+        f"{FLAGS.output_dir}: embeddings of {encoder.config.vocab_size:,} "
+        f"tokens: {', '.join(origins)}"
     )
 
 
 def _check_records(records: Records) -> None:
     if records.config.masking is not None:
         raise ConfigError(
-            f"{records.directory}: the records hold masks in the place of "
-            "tokens",
+            f"{records.directory}: the records hold masked tokens",
             remedy="make them without --dupe_factor",
         )
 
@@ -92,12 +91,12 @@ def _check_output(directory: str) -> None:
     check_writable(directory)
     if os.path.isdir(directory) and set(os.listdir(directory)) - {LOCK}:
         raise ConfigError(
-            f"{directory}: is there already, and not an empty folder",
+            f"{directory}: exists already and is not an empty folder",
             remedy="give another --output_dir",
         )
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     text_flags.define_embedding_flags()
     running.run(main, usage=__doc__, required=["records_dir", "output_dir"])

@@ -1,6 +1,6 @@
-"""The flags of run_pretraining.py, and the settings they make.
+"""Flags of run_pretraining.py, and the config built from them.
 
-Names are the original implementations' where they have them.
+Flags of the original implementations keep their names.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from biaffine_tf.errors import ConfigError
 
 @dataclasses.dataclass
 class _Files:
-    """The text, and the encoder that is written."""
+    """Input and output."""
 
     records_dir: Path | None = setting(
-        None, help="What create_pretraining_data.py wrote."
+        None, help="Directory written by create_pretraining_data.py."
     )
     output_dir: Path | None = setting(None, help="Encoder directory to write.")
     overwrite: bool = setting(
-        False, help="Replace the run that --output_dir holds."
+        False, help="Replace another run in --output_dir."
     )
 
 
@@ -40,28 +40,27 @@ class _Encoder(EncoderFlags):
 
     generator_dir: Path | None = setting(
         None,
-        help="ELECTRA: the same as --encoder_dir for the generator.",
-        unset="a random start",
+        help="ELECTRA: initial weights of the generator, as --encoder_dir.",
+        unset="random initialization",
     )
     replace_embeddings: bool = setting(
         False,
-        help="Start with random word embeddings, because the vocabulary of the "
-        "records is not that of the encoder.",
+        help="Initialize the word embeddings at random, for records whose "
+        "vocabulary is not that of the encoder.",
     )
 
 
 @dataclasses.dataclass
 class _Periods:
-    """How often a run is measured and saved."""
+    """Frequency of evaluation and checkpoints."""
 
     eval_steps: int = setting(
-        1_000, minimum=1, help="Steps between two looks at held-out text."
+        1_000, minimum=1, help="Steps between evaluations on held-out text."
     )
     max_eval_batches: int = setting(
         100,
         minimum=1,
-        help="Maximum number of batches of held-out text to look at, evenly "
-        "spaced.",
+        help="Maximum number of held-out batches to evaluate, evenly spaced.",
     )
     save_checkpoints_steps: int | None = same_setting(
         Checkpoints, "save_checkpoints_steps", default=1_000
@@ -72,7 +71,7 @@ class _Periods:
 
 
 def define_training_flags() -> None:
-    """Flags of run_pretraining.py."""
+    """Defines the flags of run_pretraining.py."""
     define("Files", _Files)
     define("Encoder", _Encoder)
     define("Masking", MaskingFlags)
@@ -83,17 +82,15 @@ def define_training_flags() -> None:
 def pretraining_config(
     encoder: EncoderConfig, *, records: DataConfig, data: dict[str, str]
 ) -> PretrainingConfig:
-    """The settings of the run.
+    """Builds the config of the run.
 
     Args:
-        encoder: Shape of the encoder.
-        records: How the records were made. Masks that they hold are those of
-            the run.
-        data: Fingerprints of the records and of the weights to start from.
+        encoder: Config of the encoder.
+        records: Config of the records. Masks stored in them are used.
+        data: Fingerprints of the records and the initial weights.
 
     Raises:
-        ConfigError: If a setting is out of range, or asks for other masks than
-            the records hold.
+        ConfigError: If a setting is out of range, or contradicts stored masks.
     """
     given = values(PretrainingConfig)
     wanted = masking(FLAGS.objective.replacement)
@@ -107,25 +104,25 @@ def pretraining_config(
 
 
 def _check_masks(wanted: Masking, records: DataConfig) -> None:
-    """Refuses flags that ask for other masks than records hold."""
+    """Checks that flags agree with the masks stored in the records."""
     stored = records.masking
     assert stored is not None
-    most = records.max_predictions_per_seq
-    held = {
+    maximum = records.max_predictions_per_seq
+    settings = {
         "masking": (stored.kind, wanted.kind),
         "masked_lm_prob": (stored.rate, wanted.rate),
-        "max_predictions_per_seq": (most, FLAGS.max_predictions_per_seq),
+        "max_predictions_per_seq": (maximum, FLAGS.max_predictions_per_seq),
         "replacement": (
             (stored.mask_share, stored.random_share),
             (wanted.mask_share, wanted.random_share),
         ),
     }
-    for name, (there, asked) in held.items():
+    for name, (there, asked) in settings.items():
         if FLAGS[name].present and there != asked:
             raise ConfigError(
                 f"--{name}={FLAGS[name].value} is given, but the records hold "
                 f"masks already, made with {stored}, "
-                f"max_predictions_per_seq={most}",
+                f"max_predictions_per_seq={maximum}",
                 remedy="leave it out, or make the records without "
                 "--dupe_factor",
             )

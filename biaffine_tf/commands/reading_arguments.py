@@ -1,7 +1,7 @@
-"""How commands read files: arguments and notes, in one place.
+"""Arguments of commands for reading files, and notes on problems.
 
-The arguments are the fields of `ReadOptions` that have a help text, for
-commands of argparse and (`reading_flags`) of absl.
+They are the fields of `ReadOptions` that have a help text, for commands based
+on argparse and (`sections.FormatFlags`) on absl.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from biaffine_tf.spans import Sentence
 
 
 class ReadingArgument(NamedTuple):
-    """An argument about reading: a field of `ReadOptions` for parsers."""
+    """Command-line argument of a field of `ReadOptions`."""
 
     name: str
     default: Any
@@ -35,7 +35,7 @@ class ReadingArgument(NamedTuple):
 
 
 def reading_arguments(*, shared: bool) -> list[ReadingArgument]:
-    """The arguments that hold for all files of a command, or the others."""
+    """Lists the arguments shared by all files of a command, or the others."""
     return [
         _argument(field)
         for field in dataclasses.fields(ReadOptions)
@@ -56,13 +56,12 @@ def _argument(field: dataclasses.Field[Any]) -> ReadingArgument:
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser, *sides: str) -> None:
-    """Adds how to read files.
+    """Adds the arguments for reading files.
 
     Args:
-        parser: A command's.
-        *sides: Each adds arguments of its own, with its name before theirs:
-            --gold_format for "gold", --format for "". Only "" if none is
-            given.
+        parser: Parser of the command.
+        *sides: Prefixes, each of which adds arguments of its own:
+            --gold_format for "gold", --format for "" (the default).
     """
     for argument in reading_arguments(shared=True):
         _add(parser.add_argument, "", argument)
@@ -86,7 +85,7 @@ def _add(
 
 
 def reading_options(options: argparse.Namespace, side: str = "") -> ReadOptions:
-    """How the files of a side are to be read.
+    """Returns the options for reading the files of a side.
 
     Raises:
         ConfigError: If the options contradict each other.
@@ -102,7 +101,7 @@ def reading_options(options: argparse.Namespace, side: str = "") -> ReadOptions:
 
 
 def make_options(values: dict[str, Any]) -> ReadOptions:
-    """Makes options of what command lines hold.
+    """Builds options from the values of arguments.
 
     Raises:
         ConfigError: If they contradict each other.
@@ -114,14 +113,14 @@ def make_options(values: dict[str, Any]) -> ReadOptions:
 def read_with_notes(
     path: str | os.PathLike[str], options: ReadOptions
 ) -> Iterator[Sentence]:
-    """Reads a file, and says on standard error what was skipped or repaired.
+    """Reads a file, and prints on stderr what was skipped or repaired.
 
     Args:
-        path: The file.
-        options: How to read it.
+        path: Path of the file.
+        options: Options for reading it.
 
     Yields:
-        Its sentences.
+        The sentences.
     """
     problems = Problems()
     yield from read(path, options, problems)
@@ -129,7 +128,7 @@ def read_with_notes(
 
 
 def note_problems(path: str | os.PathLike[str], problems: Problems) -> None:
-    """Says on standard error what is wrong with a file."""
+    """Prints the problems of a file on standard error."""
     for line in problems.lines():
         print(f"note: {path}: {line}", file=sys.stderr)
 

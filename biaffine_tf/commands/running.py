@@ -1,4 +1,4 @@
-"""Runs a command: flags, help, errors in one line."""
+"""Runs commands based on absl: flags, help, errors in one line."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from biaffine_tf import console
 from biaffine_tf.commands.flag_types import FLAGS, describe_flags
 from biaffine_tf.errors import ConfigError
 
-# What TensorFlow reads when it is loaded; what the user sets goes first.
+# Defaults of variables that TensorFlow reads when it is imported.
 TENSORFLOW_ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # its start-up notes are not for users
-    "TF_ENABLE_ONEDNN_OPTS": "1",  # by itself only on newer processors
-    # Else it loads Keras 3, which takes a second or two and is not used.
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # the default on newer processors only
+    # Without it Keras 3 is imported, which takes seconds and is not used.
     "TF_USE_LEGACY_KERAS": "1",
 }
 
-# Scripts of the repository, by the console commands that they are.
+# Scripts of the repository by their console commands.
 _SCRIPTS = {
     "biaffine-train": "run_classifier.py",
     "biaffine-predict": "run_predict.py",
@@ -43,22 +43,22 @@ def run(
     unless: Mapping[str, str] = MappingProxyType({}),
     out_of_memory: str = "close other programs or take a larger machine",
 ) -> NoReturn:
-    """Runs a command; a user's mistake is one line and exit code 2.
+    """Runs a command and exits; a user's mistake is one line and exit code 2.
 
     Args:
         main: Called after the flags are parsed; returns the exit code, None
             for 0.
-        usage: Head of the help; in the names of console commands, which
-            become those of the scripts where a script was started.
-        required: Flags that must be given.
-        unless: Of some of them another flag, which makes them unnecessary.
-        out_of_memory: The remedy: flags to change, in the order to try.
+        usage: Head of the help, with console commands, which are replaced by
+            the scripts if a script was started.
+        required: Names of the required flags.
+        unless: By required flag, another one that makes it unnecessary.
+        out_of_memory: Remedy: flags to change, in the order to try.
     """
     for name, value in TENSORFLOW_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
     def parse(arguments: list[str]) -> list[str]:
-        flags.FLAGS(arguments[:1])  # absl's own: none is given
+        flags.FLAGS(arguments[:1])  # absl requires its own to be parsed
         return _parse(arguments, usage, required, unless)
 
     def begun(_: list[str]) -> int | None:
@@ -105,7 +105,7 @@ def _parse(
 
 
 def _as_typed(usage: str) -> str:
-    """Names scripts in place of console commands where a script runs."""
+    """Replaces console commands by scripts if a script was started."""
     if not sys.argv[0].endswith(".py"):
         return usage
     return re.sub(
@@ -125,9 +125,9 @@ def _print_help(required: Sequence[str]) -> None:
 
 
 def keep_compilations() -> None:
-    """Makes XLA keep what it compiles, for this and all later processes.
+    """Makes XLA cache compilations on disk for later processes.
 
-    Call it before TensorFlow is loaded.
+    Must be called before TensorFlow is imported.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = os.path.join(os.path.expanduser(cache), "biaffine_tf", "xla")

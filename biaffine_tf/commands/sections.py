@@ -1,6 +1,6 @@
-"""Flags of training and prediction that no stored setting holds, by section.
+"""Flags of training and prediction beside the stored settings, by section.
 
-Names are the original implementation's where it has them.
+Flags of the original implementation keep their names.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NO_OBJECTIVE = "none"  # of thresholds
 
 
 def _setting_of(argument: ReadingArgument) -> tuple[str, Any, Any]:
-    """Makes a field of an argument that commands of argparse have, too."""
+    """Makes a dataclass field of a reading argument."""
     kind = type(argument.default)
     if argument.choices is not None or argument.default is None:
         kind = str
@@ -59,7 +59,7 @@ FormatFlags = dataclasses.make_dataclass(
 
 @dataclasses.dataclass
 class _Reading:
-    """How labelled files are read."""
+    """Policies for bad and unlabelled sentences."""
 
     on_bad_data: formats.OnBadData = setting(
         formats.OnBadData.ERROR,
@@ -75,18 +75,18 @@ class _Reading:
 
 @dataclasses.dataclass
 class _Data:
-    """The labelled files of a training run."""
+    """Labelled files of a training run."""
 
     train_data: Patterns | None = setting(
         None,
-        help="Labelled files to train on: any number of files and globs, with "
-        "commas between them. Formats may differ.",
+        help="Labelled training files: paths and globs, separated by commas. "
+        "Formats may differ.",
     )
     eval_data: Patterns | None = setting(
         None,
-        help="Labelled files of the dev set, named likewise: it chooses the "
-        "best epoch and calibrates. Without it and --dev_fraction all epochs "
-        "are trained, and the last model is kept.",
+        help="Labelled files of the dev set, which selects the best epoch and "
+        "calibrates. Without it and --dev_fraction, all epochs are trained and "
+        "the last model is kept.",
     )
     dev_fraction: float | None = setting(
         None,
@@ -97,24 +97,22 @@ class _Data:
     )
     test_data: Patterns | None = setting(
         None,
-        help="Labelled files, named likewise, to score the finished model on, "
-        "once.",
+        help="Labelled files to score the finished model on, once.",
     )
     data_dir: Path | None = setting(
         None,
-        help="Folder that relative --train_data, --eval_data and --test_data "
-        "are taken from.",
+        help="Folder of relative --train_data, --eval_data and --test_data.",
     )
 
 
 @dataclasses.dataclass
 class _Output:
-    """What a training run writes."""
+    """Output of a training run."""
 
     output_dir: Path | None = setting(None, help="Model directory to write.")
     overwrite: bool = setting(
         False,
-        help="Replace the experiment that --output_dir holds, if another one.",
+        help="Replace another experiment in --output_dir.",
     )
     plan: bool = setting(
         False,
@@ -123,81 +121,78 @@ class _Output:
     )
     check_only: bool = setting(
         False,
-        help="Check the data and end: a table, then warnings; exit code 2 if "
-        "they cannot be trained on. Needs no --output_dir and no encoder, "
-        "whose tokens it checks if one is given.",
+        help="Check the data and exit: prints a table and warnings; exit code "
+        "2 if they cannot be trained on. Needs no --output_dir, and no "
+        "encoder, whose tokens are checked if one is given.",
     )
-    report: bool = setting(
-        True, help="Write report.html on the eval data, to look at."
-    )
+    report: bool = setting(True, help="Write report.html on the eval data.")
     report_language: Language = setting(
         Language.ENGLISH,
-        help="Language of what the report says of the run.",
+        help="Language of the facts of the run in the report.",
     )
     export: bool = setting(
         False,
-        help="Export the model as a SavedModel when training has ended, to the "
-        "folder export of the output directory; see run_predict.py.",
+        help="Export the model as a SavedModel after training, to the folder "
+        "export of --output_dir; see run_predict.py.",
     )
     records_dir: Path | None = setting(
         None,
-        help="Folder of the TFRecords. Runs may share it.",
-        unset="a folder of the output directory",
+        help="Folder of the TFRecords, which runs may share.",
+        unset="records in --output_dir",
     )
     records_gzip: bool = setting(False, help="Compress the TFRecords.")
     records_processes: int = setting(
         0,
         minimum=0,
-        help="Processes that write TFRecords; 0 decides by the corpus size.",
+        help="Processes that write TFRecords; 0 chooses by corpus size.",
     )
 
 
 @dataclasses.dataclass
 class Checkpoints:
-    """When the state of a run is saved, to continue from."""
+    """Frequency of checkpoints."""
 
     save_checkpoints_steps: int | None = setting(
         None,
         minimum=1,
-        help="Save the state of the run every so many steps, to continue from.",
+        help="Steps between checkpoints, from which the run can resume.",
     )
     save_checkpoints_minutes: float = setting(
         10.0,
         minimum=0,
-        help="Save the state of the run when so many minutes have passed, too; "
-        "0 never.",
+        help="Minutes between checkpoints, in addition; 0 for none.",
     )
 
 
 @dataclasses.dataclass
 class EncoderFlags:
-    """The encoder that a run starts from."""
+    """Encoder that a run starts from."""
 
     encoder_dir: Path | None = setting(
         None,
-        help="Vocabulary, shape and weights to start from: a directory of "
-        "Hugging Face's, Google's or ours, or a TensorFlow checkpoint.",
+        help="Encoder to start from, with vocabulary, config and weights: a "
+        "directory of Hugging Face's, Google's or ours, or a TF checkpoint.",
     )
     bert_config_file: Path | None = setting(
         None,
-        help="Shape of the encoder (bert_config.json or config.json).",
+        help="Config of the encoder (bert_config.json or config.json).",
         unset="that of the encoder",
     )
     init_checkpoint: Path | None = setting(
         None,
-        help="Weights to start from, in any format of --encoder_dir.",
+        help="Initial weights, in any format of --encoder_dir.",
         unset="those of --encoder_dir, else random ones",
     )
     extend_positions: bool = setting(
         False,
-        help="Repeat the position embeddings of weights that have too few for "
-        "the sequences.",
+        help="Extend the position embeddings by repetition if the encoder has "
+        "too few for the sequences.",
     )
 
 
 @dataclasses.dataclass
 class _Encoder(EncoderFlags):
-    """The encoder, or the model, that fine-tuning starts from."""
+    """Encoder or model that fine-tuning starts from."""
 
     vocab_file: Path | None = setting(
         None,
@@ -207,23 +202,23 @@ class _Encoder(EncoderFlags):
     init_model: Path | None = setting(
         None,
         help="Model directory to continue from, with its head, tokenizer and "
-        "labels, instead of an encoder; new labels are added behind its own. "
-        "Settings that are not given are the model's.",
+        "labels, instead of an encoder; new labels are appended. Settings that "
+        "are not given are the model's.",
     )
 
 
 @dataclasses.dataclass
 class _Calibration:
-    """What is fitted to the dev set when training has ended."""
+    """Calibration and thresholds, fitted on the dev set."""
 
     calibrate: bool = setting(
-        True, help="Calibrate scores on the eval data, when training has ended."
+        True, help="Calibrate scores on the eval data after training."
     )
     threshold_objective: str = setting(
         NO_OBJECTIVE,
         former="threshold_aim",
         choices=(NO_OBJECTIVE, *map(str, ThresholdMetric)),
-        help="Fit thresholds of each label, too, for the best F1, or for a "
+        help="Fit a threshold for each label, for the best F1 or for the "
         "precision or recall of --threshold_target; the model then uses them.",
     )
     threshold_target: float | None = same_setting(ThresholdObjective, "target")
@@ -231,15 +226,15 @@ class _Calibration:
 
 @dataclasses.dataclass
 class _Files:
-    """What is predicted with which model, and where to."""
+    """Model, input and output of a prediction."""
 
     model_dir: Path | None = setting(None, help="Model directory.")
     text: str | None = setting(None, help="Print the entities of this text.")
     input: Inputs | None = setting(
         None,
         help="File to predict, in any format, plain or compressed; - is "
-        "standard input. With --output_dir any number of files and globs, with "
-        "commas between them or one flag each. Labels in it are not read.",
+        "standard input. With --output_dir, paths and globs, separated by "
+        "commas or one per flag. Labels in them are ignored.",
     )
     output: Path | None = setting(
         None,
@@ -248,11 +243,10 @@ class _Files:
     )
     output_dir: Path | None = setting(
         None,
-        help="Folder to write instead, in shards; the same command goes on "
-        "after a kill.",
+        help="Folder to write shards to; the command resumes after a kill.",
     )
     shard_size: int = setting(
-        10_000, minimum=1, help="Sentences of a shard of --output_dir."
+        10_000, minimum=1, help="Sentences per shard of --output_dir."
     )
     output_format: str = setting(
         "span_jsonl",
@@ -263,36 +257,34 @@ class _Files:
     output_layers: int | None = setting(
         None,
         minimum=1,
-        help="CoNLL output: tag columns; an entity that overlaps others needs "
-        "one of its own.",
+        help="CoNLL output: number of tag columns; overlapping entities need "
+        "one each.",
         unset="3 for nested entities, else 1",
     )
     on_bad_data: formats.OnBadData | None = same_setting(
         _Reading,
         "on_bad_data",
         default=None,
-        unset="error; with --output_dir skip, and what is skipped goes to its "
-        "bad_lines",
+        unset="error; with --output_dir skip, and list them in its bad_lines",
     )
 
 
 @dataclasses.dataclass
 class _Export:
-    """Where a model is exported to, and what it is scored on."""
+    """Export of a model."""
 
     export_dir: Path | None = setting(
         None,
-        help="Folder to export the model to, which must not exist or be empty.",
+        help="Folder to export the model to; must be empty or not exist.",
     )
     eval_data: Patterns | None = setting(
         None,
-        help="Labelled files, named as for --input, on which the export of "
-        "another precision is scored.",
+        help="Labelled files to score an export of another precision on.",
     )
 
 
 def define_training_flags() -> None:
-    """Flags of run_classifier.py."""
+    """Defines the flags of run_classifier.py."""
     define("Data", _Data, _Reading, FormatFlags)
     define("Output", _Output)
     define("Encoder", _Encoder, TokenizerConfig)
@@ -303,7 +295,7 @@ def define_training_flags() -> None:
 
 
 def define_prediction_flags() -> None:
-    """Flags of run_predict.py."""
+    """Defines the flags of run_predict.py."""
     define("Input and output", _Files, FormatFlags)
     define("Prediction", PredictionConfig)
     define("Decoding", DecodingConfig, unset="as in training")
@@ -311,7 +303,7 @@ def define_prediction_flags() -> None:
 
 
 def save_period() -> Period:
-    """Returns how often the state of a run is saved."""
+    """Returns the period of checkpoints."""
     return Period(
         steps=FLAGS.save_checkpoints_steps,
         minutes=FLAGS.save_checkpoints_minutes or None,

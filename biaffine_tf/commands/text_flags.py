@@ -1,6 +1,6 @@
-"""The flags of the commands that make records of text and embeddings.
+"""Flags of the commands that make text records and embeddings.
 
-Names are the original implementation's where it has them.
+Flags of the original implementation keep their names.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ MASKING_FLAGS = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MaskingFlags(Masking):
-    """How tokens are chosen; what stands in their place, in a word."""
+    """Selection and replacement of the masked tokens."""
 
     replacement: Replacement | None = setting(
         None,
-        help="What stands for the masked tokens: bert (80 % [MASK], 10 % "
+        help="Replacement of the masked tokens: bert (80 % [MASK], 10 % "
         "random tokens, 10 % unchanged) or electra (85 % [MASK], 15 % "
         "unchanged).",
         unset="bert; electra with --objective=electra",
@@ -42,38 +42,37 @@ class MaskingFlags(Masking):
 
 @dataclasses.dataclass
 class _Files:
-    """The text, and the records that are made of it."""
+    """Input and output."""
 
     input_file: Names | None = setting(
         None,
-        help="Text files: paths and globs with commas between them; plain, "
+        help="Text files: paths and globs, separated by commas; plain, "
         ".gz, .xz, .bz2 or .zst.",
     )
     output_dir: Path | None = setting(None, help="Records directory to write.")
     overwrite: bool = setting(
-        False, help="Replace other records that --output_dir holds."
+        False, help="Replace other records in --output_dir."
     )
     vocab_file: Path | None = setting(
         None, help="BERT vocabulary (vocab.txt or tokenizer.json)."
     )
     encoder_dir: Path | None = setting(
         None,
-        help="Encoder to pretrain, whose vocabulary to take instead of "
-        "--vocab_file.",
+        help="Encoder to take the vocabulary from, instead of --vocab_file.",
     )
     processes: int = setting(
         0,
         minimum=0,
-        help="Processes that work; 0 decides by the size of the text.",
+        help="Number of worker processes; 0 chooses by the size of the text.",
     )
 
 
 @dataclasses.dataclass
 class _Embeddings:
-    """Word vectors of records under the layers of an encoder."""
+    """Embedding transfer."""
 
     records_dir: Path | None = setting(
-        None, help="What create_pretraining_data.py wrote."
+        None, help="Directory written by create_pretraining_data.py."
     )
     output_dir: Path | None = setting(None, help="Encoder directory to write.")
     encoder_dir: Path | None = setting(
@@ -81,23 +80,22 @@ class _Embeddings:
     )
     bert_config_file: Path | None = setting(
         None,
-        help="Shape of the encoder; without --encoder_dir its layers are "
-        "random.",
+        help="Config of the encoder; random layers without --encoder_dir.",
     )
     min_count: int = setting(
         10,
         minimum=1,
-        help="Rarer tokens keep the vector that their spelling has in "
-        "--encoder_dir, or get a random one.",
+        help="Minimum count of a token; rarer ones keep the embedding of the "
+        "same token in --encoder_dir, or get a random one.",
     )
     window: int = setting(
-        5, minimum=1, help="Neighbours that count, on either side."
+        5, minimum=1, help="Neighbouring tokens to count on either side."
     )
     seed: int = same_setting(TrainingConfig, "seed")
 
 
 def define_data_flags() -> None:
-    """Flags of create_pretraining_data.py."""
+    """Defines the flags of create_pretraining_data.py."""
     define("Files", _Files)
     define("Tokenizer", TokenizerConfig)
     define("Records", DataConfig)
@@ -105,15 +103,15 @@ def define_data_flags() -> None:
 
 
 def define_embedding_flags() -> None:
-    """Flags of create_embeddings.py."""
+    """Defines the flags of create_embeddings.py."""
     define("Embeddings", _Embeddings)
 
 
 def masking(default: Replacement = Replacement.BERT) -> Masking:
-    """Reads the settings of masking from flags.
+    """Builds the masking settings from flags.
 
     Args:
-        default: Replacement where no flag gives one.
+        default: Replacement if no flag gives one.
     """
     mask_share, random_share = (FLAGS.replacement or default).shares
     return Masking(
@@ -122,7 +120,7 @@ def masking(default: Replacement = Replacement.BERT) -> Masking:
 
 
 def data_config() -> DataConfig:
-    """How records are made.
+    """Builds the config of the records.
 
     Raises:
         ConfigError: If settings are out of range or without effect.

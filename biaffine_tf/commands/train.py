@@ -4,15 +4,15 @@ biaffine-train --train_data=train.json --eval_data=dev.json \
     --vocab_file=vocab.txt --bert_config_file=bert_config.json \
     --output_dir=model
 
---train_data, --eval_data and --test_data name any number of files and globs.
-Without --eval_data, --dev_fraction=0.1 sets a dev set aside; with neither, all
-epochs are trained and nothing is scored.
+--train_data, --eval_data and --test_data take paths and globs. Without
+--eval_data, --dev_fraction=0.1 sets a dev set aside; with neither, all epochs
+are trained and nothing is scored.
 
---encoder_dir=ENCODER takes vocabulary, config and weights from a directory, of
-Hugging Face's, Google's or ours, in place of the flags for each of them;
+--encoder_dir=ENCODER takes vocabulary, config and weights from a directory of
+Hugging Face's, Google's or ours, instead of a flag for each of them;
 --init_model=MODEL_DIR continues from a trained model, head included.
 
-Started again after a kill, the same command continues from the last checkpoint.
+After a kill, the same command resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _LESS_MEMORY = (
     "--max_seq_length, then --gradient_checkpointing, then --max_span_width"
 )
 
-# What losses of the eval data mean for its scores.
+# Effect on the scores of spans of the eval data that cannot be predicted.
 _NOTES = {
     "cut_spans": ", scored as missed",
     "split_spans": ", scored as missed",
@@ -73,7 +73,7 @@ _NOT_LEARNT = ("split_spans", "wide_spans")
 
 
 def main() -> None:
-    """Trains, or says what training would take, or what the data are."""
+    """Trains, or with --plan or --check_only only measures or checks."""
     if FLAGS.check_only:
         experiment.check_only()
         return
@@ -87,13 +87,17 @@ def main() -> None:
 
 
 def _run(output_dir: str) -> None:
-    """Checks what can be checked at once, then loads TensorFlow and trains."""
+    """Checks flags and data, then loads TensorFlow and trains."""
     run = experiment.prepare()
-    config, tokenizer, sentences = run.config, run.start.tokenizer, run.dev
+    config, tokenizer, sentences = (
+        run.config,
+        run.initialization.tokenizer,
+        run.dev,
+    )
     objective = flags.objective()
     directory = model_directory.Experiment(output_dir, config)
     if not directory.acquire(overwrite=FLAGS.overwrite):
-        print(f"{output_dir}: already trained, by this very command")
+        print(f"{output_dir}: already trained by this command")
         _complete(output_dir, run, objective)
         return
     records_dir = FLAGS.records_dir or os.path.join(output_dir, "records")
@@ -130,7 +134,7 @@ def _run(output_dir: str) -> None:
             remedy=_LESS_MEMORY,
         )
         return
-    # From here on nothing of the user's can be wrong.
+    # All input has been checked.
     directory.reset()
     model_directory.write_description(
         output_dir, config, records.labels, tokenizer.vocabulary
@@ -180,7 +184,7 @@ def _complete(
 def _export(
     output_dir: str, sentences: list[Sentence] | None, train: Corpus
 ) -> None:
-    """Exports the model unless it was, as it is now."""
+    """Exports the model, unless an export of it is up to date."""
     folder = os.path.join(output_dir, model_directory.EXPORT)
     if os.path.exists(folder):
         source = model_directory.Manifest.read(folder).source
@@ -192,7 +196,7 @@ def _export(
     from biaffine_tf.export.guide import describe
     from biaffine_tf.export.parity import MAX_SENTENCES
 
-    if sentences is None:  # what it is asked must come from somewhere
+    if sentences is None:  # parity is checked on training sentences
         sentences = list(itertools.islice(train.read(), MAX_SENTENCES))
     print(f"{folder}: {describe(export(output_dir, folder, gold=sentences))}")
 
@@ -206,7 +210,7 @@ def _prepare_records(run: Experiment, records_dir: str) -> Records:
     records = prepare_records(
         run.data.train,
         records_dir,
-        run.start.tokenizer,
+        run.initialization.tokenizer,
         RecordOptions(
             max_tokens=model.max_tokens,
             window_overlap=model.window_overlap,
@@ -242,7 +246,7 @@ def _check_eval_data(
     config: ExperimentConfig,
     labels: LabelMap,
 ) -> Counts:
-    """Says what cannot be found."""
+    """Prints and counts spans of the eval data that cannot be predicted."""
     from biaffine_tf.records.features import Counts, featurize
     from biaffine_tf.records.widths import count_wider
 
@@ -290,12 +294,12 @@ def _print_windows(data: str, counts: Counts) -> None:
 def _build_model(run: Experiment, records: Records) -> SpanModel:
     from biaffine_tf.heads.span_model import SpanModel
 
-    config, start = run.config, run.start
+    config, initialization = run.config, run.initialization
     num_classes = records.labels.num_classes
     model = SpanModel(
         config.model,
         num_classes=num_classes,
-        pad_id=start.tokenizer.pad_id,
+        pad_id=initialization.tokenizer.pad_id,
         gradient_checkpointing=config.training.gradient_checkpointing,
         xla=config.training.xla,
     )
@@ -305,9 +309,9 @@ def _build_model(run: Experiment, records: Records) -> SpanModel:
         from biaffine_tf.training.continuing import load_initial_model
 
         load_initial_model(run.initial.path, model, config.training)
-    if start.source is not None:
+    if initialization.source is not None:
         report = checkpoints.load(
-            start.source,
+            initialization.source,
             checkpoints.encoder_variables(model.encoder),
             config=config.model.encoder,
             extend_positions=FLAGS.extend_positions,
@@ -322,7 +326,7 @@ def _evaluator(
     labels: LabelMap,
     sentences: list[Sentence],
 ) -> Evaluate:
-    """Scores the eval data with the code that predicts for users."""
+    """Makes a function that scores a model on the eval data."""
     from biaffine_tf import evaluation
     from biaffine_tf.inference.predictor import Predictor
 
@@ -370,7 +374,7 @@ def _print_result(scores: dict[str, Any]) -> None:
 
 
 def _print_verdict(output_dir: str) -> None:
-    """Says in the last line that a run has learnt nothing."""
+    """Prints a last line if the run has learnt nothing."""
     from biaffine_tf.training.nothing_found import verdict
 
     line = verdict(
@@ -382,7 +386,7 @@ def _print_verdict(output_dir: str) -> None:
 
 
 def run() -> NoReturn:
-    """Runs the command to the end of its process."""
+    """Runs the command and exits the process."""
     flags.define_training_flags()
     running.run(
         main,

@@ -1,4 +1,4 @@
-"""Data of a training run, and the model that it continues from, by flags."""
+"""Opens the data of a training run and the model that it continues from."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from biaffine_tf.files import fingerprint
 from biaffine_tf.formats.inputs import find_files, split_patterns
 from biaffine_tf.spans import LabelMap
 
-# They ask for what takes a dev set.
-_OF_DEV = (
+# Flags that need a dev set.
+_DEV_FLAGS = (
     "early_stopping_patience",
     "calibrate",
     "threshold_objective",
@@ -33,15 +33,15 @@ _OF_DEV = (
     "report",
 )
 _DEV_REMEDY = "give --eval_data or --dev_fraction, or leave it out"
-# They would say what --init_model says.
-_OF_ENCODER = (
+# Flags that contradict --init_model.
+_ENCODER_FLAGS = (
     "encoder_dir",
     "init_checkpoint",
     "vocab_file",
     "bert_config_file",
     "extend_positions",
 )
-_SHOWN = 5  # names of files
+_MAX_SHOWN = 5  # file names
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,11 +50,11 @@ class Data:
 
     Attributes:
         train: Training data.
-        dev: The dev set; None if there is none.
-        test: Test data; None if there is none.
-        fraction: Share of the training files that is the dev set; None if it
-            has files of its own, or there is none.
-        lines: What there is, to be printed.
+        dev: Dev set, or None.
+        test: Test data, or None.
+        fraction: Fraction of the training files that is the dev set; None if
+            the dev set has files of its own or there is none.
+        lines: Description of the data, to be printed.
     """
 
     train: Corpus
@@ -65,36 +65,36 @@ class Data:
 
     @property
     def files(self) -> dict[str, tuple[str, ...]]:
-        """Paths by what they are."""
+        """Paths by the names of the data."""
         dev = None if self.fraction is not None else self.dev
         data = {"training data": self.train, "dev data": dev}
         data["test data"] = self.test
         return {name: one.paths for name, one in data.items() if one}
 
     def fingerprints(self) -> dict[str, str]:
-        """Digests of the data that make a run another one; not the test data.
+        """Returns digests of the data that identify a run, without test data.
 
         Raises:
-            DataError: If a file cannot be read, or only once.
+            DataError: If a file cannot be read, or is a pipe or a device.
         """
         whole = dataclasses.replace(self.train, part=None)
-        found = {"train_data": whole.fingerprint()}
+        digests = {"train_data": whole.fingerprint()}
         if self.fraction is not None:
-            found["dev_fraction"] = str(self.fraction)
+            digests["dev_fraction"] = str(self.fraction)
         elif self.dev is not None:
-            found["eval_data"] = self.dev.fingerprint()
-        return found
+            digests["eval_data"] = self.dev.fingerprint()
+        return digests
 
 
 def open_data(options: formats.ReadOptions) -> Data:
-    """The data that the flags name.
+    """Opens the data that the flags name.
 
     Args:
-        options: How to read all of it.
+        options: Options for reading all of it.
 
     Raises:
         ConfigError: If flags contradict each other.
-        DataError: If one names no file, or a dev set cannot be taken out.
+        DataError: If a flag matches no file, or no dev set can be split off.
     """
     if FLAGS.dev_fraction is not None and FLAGS.eval_data:
         raise ConfigError(
@@ -130,7 +130,7 @@ def open_data(options: formats.ReadOptions) -> Data:
 
 
 def _corpus(flag: str, options: formats.ReadOptions) -> Corpus | None:
-    """The files of a flag; None if it is not given."""
+    """Opens the files of a flag; None if it is not given."""
     given: Sequence[str] | None = FLAGS[flag].value
     if not given:
         return None
@@ -139,16 +139,18 @@ def _corpus(flag: str, options: formats.ReadOptions) -> Corpus | None:
 
 
 def _describe(what: str, corpus: Corpus | None) -> Iterator[str]:
-    """Which files patterns have found."""
+    """Lists the files that patterns match."""
     if corpus is not None and len(corpus.paths) > 1:
         paths = corpus.paths
-        more = f" and {len(paths) - _SHOWN} more" if paths[_SHOWN:] else ""
-        yield f"{what}: {len(paths)} files: {', '.join(paths[:_SHOWN])}{more}"
+        shown = ", ".join(paths[:_MAX_SHOWN])
+        rest = len(paths) - _MAX_SHOWN
+        more = f" and {rest} more" if rest > 0 else ""
+        yield f"{what}: {len(paths)} files: {shown}{more}"
 
 
 def _check_without_dev() -> None:
-    """Refuses to be asked for what takes a dev set."""
-    for name in _OF_DEV:
+    """Checks that no flag is given that needs a dev set."""
+    for name in _DEV_FLAGS:
         flag = FLAGS[name]
         if flag.present and flag.value not in (None, False, "none"):
             raise ConfigError(
@@ -159,40 +161,40 @@ def _check_without_dev() -> None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InitialModel:
-    """A trained model that a run goes on from, head included.
+    """A trained model that a run continues from, head included.
 
     Attributes:
-        path: Its directory.
-        model: Its encoder, tokenizer and head, and what becomes of long
-            texts; as trained but for what flags change.
-        decoding: How its candidates become entities, likewise.
-        labels: Its labels; they come first.
-        start: Its encoder, for what asks where that is from.
-        fingerprint: SHA-256 of its weights.
-        settings: Its length and width, which are not to be chosen.
-        choices: What flags could give and the model gave.
+        path: Model directory.
+        model: Config of encoder, tokenizer, head and long texts: as trained,
+            unless changed by flags.
+        decoding: Decoding config, likewise.
+        labels: Labels of the model; they come first.
+        initialization: Encoder of the model.
+        fingerprint: SHA-256 of the weights.
+        settings: Length and width of the model, which are kept.
+        choices: Settings of the model that differ from the flags' defaults.
     """
 
     path: str
     model: ModelConfig
     decoding: DecodingConfig
     labels: LabelMap
-    start: checkpoints.Initialization
+    initialization: checkpoints.Initialization
     fingerprint: str
     settings: dict[str, int]
     choices: list[Choice]
 
 
 def open_initial_model() -> InitialModel | None:
-    """The model of --init_model; None if it is not given.
+    """Opens the model of --init_model; None if it is not given.
 
     Raises:
-        ConfigError: If it is not complete, or a flag contradicts it.
+        ConfigError: If it is incomplete, or a flag contradicts it.
     """
     path = FLAGS.init_model
     if not path:
         return None
-    for name in _OF_ENCODER:
+    for name in _ENCODER_FLAGS:
         if FLAGS[name].value:
             raise ConfigError(
                 f"--{name} and --init_model are both given",
@@ -228,7 +230,7 @@ def open_initial_model() -> InitialModel | None:
         model=model,
         decoding=decoding,
         labels=labels,
-        start=checkpoints.Initialization(
+        initialization=checkpoints.Initialization(
             source=None,
             config=model.encoder,
             tokenizer=tokenizer,
@@ -245,7 +247,7 @@ def open_initial_model() -> InitialModel | None:
 
 
 def _continued(model: ModelConfig) -> ModelConfig:
-    """A model's settings but for those given."""
+    """Returns the config of the model with the changes that flags give."""
     head = values(HeadConfig, given=True)
     if "max_span_width" in head:
         head["max_span_width"] = head["max_span_width"] or None
@@ -257,7 +259,7 @@ def _continued(model: ModelConfig) -> ModelConfig:
 
 
 def _check_same(path: str, settings: dict[str, Any]) -> None:
-    """Refuses flags that contradict what the weights were trained with."""
+    """Checks that flags agree with the settings the weights need."""
     for name, value in settings.items():
         if FLAGS[name].present and FLAGS[name].value != value:
             raise ConfigError(
@@ -271,7 +273,7 @@ def _check_same(path: str, settings: dict[str, Any]) -> None:
 def _choices(
     path: str, model: ModelConfig, decoding: DecodingConfig
 ) -> Iterator[Choice]:
-    """Settings of the model that are others than without it."""
+    """Yields the settings of the model that differ from flags' defaults."""
     for section in (model, model.head, decoding):
         for name, one in settings_of(type(section)).items():
             if one.flag is None:
@@ -282,17 +284,17 @@ def _choices(
 
 
 def describe_labels(
-    known: LabelMap, labels: LabelMap, found: Sequence[str]
+    known: LabelMap, labels: LabelMap, present: Sequence[str]
 ) -> list[str]:
     """Describes new and unused labels of a run that continues a model.
 
     Args:
         known: Labels of the model.
         labels: Labels of the run; those of the model come first.
-        found: Labels of the training data.
+        present: Labels of the training data.
     """
     new = [name for name in labels if name not in known]
-    lacking = [name for name in known if name not in found]
+    lacking = [name for name in known if name not in present]
     lines = []
     if new:
         lines.append(f"labels that --init_model lacks: {', '.join(new)}; added")

@@ -1,7 +1,7 @@
-"""Settings: frozen dataclasses, checked, to and from JSON.
+"""Settings: frozen dataclasses with validation and JSON conversion.
 
-A file per section. Nothing here reads flags, or files other than a BERT config:
-the commands derive flags from these classes (`commands.flag_types`), and a
+One file per section. Nothing here reads flags, or files other than a BERT
+config: commands derive flags from these classes (`commands.flag_types`), and a
 model directory stores `ExperimentConfig` as `config.json`.
 """
 

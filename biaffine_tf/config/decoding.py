@@ -1,4 +1,4 @@
-"""How candidates become entities."""
+"""Settings of decoding: from candidates to entities."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import re
 from biaffine_tf.config.fields import setting
 from biaffine_tf.config.sections import Settings
 
-# Entities are decoded as nested where more of the training spans are.
+# Decoding is nested by default if more of the training spans are nested.
 NESTED_SHARE = 0.005
 
-# Two of letter (a), digit (0) and ASCII punctuation, at most one of the last.
+# Two of letter (a), digit (0) and ASCII punctuation, at most one punctuation.
 _CHARACTER_PAIR = re.compile(r"[a0][!-/:-@[-`{-~a0]|[!-/:-@[-`{-~][a0]")
 
 
 class Decoder(enum.StrEnum):
-    """How a consistent set of entities is picked among candidates."""
+    """Algorithm that selects entities; see `decoding.decode`."""
 
     GREEDY = "greedy"
     EXACT = "exact"
@@ -25,11 +25,11 @@ class Decoder(enum.StrEnum):
 
 
 class WordBoundaries(enum.StrEnum):
-    """Where entities may begin and end.
+    """Positions where entities may begin and end.
 
     - `free`: at any token of the encoder.
-    - `words`: where words do: those that a sentence came in, else those of
-      `DecodingConfig.word_rule`.
+    - `words`: at word boundaries: those of the sentence if it came in words,
+      else those of `DecodingConfig.word_rule`.
     """
 
     FREE = "free"
@@ -38,17 +38,17 @@ class WordBoundaries(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecodingConfig(Settings):
-    """How candidates become entities.
+    """Settings of decoding: from candidates to entities.
 
     Attributes:
         force_one_entity: Whether each text gets at least one entity: the best
-            pair of tokens, if it may be one by the settings below.
-        one_label_per_span: Whether a range is one entity at most. If not,
+            candidate that the settings below allow.
+        one_label_per_span: Whether a range is at most one entity. If not,
             nested and free decoding may keep several labels of candidates that
             `forbidden_edges` or word boundaries cut to the same range.
-        word_rule: Pairs of neighbouring characters that no word begins or ends
-            between, separated by spaces; see `tokenization.words.WordRule`.
-            Empty where the words of plain text are not known: it stays free.
+        word_rule: Pairs of neighbouring characters inside words, separated by
+            spaces; see `tokenization.words.WordRule`. Empty if the words of
+            plain text are unknown: entities may then begin and end anywhere.
     """
 
     decoder: Decoder = setting(
@@ -58,18 +58,18 @@ class DecodingConfig(Settings):
     )
     nested: bool = setting(
         False,
-        help="Allow entities within one another.",
+        help="Allow nested entities.",
         unset=f"true if more than {100 * NESTED_SHARE} % of the training spans "
         "lie within others",
     )
     force_one_entity: bool = setting(
         False,
-        help="Find at least one entity in every sentence, as the original "
+        help="Predict at least one entity in every sentence, as the original "
         "implementation does.",
     )
     one_label_per_span: bool = setting(
         False,
-        help="Keep one label of nested entities that were cut to the same "
+        help="Keep only the best label of nested entities cut to the same "
         "range.",
     )
     min_width: int = setting(
@@ -93,8 +93,8 @@ class DecodingConfig(Settings):
     )
     word_boundaries: WordBoundaries = setting(
         WordBoundaries.FREE,
-        help="Let entities begin and end at words (of columns and token lists; "
-        "in plain text and in a SavedModel by --word_rule), or at any token.",
+        help="Let entities begin and end at word boundaries (of columns and "
+        "token lists; else by --word_rule) or at any token.",
         unset="words",
     )
     word_rule: str = setting(

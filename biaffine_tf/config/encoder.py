@@ -1,4 +1,4 @@
-"""Shape of an encoder."""
+"""Config of an encoder."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncoderConfig(Settings):
-    """Shape of an encoder; names as in the `config.json` of its family.
+    """Config of an encoder; names as in the `config.json` of its family.
 
     Attributes:
-        embedding_size: Width of the embeddings where it is not that of the
-            layers (ELECTRA, ALBERT); they are then projected.
-        num_hidden_groups: Distinct layers where several share their weights
+        embedding_size: Width of the embeddings, if it differs from that of the
+            layers (ELECTRA, ALBERT); a projection follows.
+        num_hidden_groups: Number of distinct layers, if layers share weights
             (ALBERT: 1).
     """
 
@@ -60,21 +60,21 @@ class EncoderConfig(Settings):
 
     @property
     def num_layers(self) -> int:
-        """Layers that have weights of their own."""
+        """Number of layers with weights of their own."""
         return self.num_hidden_groups or self.num_hidden_layers
 
     @classmethod
     def from_bert_config(cls, path: str | os.PathLike[str]) -> Self:
         """Reads a `bert_config.json` as released with BERT.
 
-        Keys that do not shape the encoder (pooler sizes, `directionality`,
-        ...) are ignored, as every BERT implementation does.
+        Ignores keys that do not concern the encoder (pooler sizes,
+        `directionality`, ...), as every BERT implementation does.
 
         Args:
             path: The JSON file.
 
         Raises:
-            ConfigError: If the file is missing, not JSON, or not a BERT's.
+            ConfigError: If the file is missing, not JSON, or no BERT config.
         """
         remedy = "give the bert_config.json of a BERT encoder"
         try:

@@ -1,4 +1,4 @@
-"""Settings of an experiment, of this version or older."""
+"""Settings of an experiment, with upgrades from older versions."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from biaffine_tf.config.sections import Settings
 from biaffine_tf.config.training import HeadStart, Precision, TrainingConfig
 from biaffine_tf.errors import ConfigError
 
-# Raised by a change that makes old settings mean something else, or new ones
-# be misread by an older program; `_UPGRADES` then says what the old ones meant.
+# Increased when the meaning of stored settings changes, or an older program
+# would misread new ones; `_UPGRADES` converts older settings.
 CONFIG_VERSION = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExperimentConfig(Settings):
-    """One experiment: what a model directory's `config.json` holds.
+    """All settings of an experiment, stored as `config.json`.
 
     Attributes:
-        data: Fingerprints of the training and evaluation files, which make
-            "the same experiment" a statement about content, not paths.
-        version: Of the settings; `from_dict` brings older ones up to date.
-        written_by: Which biaffine_tf wrote them, for people; empty if that is
-            not known.
+        data: Fingerprints of the training and evaluation files: experiments
+            are the same if contents are, whatever the paths.
+        version: Version of the settings; `from_dict` upgrades older ones.
+        written_by: Version of biaffine_tf that wrote them, for information;
+            empty if unknown.
     """
 
     model: ModelConfig
@@ -49,7 +49,7 @@ class ExperimentConfig(Settings):
         return super().from_dict(values)
 
     def differences(self, other: ExperimentConfig) -> list[str]:
-        """Names of the settings in which two experiments differ."""
+        """Returns the names of the settings in which two experiments differ."""
         both = (self.to_dict(), other.to_dict())
         for one in both:
             del one["written_by"]
@@ -57,7 +57,7 @@ class ExperimentConfig(Settings):
 
 
 def _up_to_date(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings of any version up to this one's, as this one's."""
+    """Upgrades settings of any version to the current one."""
     version = values.get("version", 1)
     if type(version) is not int or version < 1:
         raise ConfigError(
@@ -77,7 +77,7 @@ def _up_to_date(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
-    """There was no choice of decoders at first: it was the greedy one."""
+    """Adds the decoder, which was always greedy."""
     values = {"written_by": "", **values}
     if isinstance(decoding := values.get("decoding", {}), dict):
         values["decoding"] = {"decoder": Decoder.GREEDY, **decoding}
@@ -85,28 +85,28 @@ def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_version_2(values: dict[str, Any]) -> dict[str, Any]:
-    """All classes were equally likely at the start."""
+    """Adds the initialization of the head, which was always zero."""
     if isinstance(training := values.get("training", {}), dict):
         values["training"] = {"head_start": HeadStart.ZERO, **training}
     return values
 
 
 def _from_version_3(values: dict[str, Any]) -> dict[str, Any]:
-    """Models were scored in the precision that they were trained in."""
+    """Adds the precision of evaluation, which was that of training."""
     if isinstance(training := values.get("training", {}), dict):
         precision = training.get("precision", Precision.FLOAT32)
         values["training"] = {"evaluation_precision": precision, **training}
     return values
 
 
-# What settings of a version are in the next one.
+# Functions from a version to the next one.
 _UPGRADES = {1: _from_version_1, 2: _from_version_2, 3: _from_version_3}
 
 
 def setting_differences(
     left: dict[str, Any], right: dict[str, Any]
 ) -> list[str]:
-    """Dotted names of the values in which two nested dictionaries differ."""
+    """Returns the dotted names of values that differ in nested dictionaries."""
     mine, theirs = _flatten(left), _flatten(right)
     return sorted(
         key

@@ -1,11 +1,11 @@
-"""Fields of settings: each says once what it may be.
+"""Fields of settings with metadata: allowed values, flag and help text.
 
     dropout: float = setting(
         0.1, minimum=0, below=1, help="Dropout of the head."
     )
 
-Validation (`sections.Settings`), the flag (`commands.flag_types`) and the row
-of the model card (`reports.card`) follow from it and from the annotation.
+Validation (`sections.Settings`), flags (`commands.flag_types`) and rows of the
+model card (`reports.card`) are derived from it and from the annotation.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from biaffine_tf.errors import ConfigError
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
-    """Metadata of a field, beside its annotation and its default.
+    """Metadata of a field beside annotation and default.
 
     Attributes:
         help: Text of --help; fields without it have no flag.
-        flag: Name of the flag, without dashes, where it is not the field's.
-        former: Name of the field and of its flag in earlier versions, which
-            files and commands may still use.
-        unset: Default in words, of a flag that is not given by default:
-            "no limit", or how the value is then chosen.
+        flag: Name of the flag, without dashes, if it is not the field's.
+        former: Name of the field and its flag in earlier versions, still
+            accepted.
+        unset: Description of the default of a flag that is unset by default:
+            "no limit", or how the value is chosen.
         zero_is_none: Whether the flag takes 0 for None.
-        minimum: Lower bound, included.
-        maximum: Upper bound, included.
-        above: Lower bound, excluded.
-        below: Upper bound, excluded.
+        minimum: Inclusive lower bound.
+        maximum: Inclusive upper bound.
+        above: Exclusive lower bound.
+        below: Exclusive upper bound.
         choices: Allowed strings; those of an enum follow from the annotation.
-        valid: Any other condition; with `want`.
-        want: What is allowed, as the end of "must be", where the bounds do
-            not say it well.
-        label: Name in the model card, where it is not the field's.
+        valid: Any other condition; needs `want`.
+        want: Allowed values, as the end of "must be", if the bounds do not
+            describe them well.
+        label: Name in the model card, if it is not the field's.
         unit: Unit of the value in the model card, in the singular.
-        applies: Whether other settings leave the field a meaning; the model
-            card leaves it out if not.
+        applies: Function of the settings that returns whether the field has an
+            effect; the model card omits it otherwise.
     """
 
     help: str = ""
@@ -70,19 +70,19 @@ def setting(default: Any = dataclasses.MISSING, **spec: Any) -> Any:
     """Makes a field of a `Settings` dataclass.
 
     Args:
-        default: Its default; the field is required without one.
+        default: Default value; without it the field is required.
         **spec: See `Spec`.
     """
     return dataclasses.field(default=default, metadata={"spec": Spec(**spec)})
 
 
 def same_setting(cls: type, name: str, **changes: Any) -> Any:
-    """Makes a field like that of another dataclass of settings.
+    """Makes a copy of a field of another dataclass of settings.
 
     Args:
-        cls: The other one.
-        name: Of its field.
-        **changes: Another `default`, or what differs of the `Spec`.
+        cls: The other dataclass.
+        name: Name of its field.
+        **changes: A different `default`, or changes of the `Spec`.
     """
     one = settings_of(cls)[name]
     default = changes.pop("default", one.default)
@@ -96,9 +96,9 @@ class SettingError(ConfigError):
     Args:
         shown: Name of the setting for the user: its flag, or its key in a
             file.
-        key: Its name in files; dotted where objects hold one another.
-        value: What was given.
-        want: What is allowed, as the end of "must be".
+        key: Key in files; dotted for nested objects.
+        value: The given value.
+        want: Allowed values, as the end of "must be".
     """
 
     def __init__(self, shown: str, key: str, value: object, want: str) -> None:
@@ -108,7 +108,7 @@ class SettingError(ConfigError):
         self._want = want
 
     def within(self, name: str) -> SettingError:
-        """The same error of a setting that a file has in an object."""
+        """Returns the error for a setting nested in an object of a file."""
         key = f"{name}.{self._key}"
         return SettingError(key, key, self._value, self._want)
 
@@ -124,8 +124,8 @@ _TYPES: dict[Any, tuple[Any, str]] = {
 }
 
 
-def _is_of(kind: type, value: Any) -> bool:
-    """Whether a value is of a type; truth values are no numbers."""
+def _has_type(kind: type, value: Any) -> bool:
+    """Whether a value has a type; booleans are no numbers."""
     if isinstance(value, bool):
         return kind is bool
     if not isinstance(value, _TYPES[kind][0]):
@@ -138,11 +138,11 @@ class Setting:
     """A field of a `Settings` dataclass.
 
     Attributes:
-        name: Of the field, its key in files.
-        type: Its annotation without None.
+        name: Name of the field, its key in files.
+        type: Annotation without None.
         is_optional: Whether the annotation allows None.
-        default: `dataclasses.MISSING` if it is required.
-        spec: Its metadata.
+        default: Default value; `dataclasses.MISSING` if required.
+        spec: Metadata.
     """
 
     name: str
@@ -153,12 +153,12 @@ class Setting:
 
     @property
     def flag(self) -> str | None:
-        """Name of the flag, without dashes; None without one."""
+        """Name of the flag, without dashes; None if there is none."""
         return (self.spec.flag or self.name) if self.spec.help else None
 
     @property
     def choices(self) -> list[str]:
-        """Allowed strings; empty where they are not listed."""
+        """Allowed strings; empty if there is no list of them."""
         is_enum = isinstance(self.type, type) and issubclass(
             self.type, enum.Enum
         )
@@ -168,7 +168,7 @@ class Setting:
 
     @property
     def want(self) -> str:
-        """Allowed values, as the end of "must be"; empty if all of the type."""
+        """Allowed values, as the end of "must be"; empty for any."""
         spec = self.spec
         if spec.want or self.choices:
             return spec.want or f"one of {', '.join(self.choices)}"
@@ -194,17 +194,16 @@ class Setting:
     def error(
         self, value: object, want: str, shown: str | None = None
     ) -> SettingError:
-        """The error of a value that is not what it must be."""
+        """Makes the error for a value that is not allowed."""
         name = f"--{self.flag}" if self.flag else self.name
         return SettingError(shown or name, self.name, value, want)
 
     def convert(self, value: Any, *, shown: str | None = None) -> Any:
-        """The value in the field's type: enums of strings, tuples of lists.
+        """Converts a value to the field's type (enums, tuples, floats).
 
         Args:
-            value: What was given.
-            shown: Name for messages; None for the flag, or the field if it has
-                none.
+            value: The given value.
+            shown: Name for messages; None for the flag, or else the field.
 
         Raises:
             SettingError: If it is of another type or out of range.
@@ -212,7 +211,7 @@ class Setting:
         if value is None and self.is_optional:
             return None
         kind = typing.get_origin(self.type) or self.type
-        kind = getattr(kind, "__supertype__", kind)  # of a NewType
+        kind = getattr(kind, "__supertype__", kind)  # resolves a NewType
         if kind not in _TYPES:  # an enum or other settings
             if issubclass(kind, enum.Enum):
                 with contextlib.suppress(ValueError):
@@ -220,10 +219,10 @@ class Setting:
             if not isinstance(value, kind):
                 raise self.error(value, self.want or "an object", shown)
             return value
-        if not _is_of(kind, value):
+        if not _has_type(kind, value):
             raise self.error(value, _TYPES[kind][1], shown)
         is_own = kind in (bool, str, list, dict) or type(value) in (int, float)
-        converted = value if is_own else kind(value)  # NumPy's, a file's lists
+        converted = value if is_own else kind(value)  # of NumPy, lists in files
         if not self._is_in_range(converted):
             raise self.error(value, self.want, shown)
         return converted
@@ -245,7 +244,7 @@ _known: dict[type, Mapping[str, Setting]] = {}
 
 
 def settings_of(cls: type) -> Mapping[str, Setting]:
-    """The fields of a dataclass of settings, by name."""
+    """Returns the fields of a dataclass of settings, by name."""
     if cls not in _known:
         hints = typing.get_type_hints(cls)
         _known[cls] = {

@@ -1,4 +1,4 @@
-"""Which tokens a model must guess in pretraining."""
+"""Settings of masking in pretraining."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from biaffine_tf.config.sections import Settings
 
 
 class MaskingKind(enum.StrEnum):
-    """What is masked together or not at all."""
+    """Unit of masking: masked as a whole or not at all."""
 
     TOKEN = "token"
     WORD = "word"
@@ -21,10 +21,9 @@ class MaskingKind(enum.StrEnum):
 class Replacement(enum.StrEnum):
     """Replacement of masked tokens.
 
-    - `bert`: [MASK] for 80 %, a random token for 10 %, the token itself for
-      the rest.
-    - `electra`: [MASK] for 85 %, the token itself for the rest (Clark et al.
-      2020, https://arxiv.org/abs/2003.10555, and their code).
+    - `bert`: 80 % [MASK], 10 % random tokens, the rest unchanged.
+    - `electra`: 85 % [MASK], the rest unchanged (Clark et al. 2020,
+      https://arxiv.org/abs/2003.10555, and their code).
     """
 
     BERT = "bert"
@@ -32,7 +31,7 @@ class Replacement(enum.StrEnum):
 
     @property
     def shares(self) -> tuple[float, float]:
-        """Shares of [MASK] and of random tokens."""
+        """Fractions of [MASK] and of random tokens."""
         return (0.8, 0.1) if self is Replacement.BERT else (0.85, 0.0)
 
 
@@ -45,14 +44,12 @@ def _sum_to_1(shares: tuple[float, ...]) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Masking(Settings):
-    """How tokens are chosen and replaced; BERT's values are the defaults.
-
-    See `Replacement` for the shares that others have.
+    """Selection and replacement of masked tokens; BERT's values by default.
 
     Attributes:
         mask_share: Fraction of the chosen tokens that becomes [MASK].
         random_share: Fraction of them that becomes a random token; the rest
-            stays as it is.
+            stays unchanged.
         span_shares: Fractions of the spans of 1, 2, ... words.
     """
 
@@ -66,7 +63,7 @@ class Masking(Settings):
         above=0,
         below=1,
         flag="masked_lm_prob",
-        help="Fraction of the tokens that is masked.",
+        help="Fraction of tokens to mask.",
     )
     mask_share: float = setting(0.8, minimum=0, maximum=1)
     random_share: float = setting(0.1, minimum=0, maximum=1)
@@ -83,7 +80,7 @@ class Masking(Settings):
         )
 
     def __str__(self) -> str:
-        """The settings in words, for people."""
+        """Describes the settings."""
         rest = 1 - self.mask_share - self.random_share
         parts = [f"{self.mask_share:.0%} [MASK]"]
         parts += [f"{self.random_share:.0%} random"] * (self.random_share > 0)

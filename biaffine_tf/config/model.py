@@ -1,4 +1,4 @@
-"""What the model reads, and the head on its encoder."""
+"""Settings of the model: encoder, tokenizer, head and input lengths."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from biaffine_tf.errors import ConfigError
 
 
 class Position(enum.StrEnum):
-    """Whether the projections see the encoder's position embedding."""
+    """Use of the encoder's position embedding in the head's input."""
 
     NONE = "none"
     JOINED = "joined"
 
 
 class LongText(enum.StrEnum):
-    """What becomes of a text longer than the model reads at once.
+    """Treatment of texts longer than `ModelConfig.max_tokens`.
 
     - `window`: overlapping windows.
-    - `line`: its lines are read one by one, those that are too long in
-      windows. For models that were trained on single sentences.
-    - `truncate`: it is cut.
-    - `error`: the first such text ends the program.
+    - `line`: line by line, with windows for lines that are too long. For
+      models that were trained on single sentences.
+    - `truncate`: the rest is cut off.
+    - `error`: stop at the first such text.
     """
 
     WINDOW = "window"
@@ -37,11 +37,10 @@ class LongText(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HeadConfig(Settings):
-    """The head; by default as in the original implementation.
+    """Settings of the head; by default as in the original implementation.
 
     Attributes:
-        name: Name of the head, see `heads.HEADS`; models of earlier versions
-            have none.
+        name: Name of the head in `heads.HEADS`.
     """
 
     name: str = "biaffine"
@@ -58,16 +57,16 @@ class HeadConfig(Settings):
     )
     position: Position = setting(
         Position.NONE,
-        help="Whether the encoder's position embedding joins the head's input.",
+        help="Whether the head's input includes the position embedding.",
     )
     max_span_width: int | None = setting(
         None,
         minimum=1,
         zero_is_none=True,
-        help="Maximum width of a span in tokens; wider gold counts as missed; "
+        help="Maximum span width in tokens; wider gold spans count as missed; "
         "0 for no limit.",
-        unset="twice the width of the widest training span where that leaves "
-        "out a fifth of all pairs",
+        unset="twice the maximum training span width, if that excludes a fifth "
+        "of all pairs",
         label="widest span",
         unit="token",
     )
@@ -75,7 +74,7 @@ class HeadConfig(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelConfig(Settings):
-    """Everything needed to build the model and feed it text."""
+    """Settings needed to build the model and feed it text."""
 
     encoder: EncoderConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
@@ -84,24 +83,24 @@ class ModelConfig(Settings):
         128,
         minimum=3,
         want="at least 3 ([CLS], one token and [SEP])",
-        help="Maximum number of tokens read at once, [CLS] and [SEP] included.",
+        help="Maximum number of tokens per window, [CLS] and [SEP] included.",
         unset="what 99.5 % of the training sentences need, from 128 to 512",
         label="read at once",
         unit="token",
     )
     long_text: LongText = setting(
         LongText.WINDOW,
-        help="How to read texts longer than the model reads at once, also in "
-        "prediction: in overlapping windows; line by line, and in windows "
-        "what is still too long; cut (what is beyond is lost, and counted); "
-        "or stop with an error that names the first one.",
+        help="How to read texts longer than --max_seq_length, also in "
+        "prediction: in overlapping windows; line by line, with windows for "
+        "lines that are too long; truncated, with the loss counted; or stop "
+        "with an error that names the first one.",
         unset="line if no training text has several lines, else window",
     )
     window_overlap: int | None = setting(
         None,
         minimum=0,
-        help="Minimum number of tokens that neighbouring windows share: no "
-        "entity of so many is lost.",
+        help="Minimum overlap of neighbouring windows in tokens; no entity up "
+        "to this width is lost.",
         unset="a quarter of a window",
         unit="token",
     )
@@ -109,8 +108,8 @@ class ModelConfig(Settings):
         0,
         minimum=0,
         former="context_pieces",
-        help="Tokens of neighbouring sentences of its document that the "
-        "encoder reads on each side of a sentence, as far as they fit.",
+        help="Maximum number of context tokens on each side of a sentence, "
+        "from neighbouring sentences of its document.",
         label="context on each side",
         unit="token",
         applies=lambda model: model.context_tokens > 0,
@@ -133,5 +132,5 @@ class ModelConfig(Settings):
 
     @property
     def max_tokens(self) -> int:
-        """Tokens of a sentence that fit between [CLS] and [SEP]."""
+        """Maximum number of tokens of a sentence between [CLS] and [SEP]."""
         return self.max_seq_length - 2

@@ -1,4 +1,4 @@
-"""How a trained model is loaded to predict, and exported."""
+"""Settings of prediction and export."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from biaffine_tf.config.training import (
 
 
 class ExportFormat(enum.StrEnum):
-    """What a model is exported as.
+    """Format of an export.
 
     - `saved_model`: strings in, entities out, for TensorFlow and its servers.
-    - `onnx`: the network alone; `biaffine_tf.load` does the rest without
+    - `onnx`: the network alone, which `biaffine_tf.load` runs without
       TensorFlow.
     """
 
@@ -28,11 +28,11 @@ class ExportFormat(enum.StrEnum):
 
 
 class ExportPrecision(enum.StrEnum):
-    """How exact an export is.
+    """Numeric precision of an export.
 
     - `float32`: as the model.
-    - `bfloat16`: matrix products in half the bits. Not of ONNX.
-    - `int8`: weights in a quarter of the bits.
+    - `bfloat16`: matrix products in bfloat16. Not for ONNX.
+    - `int8`: weights in 8 bits.
     """
 
     FLOAT32 = "float32"
@@ -42,14 +42,14 @@ class ExportPrecision(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PredictionConfig(Settings):
-    """How a model is loaded, but for `DecodingConfig`.
+    """Settings of loading a model for prediction, except `DecodingConfig`.
 
     Attributes:
-        threads: Of ONNX; None as onnxruntime decides.
+        threads: Number of threads of ONNX; None for onnxruntime's default.
     """
 
     calibrated: bool = setting(
-        True, help="Calibrate scores, if the model directory says how."
+        True, help="Calibrate scores, if the model has a calibration."
     )
     thresholds: bool = setting(
         True, help="Use the thresholds of the model, if it has any."
@@ -63,8 +63,8 @@ class PredictionConfig(Settings):
     batch_size: int = setting(
         64,
         minimum=1,
-        help="Maximum number of sentences in a batch; in a request of a "
-        "SavedModel, whose default is 512.",
+        help="Maximum number of sentences per batch, or per request of a "
+        "SavedModel (default there: 512).",
     )
     precision: Precision = same_setting(
         TrainingConfig, "precision", default=PREDICTION_PRECISION
@@ -75,17 +75,17 @@ class PredictionConfig(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportConfig(Settings):
-    """What a model is exported as."""
+    """Settings of an export."""
 
     format: ExportFormat = setting(
         ExportFormat.SAVED_MODEL,
         flag="export_format",
-        help="Strings in, entities out, for TensorFlow and its servers; or "
-        "ONNX, which biaffine_tf.load runs without TensorFlow.",
+        help="SavedModel from strings to entities, for TensorFlow and its "
+        "servers; or ONNX, which biaffine_tf.load runs without TensorFlow.",
     )
     precision: ExportPrecision = setting(
         ExportPrecision.FLOAT32,
         flag="export_precision",
-        help="Precision of the export: as the model; products in bfloat16 (not "
-        "of ONNX); or weights in eight bits.",
+        help="Precision of the export: float32; matrix products in bfloat16 "
+        "(not for ONNX); or weights in 8 bits.",
     )

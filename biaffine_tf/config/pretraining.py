@@ -20,7 +20,7 @@ from biaffine_tf.errors import ConfigError
 
 
 class Objective(enum.StrEnum):
-    """What the encoder learns to do."""
+    """Pretraining objective: masked language modelling or ELECTRA."""
 
     MLM = "mlm"
     ELECTRA = "electra"
@@ -34,24 +34,24 @@ class Objective(enum.StrEnum):
 
 
 def generator_config(config: EncoderConfig, size: float) -> EncoderConfig:
-    """The generator that belongs to a discriminator.
+    """Returns the config of ELECTRA's generator.
 
-    As many layers, each narrower; embeddings of the same size, because they
-    are shared.
+    It has as many layers as the discriminator, each narrower, and embeddings of
+    the same size, because they are shared.
 
     Args:
-        config: Of the discriminator.
-        size: Width of the generator's layers over the discriminator's.
+        config: Config of the discriminator.
+        size: Width of the generator's layers relative to the discriminator's.
 
     Raises:
-        ConfigError: If the width would not be that of whole attention heads.
+        ConfigError: If the width is not a multiple of the attention heads.
     """
     heads = max(1, round(config.num_attention_heads * size))
     width = round(config.hidden_size * size)
     if width == 0 or width % heads:
         raise ConfigError(
-            f"--generator_size={size} makes {heads} attention heads of a layer "
-            f"that is {width} wide",
+            f"--generator_size={size} makes {heads} attention heads in layers "
+            f"of width {width}",
             remedy="give another --generator_size, such as 0.25 or 0.5",
         )
     return dataclasses.replace(
@@ -65,10 +65,10 @@ def generator_config(config: EncoderConfig, size: float) -> EncoderConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainingConfig(Settings):
-    """All that the weights at the end of a run depend on.
+    """All settings on which the final weights of a run depend.
 
     Attributes:
-        data: Fingerprints of the records and of the weights to start from.
+        data: Fingerprints of the records and the initial weights.
     """
 
     encoder: EncoderConfig
@@ -85,12 +85,12 @@ class PretrainingConfig(Settings):
         unset="no limit but --masked_lm_prob",
     )
     num_train_steps: int = setting(
-        10_000, minimum=1, help="Updates of the weights."
+        10_000, minimum=1, help="Number of training steps."
     )
     num_warmup_steps: int = setting(
         1_000,
         minimum=0,
-        help="Steps over which the learning rate rises; then it falls to 0.",
+        help="Steps of learning rate warmup; then the rate decays to 0.",
     )
     learning_rate: float = same_setting(
         TrainingConfig, "learning_rate", default=1e-4, unset=""
@@ -98,7 +98,7 @@ class PretrainingConfig(Settings):
     body_learning_rate_ratio: float = setting(
         1.0,
         above=0,
-        help="Learning rate of the layers over that of embeddings and output "
+        help="Learning rate of the layers relative to embeddings and output "
         "layer.",
     )
     weight_decay: float = same_setting(TrainingConfig, "weight_decay")
@@ -106,8 +106,7 @@ class PretrainingConfig(Settings):
     train_batch_size: int = setting(
         32,
         minimum=1,
-        help="Sequences of full length in a batch; of shorter ones there are "
-        "more.",
+        help="Sequences of full length per batch; of shorter ones, more.",
     )
     gradient_accumulation: int = same_setting(
         TrainingConfig, "gradient_accumulation"
@@ -116,20 +115,20 @@ class PretrainingConfig(Settings):
         None,
         minimum=0,
         below=1,
-        help="Dropout in this run, 0 for text that is seen once.",
-        unset="as the encoder's config says",
+        help="Dropout of this run; 0 suits text that is seen once.",
+        unset="as in the encoder's config",
     )
     freeze: Freeze = same_setting(TrainingConfig, "freeze")
     thaw_after: int | None = same_setting(TrainingConfig, "thaw_after")
     generator_size: float = setting(
         0.25,
         above=0,
-        help="ELECTRA: width of the generator over that of the encoder.",
+        help="ELECTRA: width of the generator relative to the encoder.",
     )
     discriminator_weight: float = setting(
         50.0,
         above=0,
-        help="ELECTRA: weight of the discriminator's loss over the "
+        help="ELECTRA: weight of the discriminator's loss relative to the "
         "generator's.",
     )
     precision: Precision = same_setting(TrainingConfig, "precision")

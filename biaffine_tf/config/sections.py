@@ -1,4 +1,4 @@
-"""Base of the sections of settings: checks and JSON."""
+"""Base class of settings: validation and JSON conversion."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from biaffine_tf.json_files import rename_keys
 
 
 class Settings:
-    """Base of frozen dataclasses of settings, checked and kept as JSON.
+    """Base class of frozen dataclasses of settings.
 
-    Subclasses that relate fields to one another extend `__post_init__`.
+    Subclasses extend `__post_init__` to check fields against each other.
     """
 
     def __post_init__(self) -> None:
@@ -23,12 +23,12 @@ class Settings:
             object.__setattr__(self, name, one.convert(value))
 
     def require(self, condition: bool, name: str, want: str) -> None:
-        """Refuses a setting because of others.
+        """Checks a setting against others.
 
         Args:
-            condition: Whether it is allowed.
-            name: Of the field.
-            want: What is allowed, as the end of "must be".
+            condition: Whether the setting is allowed.
+            name: Name of the field.
+            want: Allowed values, as the end of "must be".
 
         Raises:
             SettingError: If the condition is false.
@@ -38,11 +38,11 @@ class Settings:
             raise settings_of(type(self))[name].error(value, want)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain JSON values."""
+        """Converts the settings to plain JSON values."""
         return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
 
     def replace_given(self, **changes: Any) -> Self:
-        """The same settings but for those given; None is not given.
+        """Returns the settings with changes; None leaves a setting unchanged.
 
         Raises:
             ConfigError: If a setting is unknown or out of range.
@@ -91,13 +91,13 @@ class Settings:
 
 
 def require(condition: bool, name: str, value: object, want: str) -> None:
-    """Refuses an argument of a call, or a value of a file.
+    """Checks an argument of a call, or a value of a file.
 
     Args:
-        condition: Whether it is in range.
-        name: Argument or key.
-        value: What was given.
-        want: What is allowed, as the end of "must be".
+        condition: Whether the value is allowed.
+        name: Name of the argument or key.
+        value: The given value.
+        want: Allowed values, as the end of "must be".
 
     Raises:
         SettingError: If the condition is false.

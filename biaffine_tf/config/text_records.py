@@ -1,4 +1,4 @@
-"""What pretraining records depend on besides the text and the tokenizer."""
+"""Settings of pretraining records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from biaffine_tf.errors import ConfigError, OnBadData
 
 
 class Document(enum.StrEnum):
-    """What makes a document; no sequence holds parts of two of them."""
+    """Delimiter of documents; a sequence never spans two documents."""
 
     BLANK_LINE = "blank_line"
     LINE = "line"
@@ -21,7 +21,7 @@ class Document(enum.StrEnum):
 
 
 class Words(enum.StrEnum):
-    """Which tokens are said to be one word."""
+    """Segmentation into words, for masking whole words and spans."""
 
     NONE = "none"
     ALPHANUMERIC = "alphanumeric"
@@ -29,7 +29,7 @@ class Words(enum.StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Words | None:
-        """Reads the name of earlier versions."""
+        """Accepts the name of earlier versions."""
         return cls.ALPHANUMERIC if value == "pieces" else None
 
 
@@ -38,7 +38,7 @@ class DataConfig(Settings):
     """Settings of `create_pretraining_data.py`.
 
     Attributes:
-        masking: Of the copies; None without.
+        masking: Masking of the copies; None if there are none.
     """
 
     max_seq_length: int = setting(
@@ -50,26 +50,26 @@ class DataConfig(Settings):
     )
     document: Document = setting(
         Document.BLANK_LINE,
-        help="Where a document ends, and with it a sequence: at a blank line, "
-        "with each line, or with the file.",
+        help="Delimiter of documents, and so of sequences: a blank line, each "
+        "line end, or the end of a file.",
     )
     words: Words = setting(
         Words.NONE,
-        help="Words for --masking=word and span: each token, letters and "
-        "digits that stand together, or those of the segmenter jieba.",
+        help="Words for --masking=word and span: each token, runs of letters "
+        "and digits, or words of the segmenter jieba.",
     )
     min_tokens: int = setting(
         8,
         minimum=1,
         former="min_pieces",
-        help="Minimum number of tokens in a sequence, [CLS] and [SEP] apart; "
-        "shorter ones are dropped, and counted.",
+        help="Minimum number of tokens in a sequence, without [CLS] and [SEP]; "
+        "shorter ones are dropped and counted.",
     )
     dupe_factor: int = setting(
         0,
         minimum=0,
-        help="Copies of each sequence, each with masks of its own; 0 leaves "
-        "the masks to the training, which draws new ones in every epoch.",
+        help="Number of masked copies to store of each sequence; 0 draws new "
+        "masks in every epoch of the training instead.",
     )
     masking: Masking | None = None
     max_predictions_per_seq: int = setting(
@@ -81,10 +81,10 @@ class DataConfig(Settings):
         0.01,
         minimum=0,
         below=1,
-        help="Fraction of the documents to measure on, and not to train on.",
+        help="Fraction of the documents to hold out for evaluation.",
     )
     shard_megabytes: int = setting(
-        16, minimum=1, help="Size of a file of records in megabytes."
+        16, minimum=1, help="Size of a file of records in MB."
     )
     on_bad_data: OnBadData = setting(
         OnBadData.ERROR,
@@ -110,12 +110,12 @@ class DataConfig(Settings):
 
     @property
     def max_tokens(self) -> int:
-        """Tokens that fit between [CLS] and [SEP]."""
+        """Maximum number of tokens between [CLS] and [SEP]."""
         return self.max_seq_length - 2
 
 
 def check_words(masking: Masking, words: Words) -> None:
-    """Whole words can be masked only where records say what a word is.
+    """Checks that records know words if whole words are masked.
 
     Raises:
         ConfigError: If they do not.

@@ -1,4 +1,4 @@
-"""How text becomes tokens."""
+"""Settings of the tokenizer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from biaffine_tf.config.sections import Settings
 
 
 class TokenizerKind(enum.StrEnum):
-    """How text becomes tokens."""
+    """Kind of tokenizer."""
 
     CHAR = "char"
     WORDPIECE = "wordpiece"
@@ -19,20 +19,19 @@ class TokenizerKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TokenizerConfig(Settings):
-    """How text becomes tokens; the vocabulary itself is a file.
+    """Settings of the tokenizer; the vocabulary is a file of its own.
 
     Attributes:
-        strip_accents: Whether accents are stripped before look-up; None for
-            the habit of the kind: `wordpiece` strips them where it folds case,
-            `char` never does.
+        strip_accents: Whether to strip accents; None for the default of the
+            kind: `wordpiece` strips them if it lowercases, `char` never does.
         tokenize_chinese_chars: Whether `wordpiece` makes each Chinese
-            character a word; `char` has no use for it.
+            character a word; `char` ignores it.
     """
 
     kind: TokenizerKind = setting(
         TokenizerKind.CHAR,
         flag="tokenizer",
-        help="Split text into characters, WordPiece tokens, or the subwords of "
+        help="Tokenize into characters, WordPiece tokens, or the subwords of "
         "the encoder's tokenizer.json (SentencePiece or byte-level BPE).",
         unset="as stored with the encoder, else characters for Chinese text "
         "and for vocabularies of single characters, else WordPiece tokens",

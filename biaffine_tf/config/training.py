@@ -1,4 +1,4 @@
-"""The objective of fine-tuning, the optimizer and the batches."""
+"""Settings of fine-tuning: loss, optimizer and batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from biaffine_tf.seeds import MAX_SEED
 
 
 class Loss(enum.StrEnum):
-    """Training objective over the valid pairs of a sentence."""
+    """Loss over the valid pairs of a sentence."""
 
     CROSS_ENTROPY = "cross_entropy"
     FOCAL = "focal"
@@ -19,10 +19,10 @@ class Loss(enum.StrEnum):
 
 
 class HeadStart(enum.StrEnum):
-    """Bilinear map of the head before training.
+    """Initialization of the head's bilinear map.
 
-    - `prior`: small random weights; as constant terms, the log-odds of each
-      class in the training data.
+    - `prior`: small random weights; biases are the log-odds of the classes in
+      the training data.
     - `zero`: zeros; all classes are equally likely.
     """
 
@@ -31,11 +31,11 @@ class HeadStart(enum.StrEnum):
 
 
 class Freeze(enum.StrEnum):
-    """Parts of a given encoder that stay as they are.
+    """Parts of a pretrained encoder that are not trained.
 
-    The body is everything behind the embeddings. Freezing it while embeddings
-    are learnt anew carries an encoder over to another language (Artetxe et al.
-    2020, https://arxiv.org/abs/1910.11856).
+    The body is everything after the embeddings. Freezing it while new
+    embeddings are learned transfers an encoder to another language (Artetxe et
+    al. 2020, https://arxiv.org/abs/1910.11856).
     """
 
     NONE = "none"
@@ -52,17 +52,17 @@ class Precision(enum.StrEnum):
     FLOAT16 = "mixed_float16"
 
 
-# Default of prediction, and so of the evaluation that scores a model.
+# Default precision of prediction and evaluation.
 PREDICTION_PRECISION = Precision.FLOAT32
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig(Settings):
-    """The objective, the optimizer and the batches.
+    """Settings of loss, optimizer and batches.
 
     Attributes:
-        evaluation_precision: Of matrix products in the predictions that dev
-            scores, calibration and thresholds are made of; no flag sets it.
+        evaluation_precision: Precision of the predictions for dev scores,
+            calibration and thresholds; has no flag.
     """
 
     loss: Loss = setting(Loss.CROSS_ENTROPY, help="Training objective.")
@@ -76,24 +76,24 @@ class TrainingConfig(Settings):
         1.0,
         above=0,
         maximum=1,
-        help="Fraction of negative pairs sampled for the loss.",
+        help="Fraction of the negative pairs to sample for the loss.",
         label="negative pairs kept",
     )
     head_start: HeadStart = setting(
         HeadStart.PRIOR,
-        help="Weights of the head before training: small random ones and the "
-        "log-odds of each class in the training data, or zeros.",
+        help="Initialization of the head: small random weights with the "
+        "log-odds of the classes in the training data as biases, or zeros.",
     )
     learning_rate: float = setting(
         3e-5,
         above=0,
         help="Peak learning rate of AdamW.",
-        unset="by the width of the encoder and whether it is pretrained",
+        unset="chosen by the width of the encoder and whether it is pretrained",
     )
     head_learning_rate_ratio: float = setting(
         1.0,
         above=0,
-        help="Learning rate of the head over that of the encoder.",
+        help="Learning rate of the head relative to the encoder.",
         label="learning rate of the head over that of the encoder",
     )
     weight_decay: float = setting(
@@ -103,25 +103,25 @@ class TrainingConfig(Settings):
         0.1,
         minimum=0,
         maximum=1,
-        help="Fraction of the steps over which the learning rate rises.",
+        help="Fraction of the steps for learning rate warmup.",
         unset="0.03",
         label="warm-up, fraction of the steps",
     )
     max_gradient_norm: float = setting(
-        1.0, above=0, help="Global norm that gradients are clipped to."
+        1.0, above=0, help="Maximum global norm of gradients, for clipping."
     )
     gradient_accumulation: int = setting(
-        1, minimum=1, help="Batches in a step.", unit="batch"
+        1, minimum=1, help="Batches per training step.", unit="batch"
     )
     freeze: Freeze = setting(
         Freeze.NONE,
-        help="Weights of the encoder to keep as they are: all behind the "
-        "embeddings, these, or both.",
+        help="Parts of the encoder not to train: all layers after the "
+        "embeddings, the embeddings, or both.",
     )
     thaw_after: int | None = setting(
         None,
         minimum=0,
-        help="Steps after which nothing is frozen.",
+        help="Step after which frozen parts are trained, too.",
         unset="never",
         unit="step",
         applies=lambda training: training.freeze is not Freeze.NONE,
@@ -130,15 +130,15 @@ class TrainingConfig(Settings):
         5,
         minimum=1,
         help="Passes over the training data.",
-        unset="by the number of sentences and whether the encoder is "
+        unset="chosen by the number of sentences and whether the encoder is "
         "pretrained",
         label="epochs, at most",
     )
     train_batch_size: int = setting(
         32,
         minimum=1,
-        help="Sentences in a batch.",
-        unset="16 for less than 4000 sentences, else 32",
+        help="Sentences per batch.",
+        unset="16 for fewer than 4000 sentences, else 32",
         label="batch",
         unit="sentence",
         applies=lambda training: training.token_budget is None,
@@ -146,7 +146,7 @@ class TrainingConfig(Settings):
     token_budget: int | None = setting(
         None,
         minimum=1,
-        help="Encoder positions in a batch, instead of --train_batch_size.",
+        help="Tokens per batch with padding, instead of --train_batch_size.",
         label="batch",
         unit="position",
     )
@@ -158,7 +158,7 @@ class TrainingConfig(Settings):
     early_stopping_patience: int | None = setting(
         None,
         minimum=1,
-        help="Stop after so many epochs without a better dev micro F1.",
+        help="Epochs without a better dev micro F1 after which to stop.",
         unset="never",
         unit="epoch",
     )
@@ -169,13 +169,13 @@ class TrainingConfig(Settings):
     evaluation_precision: Precision = PREDICTION_PRECISION
     gradient_checkpointing: bool = setting(
         False,
-        help="Compute each block of the encoder twice rather than keep what is "
-        "in it: less memory, a third more time.",
+        help="Recompute the activations of each encoder layer in the backward "
+        "pass: less memory, a third more time.",
     )
     xla: bool = setting(
         False,
-        help="Compile the encoder for each shape, once for all runs. For GPUs: "
-        "on a CPU it is no faster.",
+        help="Compile the encoder with XLA, once per shape for all runs. For "
+        "GPUs; no faster on CPUs.",
     )
     seed: int = setting(
         42,
@@ -191,7 +191,7 @@ class TrainingConfig(Settings):
 
 
 def check_thaw_after(settings: Settings) -> None:
-    """Refuses --thaw_after where nothing is frozen.
+    """Checks that --thaw_after is given only with --freeze.
 
     Args:
         settings: Settings with `freeze` and `thaw_after`.
@@ -203,5 +203,5 @@ def check_thaw_after(settings: Settings) -> None:
     settings.require(
         values["thaw_after"] is None or values["freeze"] is not Freeze.NONE,
         "thaw_after",
-        "left out where nothing is frozen (no --freeze)",
+        "left out without --freeze",
     )

@@ -1,1 +1,1 @@
-"""Labelled files that are read as one: splits, summaries, checks."""
+"""Labelled corpora: reading several files as one, splits, summaries, checks."""

@@ -1,4 +1,4 @@
-"""Labelled files that are read as one, whole or a part of them."""
+"""A corpus of labelled files, or a part of it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from biaffine_tf.spans import Sentence
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """Selection of the sentences of a corpus.
+    """Subset of the sentences of a corpus.
 
     Attributes:
-        name: Name of the part, and how it was chosen; it belongs to the
-            fingerprint.
-        chosen: One byte for each sentence of the corpus, 1 for those of the
-            part.
+        name: Name of the part and how it was chosen; enters the fingerprint.
+        chosen: One byte per sentence of the corpus, 1 if it is in the part.
     """
 
     name: str
@@ -38,10 +36,10 @@ class Corpus:
         >>> labels = {s.label for one in corpus.read() for s in one.spans}
 
     Attributes:
-        paths: The files, in the order in which they are read; the format of
-            each is recognised by itself.
-        options: How to read them.
-        part: Which of their sentences; None for all.
+        paths: Paths of the files, in reading order; the format of each is
+            detected on its own.
+        options: Options for reading them.
+        part: Subset of their sentences; None for all.
     """
 
     paths: tuple[str, ...]
@@ -50,24 +48,24 @@ class Corpus:
 
     @property
     def name(self) -> str:
-        """The files in a few words, for messages."""
+        """Short description of the files, for messages."""
         first, *others = self.paths
         if not others:
             return first
         return f"{first} and {len(others)} other file" + "s" * (len(others) > 1)
 
     def read(self, problems: Problems | None = None) -> Iterator[Sentence]:
-        """Reads the sentences, one at a time, in constant memory.
+        """Reads the sentences one by one, in constant memory.
 
         Args:
-            problems: Where skipped and repaired input is counted, that of
-                all sentences of the files.
+            problems: Counts skipped and repaired input of the files, also that
+                of sentences outside the part.
 
         Yields:
-            The sentences of one file after another.
+            The sentences, file by file.
 
         Raises:
-            DataError: As `formats.read`, for each of the files.
+            DataError: As for `formats.read`.
         """
         sentences = (
             sentence
@@ -79,14 +77,14 @@ class Corpus:
     def read_labelled(
         self, problems: Problems | None = None, *, flag: str
     ) -> Iterator[Sentence]:
-        """`read` for data that is scored: each sentence must be labelled.
+        """Reads sentences for scoring, each of which must be labelled.
 
         Args:
             problems: As for `read`.
-            flag: What gave the files, for messages.
+            flag: Flag that gave the files, for messages.
 
         Raises:
-            DataError: Also at the first sentence that is not labelled.
+            DataError: As for `read`, or if a sentence is unlabelled.
         """
         for sentence in self.read(problems):
             if sentence.spans is None:
@@ -99,10 +97,10 @@ class Corpus:
             yield sentence
 
     def fingerprint(self) -> str:
-        """SHA-256 in hex of the sentences' source; of one whole file its own.
+        """Returns a hexadecimal SHA-256; of one whole file, that of the file.
 
         Raises:
-            DataError: If a file cannot be read, or only once.
+            DataError: If a file cannot be read, or is a pipe or a device.
         """
         digests = [fingerprint(path) for path in self.paths]
         if self.part is not None:

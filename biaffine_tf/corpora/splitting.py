@@ -1,4 +1,4 @@
-"""Takes a dev set out of a corpus, without copying anything."""
+"""Splits a dev set off a corpus, without copying files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from biaffine_tf.corpora.stratify import NO_ENTITY, SENTENCES, choose
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.spans import Sentence
 
-# Where equal texts tie documents to lumps, the dev set is off by this factor.
-_FAR_OFF = 2
+# Error factor of the dev set's size above which equal texts may be separated.
+_MAX_ERROR = 2
 
 
 class Split(NamedTuple):
     """A corpus in two parts.
 
     Attributes:
-        train: The larger part, as a rule.
-        dev: The other.
-        lines: What was divided how, to be printed.
+        train: Training data.
+        dev: Dev set.
+        lines: Description of the split, to be printed.
     """
 
     train: Corpus
@@ -32,31 +32,31 @@ class Split(NamedTuple):
 
 
 def split(corpus: Corpus, *, fraction: float, seed: int) -> Split:
-    """Divides a corpus into training data and a dev set.
+    """Splits a corpus into training data and a dev set.
 
-    Documents are not divided, and sentences of equal text (but for white
-    space) are in the same part; where both cannot be had, because equal texts
-    tie too many documents together, documents are kept whole. What is left is
-    stratified by label, see `choose`. The corpus is read once; a few dozen
-    bytes for each sentence are held.
+    Documents stay whole, and sentences of equal text (ignoring white space) are
+    in the same part. If equal texts tie too many documents together to get near
+    the fraction, only documents stay whole. The split is stratified by label,
+    see `choose`. Reads the corpus once; takes a few dozen bytes of memory per
+    sentence.
 
     Args:
-        corpus: A whole one, labelled.
-        fraction: Share of the dev set, in (0, 1).
-        seed: Equal seeds divide equal corpora equally.
+        corpus: Labelled corpus, without `part`.
+        fraction: Fraction of the dev set, in (0, 1).
+        seed: Random seed.
 
     Raises:
         ConfigError: If the fraction is out of range.
-        DataError: As `Corpus.read`; if one part would have no sentence.
+        DataError: As for `Corpus.read`, or if a part would be empty.
     """
     if not 0 < fraction < 1:
         raise ConfigError(
             f"--dev_fraction must be above 0 and below 1, got {fraction}",
-            remedy="give the dev set's share of the sentences, such as 0.1",
+            remedy="give the dev set's fraction of the sentences, such as 0.1",
         )
     survey = _Survey(corpus.read())
     is_dev = survey.divide(fraction, seed, with_texts=True)
-    if survey.has_documents and _error(is_dev, fraction) > _FAR_OFF:
+    if survey.has_documents and _error(is_dev, fraction) > _MAX_ERROR:
         untied = survey.divide(fraction, seed, with_texts=False)
         is_dev = min(is_dev, untied, key=lambda one: _error(one, fraction))
     if len(set(is_dev)) < 2:
@@ -73,13 +73,13 @@ def split(corpus: Corpus, *, fraction: float, seed: int) -> Split:
 
 
 def _error(is_dev: Sequence[bool], fraction: float) -> float:
-    """By which factor the dev set is larger or smaller than wanted."""
+    """Returns the factor by which the dev set is too large or too small."""
     share = sum(is_dev) / len(is_dev)
     return max(share / fraction, fraction / share) if share else math.inf
 
 
 class _Survey:
-    """Labels, document and text digest of each sentence."""
+    """Labels, documents and text digests of the sentences."""
 
     def __init__(self, sentences: Iterable[Sentence]) -> None:
         self._labels: list[tuple[str, ...]] = []
@@ -105,7 +105,7 @@ class _Survey:
     def divide(
         self, fraction: float, seed: int, *, with_texts: bool
     ) -> list[bool]:
-        """Whether each sentence is of the dev set."""
+        """Returns whether each sentence is in the dev set."""
         units = self._units(with_texts=with_texts)
         amounts = [
             collections.Counter[str | None](
@@ -124,7 +124,7 @@ class _Survey:
         return is_dev
 
     def _units(self, *, with_texts: bool) -> list[list[int]]:
-        """Numbers of the sentences that must stay together."""
+        """Groups the numbers of sentences that must stay together."""
         forest = list(range(len(self._labels)))
         first: dict[int | bytes, int] = {}
         for number, (document, text) in enumerate(
@@ -141,7 +141,7 @@ class _Survey:
         return list(units.values())
 
     def describe(self, is_dev: Sequence[bool], name: str) -> Iterator[str]:
-        """Describes both parts in numbers."""
+        """Yields lines with the sizes and labels of both parts."""
         documents = [
             {
                 document
@@ -181,8 +181,8 @@ class _Survey:
         )
         if leaked:
             yield (
-                f"{name}: {leaked} sentences of the dev set have the text of a "
-                "training sentence, because documents are not divided"
+                f"{name}: {leaked} sentences of the dev set repeat the text of "
+                "a training sentence, because documents stay whole"
             )
 
     @property
@@ -198,7 +198,7 @@ def _describe_labels(
     if not both:
         return
     shares = {label: dev[label] / both[label] for label in sorted(both)}
-    least, most = (
+    lowest, highest = (
         f"{100 * shares[label]:.1f} % ({label}: {dev[label]} of {both[label]})"
         for label in (
             min(shares, key=shares.__getitem__),
@@ -207,8 +207,8 @@ def _describe_labels(
     )
     yield (
         f"entities of the dev set: {dev.total()} of {both.total()} "
-        f"({100 * dev.total() / both.total():.1f} %); by label {least} to "
-        f"{most}"
+        f"({100 * dev.total() / both.total():.1f} %); by label {lowest} to "
+        f"{highest}"
     )
     for part, other, name in (
         (dev, train, "training data"),
@@ -226,8 +226,8 @@ def _indivisible(corpus: Corpus, survey: _Survey, fraction: float) -> DataError:
     )
     if survey.has_documents:
         problem += (
-            f": its sentences are of {survey.num_documents} documents, which "
-            "are not divided"
+            f": its sentences are from {survey.num_documents} documents, which "
+            "stay whole"
         )
     return DataError(
         problem,

@@ -1,4 +1,4 @@
-"""Divides units of sentences in two so that both have each label's share."""
+"""Splits groups of sentences in two, stratified by label."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import collections
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-# Amounts in a unit: of each label, and of sentences under this key.
+# Counts of a unit: by label, and of sentences under the key SENTENCES.
 Amounts = Mapping[str | None, int]
 SENTENCES = None
-# Sentences without entities count for a label of this name; no label is empty.
+# Label of sentences without entities; no other label is empty.
 NO_ENTITY = ""
 
-# Rare labels may make the chosen part larger than wanted, up to this factor.
+# Maximum factor by which rare labels may enlarge the chosen part.
 _MAX_RATIO = 2
-# Moves that are tried: for each unit, and in all.
+# Number of random moves to try: per unit, and in total.
 _TRIES = 50
 _MAX_TRIES = 20_000
 
@@ -22,24 +22,24 @@ _MAX_TRIES = 20_000
 def choose(
     units: Sequence[Amounts], *, fraction: float, seed: int
 ) -> list[bool]:
-    """Chooses units that hold about a fraction of every label.
+    """Chooses units with about the same fraction of every label.
 
     Iterative stratification (Sechidis, Tsoumakas and Vlahavas, "On the
     Stratification of Multi-Label Data", ECML 2011) for two parts: labels are
-    dealt with from the rarest to the commonest, and a unit is chosen if more
-    of it is wanted than is too much. Then labels that one of the parts lacks
-    are moved there, where the other part keeps some. At last units are moved
-    and exchanged at random as long as that helps: units of many sentences, as
-    documents are, take it.
+    processed from the rarest to the most frequent, and a unit is chosen if it
+    adds more that is wanted than excess. Then labels that one part lacks are
+    moved there, if the other part keeps some. Finally units are moved and
+    exchanged at random as long as that helps, which large units such as
+    documents need.
 
     Args:
-        units: What each holds. Units are not divided.
-        fraction: Wanted share of each amount, in (0, 1).
-        seed: Of the order in which units of a label are looked at.
+        units: Counts of each unit. Units stay whole.
+        fraction: Fraction of each count to choose, in (0, 1).
+        seed: Random seed.
 
     Returns:
         Whether each unit is chosen. A unit with a label that no other has is
-        not. All or none are chosen only if it cannot be otherwise.
+        not. All or none are chosen only if there is one unit.
     """
     dealing = _Dealing(units, fraction, random.Random(seed))
     dealing.deal()
@@ -50,7 +50,7 @@ def choose(
 
 
 class _Dealing:
-    """Units, and which of them are chosen so far."""
+    """Units and the current choice among them."""
 
     def __init__(
         self, units: Sequence[Amounts], fraction: float, rng: random.Random
@@ -71,7 +71,7 @@ class _Dealing:
         self._sentences = 0
 
     def deal(self) -> None:
-        """Decides about every unit."""
+        """Makes the first choice, label by label."""
         rarest_first = sorted(
             self._having.items(), key=lambda item: (len(item[1]), item[0])
         )
@@ -87,7 +87,7 @@ class _Dealing:
                     self._move(number)
 
     def mend(self) -> None:
-        """Gives each part what it lacks, if the other part keeps some."""
+        """Moves labels to a part that lacks them, if the other keeps some."""
         for _, having in sorted(self._having.items()):
             if len(having) < 2:
                 continue
@@ -96,7 +96,7 @@ class _Dealing:
                     self._move_smallest(having, to_chosen=to_chosen)
 
     def refine(self) -> None:
-        """Moves and exchanges units where that brings the shares nearer."""
+        """Moves and exchanges units where that reduces the error."""
         parts: tuple[list[int], list[int]] = ([], [])
         for number, is_chosen in enumerate(self.is_chosen):
             parts[is_chosen].append(number)
@@ -116,7 +116,7 @@ class _Dealing:
                 parts[self.is_chosen[number]].append(number)
 
     def fill(self) -> None:
-        """Gives an empty part a unit, if there are several."""
+        """Moves a unit to an empty part, if there are several units."""
         if len(self._units) > 1 and len(set(self.is_chosen)) == 1:
             self._move_smallest(
                 range(len(self._units)),
@@ -125,7 +125,7 @@ class _Dealing:
             )
 
     def _try(self, numbers: Sequence[int]) -> bool:
-        """Moves units if that is better than not, and no label gets lost."""
+        """Moves units if that reduces the error and no part loses a label."""
         keys = {key for number in numbers for key in self._units[number]}
         before, moved = self._error(keys), []
         for number in numbers:
@@ -140,11 +140,11 @@ class _Dealing:
         return False
 
     def _error(self, keys: Iterable[str | None]) -> float:
-        """Squared errors of the shares of some amounts, by those of chance."""
+        """Sums the squared errors of counts, relative to their totals."""
         return sum(self._missing[key] ** 2 / self._totals[key] for key in keys)
 
     def _is_wanted(self, unit: Amounts, key: str) -> bool:
-        """Whether more of the label is of use than of other things too much."""
+        """Whether the gain for the label exceeds the excess of others."""
         amount, missing = unit[key], self._missing[key]
         gain = (abs(missing) - abs(missing - amount)) / amount
         excesses = [
@@ -161,25 +161,25 @@ class _Dealing:
         to_chosen: bool,
         at_any_cost: bool = False,
     ) -> None:
-        """Moves the unit of the fewest sentences that may be moved."""
+        """Moves the smallest unit that may be moved."""
         by_size = sorted(
             (n for n in numbers if self.is_chosen[n] is not to_chosen),
             key=lambda n: self._units[n].get(SENTENCES, 0),
         )
-        found = next(filter(self._can_move, by_size), None)
-        if found is None and at_any_cost:
-            found = by_size[0]
-        if found is not None:
-            self._move(found)
+        smallest = next(filter(self._can_move, by_size), None)
+        if smallest is None and at_any_cost:
+            smallest = by_size[0]
+        if smallest is not None:
+            self._move(smallest)
 
     def _can_move(self, number: int) -> bool:
-        """Whether its part keeps some of each label, and sizes stay right."""
+        """Whether a move keeps labels in both parts and the size in bounds."""
         size = self._sentences + self._units[number].get(SENTENCES, 0)
         is_too_large = not self.is_chosen[number] and size > self._max_size
         return not is_too_large and self._keeps_labels(number)
 
     def _keeps_labels(self, number: int) -> bool:
-        """Whether its part keeps some of each of its labels without it."""
+        """Whether the unit's part keeps all labels without it."""
         is_chosen = self.is_chosen[number]
         return all(
             (self._inside[key] if is_chosen else self._outside(key)) > 1
@@ -190,7 +190,7 @@ class _Dealing:
         return len(self._having[key]) - self._inside[key]
 
     def _move(self, number: int) -> None:
-        """Into the chosen part, or out of it."""
+        """Moves a unit into the chosen part, or out of it."""
         sign = -1 if self.is_chosen[number] else 1
         self.is_chosen[number] = not self.is_chosen[number]
         unit = self._units[number]

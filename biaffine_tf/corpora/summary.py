@@ -1,4 +1,4 @@
-"""What is in a file: counts that one wants to see before training."""
+"""Summary of a file: counts of sentences, spans, labels and problems."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
 
 class Overlaps(NamedTuple):
-    """How the spans of a sentence lie to each other.
+    """Counts of overlapping, nested and repeated spans of a sentence.
 
     Attributes:
         overlapping: Spans that share a character with another one.
         nested: Spans inside a longer one.
-        crossing: Pairs that overlap, neither inside the other.
-        duplicates: Repetitions of a span with its label.
+        crossing: Pairs of spans that overlap without nesting.
+        duplicates: Repeated spans with the same label.
         relabelled: Ranges with several labels.
     """
 
@@ -35,13 +35,13 @@ class Overlaps(NamedTuple):
 
 
 class Distinct:
-    """Texts that were met, as a few bytes each."""
+    """Set of texts, stored as digests of a few bytes each."""
 
     def __init__(self) -> None:
         self._digests: set[bytes] = set()
 
     def add(self, text: str) -> bool:
-        """Adds a text; whether it is new."""
+        """Adds a text; returns whether it is new."""
         before = len(self._digests)
         self._digests.add(_digest(text))
         return len(self._digests) > before
@@ -63,14 +63,14 @@ class Statistics:
         unlabelled: Sentences without labels (spans unknown).
         without_spans: Labelled sentences without a span.
         characters: Characters of all texts.
-        tokens: Tokens, of sentences that came in tokens.
-        duplicate_texts: Sentences whose text came before.
-        duplicate_ids: Sentences whose id came before.
+        tokens: Words, of sentences that came in words.
+        duplicate_texts: Sentences with the text of an earlier one.
+        duplicate_ids: Sentences with the id of an earlier one.
         with_overlap: Sentences with overlapping spans.
-        overlaps: Sums over the sentences.
-        labels: Spans of each label.
-        lengths: Sentences of each length in characters.
-        widths: Spans of each width in characters.
+        overlaps: Counts of overlaps, summed over sentences.
+        labels: Number of spans by label.
+        lengths: Number of sentences by length in characters.
+        widths: Number of spans by width in characters.
     """
 
     sentences: int = 0
@@ -98,7 +98,7 @@ class Statistics:
         return self.labels.total()
 
     def add(self, sentence: Sentence) -> None:
-        """Counts a sentence, except whether text or id came before."""
+        """Counts a sentence, except duplicates of texts and ids."""
         self.sentences += 1
         self.characters += len(sentence.text)
         self.lengths[len(sentence.text)] += 1
@@ -120,9 +120,9 @@ class Summary(Statistics):
     """Counts over the sentences of one file.
 
     Attributes:
-        file: The file as the user named it.
-        format: Its format.
-        problems: What was skipped or repaired on reading.
+        file: Path as the user gave it.
+        format: Format of the file.
+        problems: Skipped and repaired input.
     """
 
     file: str
@@ -130,7 +130,7 @@ class Summary(Statistics):
     problems: Problems = dataclasses.field(default_factory=Problems)
 
     def to_json(self) -> dict[str, Any]:
-        """The summary as JSON values."""
+        """Converts the summary to JSON values."""
         return {
             "file": self.file,
             "format": str(self.format),
@@ -158,15 +158,15 @@ class Summary(Statistics):
 def summarize(
     path: str | os.PathLike[str], options: ReadOptions | None = None
 ) -> Summary:
-    """Reads a file once and counts what is in it.
+    """Reads a file once and summarizes it.
 
     Args:
-        path: The file.
-        options: How to read it.
+        path: Path of the file.
+        options: Options for reading it.
 
     Returns:
-        The counts. Memory grows by a few bytes a sentence, to find texts and
-        identifiers that repeat.
+        The summary. Takes a few bytes of memory per sentence, to find
+        repeated texts and ids.
 
     Raises:
         DataError: If the file cannot be read.
@@ -188,13 +188,13 @@ def summarize(
 
 
 def similar_labels(labels: Mapping[str, int]) -> list[str]:
-    """Labels that are the same but for case and white space.
+    """Finds labels that differ in case and white space only.
 
     Args:
-        labels: Spans of each label.
+        labels: Number of spans by label.
 
     Returns:
-        Each group of them with its spans, such as "'PER' (4), 'per' (1)".
+        Each group with its counts, such as "'PER' (4), 'per' (1)".
     """
     groups: dict[str, list[str]] = {}
     for label in sorted(labels):
@@ -204,7 +204,7 @@ def similar_labels(labels: Mapping[str, int]) -> list[str]:
 
 
 def count_overlaps(spans: Iterable[Span]) -> Overlaps:
-    """Counts how the spans of one sentence lie to each other.
+    """Counts overlaps among the spans of one sentence.
 
     Args:
         spans: Spans in any order.
@@ -231,8 +231,8 @@ def count_overlaps(spans: Iterable[Span]) -> Overlaps:
             else:
                 crossing += labels[outer] * labels[inner]
     return Overlaps(
-        overlapping=sum(labels[found] for found in overlapping),
-        nested=sum(labels[found] for found in nested),
+        overlapping=sum(labels[range_] for range_ in overlapping),
+        nested=sum(labels[range_] for range_ in nested),
         crossing=crossing,
         duplicates=len(spans) - len(keys),
         relabelled=len(relabelled),
@@ -240,14 +240,14 @@ def count_overlaps(spans: Iterable[Span]) -> Overlaps:
 
 
 def quantiles(counts: collections.Counter[int]) -> dict[str, int]:
-    """Quantiles of numbers that were counted.
+    """Computes quantiles of counted numbers.
 
     Args:
-        counts: How often each number was met.
+        counts: Count of each number.
 
     Returns:
-        For each quantile the least number that so many do not exceed; empty
-        if there are no numbers.
+        Smallest number that reaches each quantile; empty if there are no
+        numbers.
     """
     total = counts.total()
     result: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""From candidates to a consistent set of entities (numpy only)."""
+"""Decoding: from candidates to entities (NumPy only)."""
 
 from __future__ import annotations
 
@@ -33,37 +33,36 @@ def decode(
     text: str | None = None,
     keep_best: bool = False,
 ) -> list[Candidate]:
-    """Picks the entities of a sentence.
+    """Selects the entities of a sentence among candidates.
 
-    - `greedy` visits candidates from the highest rank to the lowest and keeps
-      what does not clash with what it has; it reads margins only where there
-      are no logits, and keeps negative ones, too.
-    - `exact` keeps the set without clashes of the greatest total margin.
-    - `free` keeps every candidate with a margin above zero, clash or not.
+    - `greedy` goes through candidates by descending rank and keeps those that
+      conflict with none kept before. It uses margins only without logits, and
+      keeps candidates with negative margins, too.
+    - `exact` keeps the set without conflicts with the maximum total margin.
+    - `free` keeps every candidate with a positive margin.
 
-    Thresholds other than zero are subtracted from the margins beforehand.
-    What is kept does not depend on the order of the candidates: where the
-    model's opinions tie, positions and labels decide, as each of the three
-    says.
+    Thresholds other than zero are subtracted from the margins beforehand. The
+    result does not depend on the order of the candidates: ties are broken by
+    positions and labels, as documented for each decoder.
 
     Args:
-        candidates: Candidates of one sentence, in any order, each of at least
-            one position. Either all have a logit or none has.
-        decoder: How to pick.
-        nested: Whether entities may hold one another; they never cross. Free
-            decoding does not ask.
-        one_label_per_span: Whether entities may not share a range under
-            several labels; flat ones never do.
-        constraints: What is dropped or cut before the decoder sees it;
-            positions are then characters of the text.
-        text: The text, where the constraints forbid characters.
-        keep_best: The original implementation's rule that every sentence has
-            an entity: where nothing would be kept, the candidate of the
-            highest rank is, if the constraints allow any.
+        candidates: Candidates of one sentence, in any order, none empty. Either
+            all have a logit or none has.
+        decoder: Decoding algorithm.
+        nested: Whether entities may be nested; they never cross. Ignored by
+            `free`.
+        one_label_per_span: Whether nested entities of the same range must not
+            have several labels; flat ones never do.
+        constraints: Constraints that drop or cut candidates beforehand; needs
+            positions in characters of the text.
+        text: The text; required if the constraints forbid characters.
+        keep_best: Whether to keep the candidate of the highest rank, if the
+            constraints allow any, when nothing else is kept (rule of the
+            original implementation).
 
     Returns:
-        The kept candidates by position: (start, -end), outer before inner; of
-        equal ranges the one that the decoder prefers first.
+        The kept candidates, ordered by (start, -end): outer before inner; equal
+        ranges in the decoder's order of preference.
     """
     if constraints is not None:
         candidates = constraints.apply(candidates, text)

@@ -1,4 +1,4 @@
-"""Candidates: spans that may be entities, before a decoder picks among them."""
+"""Candidates: scored spans from which a decoder selects entities."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, NamedTuple, Self
 
 
 class Candidate(NamedTuple):
-    """A labelled half-open range with the model's opinion of it.
+    """A labelled half-open range with the model's scores.
 
     Attributes:
-        start: First position. Positions are whatever the caller counts,
-            tokens or characters; decoders only compare them.
+        start: First position, in tokens or characters; decoders only compare
+            positions.
         end: One past the last position.
         label: Entity label.
-        margin: How far it is above its bar, which is the logit of "none" or,
-            in log-odds, a threshold; above zero it passes.
-        logit: What greedy decoding sorts by, or None for the margin.
-        log_odds: Of its probability, if the caller knows it; decoders carry it
-            along and do not read it but to break ties.
+        margin: Logit minus that of "none", or log-odds minus a threshold;
+            positive if the candidate passes.
+        logit: Sort key of greedy decoding, or None to use the margin.
+        log_odds: Log-odds of the probability, if known; decoders use them only
+            to break ties.
     """
 
     start: int
@@ -31,30 +31,30 @@ class Candidate(NamedTuple):
 
     @property
     def rank(self) -> float:
-        """What greedy decoding sorts by: the logit, else the margin."""
+        """Sort key of greedy decoding: the logit, else the margin."""
         return self.margin if self.logit is None else self.logit
 
     @property
     def score(self) -> float | None:
-        """Probability in [0, 1], if its log-odds are known."""
+        """Probability in [0, 1], or None if log-odds are unknown."""
         return None if self.log_odds is None else to_probability(self.log_odds)
 
 
 class Candidates(NamedTuple):
-    """Candidates of several sentences, one row each.
+    """Candidates of several sentences, as columns.
 
-    Columns are numpy arrays or tensors, `[N]`: integers and float32 as heads
-    make them. Positions are tokens or characters, as in `Candidate`.
+    Columns are NumPy arrays or tensors `[N]`: integers, and float32 as made by
+    heads. Positions are tokens or characters, as in `Candidate`.
 
     Attributes:
-        sentences: Index of the sentence that each is in.
+        sentences: Index of the sentence.
         starts: First position.
         ends: One past the last position.
         labels: Id of the label, above 0.
-        margins: Logit of the label less that of "none".
+        margins: Logit of the label minus that of "none".
         logits: Logit of the label.
-        log_odds: Of the probability of the label. The probability itself would
-            have steps of 6e-8 close to 1, where most entities are.
+        log_odds: Log-odds of the label's probability. A float32 probability
+            would have steps of 6e-8 near 1, where most entities are.
     """
 
     sentences: Any
@@ -66,16 +66,16 @@ class Candidates(NamedTuple):
     log_odds: Any
 
     def map(self, function: Callable[..., Any], *others: Candidates) -> Self:
-        """What a function makes of each column, with those of others."""
+        """Applies a function to each column, with the same ones of others."""
         return type(self)(*map(function, self, *others))
 
     def take(self, index: Any) -> Self:
-        """Rows by a slice, indices or a mask; of arrays."""
+        """Selects rows by a slice, indices or a mask; for arrays."""
         return self.map(lambda column: column[index])
 
 
 def to_probability(log_odds: float) -> float:
-    """Probability of log-odds; never overflows."""
+    """Converts log-odds to a probability, without overflow."""
     if log_odds >= 0:
         return 1 / (1 + math.exp(-log_odds))
     exponent = math.exp(log_odds)

@@ -1,4 +1,4 @@
-"""What no entity may be, whatever the model thinks of it."""
+"""Hard constraints on entities."""
 
 from __future__ import annotations
 
@@ -10,28 +10,24 @@ from biaffine_tf.decoding.candidates import Candidate
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Constraints:
-    """Bounds on the width and the characters of entities.
+    """Constraints on the width and the characters of entities.
 
-    They are applied to candidates, in this order, after those that cut words
-    have been dropped (see `tokenization.words`), so that the decoder fills
-    the room of what they drop with the next best:
+    They are applied before decoding, after word boundaries (see
+    `tokenization.words`), so that the decoder can use the next best candidates:
 
-    1. Characters of `forbidden_edges` are cut off both ends. The candidate
-       keeps its label and its margin; if nothing is left it is dropped.
-    2. A candidate that then holds a character of `forbidden_inside`, be it at
-       an edge, is dropped.
-    3. A candidate that then is too narrow or too wide is dropped.
+    1. Characters of `forbidden_edges` are cut off both ends. Label and margin
+       stay; an empty candidate is dropped.
+    2. A candidate that contains a character of `forbidden_inside` is dropped.
+    3. A candidate that is too narrow or too wide is dropped.
 
-    With the same characters in both this is what the code of an entry to CCKS
-    2021, track 2 (Chinese addresses) describes as its post-processing: special
-    characters at the ends of an entity are removed, and an entity that has
-    one elsewhere is none. The characters were "，。（）()".
+    With the same characters in both, this is the post-processing of an entry to
+    CCKS 2021, track 2 (Chinese addresses), with the characters "，。（）()".
 
     Attributes:
-        min_width: Characters of the narrowest entity.
-        max_width: Characters of the widest one; None for no bound.
-        forbidden_edges: Characters that entities neither begin nor end with.
-        forbidden_inside: Characters that they do not hold.
+        min_width: Minimum width in characters.
+        max_width: Maximum width in characters; None for no limit.
+        forbidden_edges: Characters to cut off the ends of entities.
+        forbidden_inside: Characters that entities must not contain.
     """
 
     min_width: int = 1
@@ -42,17 +38,17 @@ class Constraints:
     def apply(
         self, candidates: Iterable[Candidate], text: str | None = None
     ) -> list[Candidate]:
-        """The candidates that may be entities, cut where they must be.
+        """Cuts and drops candidates.
 
         Args:
-            candidates: Their positions are characters of the text.
-            text: The text; not needed if no character is forbidden.
+            candidates: Candidates with positions in characters of the text.
+            text: The text; required if characters are forbidden.
 
         Returns:
-            Those left, in the order given. Cut ones may repeat others.
+            The remaining candidates, in the order given; may repeat ranges.
 
         Raises:
-            ValueError: If characters are forbidden and there is no text.
+            ValueError: If characters are forbidden and the text is missing.
         """
         if self.forbidden_edges or self.forbidden_inside:
             if text is None:
@@ -78,7 +74,7 @@ class Constraints:
 
 
 def _trim(text: str, start: int, end: int, characters: str) -> tuple[int, int]:
-    """The range without these characters at its ends; may be empty."""
+    """Trims characters off the ends of a range; may return an empty one."""
     while start < end and text[start] in characters:
         start += 1
     while start < end and text[end - 1] in characters:

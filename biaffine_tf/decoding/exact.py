@@ -1,9 +1,8 @@
-"""Exact decoding: the consistent set with the greatest total margin.
+"""Exact decoding: the set without conflicts with the maximum total margin.
 
-Which candidates clash is what `greedy` says, but what they are worth is their
-margin alone. Margins add up: that of a whole set is the logarithm of how many
-times likelier the set is than no entity at all, where every pair of a sentence
-has one label or none, whatever the others have.
+Candidates conflict as in `greedy`. The total margin of a set is the logarithm
+of how many times likelier it is than no entity at all, if the pairs of a
+sentence are independent.
 """
 
 from __future__ import annotations
@@ -23,25 +22,23 @@ def exact(
     nested: bool = False,
     one_label_per_span: bool = False,
 ) -> list[Candidate]:
-    """Keeps the set without clashes that has the greatest total margin.
+    """Keeps the set without conflicts that has the maximum total margin.
 
-    Only candidates with a margin above zero are kept. Totals are sums in
-    double precision.
+    Only candidates with a positive margin are kept. Totals are float64.
 
     Args:
-        candidates: Candidates of one sentence, in any order, each of at least
-            one position. Margins are finite.
-        nested: Whether one entity may hold another, or share its range under
-            another label. The same range and label given twice is one entity
-            either way, of the greater margin.
-        one_label_per_span: Whether nested entities may not share a range.
+        candidates: Candidates of one sentence, in any order, none empty, with
+            finite margins.
+        nested: Whether entities may be nested, or share a range under several
+            labels. Of candidates with equal range and label, the one with the
+            higher margin counts.
+        one_label_per_span: Whether nested entities must not share a range.
 
     Returns:
-        The kept candidates by position: (start, -end), outer before inner; of
-        equal ranges the greater margin first, then by label. Of sets with
-        equal totals, the one that comes first when both are written in order:
-        at the first difference the entity that starts earlier, else the longer
-        one, else the label that sorts first.
+        The kept candidates, ordered by (start, -end), outer before inner, then
+        by descending margin, then label. Of sets with equal totals, the first
+        in lexicographic order: at the first difference the entity that starts
+        earlier, else the longer one, else the label that sorts first.
     """
     ranges = gaining_ranges(
         candidates, one_label_per_span=one_label_per_span or not nested

@@ -1,4 +1,4 @@
-"""Free decoding: every candidate that gains, whatever it overlaps."""
+"""Free decoding: all candidates with a positive margin."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from biaffine_tf.decoding.candidates import Candidate
 def free(
     candidates: Iterable[Candidate], *, one_label_per_span: bool = False
 ) -> list[Candidate]:
-    """Keeps every candidate with a margin above zero.
+    """Keeps every candidate with a positive margin.
 
     Args:
         candidates: Candidates of one sentence, in any order.
-        one_label_per_span: Whether of candidates of the same range only the
-            one with the greatest margin is kept.
+        one_label_per_span: Whether to keep only the candidate with the highest
+            margin of each range.
 
     Returns:
-        The kept candidates by position: (start, -end), outer before inner; of
-        equal ranges the greater margin first, then by label.
+        The kept candidates, ordered by (start, -end), outer before inner, then
+        by descending margin, then label.
     """
     ranges = gaining_ranges(candidates, one_label_per_span=one_label_per_span)
     return list(itertools.chain.from_iterable(ranges))
@@ -30,18 +30,17 @@ def free(
 def gaining_ranges(
     candidates: Iterable[Candidate], *, one_label_per_span: bool
 ) -> list[list[Candidate]]:
-    """Candidates with a margin above zero, those of one range together.
+    """Groups candidates with a positive margin by range.
 
-    Of the same range and label given twice, the greater margin is taken, then
-    the higher rank, then the higher log-odds: the order given does not matter.
+    Of candidates with equal range and label, the highest margin is taken, then
+    the highest rank, then the highest log-odds, whatever the order given.
 
     Args:
         candidates: Candidates of one sentence, in any order.
-        one_label_per_span: Whether a range has its best label alone.
+        one_label_per_span: Whether to keep only the best label of a range.
 
     Returns:
-        The candidates of each range, by (start, -end); those of a range by
-        (-margin, label).
+        Groups ordered by (start, -end), each ordered by (-margin, label).
     """
     gaining = [one for one in candidates if one.margin > 0]
     # Two stable sorts by numbers take half the time of one by pairs.
@@ -66,7 +65,7 @@ def gaining_ranges(
 def _labels(
     candidates: list[Candidate], *, one_label_per_span: bool
 ) -> list[Candidate]:
-    """The best of each label, or of all, of candidates of one range."""
+    """Keeps the best candidate of a range per label, or of all labels."""
     candidates.sort(key=_preference)
     if one_label_per_span:
         return candidates[:1]

@@ -1,14 +1,13 @@
 """Greedy decoding, the rule of the original Biaffine-BERT-NER.
 
-Candidates are ordered from the highest logit of their label to the lowest; one
-is kept unless it clashes with one kept before. With inclusive ends, spans
-(s, e) and (s', e') clash
+Goes through candidates by descending logit and keeps each that conflicts with
+none kept before. With inclusive ends, spans (s, e) and (s', e') conflict
 
     if they cross:      s < s' <= e < e'  or  s' < s <= e' < e
     and, when flat,
-    if one holds the other:  s <= s' <= e' <= e  or  s' <= s <= e <= e'
+    if one contains the other:  s <= s' <= e' <= e  or  s' <= s <= e <= e'
 
-so flat entities share no position at all, and nested ones form a tree.
+so flat entities share no position, and nested ones form a tree.
 """
 
 from __future__ import annotations
@@ -28,21 +27,19 @@ def greedy(
     nested: bool = False,
     one_label_per_span: bool = False,
 ) -> list[Candidate]:
-    """Keeps the best candidates that do not clash.
+    """Keeps the highest-ranked candidates that do not conflict.
 
     Args:
-        candidates: Candidates of one sentence, in any order, each of at least
-            one position. Either all have a logit or none has: logits and
-            margins do not compare.
-        nested: Whether one entity may hold another, or share its range under
-            another label. The same range and label given twice is one entity
-            either way, the higher-ranked one.
-        one_label_per_span: Whether nested entities may not share a range.
+        candidates: Candidates of one sentence, in any order, none empty. Either
+            all have a logit or none has: logits and margins do not compare.
+        nested: Whether entities may be nested, or share a range under several
+            labels. Of candidates with equal range and label, the higher-ranked
+            one counts.
+        one_label_per_span: Whether nested entities must not share a range.
 
     Returns:
-        The kept candidates by position: (start, -end), outer before inner;
-        of equal ranges the higher-ranked first. Ranks that tie are ordered
-        as `greedy_order` says.
+        The kept candidates, ordered by (start, -end), outer before inner, then
+        by `greedy_order`.
     """
     ranked = sorted(candidates, key=greedy_order)
     kept_spans: _KeptSpans = (
@@ -57,20 +54,20 @@ def greedy(
 def greedy_order(
     one: Candidate,
 ) -> tuple[float, int, int, str, float, float]:
-    """What candidates are sorted by: the highest rank comes first.
+    """Returns the sort key of greedy decoding: the highest rank first.
 
-    Ranks that tie go by (start, end, label), then the greater margin and the
-    higher log-odds; candidates equal in all of these are the same.
+    Ties are ordered by (start, end, label), then descending margin and
+    log-odds; candidates equal in all of these are the same.
     """
     log_odds = one.log_odds or 0.0
     return -one.rank, one.start, one.end, one.label, -one.margin, -log_odds
 
 
 class _KeptSpans(Protocol):
-    """The spans kept so far."""
+    """Spans kept so far."""
 
     def keep(self, candidate: Candidate) -> bool:
-        """Adds the candidate and returns True, unless it clashes."""
+        """Adds the candidate and returns True, unless it conflicts."""
 
 
 class _FlatSpans:
@@ -81,7 +78,7 @@ class _FlatSpans:
         self._ends: list[int] = []
 
     def keep(self, candidate: Candidate) -> bool:
-        # Of disjoint spans, only the neighbours in order can touch this one.
+        # Among disjoint spans, only the next neighbours can overlap this one.
         place = bisect.bisect_left(self._starts, candidate.end)
         if place and self._ends[place - 1] > candidate.start:
             return False
@@ -91,20 +88,19 @@ class _FlatSpans:
 
 
 class _NestedSpans:
-    """Spans of which none cross.
+    """Spans that do not cross.
 
-    A kept span crosses [start, end) if it begins inside it and ends behind
-    it, or ends inside it and begins before it. For that, of all kept spans
-    that begin at a position only the furthest end counts, and of all that end
-    at a position only the foremost start: a slice of two arrays answers.
+    A kept span crosses [start, end) if it starts inside and ends after it, or
+    ends inside and starts before it. So it suffices to know the last end of
+    the kept spans with each start, and the first start of those with each end.
     """
 
     def __init__(
         self, candidates: Sequence[Candidate], *, one_label_per_span: bool
     ) -> None:
         size = max((one.end for one in candidates), default=0) + 1
-        self._furthest_end = np.full(size, -1)
-        self._foremost_start = np.full(size, size)
+        self._last_end = np.full(size, -1)
+        self._first_start = np.full(size, size)
         self._one_label_per_span = one_label_per_span
         self._keys: set[tuple[int, int, str]] = set()
 
@@ -112,8 +108,8 @@ class _NestedSpans:
         start, end = candidate.start, candidate.end
         inside = slice(start + 1, end)
         if end - start > 1 and (
-            self._furthest_end[inside].max() > end
-            or self._foremost_start[inside].min() < start
+            self._last_end[inside].max() > end
+            or self._first_start[inside].min() < start
         ):
             return False
         label = "" if self._one_label_per_span else candidate.label
@@ -121,6 +117,6 @@ class _NestedSpans:
         if key in self._keys:
             return False
         self._keys.add(key)
-        self._furthest_end[start] = max(self._furthest_end[start], end)
-        self._foremost_start[end] = min(self._foremost_start[end], start)
+        self._last_end[start] = max(self._last_end[start], end)
+        self._first_start[end] = min(self._first_start[end], start)
         return True

@@ -1,11 +1,11 @@
-"""Ranges that nest but do not cross, of the greatest total weight.
+"""Ranges that may nest but not cross, with the maximum total weight.
 
-Ranges that may not cross are chords of a circle, and the best set of them is a
-maximum weight independent set of a circle graph. A chosen range holds the best
-set of the ranges inside it, whatever is chosen outside:
+The best set is a maximum weight independent set of a circle graph (ranges are
+chords of a circle). A chosen range contains the best set of the ranges inside
+it, whatever is chosen outside:
 
     value(start, end) = weight(start, end) + best(start, end)
-    best(from, to) = the greatest total value of disjoint ranges in [from, to),
+    best(from, to) = the maximum total value of disjoint ranges in [from, to),
         none of which is [from, to) itself
 
 K. J. Supowit, Finding a maximum planar subset of a set of nets in a channel,
@@ -26,22 +26,22 @@ _NONE = -1  # index of no range
 def nested_ranges(
     starts: Sequence[int], ends: Sequence[int], weights: Sequence[float]
 ) -> list[int]:
-    """The ranges of which none cross, of the greatest total weight.
+    """Finds the ranges without crossings that have the maximum total weight.
 
-    Takes time for N operations on vectors, and memory for as many vectors as
-    there are different starts. The length of a vector is at most the number
-    of different ends between a start and the furthest end of what is around it.
+    Takes N vector operations, and one vector of memory per distinct start. The
+    length of a vector is at most the number of distinct ends between its start
+    and the last end of the ranges around it.
 
     Args:
-        starts: First positions of half-open ranges, by (start, -end); no
-            range is given twice.
-        ends: One past the last position of each.
-        weights: Of the ranges, positive.
+        starts: First positions of half-open ranges, ordered by (start, -end),
+            without duplicates.
+        ends: One past the last position of each range.
+        weights: Weights of the ranges, positive.
 
     Returns:
-        Indices of the chosen ones, ascending. Of sets with equal totals, the
-        one that comes first when both are written in order: at the first
-        difference the range that starts earlier, else the longer one.
+        Indices of the chosen ranges, ascending. Of sets with equal totals, the
+        first in lexicographic order: at the first difference the range that
+        starts earlier, else the longer one.
     """
     if not _any_cross(starts, ends):
         return list(range(len(starts)))
@@ -60,11 +60,11 @@ def _any_cross(starts: Sequence[int], ends: Sequence[int]) -> bool:
 
 
 class _Table:
-    """`best` for every start (row) and end (column) that can be asked for.
+    """Table of `best` for every start (row) and end (column) needed.
 
-    Rows and columns are the different starts and ends, in order. The columns
-    of a row go from the first end behind its start to the last end of any
-    range that starts at or before it; only inside such a range is it needed.
+    Rows and columns are the distinct starts and ends in order. The columns of
+    a row go from the first end after its start to the last end of any range
+    that starts at or before it.
     """
 
     def __init__(
@@ -76,27 +76,27 @@ class _Table:
         self._starts, self._ends, self._weights = starts, ends, weights
         row_starts, heads = np.unique(starts, return_index=True)
         column_ends, columns = np.unique(ends, return_inverse=True)
-        # The row of what starts behind each range; one too far if nothing does.
+        # Row of the first start after each range; past the last row if none.
         self._followers = np.searchsorted(row_starts, ends).tolist()
         self._columns = columns.tolist()  # of each range
         self._heads = [*heads.tolist(), len(starts)]  # first range of each row
         firsts = np.searchsorted(column_ends, row_starts, side="right")
-        # The columns of each row; there is a row too many, without any.
+        # First column of each row, and an empty row at the end.
         self._firsts = [*firsts.tolist(), len(column_ends)]
-        # In a row the longest range comes first.
+        # The longest range of a row comes first.
         self._stops = (np.maximum.accumulate(columns[heads]) + 1).tolist()
         self._values = [0.0] * len(starts)
-        # What the best set begins with: inside of each range, and in each cell.
+        # First range of the best set inside each range, and in each cell.
         self._inside = [_NONE] * len(starts)
         self._choices = [np.empty(0, np.int32)] * len(heads)
         self._fill()
 
     def choose(self) -> list[int]:
-        """Indices of the ranges of the best set, ascending."""
+        """Returns the indices of the best set, ascending."""
         chosen = []
         outermost = disjoint_ranges(self._starts, self._ends, self._values)
-        # What to take, and the column in which its surroundings end; what
-        # follows an outermost range is outermost.
+        # Range to take, and the column in which its surrounding range ends; -1
+        # for outermost ranges, whose followers are outermost, too.
         pending = [(index, -1) for index in outermost]
         while pending:
             index, column = pending.pop()
@@ -111,12 +111,12 @@ class _Table:
         return sorted(chosen)
 
     def _fill(self) -> None:
-        """From the last row to the first: a row looks at those behind it."""
+        """Fills the table from the last row on: rows depend on later ones."""
         rows: list[np.ndarray] = [np.empty(0)] * len(self._choices)
         for row in reversed(range(len(rows))):
             rows[row] = self._begin(row, rows, 0.0)
             self._choices[row] = self._begin(row, self._choices, _NONE)
-            # The shorter ones first: they may lie inside the longer ones.
+            # Shorter ranges first: they may lie inside longer ones.
             for index in reversed(
                 range(self._heads[row], self._heads[row + 1])
             ):
@@ -125,7 +125,7 @@ class _Table:
     def _begin(
         self, row: int, rows: Sequence[np.ndarray], nothing: float
     ) -> np.ndarray:
-        """A row without the ranges that start at it: that of the next row."""
+        """Starts a row as a copy of the next one."""
         first, stop = self._firsts[row], self._stops[row]
         later = self._firsts[row + 1]
         begun = np.full(stop - first, nothing, rows[row].dtype)
@@ -134,7 +134,7 @@ class _Table:
         return begun
 
     def _add(self, index: int, row: int, rows: Sequence[np.ndarray]) -> None:
-        """Takes a range, and what follows it, where that is no worse."""
+        """Adds a range to a row wherever that is at least as good."""
         column, follower = self._columns[index], self._followers[index]
         totals = rows[row][column - self._firsts[row] :]
         choices = self._choices[row][column - self._firsts[row] :]

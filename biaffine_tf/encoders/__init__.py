@@ -1,1 +1,1 @@
-"""Encoders: the forward pass of BERT, and their checkpoints."""
+"""BERT encoders: forward pass, checkpoints, embedding transfer."""

@@ -1,4 +1,4 @@
-"""Encoders whose word embeddings are made for another text."""
+"""Embedding transfer: new word embeddings for the layers of an encoder."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class EmbeddingTransfer(NamedTuple):
     """An encoder with new word embeddings.
 
     Attributes:
-        config: With the size of the new vocabulary.
-        tensors: By canonical name.
-        tokens: Tokens in the text.
-        counted: Rows of the embeddings that were counted from the text.
-        copied: Rows of tokens that the other vocabulary has, too.
-        drawn: Rows that are random.
+        config: Config with the size of the new vocabulary.
+        tensors: Tensors by canonical name.
+        tokens: Number of tokens in the text.
+        counted: Number of embeddings computed from counts of neighbours.
+        copied: Number of embeddings copied from tokens of the source.
+        drawn: Number of random embeddings.
     """
 
     config: EncoderConfig
@@ -57,20 +57,20 @@ def transfer_embeddings(
     seed: int,
     progress: bool = True,
 ) -> EmbeddingTransfer:
-    """Puts vectors that are counted from a text under the layers of an encoder.
+    """Replaces the word embeddings of an encoder by vectors from a text.
 
     Args:
-        config: Of the layers.
-        records: The text, and the vocabulary wanted.
-        source: Where the layers are from; None for random ones.
-        min_count: Rarer tokens are not counted: they keep the vector that
-            their spelling has in the source, or get a random one.
-        window: Neighbours that count, on either side.
-        seed: Of everything random.
-        progress: Whether to show a bar.
+        config: Config of the encoder.
+        records: Text and new vocabulary.
+        source: Source of the layers; None for random ones.
+        min_count: Minimum count of a token. Rarer tokens keep the embedding
+            of the same token of the source, or get a random one.
+        window: Maximum distance of neighbours, on either side.
+        seed: Random seed.
+        progress: Whether to show a progress bar.
 
     Raises:
-        ConfigError: If the text has too few tokens for vectors so wide.
+        ConfigError: If the text has fewer frequent tokens than dimensions.
     """
     rng = np.random.default_rng(seed)
     vocabulary = records.tokenizer.vocabulary
@@ -80,7 +80,7 @@ def transfer_embeddings(
     if len(counted) <= config.embedding_width:
         raise ConfigError(
             f"{records.directory}: {len(counted)} tokens occur {min_count} "
-            f"times, too few for vectors of {config.embedding_width} numbers",
+            f"times, too few for vectors of size {config.embedding_width}",
             remedy="give more text, or a smaller --min_count",
         )
     row_of = np.full(len(vocabulary), -1)
@@ -103,14 +103,14 @@ def transfer_embeddings(
     )
     old = tensors[WORD_EMBEDDINGS]
     shared = _shared_tokens(records, source)
-    # What is behind an encoder's embeddings knows how they are distributed.
+    # Rows of the source have the distribution that the layers expect.
     table = old[rng.integers(len(old), size=len(vocabulary))]
     for token, old_token in shared.items():
         table[token] = old[old_token]
     if source is None:
         table[counted] = vectors * (config.initializer_range / vectors.std())
     else:
-        table[counted] = word_vectors.recoloured(vectors, old)
+        table[counted] = word_vectors.match_covariance(vectors, old)
     tensors[WORD_EMBEDDINGS] = table
     if MLM_BIAS in tensors:
         tensors[MLM_BIAS] = log_frequencies(counts)
@@ -120,7 +120,7 @@ def transfer_embeddings(
         tensors={
             name: value
             for name, value in tensors.items()
-            if not name.startswith(_DETECTOR)  # of tokens that are gone
+            if not name.startswith(_DETECTOR)  # trained on other tokens
         },
         tokens=int(counts.sum()),
         counted=len(counted),
@@ -130,7 +130,7 @@ def transfer_embeddings(
 
 
 def _shared_tokens(records: Records, source: Source | None) -> dict[int, int]:
-    """Ids of the tokens that the source has, too, and theirs there."""
+    """Returns the ids of tokens of the source, by their new ids."""
     if source is None or source.vocabulary is None:
         return {}
     theirs = {token: i for i, token in enumerate(source.vocabulary.tokens)}
@@ -144,7 +144,7 @@ def _shared_tokens(records: Records, source: Source | None) -> dict[int, int]:
 def _random_tensors(
     config: EncoderConfig, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """An encoder as BERT's are initialised, but for the cut of the normal."""
+    """Draws an encoder as BERT does, except for the truncation."""
     tensors = {}
     for name, shape in encoder_shapes(config).items():
         if name.endswith(("bias", "beta")):

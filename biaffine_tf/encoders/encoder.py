@@ -1,4 +1,4 @@
-"""The BERT encoder of tf-models-official, from a config of ours."""
+"""Builds BERT encoders from configs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ACTIVATIONS = {
 
 
 def activation(name: str) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The function that an `EncoderConfig.hidden_act` names."""
+    """Returns the function of an `EncoderConfig.hidden_act`."""
     return _ACTIVATIONS[name]
 
 
@@ -35,15 +35,15 @@ def build_encoder(
     initializer: tf_keras.initializers.Initializer | None = None,
     **options: Any,
 ) -> FusedBertEncoder:
-    """Builds a randomly initialised encoder: BERT's, ELECTRA's or ALBERT's.
+    """Builds a randomly initialised BERT, ELECTRA or ALBERT encoder.
 
     Args:
-        config: Shape of the encoder.
+        config: Config of the encoder.
         name: Layer name, the first component of its weights' names.
-        initializer: Of kernels and embeddings; None for the config's truncated
-            normal distribution.
-        **options: Of `FusedBertEncoder`: `gradient_checkpointing`, `xla`,
-            `embeddings`, `dtype`.
+        initializer: Initializer of kernels and embeddings; None for the
+            config's truncated normal distribution.
+        **options: Further arguments of `FusedBertEncoder`:
+            `gradient_checkpointing`, `xla`, `embeddings`, `dtype`.
 
     Returns:
         A layer from `{"input_word_ids", "input_mask", "input_type_ids"}`, each
@@ -73,5 +73,5 @@ def build_encoder(
 
 
 def position_embeddings(encoder: FusedBertEncoder) -> tf.Variable:
-    """The encoder's position table, `[max positions, E]`."""
+    """Returns the encoder's position embeddings, `[max positions, E]`."""
     return encoder._position_embedding_layer.weights[0]

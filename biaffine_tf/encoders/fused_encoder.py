@@ -1,12 +1,11 @@
 """BERT's forward pass in fewer and larger operations.
 
-The weights, their names and their initial values are those of
-tf-models-official's `BertEncoderV2`, and what is computed from them is the
-same up to rounding. What differs is how: activations are `[B * L, H]`
-throughout; in training, query, key and value are one product, with the scale
-of the attention in the query's weights; gradients between the products are
-written out (`fused_ops`). Under mixed precision only the products are in the
-lower one: what lies between them waits for memory and would gain nothing.
+Weights, their names and initial values are those of tf-models-official's
+`BertEncoderV2`, and so is the output up to rounding. The computation differs:
+activations are `[B * L, H]` throughout; in training, query, key and value are
+one product, with the scale of the attention in the query's weights; gradients
+between the products are written out (`fused_ops`). Mixed precision applies to
+the products only: the operations between them are bound by memory.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ from biaffine_tf.encoders.fused_ops import (
     tanh_gelu,
 )
 
-_MASKED = -1e9  # added to the attention scores of padding
+_MASKED = -1e9  # attention score of padding
 _SITES_PER_BLOCK = 3  # dropouts: attention, its output, the block's output
-# Options of BertEncoderV2.
+# Options of BertEncoderV2 that are not supported.
 _LACKING = (
     "output_range",
     "embedding_layer",
@@ -53,7 +52,7 @@ _EMBEDDINGS = (
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 def approximate_gelu(x: tf.Tensor) -> tf.Tensor:
-    """GELU's approximation by tanh, of any shape and floating type."""
+    """Computes GELU's approximation by tanh, for any floating type."""
     return tf_keras.activations.gelu(x, approximate=True)
 
 
@@ -61,7 +60,7 @@ def approximate_gelu(x: tf.Tensor) -> tf.Tensor:
 def policy_scope(
     policy: str | tf_keras.mixed_precision.Policy,
 ) -> Iterator[None]:
-    """Keras layers that are made within have this mixed-precision policy."""
+    """Sets the mixed-precision policy of Keras layers created within."""
     before = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy(policy)
     try:
@@ -74,30 +73,28 @@ def policy_scope(
 class FusedBertEncoder(BertEncoderV2):
     """`BertEncoderV2` with the same weights and a faster `call`.
 
-    Dropout masks come from one generator, which checkpoints hold. The pooler
-    is not computed, and frozen.
-
-    Matrix products are in the compute dtype of the layer's policy, all else is
-    float32.
+    Dropout masks come from one generator, which checkpoints hold. The pooler is
+    frozen and not computed. Matrix products are in the compute dtype of the
+    layer's policy, all else is in float32.
 
     Args:
-        repeats: How many layers in a row share one block's weights, as ALBERT's
-            all do; each has its own dropout.
-        norm_epsilon: Added to the variance by layer norms.
-        gradient_checkpointing: Whether training keeps only each block's input
-            for the gradient and computes the block again: less memory, a
-            third more work.
-        xla: Whether XLA compiles the forward pass and its gradient in graphs,
-            once for each shape.
+        repeats: Number of consecutive layers that share a block's weights, all
+            of them in ALBERT; each has its own dropout.
+        norm_epsilon: Epsilon of the layer norms.
+        gradient_checkpointing: Whether training keeps only the input of each
+            block and computes the block again for the gradient: less memory,
+            a third more work.
+        xla: Whether to compile the forward pass and its gradient with XLA, once
+            per shape, in graphs.
         embeddings: `embeddings` of another encoder, to share them; None for
-            new ones. An encoder made from a config shares none.
+            new ones. An encoder from a config shares none.
         inner_activation: Activation between the products of a block.
-        dtype: Policy; None for Keras's global one.
-        **kwargs: As for `BertEncoderV2`; `num_layers` counts the blocks.
+        dtype: Mixed-precision policy; None for Keras's global one.
+        **kwargs: See `BertEncoderV2`; `num_layers` counts the blocks.
 
     Raises:
-        ValueError: If an option of `BertEncoderV2` is given that this forward
-            pass lacks.
+        ValueError: If an option of `BertEncoderV2` is given that is not
+            supported.
     """
 
     def __init__(
@@ -134,7 +131,7 @@ class FusedBertEncoder(BertEncoderV2):
         self._compiled = tf.function(
             self._encode, jit_compile=True, autograph=False
         )
-        # tf_keras.utils.set_random_seed seeds this draw as well.
+        # Also seeded by tf_keras.utils.set_random_seed.
         self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
         if embeddings is not None:
             for name, layer in zip(_EMBEDDINGS, embeddings, strict=True):
@@ -146,7 +143,7 @@ class FusedBertEncoder(BertEncoderV2):
         return tuple(getattr(self, name) for name in _EMBEDDINGS)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, apart from `embeddings`."""
+        """Returns the constructor's arguments, without `embeddings`."""
         kept = {k: v for k, v in self._config.items() if k not in _LACKING}
         return {
             **tf_keras.layers.Layer.get_config(self),
@@ -171,7 +168,7 @@ class FusedBertEncoder(BertEncoderV2):
             self._product_dtype, self._compiled = before
 
     def build(self, input_shape: Any) -> None:
-        """Creates all weights, by the original forward pass."""
+        """Creates all weights with the original forward pass."""
         one = tf.ones([1, 1], tf.int32)
         with policy_scope("float32"):
             super().call(
@@ -194,15 +191,15 @@ class FusedBertEncoder(BertEncoderV2):
         Args:
             inputs: `input_word_ids`, `input_mask`, `input_type_ids`, each int
                 `[B, L]`.
-            training: Whether dropout is on; a Python value.
-            positions: int `[B, P]`, each in [0, L): the vectors that are
-                wanted. The last layer computes no others.
+            training: Whether to apply dropout; a Python value.
+            positions: Positions for which to return vectors, int `[B, P]`, each
+                in [0, L); None for all. The last layer computes no others.
 
         Returns:
             `sequence_output`: float32 `[B, L, H]`, or `[B, P, H]`.
         """
         seed = self._generator.make_seeds()[:, 0] if training else None
-        # Weights are made by an eager call: it would be compiled for that.
+        # The eager call that creates the weights must not be compiled.
         is_compiled = self.xla and not tf.executing_eagerly()
         encode = self._compiled if is_compiled else self._encode
         return {"sequence_output": encode(inputs, seed, positions)}
@@ -213,7 +210,7 @@ class FusedBertEncoder(BertEncoderV2):
         seed: tf.Tensor | None,
         positions: tf.Tensor | None,
     ) -> tf.Tensor:
-        """The vectors, with dropout if there is a seed."""
+        """Encodes a batch, with dropout if there is a seed."""
         word_ids = inputs["input_word_ids"]
         shape = tf.shape(word_ids)
         x = self._embed(word_ids, inputs["input_type_ids"], seed)
@@ -235,7 +232,7 @@ class FusedBertEncoder(BertEncoderV2):
         type_ids: tf.Tensor,
         seed: tf.Tensor | None,
     ) -> tf.Tensor:
-        """Embeddings of all positions, float32 `[B * L, H]`."""
+        """Computes the embeddings of all positions, float32 `[B * L, H]`."""
         length = tf.shape(word_ids)[1]
         table = self._embedding_layer.embeddings
         positions = self._position_embedding_layer._position_embeddings
@@ -267,7 +264,7 @@ class FusedBertEncoder(BertEncoderV2):
         seed: tf.Tensor | None,
         positions: tf.Tensor | None,
     ) -> tf.Tensor:
-        """One block, float32 `[B * L, H]` to the same, or to `[B * P, H]`."""
+        """Computes a block: float32 `[B * L, H]` to that or `[B * P, H]`."""
 
         def run(x: tf.Tensor) -> tf.Tensor:
             return self._block(block, index, x, mask, shape, seed, positions)
@@ -288,17 +285,17 @@ class FusedBertEncoder(BertEncoderV2):
     ) -> tf.Tensor:
         site = 1 + index * _SITES_PER_BLOCK
         rate = self._config["output_dropout"]
-        asking, asking_shape = x, shape
+        query_inputs, query_shape = x, shape
         if positions is not None:
-            asking = _rows_at(x, shape, positions)
-            asking_shape = tf.shape(positions)
+            query_inputs = _rows_at(x, shape, positions)
+            query_shape = tf.shape(positions)
         attended = self._attention(
-            block, site, asking, asking_shape, x, mask, shape, seed
+            block, site, query_inputs, query_shape, x, mask, shape, seed
         )
         attended = self._dropout(attended, rate, seed, site + 1)
         norm = block._attention_layer_norm
         x = layer_norm(
-            asking + attended,
+            query_inputs + attended,
             norm.gamma,
             norm.beta,
             epsilon=block._norm_epsilon,
@@ -323,22 +320,22 @@ class FusedBertEncoder(BertEncoderV2):
         self,
         block: TransformerEncoderBlock,
         site: int,
-        asking: tf.Tensor,
-        asking_shape: tf.Tensor,
+        query_inputs: tf.Tensor,
+        query_shape: tf.Tensor,
         x: tf.Tensor,
         mask: tf.Tensor,
         shape: tf.Tensor,
         seed: tf.Tensor | None,
     ) -> tf.Tensor:
-        """What those that ask attend to in `[B * L, H]`.
+        """Computes the attention of the query inputs to `[B * L, H]`.
 
-        Dropout on the output is left to the caller.
+        The caller applies dropout to the output.
         """
         layer = block._attention_layer
         width = self._config["hidden_size"]
-        if seed is None or asking is not x:
+        if seed is None or query_inputs is not x:
             queries, keys, values = self._project_apart(
-                layer, asking, asking_shape, x, shape
+                layer, query_inputs, query_shape, x, shape
             )
         else:
             queries, keys, values = self._project(layer, x, shape)
@@ -358,9 +355,9 @@ class FusedBertEncoder(BertEncoderV2):
         x: tf.Tensor,
         shape: tf.Tensor,
     ) -> list[tf.Tensor]:
-        """Scaled queries, keys and values, each `[B, heads, L, D]`.
+        """Computes scaled queries, keys and values, each `[B, heads, L, D]`.
 
-        One product and one transposition for the three.
+        Uses one product and one transposition for the three.
         """
         heads, size = layer._num_heads, layer._key_dim
         scale = 1 / math.sqrt(size)
@@ -376,15 +373,15 @@ class FusedBertEncoder(BertEncoderV2):
     def _project_apart(
         self,
         layer: tf_keras.layers.MultiHeadAttention,
-        asking: tf.Tensor,
-        asking_shape: tf.Tensor,
+        query_inputs: tf.Tensor,
+        query_shape: tf.Tensor,
         x: tf.Tensor,
         shape: tf.Tensor,
     ) -> list[tf.Tensor]:
-        """As `_project`, by three products; the queries are of `asking`.
+        """Computes the values of `_project` by three products.
 
-        Does not join the weights first, which costs more than it saves where
-        there is no gradient and few positions.
+        Joining the weights would cost more than it saves where there is no
+        gradient or only few positions.
         """
         heads, size = layer._num_heads, layer._key_dim
         parts = [
@@ -398,8 +395,8 @@ class FusedBertEncoder(BertEncoderV2):
                 [0, 2, 1, 3],
             )
             for source, rows, dense in zip(
-                (asking, x, x),
-                (asking_shape, shape, shape),
+                (query_inputs, x, x),
+                (query_shape, shape, shape),
                 _projections(layer),
                 strict=True,
             )
@@ -415,7 +412,7 @@ class FusedBertEncoder(BertEncoderV2):
         *,
         dtype: str = "float32",
     ) -> tf.Tensor:
-        """`x kernel + bias`: the product in its dtype, the sum in `dtype`."""
+        """Computes `x kernel + bias` in the product's dtype and `dtype`."""
         kernel = tf.cast(tf.convert_to_tensor(kernel), self._product_dtype)
         product = tf.matmul(tf.cast(x, self._product_dtype), kernel)
         return tf.nn.bias_add(tf.cast(product, dtype), tf.cast(bias, dtype))
@@ -423,7 +420,7 @@ class FusedBertEncoder(BertEncoderV2):
     def _activation(self, x: tf.Tensor, *, training: bool) -> tf.Tensor:
         function = self.transformer_layers[0]._inner_activation
         if function is tf_keras.activations.gelu:
-            # Without a gradient of its own, it is joined with the product.
+            # TensorFlow fuses it with the product, but not a custom gradient.
             return gelu(x) if training else x * normal_distribution(x)
         if function is approximate_gelu and training:
             return tanh_gelu(x)
@@ -439,7 +436,7 @@ class FusedBertEncoder(BertEncoderV2):
 
 
 def _rows_at(x: tf.Tensor, shape: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-    """Rows `[B * P, H]` of `[B * L, H]`, where `shape` is `[B, L]`."""
+    """Gathers rows `[B * P, H]` of `[B * L, H]`; `shape` is `[B, L]`."""
     first = tf.cast(tf.range(shape[0]) * shape[1], positions.dtype)
     return tf.gather(x, tf.reshape(first[:, None] + positions, [-1]))
 
@@ -451,7 +448,7 @@ def _projections(
 
 
 def _matrix(dense: tf_keras.layers.Layer) -> tuple[tf.Tensor, tf.Tensor]:
-    """Kernel `[H, H]` and bias `[H]` of a projection to heads."""
+    """Returns kernel `[H, H]` and bias `[H]` of a projection to heads."""
     kernel = tf.convert_to_tensor(dense.kernel)
     bias = tf.reshape(dense.bias, [-1])
     return tf.reshape(kernel, [kernel.shape[0], -1]), bias

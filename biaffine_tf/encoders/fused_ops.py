@@ -1,9 +1,9 @@
-"""What an encoder does between its matrix products, in few passes.
+"""Operations between the matrix products of an encoder, in few passes.
 
-On a CPU these operations wait for memory, not for arithmetic: each saves the
-least it needs for its gradient, and computes that gradient by hand. Prediction
-does without: TensorFlow keeps a custom gradient that a `tf.function` was traced
-with, and with it the weights of the model, until the process ends.
+On a CPU these operations are bound by memory, not by arithmetic: each saves as
+little as possible for its gradient, which is written out. Prediction uses
+TensorFlow's gradients: a custom gradient that a `tf.function` was traced with
+keeps the weights of the model in memory until the process ends.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _CUBIC = 0.044715 * _LINEAR
 
 
 def normal_distribution(x: tf.Tensor) -> tf.Tensor:
-    """Probability that a standard normal variable is below x.
+    """Computes the normal distribution function for any floating type.
 
-    Of any shape and floating type. Written as TensorFlow's graph optimizer
-    expects it: it joins a matrix product, its bias and `x` times this.
+    Written in the form in which TensorFlow's graph optimizer fuses a matrix
+    product, its bias, and `x` times this.
     """
     return 0.5 * (1.0 + tf.math.erf(x * _SQRT_HALF))
 
 
 @tf.custom_gradient
 def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """Exact GELU, `x Phi(x)`, of any shape and floating type.
+    """Computes exact GELU, `x Phi(x)`, for any floating type.
 
     Reference:
         Hendrycks and Gimpel 2016 (https://arxiv.org/abs/1606.08415).
@@ -59,8 +59,8 @@ def layer_norm(
         x: float32 `[..., H]`.
         gain: float32 `[H]`.
         bias: float32 `[H]`.
-        epsilon: Added to the variance.
-        training: Whether its gradient is written out.
+        epsilon: Constant added to the variance.
+        training: Whether to use the written-out gradient.
 
     Returns:
         float32 `[..., H]`.
@@ -68,7 +68,7 @@ def layer_norm(
     Reference:
         Ba et al. 2016 (https://arxiv.org/abs/1607.06450).
     """
-    # Under a strategy the weights are no tensors, and these ask for tensors.
+    # Weights under a strategy are no tensors, which these operations need.
     gain, bias = tf.convert_to_tensor(gain), tf.convert_to_tensor(bias)
     if not training:
         return _normalize(x, epsilon)[0] * gain + bias
@@ -96,7 +96,7 @@ def layer_norm(
 
 
 def _normalize(x: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """Standard scores of `[..., H]`, and the factor of each row `[..., 1]`."""
+    """Returns standard scores of `[..., H]`, and row scales `[..., 1]`."""
     centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
     variance = tf.reduce_mean(centred * centred, axis=-1, keepdims=True)
     scale = tf.math.rsqrt(variance + epsilon)
@@ -104,18 +104,18 @@ def _normalize(x: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def dropout(x: tf.Tensor, rate: float, *, seed: tf.Tensor) -> tf.Tensor:
-    """Zeroes a share of the elements and scales up the others.
+    """Zeroes a random fraction of the elements and scales up the others.
 
-    An element takes 16 random bits, so that the share is the nearest multiple
-    of 2^-16; the others are divided by what is exactly kept.
+    An element takes 16 random bits, so the fraction is rounded to a multiple of
+    2^-16; the others are divided by the exact fraction kept.
 
     Args:
-        x: Any shape of known rank, floating.
-        rate: Share of the elements that is zeroed, in [0, 1).
-        seed: int `[2]`; the same seed and shape give the same mask.
+        x: Floating-point tensor of known rank.
+        rate: Fraction of elements to zero, in [0, 1).
+        seed: Random seed, int `[2]`; equal seeds and shapes give equal masks.
 
     Returns:
-        Like `x`.
+        Tensor like `x`.
     """
     threshold = round(rate * 2**16)
     if threshold == 0:
@@ -127,7 +127,7 @@ def dropout(x: tf.Tensor, rate: float, *, seed: tf.Tensor) -> tf.Tensor:
         minval=None,
         maxval=None,
         dtype=tf.uint32,
-        alg="philox",  # XLA and other devices would choose others
+        alg="philox",  # the default depends on the device and XLA
     )
     bits = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size]
     kept = tf.reshape(bits >= threshold, tf.shape(x))
@@ -142,7 +142,7 @@ def dropout(x: tf.Tensor, rate: float, *, seed: tf.Tensor) -> tf.Tensor:
 def tanh_gelu(
     x: tf.Tensor,
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """GELU's approximation by tanh, of any shape and floating type.
+    """Computes GELU's approximation by tanh, for any floating type.
 
     Reference:
         Hendrycks and Gimpel 2016 (https://arxiv.org/abs/1606.08415), section 2.

@@ -1,9 +1,9 @@
-"""Vectors of tokens, from the tokens that stand next to them.
+"""Token vectors from counts of neighbouring tokens.
 
 Positive pointwise mutual information, reduced by a singular value
 decomposition: as good as skip-gram with negative sampling on text of this size,
-and a matter of seconds (Levy, Goldberg and Dagan 2015,
-https://aclanthology.org/Q15-1016, from which the constants are).
+in seconds (Levy, Goldberg and Dagan 2015, https://aclanthology.org/Q15-1016,
+from which the constants are).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import sklearn.decomposition
 
 from biaffine_tf.seeds import small_seed
 
-_SMOOTHING = 0.75  # of the frequencies of neighbours
-_SINGULAR_VALUES = 0.5  # their power in the vectors
-_ITERATIONS = 4  # of the decomposition: more change nothing
+_SMOOTHING = 0.75  # exponent of the frequencies of neighbours
+_SINGULAR_VALUES = 0.5  # exponent of the singular values
+_ITERATIONS = 4  # of the decomposition; more change nothing
 
 
 def count_neighbours(
@@ -28,17 +28,17 @@ def count_neighbours(
     cls_id: int,
     window: int,
 ) -> scipy.sparse.csr_matrix:
-    """How often each token stands before each other, the nearer the more.
+    """Counts how often each token precedes another, weighted by distance.
 
     Args:
-        texts: Sequences of ids, one behind the other, each begun by [CLS].
-        row_of: int `[V]`: row of each token, -1 for what is not counted.
+        texts: Concatenated sequences of ids, each beginning with [CLS].
+        row_of: Row of each token, int `[V]`; -1 if it is not counted.
         cls_id: Id of [CLS].
         window: W: a neighbour at distance d counts (W + 1 - d) / W.
 
     Returns:
-        float `[K, K]`: in a row the tokens to the right of a token; the
-        transpose has those to the left.
+        float `[K, K]`: counts of the tokens to the right of the row's token;
+        the transpose has those to the left.
     """
     size = int(row_of.max(initial=-1)) + 1
     total = scipy.sparse.csr_matrix((size, size))
@@ -62,10 +62,10 @@ def count_neighbours(
 def positive_information(
     counts: scipy.sparse.csr_matrix,
 ) -> scipy.sparse.csr_matrix:
-    """Positive pointwise mutual information of rows and columns `[K, K]`.
+    """Computes positive pointwise mutual information `[K, K]`.
 
     Args:
-        counts: `[K, K]`, as of `count_neighbours`.
+        counts: `[K, K]`, from `count_neighbours`.
     """
     pairs = counts.tocoo()
     of_row = np.asarray(counts.sum(axis=1)).ravel()
@@ -82,15 +82,15 @@ def positive_information(
 def vectors(
     counts: scipy.sparse.csr_matrix, *, size: int, seed: int
 ) -> np.ndarray:
-    """A vector for each token, by its neighbours on either side.
+    """Computes a vector for each token from its neighbours on both sides.
 
     Args:
-        counts: `[K, K]`, as of `count_neighbours`.
-        size: E, of the vectors; less than K.
-        seed: Of the decomposition.
+        counts: `[K, K]`, from `count_neighbours`.
+        size: E, the size of the vectors; less than K.
+        seed: Random seed of the decomposition.
 
     Returns:
-        float `[K, E]`, the most telling components first.
+        float `[K, E]`, components in descending order of singular values.
     """
     both = scipy.sparse.hstack(
         [positive_information(counts), positive_information(counts.T.tocsr())]
@@ -102,15 +102,15 @@ def vectors(
     return scaled / reduction.singular_values_ ** (1 - _SINGULAR_VALUES)
 
 
-def recoloured(vectors: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Vectors with the mean and the covariance of others.
+def match_covariance(vectors: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Transforms vectors to the mean and covariance of others.
 
-    The strongest component of the ones becomes the strongest of the others,
-    and so on down: layers behind find values in the ranges they were made for.
+    Maps principal components in order, so that the layers after the embeddings
+    receive values in the ranges they were trained on.
 
     Args:
         vectors: `[K, E]`, K > E.
-        like: `[M, E]`, the others.
+        like: Vectors with the target distribution, `[M, E]`.
     """
     mean, spreads, axes = _components(like)
     own_mean, own_spreads, own_axes = _components(vectors)
@@ -122,7 +122,7 @@ def recoloured(vectors: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def _components(vectors: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Mean `[E]`; deviations `[E]` along axes `[E, E]`, the largest first."""
+    """Returns the mean, deviations and axes `[E, E]`, in descending order."""
     mean = vectors.mean(axis=0, dtype=np.float64)
     centred = vectors - mean
     variances, axes = np.linalg.eigh(centred.T @ centred / len(vectors))

@@ -8,9 +8,9 @@ Example:
     >>> parts = evaluation.breakdowns(pairs, seen=evaluation.mentions(train))
     >>> parts["mention"]["unseen"].recall
 
-How sure a score is says `bootstrap.intervals`, of several runs `pooling.pool`;
-which of two systems is better, `comparison.compare`. They load numpy, which
-what is here does not.
+Confidence intervals are in `bootstrap.intervals`, pooling of several runs in
+`pooling.pool`, significance tests in `comparison.compare`. They import NumPy,
+which this module does not.
 """
 
 from biaffine_tf.evaluation.breakdown import (

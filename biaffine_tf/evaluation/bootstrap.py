@@ -9,7 +9,7 @@ import numpy as np
 from biaffine_tf.evaluation.estimates import Estimates, Interval
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.evaluation.resampling import (
-    draw_figures,
+    draw_metrics,
     estimates,
     percentiles,
     tabulate,
@@ -23,12 +23,12 @@ def intervals(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimates[Interval]:
-    """Percentile bootstrap intervals of every metric of `score(pairs)`.
+    """Computes percentile bootstrap intervals of every metric of `Scores`.
 
     Data sets of as many sentences are drawn with replacement and scored; the
-    interval holds the middle share of their metrics. Whole sentences are drawn,
-    as the entities of one are not independent. A label that a draw
-    lacks has a metric of 0 there, so that the interval of a label of very few
+    interval contains the middle share of their metrics. Whole sentences are
+    drawn, because entities of one sentence are not independent. A label that a
+    draw lacks has a metric of 0 there, so the interval of a label with very few
     sentences reaches down to 0.
 
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13;
@@ -36,10 +36,9 @@ def intervals(
     Machine Translation Evaluation, EMNLP 2004.
 
     Args:
-        pairs: Gold and predicted form of each sentence, as `match` gives them.
+        pairs: Gold and predicted form of each sentence, as returned by `match`.
         resamples: Number of data sets drawn.
-        level: Share of such intervals that hold the metric of the population
-            from which the sentences come.
+        level: Confidence level.
         seed: Seed of the draws.
 
     Returns:
@@ -50,5 +49,5 @@ def intervals(
     """
     table = tabulate(pairs)
     random = np.random.default_rng(seed)
-    draws = draw_figures(table, resamples=resamples, random=random)
+    draws = draw_metrics(table, resamples=resamples, random=random)
     return estimates(table.labels, percentiles(draws[:, 0], level))

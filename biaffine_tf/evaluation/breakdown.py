@@ -1,15 +1,14 @@
-"""Where a system is strong and where it is weak: scores of parts of the data.
+"""Scores of parts of the data: by width, nesting, mention and others.
 
 Every panel but `Panel.BOUNDARIES` sorts the distinct (start, end, label) of
-gold and predictions into buckets, so that the counts of its buckets add up to
-those behind `Scores.micro`. The recall of a bucket is the share of gold spans
-of that kind that were found, its precision the share of predictions of that
-kind that were right. The kind of a span follows from its own range, label and
-string and from its sentence, for predictions as for gold.
+gold and predictions into buckets, so the counts of its buckets add up to those
+of `Scores.micro`. The recall of a bucket is over the gold spans of that kind,
+its precision over the predictions of that kind. The kind of a span follows
+from its own range, label and string and from its sentence, for predictions as
+for gold.
 
-Nesting alone depends on the spans around it. There, a correct prediction is of
-the kind of the gold span that it equals, and a wrong one of the kind that
-it is among the predictions.
+Nesting alone depends on the surrounding spans. There, a correct prediction has
+the kind of the equal gold span, and a wrong one its kind among the predictions.
 """
 
 from __future__ import annotations
@@ -31,24 +30,23 @@ OUTER, MIDDLE, INNER = "outer", "middle", "inner"
 SEEN, OTHER_LABEL, UNSEEN = "seen", "other labels", "unseen"
 WITH, WITHOUT = "with", "without"
 ANY_LABEL = "any label"
-# The last number of each bucket; a last bucket holds what is beyond.
+# Upper bound of each bucket; a last bucket has no bound.
 _WIDTHS = (1, 2, 3, 4, 8, 16, 32)
 _LENGTHS = (16, 32, 64, 128, 256, 512)
 
 
 class Panel(enum.StrEnum):
-    """A way to divide the data.
+    """Criterion that divides the data into buckets.
 
     Attributes:
         BOUNDARIES: Undivided: distinct (start, end), whatever the label.
         LABEL: By label, as `Scores.labels`.
         WIDTH: By width of the span in characters.
-        PARTS: Flat spans, and those that hold another one of their sentence
-            or lie in one (nested). Only a longer range holds a range: two
-            labels of one range do not nest.
-        DEPTH: The same, the nested ones by whether they only hold others
-            (outer), only lie in others (inner), or both (middle).
-        MENTION: By what training has of the span's string: with this label
+        PARTS: Flat or nested: a nested span contains, or is inside, a longer
+            or shorter span of its sentence.
+        DEPTH: The same, with nested spans divided into those that only contain
+            others (outer), are only inside others (inner), or both (middle).
+        MENTION: By the span's string in the training data: with this label
             (seen), with other labels only, or not at all (unseen).
         ENTITIES: By whether the sentence has gold entities.
         LENGTH: By length of the sentence in characters.
@@ -66,14 +64,14 @@ class Panel(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FalsePositives:
-    """What was predicted in sentences that have no gold entity.
+    """Predictions in sentences without gold entities.
 
     Attributes:
-        sentences: Sentences without gold entities.
-        sentence_rate: Share of them that have a prediction.
-        entities: Distinct spans predicted in them; all are false.
-        characters: Their characters.
-        per_1000_characters: False entities per 1 000 of these characters.
+        sentences: Number of sentences without gold entities.
+        sentence_rate: Fraction of them with a prediction.
+        entities: Number of distinct spans predicted in them, all false.
+        characters: Number of their characters.
+        per_1000_characters: False entities per 1000 characters.
     """
 
     sentences: int
@@ -91,14 +89,13 @@ def breakdowns(
     """Scores the parts of the data, panel by panel.
 
     Args:
-        pairs: Gold and predicted form of each sentence, as `match` gives
-            them; not kept.
-        seen: (string, label) of the training data, as `mentions` gives them.
+        pairs: Gold and predicted form of each sentence, as returned by
+            `match`; not kept.
+        seen: (string, label) of the training data, as returned by `mentions`.
 
     Returns:
-        Scores and counts of every bucket that has a gold or a predicted
-        span, in the order of `Panel` and of the buckets' own sizes. Without
-        `seen` there is no `Panel.MENTION`.
+        Scores and counts of every bucket that is not empty, in the order of
+        `Panel` and of the buckets. Without `seen` there is no `Panel.MENTION`.
 
     Raises:
         DataError: If a sentence is unlabelled.
@@ -122,25 +119,25 @@ def breakdowns(
 def false_positives(
     pairs: Iterable[tuple[Sentence, Sentence]],
 ) -> FalsePositives:
-    """Counts what was predicted where nothing should be.
+    """Counts predictions in sentences without gold entities.
 
     Args:
         pairs: Gold and predicted form of each sentence; not kept.
 
     Returns:
-        The counts and rates; a rate of nothing is 0.
+        Counts and rates; a rate over nothing is 0.
 
     Raises:
         DataError: If a sentence is unlabelled.
     """
     sentences = flagged = entities = characters = 0
     for gold, predicted in pairs:
-        found = _keys(predicted, "predicted")
+        spans = _keys(predicted, "predicted")
         if _keys(gold, "gold"):
             continue
         sentences += 1
-        flagged += bool(found)
-        entities += len(found)
+        flagged += bool(spans)
+        entities += len(spans)
         characters += len(gold.text)
     return FalsePositives(
         sentences=sentences,
@@ -152,13 +149,13 @@ def false_positives(
 
 
 def mentions(sentences: Iterable[Sentence]) -> set[Mention]:
-    """The (string, label) of all spans, as `breakdowns` takes them.
+    """Collects the (string, label) of all spans, for `breakdowns`.
 
     Args:
-        sentences: Labelled sentences, of the training data as a rule.
+        sentences: Labelled sentences, usually the training data.
 
     Returns:
-        The distinct ones; strings are taken as they stand in the text.
+        The distinct pairs.
 
     Raises:
         DataError: If a sentence is unlabelled.
@@ -171,7 +168,7 @@ def mentions(sentences: Iterable[Sentence]) -> set[Mention]:
 
 
 class _Known:
-    """What training has of a string."""
+    """Mentions of the training data."""
 
     def __init__(self, seen: Collection[Mention]) -> None:
         self._mentions = frozenset(seen)
@@ -186,7 +183,7 @@ class _Known:
 def _rules(
     text: str, gold: set[_Key], predicted: set[_Key], known: _Known | None
 ) -> dict[Panel, Callable[[_Key], str]]:
-    """How the spans of a sentence are sorted into the buckets of a panel."""
+    """Returns the function from a span to its bucket for each panel."""
     depths = {**_depths(predicted), **_depths(gold)}  # gold decides
     entities = WITH if gold else WITHOUT
     length = _bucket(len(text), _LENGTHS)
@@ -206,19 +203,19 @@ def _rules(
 
 
 def _depths(keys: set[_Key]) -> dict[_Key, str]:
-    """Which spans hold or lie in others: one sort, two sweeps."""
-    # What holds a range stands before it in this order, what it holds after.
+    """Returns the nesting depth of each span, with one sort and two sweeps."""
+    # In this order, ranges come after those that contain them.
     ranges = sorted({key[:2] for key in keys}, key=lambda r: (r[0], -r[1]))
-    lying, holding = set(), set()
-    last = 0  # end of any range so far
+    inner, outer = set(), set()
+    last = 0  # maximum end so far
     for range_ in ranges:
         if range_[1] <= last:
-            lying.add(range_)
+            inner.add(range_)
         last = max(last, range_[1])
     first = last + 1
     for range_ in reversed(ranges):
         if first <= range_[1]:
-            holding.add(range_)
+            outer.add(range_)
         first = min(first, range_[1])
     names = {
         (False, False): FLAT,
@@ -226,7 +223,7 @@ def _depths(keys: set[_Key]) -> dict[_Key, str]:
         (True, True): MIDDLE,
         (False, True): INNER,
     }
-    return {key: names[key[:2] in holding, key[:2] in lying] for key in keys}
+    return {key: names[key[:2] in outer, key[:2] in inner] for key in keys}
 
 
 def _bucket(number: int, last: tuple[int, ...]) -> str:
@@ -248,7 +245,7 @@ def _keys(sentence: Sentence, side: str) -> set[_Key]:
 
 
 def _in_order(panel: Panel, counts: Counts) -> dict[str, LabelScore]:
-    """Scores of the buckets that have spans, small before large."""
+    """Scores the buckets that have spans, in order."""
     scores = counts.scores()
     order = _ORDER.get(panel, tuple(scores))
     return {bucket: scores[bucket] for bucket in order if bucket in scores}

@@ -1,7 +1,4 @@
-"""What is mistaken for what: labels, granularity and over-fitted strings.
-
-What the authors of earlier systems put together by hand from lists of errors.
-"""
+"""Confusion of labels, errors of granularity, and over-fitted strings."""
 
 from __future__ import annotations
 
@@ -23,15 +20,14 @@ _GRANULARITY = (ErrorClass.SPLIT, ErrorClass.MERGED)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
-    """Labels of equal ranges, counted.
+    """Confusion matrix of the labels of equal ranges.
 
     Attributes:
-        labels: Those of gold or predictions, in alphabetical order.
-        counts: Row = gold label, column = predicted label, each followed by a
-            last one for "none": the range is not on the other side, or all its
-            labels there have gone to others. On the diagonal stand the
-            correct spans. Sums of rows are the gold spans of the labels,
-            sums of columns the predicted ones; none with none is 0.
+        labels: Labels of gold and predictions, in alphabetical order.
+        counts: Rows are gold labels, columns predicted ones, each followed by
+            "none": the range is not on the other side, or its labels there
+            are matched to others. The diagonal has the correct spans. Rows
+            sum to the gold spans of a label, columns to the predicted ones.
     """
 
     labels: tuple[str, ...]
@@ -40,14 +36,14 @@ class ConfusionMatrix:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LabelPair:
-    """A gold label that was taken for another one.
+    """A gold label that was confused with another one.
 
     Attributes:
-        gold: The gold label.
-        predicted: The label that was predicted for it.
-        count: Errors in which it was, whatever their class.
-        same_range: Those of them whose range was right.
-        examples: The first of them; those of the right range first.
+        gold: Gold label.
+        predicted: Predicted label.
+        count: Number of errors with this confusion, of any class.
+        same_range: Number of them with the right range.
+        examples: First examples; those with the right range come first.
     """
 
     gold: str
@@ -59,13 +55,13 @@ class LabelPair:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Granularity:
-    """Entities of one label that were cut into several, or glued to one.
+    """Errors that split an entity or merge several, for one label.
 
     Attributes:
         kind: SPLIT or MERGED.
-        label: The label of all the spans in question.
-        count: How many errors.
-        examples: The first of them.
+        label: Label of all the spans.
+        count: Number of errors.
+        examples: First examples.
     """
 
     kind: ErrorClass
@@ -76,18 +72,17 @@ class Granularity:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OverfittedString:
-    """A string whose label here is not the one that training mostly has.
+    """A string whose label is not its most frequent one in training.
 
     Attributes:
         text: The string.
-        training: Its spans in training by label, the most frequent first.
-        gold: Its label here; None where it is no entity but was predicted as
-            one (SPURIOUS).
-        predicted: How often each label was predicted for its very range; None
+        training: Number of spans in training by label, most frequent first.
+        gold: Gold label; None for a SPURIOUS prediction.
+        predicted: Number of predictions of each label for its range; None
             stands for no label.
-        count: How many spans of this string and gold label there are.
-        followed: For how many of them training's label was predicted.
-        examples: The first of their gold sentences.
+        count: Number of spans with this string and gold label.
+        followed: Number of them with training's label predicted.
+        examples: First examples of their gold sentences.
     """
 
     text: str
@@ -102,7 +97,7 @@ class OverfittedString:
 def confusion_matrix(
     pairs: Iterable[tuple[Sentence, Sentence]],
 ) -> ConfusionMatrix:
-    """Counts which label was predicted where gold has which.
+    """Counts predicted labels by gold label.
 
     Args:
         pairs: Gold and predicted form of each sentence; not kept.
@@ -117,8 +112,8 @@ def confusion_matrix(
     counts = collections.Counter()
     for gold, predicted in pairs:
         expected = {span.key for span in require_spans(gold, "gold")}
-        found = {span.key for span in require_spans(predicted, "predicted")}
-        counts.update((key[2], key[2]) for key in expected & found)
+        guessed = {span.key for span in require_spans(predicted, "predicted")}
+        counts.update((key[2], key[2]) for key in expected & guessed)
         for error in classify(gold, predicted):
             if error.kind is ErrorClass.WRONG_LABEL:
                 counts[error.gold[0].label, error.predicted[0].label] += 1
@@ -136,24 +131,24 @@ def confusion_matrix(
 
 
 def label_pairs(errors: Iterable[Error]) -> list[LabelPair]:
-    """Finds out which labels are taken for which.
+    """Finds confused pairs of labels.
 
     Args:
-        errors: What `taxonomy.errors` found. One with several labels on a
-            side counts for each pair of a gold and another predicted label.
+        errors: Errors as returned by `taxonomy.errors`. An error with several
+            labels counts for each pair of different labels.
 
     Returns:
         The pairs, the most frequent first.
     """
-    found: dict[tuple[str, str], list[Error]] = {}
+    errors_by_pair: dict[tuple[str, str], list[Error]] = {}
     for error in errors:
         gold = {span.label for span in error.gold}
         predicted = {span.label for span in error.predicted}
         for pair in itertools.product(gold, predicted):
             if pair[0] != pair[1]:
-                found.setdefault(pair, []).append(error)
+                errors_by_pair.setdefault(pair, []).append(error)
     result = []
-    for pair, cases in found.items():
+    for pair, cases in errors_by_pair.items():
         exact = [e for e in cases if e.kind is ErrorClass.WRONG_LABEL]
         others = [e for e in cases if e.kind is not ErrorClass.WRONG_LABEL]
         examples = tuple([*exact, *others][:MAX_EXAMPLES])
@@ -162,23 +157,23 @@ def label_pairs(errors: Iterable[Error]) -> list[LabelPair]:
 
 
 def granularity(errors: Iterable[Error]) -> list[Granularity]:
-    """Finds out which labels are cut into several or glued to one.
+    """Finds labels whose entities are split or merged.
 
     Args:
-        errors: What `taxonomy.errors` found; those whose labels changed do
-            not count.
+        errors: Errors as returned by `taxonomy.errors`; those with a changed
+            label are ignored.
 
     Returns:
         The kinds and labels, the most frequent first.
     """
-    found: dict[tuple[ErrorClass, str], list[Error]] = {}
+    errors_by_key: dict[tuple[ErrorClass, str], list[Error]] = {}
     for error in errors:
         if error.kind in _GRANULARITY and not error.label_changed:
             key = error.kind, error.gold[0].label
-            found.setdefault(key, []).append(error)
+            errors_by_key.setdefault(key, []).append(error)
     result = [
         Granularity(*key, len(cases), tuple(cases[:MAX_EXAMPLES]))
-        for key, cases in found.items()
+        for key, cases in errors_by_key.items()
     ]
     return sorted(result, key=lambda g: (-g.count, g.kind, g.label))
 
@@ -186,24 +181,24 @@ def granularity(errors: Iterable[Error]) -> list[Granularity]:
 def overfitted_strings(
     pairs: Iterable[tuple[Sentence, Sentence]], training: Iterable[Sentence]
 ) -> list[OverfittedString]:
-    """Finds strings whose label here is not the one training mostly has.
+    """Finds strings whose label is not their most frequent one in training.
 
-    A model that has learnt strings by heart gets these wrong. Counted are the
-    gold spans of such strings, found or not, and the SPURIOUS spans.
+    A model that has memorized strings gets these wrong. Counts the gold spans
+    of such strings, found or not, and the SPURIOUS spans.
 
     Args:
         pairs: Gold and predicted form of each sentence; not kept.
-        training: The labelled sentences that the model was trained on.
+        training: Labelled training sentences of the model.
 
     Returns:
-        The strings, each once per gold label: those that are entities first,
-        and those for which training's label was predicted most often.
+        The strings, once per gold label: entities first, then by descending
+        number of predictions of training's label.
 
     Raises:
         DataError: If a sentence is unlabelled.
     """
     known = _label_counts(training)
-    found: dict[tuple[str, str | None], _Cases] = {}
+    cases_by_key: dict[tuple[str, str | None], _Cases] = {}
     for gold, predicted in pairs:
         expected = _labels_by_range(gold, "gold")
         guesses = _labels_by_range(predicted, "predicted")
@@ -212,9 +207,9 @@ def overfitted_strings(
             labels = known.get(text)
             here = expected.get(range_, ())
             if labels and not _is_most_frequent(labels, here):
-                cases = found.setdefault((text, label), _Cases(labels))
+                cases = cases_by_key.setdefault((text, label), _Cases(labels))
                 cases.add(gold, guesses.get(range_, {None}))
-    result = [cases.summary(*key) for key, cases in found.items()]
+    result = [cases.summary(*key) for key, cases in cases_by_key.items()]
     return sorted(
         result,
         key=lambda o: (o.gold is None, -o.followed, -o.count, o.text, o.gold),
@@ -269,7 +264,7 @@ def _labels_by_range(
 def _places(
     expected: dict[tuple[int, int], set[str]], errors: Iterable[Error]
 ) -> Iterator[tuple[tuple[int, int], str | None]]:
-    """Every range with its gold label, or None if it is spurious."""
+    """Yields every range with its gold label, or None if it is spurious."""
     for range_, labels in expected.items():
         for label in sorted(labels):
             yield range_, label
@@ -283,8 +278,8 @@ def _places(
 def _is_most_frequent(
     training: collections.Counter[str], labels: Iterable[str]
 ) -> bool:
-    most = max(training.values())
-    return any(training[label] == most for label in labels)
+    maximum = max(training.values())
+    return any(training[label] == maximum for label in labels)
 
 
 def _by_frequency(counts: collections.Counter[_Label]) -> dict[_Label, int]:

@@ -1,6 +1,6 @@
-"""What is said of a score beside its value: intervals, spreads, differences.
+"""Statistics of metrics: intervals, spreads, differences.
 
-Each of them is told of every metric of `Scores`, under the same names: where
+Each is given for every metric of `Scores`, under the same names: where
 `scores.micro.f1` is the value, `intervals.micro.f1` is its interval.
 """
 
@@ -17,9 +17,9 @@ class Interval:
     """A confidence interval.
 
     Attributes:
-        low: Its lower end.
-        high: Its upper end.
-        level: Share of such intervals that hold the true value, e.g. 0.95.
+        low: Lower end.
+        high: Upper end.
+        level: Confidence level, e.g. 0.95.
     """
 
     low: float
@@ -33,10 +33,9 @@ class Spread:
 
     Attributes:
         mean: Mean over the runs.
-        deviation: Standard deviation over the runs (divisor runs - 1): how
-            far one run lies from another on these very sentences; 0 for a
-            single run.
-        interval: Of the mean, for other sentences and other seeds.
+        deviation: Sample standard deviation over the runs on these sentences;
+            0 for a single run.
+        interval: Interval of the mean, for other sentences and other seeds.
     """
 
     mean: float
@@ -46,12 +45,12 @@ class Spread:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Difference:
-    """How far system A is above system B.
+    """Difference between systems A and B in a metric.
 
     Attributes:
         value: Metric of A minus metric of B.
-        interval: Of that difference; for other sentences and, of several
-            runs, other seeds.
+        interval: Interval of that difference, for other sentences and, given
+            several runs, other seeds.
         p_value: Probability of a difference at least as large, of either
             sign, if the two systems were the same.
     """
@@ -62,8 +61,8 @@ class Difference:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Figures(Generic[T]):
-    """Something said of a precision, a recall and an F1."""
+class PRFEstimates(Generic[T]):
+    """Statistics of precision, recall and F1."""
 
     precision: T
     recall: T
@@ -72,37 +71,37 @@ class Figures(Generic[T]):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Estimates(Generic[T]):
-    """Something said of every metric of `Scores`.
+    """Statistics of every metric of `Scores`.
 
     Attributes:
-        micro: Of `Scores.micro`.
-        macro: Of `Scores.macro`.
-        cluener: Of `Scores.cluener`.
-        labels: Of each of `Scores.labels`.
+        micro: Statistics of `Scores.micro`.
+        macro: Statistics of `Scores.macro`.
+        cluener: Statistics of `Scores.cluener`.
+        labels: Statistics of `Scores.labels`, by label.
     """
 
-    micro: Figures[T]
-    macro: Figures[T]
-    cluener: Figures[T]
-    labels: dict[str, Figures[T]]
+    micro: PRFEstimates[T]
+    macro: PRFEstimates[T]
+    cluener: PRFEstimates[T]
+    labels: dict[str, PRFEstimates[T]]
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain dictionaries, ready for `json.dumps`."""
+        """Converts to plain dictionaries for `json.dumps`."""
         return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Comparison:
-    """System A against system B on the same gold.
+    """Comparison of systems A and B on the same gold.
 
     Attributes:
-        test: Name of the test behind the p-values.
-        differences: Of every metric of `Scores`, A minus B.
+        test: Name of the significance test.
+        differences: Difference of every metric of `Scores`, A minus B.
     """
 
     test: str
     differences: Estimates[Difference]
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain dictionaries, ready for `json.dumps`."""
+        """Converts to plain dictionaries for `json.dumps`."""
         return dataclasses.asdict(self)

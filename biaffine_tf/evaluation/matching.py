@@ -1,7 +1,7 @@
-"""Which predicted sentence belongs to which gold sentence.
+"""Matches predicted sentences to gold sentences.
 
-Never by position alone: a file that lacks a line would shift all that follow
-and score near zero without a word.
+Never by position alone: a missing line would shift all that follow and silently
+score near zero.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ def match(
 ) -> list[Pair]:
     """Pairs every gold sentence with its prediction.
 
-    By id if every sentence of both sides has one; then ids must be unique and
-    the texts of a pair equal. Otherwise by text; a text that occurs several
-    times is paired in order of occurrence, and that is reported.
+    Matches by id if every sentence of both sides has one; ids must be unique
+    and the texts of a pair equal. Otherwise matches by text; repeated texts are
+    paired in order of occurrence, and that is reported.
 
     Args:
         gold: Labelled sentences.
         predicted: Sentences with predicted spans, in any order.
-        report: Called with a line that says how many sentences were paired by
-            order alone, if any were.
+        report: Called with a line about sentences that were paired by order
+            alone, if there are any.
 
     Returns:
         (gold, predicted) pairs in the order of gold.
 
     Raises:
         DataError: If a sentence of either side has no partner, an id repeats,
-            two texts of one id differ, or a sentence of either side has
-            no spans given (None; an empty tuple is a prediction of nothing).
+            two texts of one id differ, or a sentence is unlabelled (spans is
+            None; an empty tuple is a prediction of nothing).
     """
     gold, predicted = list(gold), list(predicted)
     for sentence in gold:
@@ -84,7 +84,7 @@ def _pair(
     *,
     key: Callable[[Sentence], Hashable],
 ) -> list[Pair]:
-    """Pairs sentences of equal keys, in order of occurrence."""
+    """Pairs sentences with equal keys, in order of occurrence."""
     waiting: dict[Hashable, collections.deque[Sentence]] = {}
     for sentence in predicted:
         waiting.setdefault(key(sentence), collections.deque()).append(sentence)
@@ -95,7 +95,7 @@ def _pair(
             pairs.append((sentence, partners.popleft()))
         else:
             missing.append(sentence)
-    # In the order of the file, the first one being the one that is named.
+    # In the order of the file: the first one is named in the message.
     left = {id(sentence) for queue in waiting.values() for sentence in queue}
     extra = [sentence for sentence in predicted if id(sentence) in left]
     if missing or extra:
@@ -123,8 +123,8 @@ def _unpaired(
         "; ".join(parts),
         file=named.file,
         line=named.line,
-        remedy="gold and predictions must hold the same sentences, with equal "
-        "ids or else equal texts; predict from the very file that is gold",
+        remedy="gold and predictions must contain the same sentences, with "
+        "equal ids or else equal texts; predict from the gold file itself",
     )
 
 
@@ -158,7 +158,7 @@ def _require_same_text(gold: Sentence, predicted: Sentence) -> None:
         f"{predicted.text[shown]!r}, gold {gold.text[shown]!r}",
         file=predicted.file,
         line=predicted.line,
-        remedy="predict from the very file that is gold; texts must not be "
+        remedy="predict from the gold file itself; texts must not be "
         "stripped or normalised",
     )
 

@@ -1,13 +1,13 @@
-"""Precision, recall and F1, three ways, each under its own name.
+"""Precision, recall and F1: micro, macro and CLUENER averages.
 
-With G and P the gold and predicted items of all sentences, everywhere below
+With G and P the gold and predicted items of all sentences
 
     precision = |G and P| / |P|
     recall    = |G and P| / |G|
     F1        = 2 |G and P| / (|G| + |P|)
 
-(the harmonic mean of the two) and 0 / 0 = 0. The three ways differ in what an
-item is and in how labels are put together; see `Scores`.
+(the harmonic mean) and 0 / 0 = 0. The averages differ in the items and in how
+labels are combined; see `Scores`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import Sentence, Span
 
-Item = tuple[Hashable, str]  # what is compared, and its label
+Item = tuple[Hashable, str]  # compared value and label
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PRF:
 
     @classmethod
     def from_counts(cls, *, correct: int, predicted: int, gold: int) -> PRF:
-        """Scores of counted items; a ratio of nothing to nothing is 0."""
+        """Computes scores from counts."""
         return cls(
             precision=_ratio(correct, predicted),
             recall=_ratio(correct, gold),
@@ -42,10 +42,10 @@ class PRF:
 
     @classmethod
     def mean(cls, scores: Collection[PRF | LabelScore]) -> PRF:
-        """Unweighted means: of precisions, of recalls and of F1s.
+        """Computes unweighted means of precisions, recalls and F1s.
 
-        The F1 is the mean of the F1s, not the F1 of the other two means.
-        The mean of nothing is 0.
+        The F1 is the mean of the F1s, not the F1 of the other two means. The
+        mean of nothing is 0.
         """
         return cls(
             precision=_ratio(sum(s.precision for s in scores), len(scores)),
@@ -56,15 +56,15 @@ class PRF:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LabelScore:
-    """Scores of one label over (start, end), and the counts behind them.
+    """Scores and counts of one label over (start, end).
 
     Attributes:
         precision: correct / predicted.
         recall: correct / gold.
         f1: 2 correct / (gold + predicted).
-        gold: Gold spans of this label, duplicates of a sentence counted once.
-        predicted: Predicted spans of this label, counted likewise.
-        correct: Spans that are in both.
+        gold: Number of gold spans, with duplicates in a sentence counted once.
+        predicted: Number of predicted spans, counted likewise.
+        correct: Number of spans in both.
     """
 
     precision: float
@@ -78,36 +78,32 @@ class LabelScore:
     def from_counts(
         cls, *, correct: int, predicted: int, gold: int
     ) -> LabelScore:
-        """Scores of counted spans, and the counts."""
+        """Computes scores from counts."""
         prf = PRF.from_counts(correct=correct, predicted=predicted, gold=gold)
         return cls(prf.precision, prf.recall, prf.f1, gold, predicted, correct)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scores:
-    """What `score` found.
+    """Scores of a data set, as returned by `score`.
 
     Attributes:
-        micro: Over all (start, end, label) of all sentences at once, every
-            entity weighing the same; a span given twice counts once. On flat
-            data it equals conlleval's and, in its default mode, seqeval's
-            micro average; of tags that are read with `strict_tags`, that of
-            seqeval's strict mode.
-        macro: Unweighted mean of `labels`: of their precisions, their recalls
-            and their F1s, every label that occurs in gold or predictions
-            weighing the same. Equals seqeval's macro average on flat data.
-        cluener: The score of the CLUENER benchmark: an item is a distinct
-            (surface string, label) of a sentence, wherever and however often
-            it stands there; P, R and F1 per label over the data set, then
-            their unweighted mean. The official script walks the benchmark's
-            ten labels, all of which its gold data has; here the mean goes
-            over the labels that occur in gold, so that labels that only the
-            predictions have do not enter it (they cost precision in `micro`
-            and a zero in `macro`; see `unknown_labels`). Its metric is F1;
-            the mean precision and recall are given beside it.
-        labels: Scores over (start, end) of each label that occurs in gold or
-            predictions, in alphabetical order.
-        sentences: Number of sentences scored.
+        micro: Scores over the distinct (start, end, label) of all sentences. On
+            flat data equal to conlleval's and, in its default mode, seqeval's
+            micro average; with `strict_tags`, to that of seqeval's strict mode.
+        macro: Unweighted mean of `labels`. On flat data equal to seqeval's
+            macro average.
+        cluener: Score of the CLUENER benchmark: an item is a distinct (string,
+            label) of a sentence; P, R and F1 per label over the data set, then
+            their unweighted mean. The official script averages over the
+            benchmark's ten labels, all of which occur in its gold data; here
+            the mean is over the labels that occur in gold, so labels that only
+            occur in predictions are ignored (they lower precision in `micro`
+            and count as zero in `macro`; see `unknown_labels`). The benchmark
+            reports the F1 alone.
+        labels: Scores over (start, end) of each label of gold or predictions,
+            in alphabetical order.
+        sentences: Number of sentences.
     """
 
     micro: PRF
@@ -118,7 +114,7 @@ class Scores:
 
     @property
     def unknown_labels(self) -> dict[str, int]:
-        """Labels that no gold span has, and how many predicted spans do."""
+        """Number of predictions of each label that gold does not have."""
         return {
             label: score.predicted
             for label, score in self.labels.items()
@@ -126,7 +122,7 @@ class Scores:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The scores as plain dictionaries, ready for `json.dumps`.
+        """Converts the scores to plain dictionaries for `json.dumps`.
 
         Returns:
             {"micro": {"precision", "recall", "f1"}, "macro": {...},
@@ -141,16 +137,14 @@ def score(pairs: Iterable[tuple[Sentence, Sentence]]) -> Scores:
     """Scores predictions against gold.
 
     Args:
-        pairs: Gold and predicted form of each sentence, as `match` gives
-            them. May be a generator: pairs are not kept. Confidences of
-            spans and the order of spans do not matter.
+        pairs: Gold and predicted form of each sentence, as returned by
+            `match`; not kept. Scores and order of spans are ignored.
 
     Returns:
-        All scores, in float64.
+        All scores.
 
     Raises:
-        DataError: If a sentence has no spans given at all (None), which is
-            not the same as none found.
+        DataError: If a sentence is unlabelled (spans is None).
     """
     exact, surface = Counts(), Counts()
     sentences = 0
@@ -179,7 +173,7 @@ def score(pairs: Iterable[tuple[Sentence, Sentence]]) -> Scores:
 
 
 def require_spans(sentence: Sentence, side: str) -> tuple[Span, ...]:
-    """Spans of a sentence that must have been given (maybe none found).
+    """Returns the spans of a sentence, which must be labelled.
 
     Args:
         sentence: The sentence.
@@ -189,7 +183,7 @@ def require_spans(sentence: Sentence, side: str) -> tuple[Span, ...]:
         `sentence.spans`.
 
     Raises:
-        DataError: If `sentence.spans` is None: an unlabelled sentence.
+        DataError: If the sentence is unlabelled (spans is None).
     """
     if sentence.spans is None:
         raise DataError(
@@ -203,7 +197,7 @@ def require_spans(sentence: Sentence, side: str) -> tuple[Span, ...]:
 
 
 def exact_items(sentence: Sentence, side: str) -> set[Item]:
-    """The items of `Scores.micro`: the distinct spans of a sentence.
+    """Returns the items of `Scores.micro`: distinct spans of a sentence.
 
     Args:
         sentence: A labelled sentence.
@@ -219,7 +213,7 @@ def exact_items(sentence: Sentence, side: str) -> set[Item]:
 
 
 def surface_items(sentence: Sentence, side: str) -> set[Item]:
-    """The items of `Scores.cluener`: the distinct strings of a sentence.
+    """Returns the items of `Scores.cluener`: distinct strings of a sentence.
 
     Args:
         sentence: A labelled sentence.
@@ -238,7 +232,7 @@ def surface_items(sentence: Sentence, side: str) -> set[Item]:
 
 
 class Counts:
-    """Gold, predicted and correct items per label (or per any other name)."""
+    """Counts of gold, predicted and correct items per label or bucket."""
 
     def __init__(self) -> None:
         self.gold: collections.Counter[str] = collections.Counter()
@@ -252,7 +246,7 @@ class Counts:
         self.correct.update(label for _, label in gold & predicted)
 
     def scores(self) -> dict[str, LabelScore]:
-        """Scores of every label seen, in alphabetical order."""
+        """Computes the scores of every label, in alphabetical order."""
         return {
             label: LabelScore.from_counts(
                 correct=self.correct[label],

@@ -1,9 +1,9 @@
-"""Scores of thousands of resampled data sets at once.
+"""Vectorized scores of resampled data sets.
 
 Every metric of `Scores` is a function of sums over sentences. A resampled data
-set is therefore a row of weights, one for each sentence, and the sums of all of
-them are a product of two matrices. Sentences of equal counts are taken
-together, which changes no distribution and saves time.
+set is therefore a row of weights of the sentences, and all sums are a product
+of two matrices. Sentences with equal counts are combined, which changes no
+distribution and saves time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.evaluation.estimates import Estimates, Figures, Interval
+from biaffine_tf.evaluation.estimates import Estimates, Interval, PRFEstimates
 from biaffine_tf.evaluation.matching import Pair
 from biaffine_tf.evaluation.metrics import Item, exact_items, surface_items
 from biaffine_tf.spans import Sentence
@@ -24,17 +24,17 @@ T = TypeVar("T")
 _ITEMS = (exact_items, surface_items)
 _GOLD, _PREDICTED, _CORRECT = range(3)
 _SAME_GOLD = "match all predictions with the same gold sentences"
-_NUMBERS_AT_ONCE = 2**22  # 32 MiB
+_MAX_NUMBERS = 2**22  # 32 MiB
 
 
 class Table(NamedTuple):
-    """What each run counts in each sentence.
+    """Counts of each run in each sentence.
 
     Attributes:
-        labels: The K labels of gold and of all runs, in alphabetical order.
-        rows: The U distinct rows of counts, [U, runs, 2, 3, K] in float64:
-            items (exact, surface) by counts (gold, predicted, correct).
-        repeats: How many sentences have this row, [U].
+        labels: K labels of gold and all runs, in alphabetical order.
+        rows: U distinct rows of counts, `[U, runs, 2, 3, K]`, float64: items
+            (exact, surface) by counts (gold, predicted, correct).
+        repeats: Number of sentences with each row, `[U]`.
     """
 
     labels: tuple[str, ...]
@@ -43,12 +43,12 @@ class Table(NamedTuple):
 
     @property
     def sums(self) -> np.ndarray:
-        """Sums over the sentences as given, [runs, 2, 3, K]."""
+        """Sums over the sentences, `[runs, 2, 3, K]`."""
         return np.tensordot(self.repeats, self.rows, axes=1)
 
 
 def tabulate(*runs: Iterable[Pair]) -> Table:
-    """Counts in every sentence what the scores are made of.
+    """Counts gold, predicted and correct items of every sentence.
 
     Args:
         *runs: The (gold, predicted) pairs of each run or system, all with the
@@ -82,15 +82,15 @@ def tabulate(*runs: Iterable[Pair]) -> Table:
 
 
 def metrics(sums: np.ndarray) -> np.ndarray:
-    """The scores of data sets with these sums, just as `score` has them.
+    """Computes the same metrics as `score` from sums of counts.
 
     Args:
-        sums: Counts of data sets, [..., 2, 3, K].
+        sums: Counts of data sets, `[..., 2, 3, K]`.
 
     Returns:
-        [..., 3 + K, 3]: micro, macro, cluener and each label by precision,
-        recall and F1. A label that a data set does not have is 0 there, and
-        enters its means only as it enters those of `score`: not at all.
+        `[..., 3 + K, 3]`: micro, macro, cluener and each label by precision,
+        recall and F1. A label that a data set lacks is 0 there and excluded
+        from its means, as in `score`.
     """
     exact, surface = sums[..., 0, :, :], sums[..., 1, :, :]
     labels = _prf(exact)
@@ -103,18 +103,18 @@ def metrics(sums: np.ndarray) -> np.ndarray:
     return np.concatenate(rows, axis=-2)
 
 
-def draw_figures(
+def draw_metrics(
     table: Table, *, resamples: int, random: np.random.Generator
 ) -> np.ndarray:
-    """Figures of data sets of sentences drawn with replacement.
+    """Computes metrics of data sets of sentences drawn with replacement.
 
     Args:
         table: Counts of the data set.
         resamples: Number of data sets, each as large as the given one.
-        random: Source of randomness.
+        random: Random generator.
 
     Returns:
-        [resamples, runs, 3 + K, 3]. The runs of a data set are of the same
+        `[resamples, runs, 3 + K, 3]`; the runs of a data set share the drawn
         sentences.
     """
     sentences = table.repeats.sum()
@@ -136,21 +136,20 @@ def draw_figures(
 def mean_of_drawn_runs(
     draws: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Means over runs that are drawn anew for every draw of sentences.
+    """Averages runs that are drawn anew for every draw of sentences.
 
-    Of m runs m - 1 are drawn, with replacement: their mean varies as the mean
-    of m runs does. The mean of m drawn ones would vary too little, by a factor
-    of (m - 1) / m, which for three seeds matters (McCarthy and Snowden, The
-    Bootstrap and Finite Population Sampling, 1985; Rao and Wu, Resampling
-    Inference with Complex Survey Data, JASA 83, 1988). A single run is taken
-    as it is.
+    Draws m - 1 of m runs with replacement, whose mean has the variance of the
+    mean of m runs. With m of m the variance would be too small by a factor of
+    (m - 1) / m (McCarthy and Snowden, The Bootstrap and Finite Population
+    Sampling, 1985; Rao and Wu, Resampling Inference with Complex Survey Data,
+    JASA 83, 1988). A single run is not drawn.
 
     Args:
-        draws: [resamples, runs, 3 + K, 3].
-        random: Source of randomness.
+        draws: `[resamples, runs, 3 + K, 3]`.
+        random: Random generator.
 
     Returns:
-        [resamples, 3 + K, 3].
+        `[resamples, 3 + K, 3]`.
     """
     resamples, runs = draws.shape[:2]
     drawn = max(runs - 1, 1)
@@ -159,33 +158,33 @@ def mean_of_drawn_runs(
 
 
 def batches(table: Table, resamples: int) -> Iterator[int]:
-    """Numbers of resamples that take little memory at once.
+    """Divides resamples into batches of bounded memory.
 
     Args:
         table: Counts of the data set.
-        resamples: Number of all of them.
+        resamples: Total number of resamples.
 
     Yields:
-        Numbers that add up to it.
+        Batch sizes, which add up to the total.
     """
-    # A resample is a row of weights, and becomes a row of sums.
+    # A resample takes a row of weights and a row of sums.
     largest = max(len(table.rows), table.rows[0].size)
-    most = max(1, _NUMBERS_AT_ONCE // largest)
-    for done in range(0, resamples, most):
-        yield min(most, resamples - done)
+    size = max(1, _MAX_NUMBERS // largest)
+    for done in range(0, resamples, size):
+        yield min(size, resamples - done)
 
 
 def percentiles(
     draws: np.ndarray, level: float
 ) -> Callable[[int, int], Interval]:
-    """Percentile intervals of metrics.
+    """Computes percentile intervals of metrics.
 
     Args:
-        draws: Figures of resampled data sets, [resamples, 3 + K, 3].
-        level: Share of the draws between the ends of an interval.
+        draws: Metrics of resampled data sets, `[resamples, 3 + K, 3]`.
+        level: Confidence level.
 
     Returns:
-        The interval of a row and column of metrics.
+        Function from a row and column of metrics to the interval.
     """
     tails = (1 - level) / 2, (1 + level) / 2
     low, high = np.quantile(draws, tails, axis=0)
@@ -197,17 +196,17 @@ def percentiles(
 def estimates(
     labels: Sequence[str], make: Callable[[int, int], T]
 ) -> Estimates[T]:
-    """Puts what is said of each metric under its name.
+    """Builds `Estimates` from a function of rows and columns of `metrics`.
 
     Args:
         labels: The K labels.
-        make: What is said of a row and column of `metrics`.
+        make: Function from row and column to the statistic.
 
     Returns:
-        All of it.
+        The statistics by name.
     """
     micro, macro, cluener, *rest = (
-        Figures(*(make(row, column) for column in range(3)))
+        PRFEstimates(*(make(row, column) for column in range(3)))
         for row in range(3 + len(labels))
     )
     return Estimates(
@@ -219,10 +218,10 @@ def _count(
     row: np.ndarray, gold: Sentence, predicted: Sentence, index: dict[str, int]
 ) -> None:
     for counts, items in zip(row, _ITEMS, strict=True):
-        wanted, found = items(gold, "gold"), items(predicted, "predicted")
+        expected, guessed = items(gold, "gold"), items(predicted, "predicted")
         # In the order of _GOLD, _PREDICTED, _CORRECT.
         for count, some in zip(
-            counts, (wanted, found, wanted & found), strict=True
+            counts, (expected, guessed, expected & guessed), strict=True
         ):
             for _, label in some:
                 count[index[label]] += 1
@@ -257,7 +256,7 @@ def _content(gold: Sentence) -> tuple[str, set[Item]]:
 
 
 def _prf(counts: np.ndarray) -> np.ndarray:
-    """Precision, recall and F1 of counts [..., 3, K], as [..., K, 3]."""
+    """Precision, recall and F1 of counts `[..., 3, K]`, as `[..., K, 3]`."""
     gold, predicted, correct = np.moveaxis(counts, -2, 0)
     return np.stack(
         [
@@ -270,12 +269,12 @@ def _prf(counts: np.ndarray) -> np.ndarray:
 
 
 def _mean(scores: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Means of scores [..., K, 3] over present [..., K], as [..., 1, 3]."""
+    """Means of `[..., K, 3]` over present `[..., K]`, as `[..., 1, 3]`."""
     weights = present[..., np.newaxis]
     total = (scores * weights).sum(axis=-2, keepdims=True)
     return _ratio(total, weights.sum(axis=-2, keepdims=True))
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """0 where both are 0."""
+    """Ratio of integers in float64; 0 / 0 is 0."""
     return numerator / np.maximum(denominator, 1)

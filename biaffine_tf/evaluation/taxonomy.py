@@ -1,26 +1,26 @@
-"""What kind of mistake every wrong and every unfound span is.
+"""Classification of errors: of every wrong and every missed span.
 
-Of a sentence, take the distinct predicted spans that are not gold (wrong) and
-the distinct gold spans that were not predicted (unfound); a span is (start,
-end, label). Each of them goes into exactly one `Error`, so the predicted spans
-of all errors are the false positives behind `Scores.micro`, and the gold ones
-its false negatives. Spans that are right are in no error.
+A span is (start, end, label). The distinct predicted spans that are not gold
+(wrong) and the distinct gold spans that were not predicted (unfound) of a
+sentence each belong to exactly one `Error`. So the predicted spans of all
+errors are the false positives of `Scores.micro`, and the gold ones its false
+negatives.
 
-The steps, each over what the ones before it left:
+The steps, each over the spans that the earlier ones left:
 
 1. Equal range: wrong label. Several labels of one range are paired in
    alphabetical order.
 2. Overlaps with a label in common, in this order:
-   a. split: an unfound span that holds two or more wrong ones, which do not
+   a. split: an unfound span that contains two or more wrong ones, which do not
       overlap one another and at least one of which has its label. Shorter
       gold spans come first; they take the wrong spans of their own label
       before others, wide before narrow, left before right.
    b. merged: the same with wrong and unfound spans exchanged.
-   c. pairs of one unfound and one wrong span of equal label: those that share
-      the greatest part of the characters that either covers come first, then
-      the left.
-3. The same as 2, whatever the labels.
-4. What is left is alone: crossing, spurious or missed.
+   c. pairs of one unfound and one wrong span of equal label: those with the
+      greatest overlap relative to the characters that either covers come
+      first, then the left.
+3. The same as 2 for any labels.
+4. The remaining spans are alone: crossing, spurious or missed.
 """
 
 from __future__ import annotations
@@ -35,22 +35,21 @@ from biaffine_tf.spans import Sentence, Span
 
 
 class ErrorClass(enum.StrEnum):
-    """The classes of errors; "holds" and "lies in" allow one common end.
+    """Class of an error; "contains" and "inside" allow one common end.
 
     Attributes:
-        WRONG_LABEL: One gold, one predicted span of the same range.
-        TOO_LONG: One gold span lies in one predicted span.
-        TOO_SHORT: One gold span holds one predicted span.
-        SHIFTED: One gold and one predicted span that share characters, while
-            each has some of its own; the gold span is flat.
-        SPLIT: One gold span holds two or more predicted ones.
-        MERGED: One predicted span holds two or more gold ones.
-        SPURIOUS: One predicted span, no gold span to go with it.
-        MISSED: One gold span, no predicted span to go with it.
-        CROSSING: As SHIFTED, but the gold span is nested: it holds or lies in
-            another gold span. Or a predicted span alone that would be
-            SPURIOUS but for a nested gold span, found or not, to which it
-            lies in this way.
+        WRONG_LABEL: One gold and one predicted span of the same range.
+        TOO_LONG: One gold span inside one predicted span.
+        TOO_SHORT: One gold span that contains one predicted span.
+        SHIFTED: One gold and one predicted span that overlap without nesting;
+            the gold span is flat.
+        SPLIT: One gold span that contains two or more predicted ones.
+        MERGED: One predicted span that contains two or more gold ones.
+        SPURIOUS: One predicted span without a gold span.
+        MISSED: One gold span without a predicted span.
+        CROSSING: As SHIFTED, but the gold span is nested: it contains or is
+            inside another gold span. Or a predicted span alone that crosses a
+            nested gold span, found or not, and would otherwise be SPURIOUS.
     """
 
     WRONG_LABEL = "wrong label"
@@ -66,10 +65,10 @@ class ErrorClass(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Error:
-    """One mistake, with every span that is part of it.
+    """An error with all its spans.
 
     Attributes:
-        kind: Its class.
+        kind: Class of the error.
         gold: Unfound gold spans from left to right: several if MERGED, none if
             SPURIOUS or CROSSING alone, else one.
         predicted: Wrong predicted spans from left to right: several if SPLIT,
@@ -84,18 +83,18 @@ class Error:
 
     @property
     def label_changed(self) -> bool:
-        """Whether any gold label of it differs from any predicted one."""
+        """Whether a gold label differs from a predicted one."""
         sides = self.gold, self.predicted
         return all(sides) and len({s.label for side in sides for s in side}) > 1
 
     @property
     def start(self) -> int:
-        """First character of any of its spans."""
+        """First character of the spans."""
         return min(span.start for span in (*self.gold, *self.predicted))
 
     @property
     def end(self) -> int:
-        """One past the last character of any of its spans."""
+        """One past the last character of the spans."""
         return max(span.end for span in (*self.gold, *self.predicted))
 
 
@@ -103,8 +102,8 @@ def errors(pairs: Iterable[tuple[Sentence, Sentence]]) -> list[Error]:
     """Classifies the errors of all sentences.
 
     Args:
-        pairs: Gold and predicted form of each sentence, as `match` gives
-            them; not kept.
+        pairs: Gold and predicted form of each sentence, as returned by
+            `match`; not kept.
 
     Returns:
         The errors, sentence by sentence.
@@ -119,20 +118,20 @@ def classify(gold: Sentence, predicted: Sentence) -> list[Error]:
     """Classifies the errors of one sentence.
 
     Args:
-        gold: The labelled sentence.
-        predicted: The same text with predicted spans. Of a span given several
-            times, the one with the best score is kept.
+        gold: Labelled sentence.
+        predicted: The same text with predicted spans. Of duplicates, the one
+            with the best score counts.
 
     Returns:
-        The errors from left to right. The order of the spans does not matter.
+        The errors from left to right, whatever the order of the spans.
 
     Raises:
         DataError: If a sentence is unlabelled.
     """
     expected = _distinct(require_spans(gold, "gold"))
-    found = _distinct(require_spans(predicted, "predicted"))
-    unfound = [span for key, span in expected.items() if key not in found]
-    wrong = [span for key, span in found.items() if key not in expected]
+    guessed = _distinct(require_spans(predicted, "predicted"))
+    unfound = [span for key, span in expected.items() if key not in guessed]
+    wrong = [span for key, span in guessed.items() if key not in expected]
     gold_ranges = SpanRanges(expected.values())
     result = []
     for cluster in _clusters(unfound, wrong):
@@ -152,7 +151,7 @@ _Taken = tuple[ErrorClass, tuple[Span, ...], tuple[Span, ...]]
 
 
 class _Cluster:
-    """Unfound and wrong spans that hang together by overlaps."""
+    """Unfound and wrong spans that are connected by overlaps."""
 
     def __init__(self) -> None:
         self.gold: list[Span] = []
@@ -219,7 +218,7 @@ class _Cluster:
 def _clusters(
     gold: Iterable[Span], predicted: Iterable[Span]
 ) -> Iterator[_Cluster]:
-    """Cuts where no span reaches over, which keeps long texts cheap."""
+    """Yields clusters without overlaps between them, for speed."""
     spans = [(span, True) for span in gold]
     spans += [(span, False) for span in predicted]
     spans.sort(key=lambda item: item[0].start)
@@ -234,7 +233,7 @@ def _clusters(
 
 
 def _parts(whole: Span, others: Iterable[Span], same_label: bool) -> list[Span]:
-    """Spans within one that do not overlap; none if that is only one."""
+    """Returns disjoint spans inside one; none if there are fewer than two."""
     parts: list[Span] = []
     inside = (span for span in others if holds(_range(whole), _range(span)))
     for span in sorted(
@@ -263,7 +262,7 @@ def _best_first(pair: tuple[Span, Span]) -> tuple[object, ...]:
     gold, predicted = pair
     common = _common(gold, predicted)
     covered = max(gold.end, predicted.end) - min(gold.start, predicted.start)
-    # The sides are not told apart: exchanging them exchanges the classes.
+    # Symmetric: exchanging gold and predictions exchanges the classes.
     return -common / covered, sorted((gold.key, predicted.key))
 
 
@@ -272,7 +271,6 @@ def _width_first(span: Span) -> tuple[int, tuple[int, int, str]]:
 
 
 def _common(a: Span, b: Span) -> int:
-    """Number of characters that two spans share."""
     return max(min(a.end, b.end) - max(a.start, b.start), 0)
 
 

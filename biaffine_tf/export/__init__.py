@@ -1,6 +1,6 @@
-"""What an exported model does before and behind the network, in the graph.
+"""Export: pre- and postprocessing in the graph, SavedModels and ONNX models.
 
-Everything here runs inside a `tf.function` and is saved with it: a SavedModel
-made of it needs tensorflow and tensorflow-text, and no code of ours. Each
-part is the twin of a part written in Python, and gives the same results.
+The graph parts run inside a `tf.function` and are saved with it: a SavedModel
+needs tensorflow and tensorflow-text, and no code of ours. Each one is the twin
+of a part written in Python, and gives the same results.
 """

@@ -1,4 +1,4 @@
-"""Where texts may be divided, in the graph."""
+"""Break strengths of texts, in the graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from biaffine_tf.tokenization import breaks
 
 
 class _Kind(enum.IntEnum):
-    """What a code point is to the patterns of `tokenization.breaks`."""
+    """Class of a code point in the patterns of `tokenization.breaks`."""
 
     OTHER = 0
     SENTENCE_MARK = 1
@@ -38,7 +38,7 @@ _CHARACTERS = {
 
 
 class _State(enum.IntEnum):
-    """How much of the pattern of a sentence's end has been read."""
+    """Matched part of the pattern of a sentence's end."""
 
     NOTHING = 0
     MARKS = 1
@@ -47,10 +47,10 @@ class _State(enum.IntEnum):
 
 
 def _transitions() -> np.ndarray:
-    """The state that follows each state, for each kind, `[kinds, states]`.
+    """Returns the next state for each kind and state, `[kinds, states]`.
 
-    After marks come closers and then spaces, as many as there are; line ends
-    are marks before these and spaces among them.
+    Marks are followed by any number of closers and then spaces; line ends
+    count as marks before these, and as spaces among them.
     """
     nothing, marks, closers, spaces = _State
     after = np.full([len(_Kind), len(_State)], nothing)
@@ -62,7 +62,7 @@ def _transitions() -> np.ndarray:
 
 
 class GraphBreaks(tf.Module):
-    """Finds where texts may be divided; twin of `break_strengths`."""
+    """Finds where texts can be divided; twin of `break_strengths`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,18 +70,18 @@ class GraphBreaks(tf.Module):
         spaces = [c for c in range(NUM_CODE_POINTS) if chr(c).isspace()]
         kinds[spaces] = _Kind.SPACE
         for kind, characters in _CHARACTERS.items():
-            kinds[[ord(one) for one in characters]] = kind
+            kinds[[ord(c) for c in characters]] = kind
         self._kinds = CodePointTable(kinds)
         self._transitions = tf.constant(_transitions(), tf.int32)
 
     def __call__(
         self, code_points: tf.RaggedTensor, tokens: TokenTensors
     ) -> tf.Tensor:
-        """How well texts can be divided before each of their tokens.
+        """Computes the break strength before each token.
 
         Args:
-            code_points: Of the texts, int32 `[B, (T)]`.
-            tokens: Of the texts, `[B, (L)]`.
+            code_points: Code points of the texts, int32 `[B, (T)]`.
+            tokens: Tokens of the texts, `[B, (L)]`.
 
         Returns:
             int32, for the tokens of all texts; see `break_strengths`.
@@ -99,21 +99,21 @@ class GraphBreaks(tf.Module):
         )
 
     def is_line_end(self, code_points: tf.Tensor) -> tf.Tensor:
-        """Whether code points, int32 `[T]`, end lines."""
+        """Whether code points, int32 `[T]`, are line ends."""
         return self._kinds(code_points) == _Kind.LINE_END
 
     def _behind_sentences(
         self, kinds: tf.Tensor, is_new: tf.Tensor
     ) -> tf.Tensor:
-        """Whether a sentence's end has ended before each code point."""
+        """Whether a sentence ends before each code point."""
         kinds = tf.where(kinds == _Kind.STOP, _stops(kinds, is_new), kinds)
         after = tf.gather(self._transitions, kinds)  # [T, states]
-        # A text begins from nothing.
+        # Each text starts in the state NOTHING.
         after = tf.where(is_new[:, None], after[:, :1], after)
         after = _compose(after)
         states = after[:, _State.NOTHING]
         before = shift(states, _State.NOTHING)
-        # A mark behind closers or spaces belongs to the next end.
+        # A mark after closers or spaces belongs to the next end.
         is_next = (before != _State.MARKS) & (kinds == _Kind.SENTENCE_MARK)
         is_over = (states == _State.NOTHING) | is_next
         return (before != _State.NOTHING) & is_over
@@ -124,15 +124,16 @@ def _is_space(kinds: tf.Tensor) -> tf.Tensor:
 
 
 def _behind_clauses(kinds: tf.Tensor) -> tf.Tensor:
-    """Whether a clause mark or spaces have ended before each code point."""
+    """Whether a clause mark or spaces end before each code point."""
     is_space = _is_space(kinds)
     return shift(is_space | (kinds == _Kind.CLAUSE_MARK), False) & ~is_space
 
 
 def _stops(kinds: tf.Tensor, is_new: tf.Tensor) -> tf.Tensor:
-    """What each code point is if it is a stop.
+    """Returns the kind of each code point if it is a stop.
 
-    A stop before a space, but for closers, of the same text ends a sentence.
+    A stop ends a sentence if a space follows in its text, with or without
+    closers in between.
     """
     text = tf.concat([tf.cumsum(tf.cast(is_new, tf.int32)), [-1]], 0)
     is_space = tf.concat([_is_space(kinds), [False]], 0)
@@ -144,15 +145,15 @@ def _stops(kinds: tf.Tensor, is_new: tf.Tensor) -> tf.Tensor:
 
 
 def _compose(after: tf.Tensor) -> tf.Tensor:
-    """Joins functions of states: of each place with all before it.
+    """Composes the transition at each place with all before it.
 
-    Doubles the number of joined functions at each step.
+    Doubles the number of composed transitions at each step.
 
     Args:
-        after: What each place makes of each state, int32 `[T, states]`.
+        after: Next state for each place and state, int32 `[T, states]`.
 
     Returns:
-        What all places up to each one make of it, int32 `[T, states]`.
+        State after all places up to each one, int32 `[T, states]`.
     """
 
     def step(
@@ -179,13 +180,13 @@ def _before_tokens(
     places: tf.Tensor,
     tokens: TokenTensors,
 ) -> tf.Tensor:
-    """Which tokens something ends before: 1 or 0, int32 of all tokens.
+    """Marks the tokens before which something ends, 1 or 0, int32.
 
     Args:
         ends: Whether it ends before each code point, bool `[T]`.
-        texts: The text of each code point, int32 `[T]`.
-        places: Its place in the text, int32 `[T]`.
-        tokens: Of the texts.
+        texts: Index of the text of each code point, int32 `[T]`.
+        places: Position of each code point in its text, int32 `[T]`.
+        tokens: Tokens of the texts.
     """
     texts, places = tf.boolean_mask(texts, ends), tf.boolean_mask(places, ends)
     text_of = tf.cast(tokens.starts.value_rowids(), tf.int32)
@@ -193,14 +194,14 @@ def _before_tokens(
     behind = tf.searchsorted(
         pair(text_of, tokens.starts.values), pair(texts, places)
     )
-    # Not the first of the text, nor within a character shared by tokens.
+    # Not the first token of a text, nor within a character shared by tokens.
     is_inner = tf.gather(tf.concat([[-1], text_of], 0), behind) == texts
     is_inner &= tf.gather(tf.concat([text_of, [-1]], 0), behind) == texts
     is_inner &= (
         tf.gather(tf.concat([[0], tokens.ends.values], 0), behind) <= places
     )
     behind = tf.boolean_mask(behind, is_inner)
-    found = tf.math.unsorted_segment_max(
+    ends_before = tf.math.unsorted_segment_max(
         tf.ones_like(behind), behind, tf.size(text_of)
     )
-    return tf.maximum(found, 0)
+    return tf.maximum(ends_before, 0)

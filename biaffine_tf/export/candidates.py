@@ -1,4 +1,4 @@
-"""Candidates of many sentences as tensors, and their orders."""
+"""Candidates of many sentences as tensors, and their sort orders."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from biaffine_tf.spans import LabelMap
 
 
 class CandidateTensors(Candidates):
-    """`Candidates` whose columns are tensors; positions are not negative."""
+    """`Candidates` with tensors as columns; positions are not negative."""
 
     def take(self, index: tf.Tensor) -> Self:
-        """Those of some indices, in their order."""
+        """Returns the candidates at some indices, in their order."""
         return self.map(lambda column: tf.gather(column, index))
 
     def where(self, mask: tf.Tensor) -> Self:
-        """Those of a mask, bool `[N]`."""
+        """Returns the candidates of a mask, bool `[N]`."""
         return self.map(lambda column: tf.boolean_mask(column, mask))
 
     def join(self, others: Self) -> Self:
-        """These and others behind them."""
+        """Concatenates these candidates and others."""
         return self.map(lambda *columns: tf.concat(columns, 0), others)
 
     def in_double(self) -> Self:
-        """With margins, logits and log-odds in float64, as Python has them."""
+        """Converts margins, logits and log-odds to float64, as in Python."""
         return self._replace(
             margins=tf.cast(self.margins, tf.float64),
             logits=tf.cast(self.logits, tf.float64),
@@ -35,21 +35,21 @@ class CandidateTensors(Candidates):
         )
 
     def first_of_each(self) -> Self:
-        """The first one of each sentence; sentences ascend."""
+        """Returns the first candidate of each sentence, in ascending order."""
         return self.where(self.sentences != shift(self.sentences, -1))
 
     def begin_ranges(self) -> tf.Tensor:
-        """Whether each has another range than the one before, bool `[N]`."""
+        """Whether each range differs from the one before, bool `[N]`."""
         begins = pair(self.sentences, self.starts)
         return (begins != shift(begins, -1)) | (
             self.ends != shift(self.ends, -1)
         )
 
     def in_greedy_order(self, ranks: tf.Tensor) -> Self:
-        """In `decoding.greedy.greedy_order`, sentence by sentence.
+        """Sorts by sentence and `decoding.greedy.greedy_order`.
 
         Args:
-            ranks: Of the labels, see `label_ranks`.
+            ranks: Ranks of the labels, from `label_ranks`.
         """
         return self.take(
             argsort_by(
@@ -64,9 +64,9 @@ class CandidateTensors(Candidates):
 
 
 def label_ranks(labels: LabelMap) -> tf.Tensor:
-    """The place of each label id among the sorted names, int32 `[C]`.
+    """Returns the rank of each label id among the sorted names, int32 `[C]`.
 
-    "None" is the label of no candidate and has place -1.
+    "None", which is the label of no candidate, has rank -1.
     """
     ranks = {name: rank for rank, name in enumerate(sorted(labels.names))}
     return tf.constant([-1, *(ranks[name] for name in labels.names)], tf.int32)

@@ -11,13 +11,13 @@ _PAGE_SIZE = 1 << _PAGE_BITS
 
 
 def decode_utf8(texts: tf.Tensor) -> tf.RaggedTensor:
-    """Code points of UTF-8 strings.
+    """Decodes UTF-8 strings to code points.
 
-    Strings of any bytes are texts: they have the code points that
-    `bytes.decode("utf-8", errors="replace")` gives, so each longest beginning
-    of a sequence that is broken off, and each other byte that fits nowhere, is
-    one U+FFFD. (TensorFlow and Python both do what the Unicode Standard
-    recommends in section 3.9.) An encoded surrogate is three of these.
+    Accepts any bytes and gives the same as
+    `bytes.decode("utf-8", errors="replace")`: each longest prefix of an
+    incomplete sequence, and each other invalid byte, becomes one U+FFFD.
+    (TensorFlow and Python both follow section 3.9 of the Unicode Standard.) An
+    encoded surrogate becomes three.
 
     Args:
         texts: string `[B]`.
@@ -31,11 +31,11 @@ def decode_utf8(texts: tf.Tensor) -> tf.RaggedTensor:
 class CodePointTable(tf.Module):
     """A number for each code point.
 
-    Stored in pages, because most pages are alike: a few hundred kilobytes
-    rather than four megabytes.
+    Equal pages of the table, which are most, are stored once: a few hundred
+    kilobytes instead of four megabytes.
 
     Args:
-        values: int `[0x110000]`.
+        values: Numbers, int `[0x110000]`.
     """
 
     def __init__(self, values: np.ndarray) -> None:
@@ -52,7 +52,7 @@ class CodePointTable(tf.Module):
         self._values = tf.constant(np.frombuffer(b"".join(number_of), np.int32))
 
     def __call__(self, code_points: tf.Tensor) -> tf.Tensor:
-        """The numbers, int32, of code points, int32 of any shape."""
+        """Looks up code points, int32 of any shape; returns int32."""
         page = tf.bitwise.right_shift(code_points, _PAGE_BITS)
         place = tf.bitwise.bitwise_and(code_points, _PAGE_SIZE - 1)
         return tf.gather(

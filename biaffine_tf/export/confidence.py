@@ -1,4 +1,4 @@
-"""Twin of calibration and thresholds, in the graph."""
+"""Calibration and thresholds in the graph."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from biaffine_tf.spans import LabelMap
 
 
 class GraphConfidence(tf.Module):
-    """Calibrates candidates and applies thresholds as `Confidence` does.
+    """Calibrates candidates and applies thresholds, in double precision.
 
-    In double precision.
+    Twin of `Confidence`.
 
     Args:
         confidence: The twin in Python.
-        labels: The labels of the candidates.
+        labels: Labels of the candidates.
     """
 
     def __init__(self, confidence: Confidence, labels: LabelMap) -> None:
@@ -32,13 +32,13 @@ class GraphConfidence(tf.Module):
             )
 
     def __call__(self, candidates: CandidateTensors) -> CandidateTensors:
-        """What the decoder is to see; twin of `Confidence.apply`.
+        """Returns the candidates for the decoder; twin of `Confidence.apply`.
 
         Args:
-            candidates: With the model's log-odds, in float64.
+            candidates: Candidates with the model's log-odds, in float64.
 
         Returns:
-            Those above their thresholds, in the order given.
+            Candidates above their thresholds, in the given order.
         """
         candidates = self.calibrate(candidates)
         if self._cuts is None:
@@ -49,7 +49,7 @@ class GraphConfidence(tf.Module):
         return above.where(margins > 0)
 
     def calibrate(self, candidates: CandidateTensors) -> CandidateTensors:
-        """All candidates, as they are but for calibrated log-odds."""
+        """Calibrates the log-odds of all candidates."""
         finite = tf.clip_by_value(
             candidates.log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS
         )

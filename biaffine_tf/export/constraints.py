@@ -1,4 +1,4 @@
-"""Twin of the constraints on entities, in the graph."""
+"""Constraints on entities in the graph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from biaffine_tf.export.vectors import next_place
 
 
 class GraphConstraints(tf.Module):
-    """Cuts and drops candidates as `decoding.Constraints` does, exactly.
+    """Trims and drops candidates; twin of `decoding.Constraints`.
 
     Args:
         constraints: The twin in Python.
@@ -23,14 +23,14 @@ class GraphConstraints(tf.Module):
     def __call__(
         self, candidates: CandidateTensors, code_points: tf.RaggedTensor
     ) -> CandidateTensors:
-        """The candidates that may be entities.
+        """Returns the candidates that may be entities.
 
         Args:
-            candidates: In characters, in any order.
-            code_points: The texts of their sentences, int32 `[B, (T)]`.
+            candidates: Candidates in characters, in any order.
+            code_points: Texts of their sentences, int32 `[B, (T)]`.
 
         Returns:
-            Those left, cut where they must be, in the order given.
+            The remaining candidates, trimmed, in the given order.
         """
         edges = self._constraints.forbidden_edges
         inside = self._constraints.forbidden_inside
@@ -55,7 +55,7 @@ def _without_characters(
     begin = tf.gather(begins, candidates.sentences)
     starts, ends = begin + candidates.starts, begin + candidates.ends
 
-    # The first character that may stand at an edge, and behind the last one.
+    # The first character allowed at an edge, and one past the last.
     may_stand = ~_is_among(code_points.values, edges)
     starts = tf.gather(next_place(may_stand), starts)
     ends = tf.size(may_stand) - tf.gather(
@@ -64,7 +64,7 @@ def _without_characters(
     forbidden = tf.cast(_is_among(code_points.values, inside), tf.int32)
     forbidden = tf.concat([[0], tf.cumsum(forbidden)], 0)
     is_left = starts < ends
-    # Where nothing is left, the ends may be anywhere.
+    # The ends of empty candidates are not in order.
     is_left &= tf.gather(forbidden, starts) == tf.gather(forbidden, ends)
     return candidates._replace(starts=starts - begin, ends=ends - begin).where(
         is_left
@@ -72,6 +72,6 @@ def _without_characters(
 
 
 def _is_among(code_points: tf.Tensor, characters: str) -> tf.Tensor:
-    """Whether each code point is one of some characters, bool `[T]`."""
-    among = tf.constant([ord(one) for one in characters], tf.int32)
+    """Whether each code point is one of the characters, bool `[T]`."""
+    among = tf.constant([ord(c) for c in characters], tf.int32)
     return tf.reduce_any(code_points[:, None] == among, axis=1)

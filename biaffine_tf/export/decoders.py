@@ -1,4 +1,4 @@
-"""Twins of the decoders, in the graph, for many sentences at once."""
+"""Decoders of many sentences at once, in the graph."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from biaffine_tf.spans import LabelMap
 
 
 class GraphDecoder(tf.Module):
-    """Picks the entities of sentences as `decoding.decode` does, exactly.
+    """Picks the entities of sentences; twin of `decoding.decode`.
 
     Args:
-        labels: The labels; ties go by their names.
-        decoder: How to pick.
-        nested: Whether entities may hold one another.
-        one_label_per_span: Whether entities may not share a range.
+        labels: Labels, whose names break ties.
+        decoder: Decoder to use.
+        nested: Whether entities may be nested.
+        one_label_per_span: Whether entities must have different ranges.
     """
 
     def __init__(
@@ -38,14 +38,13 @@ class GraphDecoder(tf.Module):
         self._one_label_per_span = one_label_per_span
 
     def __call__(self, candidates: CandidateTensors) -> CandidateTensors:
-        """Decodes.
+        """Decodes candidates.
 
         Args:
-            candidates: Of any sentences, in any order.
+            candidates: Candidates of any sentences, in any order.
 
         Returns:
-            The kept ones, sentence by sentence, those of each in the order of
-            `decode`.
+            The entities, by sentence, and within one in the order of `decode`.
         """
         if self._decoder is Decoder.GREEDY:
             return self._greedy(candidates)
@@ -70,7 +69,7 @@ class GraphDecoder(tf.Module):
         is_first = gaining.begin_ranges()
         range_of = tf.cumsum(tf.cast(is_first, tf.int32)) - 1
         sentences, starts, ends, *_ = gaining.where(is_first)
-        # It adds from the first to the last, as Python does.
+        # Adds from the first to the last, as Python does.
         weights = tf.math.unsorted_segment_sum(
             tf.cast(gaining.margins, tf.float64), range_of, tf.size(starts)
         )
@@ -79,7 +78,7 @@ class GraphDecoder(tf.Module):
         return gaining.where(tf.gather(choose(ranges), range_of))
 
     def _gaining(self, candidates: CandidateTensors) -> CandidateTensors:
-        """Twin of `decoding.free.gaining_ranges`, one range behind another."""
+        """Twin of `decoding.free.gaining_ranges`, with concatenated ranges."""
         gaining = candidates.where(candidates.margins > 0)
         gaining = gaining.take(
             argsort_by(
@@ -96,7 +95,7 @@ class GraphDecoder(tf.Module):
             self._decoder is Decoder.EXACT and not self._nested
         ):
             return gaining.where(is_first)
-        # Of equal ranges and labels, the first.
+        # Keeps the first of equal ranges and labels.
         range_of = tf.cumsum(tf.cast(is_first, tf.int32)) - 1
         num_classes = tf.size(self._label_ranks)
         key = range_of * num_classes + gaining.labels

@@ -1,4 +1,4 @@
-"""Writes exports, behind a gate: what answers otherwise is not written."""
+"""Writes exports, after a check that they answer as the model does."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _BESIDE_SAVED_MODEL = (
     model_directory.VOCABULARY,
     model_directory.SUBWORDS,
 )
-_SHORT = 9  # bytes, which no model is too short for
+_SHORT = 9  # bytes; texts below it fit every model
 
 Answer = list[tuple[int, int, str, float]]
 
@@ -60,30 +60,29 @@ def export(
 ) -> Manifest:
     """Exports a model directory.
 
-    It is written only if it answers as the predictor does, some hundred
-    sentences of the dev set and hostile ones: a SavedModel in a process
-    without code of ours, an ONNX model in one without TensorFlow.
+    Writes it only if it answers as the predictor does on some hundred
+    sentences of the dev set and on hostile texts: a SavedModel in a process
+    without biaffine_tf, an ONNX model in one without TensorFlow.
 
     Args:
-        model_dir: Written by `run_classifier.py`.
-        output_dir: Folder to write, which must not exist or be empty.
-        format: What to write.
-        precision: Of weights and matrix products.
-        xla: Whether XLA compiles the encoder, once for each of a few shapes.
-            Not of ONNX.
-        gold: Labelled sentences: what another precision costs in F1 is
-            measured on them. None for no figure.
-        tolerance: How far answers may differ; None for what is right for the
-            precision.
-        **options: As for `Predictor.from_directory`.
+        model_dir: Model directory, from `run_classifier.py`.
+        output_dir: Folder to write, which must be missing or empty.
+        format: Format of the export.
+        precision: Precision of weights and matrix products.
+        xla: Whether to compile the encoder of a SavedModel with XLA, once for
+            each of a few shapes.
+        gold: Labelled sentences to measure the loss of F1 in a lower
+            precision; None to measure none.
+        tolerance: Allowed differences; None for those of the precision.
+        **options: See `Predictor.from_directory`.
 
     Returns:
-        What was written.
+        Manifest of the export.
 
     Raises:
         ConfigError: If the model directory or an option is wrong, or the
             output directory is not empty.
-        ParityError: If it answers otherwise; nothing is written then.
+        ParityError: If answers differ; nothing is written then.
     """
     check_export_dir(output_dir)
     tolerance = tolerance or parity.TOLERANCES[precision]
@@ -93,9 +92,9 @@ def export(
         )
     with model_directory.intact(model_dir):
         predictor = Predictor.from_directory(model_dir, **options)
-    questions = _questions(model_dir, predictor, gold)
+    texts = _test_texts(model_dir, predictor, gold)
     if precision is ExportPrecision.FLOAT32:
-        gold = None  # it answers as the model does, or is not written
+        gold = None  # gives the same F1, or is not written
     with _staged(output_dir) as folder:
         _write(
             model_dir,
@@ -110,15 +109,14 @@ def export(
                 path = os.path.join(model_dir, name)
                 if os.path.exists(path):
                     shutil.copyfile(path, os.path.join(folder, name))
-        # One process for all: it takes its time to start.
+        # Runs everything in one process, which is slow to start.
         example = example_text(predictor)
         own = [sentence.text.encode() for sentence in gold or ()]
-        asked = {SERVE: [*questions, *own, example.encode()]}
+        requests = {SERVE: [*texts, *own, example.encode()]}
         if format is ExportFormat.SAVED_MODEL:
-            asked[BATCHED] = questions
-        answered = answers_by_signature(folder, asked)
-        found = answered[SERVE]
-        compared = _compare(predictor, questions, answered, tolerance)
+            requests[BATCHED] = texts
+        results = answers_by_signature(folder, requests)
+        compared = _compare(predictor, texts, results, tolerance)
         manifest = Manifest(
             format=format,
             precision=precision,
@@ -128,15 +126,19 @@ def export(
             long_text=predictor.windowing.long_text,
             max_tokens=predictor.windowing.max_tokens,
             source=model_directory.model_fingerprints(model_dir),
-            parity=compared.figures(),
-            cost=_cost(predictor, gold, found[len(questions) : -1])
+            parity=compared.metrics(),
+            cost=_cost(predictor, gold, results[SERVE][len(texts) : -1])
             if gold
             else None,
         )
         manifest.write(folder)
         if format is ExportFormat.SAVED_MODEL:
             write_guide(
-                folder, output_dir, predictor, manifest, (example, found[-1])
+                folder,
+                output_dir,
+                predictor,
+                manifest,
+                (example, results[SERVE][-1]),
             )
         else:
             write_onnx_guide(
@@ -152,7 +154,7 @@ def export(
 
 @contextlib.contextmanager
 def _staged(directory: str) -> Iterator[str]:
-    """A folder that appears under its name only when it is complete."""
+    """Yields a folder that gets its name only once it is complete."""
     directory = os.path.realpath(directory)
     parent, name = os.path.split(directory)
     os.makedirs(parent, exist_ok=True)
@@ -173,19 +175,19 @@ def _write(
     xla: bool = False,
     **options: Any,
 ) -> None:
-    """Writes what an export predicts with, whatever it answers.
+    """Writes the files that predict, without a check.
 
     Args:
-        model_dir: As for `export`, like the rest.
-        folder: An empty folder.
-        format: What to write.
-        precision: Of weights and matrix products.
-        xla: Whether XLA compiles the encoder of a SavedModel.
-        **options: As for `Predictor.from_directory`.
+        model_dir: See `export`, as for the others.
+        folder: Empty folder.
+        format: Format of the export.
+        precision: Precision of weights and matrix products.
+        xla: Whether to compile the encoder of a SavedModel with XLA.
+        **options: See `Predictor.from_directory`.
     """
     is_half = precision is ExportPrecision.BFLOAT16
     is_onnx = format is ExportFormat.ONNX
-    # One of its own, as it does not stay what it is.
+    # A predictor of its own, since exporting changes it.
     source = Predictor.from_directory(
         model_dir,
         precision=Precision.BFLOAT16
@@ -218,10 +220,10 @@ def _write(
     ).save(folder)
 
 
-def _questions(
+def _test_texts(
     model_dir: str, predictor: Predictor, gold: Sequence[Sentence] | None
 ) -> list[bytes]:
-    """Sentences of the dev set, as far as it is known, and hostile texts."""
+    """Returns sentences of the dev set, if known, and hostile texts."""
     path = os.path.join(model_dir, model_directory.PREDICTIONS)
     known: Iterable[Sentence] = gold or ()
     if gold is None and os.path.exists(path):
@@ -236,56 +238,58 @@ def _questions(
 
 def _compare(
     predictor: Predictor,
-    questions: Sequence[bytes],
-    answered: Mapping[str, Sequence[Answer]],
+    encoded: Sequence[bytes],
+    results: Mapping[str, Sequence[Answer]],
     tolerance: parity.Tolerance,
 ) -> parity.Parity:
-    """How `SERVE` compares, if every signature answers as it must.
+    """Compares the answers of all signatures; returns the result of `SERVE`.
 
     Raises:
-        ParityError: If one does not.
+        ParityError: If answers differ beyond the tolerance.
     """
-    texts = [one.decode("utf-8", "replace") for one in questions]
-    wanted = _one_by_one(predictor, texts)
+    texts = [text.decode("utf-8", "replace") for text in encoded]
+    expected = _one_by_one(predictor, texts)
     compared = {
-        signature: parity.compare(texts, wanted, found[: len(texts)], tolerance)
-        for signature, found in answered.items()
+        signature: parity.compare(
+            texts, expected, rows[: len(texts)], tolerance
+        )
+        for signature, rows in results.items()
     }
-    for one in compared.values():
-        one.check(tolerance)
+    for comparison in compared.values():
+        comparison.check(tolerance)
     return compared[SERVE]
 
 
 def _one_by_one(
     predictor: Predictor, texts: Sequence[str]
 ) -> list[list[Entity]]:
-    """Each text as a document of its own, also where context is read."""
-    found = predictor.predict(
+    """Predicts each text as a separate document, without context."""
+    sentences = predictor.predict(
         Sentence(text, document=str(number))
         for number, text in enumerate(texts)
     )
     return [
         [
-            Entity(s.start, s.end, s.label, one.surface(s), s.score or 0.0)
-            for s in one.spans or ()
+            Entity(s.start, s.end, s.label, sentence.surface(s), s.score or 0.0)
+            for s in sentence.spans or ()
         ]
-        for one in found
+        for sentence in sentences
     ]
 
 
 def answers(
     folder: str, texts: Sequence[bytes], *, python: str = sys.executable
 ) -> list[Answer]:
-    """What an export answers in a process of its own.
+    """Returns the answers of an export, run in a process of its own.
 
     Args:
-        folder: The export. A SavedModel is asked where there is no code of
-            ours, an ONNX model where there is no TensorFlow.
-        texts: What is asked, in UTF-8 or not.
-        python: The interpreter of that process.
+        folder: Folder of the export. A SavedModel is run without biaffine_tf,
+            an ONNX model without TensorFlow.
+        texts: Texts, in UTF-8 or not.
+        python: Path of the interpreter.
 
     Raises:
-        BiaffineError: If the process fails; with its last words.
+        BiaffineError: If the process fails, with the end of its output.
     """
     return answers_by_signature(folder, {SERVE: texts}, python=python)[SERVE]
 
@@ -296,16 +300,16 @@ def answers_by_signature(
     *,
     python: str = sys.executable,
 ) -> dict[str, list[Answer]]:
-    """As `answers`, of each signature.
+    """Returns the answers of each signature, as `answers` does.
 
     Args:
-        folder: The export.
-        texts: What each signature is asked: `SERVE` and, of a SavedModel,
+        folder: Folder of the export.
+        texts: Texts for each signature: `SERVE` and, for a SavedModel,
             `BATCHED`.
-        python: The interpreter of that process.
+        python: Path of the interpreter.
 
     Raises:
-        BiaffineError: If the process fails; with its last words.
+        BiaffineError: If the process fails, with the end of its output.
     """
     is_onnx = os.path.exists(os.path.join(folder, ONNX_MODEL))
     tokenizer = None if is_onnx else read_subword_tokenizer(folder)
@@ -315,13 +319,13 @@ def answers_by_signature(
     }
     program = _ANSWERING_ONNX if is_onnx else _ANSWERING
     with temporary_folder(tempfile.gettempdir(), SCRATCH) as scratch:
-        requests, found = (
+        requests, answers_file = (
             os.path.join(scratch, name) for name in ("requests", "answers")
         )
         with open(requests, "w", encoding="ascii") as file:
             json.dump(encoded, file)
         done = subprocess.run(
-            [python, "-P", str(program), folder, requests, found],
+            [python, "-P", str(program), folder, requests, answers_file],
             cwd=scratch,
             capture_output=True,
             text=True,
@@ -332,11 +336,11 @@ def answers_by_signature(
                 f"the export cannot be run: {done.stderr[-1000:]}",
                 remedy="nothing was written; report this",
             )
-        with open(found, encoding="utf-8") as file:
-            found = json.load(file)
+        with open(answers_file, encoding="utf-8") as file:
+            results = json.load(file)
     return {
         signature: [[tuple(row) for row in rows] for rows in some]
-        for signature, some in found.items()
+        for signature, some in results.items()
     }
 
 
@@ -355,12 +359,11 @@ def _request(
 
 
 def _cost(
-    predictor: Predictor, gold: Sequence[Sentence], found: Sequence[Answer]
+    predictor: Predictor, gold: Sequence[Sentence], answers: Sequence[Answer]
 ) -> dict[str, float]:
-    """Micro F1 of the model and of what is exported."""
     exported = (
         sentence.replace_spans(Span(*row) for row in rows)
-        for sentence, rows in zip(gold, found, strict=True)
+        for sentence, rows in zip(gold, answers, strict=True)
     )
     return {
         name: evaluation.score(zip(gold, predicted, strict=True)).micro.f1

@@ -20,12 +20,12 @@ _MAX_ROUNDS = 32
 
 
 class _Spans(NamedTuple):
-    """Candidates that are left, in the order in which they are ordered.
+    """Remaining candidates, in greedy order.
 
     Attributes:
-        places: Their places among all, int32 `[M]`; ascending.
-        starts: Points, see `points`; int32 `[M]`.
-        ends: Likewise.
+        places: Indices among all candidates, int32 `[M]`; ascending.
+        starts: Points of the starts, see `points`; int32 `[M]`.
+        ends: Points of the ends, int32 `[M]`.
     """
 
     places: tf.Tensor
@@ -33,26 +33,26 @@ class _Spans(NamedTuple):
     ends: tf.Tensor
 
     def where(self, mask: tf.Tensor) -> _Spans:
-        """Those of a mask, bool `[M]`."""
+        """Returns the spans of a mask, bool `[M]`."""
         return _Spans(*(tf.boolean_mask(one, mask) for one in self))
 
 
 def keep_greedily(
     ordered: CandidateTensors, *, nested: bool, one_label_per_span: bool
 ) -> tf.Tensor:
-    """Which candidates greedy decoding keeps.
+    """Marks the candidates that greedy decoding keeps.
 
-    It keeps each candidate that comes before all others whose text it shares,
-    and drops what clashes with it, again and again: a few rounds for texts of
-    any length, of work in proportion to what is left. Where each candidate of
-    a chain comes before the next one, a round takes one of each chain; what
-    is left after some rounds is therefore ordered one by one. So the work is
-    in proportion to the number of candidates, whatever their order.
+    Each round keeps every candidate that precedes all others whose text it
+    shares, and drops those in conflict with it: a few rounds for texts of any
+    length, with work proportional to the remaining candidates. In a chain of
+    overlapping candidates a round keeps only the first; what remains after
+    some rounds is therefore processed one by one, so that the work is
+    proportional to the number of candidates in any order.
 
     Args:
-        ordered: In the order in which they are ordered.
-        nested: Whether entities may hold one another.
-        one_label_per_span: Whether they may not share a range.
+        ordered: Candidates in greedy order.
+        nested: Whether entities may be nested.
+        one_label_per_span: Whether entities must have different ranges.
 
     Returns:
         bool `[N]`.
@@ -61,7 +61,7 @@ def keep_greedily(
         ordered.sentences, ordered.starts, ordered.ends
     )
     spans = _Spans(tf.range(tf.size(starts)), starts, ends)
-    if nested:  # what shares a range is no clash for the rest
+    if nested:  # candidates with the same range do not conflict otherwise
         kinds = None if one_label_per_span else ordered.labels
         spans = spans.where(_is_first_of_its_range(spans, kinds))
     spans, kept = _in_rounds(spans, points, nested=nested)
@@ -77,7 +77,7 @@ def keep_greedily(
 def _is_first_of_its_range(
     spans: _Spans, labels: tf.Tensor | None
 ) -> tf.Tensor:
-    """Whether it comes before all others of its range, and label if any."""
+    """Whether a span precedes all others of its range, and label if given."""
     _, kinds = tf.unique(pair(spans.starts, spans.ends))
     if labels is not None:
         _, kinds = tf.unique(pair(kinds, labels))
@@ -88,7 +88,7 @@ def _is_first_of_its_range(
 def _in_rounds(
     spans: _Spans, points: tf.Tensor, *, nested: bool
 ) -> tuple[_Spans, tf.Tensor]:
-    """State between rounds: candidates left, and places of those kept."""
+    """Returns the remaining spans, and the indices of those kept."""
     clash = _cross if nested else _share_text
 
     def step(
@@ -123,15 +123,15 @@ def _in_rounds(
 
 
 def _share_text(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
-    """Whether spans share text with any of the kept ones, bool `[M]`."""
+    """Whether spans share text with any kept one, bool `[M]`."""
     covered = min_covering(*kept, points)
     return min_over(covered, spans.starts, spans.ends) < FAR
 
 
 def _cross(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
-    """Whether spans cross any of the kept ones, bool `[M]`.
+    """Whether spans cross any kept one, bool `[M]`.
 
-    Only the furthest end of the ranges that start at a point counts, and the
+    Compares with the furthest end of the ranges that start at a point, and the
     foremost start of those that end there.
     """
     furthest = tf.math.unsorted_segment_min(-kept.ends, kept.starts, points)
@@ -143,7 +143,7 @@ def _cross(spans: _Spans, kept: _Spans, points: tf.Tensor) -> tf.Tensor:
 
 
 def _flat_one_by_one(spans: _Spans, points: tf.Tensor) -> tf.Tensor:
-    """Which are kept, bool `[M]`, as each is ordered after those before it."""
+    """Marks spans kept by processing them in order, bool `[M]`."""
 
     def step(
         number: tf.Tensor, is_kept: tf.Tensor, is_free: tf.Tensor
@@ -167,7 +167,7 @@ def _flat_one_by_one(spans: _Spans, points: tf.Tensor) -> tf.Tensor:
 
 
 def _nested_one_by_one(spans: _Spans, points: tf.Tensor) -> tf.Tensor:
-    """Likewise, where entities may hold one another; see `_cross`."""
+    """Marks spans kept where entities may be nested; see `_cross`."""
 
     def step(
         number: tf.Tensor,

@@ -1,4 +1,4 @@
-"""Writes SERVING.md: how a SavedModel is called, in Python and by a server."""
+"""Writes SERVING.md, which explains how to call a SavedModel."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ GUIDE = "SERVING.md"
 
 _SCORES = {
     True: "the model's probability of the label, in [0, 1]",
-    False: "calibrated, in [0, 1]: how often such entities are right",
+    False: "calibrated, in [0, 1]: how often such entities are correct",
 }
 _LONG_TEXTS = {
-    LongText.WINDOW: "Texts of more than {most} tokens are read in windows "
-    "that share {overlap} or more.",
-    LongText.LINE: "Texts of more than {most} tokens are read line by line, "
-    "and long lines in windows that share {overlap} tokens or more.",
-    LongText.TRUNCATE: "Of texts of more than {most} tokens the rest is not "
-    "read.",
-    LongText.ERROR: "A text of more than {most} tokens is an error.",
+    LongText.WINDOW: "Texts of more than {max_tokens} tokens are read in "
+    "windows that overlap by at least {overlap} tokens.",
+    LongText.LINE: "Texts of more than {max_tokens} tokens are read line by "
+    "line, long lines in windows that overlap by at least {overlap} tokens.",
+    LongText.TRUNCATE: "Texts are truncated to {max_tokens} tokens.",
+    LongText.ERROR: "A text of more than {max_tokens} tokens is an error.",
 }
 
 
@@ -44,11 +43,11 @@ def write_guide(
     """Writes SERVING.md.
 
     Args:
-        folder: To write to.
-        output_dir: What the folder is going to be called.
-        predictor: Answers as the export does.
-        manifest: What the export says of itself.
-        example: A text, and what it was answered by.
+        folder: Folder to write to.
+        output_dir: Final path of the folder.
+        predictor: Predictor of the model.
+        manifest: Manifest of the export.
+        example: A text and the export's answer.
     """
     text, rows = example
     tokens = _token_columns(predictor.tokenizer, text)
@@ -71,7 +70,7 @@ def write_guide(
         takes_tokens=predictor.tokenizer.kind is TokenizerKind.SUBWORD,
         word_rule=_word_rule(manifest.decoding),
         long_texts=_LONG_TEXTS[manifest.long_text].format(
-            most=manifest.max_tokens, overlap=predictor.windowing.overlap
+            max_tokens=manifest.max_tokens, overlap=predictor.windowing.overlap
         ),
         pad_id=predictor.tokenizer.pad_id,
         head_scores=predictor.model.head.describe_scores(
@@ -104,7 +103,6 @@ def write_page(folder: str, template: str, **values: object) -> None:
 
 
 def _columns(rows: Sequence[Sequence[object]]) -> dict[str, list]:
-    """Entities as the vectors that signatures give."""
     return {name: [row[i] for row in rows] for i, name in enumerate(PADDING)}
 
 
@@ -120,20 +118,20 @@ def _token_columns(
 
 
 def _word_rule(decoding: DecodingConfig) -> str:
-    """The pairs of the rule for words, in Markdown; empty for none."""
+    """Lists the pairs of the word rule in Markdown; empty for none."""
     rule = WordRule.of(decoding)
     pairs = rule.pairs if rule else ()
     return ", ".join(f"`{pair}`" for pair in sorted(pairs))
 
 
 def describe(manifest: Manifest) -> str:
-    """How an export compares with its model, in a few sentences."""
-    figures = manifest.parity
+    """Describes the comparison of an export with its model."""
+    metrics = manifest.parity
     lines = [
-        f"{figures['sentences']} texts were asked: "
-        f"{figures['entities'] - figures['differing']} entities are found as "
-        f"the model finds them, {figures['differing']} otherwise; scores "
-        f"differ by at most {figures['score_difference']:.1g}."
+        f"{metrics['sentences']} texts were compared: "
+        f"{metrics['entities'] - metrics['differing']} entities are equal, "
+        f"{metrics['differing']} differ; scores differ by at most "
+        f"{metrics['score_difference']:.1g}.",
     ]
     if manifest.cost is not None:
         model, export = manifest.cost["model"], manifest.cost["export"]
@@ -145,7 +143,7 @@ def describe(manifest: Manifest) -> str:
 
 
 def example_text(predictor: Predictor) -> str:
-    """A text that the vocabulary can read, in one window."""
+    """Returns a text that the vocabulary covers, in one window."""
     chinese = "小明在北京上学"
     unknown = predictor.tokenizer.unk_id
     ids = predictor.tokenizer.encode(chinese).ids

@@ -1,4 +1,4 @@
-"""Weights in eight bits and a scale for each channel."""
+"""Weights in int8 with a scale for each channel."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import tensorflow as tf
 from biaffine_tf.heads.span_model import SpanModel
 
 _LARGEST = 127
-# What is smaller is not worth it.
+# Smaller weights are kept in float32.
 _MIN_VALUES = 4096
 
 
 class Int8Weight(tf.Module):
-    """Takes the place of a layer's weight; a tensor is made when it is read.
+    """Replaces a layer's weight; its float32 value is computed when it is read.
 
-    Symmetric: `weight = scale * int8`, a scale for each output of a matrix and
-    for each row of a table, so that the greatest is 127.
+    Symmetric quantisation: `weight = scale * int8`, with a scale for each
+    output of a matrix or each row of a table, so that the greatest value is
+    127.
 
     Args:
-        values: Float32.
-        is_table: Whether rows are looked up.
+        values: Values in float32.
+        is_table: Whether it is a table of rows to look up.
     """
 
     def __init__(self, values: np.ndarray, *, is_table: bool) -> None:
@@ -39,18 +40,18 @@ class Int8Weight(tf.Module):
     def __tf_tensor__(
         self, dtype: tf.DType | None = None, name: str | None = None
     ) -> tf.Tensor:
-        """The weight; TensorFlow asks for it wherever a tensor is wanted."""
+        """Converts to a tensor, which TensorFlow does wherever it needs one."""
         weight = tf.cast(self.values, tf.float32) * self.scales
         return weight if dtype is None else tf.cast(weight, dtype, name=name)
 
     def __getitem__(self, key: slice) -> tf.Tensor:
-        """A part of the weight."""
+        """Slices the weight."""
         return tf.convert_to_tensor(self)[key]
 
     def sparse_read(
         self, indices: tf.Tensor, name: str | None = None
     ) -> tf.Tensor:
-        """Rows of a table: `tf.gather` asks variables for them."""
+        """Gathers rows of a table; `tf.gather` calls this."""
         rows = tf.cast(tf.gather(self.values, indices), tf.float32)
         if self.scales.shape[0] == 1:
             return rows * self.scales[0]
@@ -58,13 +59,13 @@ class Int8Weight(tf.Module):
 
 
 def to_int8(model: SpanModel) -> list[tf.Variable]:
-    """Replaces the large weights of a model, which can only predict then.
+    """Replaces the large weights of a model, for prediction only.
 
     Args:
-        model: The model, with its weights.
+        model: Model with its weights.
 
     Returns:
-        The variables that it now has.
+        The new variables of the model.
     """
     large = {
         id(weight): Int8Weight(
@@ -77,7 +78,7 @@ def to_int8(model: SpanModel) -> list[tf.Variable]:
     for layer in model.submodules:
         for name, value in vars(layer).items():
             if id(value) in large:
-                # Not by setattr: Keras would look for a variable.
+                # Keras's setattr would expect a variable.
                 vars(layer)[name] = large[id(value)]
                 replaced.add(id(value))
     if replaced != large.keys():
@@ -95,7 +96,7 @@ def to_int8(model: SpanModel) -> list[tf.Variable]:
 
 
 def _shared_axes(shape: tuple[int, ...], is_table: bool) -> tuple[int, ...]:
-    """What has one scale: a row, or the inputs of an output.
+    """Returns the axes that share a scale: a row, or the inputs of an output.
 
     Kernels of attention are [inputs, heads, size] or [heads, size, outputs].
     """

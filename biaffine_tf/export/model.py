@@ -1,4 +1,4 @@
-"""The whole way of a text in one graph: strings in, entities out."""
+"""The exported graph, from strings to entities."""
 
 from __future__ import annotations
 
@@ -30,21 +30,20 @@ PADDING = {"starts": -1, "ends": -1, "labels": "", "scores": 0.0}
 
 
 class ServingModel(tf.Module):
-    """What is exported; twin of `inference.Predictor`.
+    """A SavedModel in the making; twin of `inference.Predictor`.
 
-    Texts are read one by one: a model that was trained with context reads
-    none.
+    Texts are read one by one: a model that was trained with context gets none.
 
     Args:
-        model: The model, with its weights. What it is made with (precision,
-            XLA) is what is exported.
-        tokenizer: The tokenizer it was trained with.
-        labels: Its labels.
-        decoding: How candidates become entities.
-        confidence: Calibration of scores, and thresholds.
-        windowing: What becomes of long texts.
-        int8: Whether to store weights in eight bits; the model that is given
-            is good for nothing else then.
+        model: Model with its weights, exported with its precision and XLA
+            option.
+        tokenizer: Tokenizer of the model.
+        labels: Labels of the model.
+        decoding: Settings of decoding.
+        confidence: Calibration and thresholds.
+        windowing: Treatment of long texts.
+        int8: Whether to store weights in int8; the given model cannot be used
+            otherwise afterwards.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class ServingModel(tf.Module):
             scores = model(*split_context(input_ids))
             return {"logits": tf.cast(scores, tf.float32)}
 
-        # What it closes over is not saved but for its variables.
+        # Saves only the variables of the closure.
         self.score = tf.function(
             score,
             input_signature=[
@@ -103,12 +102,12 @@ class ServingModel(tf.Module):
     def save(self, directory: str) -> None:
         """Writes a SavedModel with `SERVE`, `BATCHED` and `SCORE`.
 
-        `SCORE` takes `input_ids`, `[CLS] tokens [SEP]` and padding, int32
-        `[B, L + 2]`, those of context as `tokenization.context.mark` makes
-        them, and gives `logits`, the output of `SpanModel`.
+        `SCORE` takes `input_ids`, padded `[CLS] tokens [SEP]`, int32
+        `[B, L + 2]`, with context marked as by `tokenization.context.mark`, and
+        returns `logits`, the output of `SpanModel`.
 
-        No graph tokenizes as `SubwordTokenizer` does: of such models, `SERVE`
-        and `BATCHED` take the tokens of the texts besides.
+        No graph tokenizes as `SubwordTokenizer` does: for such models, `SERVE`
+        and `BATCHED` take the tokens of the texts as well.
         """
         tf.saved_model.save(
             self,
@@ -118,24 +117,24 @@ class ServingModel(tf.Module):
                 BATCHED: self.serve_batched,
                 SCORE: self.score,
             },
-            # Who loads one never gets rid of it, and none is needed.
+            # A loaded custom gradient is never freed, and none is needed.
             options=tf.saved_model.SaveOptions(
                 experimental_custom_gradients=False
             ),
         )
 
     def _serve(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Entities of texts.
+        """Finds the entities of texts.
 
         Args:
-            texts: UTF-8, `[B]`. What is not is read as Python's
-                `errors="replace"` reads it.
+            texts: UTF-8 strings, `[B]`. Invalid bytes are read as with Python's
+                `errors="replace"`.
 
         Returns:
-            `starts`, `ends`: int32 `[N]`, characters (code points) of the
-            text, half-open. `labels`: string `[N]`. `scores`: float32 `[N]`.
-            `row_lengths`: int32 `[B]`, how many of the N entities are of each
-            text; entities are in the order of texts and positions.
+            `starts`, `ends`: int32 `[N]`, half-open, in characters (code
+            points). `labels`: string `[N]`. `scores`: float32 `[N]`.
+            `row_lengths`: int32 `[B]`, number of entities of each text; the N
+            entities are in the order of texts and positions.
         """
         code_points = decode_utf8(texts)
         return self._entities(code_points, self._tokenize(code_points))
@@ -147,17 +146,17 @@ class ServingModel(tf.Module):
         starts: tf.Tensor,
         ends: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        """Entities of texts whose tokens are given.
+        """Finds the entities of texts whose tokens are given.
 
         Args:
-            texts: As for `_serve`.
+            texts: See `_serve`.
             ids: Token ids, int32 `[B, L]`, padded with -1.
             starts: First character of each token, int32 `[B, L]`, padded
                 likewise.
             ends: One past its last character, int32 `[B, L]`.
 
         Returns:
-            As `_serve`.
+            See `_serve`.
         """
         lengths = tf.reduce_sum(tf.cast(ids >= 0, tf.int32), axis=1)
         tokens = TokenTensors(
@@ -171,41 +170,41 @@ class ServingModel(tf.Module):
     def _entities(
         self, code_points: tf.RaggedTensor, tokens: TokenTensors
     ) -> dict[str, tf.Tensor]:
-        """Entities of texts, as `_serve` gives them."""
+        """Finds the entities; see `_serve`."""
         windows = self._divide(code_points, tokens)
         candidates, others = self._search(tokens, windows)
-        found = self._postprocess(candidates, others, code_points)
+        entities = self._postprocess(candidates, others, code_points)
         return {
-            "starts": found.starts,
-            "ends": found.ends,
-            "labels": tf.gather(self._label_names, found.labels),
-            "scores": tf.cast(tf.sigmoid(found.log_odds), tf.float32),
+            "starts": entities.starts,
+            "ends": entities.ends,
+            "labels": tf.gather(self._label_names, entities.labels),
+            "scores": tf.cast(tf.sigmoid(entities.log_odds), tf.float32),
             "row_lengths": tf.math.unsorted_segment_sum(
-                tf.ones_like(found.sentences),
-                found.sentences,
+                tf.ones_like(entities.sentences),
+                entities.sentences,
                 tf.cast(code_points.nrows(), tf.int32),
             ),
         }
 
 
-def _rows(found: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+def _rows(entities: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Makes a padded row of the entities of each text.
 
-    For servers that join requests to batches and split the answers along the
-    first dimension, or send one object per text.
+    For servers that batch requests and split the outputs along the first axis,
+    or send one object per text.
 
     Args:
-        found: Entities of B texts, as `ServingModel` serves them.
+        entities: Output of `ServingModel.serve` for B texts.
 
     Returns:
         `starts`, `ends`: int32 `[B, K]`, padded by -1. `labels`: string
         `[B, K]`, padded by "". `scores`: float32 `[B, K]`, padded by 0.
-        `count`: int32 `[B]`, the entities of each text. K is the greatest
-        count, and at least 1: servers may choke on empty tensors.
+        `count`: int32 `[B]`, number of entities of each text. K is the
+        largest count, at least 1: servers may fail on empty tensors.
     """
-    count = found.pop("row_lengths")
-    most = tf.reduce_max(tf.concat([[1], count], 0))
-    shape = tf.stack([tf.size(count), most])
+    count = entities.pop("row_lengths")
+    largest = tf.reduce_max(tf.concat([[1], count], 0))
+    shape = tf.stack([tf.size(count), largest])
 
     def rows(values: tf.Tensor, padding: tf.Tensor) -> tf.Tensor:
         ragged = tf.RaggedTensor.from_row_lengths(values, count, validate=False)
@@ -213,6 +212,6 @@ def _rows(found: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 
     padded = {
         name: rows(values, tf.constant(PADDING[name], values.dtype))
-        for name, values in found.items()
+        for name, values in entities.items()
     }
     return {**padded, "count": count}

@@ -1,4 +1,4 @@
-"""Nested ranges of the greatest total weight, of many sentences at once."""
+"""Nested ranges of the greatest total weight, for many sentences at once."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from biaffine_tf.export.vectors import (
 
 
 def nested_ranges(ranges: Ranges) -> tf.Tensor:
-    """The ranges of which none cross; see `decoding.nesting`, its twin.
+    """Chooses ranges of which none cross; twin of `decoding.nesting`.
 
-    The best choice within a token of text depends on narrower tokens alone, so
-    it is found for all tokens of one width at once, all over the texts: in as
-    many steps as the widest range has points, of sentences in which any cross.
-    Each step works on the ranges where anything is so wide. Outermost ranges
-    are chosen then, in as many steps as the longest sentence has ranges.
+    The best choice within a stretch of text depends only on narrower stretches,
+    so it is computed for all stretches of a width at once, over all texts: in
+    as many steps as the widest range has points, for sentences with crossing
+    ranges only. Each step processes the ranges that lie within so wide a
+    stretch. Then outermost ranges are chosen, in as many steps as the longest
+    sentence has.
 
     Args:
-        ranges: Of any sentences.
+        ranges: Ranges of any sentences.
 
     Returns:
-        Which are chosen, bool `[R]`.
+        Mask of the chosen ranges, bool `[R]`.
     """
     crossing = _in_crossing_sentences(ranges)
     chosen = tf.cond(
@@ -51,8 +52,8 @@ def nested_ranges(ranges: Ranges) -> tf.Tensor:
 def _in_crossing_sentences(ranges: Ranges) -> tf.Tensor:
     """Whether any ranges of its sentence cross, for each range, bool `[R]`.
 
-    Ranges are brackets around text. If none cross, each one closes at the
-    depth at which it opens, and otherwise some do not.
+    Ranges are read as brackets. They cross if and only if a bracket closes at
+    another depth than it opens.
     """
     opening = pair(ranges.sentences, ranges.starts)  # ascends
     closing = pair(ranges.sentences, ranges.ends)
@@ -70,20 +71,20 @@ def _in_crossing_sentences(ranges: Ranges) -> tf.Tensor:
 
 
 class _Cells(NamedTuple):
-    """Where `best` of each token of text is, of all sentences in one vector.
+    """Index of the stretches of text whose best choice is stored.
 
-    A token begins at a point and is some points wide; see `points`. Tokens as
-    wide as a range around them reaches are needed. Those of one width stand
-    together, narrow ones first, and a wider width has the first few of the
-    points that a narrower one has.
+    A stretch begins at a point and is some points wide; see `points`. A point
+    has stretches up to the width of the ranges around it. The cells of one
+    width are contiguous, narrow ones first, and the points of a width are the
+    first few of those of the width below.
 
     Attributes:
-        places: Place of each point among those of a width, int32 `[P]`.
-        order: The points by place, int32 `[P]`.
-        counts: Points of each width from 0 on, int32 `[W + 1]`.
-        begins: First cell of each width, and the number of all cells, int32
-            `[W + 2]`.
-        reaches: Width of the widest token from each point on, int32 `[P]`.
+        places: Position of each point within the cells of a width, int32
+            `[P]`.
+        order: Points by position, int32 `[P]`.
+        counts: Number of points of each width from 0 on, int32 `[W + 1]`.
+        begins: First cell of each width, and the total, int32 `[W + 2]`.
+        reaches: Width of the widest stretch from each point, int32 `[P]`.
     """
 
     places: tf.Tensor
@@ -96,12 +97,12 @@ class _Cells(NamedTuple):
     def of(
         cls, starts: tf.Tensor, ends: tf.Tensor, points: tf.Tensor
     ) -> _Cells:
-        """The cells that ranges need.
+        """Returns the cells that ranges need.
 
         Args:
-            starts: Points, int32 `[R]`.
-            ends: Likewise.
-            points: How many there are, P.
+            starts: Points of the starts, int32 `[R]`.
+            ends: Points of the ends, int32 `[R]`.
+            points: P, the number of points.
         """
         ends_at = tf.math.unsorted_segment_max(ends, starts, points)
         point = tf.range(points)
@@ -120,7 +121,7 @@ class _Cells(NamedTuple):
         )
 
     def at(self, points: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
-        """Cells of the tokens that begin at points and have some widths."""
+        """Returns the cells of the stretches at points, of given widths."""
         return tf.gather(self.begins, widths) + tf.gather(self.places, points)
 
 
@@ -128,10 +129,10 @@ class _Best(NamedTuple):
     """State of the loop: the best choices so far.
 
     Attributes:
-        totals: In each cell, float64 `[Z]`.
-        choices: The range that the set of each cell begins with, or R.
-        values: Of each range with what is inside, float64 `[R]`.
-        insides: The range that its inside begins with, or R, likewise.
+        totals: Best total in each cell, float64 `[Z]`.
+        choices: First range of the best choice in each cell, R for none.
+        values: Weight of each range and the best choice inside, float64 `[R]`.
+        insides: First range of the best choice inside each, R for none.
     """
 
     totals: tf.Tensor
@@ -141,7 +142,7 @@ class _Best(NamedTuple):
 
 
 def _choose(ranges: Ranges) -> tf.Tensor:
-    """Which ranges to take, bool `[R]`."""
+    """Marks the ranges to take, bool `[R]`."""
     nothing = ranges.number
     starts, ends, points = as_points(*ranges[:3])
     cells = _Cells.of(starts, ends, points)
@@ -166,8 +167,8 @@ def _choose(ranges: Ranges) -> tf.Tensor:
             taken.write(number, index),
         )
 
-    # The ranges to take, and the ends of the tokens of text they are the best
-    # choice of; a range behind an outermost one is outermost.
+    # Each step holds the ranges to take, and the ends of the stretches they are
+    # chosen for; a range behind an outermost one is outermost.
     *_, taken = tf.while_loop(
         lambda _, index, *__: tf.size(index) > 0,
         follow,
@@ -191,17 +192,17 @@ def _choose(ranges: Ranges) -> tf.Tensor:
 def _fill(
     weights: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor, cells: _Cells
 ) -> _Best:
-    """Takes each range, and what follows it, where that is no worse.
+    """Computes the best choice of each cell; ranges win ties.
 
     Args:
-        weights: Of the ranges, float64 `[R]`.
-        starts: Points, int32 `[R]`.
-        ends: Likewise.
-        cells: Those that they need.
+        weights: Weights of the ranges, float64 `[R]`.
+        starts: Points of the starts, int32 `[R]`.
+        ends: Points of the ends, int32 `[R]`.
+        cells: Cells that the ranges need.
     """
     nothing = tf.size(weights)
     reaches = tf.gather(cells.reaches, starts)
-    # Furthest reach first: a step needs those that reach its width alone.
+    # By descending reach: a step needs only those that reach its width.
     order = tf.argsort(-reaches, stable=True)
     weights = tf.gather(weights, order)
     starts, ends = tf.gather(starts, order), tf.gather(ends, order)
@@ -210,7 +211,7 @@ def _fill(
         -tf.range(tf.size(cells.counts)),
         side="right",
     )
-    # A token begins as the one without its first point is.
+    # A stretch starts from the choice of the one without its first point.
     next_points = tf.minimum(cells.order + 1, tf.size(cells.order) - 1)
 
     def step(width: tf.Tensor, best: _Best) -> tuple[tf.Tensor, _Best]:
@@ -229,7 +230,7 @@ def _fill(
             place,
             order[:count],
         )
-        # Ranges of this very width hold what is best of it without them.
+        # Ranges of just this width contain the best choice so far.
         is_own = rest == 0
         values = weights[:count] + tf.gather(totals, place)
         insides = tf.gather(choices, place)
@@ -280,14 +281,14 @@ def _better(
     places: tf.Tensor,
     indices: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Takes what is no worse, of what is equal the first.
+    """Takes ranges that are no worse, the first of equal ones.
 
     Args:
-        totals: Without any of these ranges, float64 `[K]`.
-        choices: What they begin with, int32 `[K]`.
-        taken: With each of these ranges, float64 `[M]`.
-        places: Which of the K it is, int32 `[M]`.
-        indices: The range, int32 `[M]`.
+        totals: Totals without these ranges, float64 `[K]`.
+        choices: First ranges of these choices, int32 `[K]`.
+        taken: Totals with each of these ranges, float64 `[M]`.
+        places: Index of each among the K, int32 `[M]`.
+        indices: Index of each range, int32 `[M]`.
 
     Returns:
         Totals and choices.

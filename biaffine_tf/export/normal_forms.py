@@ -1,12 +1,11 @@
-"""What BERT's normalisation makes of each code point, as tables.
+"""BERT's normalisation of each code point, as tables.
 
-The tables are read off the `tokenizers` library itself, which normalises for
-`WordPieceTokenizer`: its knowledge of Unicode is of another version than
-Python's or TensorFlow's.
+The tables are read from the `tokenizers` library, which normalises for
+`WordPieceTokenizer`: its version of Unicode is not Python's or TensorFlow's.
 
-Normalisation takes code points one by one, with one exception: behind the
-canonical decomposition, neighbouring marks are put in the order of their
-combining classes. The tables keep these for whoever joins the forms.
+Code points are normalised one by one, with one exception: after canonical
+decomposition, adjacent marks are sorted by combining class. The tables keep the
+classes for the code that joins the forms.
 """
 
 from __future__ import annotations
@@ -22,36 +21,36 @@ from tokenizers import normalizers, pre_tokenizers
 
 from biaffine_tf.export.code_points import NUM_CODE_POINTS
 
-_BAR = "|"  # its normal form is itself, and no other form contains it
+_BAR = "|"  # maps to itself, and occurs in no other normal form
 _UTF32 = np.dtype("<u4")
-# No scalar values, and planes that no version of Unicode has put anything into:
-# normalisation leaves them alone.
+# Not scalar values, and planes without code points in any version of Unicode:
+# normalisation leaves them unchanged.
 _SURROGATES = range(0xD800, 0xE000)
 _EMPTY_PLANES = range(0x40000, 0xE0000)
 
 
 class Role(enum.IntEnum):
-    """What a normalised code point does in a text."""
+    """Role of a normalised code point in a text."""
 
     IN_WORD = 0  # part of a word
     ALONE = 1  # a word of its own: punctuation, Chinese characters
-    SPACE = 2  # parts words
-    STRIPPED = 3  # an accent, which is taken out once marks are in order
+    SPACE = 2  # separates words
+    STRIPPED = 3  # an accent, removed once marks are sorted
 
 
 class NormalForms(NamedTuple):
-    """The normal form of each code point: a row of elements, maybe empty.
+    """Normal form of each code point: a row of elements, which may be empty.
 
-    Code points that are alike share a row, F rows of E elements in all.
+    Equal forms share a row; there are F rows with E elements in total.
 
     Attributes:
-        rows: The row of each code point, int `[0x110000]`.
-        splits: Where each row begins among the elements, int `[F + 1]`.
-        is_mark: Whether the code points of a row are non-spacing marks to
-            Python, which covers them with the token before, bool `[F]`.
-        shifts: Normalised code point less the one it comes from, int `[E]`.
-        orders: Combining class behind the decomposition, int `[E]`, below 256.
-        roles: A `Role` for each, int `[E]`.
+        rows: Row of each code point, int `[0x110000]`.
+        splits: First element of each row, and E, int `[F + 1]`.
+        is_mark: Whether the code points of a row are non-spacing marks in
+            Python, which adds them to the token before, bool `[F]`.
+        shifts: Difference of normalised and original code point, int `[E]`.
+        orders: Combining class after decomposition, below 256, int `[E]`.
+        roles: `Role` of each element, int `[E]`.
     """
 
     rows: np.ndarray
@@ -79,9 +78,9 @@ def normal_forms(
     """Tabulates the normalisation of `WordPieceTokenizer`.
 
     Args:
-        do_lower_case: Whether it folds case.
-        strip_accents: Whether it strips accents.
-        tokenize_chinese_chars: Whether it sets Chinese characters apart.
+        do_lower_case: Whether to lowercase.
+        strip_accents: Whether to strip accents.
+        tokenize_chinese_chars: Whether Chinese characters are words.
     """
     steps = _Steps.read(
         lowercase=do_lower_case,
@@ -111,7 +110,7 @@ def normal_forms(
 
 
 class _Steps(NamedTuple):
-    """What each step does to the code points that it does not leave alone."""
+    """Changes made by each step of normalisation, by code point."""
 
     clean: Mapping[int, str]
     decompose: Mapping[int, str]
@@ -148,11 +147,11 @@ class _Steps(NamedTuple):
         )
 
     def code_points(self) -> set[int]:
-        """All that are not what they were."""
+        """Returns the code points that any step changes."""
         return set().union(*self)
 
     def elements(self, code_point: int) -> Iterator[_Element]:
-        """The normal form of a code point."""
+        """Yields the normal form of a code point."""
         cleaned = self.clean.get(code_point, chr(code_point))
         stands_alone = len(cleaned) > 1  # Chinese characters get spaces
         if cleaned and cleaned != " ":
@@ -176,32 +175,32 @@ def _all_code_points() -> np.ndarray:
 
 
 def _changes(normalizer: normalizers.Normalizer) -> dict[int, str]:
-    """The normal form of each code point, where it is not that itself."""
-    asked = _all_code_points()
-    asked = asked[asked != ord(_BAR)]
-    joined = np.full(2 * len(asked), ord(_BAR), _UTF32)
-    joined[::2] = asked
+    """Returns the normal form of each code point that is changed."""
+    code_points = _all_code_points()
+    code_points = code_points[code_points != ord(_BAR)]
+    joined = np.full(2 * len(code_points), ord(_BAR), _UTF32)
+    joined[::2] = code_points
     normal = normalizer.normalize_str(joined.tobytes().decode("utf-32-le"))
-    found = np.frombuffer(normal.encode("utf-32-le"), _UTF32)
-    ends = np.flatnonzero(found == ord(_BAR))
+    output = np.frombuffer(normal.encode("utf-32-le"), _UTF32)
+    ends = np.flatnonzero(output == ord(_BAR))
     starts = np.concatenate([[0], ends[:-1] + 1])
-    is_same = (ends - starts == 1) & (found[starts] == asked)
+    is_same = (ends - starts == 1) & (output[starts] == code_points)
     return {
-        int(asked[i]): normal[starts[i] : ends[i]]
+        int(code_points[i]): normal[starts[i] : ends[i]]
         for i in np.flatnonzero(~is_same)
     }
 
 
 def _combining_classes() -> dict[int, int]:
-    """Canonical combining classes, of those that the library puts in order.
+    """Returns the canonical combining classes of the marks that are sorted.
 
-    A code point has its class for good once it is assigned: libraries differ
-    only in those that they do not know yet and leave where they are.
+    The class of an assigned code point never changes: libraries differ only in
+    newer ones, which they leave in place.
     """
     classes = {c: unicodedata.combining(chr(c)) for c in range(NUM_CODE_POINTS)}
     classes = {c: order for c, order in classes.items() if order}
-    # Behind the highest class any other goes before it, and in front of the
-    # lowest one any other goes behind it.
+    # After the highest class, any other is moved before it; before the lowest
+    # one, any other is moved behind it.
     highest = chr(max(classes, key=classes.__getitem__))
     lowest = chr(min(classes, key=classes.__getitem__))
     decompose = normalizers.NFD().normalize_str
@@ -214,12 +213,12 @@ def _combining_classes() -> dict[int, int]:
 
 
 def _roles() -> dict[int, Role]:
-    """What code points do when they are normal forms, but for accents."""
-    # Among letters, a character that stands alone is cut out, and a space is
-    # left out.
-    asked = _all_code_points()
-    text = np.full(3 * len(asked) + 2, ord("x"), _UTF32)
-    text[2::3] = asked
+    """Returns the roles of normalised code points, except accents."""
+    # Between letters, a character that stands alone becomes a word, and a space
+    # belongs to none.
+    code_points = _all_code_points()
+    text = np.full(3 * len(code_points) + 2, ord("x"), _UTF32)
+    text[2::3] = code_points
     words = pre_tokenizers.BertPreTokenizer().pre_tokenize_str(
         text.tobytes().decode("utf-32-le")
     )

@@ -1,4 +1,4 @@
-"""BERT's normalisation and division into words, in the graph."""
+"""BERT's normalisation and splitting into words, in the graph."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _ORDERS = 256  # more than there are combining classes
 
 
 class Words(NamedTuple):
-    """The words of all texts, letter by letter.
+    """Words of all texts, as sequences of letters.
 
     Attributes:
         letters: Normalised code points, int32 `[E]`, word by word.
-        origins: The code point of the texts that each comes from, counted
-            through all texts, int32 `[E]`.
+        origins: Index of the original code point of each, over all texts,
+            int32 `[E]`.
         firsts: First letter of each word, int32 `[W]`.
-        lengths: Letters of each word, at least one, int32 `[W]`.
+        lengths: Number of letters of each word, at least one, int32 `[W]`.
     """
 
     letters: tf.Tensor
@@ -31,7 +31,7 @@ class Words(NamedTuple):
     lengths: tf.Tensor
 
     def strings(self) -> tf.Tensor:
-        """The words, UTF-8 `[W]`."""
+        """Encodes the words in UTF-8, `[W]`."""
         return tf.strings.unicode_encode(
             tf.RaggedTensor.from_row_lengths(
                 self.letters, self.lengths, validate=False
@@ -40,11 +40,11 @@ class Words(NamedTuple):
         )
 
     def letters_of_bytes(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Where bytes of the joined strings come from.
+        """Maps bytes of the concatenated strings to letters.
 
         Returns:
-            The letter of each byte, int32 `[bytes]`, and the first byte of
-            each word, int32 `[W]`.
+            Letter of each byte, int32 `[bytes]`, and first byte of each word,
+            int32 `[W]`.
         """
         sizes = 1 + tf.add_n(
             [
@@ -58,7 +58,7 @@ class Words(NamedTuple):
 
 
 class _Letters(NamedTuple):
-    """Normalised code points, and what is known of each; int32 `[E]`."""
+    """Normalised code points with roles and origins; int32 `[E]`."""
 
     code_points: tf.Tensor
     roles: tf.Tensor
@@ -72,7 +72,7 @@ class Normaliser(tf.Module):
     """Normalises texts and finds their words.
 
     Args:
-        forms: What becomes of each code point.
+        forms: Normal form of each code point.
     """
 
     def __init__(self, forms: NormalForms) -> None:
@@ -86,11 +86,11 @@ class Normaliser(tf.Module):
         self._decomposes = bool(forms.orders.any())
 
     def __call__(self, code_points: tf.Tensor, texts: tf.Tensor) -> Words:
-        """The words of texts.
+        """Returns the words of texts.
 
         Args:
-            code_points: Of all texts, int32 `[T]`.
-            texts: The text that each belongs to, ascending, int64 `[T]`.
+            code_points: Code points of all texts, int32 `[T]`.
+            texts: Index of the text of each, ascending, int64 `[T]`.
         """
         letters = self._letters(code_points, texts)
         text_of = tf.gather(texts, letters.origins)
@@ -113,7 +113,7 @@ class Normaliser(tf.Module):
         )
 
     def _letters(self, code_points: tf.Tensor, texts: tf.Tensor) -> _Letters:
-        """Normal forms, accents taken out."""
+        """Returns the normal forms without accents."""
         rows = self._row_of(code_points)
         counts = tf.gather(self._counts, rows)
         origins = tf.repeat(tf.range(tf.size(counts)), counts)  # [E]
@@ -139,10 +139,10 @@ class Normaliser(tf.Module):
 
 
 def _sorting_keys(orders: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
-    """What ascends where marks are in order.
+    """Returns keys that ascend where marks are in order.
 
-    Marks are sorted by class, between one code point of class zero or begin of
-    a text and the next.
+    Marks are sorted by class, between a code point of class zero or the begin
+    of a text and the next.
     """
     is_fixed = (orders == 0) | (texts != shift(texts, -1))
     order_of = tf.cast(orders, tf.int64)
@@ -152,11 +152,10 @@ def _sorting_keys(orders: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
 def _put_in_order(
     letters: _Letters, keys: tf.Tensor, is_first: tf.Tensor
 ) -> _Letters:
-    """Sorts marks; they then share the places that they come from.
+    """Sorts marks, and reassigns their origins as the library does.
 
-    As the library has it: in the new order, the first element of any code
-    point stands for the next code point of the text, and the other elements
-    stand for that of the element before.
+    In the new order, each first element of a code point takes the next original
+    code point of the text, and other elements that of the element before.
     """
     order = tf.argsort(keys, stable=True)
     sources = tf.boolean_mask(letters.origins, is_first)

@@ -1,4 +1,4 @@
-"""The encoder as a part of an ONNX graph: what `FusedBertEncoder` computes."""
+"""The encoder as part of an ONNX graph; twin of `FusedBertEncoder`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from biaffine_tf.config import EncoderConfig
 from biaffine_tf.export.onnx_graph import OnnxGraph
 
 _MASKED = -1e9  # as in FusedBertEncoder
-# An `EncoderConfig.hidden_act` as an operator and its attributes.
+# Operator and attributes of an `EncoderConfig.hidden_act`.
 _APPROXIMATE = ("Gelu", {"approximate": "tanh"})
 _ACTIVATIONS: dict[str, tuple[str, dict[str, str]]] = {
     "gelu": ("Gelu", {}),
@@ -28,9 +28,9 @@ class OnnxEncoder:
 
     Args:
         graph: The graph.
-        weights: By the names of `SpanModel.saved_weights`; others may be among
-            them.
-        config: Of the encoder.
+        weights: Weights by the names of `SpanModel.saved_weights`; others are
+            ignored.
+        config: Config of the encoder.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class OnnxEncoder:
         self._config = config
 
     def __call__(self, words: str, is_real: str) -> str:
-        """Adds it.
+        """Adds the nodes of the encoder.
 
         Args:
             words: Ids of tokens, int32 `[B, N]`.
-            is_real: Which are no padding, bool `[B, N]`.
+            is_real: Mask of the tokens without padding, bool `[B, N]`.
 
         Returns:
             Vectors, float32 `[B, N, H]`.
@@ -64,11 +64,11 @@ class OnnxEncoder:
         return x
 
     def positions(self, start: int, end: str) -> str:
-        """Embeddings of some positions.
+        """Returns the embeddings of a range of positions.
 
         Args:
-            start: The first.
-            end: Behind the last, int64 `[1]`.
+            start: First position.
+            end: One past the last position, int64 `[1]`.
 
         Returns:
             float32 `[end - start, E]`.
@@ -88,7 +88,7 @@ class OnnxEncoder:
         return self._dense("embedding_projection", x)
 
     def _block(self, name: str, x: str, mask: str) -> str:
-        """A layer, `[B, N, H]` to the same."""
+        """Adds a layer, `[B, N, H]` to the same."""
         graph = self._graph
         attended = self._attend(f"{name}/self_attention", x, mask)
         x = graph("Add", x, attended)
@@ -124,7 +124,7 @@ class OnnxEncoder:
         return self._weight("position_embedding/embeddings")
 
     def _rows_between(self, table: np.ndarray, start: int, end: str) -> str:
-        """Some rows of `[N, E]`, up to an int64 `[1]`."""
+        """Slices rows of `[N, E]`, up to an int64 `[1]`."""
         graph = self._graph
         begin, axis = graph.integers(start), graph.integers(0)
         return graph("Slice", graph.constant(table), begin, end, axis)
@@ -140,7 +140,7 @@ class OnnxEncoder:
         )
 
     def _dense(self, name: str, x: str, *, scale: float = 1.0) -> str:
-        """A product with a kernel in which heads lie side by side."""
+        """Adds a product with a kernel, with attention heads concatenated."""
         bias = self._weight(f"{name}/bias").reshape(-1)
         kernel = self._weight(f"{name}/kernel").reshape(-1, len(bias))
         return self._graph.dense(x, kernel * scale, bias * scale)

@@ -1,4 +1,4 @@
-"""Writes what `inference.onnx` reads: a model directory for onnxruntime."""
+"""Writes model directories for onnxruntime, which `inference.onnx` reads."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ def write_onnx(
     confidence: Confidence,
     precision: ExportPrecision = ExportPrecision.FLOAT32,
 ) -> None:
-    """Writes all that prediction without TensorFlow needs.
+    """Writes the files for prediction without TensorFlow.
 
     Args:
-        directory: A folder that is new or empty.
-        model: The model, with its weights.
-        config: Of the experiment.
-        labels: Its labels.
-        tokenizer: The tokenizer it was trained with.
-        decoding: How candidates become entities; it takes the place of the
-            config's, as do the next two of what training settled.
-        windowing: What becomes of long texts.
-        confidence: Calibration of scores, and thresholds.
-        precision: Of the encoder's weights and products.
+        directory: New or empty folder.
+        model: Model with its weights.
+        config: Settings of the run.
+        labels: Labels of the model.
+        tokenizer: Tokenizer of the model.
+        decoding: Settings of decoding; like the next two, replaces the
+            settings of `config`.
+        windowing: Treatment of long texts.
+        confidence: Calibration and thresholds.
+        precision: Precision of the encoder's weights and products.
 
     Raises:
-        ConfigError: If the precision is none of ONNX, the model is too large
-            for a file, its head has no ONNX form, or onnx is not installed.
+        ConfigError: If ONNX lacks the precision or an ONNX form of the head,
+            the model is too large for a file, or onnx is not installed.
     """
     if precision is ExportPrecision.BFLOAT16:
         raise ConfigError(
@@ -89,7 +89,6 @@ def write_onnx(
 def _effective(
     config: ExperimentConfig, decoding: DecodingConfig, windowing: Windowing
 ) -> ExperimentConfig:
-    """The config with the settings that the model is exported with."""
     return dataclasses.replace(
         config,
         decoding=decoding,

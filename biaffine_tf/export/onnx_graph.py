@@ -1,8 +1,8 @@
-"""ONNX graphs, node by node; products in float32 or in eight bits.
+"""ONNX graphs, built node by node, with products in float32 or int8.
 
-In eight bits every vector is quantised by a scale of its own. What ONNX calls
-dynamic quantisation has one scale for a whole batch: less exact by half, and
-what a sentence is answered then depends on those that it shares a batch with.
+In int8, each vector is quantised with its own scale. ONNX's dynamic
+quantisation has one scale for a batch: twice the error, and the output for a
+sentence then depends on the others in its batch.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from onnx import TensorProto, helper, numpy_helper
 
 from biaffine_tf.errors import ConfigError
 
-_OPERATORS = 20  # the first to have Gelu
-_FORMAT = 9  # which onnxruntime reads from 1.17 on
+_OPERATORS = 20  # first version with Gelu
+_FORMAT = 9  # supported by onnxruntime from 1.17 on
 _MICROSOFT = "com.microsoft"
-_MAX_BYTES = 2**31 - 2**20  # a file of protocol buffers, and room for the rest
-# Vectors are whole numbers around the middle of a byte.
+_MAX_BYTES = 2**31 - 2**20  # limit of protocol buffers, with a margin
+# Vectors are quantised to bytes around the middle.
 _MIDDLE = 128
 _LARGEST = 127
-# Of weights: processors without VNNI add the products of two bytes in 16 bits,
-# and 2 * 255 * 64 is what fits.
+# Largest weight: processors without VNNI add the products of two bytes in 16
+# bits, in which 2 * 255 * 64 fits.
 _LARGEST_WEIGHT = 63
-_MIN_SCALE = 1e-30  # of vectors of zeros, and far from denormal
+_MIN_SCALE = 1e-30  # for vectors of zeros, and far from denormal
 
 
 class OnnxGraph:
-    """A graph in the making: values are known by their names.
+    """Builds a graph; values are referred to by name.
 
     Args:
-        int8: Whether tables and the products of `dense` are in eight bits.
+        int8: Whether tables and the products of `dense` are in int8.
     """
 
     def __init__(self, *, int8: bool = False) -> None:
@@ -53,7 +53,7 @@ class OnnxGraph:
         domain: str = "",
         **attributes: Any,
     ) -> str:
-        """Adds a node with one output, and returns its name."""
+        """Adds a node with one output, and returns the output's name."""
         name = name or f"{operator.lower()}_{len(self._nodes)}"
         self._nodes.append(
             helper.make_node(
@@ -68,7 +68,7 @@ class OnnxGraph:
         return name
 
     def constant(self, values: np.ndarray | np.generic) -> str:
-        """An array; equal ones are stored once."""
+        """Adds an array; equal ones are stored once."""
         values = np.asarray(values, order="C")
         digest = hashlib.sha256(values.tobytes()).digest()
         key = (values.dtype, values.shape, digest)
@@ -80,29 +80,29 @@ class OnnxGraph:
         return self._constants[key]
 
     def cast(self, x: str, dtype: type) -> str:
-        """Values in another dtype."""
+        """Converts values to another dtype."""
         return self(
             "Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         )
 
     def reshape(self, x: str, *sizes: str) -> str:
-        """Values in another shape; any of the sizes may be 0."""
+        """Reshapes values; sizes may be 0."""
         return self("Reshape", x, self("Concat", *sizes, axis=0), allowzero=1)
 
     def integers(self, *values: int) -> str:
-        """A vector of int64, such as axes and shapes are."""
+        """Adds a vector of int64, for axes and shapes."""
         return self.constant(np.array(values, np.int64))
 
     def number(self, value: float) -> str:
-        """A float32 scalar."""
+        """Adds a float32 scalar."""
         return self.constant(np.float32(value))
 
     def rows(self, table: np.ndarray, index: str) -> str:
-        """Rows of a table.
+        """Gathers rows of a table.
 
         Args:
-            table: float32 `[N, E]`.
-            index: int32, any shape.
+            table: Table, float32 `[N, E]`.
+            index: Row indices, int32 of any shape.
 
         Returns:
             float32 `[..., E]`.
@@ -110,12 +110,12 @@ class OnnxGraph:
         if not self._int8:
             return self("Gather", self.constant(table), index)
         values, scales = _to_int8(table, axis=1, largest=_LARGEST)
-        found = self("Gather", self.constant(values), index)
-        found = self("Cast", found, to=TensorProto.FLOAT)
-        return self("Mul", found, self("Gather", self.constant(scales), index))
+        rows = self("Gather", self.constant(values), index)
+        rows = self("Cast", rows, to=TensorProto.FLOAT)
+        return self("Mul", rows, self("Gather", self.constant(scales), index))
 
     def dense(self, x: str, kernel: np.ndarray, bias: np.ndarray) -> str:
-        """`x kernel + bias`, in eight bits if the graph is.
+        """Computes `x kernel + bias`, in int8 if the graph is.
 
         Args:
             x: float32 `[..., H]`.
@@ -143,15 +143,17 @@ class OnnxGraph:
         return self("Add", self("Mul", product, sizes), self.constant(bias))
 
     def product(self, x: str, kernel: np.ndarray, bias: np.ndarray) -> str:
-        """As `dense`, in float32 always."""
+        """Computes `x kernel + bias` in float32."""
         product = self("MatMul", x, self.constant(kernel))
         return self("Add", product, self.constant(bias))
 
     def _quantise(self, x: str, width: int) -> tuple[str, str]:
-        """Bytes `[..., H]` around the middle, and scales `[..., 1]`."""
-        most = self("ReduceMax", x, self.integers(-1), keepdims=1)
-        least = self("ReduceMin", x, self.integers(-1), keepdims=1)
-        size = self("Max", most, self("Neg", least), self.number(_MIN_SCALE))
+        """Returns bytes `[..., H]` around the middle, and scales `[..., 1]`."""
+        greatest = self("ReduceMax", x, self.integers(-1), keepdims=1)
+        lowest = self("ReduceMin", x, self.integers(-1), keepdims=1)
+        size = self(
+            "Max", greatest, self("Neg", lowest), self.number(_MIN_SCALE)
+        )
         scale = self("Mul", size, self.number(1 / _LARGEST))
         scales = self("Reshape", scale, self.integers(-1))
         middle = self.constant(np.uint8(_MIDDLE))
@@ -166,23 +168,23 @@ class OnnxGraph:
         outputs: Mapping[str, tuple[type, list[str]]],
         properties: Mapping[str, str],
     ) -> bytes:
-        """The finished model, checked.
+        """Serialises the model.
 
         Args:
             inputs: Dtype and names of the axes of each input.
-            outputs: Of each output, which is the name of a value.
-            properties: What it says of itself.
+            outputs: Dtype and names of the axes of each output, a value's name.
+            properties: Metadata of the model.
 
         Returns:
-            What a file of it holds.
+            Content of an ONNX file.
 
         Raises:
-            ConfigError: If it is larger than such a file may be.
+            ConfigError: If it exceeds the size limit of such a file.
         """
         if self._bytes > _MAX_BYTES:
             raise ConfigError(
-                f"the model has {self._bytes / 2**30:.1f} GiB of weights, and "
-                "an ONNX file holds 2",
+                f"the model has {self._bytes / 2**30:.1f} GiB of weights, but "
+                "an ONNX file holds at most 2 GiB",
                 remedy="export it in int8, or as a SavedModel",
             )
         graph = helper.make_graph(
@@ -215,7 +217,7 @@ def _infos(
 def _to_int8(
     values: np.ndarray, *, axis: int, largest: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whole numbers up to the largest, and scales with one along the axis."""
+    """Quantises to integers up to `largest`, with a scale along the axis."""
     scales = np.abs(values).max(axis=axis, keepdims=True) / largest
     scales = np.maximum(scales, _MIN_SCALE).astype(np.float32)
     return np.rint(values / scales).astype(np.int8), scales

@@ -1,4 +1,4 @@
-"""Writes SERVING.md of an ONNX export: inputs and outputs of the network."""
+"""Writes SERVING.md of an ONNX export, with its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def write_onnx_guide(
 
     Args:
         folder: Folder of the export.
-        name: Name that it will have.
+        name: Final name of the folder.
         predictor: Predictor of the model.
-        manifest: Description of the export.
-        example: A text in one window.
+        manifest: Manifest of the export.
+        example: Text that fits in one window.
     """
     tokenizer, config = predictor.tokenizer, predictor.model.config
     tokens = list(map(int, tokenizer.encode(example).ids))
@@ -35,7 +35,7 @@ def write_onnx_guide(
         name=name,
         precision=manifest.precision,
         example=json.dumps(example, ensure_ascii=False),
-        most=manifest.max_tokens,
+        max_tokens=manifest.max_tokens,
         cls_id=tokenizer.cls_id,
         sep_id=tokenizer.sep_id,
         pad_id=tokenizer.pad_id,

@@ -1,8 +1,8 @@
 """The network of a span model as an ONNX graph; no TensorFlow.
 
-Node by node, what `SpanModel.encode` and the head compute. It is written out
-because a converter of TensorFlow's graphs takes 22 GiB of memory for a BERT of
-12 layers, and has no nodes for quantised products.
+Twin of `SpanModel.encode` and the head. Written node by node because a
+converter of TensorFlow's graphs takes 22 GiB of memory for a BERT of 12 layers,
+and lacks nodes for quantised products.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ def build_network(
     properties: Mapping[str, str],
     int8: bool = False,
 ) -> bytes:
-    """Makes the model.
+    """Builds the ONNX model.
 
     Input: `input_ids`, int32 `[B, L + 2]`, as for `SpanModel`.
-    Outputs: those of the head, see its `OnnxForm`; with context, L is that of
-    the longest sentence without it.
+    Outputs: those of the head, see its `OnnxForm`; with context, L is the
+    number of tokens of the longest sentence without it.
 
     Args:
-        weights: By the names of `SpanModel.saved_weights`.
-        config: Of the model.
+        weights: Weights by the names of `SpanModel.saved_weights`.
+        config: Config of the model.
         pad_id: Id of the padding token.
-        properties: What the model is to say of itself.
-        int8: Whether the encoder's tables and products are in eight bits. The
-            head's are not: it is small, and decides.
+        properties: Metadata of the model.
+        int8: Whether the encoder's tables and products are in int8. The head,
+            small and decisive, stays in float32.
 
     Returns:
-        The content of an ONNX file.
+        Content of an ONNX file.
 
     Raises:
-        ConfigError: If that is more than a file can hold, or the head has no
-            ONNX form.
+        ConfigError: If it exceeds the size limit of such a file, or the head
+            has no ONNX form.
     """
     head = onnx_form(config.head.name)
     network = _Network(weights, config, pad_id, int8=int8)
@@ -58,8 +58,6 @@ def build_network(
 
 
 class _Network:
-    """The parts of the network, which add themselves to a graph."""
-
     def __init__(
         self,
         weights: Mapping[str, np.ndarray],
@@ -74,7 +72,7 @@ class _Network:
         self._pad_id = pad_id
 
     def build(self) -> tuple[str, str]:
-        """Vectors `[B, L, H]` and numbers of tokens `[B, 1]`."""
+        """Returns vectors `[B, L, H]` and numbers of tokens `[B, 1]`."""
         graph, ids = self.graph, onnx_model.INPUT
         zero = graph.constant(np.int32(0))
         has_context = self._config.context_tokens > 0
@@ -99,12 +97,11 @@ class _Network:
         return vectors, counts
 
     def _inner(self, vectors: str) -> str:
-        """All but the first and the last place: `[B, N, H]` to `[B, L, H]`."""
+        """Drops the first and last position: `[B, N, H]` to `[B, L, H]`."""
         one = self.graph.integers(1)
         return self.graph("Slice", vectors, one, self.graph.integers(-1), one)
 
     def _join_positions(self, vectors: str) -> str:
-        """`[B, L, H]` to `[B, L, H + E]`."""
         graph = self.graph
         shape = graph("Shape", vectors, end=2)  # B, L
         end = graph("Shape", vectors, start=1, end=2)
@@ -116,14 +113,14 @@ class _Network:
         return graph("Concat", vectors, places, axis=2)
 
     def _without_context(self, vectors: str, ids: str, counts: str) -> str:
-        """The vectors of the sentences, from the first place on."""
+        """Moves the vectors of each sentence to the first position."""
         graph = self.graph
         zero, one = graph.constant(np.int32(0)), graph.constant(np.int32(1))
         is_inner = graph("GreaterOrEqual", self._inner(ids), zero)
         is_inner = graph.cast(is_inner, np.int32)
         begins = graph("ArgMax", is_inner, axis=1)  # [B, 1]
         begins = graph.cast(begins, np.int32)
-        # At least one: of nothing but padding, and of no sentences.
+        # The length is at least one, also for only padding or no sentences.
         least = graph.constant(np.ones([1, 1], np.int32))
         longest = graph("Concat", counts, least, axis=0)
         longest = graph("ReduceMax", longest, keepdims=0)

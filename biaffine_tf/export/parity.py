@@ -1,4 +1,4 @@
-"""The gate: what is exported must answer as the predictor does."""
+"""Comparison of the answers of an export and of the predictor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from biaffine_tf.config import ExportPrecision
 from biaffine_tf.errors import BiaffineError
 from biaffine_tf.spans import Entity
 
-# Real sentences that are asked, besides the hostile ones.
+# Maximum number of real sentences, besides the hostile texts.
 MAX_SENTENCES = 300
 _SHOWN = 5
 _SHOWN_CHARACTERS = 60
@@ -22,17 +22,17 @@ _HOSTILE_TEXTS = [
     *["小明在北京上学。\n" * 60, "The cat sat on 3.5 mats. " * 60],
 ]
 _NO_TEXTS = [b"\xff", b"ab\xe5\xa4", b"\xed\xa0\x80", b"\xc0\x80", b"\xf5\x80"]
-# What servers are asked by mistake or in bad faith.
+# Texts that servers get by mistake or in bad faith.
 HOSTILE = [*(text.encode() for text in _HOSTILE_TEXTS), *_NO_TEXTS]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """What may differ.
+    """Allowed differences.
 
     Attributes:
-        score: How far the scores of equal entities may lie apart.
-        share: Share of the entities that may be others.
+        score: Maximum difference of the scores of equal entities.
+        share: Maximum fraction of the entities that may differ.
     """
 
     score: float
@@ -47,19 +47,19 @@ TOLERANCES = {
 
 
 class ParityError(BiaffineError):
-    """An export that answers other than it should."""
+    """Error for an export that does not answer as its model."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class Parity:
-    """How answers compare.
+    """Result of a comparison.
 
     Attributes:
-        sentences: Texts that were asked.
-        entities: Entities that both found, and those that one alone did.
-        differing: Entities that one alone found.
-        score_difference: The greatest one of equal entities.
-        examples: What differs, in words, of the first few texts.
+        sentences: Number of texts.
+        entities: Number of entities, of the model or the export.
+        differing: Number of entities that only one of them has.
+        score_difference: Largest difference of scores of equal entities.
+        examples: Descriptions of differences in the first few texts.
     """
 
     sentences: int = 0
@@ -68,8 +68,8 @@ class Parity:
     score_difference: float = 0.0
     examples: list[str] = dataclasses.field(default_factory=list)
 
-    def figures(self) -> dict[str, float]:
-        """All but the examples."""
+    def metrics(self) -> dict[str, float]:
+        """Returns all values except the examples."""
         return {
             "sentences": self.sentences,
             "entities": self.entities,
@@ -78,10 +78,10 @@ class Parity:
         }
 
     def check(self, tolerance: Tolerance) -> None:
-        """Lets pass what differs by no more than it may.
+        """Checks that differences are within the tolerance.
 
         Raises:
-            ParityError: If it differs by more; it names texts.
+            ParityError: If they are not, with some texts.
         """
         share = self.differing / max(1, self.entities)
         if (
@@ -102,20 +102,20 @@ class Parity:
 
 def compare(
     texts: Sequence[str],
-    wanted: Sequence[Sequence[Entity]],
-    found: Sequence[Sequence[tuple[int, int, str, float]]],
+    expected: Sequence[Sequence[Entity]],
+    actual: Sequence[Sequence[tuple[int, int, str, float]]],
     tolerance: Tolerance,
 ) -> Parity:
-    """Compares answers entity for entity.
+    """Compares answers entity by entity.
 
     Args:
-        texts: What was asked.
-        wanted: Entities of each text, from the predictor.
-        found: (start, end, label, score) of the entities of each text.
-        tolerance: Differences of scores beyond it are among the examples.
+        texts: The texts.
+        expected: Entities of each text from the predictor.
+        actual: (start, end, label, score) of the entities of each text.
+        tolerance: Larger differences of scores are among the examples.
     """
     parity = Parity(sentences=len(texts))
-    for text, want, have in zip(texts, wanted, found, strict=True):
+    for text, want, have in zip(texts, expected, actual, strict=True):
         known = {(one.start, one.end, one.label): one.score for one in want}
         others = {(start, end, label): s for start, end, label, s in have}
         parity.entities += len(known.keys() | others.keys())
@@ -129,9 +129,9 @@ def compare(
     return parity
 
 
-def _example(text: str, wanted: dict, found: dict) -> str:
-    lacking = sorted(wanted.keys() - found.keys())
-    more = sorted(found.keys() - wanted.keys())
+def _example(text: str, expected: dict, actual: dict) -> str:
+    lacking = sorted(expected.keys() - actual.keys())
+    more = sorted(actual.keys() - expected.keys())
     notes = [
         f"{what} {some[:_SHOWN]}"
         for what, some in (("lacks", lacking), ("has besides", more))
@@ -141,13 +141,12 @@ def _example(text: str, wanted: dict, found: dict) -> str:
 
 
 def _shown(text: str) -> str:
-    """A text on one line, and not too much of it."""
     more = "…" if len(text) > _SHOWN_CHARACTERS else ""
     return repr(text[:_SHOWN_CHARACTERS] + more)
 
 
 def some_of(texts: Sequence[bytes]) -> list[bytes]:
-    """Up to `MAX_SENTENCES` of the texts, from all over them."""
+    """Samples up to `MAX_SENTENCES` of the texts at regular intervals."""
     if len(texts) <= MAX_SENTENCES:
         return list(texts)
     step = len(texts) / MAX_SENTENCES

@@ -1,7 +1,7 @@
-"""Ranges between points, and what is least over them, for all at once.
+"""Ranges between points, and minima over all ranges at once.
 
-Points are the places where any range starts or ends, numbered through all
-sentences. A range `[start, end)` covers the gaps behind its points from `start`
+Points are the positions where any range starts or ends, numbered over all
+sentences. A range `[start, end)` covers the gaps after its points from `start`
 to `end - 1`: ranges share text if and only if they share a gap.
 """
 
@@ -19,15 +19,15 @@ _SIZES = np.left_shift(1, np.arange(31, dtype=np.int32))
 def as_points(
     sentences: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Numbers the places where ranges start and end.
+    """Numbers the positions where ranges start and end.
 
     Args:
-        sentences: Of each range, int32 `[N]`.
+        sentences: Sentence of each range, int32 `[N]`.
         starts: int32 `[N]`.
         ends: int32 `[N]`.
 
     Returns:
-        Points for starts and ends, int32 `[N]`, and how many there are.
+        Points of starts and ends, int32 `[N]`, and the number of points.
     """
     opening, closing = pair(sentences, starts), pair(sentences, ends)
     points, _ = tf.unique(tf.sort(tf.concat([opening, closing], 0)))
@@ -41,11 +41,11 @@ def as_points(
 def min_over(
     values: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor
 ) -> tf.Tensor:
-    """The least of the values in each range.
+    """Computes the minimum of the values in each range.
 
-    A range is two stretches of the same power of two, which may overlap: the
-    least of all these stretches is known in as many steps as the widest range
-    has bits.
+    A range is the union of two stretches of a power of two, which may
+    overlap: the minima of all such stretches take as many steps as the widest
+    range has bits.
 
     Args:
         values: int32 `[P]`.
@@ -53,49 +53,49 @@ def min_over(
         ends: int32 `[N]`, up to P; a range may be empty.
 
     Returns:
-        int32 `[N]`; `FAR` of what is empty.
+        int32 `[N]`; `FAR` for empty ranges.
     """
     widths = ends - starts
 
     def step(
-        size: tf.Tensor, least: tf.Tensor, found: tf.Tensor
+        size: tf.Tensor, least: tf.Tensor, minima: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         both = tf.minimum(
             tf.gather(least, starts),
             tf.gather(least, tf.maximum(ends - size, 0)),
         )
-        found = tf.where(_is_of_size(widths, size), both, found)
+        minima = tf.where(_is_of_size(widths, size), both, minima)
         behind = tf.concat([least[size:], tf.fill([size], FAR)], 0)
-        return 2 * size, tf.minimum(least, behind[: tf.size(least)]), found
+        return 2 * size, tf.minimum(least, behind[: tf.size(least)]), minima
 
-    *_, found = tf.while_loop(
+    *_, minima = tf.while_loop(
         lambda size, *_: size <= _widest(widths),
         step,
         (tf.constant(1), values, tf.fill(tf.shape(starts), FAR)),
     )
-    return found
+    return minima
 
 
 def min_covering(
     values: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor, count: tf.Tensor
 ) -> tf.Tensor:
-    """The least value of the ranges that cover each gap.
+    """Computes the minimum of the values of the ranges that cover each gap.
 
-    Like `min_over`, the other way around.
+    The reverse of `min_over`.
 
     Args:
-        values: Of each range, int32 `[N]`.
+        values: Value of each range, int32 `[N]`.
         starts: int32 `[N]`.
         ends: int32 `[N]`; no range is empty.
-        count: How many points there are, P.
+        count: P, the number of points.
 
     Returns:
-        int32 `[P]`; `FAR` where no range is.
+        int32 `[P]`; `FAR` where there is no range.
     """
     widths = ends - starts
 
     def step(size: tf.Tensor, least: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # Each stretch of twice the size is two of this one.
+        # A stretch of twice the size consists of two of this size.
         before = tf.concat([tf.fill([size], FAR), least], 0)[:count]
         own = tf.where(_is_of_size(widths, size), values, FAR)
         own = tf.math.unsorted_segment_min(
@@ -115,7 +115,7 @@ def min_covering(
 
 
 def _is_of_size(widths: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Whether a power of two is the greatest one that fits, bool `[N]`."""
+    """Whether a power of two is the greatest that fits, bool `[N]`."""
     return (size <= widths) & (widths < 2 * size)
 
 

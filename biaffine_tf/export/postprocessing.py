@@ -1,4 +1,4 @@
-"""From the candidates of texts to their entities, in the graph."""
+"""Postprocessing in the graph, from candidates to entities."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from biaffine_tf.tokenization import WordRule
 class GraphPostprocessor(tf.Module):
     """Twin of `inference.postprocessing.Postprocessor`.
 
-    Candidates that cut words of plain text, which the predictor drops when it
-    finds them, are dropped here.
+    Also drops candidates that cut words of plain text, which the predictor
+    drops earlier.
 
     Args:
-        decoding: How candidates become entities.
-        confidence: Calibration of scores, and thresholds.
-        labels: The labels; ties go by their names.
+        decoding: Settings of decoding.
+        confidence: Calibration and thresholds.
+        labels: Labels, whose names break ties.
     """
 
     def __init__(
@@ -61,41 +61,42 @@ class GraphPostprocessor(tf.Module):
         others: CandidateTensors,
         code_points: tf.RaggedTensor,
     ) -> CandidateTensors:
-        """The entities of texts, with calibrated log-odds.
+        """Finds the entities of texts, with calibrated log-odds.
 
         Args:
-            candidates: In characters, with the model's log-odds, in any order.
-            others: Spans that are no candidates, but the best of a window or
-                text: the last resort of `force_one_entity`.
+            candidates: Candidates in characters, with the model's log-odds, in
+                any order.
+            others: Best spans of windows or texts that are no candidates, for
+                `force_one_entity`.
             code_points: The texts, int32 `[B, (T)]`.
 
         Returns:
-            The entities, text by text and by position, in float64.
+            The entities by text and position, in float64.
         """
         if self._words:
             candidates = self._words(candidates, code_points)
             others = self._words(others, code_points)
         candidates, others = candidates.in_double(), others.in_double()
-        found = self._decode(
+        entities = self._decode(
             self._constraints(self._confidence(candidates), code_points)
         )
         if not self._always:
-            return found
+            return entities
         best_others = others.in_greedy_order(self._label_ranks).first_of_each()
         allowed = self._constraints(candidates.join(best_others), code_points)
         best = allowed.in_greedy_order(self._label_ranks).first_of_each()
-        return _of_all_sentences(found, self._confidence.calibrate(best))
+        return _of_all_sentences(entities, self._confidence.calibrate(best))
 
 
 def _of_all_sentences(
-    found: CandidateTensors, best: CandidateTensors
+    entities: CandidateTensors, best: CandidateTensors
 ) -> CandidateTensors:
-    """Adds the best of the sentences in which nothing was found."""
+    """Adds the best span of the sentences without entities."""
     has_any = tf.math.unsorted_segment_max(
-        tf.ones_like(found.sentences),
-        found.sentences,
+        tf.ones_like(entities.sentences),
+        entities.sentences,
         1 + tf.reduce_max(tf.concat([[0], best.sentences], 0)),
     )
     best = best.where(tf.gather(has_any, best.sentences) != 1)
-    both = found.join(best)
+    both = entities.join(best)
     return both.take(tf.argsort(both.sentences, stable=True))

@@ -1,7 +1,7 @@
-"""Disjoint ranges of the greatest total weight, of many sentences at once.
+"""Disjoint ranges of the greatest total weight, for many sentences at once.
 
-The sentences are worked on side by side: each step of a loop takes one range
-of each, so that there are as many steps as the longest has ranges.
+Sentences are processed in parallel: each step of a loop takes one range of
+each, so there are as many steps as the longest sentence has ranges.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from biaffine_tf.export.vectors import array_of_vectors, pair, shift
 
 
 class Ranges(NamedTuple):
-    """Weighted ranges of sentences, by (sentence, start, -end), each once.
+    """Weighted, distinct ranges, sorted by (sentence, start, -end).
 
     Attributes:
         sentences: int32 `[R]`.
@@ -31,15 +31,15 @@ class Ranges(NamedTuple):
 
     @property
     def number(self) -> tf.Tensor:
-        """R, which also stands for "no range" among indices."""
+        """R, which is also the index for "no range"."""
         return tf.size(self.weights)
 
     def where(self, mask: tf.Tensor) -> Ranges:
-        """Those of a mask, bool `[R]`."""
+        """Returns the ranges of a mask, bool `[R]`."""
         return Ranges(*(tf.boolean_mask(column, mask) for column in self))
 
     def of_same_sentence(self, indices: tf.Tensor) -> tf.Tensor:
-        """Indices, where they are of the range's own sentence, else R.
+        """Replaces indices of ranges in another sentence by R.
 
         Args:
             indices: int32 `[R]`.
@@ -48,7 +48,7 @@ class Ranges(NamedTuple):
         return tf.where(sentences == self.sentences, indices, self.number)
 
     def followers(self) -> tf.Tensor:
-        """The first range that starts where each has ended, or R, `[R]`."""
+        """Returns the first range from the end of each on, or R, `[R]`."""
         return self.of_same_sentence(
             tf.searchsorted(
                 pair(self.sentences, self.starts),
@@ -57,18 +57,17 @@ class Ranges(NamedTuple):
         )
 
 
-class Walk(NamedTuple):
-    """A way through groups of ranges side by side, from their last ones on.
+class StepOrder(NamedTuple):
+    """Order of steps that take ranges of all groups in parallel, last to first.
 
-    Each step takes one range of each group that has so many. Its places are
-    the ranges in the order in which they are taken: those of one step stand
-    together, and what a step finds of them is written as one slice. TensorFlow
-    does that in place, while it copies all of a vector to scatter into it.
+    Each step takes one range of each group that has so many. The ranges of a
+    step are contiguous, so that its results are written as one slice, which
+    TensorFlow does in place, while scattering copies the whole vector.
 
     Attributes:
-        order: The range at each place, int32 `[R]`.
-        places: The place of each range, and R of "no range", int32 `[R + 1]`.
-        begins: First place of each step, and R, int32 `[T + 1]`.
+        order: Ranges in the order of steps, int32 `[R]`.
+        places: Position of each range, and R for "no range", int32 `[R + 1]`.
+        begins: First position of each step, and R, int32 `[T + 1]`.
     """
 
     order: tf.Tensor
@@ -76,11 +75,11 @@ class Walk(NamedTuple):
     begins: tf.Tensor
 
     @classmethod
-    def through(cls, groups: tf.Tensor) -> Walk:
-        """The way through ranges.
+    def of(cls, groups: tf.Tensor) -> StepOrder:
+        """Builds the order for groups of ranges.
 
         Args:
-            groups: The group of each, int32 `[R]`; ascending.
+            groups: Group of each range, int32 `[R]`; ascending.
         """
         _, group, counts = tf.unique_with_counts(groups)
         number = tf.size(groups)
@@ -96,39 +95,39 @@ class Walk(NamedTuple):
 
     @property
     def length(self) -> tf.Tensor:
-        """Steps until all have been taken: T, int32."""
+        """T, the number of steps, int32."""
         return tf.size(self.begins) - 1
 
-    def along(self, values: tf.Tensor) -> tf.Tensor:
-        """A value of each range, `[R, ...]`, in the order of places."""
+    def sort(self, values: tf.Tensor) -> tf.Tensor:
+        """Sorts values of ranges, `[R, ...]`, into this order."""
         return tf.gather(values, self.order)
 
-    def places_along(self, ranges: tf.Tensor) -> tf.Tensor:
-        """Where those are that each range, `[R]`, leads to, by place."""
-        return tf.gather(self.places, self.along(ranges))
+    def sort_links(self, ranges: tf.Tensor) -> tf.Tensor:
+        """Sorts links to other ranges, `[R]`, as links to positions."""
+        return tf.gather(self.places, self.sort(ranges))
 
 
 def disjoint_ranges(ranges: Ranges) -> tf.Tensor:
-    """Weighted interval scheduling; see `decoding.scheduling`, its twin.
+    """Chooses disjoint ranges; twin of `decoding.scheduling`.
 
     Args:
-        ranges: Of any sentences.
+        ranges: Ranges of any sentences.
 
     Returns:
-        Which are chosen, bool `[R]`.
+        Mask of the chosen ranges, bool `[R]`.
     """
     nothing = ranges.number
-    walk = Walk.through(ranges.sentences)
-    followers = walk.places_along(ranges.followers())
-    successors = walk.places_along(
+    steps = StepOrder.of(ranges.sentences)
+    followers = steps.sort_links(ranges.followers())
+    successors = steps.sort_links(
         ranges.of_same_sentence(tf.range(nothing) + 1)
     )
-    weights = walk.along(ranges.weights)
+    weights = steps.sort(ranges.weights)
 
     def step(
         number: tf.Tensor, totals: tf.Tensor, firsts: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        begin, end = walk.begins[number], walk.begins[number + 1]
+        begin, end = steps.begins[number], steps.begins[number + 1]
         taken = weights[begin:end] + tf.gather(totals, followers[begin:end])
         successor = successors[begin:end]
         left = tf.gather(totals, successor)
@@ -142,9 +141,9 @@ def disjoint_ranges(ranges: Ranges) -> tf.Tensor:
             with_slice(firsts, begin, first),
         )
 
-    # Of the ranges from each one on: the best total, and the first of its set.
+    # Over the ranges from each one on: best total, and first range of its set.
     _, _, firsts = tf.while_loop(
-        lambda number, *_: number < walk.length,
+        lambda number, *_: number < steps.length,
         step,
         (
             0,
@@ -153,13 +152,13 @@ def disjoint_ranges(ranges: Ranges) -> tf.Tensor:
         ),
     )
     is_first = ranges.sentences != shift(ranges.sentences, -1)
-    start = tf.gather(firsts, tf.boolean_mask(walk.places[:-1], is_first))
+    start = tf.gather(firsts, tf.boolean_mask(steps.places[:-1], is_first))
     chosen = _reached(
         start,
         lambda places: tf.gather(firsts, tf.gather(followers, places)),
         nothing,
     )
-    return tf.gather(chosen, walk.places[:-1])
+    return tf.gather(chosen, steps.places[:-1])
 
 
 def _reached(
@@ -167,11 +166,11 @@ def _reached(
     following: Callable[[tf.Tensor], tf.Tensor],
     number: tf.Tensor,
 ) -> tf.Tensor:
-    """What is come to from some of the numbers below N.
+    """Marks the numbers below N that are reached from others.
 
     Args:
-        start: Where to begin, int32 `[K]`; N stands for nowhere.
-        following: Where to go next from each, `[K]`; never to one twice.
+        start: Numbers to start from, int32 `[K]`; N for none.
+        following: Returns the number after each of `[K]`; no two are equal.
         number: N.
 
     Returns:
@@ -199,19 +198,19 @@ def _reached(
 
 
 def with_last(values: tf.Tensor, last: float | tf.Tensor) -> tf.Tensor:
-    """A vector with one value more: that of "no range"."""
+    """Appends a value for "no range" to a vector."""
     return tf.concat([values, tf.cast([last], values.dtype)], 0)
 
 
 def with_slice(
     values: tf.Tensor, begin: tf.Tensor, new: tf.Tensor
 ) -> tf.Tensor:
-    """A vector with new values from a place on, `[N]`.
+    """Replaces a slice of a vector.
 
     Args:
         values: `[N]`.
-        begin: The place of the first, int32 `[]`.
-        new: `[K]`, of the same type; up to place N.
+        begin: First index, int32 scalar.
+        new: New values, `[K]`, of the same dtype, within the vector.
     """
     return tf.raw_ops.TensorStridedSliceUpdate(
         input=values,

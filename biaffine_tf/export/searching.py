@@ -1,4 +1,4 @@
-"""From the tokens of texts to candidates: the network, window by window."""
+"""Search for candidates in the graph, window by window."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.network import Network
 from biaffine_tf.tokenization import Tokenizer
 
-# Bounds the encoder positions of a batch, and with them its memory.
+# Maximum number of encoder positions in a batch, which bounds memory.
 _TOKENS_PER_BATCH = 1 << 13
-_MAX_WINDOWS = 64  # in a batch
-# XLA compiles each shape once: there are few of them.
+_MAX_WINDOWS = 64  # per batch
+# Multiple of the length, to limit the number of shapes that XLA compiles.
 _COLUMNS_OF_SHAPES = 32
 
 
 class GraphSearch(tf.Module):
-    """What `WindowedPredictor` does around the model, in the graph.
+    """Runs the model on windows; twin of `WindowedPredictor`.
 
     Args:
-        model: The model, with its weights.
-        tokenizer: It knows the special tokens.
+        model: Model with its weights.
+        tokenizer: Tokenizer, for the special tokens.
         min_margin: Candidates have a margin above it.
-        force_one_entity: Whether the best span of a window without candidates
-            is wanted, too.
-        fixed_shapes: Whether batches have few different shapes.
+        force_one_entity: Whether to return the best span of windows without
+            candidates as well.
+        fixed_shapes: Whether to limit the number of shapes of batches.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class GraphSearch(tf.Module):
         fixed_shapes: bool,
     ) -> None:
         super().__init__()
-        # No module: saving the model would save its Keras layers.
+        # Not a module, so that the Keras layers of the model are not saved.
         self._network = Network(model, force_one_entity=force_one_entity)
         self._min_margin = min_margin
         self._special = (tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id)
@@ -54,52 +54,56 @@ class GraphSearch(tf.Module):
         """Searches all windows.
 
         Args:
-            tokens: Of the texts, `[B, (L)]`.
-            windows: Of the texts.
+            tokens: Tokens of the texts, `[B, (L)]`.
+            windows: Windows of the texts.
 
         Returns:
-            Candidates in characters, and the other spans that were found: as
-            `WindowedText` gathers them.
+            Candidates in characters, and other spans, as collected by
+            `WindowedText`.
         """
-        found = self._search(tokens, windows)
-        window = found.sentences
+        candidates = self._search(tokens, windows)
+        window = candidates.sentences
         text = tf.gather(windows.texts, window)
         offset = tf.gather(windows.starts, window)
-        first, last = found.starts + offset, found.ends + offset - 1
+        first, last = candidates.starts + offset, candidates.ends + offset - 1
         is_candidate = windows.most_central(text, first, last) == window
-        is_candidate &= found.margins > self._min_margin
+        is_candidate &= candidates.margins > self._min_margin
         begin = tf.gather(_begins(tokens), text)
-        found = found._replace(
+        candidates = candidates._replace(
             sentences=text,
             starts=tf.gather(tokens.starts.values, begin + first),
             ends=tf.gather(tokens.ends.values, begin + last),
         )
-        return found.where(is_candidate), found.where(~is_candidate)
+        return candidates.where(is_candidate), candidates.where(~is_candidate)
 
     def _search(
         self, tokens: TokenTensors, windows: WindowTensors
     ) -> CandidateTensors:
-        """Candidates of windows; their sentences are the windows."""
+        """Finds the candidates of windows, with windows as sentences."""
         order = tf.argsort(
             windows.ends - windows.starts, direction="DESCENDING", stable=True
         )
 
         def step(
-            number: tf.Tensor, done: tf.Tensor, found: CandidateTensors
+            number: tf.Tensor, done: tf.Tensor, candidates: CandidateTensors
         ) -> tuple[tf.Tensor, tf.Tensor, CandidateTensors]:
             longest = order[done]
             width = windows.ends[longest] - windows.starts[longest] + 2
             size = tf.clip_by_value(_TOKENS_PER_BATCH // width, 1, _MAX_WINDOWS)
             batch = order[done : done + size]
             ids = self._input_ids(tokens, windows, batch)
-            # Each text is read alone.
+            # Texts are read without context.
             context = tf.zeros_like(ids, tf.bool)
-            own = self._network(ids, context, self._min_margin)
-            own = own._replace(sentences=tf.gather(batch, own.sentences))
-            written = found.map(lambda a, x: a.write(number, x), own)
+            batch_candidates = self._network(ids, context, self._min_margin)
+            batch_candidates = batch_candidates._replace(
+                sentences=tf.gather(batch, batch_candidates.sentences)
+            )
+            written = candidates.map(
+                lambda a, x: a.write(number, x), batch_candidates
+            )
             return number + 1, done + size, written
 
-        *_, found = tf.while_loop(
+        *_, candidates = tf.while_loop(
             lambda _, done, __: done < tf.size(order),
             step,
             (
@@ -112,12 +116,12 @@ class GraphSearch(tf.Module):
             ),
             parallel_iterations=1,
         )
-        return found.map(lambda array: array.concat())
+        return candidates.map(lambda array: array.concat())
 
     def _input_ids(
         self, tokens: TokenTensors, windows: WindowTensors, batch: tf.Tensor
     ) -> tf.Tensor:
-        """`[CLS] tokens [SEP]` and padding of windows, int32 `[b, L + 2]`."""
+        """Builds padded `[CLS] tokens [SEP]` of windows, int32 `[b, L + 2]`."""
         cls_id, sep_id, pad_id = self._special
         text = tf.gather(windows.texts, batch)
         starts = tf.gather(windows.starts, batch)
@@ -149,7 +153,7 @@ class GraphSearch(tf.Module):
 
 
 def _begins(tokens: TokenTensors) -> tf.Tensor:
-    """First token of each text among those of all, int32 `[B]`."""
+    """Returns the index of the first token of each text, int32 `[B]`."""
     return tf.cast(tokens.ids.row_starts(), tf.int32)
 
 

@@ -1,4 +1,4 @@
-"""Twins of the tokenizers, in the graph."""
+"""Tokenizers in the graph."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_BYTES = 4  # of a code point in UTF-8
 
 
 class TokenTensors(NamedTuple):
-    """The tokens of texts, without [CLS] and [SEP]; see `Tokens`.
+    """Tokens of texts without [CLS] and [SEP]; see `Tokens`.
 
     Attributes:
         ids: Vocabulary ids, int32 `[B, (L)]`.
@@ -42,25 +42,25 @@ class TokenTensors(NamedTuple):
 
 
 class GraphTokenizer(tf.Module, abc.ABC):
-    """Cuts texts into the tokens that its twin in Python gives, exactly.
+    """Splits texts into the same tokens as its twin in Python.
 
-    All that it knows is in constants, which a SavedModel keeps.
+    All its data is in constants, which a SavedModel keeps.
     """
 
     @abc.abstractmethod
     def __call__(self, code_points: tf.RaggedTensor) -> TokenTensors:
-        """Tokens of texts.
+        """Tokenizes texts.
 
         Args:
-            code_points: int32 `[B, (T)]`, from `decode_utf8`.
+            code_points: Code points from `decode_utf8`, int32 `[B, (T)]`.
         """
 
 
 def graph_tokenizer(tokenizer: Tokenizer) -> GraphTokenizer:
-    """Makes the twin of a tokenizer.
+    """Builds the twin of a tokenizer.
 
     Args:
-        tokenizer: One of those that `make_tokenizer` makes.
+        tokenizer: Tokenizer from `make_tokenizer`.
     """
     if isinstance(tokenizer, CharTokenizer):
         return GraphCharTokenizer(tokenizer)
@@ -70,7 +70,7 @@ def graph_tokenizer(tokenizer: Tokenizer) -> GraphTokenizer:
 
 
 class GraphCharTokenizer(GraphTokenizer):
-    """A token per code point.
+    """Twin of `CharTokenizer`: a token per code point.
 
     Args:
         tokenizer: The twin in Python.
@@ -83,7 +83,7 @@ class GraphCharTokenizer(GraphTokenizer):
         self._ids = CodePointTable(ids)
 
     def __call__(self, code_points: tf.RaggedTensor) -> TokenTensors:
-        """Tokens of texts."""
+        """Tokenizes texts."""
         begins = tf.cast(code_points.row_starts(), tf.int32)
         starts = tf.range(tf.size(code_points.values)) - tf.gather(
             begins, code_points.value_rowids()
@@ -96,7 +96,7 @@ class GraphCharTokenizer(GraphTokenizer):
 
 
 class _Tokens(NamedTuple):
-    """Tokens of all texts, counted through all texts; int32 `[P]` each."""
+    """Tokens of all texts, with indices over all texts; int32 `[P]` each."""
 
     ids: tf.Tensor
     starts: tf.Tensor
@@ -104,11 +104,10 @@ class _Tokens(NamedTuple):
 
 
 class GraphWordPieceTokenizer(GraphTokenizer):
-    """BERT's WordPiece tokens.
+    """Twin of `WordPieceTokenizer`.
 
-    The offsets that tensorflow-text gives are bytes of the words that it is
-    given, which are normalised; each normalised code point therefore carries
-    the place that it comes from.
+    tensorflow-text gives offsets in bytes of normalised words; each normalised
+    code point therefore keeps its original position.
 
     Args:
         tokenizer: The twin in Python.
@@ -132,7 +131,7 @@ class GraphWordPieceTokenizer(GraphTokenizer):
         )
 
     def __call__(self, code_points: tf.RaggedTensor) -> TokenTensors:
-        """Tokens of texts."""
+        """Tokenizes texts."""
         texts = code_points.value_rowids()  # [T]
         splits = tf.cast(code_points.row_splits, tf.int32)  # [B + 1]
         words = self._normaliser(code_points.values, texts)
@@ -156,10 +155,10 @@ class GraphWordPieceTokenizer(GraphTokenizer):
         )
 
     def _tokens_of_words(self, words: Words) -> _Tokens:
-        """Divides words; greedily from the left, says BERT."""
+        """Splits words greedily from the left, as BERT does."""
         is_long = words.lengths > MAX_CHARACTERS_PER_WORD
         ids, starts, ends = self._divide.tokenize_with_offsets(
-            # It counts bytes, not characters.
+            # FastWordpieceTokenizer limits bytes, not characters.
             tf.where(is_long, UNK, words.strings())
         )
         word = ids.value_rowids()  # of each token
@@ -182,7 +181,7 @@ class GraphWordPieceTokenizer(GraphTokenizer):
     def _with_marks(
         self, tokens: _Tokens, text_ends: tf.Tensor, code_points: tf.Tensor
     ) -> tf.Tensor:
-        """Moves ends over the marks behind them, as far as the next token."""
+        """Extends tokens by the marks after them, up to the next token."""
         following = tf.concat([tokens.starts, [tf.size(code_points)]], 0)[1:]
         limits = tf.minimum(following, text_ends)
         unmarked = next_place(self._is_mark(code_points) == 0)

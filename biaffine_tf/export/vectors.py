@@ -6,19 +6,18 @@ import tensorflow as tf
 
 
 def shift(values: tf.Tensor, first: bool | int) -> tf.Tensor:
-    """The value before each of a vector, `first` before the first one."""
+    """Shifts a vector by one place, with a new first value."""
     return tf.concat([[first], values], 0)[:-1]
 
 
 def next_place(flags: tf.Tensor) -> tf.Tensor:
-    """Where the next flag stands, at or behind each place.
+    """Returns the index of the next flag at or after each place.
 
     Args:
         flags: bool `[N]`.
 
     Returns:
-        int32 `[N + 1]`: for each place and for the end, the first place from
-        it on with a flag; N if there is none.
+        int32 `[N + 1]`, for each place and the end; N if there is none.
     """
     count = tf.size(flags)
     places = tf.concat([tf.cast(tf.where(flags)[:, 0], tf.int32), [count]], 0)
@@ -27,7 +26,7 @@ def next_place(flags: tf.Tensor) -> tf.Tensor:
 
 
 def running_max(values: tf.Tensor) -> tf.Tensor:
-    """The greatest of each value of a vector and those before it."""
+    """Computes the running maximum of a vector."""
 
     def step(distance: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, ...]:
         earlier = tf.concat([values[:distance], values[:-distance]], 0)
@@ -42,14 +41,14 @@ def running_max(values: tf.Tensor) -> tf.Tensor:
 
 
 def array_of_vectors(dtype: tf.DType, *shape: int) -> tf.TensorArray:
-    """An empty array for what the steps of a loop find, to be joined then.
+    """Creates an array for vectors that a loop writes and the caller joins.
 
     Args:
-        dtype: Of the values.
-        *shape: Of each value of a vector.
+        dtype: Dtype of the values.
+        *shape: Shape of each value of a vector.
 
     Returns:
-        An array whose vectors, `[any, *shape]`, differ in length.
+        An array of vectors, `[any, *shape]`, of different lengths.
     """
     return tf.TensorArray(
         dtype,
@@ -61,10 +60,10 @@ def array_of_vectors(dtype: tf.DType, *shape: int) -> tf.TensorArray:
 
 
 def argsort_by(*keys: tf.Tensor) -> tf.Tensor:
-    """The order in which vectors ascend, the first before the second.
+    """Sorts by several keys, the first one first.
 
     Args:
-        *keys: Vectors of numbers, `[N]`. What is equal in all keeps its order.
+        *keys: Vectors of numbers, `[N]`; the sort is stable.
 
     Returns:
         Indices, int32 `[N]`.
@@ -76,7 +75,7 @@ def argsort_by(*keys: tf.Tensor) -> tf.Tensor:
 
 
 def pair(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """Pairs of numbers as one, int64, of the same order.
+    """Packs pairs of numbers into int64 of the same order.
 
     Args:
         first: Any integers of 31 bits.

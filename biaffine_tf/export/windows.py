@@ -17,14 +17,14 @@ from biaffine_tf.export.vectors import (
 )
 from biaffine_tf.tokenization import Windowing
 
-_NO_EDGE = 1 << 29  # further away than any token
+_NO_EDGE = 1 << 29  # beyond any token
 
 
 class WindowTensors(NamedTuple):
-    """Windows of texts, by text and place.
+    """Windows of texts, by text and position.
 
     Attributes:
-        texts: The text of each, int32 `[W]`.
+        texts: Text of each window, int32 `[W]`.
         starts: First token, int32 `[W]`.
         ends: One past the last token, int32 `[W]`.
     """
@@ -36,7 +36,7 @@ class WindowTensors(NamedTuple):
     def most_central(
         self, texts: tf.Tensor, first: tf.Tensor, last: tf.Tensor
     ) -> tf.Tensor:
-        """The window that decides on each of some spans.
+        """Returns the window that decides on each span.
 
         Args:
             texts: Text of each span, int32 `[N]`.
@@ -55,14 +55,15 @@ class WindowTensors(NamedTuple):
         def search(
             values: tf.Tensor, wanted: tf.Tensor, side: str
         ) -> tf.Tensor:
-            """Place in ascending values, which must not leave the text."""
+            """Searches ascending values within each text."""
             return tf.searchsorted(
                 pair(self.texts, values + _NO_EDGE),
                 pair(texts, wanted + _NO_EDGE),
                 side=side,
             )
 
-        # See there for why the best window is where these cross.
+        # `Windows.most_central` explains why the best window is at the
+        # crossing.
         crossing = search(starts + ends, first + last + 1, "left")
         earliest = search(ends, last, "right")
         latest = search(starts, first, "right") - 1
@@ -79,7 +80,7 @@ class WindowTensors(NamedTuple):
 
 
 class GraphWindowing(tf.Module):
-    """Divides texts as `Windowing` does, exactly.
+    """Divides texts; twin of `Windowing`.
 
     Args:
         windowing: The twin in Python.
@@ -96,18 +97,18 @@ class GraphWindowing(tf.Module):
     def __call__(
         self, code_points: tf.RaggedTensor, tokens: TokenTensors
     ) -> WindowTensors:
-        """The windows of texts.
+        """Returns the windows of texts.
 
         Args:
-            code_points: Of the texts, int32 `[B, (T)]`.
-            tokens: Of the texts, `[B, (L)]`.
+            code_points: Code points of the texts, int32 `[B, (T)]`.
+            tokens: Tokens of the texts, `[B, (L)]`.
 
         Returns:
             One window for a text that fits, none for one without tokens.
 
         Raises:
-            tf.errors.InvalidArgumentError: If a text is too long and that is
-                an error.
+            tf.errors.InvalidArgumentError: If a text is too long and long texts
+                are an error.
         """
         lengths = tf.cast(tokens.ids.row_lengths(), tf.int32)
         if self._divides:
@@ -136,7 +137,7 @@ class GraphWindowing(tf.Module):
     def _parts(
         self, code_points: tf.RaggedTensor, tokens: TokenTensors
     ) -> WindowTensors:
-        """What windows may not reach beyond: texts, or lines of long ones."""
+        """Returns the parts that windows stay within: texts, or lines."""
         lengths = tf.cast(tokens.ids.row_lengths(), tf.int32)
         if self._long_text is LongText.WINDOW:
             return _whole(lengths)
@@ -144,7 +145,7 @@ class GraphWindowing(tf.Module):
         begins = tf.cast(code_points.row_starts(), tf.int32)
         begin = tf.gather(begins, text_of)
         is_line_end = self._breaks.is_line_end(code_points.values)
-        # How many line ends are before each code point, and before the end.
+        # Number of line ends before each code point, and before the end.
         lines = tf.cumsum(
             tf.concat([tf.cast(is_line_end, tf.int32), [0]], 0), exclusive=True
         )
@@ -167,34 +168,33 @@ class GraphWindowing(tf.Module):
     def _plan(
         self, parts: WindowTensors, begins: tf.Tensor, strengths: tf.Tensor
     ) -> WindowTensors:
-        """Divides all parts side by side; twin of `plan_windows`.
+        """Divides all parts in parallel; twin of `plan_windows`.
 
         Args:
             parts: Texts or lines.
-            begins: First token of each text among those of all texts, int32
-                `[B]`.
-            strengths: Of the tokens of all texts, int32.
+            begins: Index of the first token of each text, int32 `[B]`.
+            strengths: Break strengths of the tokens of all texts, int32.
         """
         reach = (self._max_tokens - self._overlap) // 4
         begins = tf.gather(begins, parts.texts)
         backwards = -tf.range(reach + 1)
 
         def best_break(part: tf.Tensor, latest: tf.Tensor) -> tf.Tensor:
-            """The last of the best places up to some of some parts."""
+            """Returns the last of the best breaks up to `latest`."""
             latest_places = tf.gather(begins, part) + latest
             places = latest_places[:, None] + backwards  # [M, reach + 1]
-            # Parts that are done look anywhere.
+            # Finished parts look up arbitrary values.
             places = tf.clip_by_value(places, 0, tf.size(strengths) - 1)
-            found = tf.argmax(
+            distance = tf.argmax(
                 tf.gather(strengths, places), axis=1, output_type=tf.int32
             )
-            return latest - found
+            return latest - distance
 
         def step(
             number: tf.Tensor,
             part: tf.Tensor,
             start: tf.Tensor,
-            found: tf.TensorArray,
+            rows: tf.TensorArray,
         ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]:
             stop = tf.gather(parts.ends, part)
             is_long = start + self._max_tokens < stop
@@ -207,10 +207,10 @@ class GraphWindowing(tf.Module):
                 number + 1,
                 tf.boolean_mask(part, is_long),
                 tf.boolean_mask(following, is_long),
-                found.write(number, tf.stack(windows, axis=1)),
+                rows.write(number, tf.stack(windows, axis=1)),
             )
 
-        *_, found = tf.while_loop(
+        *_, rows = tf.while_loop(
             lambda _, part, *__: tf.size(part) > 0,
             step,
             (
@@ -226,12 +226,11 @@ class GraphWindowing(tf.Module):
                 tf.TensorShape(None),
             ),
         )
-        windows = WindowTensors(*tf.unstack(found.concat(), axis=1))
+        windows = WindowTensors(*tf.unstack(rows.concat(), axis=1))
         order = argsort_by(windows.texts, windows.starts)
         return WindowTensors(*(tf.gather(one, order) for one in windows))
 
 
 def _whole(lengths: tf.Tensor) -> WindowTensors:
-    """One window from the first token on of each text with tokens."""
     texts = tf.cast(tf.where(lengths > 0)[:, 0], tf.int32)
     return WindowTensors(texts, tf.zeros_like(texts), tf.gather(lengths, texts))

@@ -1,4 +1,4 @@
-"""Twin of the rule that tells the words of plain text, in the graph."""
+"""The word rule for plain text, in the graph."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from biaffine_tf.tokenization.words import symbol
 
 
 class GraphWordRule(tf.Module):
-    """Drops candidates as `tokenization.words` does for plain text, exactly.
+    """Drops candidates that cut words; twin of `tokenization.words`.
 
     Args:
         rule: The twin in Python.
@@ -31,14 +31,14 @@ class GraphWordRule(tf.Module):
     def __call__(
         self, candidates: CandidateTensors, code_points: tf.RaggedTensor
     ) -> CandidateTensors:
-        """The candidates that begin and end at words.
+        """Returns the candidates that begin and end at word boundaries.
 
         Args:
-            candidates: In characters, in any order.
-            code_points: The texts of their sentences, int32 `[B, (T)]`.
+            candidates: Candidates in characters, in any order.
+            code_points: Texts of their sentences, int32 `[B, (T)]`.
 
         Returns:
-            Those left, in the order given.
+            The remaining candidates, in the given order.
         """
         inside = self._inside(code_points)
         begin = tf.gather(
@@ -50,10 +50,10 @@ class GraphWordRule(tf.Module):
         )
 
     def _inside(self, code_points: tf.RaggedTensor) -> tf.Tensor:
-        """Whether a word goes on before each code point, and behind the last.
+        """Whether a word continues before each code point, and after the last.
 
-        A text begins where the one before it has ended, so that one place
-        serves for both.
+        Texts are concatenated, so that one place serves the end of a text and
+        the begin of the next.
 
         Returns:
             bool `[T + 1]`.

@@ -1,4 +1,4 @@
-"""Reads and writes annotation formats, streaming; no TensorFlow.
+"""Streaming readers and writers of annotation formats (no TensorFlow).
 
 Example:
     >>> from biaffine_tf import formats
@@ -28,8 +28,8 @@ from biaffine_tf.formats.registry import (
     register,
 )
 
-# Later ones are asked first: those of objects need not look at columns, and
-# what nothing else recognises is text.
+# Formats registered later are tried first: JSON before columns, and plain text,
+# which accepts anything, last.
 register(text.FORMAT)
 register(conll.FORMAT)
 register(cluener.FORMAT)

@@ -1,4 +1,4 @@
-"""Reading and writing files of any format."""
+"""Reads and writes files of any format."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _DEFAULTS = ReadOptions()
 
 @dataclasses.dataclass(frozen=True)
 class DataFile:
-    """A file that is open and whose format is settled.
+    """An open file of a known format.
 
     Attributes:
-        source: The file.
-        format: Its format.
-        options: How to read it.
-        problems: Where skipped and repaired input is counted.
+        source: The open file.
+        format: Format of the file.
+        options: Options for reading it.
+        problems: Counts of skipped and repaired input.
     """
 
     source: Source
@@ -37,7 +37,7 @@ class DataFile:
     problems: Problems
 
     def sentences(self) -> Iterator[Sentence]:
-        """Reads the sentences, once, as `read` does."""
+        """Reads the sentences as `read` does; can be called once."""
         before = sum(self.problems.counts.values())
         empty = True
         sentences = self.format.read(self.source, self.options, self.problems)
@@ -51,11 +51,11 @@ class DataFile:
         place = self.source.place()
         if not self.source.head:
             return place.error("the file is empty", "give another file")
-        found = ""
+        problems = ""
         if sum(self.problems.counts.values()) > before:
-            found = f" ({'; '.join(self.problems.lines())})"
+            problems = f" ({'; '.join(self.problems.lines())})"
         return place.error(
-            f"the file holds no sentence when read as {self.format}{found}",
+            f"the file holds no sentence when read as {self.format}{problems}",
             "give another file, or another --format",
         )
 
@@ -66,13 +66,13 @@ def open_data(
     options: ReadOptions = _DEFAULTS,
     problems: Problems | None = None,
 ) -> Iterator[DataFile]:
-    """Opens a file and settles its format.
+    """Opens a file and detects its format.
 
     Args:
-        path: The file; compressed (gzip, xz, bzip2, Zstandard) or not;
-            "-" is standard input.
-        options: How to read it.
-        problems: Where skipped and repaired input is counted.
+        path: Path of the file, possibly compressed (gzip, xz, bzip2,
+            Zstandard); "-" for standard input.
+        options: Options for reading it.
+        problems: Counts skipped and repaired input.
 
     Yields:
         The open file.
@@ -82,10 +82,10 @@ def open_data(
     """
     problems = Problems() if problems is None else problems
     with Source(path, problems) as source:
-        found = options.format or next(
+        file_format = options.format or next(
             one for one in all_formats() if one.recognises(source, options)
         )
-        yield DataFile(source, found, options, problems)
+        yield DataFile(source, file_format, options, problems)
 
 
 def read(
@@ -93,7 +93,7 @@ def read(
     options: ReadOptions = _DEFAULTS,
     problems: Problems | None = None,
 ) -> Iterator[Sentence]:
-    """Reads the sentences of a file, one at a time, in constant memory.
+    """Reads the sentences of a file one by one, in constant memory.
 
     Example:
         >>> problems = Problems()
@@ -101,17 +101,17 @@ def read(
         ...     print(sentence.text, sentence.spans)
 
     Args:
-        path: The file, as for `open_data`.
-        options: How to read it.
-        problems: Where skipped and repaired input is counted.
+        path: Path of the file, as for `open_data`.
+        options: Options for reading it.
+        problems: Counts skipped and repaired input.
 
     Yields:
-        The sentences in file order. A file without labels gives sentences
-        whose spans are None.
+        The sentences in file order; their spans are None if they are
+        unlabelled.
 
     Raises:
-        DataError: At the first bad sentence, unless they are skipped; and if
-            the file cannot be read at all or holds no sentence.
+        DataError: If the file cannot be read or has no sentences; at the first
+            bad sentence unless `options` skip them.
     """
     with open_data(path, options, problems) as data:
         yield from data.sentences()
@@ -120,15 +120,15 @@ def read(
 def detect_format(
     path: str | os.PathLike[str], options: ReadOptions = _DEFAULTS
 ) -> Format:
-    """Recognises the format of a file by its first 64 KiB, not by its name.
+    """Detects the format of a file from its first 64 KiB, not its name.
 
     Args:
-        path: The file.
-        options: Where its tokens are, if they are in a column.
+        path: Path of the file.
+        options: Options, for the column of tokens.
 
     Returns:
-        The format. JSON objects with nothing but a text are CLUENER's; columns
-        whose tags nobody knows are CoNLL's, so that reading them says so.
+        The format. JSON objects with only a text count as CLUENER; columns with
+        unknown tags count as CoNLL, so that reading them reports the tags.
 
     Raises:
         DataError: If the file cannot be opened.
@@ -145,40 +145,39 @@ def write(
     problems: Problems | None = None,
     **options: Any,
 ) -> int:
-    """Writes sentences, one at a time.
+    """Writes sentences one by one.
 
     Args:
-        target: A path, which is written atomically (and compressed if it ends
-            in .gz, .xz, .bz2 or .zst), "-" for standard output, or a text
-            stream.
-        sentences: What to write.
-        file_format: The format, or its name.
-        problems: Where spans, scores, characters and keys are counted that
-            the format cannot hold.
+        target: Path to write atomically (compressed if it ends in .gz, .xz,
+            .bz2 or .zst), "-" for standard output, or a text stream.
+        sentences: Sentences to write.
+        file_format: The format or its name.
+        problems: Counts spans, scores, characters and keys that the format
+            cannot hold.
         **options: Fields of `WriteOptions`.
 
     Returns:
-        Number of sentences taken from `sentences`.
+        Number of sentences in `sentences`.
 
     Raises:
-        ConfigError: If the settings cannot be written.
-        DataError: If a text is not encodable or the file not writable.
+        ConfigError: If the options are invalid.
+        DataError: If a text cannot be encoded or the file cannot be written.
     """
     problems = Problems() if problems is None else problems
     chosen = find_format(file_format, "file_format")
     settings = WriteOptions(**options)
     counted = _Counted(sentences, chosen, settings, problems)
-    pieces = chosen.write(counted, settings, problems)
+    chunks = chosen.write(counted, settings, problems)
     if isinstance(target, (str, os.PathLike)):
         with open_output(target) as stream:
-            _write_pieces(stream, pieces, counted)
+            _write_chunks(stream, chunks, counted)
     else:
-        _write_pieces(target, pieces, counted)
+        _write_chunks(target, chunks, counted)
     return counted.number
 
 
 class _Counted:
-    """Sentences on their way into a file, and what it cannot hold of them."""
+    """Iterable of sentences that counts them and what the format loses."""
 
     def __init__(
         self,
@@ -218,22 +217,22 @@ class _Counted:
 
 
 def _count_extra(sentence: Sentence, problems: Problems) -> None:
-    """Counts keys of a sentence that its format cannot hold."""
+    """Counts keys of a sentence that the format cannot hold."""
     for key in sentence.extra or ():
         if key in ("id", "document"):
-            continue  # of all sentences alike
+            continue  # would be counted for all sentences
         problems.count(
             f"key {key!r} of the input not written: the format holds no keys",
             f"{sentence.file}:{sentence.line}",
         )
 
 
-def _write_pieces(
-    stream: TextIO, pieces: Iterator[str], counted: _Counted
+def _write_chunks(
+    stream: TextIO, chunks: Iterator[str], counted: _Counted
 ) -> None:
-    for piece in pieces:
+    for chunk in chunks:
         try:
-            stream.write(piece)
+            stream.write(chunk)
         except UnicodeEncodeError as error:
             raise DataError(
                 f"sentence {counted.number - 1} holds half of a character, "

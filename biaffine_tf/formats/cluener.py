@@ -1,7 +1,7 @@
 """CLUENER: JSON objects with spans by label and mention, ends inclusive.
 
 `{"text": ..., "label": {label: {mention: [[start, end], ...]}}}`; objects
-without "label" are unlabelled, as in the test file. Predictions may carry a
+without "label" are unlabelled, as in the test file. Predictions may have a
 score as third number of a position.
 
 Reference: Xu et al. 2020, CLUENER2020: Fine-grained Named Entity Recognition
@@ -45,7 +45,7 @@ def read(
 def write(
     sentences: Iterable[Sentence], options: WriteOptions, problems: Problems
 ) -> Iterator[str]:
-    """Writes the lines of a CLUENER file, as its submissions want them.
+    """Writes the lines of a CLUENER file, as required for submissions.
 
     A sentence without an id is numbered by its position. A score is the third
     number of its position.
@@ -133,7 +133,7 @@ def _labels(
     return labels
 
 
-# Objects with nothing but a text are taken for its test data.
+# Objects with only a text are its test data.
 FORMAT = Format(
     "cluener",
     full_name="CLUENER",

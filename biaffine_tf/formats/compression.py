@@ -1,4 +1,4 @@
-"""Compressed files, told by their first bytes and written by their names."""
+"""Compression of files: detected by magic bytes, chosen by file name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import IO, Any, Protocol, cast
 from biaffine_tf.errors import ConfigError, DataError
 
 SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
-MAGIC_BYTES = 10  # to tell what a file is
+MAGIC_BYTES = 10  # number of bytes that detection needs
 _GZIP = b"\x1f\x8b"
 _XZ = b"\xfd7zXZ\x00"
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
-# Behind "BZh" and a digit; of an empty file the second one.
+# After "BZh" and a digit; the second one for an empty file.
 _BZIP2 = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
-# Bounds what a few bytes may become at once: a block of 128 KiB each.
-_PACKED_AT_ONCE = 1 << 10
+# Bounds the memory of unpacking: a few bytes may become a block of 128 KiB.
+_PACKED_BYTES = 1 << 10
 
-# Kinds of files that are no text, and that people give for data.
+# Kinds of files without plain text that are given by mistake.
 _CONTAINERS = (
     (b"PK\x03\x04", 0, "a ZIP archive (as .xlsx and .docx are)", "unzip {}"),
     (b"PK\x05\x06", 0, "an empty ZIP archive", "unzip {}"),
@@ -34,23 +34,23 @@ _DOCUMENTS = (
 
 
 def is_compressed(start: bytes) -> bool:
-    """Whether a file that starts so is one that `decompressed` reads."""
+    """Returns whether these are the first bytes of a compressed file."""
     return start.startswith((_GZIP, _XZ, _ZSTANDARD)) or _is_bzip2(start)
 
 
 def decompressed(raw: IO[bytes], start: bytes, file: str) -> IO[bytes] | None:
-    """The content of a compressed file.
+    """Opens the content of a compressed file.
 
     Args:
-        raw: The open file.
-        start: Its first `MAGIC_BYTES`, not yet read.
+        raw: Open file.
+        start: Its first `MAGIC_BYTES`, not yet consumed.
         file: Its name, for messages.
 
     Returns:
-        A stream, which does not close `raw`; None if it is not compressed.
+        A stream that does not close `raw`; None if it is not compressed.
 
     Raises:
-        DataError: If it takes a package that is not installed.
+        DataError: If it needs a package that is not installed.
     """
     if start.startswith(_GZIP):
         import gzip
@@ -69,7 +69,7 @@ def decompressed(raw: IO[bytes], start: bytes, file: str) -> IO[bytes] | None:
             import zstandard
         except ImportError:
             raise DataError(
-                "is compressed with Zstandard, which takes a package that is "
+                "is compressed with Zstandard, which needs a package that is "
                 "not installed",
                 file=file,
                 remedy="pip install zstandard, or compress the file with "
@@ -80,12 +80,12 @@ def decompressed(raw: IO[bytes], start: bytes, file: str) -> IO[bytes] | None:
 
 
 def compressor(raw: IO[bytes], path: str) -> IO[bytes]:
-    """A stream that compresses as a name asks for; closed, `raw` stays open.
+    """Opens a stream that compresses by file name and does not close `raw`.
 
     The same content gives the same bytes.
 
     Raises:
-        ConfigError: If it takes a package that is not installed.
+        ConfigError: If it needs a package that is not installed.
     """
     if path.endswith(".gz"):
         import gzip
@@ -113,14 +113,14 @@ def check_output_name(path: str) -> None:
 
 
 def foreign_kind(head: bytes, file: str) -> tuple[str, str] | None:
-    """Names the kind of a file that holds no text, and the remedy.
+    """Identifies a file without plain text, and the remedy.
 
     Args:
-        head: Its first bytes, decompressed.
-        file: Its name, for the command that unpacks it.
+        head: First bytes of the file, decompressed.
+        file: Name of the file, for the command that unpacks it.
 
     Returns:
-        For a `DataError`: problem and remedy. None if it is nothing known.
+        Problem and remedy for a `DataError`; None if it is no known kind.
     """
     for magic, at, kind, unpack in _CONTAINERS:
         if head[at : at + len(magic)] == magic:
@@ -141,7 +141,7 @@ def _zstandard_for_writing(path: str) -> Any:
         import zstandard
     except ImportError:
         raise ConfigError(
-            f"{path}: .zst takes the package zstandard, which is not installed",
+            f"{path}: .zst needs the package zstandard, which is not installed",
             remedy="pip install zstandard, or give a name that ends in .gz, "
             ".xz or .bz2",
         ) from None
@@ -149,7 +149,7 @@ def _zstandard_for_writing(path: str) -> Any:
 
 
 class _Frame(Protocol):
-    """A decompressor of one Zstandard frame."""
+    """Decompressor of one Zstandard frame."""
 
     eof: bool
     unused_data: bytes
@@ -158,7 +158,7 @@ class _Frame(Protocol):
 
 
 class _ZstandardFile(io.RawIOBase):
-    """Frames as one stream; unlike zstandard's own, it notices a cut."""
+    """Stream of Zstandard frames; unlike zstandard's, it detects truncation."""
 
     def __init__(self, raw: IO[bytes], zstandard: Any) -> None:
         self._raw = raw
@@ -168,18 +168,18 @@ class _ZstandardFile(io.RawIOBase):
         self._ready = memoryview(b"")
 
     def readable(self) -> bool:
-        """Says that it is."""
+        """Returns True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fills a buffer as far as there is something at hand.
+        """Reads available bytes into a buffer; returns their number.
 
         Raises:
             EOFError: If the file ends within a frame.
         """
         while not self._ready:
             if not self._packed:
-                self._packed = self._raw.read(_PACKED_AT_ONCE)
+                self._packed = self._raw.read(_PACKED_BYTES)
             if not self._packed:
                 if self._frame is not None:
                     raise EOFError("the file ends within a frame")

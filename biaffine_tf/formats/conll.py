@@ -1,8 +1,7 @@
-"""CoNLL columns: a token and its tags a line, a blank line after a sentence.
+"""CoNLL columns: a word and its tags per line, blank lines between sentences.
 
-Columns are separated by a tab or by spaces. What one file settles for all its
-lines (number of columns, joining, scheme, segmentation digits) is told from
-its head.
+Columns are separated by a tab or by spaces. Properties of the whole file
+(columns, joining, scheme, segmentation digits) are detected from its head.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def read(
 ) -> Iterator[Sentence]:
     """Reads the sentences of a file of columns.
 
-    A file of one column is unlabelled.
+    A file with one column is unlabelled.
     """
     layout = Layout.from_head(source.head_lines, options, source.place(1))
     is_open = options.tag_columns is None and not options.ignore_labels
@@ -74,10 +73,10 @@ def read(
 def write(
     sentences: Iterable[Sentence], options: WriteOptions, problems: Problems
 ) -> Iterator[str]:
-    """Writes sentences as blocks of lines, columns separated by tabs.
+    """Writes sentences as blocks of lines with columns separated by tabs.
 
-    The tokens are the sentence's own or else its characters. Unlabelled
-    sentences get O throughout, since a file has one number of columns.
+    The words are those of the sentence, or else its characters. Unlabelled
+    sentences get O tags, since all lines have the same columns.
     """
     for position, sentence in enumerate(sentences):
         place = f"sentence {position}"
@@ -94,14 +93,14 @@ def write(
         rows = zip(tokens, *columns, strict=True)
         block = "".join("\t".join(row) + "\n" for row in rows) + "\n"
         if position == 0 and block.startswith("\ufeff"):
-            block = "\ufeff" + block  # readers take the first one for a mark
+            block = "\ufeff" + block  # readers remove the first one
         yield block
 
 
 def _blocks(
     source: Source, problems: Problems
 ) -> Iterator[tuple[list[Line], int]]:
-    """The rows of each sentence, and how many -DOCSTART- lines are before."""
+    """Yields the rows of each sentence, with the number of its document."""
     rows: list[Line] = []
     document = 0
     for line in source.lines():
@@ -213,7 +212,7 @@ def _decode(
 
 
 def _named(layout: Layout) -> str:
-    """How to name the columns of tags, if others are read."""
+    """Returns the remedy that names the columns that look like tags."""
     others = set(layout.tag_like) - set(layout.tag_columns)
     if not others:
         return "name the tag column with --tag_columns"
@@ -224,7 +223,7 @@ def _named(layout: Layout) -> str:
 
 
 def _columns(layout: Layout) -> str:
-    """Which columns could be read, and which are."""
+    """Describes the columns that look like tags and those that are read."""
     every = ",".join(map(str, layout.tag_like))
     read = ", ".join(map(str, layout.tag_columns))
     return (

@@ -1,4 +1,4 @@
-"""What is the same for all lines of one CoNLL file, told from its head."""
+"""Layout of a CoNLL file: its columns and scheme, detected from its head."""
 
 from __future__ import annotations
 
@@ -23,26 +23,25 @@ from biaffine_tf.formats.options import (
 )
 
 DOCSTART = b"-DOCSTART-"
-# So many rows must have the usual width and a tag in a column of tags; prose
-# comes nowhere near, and a broken file should be read as what it was meant to
-# be.
-_NEARLY_ALL = 0.75
+# Minimum fraction of rows with the usual width and a tag, for a column of tags.
+# Prose is far below; a slightly broken file should still count as CoNLL.
+_MIN_TAGGED = 0.75
 _SPACES = re.compile(" +")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The columns of a file and what they mean.
+    """Columns of a file and their meaning.
 
     Attributes:
         width: Number of columns.
-        token_column: Index of the tokens' column, from 0.
-        tag_columns: Indices of the tags' columns; none in an unlabelled file.
-        separator: What joins the tokens: nothing or a space.
-        strip_digits: Whether each token ends in a segmentation digit.
-        scheme: The scheme whose tags are accepted.
-        guessed_scheme: For `TagScheme.AUTO`, what the tags look like.
-        strict_tags: Whether spans of malformed tags are left out.
+        token_column: Index of the column of words, from 0.
+        tag_columns: Indices of the columns of tags; empty if unlabelled.
+        separator: String between words: "" or a space.
+        strip_digits: Whether each word ends in a segmentation digit.
+        scheme: Scheme whose tags are accepted.
+        guessed_scheme: Detected scheme, for `TagScheme.AUTO`.
+        strict_tags: Whether spans of malformed tags are dropped.
         tag_like: Indices of the columns that look like tags.
     """
 
@@ -60,11 +59,11 @@ class Layout:
     def from_head(
         cls, lines: Sequence[str], options: ReadOptions, place: Place
     ) -> Layout:
-        """Settles what the options leave open.
+        """Detects the layout as far as options leave it open.
 
         Args:
-            lines: The lines at the start of the file.
-            options: What the user chose.
+            lines: Lines at the start of the file.
+            options: Options that the user chose.
             place: The file, for messages.
 
         Returns:
@@ -108,10 +107,10 @@ class Layout:
 
     @property
     def strict_scheme(self) -> TagScheme:
-        """The scheme in which `strict_tags` looks for malformed tags.
+        """Scheme that tags must follow with `strict_tags`.
 
-        IOB1 and IOE1 must be named: what is malformed in BIO or IOE2 would
-        pass for one of them.
+        IOB1 and IOE1 must be named explicitly: what is malformed in BIO or
+        IOE2 would pass as one of them.
         """
         if self.scheme is not TagScheme.AUTO:
             return self.scheme
@@ -122,7 +121,7 @@ class Layout:
         return stricter.get(self.guessed_scheme, self.guessed_scheme)
 
     def width_error(self, fields: Sequence[str], place: Place) -> DataError:
-        """The error for a row that has not as many columns as the file."""
+        """Makes the error for a row with another number of columns."""
         return place.error(
             f"{len(fields)} columns where the file has {self.width}; "
             f"received {shorten(fields)}",
@@ -132,10 +131,10 @@ class Layout:
 
 
 def split_row(line: str) -> list[str]:
-    """The columns of a row.
+    """Splits a row into columns.
 
-    Only tabs and spaces separate: `str.split()` would eat a token that is
-    U+3000. A space at the start of a row is a token itself.
+    Only tabs and spaces separate: `str.split()` would drop a word that is
+    U+3000. A space at the start of a row is a word itself.
     """
     if "\t" in line:
         return line.rstrip("\t ").split("\t")
@@ -146,7 +145,7 @@ def split_row(line: str) -> list[str]:
 
 
 def sample_rows(lines: Sequence[str]) -> list[list[list[str]]]:
-    """The rows of each sentence among some lines, split into columns."""
+    """Splits lines into sentences, rows and columns."""
     sentences: list[list[list[str]]] = [[]]
     docstart = DOCSTART.decode()
     for line in lines:
@@ -160,11 +159,11 @@ def sample_rows(lines: Sequence[str]) -> list[list[list[str]]]:
 def tag_like_columns(
     sentences: Sequence[Sequence[Sequence[str]]], *, token_column: int
 ) -> tuple[int, ...]:
-    """The columns that hold what looks like a tag in nearly all rows.
+    """Finds the columns that look like tags in nearly all rows.
 
     Args:
         sentences: Rows of each sentence.
-        token_column: Is none of them.
+        token_column: Column to exclude.
 
     Returns:
         Their indices.
@@ -177,19 +176,19 @@ def tag_like_columns(
         for column in range(width)
         if column not in (token_column, token_column + width)
         and sum(tag_schemes.looks_like_tag(row[column]) for row in regular)
-        >= _NEARLY_ALL * max(len(rows), 1)
+        >= _MIN_TAGGED * max(len(rows), 1)
     )
 
 
 def is_columns(lines: Sequence[str], options: ReadOptions) -> bool:
-    """Whether some column looks like tags, be it one that is not read.
+    """Returns whether any column looks like tags, even if it is not read.
 
-    A column that was named and holds no tags, or does not exist, then is an
-    error, where each row would become a text.
+    If a named column has no tags or does not exist, that is then an error,
+    rather than each row becoming a text.
 
     Args:
-        lines: The lines at the start of a file.
-        options: Where the tokens are.
+        lines: Lines at the start of a file.
+        options: Options, for the column of words.
     """
     sentences = sample_rows(lines)
     if most_common_width(sentences) < 2:
@@ -201,7 +200,7 @@ def is_columns(lines: Sequence[str], options: ReadOptions) -> bool:
 
 
 def most_common_width(sentences: Sequence[Sequence[Sequence[str]]]) -> int:
-    """The number of columns that most rows have; 1 if there are no rows."""
+    """Returns the most common number of columns; 1 if there are no rows."""
     widths = collections.Counter(len(row) for rows in sentences for row in rows)
     return widths.most_common(1)[0][0] if widths else 1
 

@@ -1,4 +1,4 @@
-"""Damage of compressed files, found before anything in them is believed."""
+"""Detects damage of compressed files before they are used."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from biaffine_tf.formats.problems import Problems
 
 
 def check_undamaged(path: str | os.PathLike[str]) -> None:
-    """Finds damage that decompressing a file shows behind where it lies.
+    """Checks the checksums of a compressed file.
 
-    Checksums stand at the end: what is read before may be other text than
-    what was compressed. A file that is only cut off is whole up to there.
+    Checksums are at the end: text that is read before may differ from what was
+    compressed. A file that is only truncated is accepted.
 
     Args:
-        path: A file that can be read again; nothing is done if it is not
-            compressed.
+        path: Path of a regular file; uncompressed ones are not checked.
 
     Raises:
         DataError: If it is damaged, or cannot be read.
@@ -42,6 +41,6 @@ def check_undamaged(path: str | os.PathLike[str]) -> None:
 
 
 def _is_end(cause: BaseException | None) -> bool:
-    """Whether a file is only cut off, or goes on behind one that is whole."""
+    """Whether a file is only truncated, or followed by other bytes."""
     is_more = str(cause).startswith("Not a gzipped file")
     return isinstance(cause, EOFError) or is_more

@@ -1,4 +1,4 @@
-"""Which files paths and globs name."""
+"""Resolves paths and globs to files."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from biaffine_tf.errors import DataError
 
 
 def is_glob(path: str) -> bool:
-    """Whether a path is one for its pattern; a file of this name is not."""
+    """Returns whether a path is a glob; a file of that name is not."""
     return glob.has_magic(path) and not os.path.lexists(path)
 
 
 def split_patterns(
     given: Sequence[str], *, folder: str | None = None
 ) -> list[str]:
-    """The paths and globs in the values of a flag, which commas divide.
+    """Splits the values of a flag into paths and globs at commas.
 
     Args:
-        given: The values. One that names a file is a path, commas and all.
-        folder: Folder that relative ones are taken from.
+        given: Values of the flag. A value that names a file is not split.
+        folder: Folder of relative paths.
 
     Returns:
-        For `find_files`.
+        Paths and globs, for `find_files`.
     """
     patterns: list[str] = []
     for value in given:
@@ -42,7 +42,7 @@ def _within(folder: str | None, pattern: str) -> str:
     if not folder or os.path.isabs(pattern):
         return pattern
     path = os.path.join(folder, pattern)
-    if is_glob(path):  # only what was given as a pattern is one
+    if is_glob(path):  # the folder is no part of the pattern
         return os.path.join(glob.escape(folder), pattern)
     return path
 
@@ -53,18 +53,19 @@ def find_files(
     flag: str = "--input",
     output_dir: str | None = None,
 ) -> list[str]:
-    """The files that paths and globs name, each once.
+    """Finds the files that paths and globs name, without duplicates.
 
     Args:
-        patterns: In the order wanted; what a glob matches is sorted. Folders
-            that it matches are none of its files.
-        flag: What gave the patterns, for messages.
-        output_dir: Nothing in this folder is an input.
+        patterns: Paths and globs, in the order of the result; matches of a glob
+            are sorted, and folders among them ignored.
+        flag: Flag that gave the patterns, for messages.
+        output_dir: Folder whose files are not inputs.
 
     Raises:
-        DataError: If one names no file, a folder, or what is in `output_dir`.
+        DataError: If a pattern names no file, a folder, or a file in
+            `output_dir`.
     """
-    files: dict[str, str] = {}  # by where they really are
+    files: dict[str, str] = {}  # by real path
     for pattern in map(os.path.expanduser, patterns):
         for path in _matches(pattern, flag, output_dir):
             files.setdefault(os.path.realpath(path), path)
@@ -79,13 +80,13 @@ def _matches(pattern: str, flag: str, output_dir: str | None) -> list[str]:
         return [pattern]
     matches = sorted(glob.glob(pattern, recursive=True))
     files = [path for path in matches if not os.path.isdir(path)]
-    found = [path for path in files if not _is_within(path, output_dir)]
-    if not found:
+    inputs = [path for path in files if not _is_within(path, output_dir)]
+    if not inputs:
         problem = "there is no such file, and as a pattern it matches none"
         if files:
             problem = f"all that it matches is in --output_dir={output_dir}"
         raise DataError(problem, file=pattern, remedy=f"check {flag}")
-    return found
+    return inputs
 
 
 def _check_file(path: str, flag: str, output_dir: str | None) -> None:

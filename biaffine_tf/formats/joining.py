@@ -1,4 +1,4 @@
-"""Tokens and the text they make: joining, and telling how to join."""
+"""Joins words to a text, and detects how."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ _UNSPACED = re.compile(
     "\U00020000-\U0003ffff]"
 )
 _DIGITS = frozenset("0123456789")
-# Tokens of the Weibo corpus whose digits do not count on: one in 100 000.
+# Minimum fraction of words whose digit continues the count. (In the Weibo
+# corpus, one in 100 000 does not.)
 _MIN_COUNTING = 0.95
 
 
 def join_words(
     tokens: Iterable[str], separator: str
 ) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The text of tokens and where each of them is in it.
+    """Joins words to a text.
 
     Args:
-        tokens: The tokens.
-        separator: What goes between them.
+        tokens: The words.
+        separator: String between them.
 
     Returns:
-        The text, and the half-open range of characters of each token.
+        The text, and the half-open character range of each word.
     """
     tokens = list(tokens)
     ranges = []
@@ -37,7 +38,7 @@ def join_words(
 
 
 def written_without_spaces(tokens: Sequence[str]) -> bool:
-    """Whether most tokens are Chinese, Japanese or single characters."""
+    """Returns whether most words are Chinese, Japanese or one character."""
     unspaced = sum(
         len(token) == 1 or _UNSPACED.search(token) is not None
         for token in tokens
@@ -46,10 +47,10 @@ def written_without_spaces(tokens: Sequence[str]) -> bool:
 
 
 def has_segmentation_digits(sentences: Iterable[Sequence[str]]) -> bool:
-    """Whether every token ends in its number within a word.
+    """Returns whether words are characters with their index in a real word.
 
     The Weibo corpus writes 科0 技1: the digit counts the characters of a word.
-    Asking that the digits count on keeps tokens such as "B2" whole.
+    Digits must continue the count, so that tokens such as "B2" stay whole.
     """
     total = counting = 0
     for tokens in sentences:

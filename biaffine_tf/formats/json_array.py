@@ -1,9 +1,9 @@
-"""One JSON array of any size, cut into its elements in constant memory.
+"""Splits a JSON array of any size into elements, in constant memory.
 
-`json.load` would hold the whole file, and decoding a growing buffer again and
-again would take quadratic time. This looks at each byte once, only for quotes,
-brackets and commas, and leaves every question about the elements themselves to
-the JSON decoder: a broken element can then be skipped like a broken line.
+`json.load` would hold the whole file, and decoding a growing buffer repeatedly
+would take quadratic time. This scans each byte once for quotes, brackets and
+commas, and leaves the elements to the JSON decoder: a broken element can then
+be skipped like a broken line.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _MEND = "the file is cut off, or a bracket or quote is missing; mend it"
 
 
 def array_elements(source: Source) -> Iterator[Line]:
-    """The bytes of each element of the array that a file holds.
+    """Yields the bytes of each element of the array in a file.
 
     Args:
-        source: A file whose first byte that is no white space is "[".
+        source: File whose first byte other than white space is "[".
 
     Yields:
-        Each element with the line on which it starts, not yet decoded.
+        Each element, not decoded, with the line on which it starts.
 
     Raises:
         DataError: If the array is not closed, if something follows it, or if
@@ -44,22 +44,22 @@ def array_elements(source: Source) -> Iterator[Line]:
 
 
 class _Scanner:
-    """What is carried from chunk to chunk."""
+    """State of the incremental array parser."""
 
     def __init__(self, source: Source, line: int) -> None:
         self._source = source
-        self._line = line  # where the kept bytes start
-        self._kept: list[bytes] = []  # of the present element
+        self._line = line  # on which the kept bytes start
+        self._kept: list[bytes] = []  # of the current element
         self._kept_bytes = 0
-        self._depth = 0  # of brackets inside the present element
+        self._depth = 0  # of brackets inside the current element
         self._in_string = False
         self._escaped = False  # the last chunk ended in a backslash
         self._elements = 0
         self._closed = False
 
     def feed(self, chunk: bytes) -> Iterator[Line]:
-        """The elements that end in the next bytes of the file."""
-        begin = position = 0  # of the present element; of the search
+        """Yields the elements that end in the next bytes of the file."""
+        begin = position = 0  # of the current element; of the search
         while not self._closed:
             if self._in_string:
                 position = self._skip_string(chunk, begin, position)
@@ -84,7 +84,7 @@ class _Scanner:
         self._keep(chunk[begin:])
 
     def finish(self) -> None:
-        """Checks that the file did not end too early."""
+        """Checks that the array is closed at the end of the file."""
         if not self._closed:
             raise self._source.place(self._first_line()).error(
                 "the JSON array is not closed; what starts here does not end",
@@ -128,13 +128,13 @@ class _Scanner:
             )
 
     def _first_line(self) -> int:
-        """The line of the first kept byte that is no white space."""
+        """Returns the line of the first kept byte other than white space."""
         kept = b"".join(self._kept)
         space = len(kept) - len(kept.lstrip(_SPACE))
         return self._line + kept.count(b"\n", 0, space)
 
     def _skip_string(self, chunk: bytes, begin: int, position: int) -> int:
-        """The position after the string, or the chunk's end inside it."""
+        """Returns the position after the string, or the end of the chunk."""
         if self._escaped:
             position += 1
             self._escaped = False
@@ -142,8 +142,8 @@ class _Scanner:
             quote = chunk.find(b'"', position)
             stop = len(chunk) if quote < 0 else quote
             self._check_newline(chunk, begin, position, stop)
-            piece = chunk[position:stop]
-            escaped = (len(piece) - len(piece.rstrip(b"\\"))) % 2 == 1
+            part = chunk[position:stop]
+            escaped = (len(part) - len(part.rstrip(b"\\"))) % 2 == 1
             if quote < 0:
                 self._escaped = escaped
                 return stop
@@ -155,7 +155,7 @@ class _Scanner:
     def _check_newline(
         self, chunk: bytes, begin: int, position: int, stop: int
     ) -> None:
-        # Without this, one missing quote would turn the rest inside out.
+        # Otherwise one missing quote would invert all later strings.
         newline = chunk.find(b"\n", position, stop)
         if newline < 0:
             return

@@ -1,4 +1,4 @@
-"""JSON objects from lines or from one array, and typed looks into them."""
+"""JSON objects from lines or an array, and checked access to their values."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ _NAMES = {
 }
 
 
-# Keys of a text and its gold labels in any format. Of the last one, only what
-# may be gold: it is an ordinary word.
+# Keys of text and gold labels in any format. The last one is an ordinary word
+# and is gold only as an object.
 _NOT_EXTRA = ("text", "tokens", "spans", "entities", "entity_mentions")
 _MAYBE_GOLD = "label"
 
 
 def is_json(lines: Iterable[str]) -> bool:
-    """Whether the lines at the start of a file are those of JSON objects."""
+    """Returns whether lines at the start of a file are JSON objects."""
     return _START.match("\n".join(lines)) is not None
 
 
 def json_records(source: Source) -> Iterator[tuple[int | None, Line]]:
-    """The raw JSON values of a file that should each be a sentence.
+    """Yields the undecoded JSON values of a file, one per sentence.
 
     Yields:
-        None and a line that is not blank or, if the file holds an array, the
-        number of an element, from 0, and its bytes.
+        None and a non-blank line or, if the file is an array, the index of an
+        element, from 0, and its bytes.
     """
     if source.head.lstrip(JSON_SPACE).startswith(b"["):
         yield from enumerate(array_elements(source))
@@ -68,7 +68,7 @@ def parse_object(record: Line, file: str) -> dict[str, Any]:
     """Decodes the JSON object of one record.
 
     Raises:
-        DataError: If it is anything else, repeats a key, holds NaN, or is
+        DataError: If it is no object, repeats a key, contains NaN, or is
             nested too deeply.
     """
     place = Place(file, record.number)
@@ -99,13 +99,13 @@ def read_objects(
     problems: Problems,
     make_sentence: Callable[[dict[str, Any], Place], Sentence],
 ) -> Iterator[Sentence]:
-    """The sentences of a file of JSON objects, lines or one array.
+    """Reads the sentences of a file of JSON objects, as lines or an array.
 
     Args:
-        source: The file.
-        options: Whether bad sentences are skipped.
-        problems: Where they are counted.
-        make_sentence: Makes a sentence of an object.
+        source: Open file.
+        options: Whether to skip bad sentences.
+        problems: Counts skipped sentences.
+        make_sentence: Function of an object and its place to a sentence.
 
     Yields:
         The sentences.
@@ -130,7 +130,7 @@ def read_objects(
 
 
 def _extra(record: dict[str, Any], sentence: Sentence) -> dict[str, Any] | None:
-    """Other keys of an object, which are written with its sentence."""
+    """Returns the other keys of an object, to be written with the sentence."""
     written = {"id": dump_id(sentence.id), "document": sentence.document}
     extra = {
         key: value
@@ -153,17 +153,17 @@ def get(
     place: Place,
     owner: str,
 ) -> Value:
-    """The value of a key that must be there and of a type.
+    """Returns the value of a required key, with its type checked.
 
     Args:
         record: A JSON object.
         key: The key.
-        kind: str, int, dict or list; a bool or a float is no int.
-        place: Where the object was read.
-        owner: What the object is, for the message.
+        kind: str, int, dict or list; neither bool nor float is an int.
+        place: Place of the object, for messages.
+        owner: Name of the object, for messages.
 
     Raises:
-        DataError: If the key is missing or its value of another type.
+        DataError: If the key is missing or its value has another type.
     """
     if key not in record:
         raise place.error(
@@ -177,7 +177,7 @@ def get(
 def check_type(
     value: object, kind: type[Value], place: Place, what: str
 ) -> Value:
-    """A JSON value that must be of a type; strings must be real text."""
+    """Checks the type of a JSON value, and that strings are encodable."""
     if type(value) is not kind:  # `isinstance` would take True for 1
         raise place.error(
             f"{what} must be {_NAMES[kind]}, got {shorten(value)}", _FIX
@@ -190,12 +190,12 @@ def check_type(
 def get_label(
     record: dict[str, Any], key: str, place: Place, owner: str
 ) -> str:
-    """The label of a span."""
+    """Returns the checked label of a span."""
     return check_label(get(record, key, str, place, owner), place)
 
 
 def check_label(label: str, place: Place) -> str:
-    """A label that can be written to labels.txt and read back.
+    """Checks that a label can be written to labels.txt.
 
     Raises:
         DataError: If it is blank or spans lines.
@@ -208,7 +208,7 @@ def check_label(label: str, place: Place) -> str:
 def get_id(
     record: dict[str, Any], place: Place, keys: tuple[str, ...] = ("id",)
 ) -> str | None:
-    """The identifier of a sentence, if it has one."""
+    """Returns the id of a sentence, if it has one."""
     for key in keys:
         if key not in record:
             continue
@@ -223,7 +223,7 @@ def check_score(
     value: Any,
     place: Place,
 ) -> float:
-    """A score of a span.
+    """Checks the score of a span.
 
     Raises:
         DataError: If it is not a number from 0 to 1.
@@ -238,7 +238,7 @@ def check_score(
 def mention_error(
     text: str, start: int, end: int, mention: str, place: Place
 ) -> DataError:
-    """The error for a span that does not cover what it says it covers."""
+    """Makes the error for a span whose text is not its mention."""
     if start < 0 or end > len(text) or start >= end:
         received = f"outside its text of {len(text)} characters"
         if 0 <= start <= len(text) and start >= end:

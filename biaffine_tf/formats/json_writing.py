@@ -1,4 +1,4 @@
-"""Sentences as lines of JSON, with what came with them."""
+"""Writes sentences as lines of JSON, with their extra keys."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def dump_object(
     options: WriteOptions,
     problems: Problems,
 ) -> str:
-    """The line of a sentence in a file of JSON objects.
+    """Returns the JSON line of a sentence.
 
     Args:
         own: Keys of the format; those that identify a sentence come first.
-        sentence: Its extra keys follow.
-        options: Whether to say where the sentence was read, if it has no id.
-        problems: Where keys are counted that the format has itself.
+        sentence: The sentence, whose extra keys follow.
+        options: Whether to add the place in the input if there is no id.
+        problems: Counts extra keys that conflict with keys of the format.
     """
     extra = dict(sentence.extra or {})
     for key in ("id", "document"):
-        if key in extra and key in own:  # the same one, as it was written
+        if key in extra and key in own:  # the same, in its original spelling
             own[key] = extra.pop(key)
     for key in [one for one in extra if one in own]:
         problems.count(
@@ -47,7 +47,7 @@ def dump_object(
 
 
 def _place(sentence: Sentence) -> dict[str, int]:
-    """Where a sentence is in its file, by what one would count there."""
+    """Returns the index in the array, or the line, of a sentence."""
     if sentence.index is not None:
         return {"index": sentence.index}
     return {} if sentence.line is None else {"line": sentence.line}
@@ -57,7 +57,7 @@ def _dump_extra(extra: Mapping[str, Any]) -> str:
     text = json.dumps(extra, ensure_ascii=False)
     try:
         text.encode()
-    except UnicodeEncodeError:  # halves of characters, as they may be read
+    except UnicodeEncodeError:  # lone surrogates, which JSON may contain
         return json.dumps(extra)
     return text
 
@@ -65,11 +65,11 @@ def _dump_extra(extra: Mapping[str, Any]) -> str:
 def dump_id(
     sentence_id: str | None, fallback: int | None = None
 ) -> str | int | None:
-    """An identifier as JSON: a number if it reads back as the same string."""
+    """Converts an id to JSON: a number if it reads back as the same string."""
     if sentence_id is None:
         return fallback
     digits = sentence_id.isascii() and sentence_id.isdigit()
-    # Beyond 15 digits other JSON readers lose some; 007 is not 7.
+    # Other JSON readers lose digits beyond 15; 007 is not 7.
     if digits and len(sentence_id) <= 15:
         number = int(sentence_id)
         return number if str(number) == sentence_id else sentence_id

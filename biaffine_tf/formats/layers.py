@@ -1,4 +1,4 @@
-"""Spans to tag columns: onto tokens, and into layers without overlap."""
+"""Converts spans to word ranges, and assigns them to layers of tags."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def snap_to_tokens(
     problems: Problems,
     place: str,
 ) -> list[WordSpan]:
-    """The spans in tokens, each once, from left to right, longest first.
+    """Converts spans to word ranges, from left to right, longest first.
 
     Args:
         spans: Spans in characters.
-        ranges: Character range of each token.
-        problems: Where spans are counted that fall on no token boundaries,
-            that repeat, or whose label no tag can hold.
+        ranges: Character range of each word.
+        problems: Counts spans off word boundaries, repeated ones, and ones
+            whose label cannot be in a tag.
         place: The sentence, for messages.
 
     Returns:
@@ -50,15 +50,15 @@ def snap_to_tokens(
 def assign_layers(
     spans: Sequence[WordSpan], layers: int, problems: Problems, place: str
 ) -> list[list[WordSpan]]:
-    """Puts spans into layers in which none overlap.
+    """Assigns spans to layers without overlaps.
 
-    Taking each span into the first free layer, from left to right, needs no
-    more layers than spans lie over one token, which is the least possible.
+    Each span goes into the first free layer, from left to right, which needs
+    the minimum number of layers.
 
     Args:
         spans: Spans sorted by start.
         layers: Number of layers.
-        problems: Where spans are counted that find no layer free.
+        problems: Counts spans without a free layer.
         place: The sentence, for messages.
 
     Returns:

@@ -1,7 +1,7 @@
-"""A file's bytes as numbered lines, and lines as text.
+"""Opens files and reads them as numbered lines.
 
-Lines end at b"\\n" and nowhere else: U+2028, U+0085 and form feeds are ordinary
-characters of a text, and `str.splitlines` would shift every line number.
+Lines end at b"\\n" only: U+2028, U+0085 and form feeds are ordinary characters
+of a text, at which `str.splitlines` would break.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from biaffine_tf.formats import compression
 from biaffine_tf.formats.problems import Problems
 
 HEAD_BYTES = 1 << 16
-# Keeps memory bounded: beyond this it is not a sentence but a broken file.
+# Bounds the memory: a longer line means a broken file.
 MAX_LINE_BYTES = 1 << 26
 
 _UTF8_MARK = b"\xef\xbb\xbf"
@@ -35,13 +35,13 @@ class Line(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where something was read."""
+    """Place in an input: file and line."""
 
     file: str
     line: int | None = None
 
     def error(self, problem: str, remedy: str = _SKIP) -> DataError:
-        """A DataError that names this place."""
+        """Makes a DataError that names this place."""
         return DataError(problem, file=self.file, line=self.line, remedy=remedy)
 
     def __str__(self) -> str:
@@ -49,25 +49,25 @@ class Place(NamedTuple):
 
 
 class Source:
-    """An open file, read once from front to back (a pipe will do).
+    """An open file, read sequentially once (so it may be a pipe).
 
     Attributes:
-        file: The file as the user named it, or "standard input".
-        is_compressed: Whether it is, so that damage may show late.
-        head: The first `HEAD_BYTES`, for recognising what is in it.
+        file: Path as the user gave it, or "standard input".
+        is_compressed: Whether the file is compressed; damage may show late.
+        head: First `HEAD_BYTES` of the content, for detecting the format.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], problems: Problems
     ) -> None:
-        """Opens a file; compressed ones are told by their first bytes.
+        """Opens a file, decompressing it if needed.
 
         Args:
-            path: The file; "-" is standard input.
-            problems: Where a byte order mark is counted.
+            path: Path of the file; "-" for standard input.
+            problems: Counts a byte order mark.
 
         Raises:
-            DataError: If it cannot be opened, or is no text by its start.
+            DataError: If it cannot be opened or does not start with text.
         """
         self._path: str | int = os.fspath(path)
         self.file = self._path
@@ -96,28 +96,28 @@ class Source:
 
     @property
     def stored_bytes_read(self) -> int:
-        """How far the file has been read, in bytes as they are stored."""
+        """Number of bytes read of the file as stored (compressed)."""
         return self._stored.tell()
 
     def place(self, line: int | None = None) -> Place:
-        """A line of this file, or the file as a whole."""
+        """Returns the place of a line, or of the whole file."""
         return Place(self.file, line)
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes of the file in pieces, without the byte order mark."""
+        """Yields the content in chunks of bytes, without byte order mark."""
         chunk = self.head
         while chunk:
             yield chunk
             chunk = self._read()
 
     def lines(self) -> Iterator[Line]:
-        r"""The lines of the file without their "\n" or "\r\n".
+        r"""Yields the lines without "\n" or "\r\n".
 
         Raises:
             DataError: If a line is longer than `MAX_LINE_BYTES`.
         """
         number = 1
-        pending: list[bytes] = []  # pieces of a line longer than a chunk
+        pending: list[bytes] = []  # parts of a line longer than a chunk
         pending_bytes = 0
         for chunk in self.chunks():
             *whole, rest = chunk.split(b"\n")
@@ -138,10 +138,10 @@ class Source:
 
     @functools.cached_property
     def head_lines(self) -> list[str]:
-        """The whole lines of the head, badly encoded bytes replaced."""
+        """Complete lines of the head, with invalid bytes replaced."""
         lines = self.head.decode("utf-8", errors="replace").split("\n")
         if len(self.head) >= HEAD_BYTES - len(_UTF8_MARK) and len(lines) > 1:
-            lines.pop()  # cut off in the middle
+            lines.pop()  # may be incomplete
         return [line.removesuffix("\r") for line in lines]
 
     def _open(self) -> IO[bytes]:
@@ -187,7 +187,7 @@ class Source:
             chunk = self._stream.read(size)
         except MemoryError:
             raise
-        except Exception as error:  # gzip, zlib, lzma and the disk: all differ
+        except Exception as error:  # differs by decompressor and OS
             raise self.place(self._lines_read + 1).error(
                 f"the file cannot be read on from here ({error})",
                 "it is cut off or damaged; fetch or compress it again",
@@ -209,17 +209,17 @@ class Source:
 
 
 def decode(line: Line, file: str) -> str:
-    """The text of a line.
+    """Decodes a line.
 
     Args:
         line: Bytes, possibly of several lines.
-        file: Their file, for messages.
+        file: Name of the file, for messages.
 
     Returns:
-        The text, nothing stripped.
+        The text, unstripped.
 
     Raises:
-        DataError: If it is not UTF-8 or holds a NUL byte.
+        DataError: If it is not UTF-8 or contains a NUL byte.
     """
     data = line.data
     try:
@@ -242,10 +242,10 @@ def decode(line: Line, file: str) -> str:
 
 
 def check_encodable(text: str, place: Place, what: str) -> str:
-    r"""A text from JSON, which may smuggle in halves of characters.
+    r"""Checks that a text from JSON is free of lone surrogates.
 
     Raises:
-        DataError: If it holds a lone surrogate such as "\ud800".
+        DataError: If it contains a lone surrogate such as "\ud800".
     """
     try:
         text.encode("utf-8")
@@ -260,13 +260,13 @@ def check_encodable(text: str, place: Place, what: str) -> str:
 
 
 def shorten(value: object, width: int = 60) -> str:
-    """What was received, short enough for a message of one line."""
+    """Returns the representation of a value, shortened for messages."""
     text = repr(value)
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def too_long(place: Place) -> DataError:
-    """The error for a line or an object that never ends."""
+    """Makes the error for a line or object that is too long."""
     return place.error(
         f"more than {MAX_LINE_BYTES >> 20} MiB without an end",
         "give one sentence a line, or a JSON array of objects",

@@ -1,7 +1,7 @@
-"""What can be chosen about reading and writing.
+"""Options for reading and writing.
 
-A field of `ReadOptions` that has a help text is an argument of every command
-that reads: see `commands/reading_arguments.py`.
+A field of `ReadOptions` with a help text is an argument of every command that
+reads files: see `commands/reading_arguments.py`.
 """
 # ruff: noqa: RUF009 (`_option` makes a field)
 
@@ -16,14 +16,14 @@ from biaffine_tf.formats.registry import Format, find_format
 
 
 class Unlabelled(enum.StrEnum):
-    """How to treat sentences without labels."""
+    """Policy for sentences without labels."""
 
     KEEP = "keep"
     SKIP = "skip"
 
 
 class TagScheme(enum.StrEnum):
-    """How tags mark spans; `auto` tells them apart by the tags themselves."""
+    """Tag scheme; `auto` detects it from the tags."""
 
     AUTO = "auto"
     IOB1 = "iob1"
@@ -36,7 +36,7 @@ class TagScheme(enum.StrEnum):
 
 
 class Join(enum.StrEnum):
-    """How tokens become a text: without spaces or with one between them."""
+    """Joining of words to a text: without spaces or with spaces."""
 
     AUTO = "auto"
     CHARS = "chars"
@@ -44,7 +44,7 @@ class Join(enum.StrEnum):
 
 
 class SegmentationDigit(enum.StrEnum):
-    """The digit behind each token of the Weibo corpus (科0 技1)."""
+    """Treatment of the digit after each word of the Weibo corpus (科0 技1)."""
 
     AUTO = "auto"
     STRIP = "strip"
@@ -54,20 +54,20 @@ class SegmentationDigit(enum.StrEnum):
 Choice = TypeVar("Choice", bound=enum.StrEnum)
 
 LAST_COLUMN = (-1,)
-# Fields that earlier versions lacked.
+# Fields that are missing in fingerprints of earlier versions.
 _LATER = ("unlabelled", "trim_spans", "strict_tags", "ignore_labels")
 
 
 def _option(
     default: Any, text: str, *, of: str | None = None, shared: bool = False
 ) -> Any:
-    """A field that commands have an argument for.
+    """Makes a field for which commands have an argument.
 
     Args:
-        default: Its default.
-        text: Its help.
-        of: Name of the only format that it is for.
-        shared: Whether it holds for all files of a command, where others may
+        default: Default value.
+        text: Help text.
+        of: Name of the format that it is for; None for all.
+        shared: Whether it applies to all files of a command; other fields can
             be given for each.
     """
     metadata = {"help": text, "of": of, "shared": shared}
@@ -76,25 +76,24 @@ def _option(
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class ReadOptions:
-    """How to read a file. Fields of a choice also take its name.
+    """Options for reading a file. Enum fields accept names, too.
 
-    Attributes that have a help text are as it says. Without `tag_columns` the
-    last column is read, and it is counted as a problem if others look like
-    tags, too. With `strict_tags`, `TagScheme.AUTO` never means IOB1 or IOE1, in
-    which nearly everything is well-formed.
+    Fields with a help text are documented by it. Without `tag_columns` the last
+    column is read, and it is counted as a problem if others look like tags,
+    too. With `strict_tags`, `TagScheme.AUTO` never means IOB1 or IOE1, in which
+    nearly everything is well-formed.
 
     Attributes:
-        unlabelled: Keep sentences without labels, or leave them out and count
-            them.
-        ignore_labels: Leave spans and tags unread, right or wrong: all
-            sentences are unlabelled.
+        unlabelled: Keep sentences without labels, or drop and count them.
+        ignore_labels: Do not read spans and tags, valid or not: all sentences
+            are unlabelled.
 
     Raises:
         ConfigError: If a value is not one of its choices.
     """
 
     format: Format | None = _option(
-        None, "Format; recognised from the content if not given."
+        None, "Format; detected from the content if not given."
     )
     on_bad_data: OnBadData = _option(
         OnBadData.ERROR,
@@ -103,40 +102,40 @@ class ReadOptions:
     )
     token_column: int = _option(
         0,
-        "column of the tokens, from 0; negative ones count from the right.",
+        "column of the words, from 0; negative numbers count from the right.",
         of="conll",
     )
     tag_columns: tuple[int, ...] | None = _option(
         None,
-        "column of the tags; several, with commas, hold nested layers. The "
-        "last one if not given.",
+        "column of the tags; several, separated by commas, are layers of "
+        "nested spans; the last one if not given.",
         of="conll",
     )
     tag_scheme: TagScheme = _option(
         TagScheme.AUTO,
-        "scheme of the tags; told from them if auto.",
+        "tag scheme; auto detects it.",
         of="conll",
     )
     join: Join = _option(
         Join.AUTO,
-        "join tokens to a text without or with spaces; told from them if auto.",
+        "join words to a text without or with spaces; auto detects which.",
         of="conll",
     )
     segmentation_digit: SegmentationDigit = _option(
         SegmentationDigit.AUTO,
-        "whether to strip a digit from each token (Weibo's 科0 技1).",
+        "whether to strip a digit from each word (Weibo's 科0 技1).",
         of="conll",
     )
     unlabelled: Unlabelled = Unlabelled.KEEP
     trim_spans: bool = _option(
         False,
-        "Cut white space off the ends of spans; drop and count spans of "
+        "Strip white space from the ends of spans; drop and count spans of "
         "nothing else.",
     )
     strict_tags: bool = _option(
         False,
-        "leave out and count spans of malformed tags, as seqeval's strict "
-        "mode does, instead of repairing them as conlleval does.",
+        "drop and count spans of malformed tags, as seqeval's strict mode "
+        "does, instead of repairing them as conlleval does.",
         of="conll",
         shared=True,
     )
@@ -165,15 +164,15 @@ class ReadOptions:
 
     @property
     def columns_read(self) -> tuple[int, ...]:
-        """Columns of the tags that are read, as they are named."""
+        """Columns of the tags to read, as given."""
         return LAST_COLUMN if self.tag_columns is None else self.tag_columns
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Options that a reading depends on, by name.
+        """Options that affect the sentences, by name, for fingerprints.
 
-        It goes into fingerprints: options that mean what they meant in an
-        earlier version give what they gave there.
+        Options with their default meaning give the fingerprints of earlier
+        versions.
         """
         values = {
             field.name: getattr(self, field.name)
@@ -194,18 +193,18 @@ class ReadOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WriteOptions:
-    """How to write a file; each format heeds what it can hold.
+    """Options for writing a file; formats ignore what they cannot hold.
 
     Attributes:
         with_scores: Write the scores of predicted spans.
-        with_lines: Say where a sentence without an id was read: on which line
-            or, in an array, at which index.
+        with_lines: Write the line, or the index in the array, of sentences
+            without an id.
         first_number: Number of the first sentence, for those without an id.
         layers: Number of tag columns; several can hold nested spans.
         scheme: Scheme of the tags, BIO or BIOES.
 
     Raises:
-        ConfigError: If there is no layer.
+        ConfigError: If `layers` is below 1.
     """
 
     with_scores: bool = False
@@ -225,10 +224,10 @@ class WriteOptions:
 def parse_choice(
     choices: type[Choice], value: str | Choice, field: str
 ) -> Choice:
-    """The member of an enum that a user's value names.
+    """Converts a user's value to the member of an enum.
 
     Raises:
-        ConfigError: If it names none; the message lists the choices.
+        ConfigError: If there is no such member.
     """
     try:
         return choices(value)
@@ -240,10 +239,10 @@ def parse_choice(
 
 
 def parse_columns(text: str | None) -> tuple[int, ...] | None:
-    """Column numbers as users write them: "1", "-1", "1,2"; None stays None.
+    """Parses column numbers such as "1", "-1", "1,2"; None stays None.
 
     Raises:
-        ConfigError: If something between the commas is no number.
+        ConfigError: If an element is no number.
     """
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Where writers write: complete files, compressed by name, or devices."""
+"""Opens output: atomic files, compressed by name, or devices."""
 
 from __future__ import annotations
 
@@ -17,31 +17,30 @@ STANDARD_OUTPUT = "-"
 
 @contextlib.contextmanager
 def open_output(path: str | os.PathLike[str]) -> Iterator[TextIO]:
-    r"""Opens a UTF-8 text file that appears when it is complete.
+    r"""Opens a UTF-8 text file that appears only when complete.
 
-    Lines end in "\n" everywhere. Names that end in .gz, .xz, .bz2 or .zst are
-    compressed. What is no ordinary file (/dev/stdout, a pipe) is written to
-    directly.
+    Lines end in "\n" on all systems. Names that end in .gz, .xz, .bz2 or .zst
+    are compressed. Devices and pipes (/dev/stdout) are written to directly.
 
     Args:
-        path: The file to write; "-" is standard output.
+        path: Path of the file; "-" for standard output.
 
     Yields:
         The open file.
 
     Raises:
-        ConfigError: If the name asks for what is not installed.
+        ConfigError: If the compression needs a package that is not installed.
         DataError: If the file cannot be created.
     """
     device = os.path.exists(path) and not os.path.isfile(path)
-    # Renaming onto a link would replace the link, not what it points to; the
-    # link /dev/stdout may point to a pipe, which has no path.
+    # Renaming onto a link would replace the link, not its target; /dev/stdout
+    # may link to a pipe, which has no path.
     target = os.fspath(path) if device else os.path.realpath(path)
     with contextlib.ExitStack() as stack:
         try:
             opened: contextlib.AbstractContextManager[IO[bytes]]
             if path == STANDARD_OUTPUT:
-                # It may be open to append: opened by a name, it would be cut.
+                # It may be open for appending; by name it would be truncated.
                 opened = open(1, "wb", closefd=False)  # noqa: SIM115
             elif device:
                 opened = open(target, "wb")  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""Counts of what was skipped or repaired, so that nothing goes silently."""
+"""Counts of skipped and repaired input."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Unit = TypeVar("Unit")
 
 
 class Problems:
-    """Counts by kind, each with its first few messages.
+    """Counts of problems by kind, with the first messages of each.
 
-    A subclass may refuse more than readers do, and keep what is skipped.
+    Subclasses may refuse more sentences, and store the skipped ones.
 
     Example:
         >>> problems = Problems()
@@ -33,12 +33,12 @@ class Problems:
         self._examples: dict[str, list[str]] = {}
 
     def count(self, kind: str, message: str, amount: int = 1) -> None:
-        """Adds to a kind; the first messages of a kind are kept.
+        """Counts a problem; keeps the first messages of each kind.
 
         Args:
-            kind: What happened, the same words every time.
-            message: Where and to what: "file:line: ...".
-            amount: How many times it happened there.
+            kind: Description of the problem, identical for all cases.
+            message: Place and details: "file:line: ...".
+            amount: Number of cases.
         """
         self._counts[kind] += amount
         examples = self._examples.setdefault(kind, [])
@@ -46,56 +46,56 @@ class Problems:
             examples.append(message)
 
     def check(self, sentence: Sentence) -> None:
-        """Raises a DataError if a sentence is to be refused; none here."""
+        """Raises a DataError to refuse a sentence; accepts all here."""
 
     def skip(self, error: DataError, data: bytes) -> None:
-        """Takes note of a sentence that is skipped.
+        """Counts a skipped sentence.
 
         Args:
-            error: Why.
-            data: What the file has there.
+            error: Reason.
+            data: Its bytes in the file.
         """
         self.count(SKIPPED, str(error))
 
     def merge(
-        self, found: Mapping[str, Mapping[str, Any]], *, place: str = ""
+        self, stored: Mapping[str, Mapping[str, Any]], *, place: str = ""
     ) -> None:
-        """Adds what another one stored.
+        """Adds stored problems.
 
         Args:
-            found: From its `to_json`.
-            place: What to put before its messages.
+            stored: Result of `to_json`.
+            place: Prefix of the messages.
         """
-        for kind, problem in found.items():
+        for kind, problem in stored.items():
             amount = problem["count"]
             for message in problem["examples"]:
                 self.count(kind, place + message, amount)
                 amount = 0
 
     def clear(self) -> None:
-        """Forgets all counts."""
+        """Resets all counts."""
         self._counts.clear()
         self._examples.clear()
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each kind was met, in the order of first meeting."""
+        """Counts by kind, in order of first occurrence."""
         return dict(self._counts)
 
     @property
     def examples(self) -> dict[str, list[str]]:
-        """The first messages of each kind."""
+        """First messages by kind."""
         return {kind: list(seen) for kind, seen in self._examples.items()}
 
     def to_json(self) -> dict[str, dict[str, object]]:
-        """Counts and examples by kind, for storing beside results."""
+        """Returns counts and examples by kind as JSON values."""
         return {
             kind: {"count": amount, "examples": list(self._examples[kind])}
             for kind, amount in self._counts.items()
         }
 
     def lines(self) -> list[str]:
-        """One printable line for each kind."""
+        """Returns one printable line per kind."""
         return [
             f"{kind}: {amount} (first: {self._examples[kind][0]})"
             for kind, amount in self._counts.items()
@@ -115,15 +115,15 @@ def parse_each(
     problems: Problems,
     data_of: Callable[[Unit], bytes],
 ) -> Iterator[Sentence]:
-    """Parses the pieces of a file that hold one sentence each.
+    """Parses the units of a file, one sentence each.
 
     Args:
-        units: The pieces; an error while cutting them always raises, because
-            nothing after it can be trusted.
-        parse: Makes one sentence; its DataErrors may be skipped.
-        on_bad_data: Whether they are.
-        problems: Where skipped sentences are counted.
-        data_of: What the file has for a piece.
+        units: Units of the file; an error of this iterable is always raised,
+            because nothing after it is reliable.
+        parse: Function of a unit to a sentence; may raise DataErrors.
+        on_bad_data: Whether to skip these.
+        problems: Counts skipped sentences.
+        data_of: Function of a unit to its bytes.
 
     Yields:
         The sentences.

@@ -1,9 +1,9 @@
-"""The formats there are, and what each can do.
+"""Registry of annotation formats.
 
-A format is one module that makes a `Format`, and one line where
-`biaffine_tf.formats` registers it. How it is recognised, the values of
---format, --to and --output_format, names of files in bulk prediction, and what
-is said of lost scores and keys follow from that.
+A format is a module that makes a `Format`, and a line in `biaffine_tf.formats`
+that registers it. Detection, the values of --format, --to and --output_format,
+file names of bulk prediction, and notes about lost scores and keys are derived
+from it.
 """
 
 from __future__ import annotations
@@ -29,22 +29,20 @@ Writer = Callable[
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Format(str):
-    """An annotation format: its name, with what it can do.
-
-    It is the string of its name, as flags and JSON have it.
+    """An annotation format: its name, a string, with its functions.
 
     Attributes:
-        name: Its name.
-        full_name: Its name in messages and help.
-        suffix: Of the names of files in it.
-        recognises: Whether an open file is in it, by the head of the file;
-            formats that are registered later are asked first.
-        read: Gives the sentences of an open file, one at a time.
-        write: Gives the content of a file of sentences, piece by piece.
-        spans: Whether it holds spans.
-        scores: Whether it holds their scores.
-        layers: Whether spans are in tag columns, one for each layer.
-        keys: Whether it holds other keys of a sentence.
+        name: Name, as in flags and JSON.
+        full_name: Name in messages and help.
+        suffix: Suffix of file names.
+        recognises: Function that returns whether the head of an open file is
+            in the format; formats registered later are tried first.
+        read: Function that yields the sentences of an open file.
+        write: Function that yields the content of a file of sentences.
+        spans: Whether the format holds spans.
+        scores: Whether it holds scores.
+        layers: Whether it has tag columns, one per layer of spans.
+        keys: Whether it holds extra keys of sentences.
     """
 
     name: str
@@ -64,7 +62,7 @@ class Format(str):
         return super().__new__(cls, name)
 
     def __repr__(self) -> str:
-        # It is in fingerprints, as of the enum that it was.
+        # Fingerprints contain it, in the form of an earlier enum.
         return f"<Format.{self.name.upper()}: {self.name!r}>"
 
     def __reduce__(self) -> tuple[Callable[[str], Format], tuple[str]]:
@@ -75,21 +73,21 @@ _FORMATS: dict[str, Format] = {}
 
 
 def register(new: Format) -> None:
-    """Makes a format known; it goes before all that are."""
+    """Registers a format; it is tried before all others."""
     _FORMATS[new.name] = new
     setattr(Format, new.name.upper(), new)  # Format.CONLL
 
 
 def all_formats() -> list[Format]:
-    """All formats, in the order in which they are asked."""
+    """Returns all formats, in the order of detection."""
     return list(reversed(_FORMATS.values()))
 
 
 def find_format(name: str, field: str = "format") -> Format:
-    """The format of a name.
+    """Returns the format of a name.
 
     Raises:
-        ConfigError: If there is none; the message lists them.
+        ConfigError: If there is none.
     """
     if name not in _FORMATS:
         raise ConfigError(

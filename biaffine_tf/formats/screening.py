@@ -1,4 +1,4 @@
-"""Screens the sentences of all formats, between reader and caller."""
+"""Filters unlabelled sentences and trims spans, for all formats."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ BLANK = "span of nothing but white space dropped"
 def screen(
     sentences: Iterable[Sentence], options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
-    """Leaves unlabelled sentences out and trims spans, where that is asked.
+    """Drops unlabelled sentences and trims spans, as options ask.
 
     Args:
-        sentences: As a reader gives them.
-        options: What is asked.
-        problems: Where it is counted, and white space that stays.
+        sentences: Sentences of a reader.
+        options: Options that ask for it.
+        problems: Counts both, and white space that is not trimmed.
 
     Yields:
-        The sentences that are left.
+        The remaining sentences.
     """
     for sentence in sentences:
         if sentence.spans is None and options.unlabelled is Unlabelled.SKIP:

@@ -8,7 +8,7 @@
   "entity_mentions": [{"start", "end", "entity_type", "text"}]}`, ends
   exclusive, in tokens; the text is the tokens joined with spaces.
 
-Each object is recognised by its own keys. One with only "text" is unlabelled.
+Each object is detected by its keys. One with only "text" is unlabelled.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from biaffine_tf.formats.registry import Format
 from biaffine_tf.spans import Sentence, Span
 
 _MENTION_KEYS = ("text", "mention")
-# Keys of ours, and that of CLUENER. Inside a JSON string its quotes are
-# escaped, so a text never matches.
+# Keys of our format, and that of CLUENER. Text never matches: its quotes are
+# escaped.
 _KEYS = re.compile(
     r'"(?:(spans|entities|entity_mentions|tokens)"\s*:|label"\s*:\s*\{)'
 )
@@ -55,9 +55,9 @@ def read(
 def write(
     sentences: Iterable[Sentence], options: WriteOptions, problems: Problems
 ) -> Iterator[str]:
-    """Writes the lines of a file in our own span JSON.
+    """Writes the lines of a file in our span JSON.
 
-    Sentences have "id" and "document" if they have them, "spans" unless they
+    Objects have "id" and "document" if the sentences do, "spans" unless they
     are unlabelled, and their extra keys.
     """
     for sentence in sentences:
@@ -112,7 +112,7 @@ def _sentence(
 
 
 def _unlabelled(record: dict[str, Any], place: Place) -> Sentence:
-    """The text of an object, whatever its labels are."""
+    """Makes an unlabelled sentence, whatever labels the object has."""
     is_of_text = "spans" in record or "entities" in record
     if "tokens" in record and not is_of_text:
         return _from_tokens(record, place, labelled=False)
@@ -238,7 +238,7 @@ _KINDS = {
 
 
 def recognises(source: Source, _: ReadOptions) -> bool:
-    """Whether a file holds objects with a key of ours, before CLUENER's."""
+    """Returns whether a key of ours comes before one of CLUENER's."""
     if not is_json(source.head_lines):
         return False
     key = _KEYS.search("\n".join(source.head_lines))

@@ -1,8 +1,8 @@
-"""Spans of well-formed tags alone, as seqeval's strict mode reads them.
+"""Decodes well-formed tags only, as seqeval's strict mode does.
 
-`tags.decode` repairs tags that cannot follow one another, as conlleval does.
-Here they mark nothing: a span counts only if its first tag may begin one, and
-the tag behind its last one may end it. Rules are those of `seqeval.scheme`.
+`tags.decode` repairs invalid sequences of tags, as conlleval does. Here they
+mark nothing: a span counts only if its first tag may begin one, and the tag
+after it may end it. The rules are those of `seqeval.scheme`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class _Tag(NamedTuple):
 
 
 class _Rules(NamedTuple):
-    """Which pairs of neighbouring tags begin, continue and end a span.
+    """Pairs of neighbouring tags that begin, continue and end a span.
 
-    Each rule names the roles of a tag and of the one after it; "." is any
-    role. "=" asks for equal labels, "!" for different ones.
+    A rule has the roles of a tag and of the next one; "." is any role, "="
+    requires equal labels, "!" different ones.
     """
 
     begin: frozenset[str]
@@ -52,11 +52,11 @@ _RULES = {
 
 
 def decode_strict(tags: Sequence[str], scheme: TagScheme) -> list[WordSpan]:
-    """Reads the spans of well-formed tags.
+    """Decodes the spans of well-formed tags.
 
     Args:
-        tags: One tag for each token.
-        scheme: Their scheme, not `AUTO`.
+        tags: One tag per word.
+        scheme: Tag scheme, not `AUTO`.
 
     Returns:
         Spans from left to right; they never overlap.

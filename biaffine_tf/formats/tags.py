@@ -1,8 +1,8 @@
-"""Tag schemes and spans: IOB1, BIO (IOB2), IOE1, IOE2, BIOES, BMES, BILOU.
+"""Tag schemes: IOB1, BIO (IOB2), IOE1, IOE2, BIOES, BMES, BILOU.
 
-One lenient machine reads them all, as conlleval does: a tag that cannot follow
-the one before it starts a span of its own, and that is reported. The schemes
-share it because none gives another meaning to the same letter.
+One lenient state machine decodes all of them, as conlleval does: a tag that
+cannot follow the previous one starts a new span, and that is reported. The
+schemes can share it because no letter has several meanings.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ NOT_ENDED = "span without its end tag: it ends before the next tag"
 
 
 class WordSpan(NamedTuple):
-    """A labelled half-open range of tokens."""
+    """A labelled half-open range of words."""
 
     start: int
     end: int
@@ -58,10 +58,10 @@ class WordSpan(NamedTuple):
 
 
 class TagError(ValueError):
-    """A tag that the scheme does not know; the caller adds file and line.
+    """A tag that is not in the scheme; the caller adds file and line.
 
     Attributes:
-        index: Which of the tags.
+        index: Index of the tag.
     """
 
     def __init__(self, index: int, tag: str, scheme: TagScheme) -> None:
@@ -79,10 +79,10 @@ class TagError(ValueError):
 
 
 def looks_like_tag(text: str) -> bool:
-    """Whether a column may hold tags, perhaps of a scheme nobody knows.
+    """Returns whether a text may be a tag, perhaps of an unknown scheme.
 
-    Broader than what `decode` takes, so that "B_city" gets an error about
-    tags instead of being taken for plain text.
+    Broader than `decode`, so that "B_city" gives an error about tags instead of
+    being read as plain text.
     """
     return _LIKE_A_TAG.fullmatch(text) is not None
 
@@ -90,14 +90,14 @@ def looks_like_tag(text: str) -> bool:
 def guess_scheme(tags: Iterable[str]) -> TagScheme:
     """Guesses the scheme of a sample of tags.
 
-    IOB1 and BIO use the same letters; in IOB1 most spans start with I-.
-    So do IOE1 and IOE2; in IOE1 most spans end with I-.
+    IOB1 and BIO use the same letters; in IOB1 most spans start with I-. So do
+    IOE1 and IOE2; in IOE1 most spans end with I-.
 
     Args:
-        tags: Tags of consecutive tokens, "O" between sentences.
+        tags: Tags of consecutive words, with "O" between sentences.
 
     Returns:
-        The scheme; BIO if nothing speaks for another.
+        The scheme; BIO by default.
     """
     letters = set()
     begun = ended = orphans = unended = 0
@@ -128,13 +128,13 @@ def decode(
     report: Callable[[str, int], None] | None = None,
     guessed: TagScheme = TagScheme.BIO,
 ) -> list[WordSpan]:
-    """Reads the spans that tags mark.
+    """Decodes tags to spans.
 
     Args:
-        tags: One tag for each token.
+        tags: One tag per word.
         scheme: Scheme whose prefixes are accepted; `AUTO` accepts all.
-        report: Called with a kind of problem and the index of its tag.
-        guessed: For `AUTO`: the scheme that decides what a problem is.
+        report: Called with the kind of a problem and the index of its tag.
+        guessed: Scheme that decides what is a problem, for `AUTO`.
 
     Returns:
         Spans from left to right; they never overlap.
@@ -162,7 +162,7 @@ def split_tag(tag: str, scheme: TagScheme, index: int) -> tuple[str, str]:
     Args:
         tag: The tag.
         scheme: Scheme whose prefixes are accepted; `AUTO` accepts all.
-        index: Position of the tag, for the error.
+        index: Index of the tag, for the error.
 
     Raises:
         TagError: If it is neither O nor an accepted prefix and a label.
@@ -178,18 +178,18 @@ def split_tag(tag: str, scheme: TagScheme, index: int) -> tuple[str, str]:
 def encode(
     spans: Iterable[WordSpan], length: int, scheme: TagScheme = TagScheme.BIO
 ) -> list[str]:
-    """Marks spans by tags; the inverse of `decode`.
+    """Encodes spans as tags; the inverse of `decode`.
 
     Args:
         spans: Spans that do not overlap.
-        length: Number of tokens.
+        length: Number of words.
         scheme: BIO or BIOES.
 
     Returns:
-        One tag for each token.
+        One tag per word.
 
     Raises:
-        ConfigError: If the scheme is another.
+        ConfigError: If the scheme is not BIO or BIOES.
     """
     if scheme not in (TagScheme.BIO, TagScheme.BIOES):
         raise ConfigError(
@@ -208,7 +208,7 @@ def encode(
 
 
 class _Machine:
-    """The span that is open, and the spans that are closed."""
+    """State of decoding: the open span and the finished ones."""
 
     def __init__(
         self, scheme: TagScheme, report: Callable[[str, int], None]
@@ -221,7 +221,7 @@ class _Machine:
         self._label = ""
 
     def step(self, index: int, role: str, label: str) -> None:
-        """Takes the tag of one token that is not O."""
+        """Processes a tag other than O."""
         begins = role in "BS"
         if not begins and (self._start is None or self._label != label):
             begins = True
@@ -235,7 +235,7 @@ class _Machine:
             self._finish(index + 1)
 
     def close(self, index: int) -> None:
-        """Ends the open span, if any, before a token."""
+        """Ends the open span, if any, before a word."""
         if self._start is None:
             return
         if self._needs_end:

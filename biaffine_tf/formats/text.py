@@ -1,4 +1,4 @@
-"""Plain text: one sentence a line, without labels."""
+"""Plain text: one unlabelled sentence per line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BREAKS = str.maketrans("\r\n", "  ")
 def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
-    """Reads one unlabelled sentence from each line that is not blank."""
+    """Reads an unlabelled sentence from each non-blank line."""
 
     def parse(line: Line) -> Sentence:
         return Sentence(
@@ -61,7 +61,7 @@ def write(
             )
             text = text.translate(_BREAKS)
         if position == 0 and text.startswith("\ufeff"):
-            text = "\ufeff" + text  # readers take the first one for a mark
+            text = "\ufeff" + text  # readers remove the first one
         yield text + "\n"
 
 

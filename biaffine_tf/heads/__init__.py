@@ -1,4 +1,4 @@
-"""Heads: from the vectors of tokens to spans. A registry; no TensorFlow.
+"""Registry of heads: layers from token vectors to spans. No TensorFlow.
 
 A head is a Keras layer that fits `heads.head.Head`, and a module that fits
 `heads.head.OnnxForm` if it can be exported to ONNX. A new one is a folder of
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 class HeadSource(NamedTuple):
-    """Where the parts of a head are; none is imported before it is needed.
+    """Import paths of a head, resolved only when they are needed.
 
     Attributes:
-        layer: The `Head`, as "module:class".
-        onnx: Module of its `OnnxForm`, without TensorFlow; None if it has none.
+        layer: Path of the `Head` class, as "module:class".
+        onnx: Path of the `OnnxForm` module, which needs no TensorFlow; None if
+            the head cannot be exported to ONNX.
     """
 
     layer: str
@@ -37,7 +38,7 @@ HEADS = {
 
 
 def head_class(name: str) -> type[Head]:
-    """The layer of a head.
+    """Returns the layer class of a head.
 
     Raises:
         ConfigError: If there is no head of this name.
@@ -46,10 +47,10 @@ def head_class(name: str) -> type[Head]:
 
 
 def onnx_form(name: str) -> OnnxForm:
-    """How a head is written to ONNX, and read by numpy.
+    """Returns the module that writes a head to ONNX and reads its outputs.
 
     Raises:
-        ConfigError: If there is no head of this name, or it has no such form.
+        ConfigError: If there is no such head, or it has no ONNX form.
     """
     module = _source(name).onnx
     if module is None:

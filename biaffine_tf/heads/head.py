@@ -1,4 +1,4 @@
-"""The protocols that heads fit; no TensorFlow is loaded."""
+"""Protocols of heads; no TensorFlow is loaded."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Metrics = dict[str, tuple["tf.Tensor", "tf.Tensor"]]
 
 
 class Head(Protocol):
-    """A Keras layer from vectors of tokens `[B, L, H]` to scores of spans.
+    """A Keras layer from token vectors `[B, L, H]` to scores of spans.
 
-    Called, it gives what the signature `score_pieces` of a SavedModel gives:
-    scores of whatever kind, all at once. Training and prediction call
-    `batch_metrics` and `candidates`, which need not hold them all.
+    A call gives all scores at once, in a form of the head's own, as the
+    signature `score_pieces` of a SavedModel does. Training and prediction call
+    `batch_metrics` and `candidates`, which need not hold all scores.
 
     Attributes:
         name: Name of the layer, a component of the names of its weights.
-        metric_names: Names of what `batch_metrics` gives; "loss" is one.
+        metric_names: Names of the metrics of a batch; "loss" is one of them.
     """
 
     name: str
@@ -42,28 +42,28 @@ class Head(Protocol):
         num_classes: int,
         initializer: Any = None,
     ) -> Self:
-        """Makes the layer.
+        """Builds the layer.
 
         Args:
             config: Settings of the head.
             num_classes: C, "none" included.
-            initializer: Of all weights; None for the head's own.
+            initializer: Initializer of all weights; None for the head's own.
         """
 
     def __call__(
         self, vectors: tf.Tensor, training: bool | tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Scores of vectors `[B, L, H]`."""
+        """Scores vectors `[B, L, H]`."""
 
     def computing_in(
         self, policy: Any
     ) -> contextlib.AbstractContextManager[None]:
-        """Traces the layer under this mixed-precision policy."""
+        """Traces the layer under a mixed-precision policy."""
 
     def initialize(
         self, records: Records, model: ModelConfig, training: TrainingConfig
     ) -> None:
-        """Sets the weights that training starts from.
+        """Sets the initial weights for training.
 
         Args:
             records: Training data.
@@ -74,13 +74,13 @@ class Head(Protocol):
     def with_new_labels(
         self, stored: Mapping[str, np.ndarray], training: TrainingConfig
     ) -> Mapping[str, np.ndarray]:
-        """Weights of a trained model, with those of new labels as they start.
+        """Extends the weights of a trained model by those of new labels.
 
         Args:
-            stored: By the names of `SpanModel.saved_weights`. The model's
-                labels are the first of this head's. What does not fit is left
-                as it is.
-            training: Settings that this head was initialized with.
+            stored: Weights by the names of `SpanModel.saved_weights`. The
+                model's labels are the first of this head's. Weights that do not
+                fit are left unchanged.
+            training: Training settings that initialized this head.
         """
 
     def batch_metrics(
@@ -93,20 +93,20 @@ class Head(Protocol):
         seed: tf.Tensor,
         training: bool = True,
     ) -> Metrics:
-        """Loss and accuracies of a batch.
+        """Computes loss and accuracies of a batch.
 
         Args:
             vectors: `[B, L, H]`.
             gold: First token, last token and label id of the spans of each
                 sentence, int32 `[B, N, 3]`; padding is all zeros.
-            counts: Tokens of each sentence, int32 `[B]`.
+            counts: Number of tokens of each sentence, int32 `[B]`.
             config: Settings of the loss.
-            seed: int32 `[2]`, of this step, for what is drawn.
-            training: Whether dropout is on.
+            seed: Random seed of this step, int32 `[2]`.
+            training: Whether to apply dropout.
 
         Returns:
-            Sum and weight of each metric, float32 scalars; "loss" is the sum
-            over sentences, and has a gradient.
+            Sum and weight of each metric, float32 scalars; "loss" is summed
+            over sentences and differentiable.
         """
 
     def candidates(
@@ -117,14 +117,14 @@ class Head(Protocol):
         min_margin: tf.Tensor,
         force_one_entity: bool = False,
     ) -> Candidates:
-        """Spans that may be entities, as tensors.
+        """Finds the spans that may be entities, as tensors.
 
         Args:
             vectors: float32 `[B, L, H]`.
-            counts: Tokens of each sentence, int32 `[B]`.
+            counts: Number of tokens of each sentence, int32 `[B]`.
             min_margin: Candidates have a margin above it, float32 scalar.
             force_one_entity: Whether a sentence without candidates gets the
-                span of the highest logit.
+                span with the highest logit.
 
         Returns:
             Rows in ascending order of sentences.
@@ -132,16 +132,16 @@ class Head(Protocol):
 
     @staticmethod
     def describe_scores(config: HeadConfig, num_classes: int) -> str:
-        """Shape and meaning of what a call gives, for the page of exports."""
+        """Describes the output of a call, for the page of exports."""
 
 
 class OnnxOutput(NamedTuple):
     """An output of an ONNX model.
 
     Attributes:
-        dtype: Of its values.
-        axes: Names of its axes.
-        meaning: What it is, for the page beside the model.
+        dtype: NumPy type of the values.
+        axes: Names of the axes.
+        meaning: Description, for the page beside the model.
     """
 
     dtype: type
@@ -150,10 +150,10 @@ class OnnxOutput(NamedTuple):
 
 
 class OnnxForm(Protocol):
-    """A module that writes a head to ONNX, and reads what it then puts out.
+    """A module that writes a head to ONNX and reads its outputs.
 
     Attributes:
-        OUTPUTS: Outputs of the model, by name.
+        OUTPUTS: Outputs of the model by name.
     """
 
     OUTPUTS: dict[str, OnnxOutput]
@@ -166,14 +166,14 @@ class OnnxForm(Protocol):
         vectors: str,
         counts: str,
     ) -> None:
-        """Adds the head, from vectors to outputs.
+        """Adds the nodes of the head to a graph.
 
         Args:
             graph: An `export.onnx_graph.OnnxGraph`.
-            weights: By the names of `SpanModel.saved_weights`.
+            weights: Weights by the names of `SpanModel.saved_weights`.
             config: Settings of the head.
-            vectors: Name of float32 `[B, L, H]`.
-            counts: Name of int32 `[B, 1]`, tokens of each sentence.
+            vectors: Name of the token vectors, float32 `[B, L, H]`.
+            counts: Name of the numbers of tokens, int32 `[B, 1]`.
         """
 
     def read(
@@ -183,21 +183,21 @@ class OnnxForm(Protocol):
         min_margin: float,
         force_one_entity: bool,
     ) -> Candidates:
-        """Candidates of a batch, as arrays; see `Head.candidates`.
+        """Returns the candidates of a batch as arrays; see `Head.candidates`.
 
         Args:
-            outputs: In the order of `OUTPUTS`.
-            min_margin: As there.
-            force_one_entity: As there.
+            outputs: Arrays in the order of `OUTPUTS`.
+            min_margin: See `Head.candidates`.
+            force_one_entity: See `Head.candidates`.
         """
 
     def floats(
         self, config: HeadConfig, *, length: int, num_classes: int
     ) -> int:
-        """Floats that a sentence takes at the peak, to bound a batch.
+        """Returns the peak number of floats per sentence, to bound a batch.
 
         Args:
             config: Settings of the head.
-            length: L, padded tokens.
+            length: L, the padded number of tokens.
             num_classes: C, "none" included.
         """

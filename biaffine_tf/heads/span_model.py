@@ -1,4 +1,4 @@
-"""Encoder and head as one model from token ids to scores of spans."""
+"""Encoder and head as one model, from token ids to scores of spans."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from biaffine_tf.heads.head import Head, Metrics
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class SpanModel(tf_keras.Model):
-    """From `[CLS] tokens [SEP]` to what the head says of spans.
+    """Scores the spans of `[CLS] tokens [SEP]`.
 
-    Input: `input_ids`, int32 `[B, L + 2]`, padded at the end with `pad_id`;
-    0-padding of any length gives the same scores.
-    Output: scores of the head over the L tokens, [CLS] and [SEP] apart; those
-    of the biaffine head are logits `[B, L, L, C]` or `[B, L, W, C]`, see
-    `Biaffine`. Training and prediction do not make this tensor: they call
-    `batch_metrics` and `candidates`.
+    Input: `input_ids`, int32 `[B, L + 2]`, padded at the end with `pad_id`; the
+    amount of padding does not change the scores.
+    Output: scores of the head over the L tokens without [CLS] and [SEP]; for
+    the biaffine head logits `[B, L, L, C]` or `[B, L, W, C]`, see `Biaffine`.
+    Training and prediction do not build this tensor: they call `batch_metrics`
+    and `candidates`.
 
     Args:
         config: Encoder, head and tokenizer settings.
         num_classes: C, "none" included.
         pad_id: Id of the padding token.
-        random_weights: Whether weights are drawn. If not, they are zeros to be
-            loaded into: sooner, and TensorFlow keeps something of each draw.
-        gradient_checkpointing: As for `FusedBertEncoder`.
-        xla: As for `FusedBertEncoder`.
+        random_weights: Whether to draw random weights; zeros if not, for
+            weights to be loaded, which is faster and takes less memory.
+        gradient_checkpointing: See `FusedBertEncoder`.
+        xla: See `FusedBertEncoder`.
         **kwargs: Keras model arguments.
 
     Raises:
-        ConfigError: If there is no such head.
+        ConfigError: If there is no head of this name.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class SpanModel(tf_keras.Model):
         context: tf.Tensor | None = None,
         training: bool | tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Scores of the head; arguments as for `encode`."""
+        """Scores spans with the head; arguments as for `encode`."""
         vectors = self.encode(inputs, context, training=training)
         return self.head(vectors, training=training)
 
@@ -95,13 +95,13 @@ class SpanModel(tf_keras.Model):
         seed: tf.Tensor,
         training: bool = True,
     ) -> Metrics:
-        """Loss and accuracies of a batch; "loss" has a gradient.
+        """Computes loss and accuracies of a batch; "loss" is differentiable.
 
         Args:
             batch: From `records.span_batches`.
             config: Settings of the loss.
-            seed: int32 `[2]`, of this step, for what is drawn.
-            training: Whether dropout is on.
+            seed: Random seed of this step, int32 `[2]`.
+            training: Whether to apply dropout.
 
         Returns:
             Sum and weight of each metric, see `Head.batch_metrics`.
@@ -118,17 +118,14 @@ class SpanModel(tf_keras.Model):
 
     @property
     def vector_size(self) -> int:
-        """Size of the vectors that the head reads."""
+        """Size of the vectors that the head receives."""
         encoder = self.config.encoder
         joined = self.config.head.position is Position.JOINED
         return encoder.hidden_size + joined * encoder.embedding_width
 
     @contextlib.contextmanager
     def computing_in(self, precision: Precision) -> Iterator[None]:
-        """Traces the model in this precision, whatever its own is.
-
-        The weights are float32 under each.
-        """
+        """Traces the model in this precision; weights stay float32."""
         policy = tf_keras.mixed_precision.Policy(str(precision))
         with (
             self.encoder.computing_in(policy.compute_dtype),
@@ -142,19 +139,19 @@ class SpanModel(tf_keras.Model):
         context: tf.Tensor | None = None,
         training: bool | tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """The vectors that the head reads, one for each token.
+        """Computes the vectors of the tokens for the head.
 
         Args:
             input_ids: int32 `[B, N + 2]`.
-            context: Which tokens are of neighbouring sentences, which the
-                encoder alone sees, bool `[B, N + 2]`; None for none. A model
-                that was not trained with context takes no notice.
-            training: Whether dropout is on.
+            context: Marks tokens of neighbouring sentences, which only the
+                encoder sees, bool `[B, N + 2]`; None for none. Ignored by
+                models that were trained without context.
+            training: Whether to apply dropout.
 
         Returns:
-            `[B, L, vector_size]`: the encoder's vectors, joined by those of
-            their positions if the settings say so. L is N or, with context,
-            the tokens of the longest sentence without it.
+            `[B, L, vector_size]`: vectors of the encoder, concatenated with the
+            position embeddings if so configured. L is N or, with context, the
+            number of tokens of the longest sentence without it.
         """
         encoded = self.encoder(
             {
@@ -169,12 +166,12 @@ class SpanModel(tf_keras.Model):
             vectors = self._join_positions(vectors)  # [B, N, H + E]
         if context is None or not self.config.context_tokens:
             return vectors
-        # The vectors of the sentences, from the first place on.
+        # Move the vectors of each sentence to the first position.
         is_own = tf.cast(~context[:, 1:-1], tf.int32)
         begins = tf.argmax(is_own, axis=1, output_type=tf.int32)  # [B]
         counts = token_counts(input_ids, context, pad_id=self.pad_id)
         longest = tf.reduce_max(counts)
-        longest = tf.maximum(longest, 1)  # also of nothing but padding
+        longest = tf.maximum(longest, 1)  # the batch may hold only padding
         places = begins[:, None] + tf.range(longest)  # [B, L]
         places = tf.minimum(places, tf.shape(vectors)[1] - 1)
         return tf.gather(vectors, places, batch_dims=1)
@@ -182,7 +179,7 @@ class SpanModel(tf_keras.Model):
     def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
         length = tf.shape(vectors)[1]
         table = position_embeddings(self.encoder)
-        # As in the original implementation, the head does not move positions.
+        # As in the original implementation, the head does not train positions.
         table = tf.stop_gradient(tf.cast(table, vectors.dtype))
         table = table[None, 1 : length + 1]  # [1, L, E]; 0 is [CLS]
         joined = tf.concat(
@@ -200,7 +197,7 @@ class SpanModel(tf_keras.Model):
         self.build_weights()
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, `config` as JSON values."""
+        """Returns the constructor's arguments, `config` as JSON values."""
         return {
             **tf_keras.layers.Layer.get_config(self),
             "config": self.config.to_dict(),
@@ -221,9 +218,9 @@ class SpanModel(tf_keras.Model):
         return cls(**{**config, "config": settings})
 
     def saved_weights(self) -> dict[str, tf.Variable]:
-        """The weights worth keeping, by name.
+        """Returns the weights to save, by name.
 
-        The unused pooler and the states of random generators are not.
+        Leaves out the unused pooler and the states of random generators.
         """
         return {
             weight.name.removeprefix(f"{self.name}/").removesuffix(":0"): weight
@@ -236,7 +233,7 @@ class SpanModel(tf_keras.Model):
 def token_counts(
     input_ids: tf.Tensor, context: tf.Tensor | None = None, *, pad_id: int = 0
 ) -> tf.Tensor:
-    """Number of tokens of each sentence, int32 `[B]`.
+    """Counts the tokens of each sentence, int32 `[B]`.
 
     Args:
         input_ids: `[CLS] tokens [SEP]` and padding, `[B, N + 2]`.
@@ -250,6 +247,6 @@ def token_counts(
 
 
 def split_context(marked_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Ids, and which are of context, of `tokenization.context.mark`."""
+    """Splits the ids of `tokenization.context.mark` into ids and context."""
     context = marked_ids < 0
     return tf.where(context, -1 - marked_ids, marked_ids), context

@@ -1,1 +1,1 @@
-"""From texts to entities."""
+"""Prediction of entities in texts."""

@@ -1,4 +1,4 @@
-"""What all predictors have in common: how they are called; no TensorFlow."""
+"""Interface of all predictors; no TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from biaffine_tf.tokenization import Windowing
 class BasePredictor(abc.ABC):
     """Finds the entities of texts.
 
-    May be called from several threads at once. A context manager: what it
-    holds is released at the end of `with`, or by `close`. Pickled or copied,
-    one that `biaffine_tf.load` made is loaded again from its directory.
+    Can be called from several threads at once. Its model is released at the end
+    of a `with` block, or by `close`. A pickle or copy of a predictor that
+    `biaffine_tf.load` made loads the directory again.
 
     Example:
         >>> with biaffine_tf.load("model_dir") as ner:
@@ -29,13 +29,13 @@ class BasePredictor(abc.ABC):
         [Entity(start=0, end=2, label='name', text='小明', score=0.98), ...]
 
     Attributes:
-        decoding: How candidates become entities.
-        windowing: What becomes of long texts; None where a graph sees to that.
-        windowed_sentences: Texts read in several windows so far.
-        cut_sentences: Texts cut so far, if this is what becomes of long ones.
+        decoding: Settings of decoding.
+        windowing: Treatment of long texts; None if a graph does it.
+        windowed_sentences: Number of texts read in several windows so far.
+        cut_sentences: Number of texts truncated so far.
         origin: Function and arguments that made it, for pickles and copies;
             None if it cannot be made again.
-        notes: What a user should know of how it predicts.
+        notes: Remarks on predictions, for users.
     """
 
     decoding: DecodingConfig
@@ -65,22 +65,22 @@ class BasePredictor(abc.ABC):
     def __call__(
         self, texts: str | Iterable[str], **decoding: Any
     ) -> list[Entity] | list[list[Entity]] | Iterator[list[Entity]]:
-        """Entities of one text, or of each of several, sorted by position.
+        """Finds the entities of one or several texts, sorted by position.
 
         Args:
             texts: A text, several texts, or an iterator over any number of
                 them, which is read a few thousand texts ahead.
-            **decoding: Fields of `DecodingConfig` that are to differ in this
-                call, such as `nested=True`.
+            **decoding: Fields of `DecodingConfig` to change in this call, such
+                as `nested=True`.
 
         Returns:
-            The entities of a text; a list of such lists; an iterator over
+            The entities of a text; a list of such lists; or an iterator over
             such lists. In the order of the texts.
 
         Raises:
-            TypeError: If that is not what is given.
-            ConfigError: If a setting is unknown or out of range, or this
-                predictor cannot change it.
+            TypeError: If `texts` is of another type.
+            ConfigError: If a setting is unknown or out of range, or fixed in
+                this predictor.
         """
         if isinstance(texts, str):
             with self._in_use():
@@ -101,27 +101,27 @@ class BasePredictor(abc.ABC):
     def predict(
         self, sentences: Iterable[Sentence], **decoding: Any
     ) -> Iterator[Sentence]:
-        """Replaces the spans of sentences by predicted ones.
+        """Replaces the spans of sentences by predictions.
 
-        Streams: reads a few thousand sentences ahead, fewer of long ones, and
-        keeps their order.
+        Reads a few thousand sentences ahead, fewer if they are long, and keeps
+        their order.
 
         Args:
-            sentences: Their own spans are ignored.
-            **decoding: As for a call.
+            sentences: Sentences, whose own spans are ignored.
+            **decoding: See `__call__`.
 
         Yields:
-            Each sentence with predicted spans, which carry scores.
+            Each sentence with predicted spans and their scores.
         """
 
     def check(self, sentence: Sentence) -> None:  # noqa: B027 (not abstract)
-        """Raises a DataError if a sentence cannot be predicted; none here."""
+        """Raises a DataError for sentences that cannot be predicted."""
 
     def close(self) -> None:
-        """Releases what the predictor holds; it can be called twice.
+        """Releases the model; can be called twice.
 
-        Waits for calls in other threads. An iterator over texts ends with an
-        error when it is read on.
+        Waits for calls in other threads. Iterators over texts raise an error
+        when they are read further.
         """
         self._is_closed = True
         if self._current_uses().is_mine:
@@ -129,10 +129,10 @@ class BasePredictor(abc.ABC):
         self._release_if_unused(wait=True)
 
     def _release(self) -> None:  # noqa: B027 (not abstract)
-        """Lets go of the model; nobody uses it, and it is called once."""
+        """Releases the model; called once, when it is not in use."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles and copies are loaded again."""
+        """Pickles a predictor as its origin."""
         self._check_open()
         if self.origin is None:
             raise TypeError(
@@ -160,10 +160,10 @@ class BasePredictor(abc.ABC):
 
     @contextlib.contextmanager
     def _in_use(self) -> Iterator[None]:
-        """Keeps the model until the end, whoever closes the predictor.
+        """Keeps the model until the end, even if the predictor is closed.
 
         Raises:
-            ValueError: If it is closed, but for a use within a use.
+            ValueError: If it is closed, except within another use.
         """
         uses = self._current_uses()
         with uses.changed:
@@ -193,11 +193,11 @@ class BasePredictor(abc.ABC):
     def _entities(
         self, texts: Iterable[str], decoding: Mapping[str, Any]
     ) -> Iterator[list[Entity]]:
-        # Not a generator itself: what is wrong is said at once.
-        found = self.predict(_sentences(texts), **decoding)
+        # Not a generator itself, so that errors are raised at once.
+        sentences = self.predict(_sentences(texts), **decoding)
         return (
             [_entity(sentence, span) for span in sentence.spans or ()]
-            for sentence in found
+            for sentence in sentences
         )
 
 

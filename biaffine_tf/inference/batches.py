@@ -1,4 +1,4 @@
-"""Windows to batches of similar length."""
+"""Batches of windows of similar length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from biaffine_tf.inference.windowed_text import TextWindow
 from biaffine_tf.tokenization import Tokenizer
 
-# Bounds the encoder positions of a batch, and with them its memory.
+# Maximum number of encoder positions in a batch, which bounds memory.
 _TOKENS_PER_BATCH = 1 << 13
 
 
@@ -19,12 +19,12 @@ def make_batches(
     """Groups windows of similar length.
 
     Args:
-        windows: Of any texts.
+        windows: Windows of any texts.
         max_windows: Maximum number of windows in a batch.
 
     Returns:
-        Batches, the longest windows first: what does not fit the memory is
-        known at once.
+        Batches, the longest windows first, so that a lack of memory shows at
+        once.
     """
     ordered = sorted(windows, key=len, reverse=True)
     batches = []
@@ -40,15 +40,15 @@ def make_batches(
 def pad(
     batch: Sequence[TextWindow], tokenizer: Tokenizer
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The model's input.
+    """Builds the input of the model.
 
     Args:
         batch: Windows.
-        tokenizer: It knows the special tokens.
+        tokenizer: Tokenizer, for the special tokens.
 
     Returns:
-        `[CLS] tokens [SEP]` and padding, int32 `[B, L + 2]`; and which tokens
-        are of context, bool of the same shape.
+        Padded `[CLS] tokens [SEP]`, int32 `[B, L + 2]`; and a mask of the
+        context tokens, bool of the same shape.
     """
     width = max(map(len, batch)) + 2
     input_ids = np.full([len(batch), width], tokenizer.pad_id, np.int32)

@@ -1,7 +1,7 @@
-"""A lock for TensorFlow on a GPU, which answers one thread at a time there.
+"""Lock for TensorFlow on a GPU, which must serve one thread at a time.
 
-Called by several threads at once, TensorFlow 2.20 mixes up their tensors on a
-GPU: calls fail at random, with "required broadcastable shapes" or the like
+When several threads call TensorFlow 2.20 on a GPU at once, it mixes up their
+tensors: calls fail at random, with "required broadcastable shapes" or the like
 (https://github.com/tensorflow/tensorflow/issues/123980). On CPUs it does not.
 """
 
@@ -17,10 +17,10 @@ _LOCK = threading.Lock()
 
 
 def device_lock() -> contextlib.AbstractContextManager[object]:
-    """To be held while TensorFlow is called and its answer read.
+    """Returns the lock to hold while TensorFlow is called and its output read.
 
     Returns:
-        The one lock of the process where there is a GPU, else no lock.
+        The process-wide lock if there is a GPU, else a null context.
     """
     return _LOCK if _has_gpu() else contextlib.nullcontext()
 

@@ -1,4 +1,4 @@
-"""From a directory to the predictor of what it holds."""
+"""Loads the predictor of a directory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from biaffine_tf.tokenization import Windowing
 
 
 class Kind(enum.StrEnum):
-    """What a directory may hold to predict with."""
+    """Kind of a directory to predict with."""
 
     MODEL = "a model directory"
     SAVED_MODEL = "a SavedModel"
@@ -38,8 +38,8 @@ _OUTSIDE_A_GRAPH: dict[str, Any] = {
     "window_overlap": None,
     "batch_size": 64,
 }
-# What `from_directory` takes but for decoding settings, and what stands for
-# what is not given.
+# Arguments of `from_directory` other than decoding settings, with their
+# defaults.
 OPTIONS: dict[Kind, dict[str, Any]] = {
     Kind.MODEL: {
         **_OUTSIDE_A_GRAPH,
@@ -53,15 +53,15 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """What predictions come from, before it is loaded.
+    """A directory to predict with, before it is loaded.
 
     Attributes:
-        kind: What it is.
-        options: Of its predictor but for decoding settings, as they come to
-            be by what is given, what is not, and the directory.
-        decoding: How candidates become entities.
-        windowing: What becomes of long texts; None where a graph sees to that.
-        notes: What a user should know of all this.
+        kind: Kind of the directory.
+        options: Arguments of its predictor other than decoding settings, with
+            defaults from the directory.
+        decoding: Settings of decoding.
+        windowing: Treatment of long texts; None if a graph does it.
+        notes: Remarks for users.
     """
 
     kind: Kind
@@ -72,7 +72,7 @@ class Source:
 
 
 def _find_kind(directory: str | os.PathLike[str]) -> Kind:
-    """What a directory holds, by its files; a model if it has none of them."""
+    """Detects the kind of a directory from its files; default: a model."""
     model_directory.check_is_folder(directory)
     for name, kind in (
         (ONNX_MODEL, Kind.ONNX),
@@ -84,15 +84,15 @@ def _find_kind(directory: str | os.PathLike[str]) -> Kind:
 
 
 def inspect(directory: str, options: Mapping[str, Any]) -> Source:
-    """Finds out what can be wrong without loading TensorFlow.
+    """Checks a directory and options without loading TensorFlow.
 
     Args:
         directory: Written by `run_classifier.py` or an export.
-        options: Of `from_directory` of its predictor.
+        options: Arguments of `from_directory` of its predictor.
 
     Raises:
-        ConfigError: If the directory is incomplete, or an option is unknown to
-            its predictor or out of range.
+        ConfigError: If the directory is incomplete, or an option is unknown or
+            out of range.
     """
     kind = _find_kind(directory)
     given = _check(kind, options)
@@ -132,7 +132,7 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
 def _notes(
     directory: str | os.PathLike[str], kind: Kind, options: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    """Says that a model predicts in another precision than it was scored in."""
+    """Notes if the precision differs from that of the dev scores."""
     if kind is not Kind.MODEL:
         return ()
     training = model_directory.read_config(os.fspath(directory)).training
@@ -141,7 +141,7 @@ def _notes(
     if precision is scored:
         return ()
     return (
-        f"{os.fspath(directory)}: predicts in {precision}, while its dev "
+        f"{os.fspath(directory)}: predicts in {precision}, but its dev "
         f"scores, calibration and thresholds are of {scored}: some entities "
         f"may differ; precision={scored} predicts as it was scored",
     )
@@ -152,14 +152,14 @@ def load(
     options: Mapping[str, Any],
     verify: bool = True,
 ) -> BasePredictor:
-    """Loads what a directory holds, and only what that needs.
+    """Loads the predictor of a directory.
 
     Arguments and errors are those of `inspect`.
 
     Args:
-        directory: As there.
-        options: As there.
-        verify: Whether to check the digest of the weights, too.
+        directory: See `inspect`.
+        options: See `inspect`.
+        verify: Whether to check the digest of the weights as well.
     """
     kind = _find_kind(directory)
     given = _check(kind, options)
@@ -172,7 +172,6 @@ def load(
 
 
 def _predictor(kind: Kind) -> Any:
-    """The class, imported by the first that needs it."""
     predictor: Any
     if kind is Kind.ONNX:
         from biaffine_tf.inference.onnx import OnnxPredictor as predictor
@@ -186,10 +185,10 @@ def _predictor(kind: Kind) -> Any:
 
 
 def _check(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as they were given, the names of enums as their members.
+    """Checks the given options and converts names of enums to members.
 
     Raises:
-        ConfigError: If a predictor does not know one, or not its value.
+        ConfigError: If an option or its value is unknown.
     """
     settings = settings_of(DecodingConfig).keys()
     known = [*OPTIONS[kind], *settings]
@@ -199,7 +198,7 @@ def _check(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
             f"{kind} is loaded without {unknown[0]!r}",
             remedy=f"give some of {', '.join(sorted(known))}",
         )
-    # Before TensorFlow is loaded; with those of the directory later.
+    # Before TensorFlow is loaded; checked with the directory's own later.
     DecodingConfig().replace_given(
         **{k: v for k, v in options.items() if k in settings}
     )

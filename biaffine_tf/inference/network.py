@@ -1,4 +1,4 @@
-"""A model as a function from token ids to candidates, in the graph."""
+"""A model as a graph function from token ids to candidates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Network:
     """Finds the candidates of batches of any shape; traced once.
 
     Args:
-        model: The model, with its weights.
+        model: Model with its weights.
         force_one_entity: Whether a sentence without candidates gets its best
             span.
     """
@@ -20,8 +20,8 @@ class Network:
     def __init__(self, model: SpanModel, *, force_one_entity: bool) -> None:
         self._model = model
         self._force_one_entity = force_one_entity
-        # Two functions: XLA, if at all, compiles the first alone. Traced here,
-        # because threads that come at once would each trace them.
+        # Two functions, since XLA, if enabled, compiles only the first. Traced
+        # here, since concurrent threads would each trace them.
         ids = tf.TensorSpec([None, None], tf.int32)
         context = tf.TensorSpec([None, None], tf.bool)
         self._encode = tf.function(
@@ -38,12 +38,12 @@ class Network:
     def __call__(
         self, input_ids: tf.Tensor, context: tf.Tensor, min_margin: float
     ) -> Candidates:
-        """Candidates of a batch, in tokens.
+        """Finds the candidates of a batch, in tokens.
 
         Args:
-            input_ids: `[CLS] tokens [SEP]` and padding, int32 `[B, N + 2]`.
-            context: Which are of context, bool `[B, N + 2]`.
-            min_margin: They have a margin above it.
+            input_ids: Padded `[CLS] tokens [SEP]`, int32 `[B, N + 2]`.
+            context: Mask of the context tokens, bool `[B, N + 2]`.
+            min_margin: Candidates have a margin above it.
         """
         counts = token_counts(input_ids, context, pad_id=self._model.pad_id)
         vectors = self._encode(input_ids, context)

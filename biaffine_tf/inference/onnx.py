@@ -1,6 +1,6 @@
-"""The predictor of an ONNX model, on onnxruntime; no TensorFlow.
+"""Predictor of ONNX models on onnxruntime; no TensorFlow.
 
-It needs onnxruntime, tokenizers and numpy, and loads nothing else.
+Loads only onnxruntime, tokenizers and numpy.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from biaffine_tf.tokenization import Tokenizer, Windowing, mark
 if TYPE_CHECKING:
     import onnxruntime
 
-# Floats of the head; onnxruntime holds a few copies at once. A batch with more
-# is run in slices. A single window may have more even so.
+# Maximum number of floats in the head's outputs, of which onnxruntime holds a
+# few copies. Larger batches are divided; a single window may exceed it.
 _MAX_FLOATS = 1 << 24
 
 
 class OnnxPredictor(WindowedPredictor):
-    """Finds the entities of texts with what an ONNX export wrote.
+    """Finds the entities of texts with an ONNX export.
 
     Args:
-        session: The model.
-        config: Its settings.
-        tokenizer: The tokenizer it was trained with.
-        labels: Its labels.
-        decoding: How candidates become entities.
-        confidence: Calibration of scores, and thresholds.
-        windowing: What becomes of long texts; None as the config says.
-        batch_size: Most sentences, or windows, in a batch.
-        one_at_a_time: Whether batches wait for one another, so that no more
-            threads run than the session has. Else those that call it help.
+        session: Session of the model.
+        config: Settings of the model.
+        tokenizer: Tokenizer of the model.
+        labels: Labels of the model.
+        decoding: Settings of decoding.
+        confidence: Calibration and thresholds.
+        windowing: Treatment of long texts; None for that of the config.
+        batch_size: Maximum number of sentences or windows per batch.
+        one_at_a_time: Whether batches run one after another, so that no more
+            threads run than the session has; otherwise calling threads help.
 
     Raises:
         ConfigError: If the batch size is not positive.
@@ -99,22 +99,22 @@ class OnnxPredictor(WindowedPredictor):
 
         Args:
             directory: Written by `run_predict.py --export_dir`.
-            calibrated: Whether scores are calibrated, if the directory says
-                how.
-            thresholds: Whether candidates must pass the thresholds of the
-                directory, if it has any.
-            long_text: What becomes of texts longer than the model reads at
-                once; None as exported.
-            window_overlap: Tokens that neighbouring windows share at least;
+            calibrated: Whether to calibrate scores, if the directory has a
+                calibration.
+            thresholds: Whether to apply the thresholds of the directory, if it
+                has any.
+            long_text: How to read texts above the maximum number of tokens;
                 None as exported.
-            batch_size: Most sentences, or windows, in a batch.
-            threads: Cores that the model uses at most; None for all.
+            window_overlap: Minimum number of tokens shared by neighbouring
+                windows; None as exported.
+            batch_size: Maximum number of sentences or windows per batch.
+            threads: Maximum number of cores to use; None for all.
             **decoding: Fields of `DecodingConfig`, such as `nested=True`; None
                 and those not given as exported.
 
         Raises:
-            ConfigError: If the directory is not a complete export, a setting
-                is unknown or out of range, or onnxruntime is not installed.
+            ConfigError: If the export is incomplete, a setting is unknown or
+                out of range, or onnxruntime is not installed.
         """
         directory = os.fspath(directory)
         config, labels, tokenizer = model_directory.read_description(directory)
@@ -151,26 +151,28 @@ class OnnxPredictor(WindowedPredictor):
     def _find_candidates(
         self, input_ids: np.ndarray, context: np.ndarray, min_margin: float
     ) -> Candidates:
-        of_one = self._head.floats(
+        floats_per_window = self._head.floats(
             self._head_config,
             length=input_ids.shape[1] - 2,
             num_classes=self.labels.num_classes,
         )
-        size = max(1, _MAX_FLOATS // max(1, of_one))
+        size = max(1, _MAX_FLOATS // max(1, floats_per_window))
         marked = mark(input_ids, context)
-        found = []
+        parts = []
         for start in range(0, len(marked), size):
             with self._turn:
                 outputs = self._session.run(
                     list(self._head.OUTPUTS),
                     {onnx_model.INPUT: marked[start : start + size]},
                 )
-            some = self._head.read(
+            candidates = self._head.read(
                 outputs,
                 min_margin=min_margin,
                 force_one_entity=self.decoding.force_one_entity,
             )
-            found.append(some._replace(sentences=some.sentences + start))
-        return found[0].map(
-            lambda *columns: np.concatenate(columns), *found[1:]
+            parts.append(
+                candidates._replace(sentences=candidates.sentences + start)
+            )
+        return parts[0].map(
+            lambda *columns: np.concatenate(columns), *parts[1:]
         )

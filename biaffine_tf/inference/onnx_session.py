@@ -1,4 +1,4 @@
-"""Sessions of onnxruntime, also in processes that are forked."""
+"""Sessions of onnxruntime that survive forks."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from biaffine_tf.model_directory import onnx_model
 if TYPE_CHECKING:
     import onnxruntime
 
-_ONLY_FATAL = 4  # severity of what onnxruntime logs; errors are raised
+_ONLY_FATAL = 4  # log severity of onnxruntime; errors are raised
 _SESSIONS: weakref.WeakSet[onnxruntime.InferenceSession] = weakref.WeakSet()
 
 
 def open_session(
     path: str, threads: int | None
 ) -> onnxruntime.InferenceSession:
-    """Loads a model.
+    """Loads an ONNX model.
 
     Raises:
-        ConfigError: If it is missing or damaged, or onnxruntime is.
+        ConfigError: If the model is missing or damaged, or onnxruntime is not
+            installed.
     """
     if threads is not None and threads < 1:
         raise ConfigError(f"threads must be positive or None, got {threads}")
     if not os.path.isfile(path):
         raise ConfigError(f"{path}: no such file", remedy=onnx_model.REMEDY)
-    # Else 1.32 starts a thread for telemetry, and forks hang when they exit.
+    # Version 1.32 would start a thread for telemetry, and forks hang at exit.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
@@ -44,7 +45,7 @@ def open_session(
         session = onnxruntime.InferenceSession(
             path, options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # its errors share no class of their own
+    except Exception as error:  # its errors have no common class
         raise ConfigError(
             f"{path}: not readable as a model ({error})",
             remedy=onnx_model.REMEDY,
@@ -54,10 +55,10 @@ def open_session(
 
 
 def _keep_in_child() -> None:
-    """Makes sessions that came along through a fork last until its end.
+    """Keeps inherited sessions until the end of a forked process.
 
-    They answer there, by the thread that calls. But their own threads did not
-    come along, and whoever ends a session waits for these for ever.
+    They work there in the calling thread. But their own threads are not
+    inherited, and the end of a session would wait for these forever.
     """
     for session in _SESSIONS:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))

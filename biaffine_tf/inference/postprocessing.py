@@ -1,4 +1,4 @@
-"""From the candidates of a text to its entities."""
+"""Postprocessing of the candidates of a text to its entities."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Postprocessor:
     """Applies calibration, thresholds and the decoder to candidates.
 
     Args:
-        decoding: How candidates become entities.
-        confidence: Calibration of scores, and thresholds.
+        decoding: Settings of decoding.
+        confidence: Calibration and thresholds.
     """
 
     def __init__(
@@ -34,25 +34,25 @@ class Postprocessor:
         best_other: Candidate | None,
         text: str,
     ) -> list[Span]:
-        """The entities of a text, by position, with calibrated scores.
+        """Returns the entities of a text, by position, with calibrated scores.
 
         Args:
-            candidates: In characters of the text, with the model's log-odds.
-            best_other: The best span of those that are no candidates, where
-                it was looked for: the last resort of `force_one_entity`.
+            candidates: Candidates in characters, with the model's log-odds.
+            best_other: Best span that is no candidate, for `force_one_entity`;
+                None if there is none.
             text: The text.
         """
-        found = self._decode(self._confidence.apply(candidates), text)
-        if not found and self._always:
+        entities = self._decode(self._confidence.apply(candidates), text)
+        if not entities and self._always:
             others = [] if best_other is None else [best_other]
             allowed = self._constraints.apply([*candidates, *others], text)
             calibration = dataclasses.replace(self._confidence, thresholds=None)
-            found = calibration.apply(sorted(allowed, key=greedy_order)[:1])
-        return [Span(one.start, one.end, one.label, one.score) for one in found]
+            entities = calibration.apply(sorted(allowed, key=greedy_order)[:1])
+        return [Span(e.start, e.end, e.label, e.score) for e in entities]
 
 
 def constraints_of(decoding: DecodingConfig) -> Constraints:
-    """The bounds on entities in some settings."""
+    """Returns the constraints on entities of some settings."""
     return Constraints(
         min_width=decoding.min_width,
         max_width=decoding.max_width,
@@ -64,9 +64,9 @@ def constraints_of(decoding: DecodingConfig) -> Constraints:
 def decoder_of(
     decoding: DecodingConfig,
 ) -> Callable[[list[Candidate], str], list[Candidate]]:
-    """The decoder of some settings: candidates and their text to entities.
+    """Returns the decoder of some settings.
 
-    `force_one_entity` is not its business.
+    It does not apply `force_one_entity`.
     """
     constraints = constraints_of(decoding)
 

@@ -1,4 +1,4 @@
-"""The predictor of a model directory, on TensorFlow."""
+"""Predictor of model directories, on TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.device_lock import device_lock
 from biaffine_tf.inference.network import Network
 from biaffine_tf.inference.tensorflow_process import (
-    claim_process,
+    acquire_process,
     free_graphs,
 )
 from biaffine_tf.inference.windowed import (
@@ -44,14 +44,14 @@ class Predictor(WindowedPredictor):
         [[...], [...]]
 
     Args:
-        model: The model, with its weights.
-        tokenizer: The tokenizer it was trained with.
-        labels: Its labels.
-        decoding: How candidates become entities.
-        confidence: Calibration of scores, and thresholds.
-        windowing: What becomes of long texts; None as the model's config says.
-        batch_size: Most sentences, or windows, in a batch.
-        precision: Of matrix products; None for that of the model.
+        model: Model with its weights.
+        tokenizer: Tokenizer of the model.
+        labels: Labels of the model.
+        decoding: Settings of decoding.
+        confidence: Calibration and thresholds.
+        windowing: Treatment of long texts; None for that of the model.
+        batch_size: Maximum number of sentences or windows per batch.
+        precision: Precision of matrix products; None for that of the model.
 
     Raises:
         ConfigError: If the batch size is not positive.
@@ -69,7 +69,7 @@ class Predictor(WindowedPredictor):
         batch_size: int = 64,
         precision: Precision | None = None,
     ) -> None:
-        claim_process()
+        acquire_process()
         super().__init__(
             tokenizer,
             labels,
@@ -108,25 +108,25 @@ class Predictor(WindowedPredictor):
 
         Args:
             directory: Written by `run_classifier.py`.
-            calibrated: Whether scores are calibrated, if the directory says
-                how.
-            thresholds: Whether candidates must pass the thresholds of the
-                directory, if it has any.
-            long_text: What becomes of texts longer than the model reads at
-                once; None as in training.
-            window_overlap: Tokens that neighbouring windows share at least;
+            calibrated: Whether to calibrate scores, if the directory has a
+                calibration.
+            thresholds: Whether to apply the thresholds of the directory, if it
+                has any.
+            long_text: How to read texts above the maximum number of tokens;
                 None as in training.
-            batch_size: Most sentences, or windows, in a batch.
-            precision: Of matrix products, whatever it was in training.
-            xla: Whether XLA compiles the encoder, once for each shape.
+            window_overlap: Minimum number of tokens shared by neighbouring
+                windows; None as in training.
+            batch_size: Maximum number of sentences or windows per batch.
+            precision: Precision of matrix products, independent of training.
+            xla: Whether to compile the encoder with XLA, once per shape.
             **decoding: Fields of `DecodingConfig`, such as `nested=True`; None
                 and those not given as in training.
 
         Raises:
-            ConfigError: If the directory is not a complete model directory, or
-                a setting is unknown or out of range.
+            ConfigError: If the model directory is incomplete, or a setting is
+                unknown or out of range.
         """
-        claim_process()
+        acquire_process()
         directory = os.fspath(directory)
         config, labels, tokenizer = model_directory.read_description(directory)
         windowing = Windowing.of(
@@ -144,7 +144,7 @@ class Predictor(WindowedPredictor):
             random_weights=False,
             xla=xla,
             dtype=str(precision),
-            # TensorFlow keeps something of each name of a variable.
+            # TensorFlow keeps memory for each new name of a variable.
             name="span_model",
         )
         model.build_weights()
@@ -160,7 +160,7 @@ class Predictor(WindowedPredictor):
         )
 
     def _check_open(self) -> None:
-        claim_process()
+        acquire_process()
         super()._check_open()
 
     def _release(self) -> None:
@@ -171,7 +171,7 @@ class Predictor(WindowedPredictor):
         self, input_ids: np.ndarray, context: np.ndarray, min_margin: float
     ) -> Candidates:
         with device_lock():
-            found = self._network(
+            candidates = self._network(
                 tf.constant(input_ids), tf.constant(context), min_margin
             )
-            return found.map(lambda column: column.numpy())
+            return candidates.map(lambda column: column.numpy())

@@ -17,8 +17,8 @@ from biaffine_tf.tokenization import (
     with_context,
 )
 
-# Read ahead, to be sorted by length, until there are so many of either: the
-# price of order is this much memory.
+# Maximum numbers to read ahead, for sorting by length; they bound the memory
+# that this takes.
 _SENTENCES_AHEAD = 4096
 _CHARACTERS_AHEAD = 1 << 18
 
@@ -32,18 +32,18 @@ def read_texts(
     *,
     context_tokens: int,
 ) -> Iterator[list[WindowedText]]:
-    """Cuts the sentences of a stream into tokens, and these into windows.
+    """Tokenizes the sentences of a stream and divides them into windows.
 
     Args:
         sentences: The stream.
-        tokenizer: Text to tokens.
-        windowing: What becomes of long texts.
+        tokenizer: Tokenizer of the model.
+        windowing: Treatment of long texts.
         labels: Labels of the model.
-        wanted: Which candidates are taken.
-        context_tokens: Tokens of context on each side.
+        wanted: Filter of candidates.
+        context_tokens: Number of tokens of context on each side.
 
     Yields:
-        The sentences that `read_ahead` gives at once.
+        The sentences of each list from `read_ahead`.
     """
 
     def divide(
@@ -68,7 +68,7 @@ def read_texts(
             is_cut=windowing.is_cut(tokens),
         )
 
-    # No name for the texts: it would keep them while others are read.
+    # Texts get no name, which would keep them while others are read.
     for ahead in read_ahead(
         with_context(sentences, tokenizer, tokens=context_tokens)
     ):
@@ -85,25 +85,25 @@ def read_texts(
 def read_ahead(
     sentences: Iterable[tuple[Sentence, Context]],
 ) -> Iterator[list[tuple[Sentence, Context]]]:
-    """Takes sentences from a stream, some thousands at a time.
+    """Reads sentences from a stream in lists of some thousands.
 
-    Bounded by characters, because they bound texts and tokens alike: a text
-    of any length can have no token, but a character has four at most.
+    The number of characters bounds texts and tokens alike: a text of any length
+    can have no token, but a character has at most four.
 
     Args:
-        sentences: The stream, and what is around each sentence.
+        sentences: Sentences of the stream with their context.
 
     Yields:
-        At least one sentence, and no more than bring the characters to the
-        bound.
+        Lists of at least one sentence, which end at the sentence that reaches
+        a bound.
     """
-    some: list[tuple[Sentence, Context]] = []
+    part: list[tuple[Sentence, Context]] = []
     characters = 0
     for sentence, context in sentences:
-        some.append((sentence, context))
+        part.append((sentence, context))
         characters += len(sentence.text)
-        if len(some) >= _SENTENCES_AHEAD or characters >= _CHARACTERS_AHEAD:
-            yield some
-            some, characters = [], 0
-    if some:
-        yield some
+        if len(part) >= _SENTENCES_AHEAD or characters >= _CHARACTERS_AHEAD:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part

@@ -1,4 +1,4 @@
-"""The predictor of a SavedModel: all but reading ahead is in its graph."""
+"""Predictor of SavedModels, whose graphs do all except reading ahead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.device_lock import device_lock
 from biaffine_tf.inference.read_ahead import read_ahead
 from biaffine_tf.inference.tensorflow_process import (
-    claim_process,
+    acquire_process,
     free_graphs,
 )
 from biaffine_tf.model_directory.description import read_subword_tokenizer
@@ -26,27 +26,27 @@ from biaffine_tf.model_directory.manifest import Manifest
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import NO_CONTEXT, Tokenizer
 
-# Bounds the texts of a request, whatever windows the graph makes of them.
+# Maximum number of characters in a request, which bounds memory.
 _CHARACTERS_PER_REQUEST = 1 << 17
 _IN_FLIGHT = 2  # requests
-_MAX_TOKENS = 3  # of a character: a Hangul syllable whose case is lowered
-# What a Python string can hold and UTF-8 cannot.
+_MAX_TOKENS = 3  # per character: a lowercased Hangul syllable
+# Characters that a Python string can hold, but UTF-8 cannot.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class SavedModelPredictor(BasePredictor):
-    """Finds the entities of texts with what `--export_dir` wrote.
+    """Finds the entities of texts with a SavedModel from `--export_dir`.
 
-    Decoding is in the graph: it is what it was exported with. The graph sees
-    texts alone: where entities begin and end at words, these are told by the
-    rule that was exported, also for sentences that come in words.
+    Decoding is fixed in the graph. The graph gets only texts: if entities begin
+    and end at words, the exported rule finds the words, also in sentences that
+    come with words.
 
     Args:
-        directory: Of the export.
-        manifest: What it says of itself.
-        batch_size: Most sentences of a request. The graph sorts them by their
-            tokens, which are not known here, and makes batches of them.
-        tokenizer: Tokenizer of a graph that takes tokens; None of one that
+        directory: Folder of the export.
+        manifest: Manifest of the export.
+        batch_size: Maximum number of sentences per request. The graph sorts
+            them by tokens, which are not known here, and batches them.
+        tokenizer: Tokenizer for a graph that takes tokens; None for one that
             tokenizes.
 
     Raises:
@@ -62,7 +62,7 @@ class SavedModelPredictor(BasePredictor):
         batch_size: int,
         tokenizer: Tokenizer | None = None,
     ) -> None:
-        claim_process()
+        acquire_process()
         super().__init__()
         if batch_size < 1:
             raise ConfigError(f"batch_size must be positive, got {batch_size}")
@@ -91,14 +91,13 @@ class SavedModelPredictor(BasePredictor):
 
         Args:
             directory: Written by `run_predict.py --export_dir`.
-            batch_size: Most sentences of a request to the graph, which makes
-                batches of them.
-            **decoding: Fields of `DecodingConfig`, which must be those that
-                it was exported with.
+            batch_size: Maximum number of sentences per request to the graph,
+                which batches them.
+            **decoding: Fields of `DecodingConfig`, which must equal those of
+                the export.
 
         Raises:
-            ConfigError: If the directory is no whole export, or a setting is
-                another.
+            ConfigError: If the export is incomplete, or a setting differs.
         """
         directory = os.fspath(directory)
         manifest = Manifest.read(directory)
@@ -113,18 +112,18 @@ class SavedModelPredictor(BasePredictor):
     def predict(
         self, sentences: Iterable[Sentence], **decoding: Any
     ) -> Iterator[Sentence]:
-        """Replaces the spans of sentences by predicted ones; see the base.
+        """Replaces the spans of sentences by predictions; see `BasePredictor`.
 
         Raises:
-            ConfigError: If a setting is another than in the export.
-            DataError: If a sentence is too long and that is an error.
+            ConfigError: If a setting differs from the export.
+            DataError: If a sentence is too long and long texts are an error.
         """
         self._check_open()
         self.manifest.check_decoding(decoding)
         return self._predict(sentences)
 
     def check(self, sentence: Sentence) -> None:
-        """Raises a DataError if a sentence is too long and that is an error."""
+        """Raises a DataError if a sentence is too long for the model."""
         max_tokens = (
             _MAX_TOKENS * len(sentence.text)
             if self._tokenizer is None
@@ -135,10 +134,10 @@ class SavedModelPredictor(BasePredictor):
             and max_tokens > self.manifest.max_tokens
         ):
             with self._in_use():
-                self._answer([sentence])  # the graph alone knows
+                self._answer([sentence])  # only the graph counts tokens
 
     def _check_open(self) -> None:
-        claim_process()
+        acquire_process()
         super()._check_open()
 
     def _release(self) -> None:
@@ -146,27 +145,26 @@ class SavedModelPredictor(BasePredictor):
         free_graphs()
 
     def _predict(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
-        for some in read_ahead((one, NO_CONTEXT) for one in sentences):
-            ahead = [sentence for sentence, _ in some]
+        for pairs in read_ahead((one, NO_CONTEXT) for one in sentences):
+            ahead = [sentence for sentence, _ in pairs]
             with self._in_use():
-                found = self._answer_all(ahead)
-            for sentence, spans in zip(ahead, found, strict=True):
+                predicted = self._answer_all(ahead)
+            for sentence, spans in zip(ahead, predicted, strict=True):
                 yield sentence.replace_spans(spans)
 
     def _answer_all(self, ahead: list[Sentence]) -> list[list[Span]]:
-        """Spans of each of the sentences read ahead."""
         requests = list(self._requests(ahead))
-        texts = [[ahead[index] for index in one] for one in requests]
-        found: dict[int, list[Span]] = {}
-        # What one leaves idle of the cores, the next one takes.
+        texts = [[ahead[index] for index in request] for request in requests]
+        spans_of: dict[int, list[Span]] = {}
+        # Two requests at a time keep all cores busy.
         with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
             answers = pool.map(self._answer, texts)
             for request, spans in zip(requests, answers, strict=True):
-                found.update(zip(request, spans, strict=True))
-        return [found[index] for index in range(len(ahead))]
+                spans_of.update(zip(request, spans, strict=True))
+        return [spans_of[index] for index in range(len(ahead))]
 
     def _requests(self, sentences: Sequence[Sentence]) -> Iterator[list[int]]:
-        """Indices of sentences of similar length."""
+        """Yields indices of sentences of similar length."""
         order = sorted(
             range(len(sentences)),
             key=lambda index: len(sentences[index].text),
@@ -227,7 +225,7 @@ class SavedModelPredictor(BasePredictor):
 def _too_long(
     batch: Sequence[Sentence], error: Exception, max_tokens: int
 ) -> DataError:
-    """The graph does not say which text it is; the longest is."""
+    """Returns the error of the longest text, since the graph names none."""
     longest = max(batch, key=lambda one: len(one.text))
     if "model reads at once" not in str(error):
         raise error

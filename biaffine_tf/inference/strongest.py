@@ -1,4 +1,4 @@
-"""The strongest candidates of a corpus, found in bounded memory."""
+"""The strongest candidates of a corpus, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import numpy as np
 
 
 class Strongest:
-    """Log-odds of the strongest candidates that have been seen so far.
+    """Log-odds of the strongest candidates seen so far.
 
     Args:
-        most: Number of candidates that are wanted.
+        size: Number of candidates to keep.
     """
 
-    def __init__(self, most: int) -> None:
-        self._size = most + 1  # the next one's log-odds are the floor
+    def __init__(self, size: int) -> None:
+        self._size = size + 1  # the next one's log-odds are the floor
         self._seen = np.empty(0)
         self._floor = -np.inf
 
     @property
     def floor(self) -> float:
-        """Log-odds that those wanted exceed."""
+        """Log-odds that the strongest candidates exceed."""
         if len(self._seen) > self._size:
             split = len(self._seen) - self._size
             self._seen = np.partition(self._seen, split)[split:]
@@ -28,10 +28,10 @@ class Strongest:
         return self._floor
 
     def admit(self, log_odds: np.ndarray) -> np.ndarray:
-        """Takes note of candidates; says which of them may be wanted.
+        """Adds candidates, and marks those that may be among the strongest.
 
         Args:
-            log_odds: Of the candidates, float `[N]`.
+            log_odds: Log-odds of the candidates, float `[N]`.
 
         Returns:
             bool `[N]`: false for those that cannot be among the strongest.

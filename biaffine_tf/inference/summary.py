@@ -1,4 +1,4 @@
-"""What there is to say when texts have been predicted; lines to print."""
+"""Summaries of predictions, as lines to print."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from biaffine_tf.tokenization import Windowing
 def long_texts(
     windowing: Windowing | None, *, windowed: int, cut: int
 ) -> Iterator[str]:
-    """What became of long texts, if there were any.
+    """Reports windowed and truncated texts, if there were any.
 
     Args:
-        windowing: How they were divided; None if a graph saw to that, which
-            does not count them.
-        windowed: Texts read in several windows.
-        cut: Texts cut.
+        windowing: Treatment of long texts; None if a graph does it, which does
+            not count them.
+        windowed: Number of texts read in several windows.
+        cut: Number of truncated texts.
     """
     if windowing is None:
         return
@@ -42,11 +42,11 @@ def long_texts(
 
 
 def bulk_job(job: bulk.BulkJob, windowing: Windowing | None) -> Iterator[str]:
-    """What became of a job, whether done by this process or before.
+    """Summarises a job, whether it was done by this process or before.
 
     Args:
-        job: It is complete.
-        windowing: As for `long_texts`.
+        job: The complete job.
+        windowing: See `long_texts`.
     """
     shards = job.shards
     yield from job.changed

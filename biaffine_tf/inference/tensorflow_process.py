@@ -1,7 +1,7 @@
-"""TensorFlow and the process that it works in.
+"""Binding of TensorFlow to the process that first uses it.
 
-Its threads do not come along through a fork: calls in the child would wait for
-them for ever.
+A fork does not inherit TensorFlow's threads: calls in the child would wait for
+them forever.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from biaffine_tf.errors import ConfigError
 _owner: int | None = None
 
 
-def claim_process() -> None:
-    """Notes that TensorFlow works in this process.
+def acquire_process() -> None:
+    """Binds TensorFlow to this process.
 
-    Call it before TensorFlow is asked for anything.
+    Call it before any use of TensorFlow.
 
     Raises:
-        ConfigError: If a process that this one was forked from has claimed it.
+        ConfigError: If it was bound to a process that this one was forked from.
     """
     global _owner
     if _owner is None:
@@ -36,15 +36,15 @@ def claim_process() -> None:
 
 
 def is_foreign() -> bool:
-    """Whether this process is a fork of one that TensorFlow works in."""
+    """Whether TensorFlow is bound to a parent of this process."""
     return _owner is not None and _owner != os.getpid()
 
 
 def free_graphs() -> None:
-    """Frees the memory of models that nothing refers to any more.
+    """Frees the memory of models that are no longer referred to.
 
-    Graphs refer to themselves, and Python looks for such garbage the more
-    rarely the more there is besides. In a fork they are left alone.
+    Graphs are reference cycles, which Python collects more rarely the more
+    objects there are. Does nothing in a fork.
     """
     if not is_foreign():
         gc.collect()

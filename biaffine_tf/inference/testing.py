@@ -1,4 +1,4 @@
-"""Scores of a finished model on test data, kept in `scores.json`."""
+"""Test scores of a finished model, stored in `scores.json`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FLAG = "test_data"
 
 
 def is_due(directory: str, test: Corpus | None, confidence: Confidence) -> bool:
-    """Whether there is test data that this model was not scored on.
+    """Whether there is test data on which this model was not scored.
 
     Args:
-        directory: A model directory whose training has ended.
-        test: The test data.
-        confidence: The model's.
+        directory: Model directory of a finished training.
+        test: Test data; None for none.
+        confidence: Calibration and thresholds of the model.
     """
     if test is None:
         return False
@@ -36,29 +36,29 @@ def is_due(directory: str, test: Corpus | None, confidence: Confidence) -> bool:
 def update_test_scores(
     directory: str, test: Corpus | None, confidence: Confidence
 ) -> dict[str, Any] | None:
-    """Scores the model on test data, once, as users load it.
+    """Scores the model on test data once, as users load it.
 
-    Scores of a model with other thresholds are removed; those on other data
-    are replaced.
+    Replaces scores on other data; removes those of other thresholds.
 
     Args:
-        directory: A model directory whose training has ended.
-        test: Test data; None to score on none.
-        confidence: The model's, written or about to be.
+        directory: Model directory of a finished training.
+        test: Test data; None for none.
+        confidence: Calibration and thresholds of the model, written or about
+            to be.
 
     Returns:
-        What `scores.json` holds under "test": the scores, their intervals,
-        and what they are of; None if there are none.
+        Contents of `scores.json` under "test": scores, intervals, and what
+        they depend on; None if there are none.
 
     Raises:
         DataError: If the test data cannot be read or is not labelled.
     """
     if is_due(directory, test, confidence):
         assert test is not None
-        found = _score(directory, test, confidence)
-        _store(directory, found)
-        print(_line(found))
-        return found
+        test_scores = _score(directory, test, confidence)
+        _store(directory, test_scores)
+        print(_line(test_scores))
+        return test_scores
     known = _stored(directory)
     if known is None or known["of"]["model"] == _model(directory, confidence):
         return known
@@ -74,7 +74,7 @@ def _score(
     directory: str, test: Corpus, confidence: Confidence
 ) -> dict[str, Any]:
     sentences = list(test.read_labelled(flag=FLAG))
-    # Where nothing is to be scored, TensorFlow is not loaded.
+    # Loaded only if there is something to score.
     from biaffine_tf.evaluation.bootstrap import intervals
     from biaffine_tf.inference.predictor import Predictor
 
@@ -91,7 +91,6 @@ def _score(
 def _identity(
     directory: str, test: Corpus, confidence: Confidence
 ) -> dict[str, str]:
-    """Digests of all that the scores depend on."""
     return {
         FLAG: test.fingerprint(),
         "reading": str(test.options),
@@ -100,7 +99,6 @@ def _identity(
 
 
 def _model(directory: str, confidence: Confidence) -> str:
-    """Fingerprint of weights, calibration and thresholds."""
     weights = fingerprint(os.path.join(directory, model_directory.WEIGHTS))
     values = dataclasses.asdict(confidence)
     text = json.dumps([weights, values], sort_keys=True)
@@ -111,19 +109,19 @@ def _stored(directory: str) -> dict[str, Any] | None:
     return (model_directory.read_scores(directory) or {}).get(TEST)
 
 
-def _store(directory: str, found: dict[str, Any] | None) -> None:
+def _store(directory: str, test_scores: dict[str, Any] | None) -> None:
     scores = model_directory.read_scores(directory) or {}
     scores.pop(TEST, None)
-    if found is not None:
-        scores[TEST] = found
+    if test_scores is not None:
+        scores[TEST] = test_scores
     write_json(os.path.join(directory, model_directory.SCORES), scores)
 
 
-def _line(found: dict[str, Any]) -> str:
-    interval = found["intervals"]["micro"]["f1"]
+def _line(test_scores: dict[str, Any]) -> str:
+    interval = test_scores["intervals"]["micro"]["f1"]
     return (
-        f"test data: {found['sentences']} sentences, micro F1 "
-        f"{found['micro']['f1']:.4f} ({interval['low']:.4f} to "
-        f"{interval['high']:.4f}), macro F1 {found['macro']['f1']:.4f}, "
-        f"cluener F1 {found['cluener']['f1']:.4f}"
+        f"test data: {test_scores['sentences']} sentences, micro F1 "
+        f"{test_scores['micro']['f1']:.4f} ({interval['low']:.4f} to "
+        f"{interval['high']:.4f}), macro F1 {test_scores['macro']['f1']:.4f}, "
+        f"cluener F1 {test_scores['cluener']['f1']:.4f}"
     )

@@ -1,4 +1,4 @@
-"""Calls in progress on something that can be closed."""
+"""Count of the calls in progress on a closable object."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import threading
 
 
 class Uses:
-    """Threads that use something, each as often as it has entered.
+    """Threads that use an object, each as often as it has entered.
 
     Attributes:
-        changed: To be held while uses are looked at and something follows from
-            what is seen; a thread may hold it several times.
-        process: Id of the process: threads of another did not come along when
-            this one was forked.
+        changed: Condition to hold while uses are read and acted upon;
+            reentrant.
+        process: Process id, since a fork does not inherit threads.
     """
 
     def __init__(self) -> None:
@@ -27,7 +26,7 @@ class Uses:
 
     @property
     def is_mine(self) -> bool:
-        """Whether this thread is one of them."""
+        """Whether this thread is among them."""
         return threading.get_ident() in self._threads
 
     def enter(self) -> None:
@@ -36,7 +35,7 @@ class Uses:
             self._threads[threading.get_ident()] += 1
 
     def leave(self) -> None:
-        """Takes one away."""
+        """Removes a use by this thread."""
         thread = threading.get_ident()
         with self.changed:
             self._threads[thread] -= 1
@@ -45,5 +44,5 @@ class Uses:
             self.changed.notify_all()
 
     def wait_for_none(self) -> None:
-        """Returns when nobody uses it; the caller holds `changed`."""
+        """Waits until there is no use; the caller holds `changed`."""
         self.changed.wait_for(lambda: not self._threads)

@@ -1,4 +1,4 @@
-"""Prediction around a model that reads windows of tokens; no TensorFlow."""
+"""Prediction with models that read windows of tokens; no TensorFlow."""
 
 from __future__ import annotations
 
@@ -35,19 +35,18 @@ _IN_FLIGHT = 3  # batches
 
 
 class WindowedPredictor(BasePredictor):
-    """Finds the entities of texts of any length with some model.
+    """Finds the entities of texts of any length.
 
-    What is longer than the model reads at once is read in windows.
+    Texts above the model's maximum number of tokens are read in windows.
 
     Args:
-        tokenizer: The tokenizer the model was trained with.
-        labels: Its labels.
-        windowing: What becomes of long texts.
-        decoding: How candidates become entities.
-        confidence: Calibration of scores, and thresholds.
-        context_tokens: Tokens of context on each side that it was trained
-            with.
-        batch_size: Most sentences, or windows, in a batch.
+        tokenizer: Tokenizer of the model.
+        labels: Labels of the model.
+        windowing: Treatment of long texts.
+        decoding: Settings of decoding.
+        confidence: Calibration and thresholds.
+        context_tokens: Number of tokens of context on each side in training.
+        batch_size: Maximum number of sentences or windows per batch.
 
     Raises:
         ConfigError: If the batch size is not positive.
@@ -81,23 +80,23 @@ class WindowedPredictor(BasePredictor):
     def predict(
         self, sentences: Iterable[Sentence], **decoding: Any
     ) -> Iterator[Sentence]:
-        """Replaces the spans of sentences by predicted ones.
+        """Replaces the spans of sentences by predictions.
 
-        Streams: reads a few thousand sentences ahead, fewer of long ones, and
-        keeps their order. A model that reads context takes sentences of the
-        same `document` (all, if they have none) for neighbours.
+        Reads a few thousand sentences ahead, fewer if they are long, and keeps
+        their order. For a model with context, sentences of the same `document`
+        (all, if they have none) are neighbours.
 
         Args:
-            sentences: Their own spans are ignored.
-            **decoding: Fields of `DecodingConfig` that are to differ in this
-                call, such as `nested=True`.
+            sentences: Sentences, whose own spans are ignored.
+            **decoding: Fields of `DecodingConfig` to change in this call, such
+                as `nested=True`.
 
         Yields:
-            Each sentence with predicted spans, which carry scores.
+            Each sentence with predicted spans and their scores.
 
         Raises:
             ConfigError: If a setting is unknown or out of range.
-            DataError: If a sentence is too long and that is an error.
+            DataError: If a sentence is too long and long texts are an error.
         """
         self._check_open()
         settings = self.decoding.replace_given(**decoding)
@@ -121,21 +120,21 @@ class WindowedPredictor(BasePredictor):
         min_score: float = 0.01,
         strongest: Strongest | None = None,
     ) -> Iterator[list[Candidate]]:
-        """What the model holds for possible, before anything is decided.
+        """Returns the candidates of the model, before postprocessing.
 
         Args:
-            sentences: Their spans are ignored.
-            min_score: Candidates have at least this score.
-            strongest: Takes note of all candidates; those that cannot be among
-                the strongest of all sentences are left out.
+            sentences: Sentences, whose spans are ignored.
+            min_score: Minimum score of candidates.
+            strongest: Receives all candidates; those that cannot be among the
+                strongest of all sentences are left out.
 
         Yields:
-            Candidates of each sentence in no particular order: one for each
-            range of tokens and its best label, with the log-odds of the model
-            as they are. Where entities begin and end at words, candidates do.
+            Candidates of each sentence, in no particular order: one for each
+            range of tokens with its best label and the model's log-odds. If
+            entities begin and end at words, so do candidates.
 
         Raises:
-            DataError: If a sentence is too long and that is an error.
+            DataError: If a sentence is too long and long texts are an error.
         """
         bound = Confidence(thresholds={}, default_threshold=min_score)
         wanted = Wanted(
@@ -151,11 +150,11 @@ class WindowedPredictor(BasePredictor):
     def _find_candidates(
         self, input_ids: np.ndarray, context: np.ndarray, min_margin: float
     ) -> Candidates:
-        """Candidates of a batch, in tokens; several threads call it at once.
+        """Finds the candidates of a batch, in tokens; must be thread-safe.
 
         Args:
-            input_ids: `[CLS] tokens [SEP]` and padding, int32 `[B, L + 2]`.
-            context: Which are of context, bool `[B, L + 2]`.
+            input_ids: Padded `[CLS] tokens [SEP]`, int32 `[B, L + 2]`.
+            context: Mask of the context tokens, bool `[B, L + 2]`.
             min_margin: Candidates have a margin above it.
 
         Returns:
@@ -179,7 +178,7 @@ class WindowedPredictor(BasePredictor):
     def _search(
         self, sentences: Iterable[Sentence], wanted: Wanted
     ) -> Iterator[WindowedText]:
-        """Sentences, in order, with what was found in them."""
+        """Yields sentences in order, with their candidates."""
         return itertools.chain.from_iterable(
             map(
                 functools.partial(self._add_candidates, wanted.min_margin),
@@ -197,7 +196,6 @@ class WindowedPredictor(BasePredictor):
     def _add_candidates(
         self, min_margin: float, texts: list[WindowedText]
     ) -> list[WindowedText]:
-        """Searches the windows of some texts, batch by batch."""
         with self._counting:
             self.windowed_sentences += sum(len(t.windows) > 1 for t in texts)
             self.cut_sentences += sum(t.is_cut for t in texts)
@@ -206,27 +204,26 @@ class WindowedPredictor(BasePredictor):
             max_windows=self._batch_size,
         )
         search = functools.partial(self._search_batch, min_margin=min_margin)
-        # What one batch leaves idle of the cores, the next one takes.
+        # Several batches at a time keep all cores busy.
         with (
             self._in_use(),
             concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool,
         ):
-            for batch, found in zip(
+            for batch, results in zip(
                 batches, pool.map(search, batches), strict=True
             ):
-                for window, candidates in zip(batch, found, strict=True):
+                for window, candidates in zip(batch, results, strict=True):
                     window.text.add(window.index, candidates)
         return texts
 
     def _search_batch(
         self, batch: list[TextWindow], min_margin: float
     ) -> list[Candidates]:
-        """Candidates of each window of a batch."""
         input_ids, context = pad(batch, self.tokenizer)
-        found = self._find_candidates(input_ids, context, min_margin)
-        bounds = np.searchsorted(found.sentences, range(len(batch) + 1))
+        candidates = self._find_candidates(input_ids, context, min_margin)
+        bounds = np.searchsorted(candidates.sentences, range(len(batch) + 1))
         return [
-            found.take(slice(*pair))
+            candidates.take(slice(*pair))
             for pair in itertools.pairwise(bounds.tolist())
         ]
 
@@ -234,12 +231,12 @@ class WindowedPredictor(BasePredictor):
 def confidence_of(
     directory: str, *, calibrated: bool, thresholds: bool
 ) -> Confidence:
-    """What a model directory says of scores, as far as it is wanted.
+    """Reads the calibration and thresholds of a model directory.
 
     Args:
-        directory: A model directory.
-        calibrated: Whether scores are to be calibrated.
-        thresholds: Whether candidates must pass thresholds.
+        directory: Model directory.
+        calibrated: Whether to calibrate scores.
+        thresholds: Whether to apply thresholds.
 
     Raises:
         ConfigError: If the directory is damaged.

@@ -1,8 +1,8 @@
-"""Sentences that gather what the model finds in their windows.
+"""Sentences that collect the candidates of their windows.
 
-The candidates of windows are merged before anything is decoded: on each range
-of tokens the window decides in which it lies most centrally, also that the
-range is no candidate. Then the sentence is decoded as a whole.
+Candidates of windows are merged before decoding: on each range of tokens the
+window decides in which it lies most centrally, also that the range is no
+candidate. Then the sentence is decoded as a whole.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from biaffine_tf.tokenization import (
 
 
 class Wanted(NamedTuple):
-    """Which candidates of the windows are candidates of the sentence.
+    """Conditions for candidates of windows to be kept.
 
     Attributes:
-        min_margin: Those whose margin is above it.
-        min_log_odds: Of these, those whose log-odds are no less.
-        strongest: Of these, those that it admits; None for all.
-        rule: Tells the words of plain text, at which candidates begin and
-            end; None where they are free.
+        min_margin: The margin is above it.
+        min_log_odds: The log-odds are at least this.
+        strongest: Admits the candidate; None for no condition.
+        rule: Finds the words of plain text, at which candidates must begin
+            and end; None for no condition.
     """
 
     min_margin: float = 0.0
@@ -47,25 +47,25 @@ _ABOVE_NONE = Wanted()
 
 
 class WindowedText:
-    """A sentence, its windows, and what they have proposed so far.
+    """A sentence, its windows, and their candidates so far.
 
     Args:
-        sentence: Its spans are ignored.
-        tokens: Of its text.
-        windows: Of the tokens.
+        sentence: The sentence, whose spans are ignored.
+        tokens: Tokens of its text.
+        windows: Windows of the tokens.
         labels: Labels of the model.
-        wanted: Which candidates are taken.
-        surrounded: The tokens within their context, where the model reads
-            both at once; there is one window then.
+        wanted: Conditions for candidates.
+        surrounded: The tokens with their context, if the model reads both;
+            there is one window then.
         edges: Tokens that candidates may begin and end with; None for any.
-        is_cut: Whether the tokens are more than the windows hold.
+        is_cut: Whether the text is truncated to the windows.
 
     Attributes:
         sentence: As given.
         is_cut: As given.
-        candidates: In characters, in any order.
-        best_other: Of all that is no candidate of the sentence, the one with
-            the highest logit; of equals the first by position.
+        candidates: Candidates in characters, in any order.
+        best_other: Span with the highest logit of those that are no candidates;
+            of equal ones the first by position.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class WindowedText:
 
     @property
     def windows(self) -> list[TextWindow]:
-        """Its windows, in order, made anew: a cycle would keep both."""
+        """Its windows in order; not stored, to avoid a reference cycle."""
         return [
             TextWindow(
                 self,
@@ -103,27 +103,31 @@ class WindowedText:
             for index, (start, end) in enumerate(self._windows)
         ]
 
-    def add(self, index: int, found: Candidates) -> None:
-        """Takes over what a window decides on, and notes the best of the rest.
+    def add(self, index: int, candidates: Candidates) -> None:
+        """Adds the candidates of a window that it decides on.
 
         Args:
-            index: Of the window; each is added once, in any order.
-            found: Its candidates, in tokens of the window. What does not begin
-                and end where it may is left out. Where the window has no
-                candidate, its best range may be given for one.
+            index: Number of the window; each is added once, in any order.
+            candidates: Its candidates, in tokens of the window; those that cut
+                words are dropped. For a window without candidates, its best
+                range may be included.
         """
         offset = self._windows[index].start
-        found = found._replace(
-            starts=found.starts + offset, ends=found.ends + offset
+        candidates = candidates._replace(
+            starts=candidates.starts + offset, ends=candidates.ends + offset
         )
         if self._edges is not None:
-            found = found.take(self._edges.admit(found.starts, found.ends - 1))
-        decider = self._windows.most_central(found.starts, found.ends - 1)
+            candidates = candidates.take(
+                self._edges.admit(candidates.starts, candidates.ends - 1)
+            )
+        decider = self._windows.most_central(
+            candidates.starts, candidates.ends - 1
+        )
         wanted = self._wanted
         is_kept = decider == index
-        is_kept &= found.margins > wanted.min_margin
-        is_kept &= found.log_odds >= wanted.min_log_odds
-        kept, rest = found.take(is_kept), found.take(~is_kept)
+        is_kept &= candidates.margins > wanted.min_margin
+        is_kept &= candidates.log_odds >= wanted.min_log_odds
+        kept, rest = candidates.take(is_kept), candidates.take(~is_kept)
         if wanted.strongest is not None:
             kept = kept.take(wanted.strongest.admit(kept.log_odds))
         self.candidates += self._in_characters(kept)
@@ -134,16 +138,16 @@ class WindowedText:
                 others.append(self.best_other)
             self.best_other = min(others, key=_by_logit, default=None)
 
-    def _in_characters(self, found: Candidates) -> list[Candidate]:
-        """Tokens may share a character, so it is there that entities clash."""
-        candidates = []
+    def _in_characters(self, candidates: Candidates) -> list[Candidate]:
+        """Converts to characters, which tokens may share."""
+        converted = []
         for _, start, end, label, *opinion in zip(
-            *found.map(np.ndarray.tolist), strict=True
+            *candidates.map(np.ndarray.tolist), strict=True
         ):
             start, end = to_characters(start, end - 1, self._tokens.offsets)
             name = self._labels.name(label)
-            candidates.append(Candidate(start, end, name, *opinion))
-        return candidates
+            converted.append(Candidate(start, end, name, *opinion))
+        return converted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -152,8 +156,8 @@ class TextWindow:
 
     Attributes:
         text: The sentence.
-        index: Which of its windows.
-        tokens: What the model reads, context included.
+        index: Number of the window.
+        tokens: Tokens that the model reads, including context.
     """
 
     text: WindowedText
@@ -165,5 +169,5 @@ class TextWindow:
         return len(self.tokens.ids)
 
 
-def _by_logit(one: Candidate) -> tuple[float, int, int]:
-    return -one.rank, one.start, one.end
+def _by_logit(candidate: Candidate) -> tuple[float, int, int]:
+    return -candidate.rank, candidate.start, candidate.end

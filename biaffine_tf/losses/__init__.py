@@ -1,4 +1,4 @@
-"""Losses of pairs: one function per file, and the sampling of negatives."""
+"""Pair losses, one function per file, and sampling of negatives."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ __all__ = [
 
 
 class PairLoss(Protocol):
-    """A loss of each pair on its own."""
+    """A loss function of single pairs."""
 
     def __call__(
         self, logits: tf.Tensor, labels: tf.Tensor, *, class_axis: int = -1
     ) -> tf.Tensor:
-        """Float32 losses of the shape of the labels.
+        """Computes the loss of each pair, float32 of the labels' shape.
 
         Args:
             logits: `[..., C]`, or `[..., C, E]` with `class_axis` -2.
-            labels: int, of the shape of the logits without the classes.
-            class_axis: Which axis of the logits are the classes, -1 or -2.
+            labels: Class of each pair, int, in the shape of `logits` without
+                the class axis.
+            class_axis: Axis of the classes in `logits`, -1 or -2.
         """
 
 
 def make_loss(config: TrainingConfig) -> PairLoss:
-    """The pair loss that the settings ask for."""
+    """Returns the pair loss of the settings."""
     match config.loss:
         case Loss.CROSS_ENTROPY:
             return cross_entropy

@@ -8,16 +8,16 @@ import tensorflow as tf
 def cross_entropy(
     logits: tf.Tensor, labels: tf.Tensor, *, class_axis: int = -1
 ) -> tf.Tensor:
-    """`-log p[label]`, the original implementation's loss.
+    """Computes `-log p[label]`, the original implementation's loss.
 
-    Written out, because TensorFlow's own is slow where op determinism is on,
-    and wants the classes last.
+    Replaces TensorFlow's own, which is slow with op determinism on and needs
+    the classes on the last axis.
 
     Args:
         logits: `[..., C]`, any floating type; computed in float32.
-        labels: int `[...]`, class of each pair.
-        class_axis: Which axis of the logits, from the end, are the classes:
-            -1, or -2 for `[..., C, E]` with labels `[..., E]`.
+        labels: Class of each pair, int `[...]`.
+        class_axis: Axis of the classes in `logits`: -1, or -2 for
+            `[..., C, E]` with labels `[..., E]`.
 
     Returns:
         float32 of the labels' shape, non-negative.
@@ -34,7 +34,7 @@ def cross_entropy(
 def is_own_class(
     logits: tf.Tensor, labels: tf.Tensor, class_axis: int
 ) -> tf.Tensor:
-    """Which logits are those of the labels, bool of the logits' shape."""
+    """Marks the logits of the labels, bool in the shape of `logits`."""
     rank = logits.shape.rank
     return tf.one_hot(
         labels,

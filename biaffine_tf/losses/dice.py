@@ -5,19 +5,19 @@ Li et al. 2020 give each pair, with p the probability of its own class,
     loss = 1 - (2 f + s) / (f + 1 + s),  f = (1 - p)^alpha p,  s = 1
 
 The original implementation minimised it as it stands, with alpha 1, and did not
-converge. Two things are wrong with that where nearly all pairs are "none":
+converge, for two reasons where nearly all pairs are "none":
 
-1. f = (1 - p) p is greatest at p = 1/2, so the loss is least there: every pair,
-   right or wrong, is driven to p = 1/2. The factor was meant to weigh easy
-   pairs down; differentiated inside the ratio it is an objective of its own.
-2. Without the factor (alpha 0) the optimum is right, but the slope in the
+1. f = (1 - p) p is greatest, and the loss lowest, at p = 1/2: every pair, right
+   or wrong, is driven there. The factor should give easy pairs a lower weight,
+   but differentiated inside the ratio it is an objective of its own.
+2. Without the factor (alpha 0) the optimum is right, but the gradient in the
    logits is proportional to p (1 - p). A thousand negatives push the p of the
-   few positives to nearly 0 within the first steps, and there they stay: their
-   slope is gone. The same happens to dice over sets of pairs.
+   few positives to nearly 0 within the first steps, where their gradient
+   vanishes. The same happens to dice over sets of pairs.
 
-Here the dice coefficient of a pair, 2 p / (p + 1), enters by its logarithm,
-which has the same optimum and a slope that does not vanish at p = 0, and the
-self-adjusting factor stands before it:
+This module takes the logarithm of a pair's dice coefficient, 2 p / (p + 1). It
+has the same optimum and a gradient that does not vanish at p = 0. The
+self-adjusting factor multiplies it:
 
     loss = -(1 - p)^alpha log(2 p / (p + 1))
 """
@@ -39,20 +39,20 @@ def dice(
     alpha: float = 1.0,
     class_axis: int = -1,
 ) -> tf.Tensor:
-    """`-(1 - p)^alpha log(2 p / (p + 1))`, p the probability of the label.
+    """Computes `-(1 - p)^alpha log(2 p / (p + 1))`, p of the label.
 
     Args:
         logits: `[..., C]` with C >= 2, any floating type; computed in float32.
-        labels: int `[...]`, class of each pair.
-        alpha: How fast easy pairs lose weight; 0 is the plain log dice.
-        class_axis: Which axis of the logits are the classes, -1 or -2.
+        labels: Class of each pair, int `[...]`.
+        alpha: Exponent of the weight of easy pairs; 0 for plain log dice.
+        class_axis: Axis of the classes in `logits`, -1 or -2.
 
     Returns:
         float32 of the labels' shape, non-negative.
 
     Reference:
-        https://aclanthology.org/2020.acl-main.45, section 3.3; the module's
-        docstring says what differs, and why.
+        https://aclanthology.org/2020.acl-main.45, section 3.3; see the
+        docstring of this module for the differences.
     """
     entropy = cross_entropy(logits, labels, class_axis=class_axis)  # -log p
     log_dice = math.log(2) - entropy - tf.math.log1p(tf.exp(-entropy))

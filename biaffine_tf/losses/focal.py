@@ -1,4 +1,4 @@
-"""Focal loss: easy pairs, which are nearly all of them, weigh less."""
+"""Focal loss, which reduces the weight of easy pairs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def focal(
     gamma: float = 3.0,
     class_axis: int = -1,
 ) -> tf.Tensor:
-    """`-(1 - p[label])^gamma log p[label]` (Lin et al. 2017).
+    """Computes `-(1 - p[label])^gamma log p[label]` (Lin et al. 2017).
 
     `1 - p` is computed from the logits of the other classes, not by
-    subtraction: value and gradient stay finite when p rounds to 0 or 1.
+    subtraction: value and gradient stay finite where p rounds to 0 or 1.
 
     Args:
         logits: `[..., C]` with C >= 2, any floating type; computed in float32.
-        labels: int `[...]`, class of each pair.
+        labels: Class of each pair, int `[...]`.
         gamma: Focusing exponent, >= 0; 0 is cross-entropy.
-        class_axis: Which axis of the logits are the classes, -1 or -2.
+        class_axis: Axis of the classes in `logits`, -1 or -2.
 
     Returns:
         float32 of the labels' shape, non-negative.
@@ -41,12 +41,12 @@ def focal(
 def log_other_probability(
     logits: tf.Tensor, labels: tf.Tensor, *, class_axis: int = -1
 ) -> tf.Tensor:
-    """`log(1 - p[label])`, exact also where p rounds to 1.
+    """Computes `log(1 - p[label])`, exactly also where p rounds to 1.
 
     Args:
         logits: `[..., C]` with C >= 2.
-        labels: int `[...]`.
-        class_axis: Which axis of the logits are the classes, -1 or -2.
+        labels: Class of each pair, int `[...]`.
+        class_axis: Axis of the classes in `logits`, -1 or -2.
 
     Returns:
         float32 of the labels' shape, at most 0.

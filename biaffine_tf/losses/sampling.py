@@ -1,7 +1,7 @@
-"""Negative sampling by a hash of what a pair is.
+"""Negative sampling by a hash of each pair.
 
-A draw depends on the seed, the sentence and the pair alone: not on how a batch
-is padded, nor on the blocks that its pairs are computed in.
+A draw depends only on the seed, the sentence and the pair: not on how a batch
+is padded, nor on the blocks in which its pairs are computed.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ _STEP = 0x9E3779B9
 
 
 def sample_pairs(
-    share: float,
+    fraction: float,
     *,
     seed: tf.Tensor,
     num_sentences: int | tf.Tensor,
     rows: tf.Tensor,
     columns: tf.Tensor,
 ) -> tf.Tensor:
-    """Keeps a share of the pairs at random.
+    """Samples a fraction of the pairs.
 
     Args:
-        share: Probability of each pair to be kept, in (0, 1).
-        seed: int32 `[2]`, of the run and of the step.
+        fraction: Probability of keeping a pair, in (0, 1).
+        seed: Random seed of the run and the step, int32 `[2]`.
         num_sentences: B.
         rows: First token of each row, int32 `[S]`.
         columns: Last token of each column, int32 `[E]`.
 
     Returns:
-        bool `[B, S, E]`: whether the pair is kept.
+        bool `[B, S, E]`: whether each pair is kept.
     """
     hashed = tf.zeros([], tf.uint32)
     for counter in (
@@ -41,11 +41,11 @@ def sample_pairs(
         columns,
     ):
         hashed = _mix(hashed + tf.cast(counter, tf.uint32) * _STEP + _STEP)
-    return hashed < tf.constant(int(share * 2**32), tf.uint32)
+    return hashed < tf.constant(int(fraction * 2**32), tf.uint32)
 
 
 def _mix(values: tf.Tensor) -> tf.Tensor:
-    """The 32-bit finaliser of MurmurHash3, a bijection of uint32.
+    """Applies the 32-bit finaliser of MurmurHash3, a bijection of uint32.
 
     Reference:
         https://github.com/aappleby/smhasher/wiki/MurmurHash3

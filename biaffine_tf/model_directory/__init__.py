@@ -1,25 +1,25 @@
-"""The model directory: what training writes and everything else loads.
+"""The model directory, which training writes and everything else loads.
 
-config.json          the resolved experiment
-labels.txt           line n is the label of id n (id 0, "none", implied)
-vocab.txt            the tokenizer's vocabulary
+config.json          settings of the run
+labels.txt           line n is the label of id n (id 0, "none", is implied)
+vocab.txt            vocabulary of the tokenizer
 weights.safetensors  weights of the best epoch, by name
 scores.json          dev scores of the best epoch, with intervals, seed, time,
                      environment; test scores under "test"
 predictions.jsonl    dev predictions of the best epoch
 history.json         scores and times of every epoch
 confidence.json      calibration and thresholds, fitted to the dev set
-digests.json         of the files that predictions depend on, written last
-report.html          the dev scores and every sentence, to look at
+digests.json         digests of the files that predictions depend on
+report.html          dev scores and sentences, to look at
                      (without a dev set there are no dev scores, predictions,
                      confidence and report, and the last epoch is kept)
-README.md            the model card: all of this in words
+README.md            model card
 export/              the model as a SavedModel, if --export is given
 logs/                TensorBoard
-records/             what was trained on (`--records_dir` keeps it elsewhere)
-checkpoints/         to go on after a kill; removed when training ends
+records/             training data (unless --records_dir keeps it elsewhere)
+checkpoints/         for continuing a killed run; removed when training ends
 
-`card.writing`, which writes the card, is loaded by those who need it.
+`card.writing`, which writes the card, is imported only where it is needed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose a README.md is: written by us and untouched, or somebody's."""
+"""Marks generated README.md files, to detect edited ones."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _LAST_LINE = re.compile(
 
 
 def mark(text: str) -> str:
-    """A text and a last line that tells whether it was changed since.
+    """Appends a line with the text's digest.
 
     Args:
-        text: Markdown; it ends with a line feed.
+        text: Markdown that ends with a line feed.
     """
     return text + _MARK.format(digest=_digest(text))
 
 
 def may_replace(path: str | os.PathLike[str]) -> bool:
-    """Whether nobody's work would be lost if the file were replaced.
+    """Whether the file can be replaced without loss of anybody's work.
 
     Args:
-        path: Of a file that need not exist.
+        path: Path of a file, which may be missing.
 
     Returns:
-        True if there is none, or one that was marked and is unchanged.
+        True if it is missing, or marked and unchanged.
     """
     if not os.path.lexists(path):
         return True
@@ -37,8 +37,8 @@ def may_replace(path: str | os.PathLike[str]) -> bool:
             text = file.read()
     except (OSError, UnicodeDecodeError):
         return False
-    found = _LAST_LINE.search(text)
-    return found is not None and found[1] == _digest(text[: found.start()])
+    match = _LAST_LINE.search(text)
+    return match is not None and match[1] == _digest(text[: match.start()])
 
 
 def _digest(text: str) -> str:

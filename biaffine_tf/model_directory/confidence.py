@@ -1,4 +1,4 @@
-"""What the scores of a model mean: `confidence.json`."""
+"""Calibration and thresholds of a model: `confidence.json`."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _SHAPE = {
 
 
 def write_confidence(directory: str, fitted: Mapping[str, Any]) -> None:
-    """Writes what was fitted to the dev set.
+    """Writes calibration and thresholds that were fitted to the dev set.
 
     Args:
-        directory: A model directory.
-        fitted: "confidence", and the figures behind it; JSON values.
+        directory: Model directory.
+        fitted: "confidence", and the values it was fitted from; JSON values.
     """
     unseal(directory)
     write_json(os.path.join(directory, CONFIDENCE), dict(fitted))
 
 
 def read_fitted(directory: str) -> dict[str, Any] | None:
-    """All that `write_confidence` wrote; None if nothing was fitted.
+    """Reads all of `confidence.json`; None if it is missing.
 
     Raises:
         ConfigError: If the file is damaged.
@@ -54,7 +54,7 @@ def read_fitted(directory: str) -> dict[str, Any] | None:
 
 
 def read_fit(directory: str) -> FittedConfidence | None:
-    """What was fitted and how well it does; None if nothing was fitted.
+    """Reads the fit and its quality; None if nothing was fitted.
 
     Raises:
         ConfigError: If the file is damaged or of another version.
@@ -62,7 +62,7 @@ def read_fit(directory: str) -> FittedConfidence | None:
     fitted = read_fitted(directory)
     if fitted is None:
         return None
-    # Predictors do without.
+    # Imported only here, since predictors do not need it.
     from biaffine_tf.calibration.fitting import FittedConfidence
 
     try:
@@ -83,7 +83,7 @@ def read_fit(directory: str) -> FittedConfidence | None:
 
 
 def read_confidence(directory: str) -> Confidence:
-    """Calibration and thresholds; those that change nothing if none is there.
+    """Reads calibration and thresholds; neutral ones if nothing was fitted.
 
     Raises:
         ConfigError: If the file is damaged.

@@ -1,4 +1,4 @@
-"""All of a model directory but its weights; no TensorFlow."""
+"""Description of a model directory: all except weights; no TensorFlow."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _NOT_OURS = "give the --output_dir of a training"
 
 
 class Description(NamedTuple):
-    """A model directory but for its weights.
+    """Contents of a model directory except weights and scores.
 
     Attributes:
-        config: The experiment.
+        config: Settings of the run.
         labels: Labels of the model.
-        tokenizer: Text to the model's tokens.
+        tokenizer: Tokenizer of the model.
     """
 
     config: ExperimentConfig
@@ -42,28 +42,28 @@ def write_description(
     labels: LabelMap,
     vocabulary: Vocabulary,
 ) -> None:
-    """Writes everything but weights and scores."""
+    """Writes everything except weights and scores."""
     os.makedirs(directory, exist_ok=True)
     unseal(directory)
     with atomic_write(os.path.join(directory, LABELS)) as file:
         file.writelines(f"{name}\n" for name in labels)
     vocabulary.save(os.path.join(directory, VOCABULARY))
-    # Last, because its presence says that the directory is in use.
+    # Written last, as it marks the directory as in use.
     write_json(os.path.join(directory, CONFIG), config.to_dict())
 
 
 def read_description(
     directory: str, *, any_vocabulary: bool = False
 ) -> Description:
-    """Reads everything but weights and scores, without TensorFlow.
+    """Reads everything except weights and scores, without TensorFlow.
 
     Args:
-        directory: A model directory or an ONNX export.
-        any_vocabulary: Whether a vocabulary other than in training will do.
-            It does where there are digests, which accept it.
+        directory: Model directory or ONNX export.
+        any_vocabulary: Whether to accept another vocabulary than in training.
+            Always true where there are digests, which are checked instead.
 
     Raises:
-        ConfigError: If the directory is not a complete model directory.
+        ConfigError: If the model directory is incomplete.
     """
     config = read_config(directory)
     path = os.path.join(directory, LABELS)
@@ -94,8 +94,8 @@ def read_description(
     any_vocabulary = any_vocabulary or is_sealed(directory)
     if not any_vocabulary and not is_as_trained(description):
         raise ConfigError(
-            f"{path}: not the vocabulary and settings of the tokenizer that "
-            f"the model was trained with ({CONFIG} has their fingerprint)",
+            f"{path}: differs from the vocabulary and tokenizer settings of "
+            f"training (their fingerprint is in {CONFIG})",
             remedy="restore the directory; if the change is meant, accept it "
             f"with {RESEAL.format(directory)}",
         )
@@ -118,9 +118,9 @@ def read_subword_tokenizer(directory: str) -> Tokenizer | None:
 
 
 def is_as_trained(description: Description) -> bool:
-    """Whether the tokenizer is that of training, as far as that is known."""
-    found = description.tokenizer.fingerprint
-    return description.config.data.get("tokenizer", found) == found
+    """Whether the tokenizer is that of training, as far as is known."""
+    fingerprint = description.tokenizer.fingerprint
+    return description.config.data.get("tokenizer", fingerprint) == fingerprint
 
 
 def read_config(directory: str) -> ExperimentConfig:
@@ -149,5 +149,5 @@ def read_config(directory: str) -> ExperimentConfig:
 
 
 def _is_ours(values: object) -> bool:
-    """Whether settings are of an experiment, of whatever version."""
+    """Whether settings are those of a run of any version."""
     return isinstance(values, dict) and {"model", "version"} <= values.keys()

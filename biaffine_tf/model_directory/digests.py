@@ -1,10 +1,9 @@
 """Digests of the files that predictions depend on: `digests.json`.
 
-They stand in model directories and exports alike, so that a file that is
-damaged, missing, or of another model is noticed when the directory is loaded.
-Whatever changes a file on purpose removes them first, with `unseal`; what ends
-the change writes them last, with `seal`: a kill leaves a directory without.
-Such ones, and those of earlier versions, are loaded as they are.
+With them a damaged, missing or foreign file is noticed when a model directory
+or export is loaded. An intended change removes them first, with `unseal`, and
+writes them last, with `seal`: a killed change leaves a directory without
+digests. Such directories, and those of earlier versions, are not checked.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
 RESEAL = "python -m biaffine_tf.model_directory {} --reseal"
 
 _VERSION = 1
-# Patterns of the files that predictions depend on, in whatever kind of
-# directory; the model card is not among them, as people edit it.
+# Patterns of the files that predictions depend on, in directories of all kinds;
+# the model card is left out, as people edit it.
 _PATTERNS = (
     *(CONFIG, LABELS, VOCABULARY, SUBWORDS, CONFIDENCE, WEIGHTS),
     *(ONNX_MODEL, MANIFEST),
@@ -48,11 +47,11 @@ _SHAPE = {"version": int, "files": {str: str}, "digest": str}
 
 
 class Change(NamedTuple):
-    """A file that is not what the digests say.
+    """A file that does not match the digests.
 
     Attributes:
-        name: Its name, relative to the directory.
-        what: What is the matter with it.
+        name: Name relative to the directory.
+        what: Description of the change.
     """
 
     name: str
@@ -60,10 +59,10 @@ class Change(NamedTuple):
 
 
 def seal(directory: str) -> None:
-    """Writes the digests of a directory as it is.
+    """Writes the digests of the current files.
 
     Args:
-        directory: A model directory or an export.
+        directory: Model directory or export.
     """
     files = _digest(directory, _present(directory))
     write_json(
@@ -73,7 +72,7 @@ def seal(directory: str) -> None:
 
 
 def unseal(directory: str) -> None:
-    """Removes the digests: a file is about to be changed on purpose."""
+    """Removes the digests before an intended change."""
     remove(os.path.join(directory, DIGESTS))
 
 
@@ -91,12 +90,12 @@ def find_changes(
     """Compares a directory with its digests.
 
     Args:
-        directory: A model directory or an export.
-        small: Whether to look at all but the weights.
-        weights: Whether to look at the weights.
+        directory: Model directory or export.
+        small: Whether to check files other than weights.
+        weights: Whether to check the weights.
 
     Returns:
-        The files that are other ones, none if there are no digests.
+        Changed files; none if there are no digests.
 
     Raises:
         ConfigError: If the digests themselves are damaged.
@@ -110,11 +109,11 @@ def find_changes(
         for name in sorted({*_present(directory), *known})
         if (weights if _is_weights(name) else small)
     ]
-    found = _digest(directory, chosen)
+    current = _digest(directory, chosen)
     return [
         Change(name, what)
         for name in chosen
-        if (what := _difference(known.get(name), found.get(name)))
+        if (what := _difference(known.get(name), current.get(name)))
     ]
 
 
@@ -125,16 +124,16 @@ def check_digests(
     weights: bool = True,
     besides: Collection[str] = (),
 ) -> None:
-    """Refuses a directory that is not as its digests say.
+    """Checks that a directory matches its digests.
 
     Args:
-        directory: As for `find_changes`, like the rest.
-        small: Whether to look at all but the weights.
-        weights: Whether to look at the weights.
-        besides: Names of files that may be others.
+        directory: Model directory or export.
+        small: Whether to check files other than weights.
+        weights: Whether to check the weights.
+        besides: Names of files that may have changed.
 
     Raises:
-        ConfigError: If a file is another one, missing, or was not there.
+        ConfigError: If a file was changed, removed or added.
     """
     changes = [
         change
@@ -155,17 +154,17 @@ def check_digests(
 def intact(
     directory: str | os.PathLike[str], *, weights: bool = True
 ) -> Iterator[None]:
-    """Checks the digests of a directory while the block loads what it holds.
+    """Checks the digests of a directory while the block loads it.
 
-    Small files are checked before, weights meanwhile. What the digests tell
-    goes before any error of the block.
+    Small files are checked before the block, weights during it. A mismatch
+    takes precedence over an error of the block.
 
     Args:
-        directory: A model directory or an export.
-        weights: Whether to check weights, too.
+        directory: Model directory or export.
+        weights: Whether to check the weights.
 
     Raises:
-        ConfigError: If a file is not as the digests say.
+        ConfigError: If a file does not match the digests.
     """
     check_digests(directory, weights=False)
     if not weights:
@@ -182,7 +181,6 @@ def intact(
 
 
 def _read(directory: str) -> dict[str, str] | None:
-    """Digests by file; None if there are none."""
     path = os.path.join(directory, DIGESTS)
     remedy = (
         "restore it; if all other files are as they should be, write it anew "
@@ -196,7 +194,7 @@ def _read(directory: str) -> dict[str, str] | None:
         return None
     if stored["version"] != _VERSION:
         raise ConfigError(
-            f"{path}: of version {stored['version']}, this is {_VERSION}",
+            f"{path}: of version {stored['version']}, not {_VERSION}",
             remedy=f"upgrade biaffine_tf, or {remedy}",
         )
     files: dict[str, str] = stored["files"]
@@ -206,7 +204,6 @@ def _read(directory: str) -> dict[str, str] | None:
 
 
 def _present(directory: str) -> list[str]:
-    """The files that predictions depend on and that are there."""
     return [
         name
         for pattern in _PATTERNS
@@ -216,12 +213,11 @@ def _present(directory: str) -> list[str]:
 
 
 def _is_weights(name: str) -> bool:
-    """Whether digesting a file takes its time."""
+    """Whether a file takes long to digest."""
     return name in (WEIGHTS, ONNX_MODEL) or name.startswith("variables/")
 
 
 def _digest(directory: str, names: list[str]) -> dict[str, str]:
-    """Digests of those of some files that are there."""
     return {
         name: fingerprint(path)
         for name in names
@@ -234,15 +230,15 @@ def _digest_of(files: dict[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _difference(known: str | None, found: str | None) -> str | None:
-    if known == found:
+def _difference(known: str | None, current: str | None) -> str | None:
+    if known == current:
         return None
-    if found is None:
+    if current is None:
         return f"missing, but {DIGESTS} names it"
     if known is None:
         return f"added since {DIGESTS} was written"
     return (
-        f"changed since {DIGESTS} was written (SHA-256 {found[:12]}..., not "
+        f"changed since {DIGESTS} was written (SHA-256 {current[:12]}..., not "
         f"{known[:12]}...)"
     )
 

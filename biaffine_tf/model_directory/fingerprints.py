@@ -1,4 +1,4 @@
-"""What tells one model, or export, from another."""
+"""Fingerprints of models and exports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FILES = (
 
 
 def model_fingerprints(directory: str) -> dict[str, str]:
-    """Fingerprints of the files that predictions depend on, by name."""
+    """Returns fingerprints of the files that predictions depend on, by name."""
     return {
         name: fingerprint(os.path.join(directory, name))
         for name in _FILES

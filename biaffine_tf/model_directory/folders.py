@@ -1,4 +1,4 @@
-"""Whether a path is a folder at all, and what it is if not."""
+"""Checks that a path is a folder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from biaffine_tf.errors import ConfigError
 
 
 def check_is_folder(path: str | os.PathLike[str]) -> None:
-    """Refuses what cannot hold a model.
+    """Checks that a path is a folder.
 
     Args:
-        path: Where a model or an export is said to be.
+        path: Path of a model or an export.
 
     Raises:
-        ConfigError: If it does not exist, or is a file.
+        ConfigError: If it is missing or a file.
     """
     name = os.fspath(path) or "''"
     if os.path.isdir(path):

@@ -1,4 +1,4 @@
-"""How sure the dev scores of a model are, kept beside them in `scores.json`."""
+"""Confidence intervals of dev scores, stored in `scores.json`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ _COUNTS = ("gold", "predicted", "correct")
 
 
 def keep_intervals(directory: str, sentences: Sequence[Sentence]) -> None:
-    """Adds 95 % intervals to the dev scores, if they can still be had.
+    """Adds 95 % intervals to the dev scores, if they can still be computed.
 
-    They come from the dev predictions, before thresholds change these.
-    Predictions that do not give the scores say nothing about them: nothing is
-    added then.
+    They are computed from the dev predictions, before thresholds change these.
+    Adds nothing if the predictions do not give the stored scores.
 
     Args:
-        directory: A model directory whose training has ended.
-        sentences: Its dev set, labelled.
+        directory: Model directory of a finished training.
+        sentences: Labelled sentences of the dev set.
     """
     scores = read_scores(directory)
     if scores is None or "intervals" in scores:
@@ -34,7 +33,7 @@ def keep_intervals(directory: str, sentences: Sequence[Sentence]) -> None:
     pairs = _pairs(os.path.join(directory, PREDICTIONS), sentences)
     if pairs is None or not _gives(pairs, scores):
         return
-    # Takes longer to load than everything else here.
+    # Takes longer to import than everything else here.
     from biaffine_tf.evaluation.bootstrap import intervals
 
     scores["intervals"] = intervals(pairs).to_json()
@@ -42,29 +41,28 @@ def keep_intervals(directory: str, sentences: Sequence[Sentence]) -> None:
 
 
 def _pairs(path: str, sentences: Sequence[Sentence]) -> list[Pair] | None:
-    """Gold and predicted form of each; None if they are not of each other."""
+    """Pairs gold and predicted sentences; None if they do not match."""
     options = formats.ReadOptions(format=formats.find_format("span_jsonl"))
     try:
         predicted = list(formats.read(path, options))
     except DataError:
         return None
-    if [one.text for one in predicted] != [one.text for one in sentences]:
+    if [p.text for p in predicted] != [s.text for s in sentences]:
         return None
-    if any(one.spans is None for one in predicted):
+    if any(p.spans is None for p in predicted):
         return None
     return list(zip(sentences, predicted, strict=True))
 
 
 def _gives(pairs: Sequence[Pair], scores: Mapping[str, Any]) -> bool:
-    """Whether these very predictions were scored."""
-    found = evaluation.score(pairs).to_json()
-    return found["sentences"] == scores["sentences"] and _counts(
-        found
+    rescored = evaluation.score(pairs).to_json()
+    return rescored["sentences"] == scores["sentences"] and _counts(
+        rescored
     ) == _counts(scores)
 
 
 def _counts(scores: Mapping[str, Any]) -> dict[str, list[int]]:
     return {
-        label: [one[name] for name in _COUNTS]
-        for label, one in scores["labels"].items()
+        label: [score[name] for name in _COUNTS]
+        for label, score in scores["labels"].items()
     }

@@ -1,4 +1,4 @@
-"""What an export says of itself: `export.json`; no TensorFlow."""
+"""Manifest of an export: `export.json`; no TensorFlow."""
 
 from __future__ import annotations
 
@@ -38,20 +38,21 @@ _SHAPE = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """How an export was made, and how it compares with the model.
+    """Settings of an export, and its comparison with the model.
 
     Attributes:
-        format: What it is.
-        precision: Of its weights and products.
+        format: Format of the export.
+        precision: Precision of weights and products.
         xla: Whether XLA compiles it.
-        labels: Its labels, in the order of their ids.
-        decoding: How candidates become entities.
-        long_text: What becomes of long texts.
-        max_tokens: What it reads at once, without [CLS] and [SEP].
+        labels: Labels in the order of their ids.
+        decoding: Settings of decoding.
+        long_text: Treatment of long texts.
+        max_tokens: Maximum number of tokens per window, [CLS] and [SEP]
+            excluded.
         source: Fingerprints of the model directory's files.
-        parity: Figures of the gate.
-        cost: Micro F1 on the dev set, the model's and its own; None where
-            no labelled data was given.
+        parity: Result of the comparison with the model.
+        cost: Micro F1 of the model and the export on the dev set; None
+            without labelled data.
     """
 
     format: ExportFormat
@@ -80,7 +81,7 @@ class Manifest:
         """Reads `export.json`.
 
         Raises:
-            ConfigError: If the directory is no export, or one of a newer
+            ConfigError: If the directory is no export, or that of a newer
                 version.
         """
         path = os.path.join(directory, MANIFEST)
@@ -106,13 +107,13 @@ class Manifest:
             ) from error
 
     def check_decoding(self, settings: Mapping[str, Any]) -> None:
-        """Refuses settings that are not those of the graph.
+        """Checks that settings equal those of the graph.
 
         Args:
-            settings: Fields of `DecodingConfig`; None for what is not given.
+            settings: Fields of `DecodingConfig`; None for those not given.
 
         Raises:
-            ConfigError: If one is another.
+            ConfigError: If a setting differs.
         """
         if self.decoding.replace_given(**settings) != self.decoding:
             given = ", ".join(
@@ -148,7 +149,7 @@ class Manifest:
 
 
 def check_export_dir(directory: str) -> None:
-    """Finds out at once whether an export can be written there.
+    """Checks that an export can be written to a directory.
 
     Raises:
         ConfigError: If it cannot.

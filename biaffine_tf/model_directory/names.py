@@ -1,4 +1,4 @@
-"""Names of the files in a model directory, and what to do about bad ones."""
+"""Names of the files in a model directory, and a remedy for damage."""
 
 CONFIG = "config.json"
 LABELS = "labels.txt"

@@ -1,7 +1,7 @@
-"""What `model.onnx` is called by, and what it says of itself.
+"""Name, input and metadata of `model.onnx`.
 
-An export for onnxruntime is a model directory with `model.onnx` for weights:
-config, labels, vocabulary and confidence are as in any other.
+An export for onnxruntime is a model directory with `model.onnx` as weights: its
+config, labels, vocabulary and confidence are those of any model directory.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _TOKENIZER = "biaffine_tf.tokenizer"
 
 
 def properties(labels: LabelMap, tokenizer: Tokenizer) -> dict[str, str]:
-    """What the model says of itself and of the files that it needs beside it.
+    """Returns the metadata of the model, on itself and the files beside it.
 
     Args:
-        labels: Its labels.
-        tokenizer: The tokenizer it was trained with.
+        labels: Labels of the model.
+        tokenizer: Tokenizer of the model.
     """
     return {
-        _VERSION: "2",  # of what goes in and comes out
+        _VERSION: "2",  # of inputs and outputs
         _LABELS: json.dumps(list(labels), ensure_ascii=False),
         _TOKENIZER: tokenizer.fingerprint,
     }
@@ -39,23 +39,23 @@ def properties(labels: LabelMap, tokenizer: Tokenizer) -> dict[str, str]:
 
 def check_properties(
     path: str,
-    found: Mapping[str, str],
+    metadata: Mapping[str, str],
     labels: LabelMap,
     tokenizer: Tokenizer,
 ) -> None:
-    """Finds out whether a model belongs to the files beside it.
+    """Checks that a model belongs to the files beside it.
 
     Args:
-        path: The model, for messages.
-        found: What it says.
-        labels: The labels beside it.
-        tokenizer: The tokenizer beside it.
+        path: Path of the model, for messages.
+        metadata: Metadata of the model.
+        labels: Labels beside it.
+        tokenizer: Tokenizer beside it.
 
     Raises:
-        ConfigError: If it does not, or another version wrote it.
+        ConfigError: If it does not, or is of another version.
     """
     wanted = properties(labels, tokenizer)
-    version = found.get(_VERSION)
+    version = metadata.get(_VERSION)
     if version != wanted[_VERSION]:
         what = (
             "not an export of ours"
@@ -64,7 +64,7 @@ def check_properties(
         )
         raise ConfigError(f"{path}: {what}", remedy=REMEDY)
     for name, file in ((_LABELS, LABELS), (_TOKENIZER, VOCABULARY)):
-        if found.get(name) != wanted[name]:
+        if metadata.get(name) != wanted[name]:
             raise ConfigError(
                 f"{path}: of another model than the {file} beside it",
                 remedy=REMEDY,

@@ -1,4 +1,4 @@
-"""Output directories of runs: whose one is, and how it changes hands."""
+"""Output directories of runs: ownership and reset."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from biaffine_tf.model_directory.scores import read_scores
 
 
 class RunDirectory:
-    """Output directory of a run: this run's, another's, or nobody's.
+    """Output directory of a run: new, of this run, or of another.
 
-    Subclasses say what is in it.
+    Subclasses define the contents.
 
     Args:
-        path: It may be new, or hold an earlier start of this run.
+        path: Path, which may be missing or hold an earlier start of this run.
     """
 
     kind = "run"  # for messages
@@ -44,25 +44,25 @@ class RunDirectory:
         self.path = path
 
     def acquire(self, *, overwrite: bool = False) -> bool:
-        """Decides whether the directory is this run's to write.
+        """Checks that this run may write to the directory.
 
         Changes nothing; see `reset`.
 
         Args:
-            overwrite: Accept a directory that holds another run.
+            overwrite: Whether to accept a directory of another run.
 
         Returns:
-            True if there is something to do, False if it has been done.
+            True if there is work to do, False if the run is complete.
 
         Raises:
-            ConfigError: If the directory cannot be written to, or holds
-                another run or other files of the same names.
+            ConfigError: If the directory is not writable, or holds another
+                run or other files of the same names.
         """
         check_writable(self.path)
         strangers = self.strangers()
         if strangers:
             raise ConfigError(
-                f"{self.path}: holds files that are no {self.kind}'s: "
+                f"{self.path}: holds files that no {self.kind} wrote: "
                 f"{', '.join(strangers[:4])}",
                 remedy="give another --output_dir",
             )
@@ -77,7 +77,7 @@ class RunDirectory:
         return bool(differences) or not self.is_complete()
 
     def reset(self) -> None:
-        """Removes another run from a directory that was acquired."""
+        """Removes another run from an acquired directory."""
         if self.differences():
             self.remove_run()
 
@@ -86,15 +86,15 @@ class RunDirectory:
         raise NotImplementedError
 
     def differences(self) -> list[str]:
-        """Settings in which the run that is there differs, if there is one."""
+        """Lists the settings in which an existing run differs from this one."""
         raise NotImplementedError
 
     def is_complete(self) -> bool:
-        """Whether this run is there, and has ended."""
+        """Whether this run is there and complete."""
         raise NotImplementedError
 
     def remove_run(self) -> None:
-        """Removes the run that is there."""
+        """Removes the existing run."""
         raise NotImplementedError
 
 
@@ -102,8 +102,8 @@ class Experiment(RunDirectory):
     """Model directory of a fine-tuning run.
 
     Args:
-        path: The directory.
-        config: The experiment.
+        path: Path of the directory.
+        config: Settings of the run.
     """
 
     kind = "experiment"
@@ -113,14 +113,14 @@ class Experiment(RunDirectory):
         self._config = config
 
     def strangers(self) -> list[str]:
-        """Experiments write their labels first and remove them last."""
+        """Lists files, unless there are labels, which a run removes last."""
         names = (CONFIG, LABELS, VOCABULARY, WEIGHTS)
         present = [name for name in names if self._has(name)]
         return [] if LABELS in present else present
 
     def differences(self) -> list[str]:
-        """Differences in config.json; its damage is one."""
-        # Without labels, it is no experiment's, and a folder of logs not ours.
+        """Lists differences in config.json; damage counts as one."""
+        # Without labels it is no experiment, and a folder of logs is not ours.
         if not (self._has(LABELS) and self._has(CONFIG)):
             return []
         try:
@@ -137,19 +137,19 @@ class Experiment(RunDirectory):
         return bool(scores and scores.get("complete")) and self._has(WEIGHTS)
 
     def reset(self) -> None:
-        """Removes another experiment, or what a killed removal has left."""
+        """Removes another experiment, or the rest of a killed removal."""
         if self._has(LABELS) and not self._has(CONFIG):
             self.remove_run()
         super().reset()
 
     def remove_run(self) -> None:
-        """Removes all that an experiment writes."""
+        """Removes all files of an experiment."""
         card = os.path.join(self.path, CARD)
-        if may_replace(card):  # else somebody wrote or edited it
+        if may_replace(card):  # else it was written or edited by somebody
             remove(card)
         unseal(self.path)
-        # Whatever is left by a kill, it cannot be taken for another's: the
-        # config goes behind all that it describes, the labels last of all.
+        # A killed removal must not look like another's directory: config.json
+        # is removed after all that it describes, the labels last.
         for name in (
             CHECKPOINTS,
             EXPORT,

@@ -46,10 +46,10 @@ _HISTORY = {"epochs": [{"epoch": int, "loss": float, "seconds?": float}]}
 
 
 def read_scores(directory: str) -> dict[str, Any] | None:
-    """Reads `scores.json`; None if no epoch has ended yet.
+    """Reads `scores.json`; None before the end of the first epoch.
 
     Raises:
-        ConfigError: If it is damaged.
+        ConfigError: If the file is damaged.
     """
     path, what = os.path.join(directory, SCORES), "the scores of a run"
     try:
@@ -63,10 +63,10 @@ def read_scores(directory: str) -> dict[str, Any] | None:
 
 
 def read_history(directory: str) -> list[dict[str, Any]]:
-    """The epochs of `history.json`; none if no epoch has ended yet.
+    """Reads the epochs of a run; empty before the end of the first epoch.
 
     Raises:
-        ConfigError: If it is damaged.
+        ConfigError: If the file is damaged.
     """
     try:
         return read_epochs(os.path.join(directory, HISTORY), remedy=_DELETE)
@@ -78,12 +78,12 @@ def read_epochs(path: str, *, remedy: str) -> list[dict[str, Any]]:
     """Reads the epochs of a `history.json`.
 
     Args:
-        path: The file.
-        remedy: What to do about one that is damaged.
+        path: Path of the file.
+        remedy: Remedy for a damaged file.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ConfigError: If it is damaged.
+        FileNotFoundError: If the file is missing.
+        ConfigError: If the file is damaged.
     """
     history = read_json(
         path, _HISTORY, what="the history of a run", remedy=remedy
@@ -92,14 +92,14 @@ def read_epochs(path: str, *, remedy: str) -> list[dict[str, Any]]:
 
 
 def check_kept(directory: str, *, has_dev_set: bool) -> None:
-    """Finds out whether the best epoch of a run that goes on is kept whole.
+    """Checks that the best epoch of a continued run is complete.
 
     Args:
-        directory: Of the run.
+        directory: Output directory of the run.
         has_dev_set: Whether the run has dev scores and predictions.
 
     Raises:
-        ConfigError: If its weights, scores or predictions are not there.
+        ConfigError: If weights, scores or predictions are missing.
     """
     remedy = f"delete {os.path.join(directory, CHECKPOINTS)} to begin anew"
     try:

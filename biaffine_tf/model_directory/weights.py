@@ -1,7 +1,7 @@
 """Weights by name, in safetensors.
 
-Which is loaded when it is needed: what predicts by another format of weights
-does without.
+safetensors is imported only when needed: prediction from other formats works
+without it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def save_weights(directory: str, model: SpanModel) -> None:
 
 
 def check_weights(directory: str) -> None:
-    """Finds out, without TensorFlow, whether there are whole weights.
+    """Checks, without TensorFlow, that there are complete weights.
 
     Raises:
         ConfigError: If there are not.
@@ -61,10 +61,10 @@ def check_weights(directory: str) -> None:
 
 
 def read_weights(directory: str) -> dict[str, np.ndarray]:
-    """The stored weights by name.
+    """Reads the weights by name.
 
     Raises:
-        ConfigError: If there are none, or they are not whole.
+        ConfigError: If they are missing or incomplete.
     """
     import safetensors.numpy
 
@@ -79,7 +79,7 @@ def read_weights(directory: str) -> dict[str, np.ndarray]:
         ValueError,
         AttributeError,
     ) as error:
-        # A type of numbers that numpy lacks.
+        # A dtype that numpy lacks.
         raise ConfigError(
             f"{path}: not readable as weights ({error})", remedy=DAMAGED
         ) from error
@@ -90,12 +90,12 @@ def load_weights(
     model: SpanModel,
     stored: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Restores all weights of a model that has been built.
+    """Loads all weights into a built model.
 
     Args:
-        directory: A model directory.
-        model: Built.
-        stored: From `read_weights`, changed; None to read them.
+        directory: Model directory.
+        model: Built model.
+        stored: Weights from `read_weights`, changed; None to read them.
 
     Raises:
         ConfigError: If a weight is missing, unknown, of another shape or not
@@ -127,14 +127,14 @@ def load_weights(
 
 
 def check_finite(path: str, stored: Mapping[str, np.ndarray]) -> None:
-    """Refuses weights that are no float32, or not finite.
+    """Checks that weights are float32 and finite.
 
     Args:
-        path: Their file, for messages.
+        path: Path of their file, for messages.
         stored: Weights by name.
 
     Raises:
-        ConfigError: If some are.
+        ConfigError: If a weight is not.
     """
     for name, value in stored.items():
         if value.dtype != np.float32:
@@ -157,15 +157,15 @@ def require_finite(
     remedy: str = "the training that made it has diverged; give another "
     "encoder",
 ) -> None:
-    """Refuses a weight with NaN or infinity.
+    """Checks that a weight has no NaN or infinity.
 
     Args:
-        shown: Its file and name.
+        shown: File and name of the weight.
         value: The weight.
-        remedy: What to do about it.
+        remedy: Remedy for the error.
 
     Raises:
-        ConfigError: If it has some.
+        ConfigError: If it has.
     """
     if not np.isfinite(value).all():
         raise ConfigError(

@@ -1,1 +1,1 @@
-"""Memory and time of a training run, before it begins."""
+"""Estimates of the memory and time of a training run."""

@@ -1,4 +1,4 @@
-"""Memory and time of a run, before it starts: `run_classifier.py --plan`."""
+"""Estimates memory and time of a run: `run_classifier.py --plan`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from biaffine_tf.training.fine_tuning import Evaluate, total_steps
 
 Rows = list[tuple[str, str]]
 
-# Sentences of the eval data that the probe predicts: a batch of the predictor.
+# Number of sentences to predict, a batch of the predictor.
 _EVAL_SENTENCES = 64
-# Of the first GPUs that multiply in bfloat16, NVIDIA's Ampere.
+# Compute capability of NVIDIA's Ampere, the first with bfloat16.
 _BFLOAT16_CAPABILITY = (8, 0)
 
 
@@ -43,19 +43,19 @@ def print_plan(
     evaluator: Callable[[list[Sentence]], Evaluate],
     remedy: str,
 ) -> None:
-    """Measures and prints the memory of a run, then the time it takes.
+    """Prints estimates of a run's memory and time.
 
-    Trains on small batches, and ten steps on full ones unless the memory would
-    not do for them. The model is of no use afterwards.
+    Trains on small batches and, if memory suffices, ten steps on full ones. The
+    model cannot be used afterwards.
 
     Args:
-        config: The experiment.
+        config: Settings of the run.
         records: Training data.
-        model: Built under the strategy, with its initial weights.
+        model: Model built under the strategy, with initial weights.
         strategy: Strategy from `set_up`.
-        sentences: The eval data; None if there is none.
-        evaluator: From sentences to what scores a model on them.
-        remedy: Which flags to change if the memory does not do.
+        sentences: Sentences of the eval data; None if there is none.
+        evaluator: Returns a function that scores a model on sentences.
+        remedy: Flags to change if memory does not suffice.
     """
     training = config.training
     buckets = make_buckets(
@@ -102,7 +102,7 @@ def print_plan(
 
 
 def parameter_rows(model: SpanModel) -> Rows:
-    """Numbers of weights of a model that is built, the unused pooler apart."""
+    """Counts the weights of a built model, without the unused pooler."""
     sizes = {
         name: math.prod(weight.shape)
         for name, weight in model.saved_weights().items()
@@ -120,11 +120,11 @@ def parameter_rows(model: SpanModel) -> Rows:
 
 
 def data_rows(buckets: Buckets, lengths: dict[int, int]) -> Rows:
-    """The training data in numbers.
+    """Describes the training data in numbers.
 
     Args:
-        buckets: Shapes of the batches.
-        lengths: Number of sentences for each number of tokens.
+        buckets: Buckets of the batches.
+        lengths: Number of sentences by number of tokens.
     """
     padded = sum(
         count * (bound + 2)
@@ -142,7 +142,7 @@ def data_rows(buckets: Buckets, lengths: dict[int, int]) -> Rows:
 
 
 def memory_rows(memory: StepMemory | None) -> Rows:
-    """Memory of a training step, and what there is."""
+    """Describes the memory of a training step, and the memory available."""
     if memory is None:
         return [("memory of a step", "unknown on this machine")]
     return [
@@ -162,9 +162,11 @@ def memory_rows(memory: StepMemory | None) -> Rows:
 
 
 def too_much(memory: StepMemory) -> str:
-    """Says that a full batch does not fit, and what would."""
-    most = memory.max_sentences
-    fits = f"at most {_sentences(most)} would" if most else "not even one would"
+    """Says that a full batch does not fit, and which would."""
+    limit = memory.max_sentences
+    fits = (
+        f"at most {_sentences(limit)} would" if limit else "not even one would"
+    )
     return (
         f"a batch of {_sentences(memory.sentences)} of this length does not "
         f"fit into the memory, {fits}"
@@ -174,13 +176,13 @@ def too_much(memory: StepMemory) -> str:
 def time_rows(
     times: Sequence[StepTime], *, epoch: float, evaluation: float, epochs: int
 ) -> Rows:
-    """How long steps, an epoch and the run take.
+    """Describes the time of steps, an epoch and the run.
 
     Args:
-        times: Of the shapes that were timed.
-        epoch: Seconds of training in an epoch.
+        times: Measured times by shape.
+        epoch: Seconds of training per epoch.
         evaluation: Seconds to score the eval data.
-        epochs: Of the run.
+        epochs: Number of epochs.
     """
     total = epochs * (epoch + evaluation)
     return [
@@ -195,7 +197,7 @@ def time_rows(
 
 
 def format_bytes(number: int | None) -> str:
-    """MiB, or GiB from 1 GiB on."""
+    """Formats bytes as MiB, or GiB from 1 GiB on."""
     if number is None:
         return "unknown"
     if number < 1 << 30:
@@ -204,7 +206,7 @@ def format_bytes(number: int | None) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Seconds, or minutes from 2 minutes on, or hours from 2 hours on."""
+    """Formats seconds as s, as min from 2 min on, or as h from 2 h on."""
     if seconds < 120:
         return f"{seconds:.3g} s"
     if seconds < 7200:
@@ -213,12 +215,12 @@ def format_seconds(seconds: float) -> str:
 
 
 def count(number: int) -> str:
-    """A number with spaces between its thousands."""
+    """Formats a number with spaces between thousands."""
     return f"{number:,}".replace(",", " ")
 
 
 def middle_batch(sentences: Sequence[Sentence]) -> list[Sentence]:
-    """The sentences of about the median length, as many as a batch holds."""
+    """Returns a batch of sentences of about the median length."""
     ordered = sorted(sentences, key=lambda sentence: len(sentence.text))
     first = max(0, (len(ordered) - _EVAL_SENTENCES) // 2)
     return ordered[first : first + _EVAL_SENTENCES]
@@ -230,18 +232,17 @@ def _evaluation_seconds(
     sentences: Sequence[Sentence] | None,
     evaluator: Callable[[list[Sentence]], Evaluate],
 ) -> float:
-    """Seconds to score all sentences, from a batch of the median length.
+    """Estimates the time to score all sentences from a batch of median length.
 
-    Without a dev set, 0.
-
-    A fresh model finds nothing: what decoding takes is hardly in it.
+    Returns 0 without a dev set. Hardly includes decoding, since an untrained
+    model predicts no entities.
     """
     if sentences is None:
         return 0.0
     windowing = Windowing.of(config.model)
 
-    def work(some: Sequence[Sentence]) -> int:
-        return sum(_positions(len(s.text), windowing) for s in some)
+    def work(part: Sequence[Sentence]) -> int:
+        return sum(_positions(len(s.text), windowing) for s in part)
 
     sample = middle_batch(sentences)
     evaluate = evaluator(sample)
@@ -252,7 +253,7 @@ def _evaluation_seconds(
 
 
 def _positions(length: int, windowing: Windowing) -> int:
-    """About how many positions are read of a text of so many tokens."""
+    """Estimates the number of positions for a text of `length` tokens."""
     longest, overlap = windowing.max_tokens, windowing.overlap
     if length <= longest or windowing.long_text is LongText.TRUNCATE:
         return min(length, longest) + 2  # [CLS] and [SEP]
@@ -261,14 +262,14 @@ def _positions(length: int, windowing: Windowing) -> int:
 
 
 def _bfloat16_device() -> str | None:
-    """What trains, if it is known to multiply matrices in bfloat16."""
+    """Names the device if it is known to support bfloat16."""
     gpus = tf.config.get_visible_devices("GPU")
     if not gpus:
         return "processor" if machine.has_bfloat16() else None
     details = map(tf.config.experimental.get_device_details, gpus)
     if all(
-        one.get("compute_capability", (0, 0)) >= _BFLOAT16_CAPABILITY
-        for one in details
+        d.get("compute_capability", (0, 0)) >= _BFLOAT16_CAPABILITY
+        for d in details
     ):
         return "GPU"
     return None
@@ -283,7 +284,6 @@ def _sentences(number: int) -> str:
 
 
 def _print_table(title: str, *groups: Rows) -> None:
-    """Prints groups of rows, with a line between them."""
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")

@@ -1,4 +1,4 @@
-"""Memory and time of training steps, measured."""
+"""Measures memory and time of training steps."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from biaffine_tf.records.span_batches import Buckets, Shape, training_batches
 from biaffine_tf.records.span_records import Records
 from biaffine_tf.training.fine_tuning import make_updater, total_steps
 
-_STEPS = 10  # timed, of all shapes together
-# Of a batch, the sentences that memory is extrapolated from. Of fewer, the
-# activations are less than the gradients, and do not show.
+_STEPS = 10  # timed steps, over all shapes
+# Fraction of a batch to extrapolate memory from: in smaller ones activations
+# are hidden by the gradients. More, while twice the sentences take hardly more
+# memory.
 _PROBED = 1 / 4
-_FLAT = 1 / 2  # as long as twice the sentences take less than so much more:
+_FLAT = 1 / 2
 _GROWTH = 1.05
 
 _Batch = dict[str, np.ndarray]
 
 
 class Peak(NamedTuple):
-    """Peak memory of a training step, in bytes, for some sentences."""
+    """Peak memory of a training step on some sentences, in bytes."""
 
     sentences: int
     memory: int
@@ -39,12 +40,12 @@ class Peak(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class StepMemory:
-    """Memory of a training step on one device, as measured on small batches.
+    """Memory of a training step on one device, measured on small batches.
 
     Attributes:
-        peaks: Measured peaks, ascending by number of sentences; at least two.
-        sentences: Sentences of a full batch.
-        limit: Bytes that the device has; None if that is unknown.
+        peaks: Measured peaks by ascending number of sentences; at least two.
+        sentences: Number of sentences in a full batch.
+        limit: Memory of the device in bytes; None if unknown.
     """
 
     peaks: tuple[Peak, ...]
@@ -53,26 +54,26 @@ class StepMemory:
 
     @property
     def per_sentence(self) -> float:
-        """Bytes that one sentence more takes."""
+        """Bytes per additional sentence."""
         first, last = self.peaks[-2:]
         more = last.sentences - first.sentences
         return max(last.memory - first.memory, 0) / more
 
     @property
     def expected(self) -> int:
-        """Bytes of a step on a full batch: the line through the last peaks."""
+        """Bytes of a step on a full batch, extrapolated from the last peaks."""
         last = self.peaks[-1]
         more = self.sentences - last.sentences
         return round(last.memory + more * self.per_sentence)
 
     @property
     def fits(self) -> bool:
-        """Whether the device has the memory, as far as is known."""
+        """Whether memory suffices, or is unknown."""
         return self.limit is None or self.expected <= self.limit
 
     @property
     def max_sentences(self) -> int:
-        """Sentences of the largest batch that fits; 0 if none does."""
+        """Number of sentences in the largest batch that fits; 0 if none."""
         assert self.limit is not None
         last = self.peaks[-1]
         more = (self.limit - last.memory) // (self.per_sentence or 1)
@@ -85,10 +86,10 @@ def measure(
     """Measures steps of 1, 2, 4, ... sentences, as far as they surely fit.
 
     Args:
-        peak_of: Makes a step on so many sentences and returns its peak memory,
-            or None if the machine does not say.
-        sentences: Sentences of a full batch.
-        limit: Bytes that the device has; None if that is unknown.
+        peak_of: Makes a step on a number of sentences and returns its peak
+            memory, or None if unknown.
+        sentences: Number of sentences in a full batch.
+        limit: Memory of the device in bytes; None if unknown.
     """
     peaks: list[Peak] = []
     size = 1
@@ -102,18 +103,18 @@ def measure(
             continue
         # Twice the sentences take at most twice the memory.
         is_tight = limit is not None and 2 * memory > limit
-        # What is free within the process hides the first sentences.
+        # Free memory within the process hides the first sentences.
         is_flat = memory < _GROWTH * peaks[-2].memory
         if is_tight or size > sentences * (_FLAT if is_flat else _PROBED):
             return StepMemory(tuple(peaks), sentences, limit)
 
 
 class StepTime(NamedTuple):
-    """How long a training step of one shape takes.
+    """Time of a training step of one shape.
 
     Attributes:
-        shape: Shape of the batch; its length with [CLS] and [SEP].
-        seconds: Median of the steps that were timed.
+        shape: Shape of the batch; its length includes [CLS] and [SEP].
+        seconds: Median of the timed steps.
     """
 
     shape: Shape
@@ -121,14 +122,14 @@ class StepTime(NamedTuple):
 
 
 def epoch_seconds(buckets: Buckets, times: Sequence[StepTime]) -> float:
-    """Seconds of an epoch, without evaluation, from those of some shapes.
+    """Estimates the training time of an epoch from some shapes.
 
-    The time of a position is interpolated linearly between the lengths that
-    were timed, and that of the nearest one beyond them.
+    Interpolates the time per position linearly between measured lengths, and
+    takes that of the nearest length beyond them.
 
     Args:
-        buckets: All shapes of the epoch.
-        times: At least one, ascending by length.
+        buckets: All buckets of the epoch.
+        times: At least one time, ascending by length.
     """
     lengths = np.add(buckets.lengths, 2)
     rates = np.interp(
@@ -140,7 +141,7 @@ def epoch_seconds(buckets: Buckets, times: Sequence[StepTime]) -> float:
 
 
 class Probe:
-    """Trains some steps of a run, whose model is of no use afterwards.
+    """Trains some steps of a run; the model cannot be used afterwards.
 
     Args:
         config: Settings of the run.
@@ -176,7 +177,7 @@ class Probe:
         """Measures the memory of a step on the longest sentences.
 
         Returns:
-            None if the machine does not say what memory is used.
+            Memory of a step; None if unknown on this machine.
         """
         longest, replicas = (
             self._batches[-1],
@@ -198,22 +199,21 @@ class Probe:
             step(sentences)
             return self.peak()
 
-        step(1)  # the first one traces
+        step(1)  # traces
         return measure(peak_of, -(-rows // replicas), self._limit())
 
     def times(self) -> list[StepTime]:
         """Times ten steps on the longest, the median and the shortest bucket.
 
-        Each shape gets one step more, before those that are timed. Shows a
-        progress bar.
+        Each shape is run once more before, untimed. Shows a progress bar.
 
         Returns:
-            Times, ascending by length.
+            Times by ascending length.
         """
         count = len(self._batches)
         times = []
         with tqdm(desc="probe", total=_STEPS + count, unit=" steps") as bar:
-            # The longest first: what does not fit is known at once.
+            # The longest first, so that a lack of memory shows at once.
             for rank, batch in enumerate(reversed(self._batches)):
                 timed = _STEPS // count + (rank < _STEPS % count)
                 size, length = batch["input_ids"].shape
@@ -223,14 +223,14 @@ class Probe:
         return times[::-1]
 
     def peak(self) -> int | None:
-        """Peak memory since the last small batch was measured."""
+        """Returns the peak memory since the last small batch was measured."""
         if not self._gpus:
             return machine.peak_memory()
         info = tf.config.experimental.get_memory_info
         return max(info(gpu.name)["peak"] for gpu in self._gpus)
 
     def _limit(self) -> int | None:
-        """Memory that the smallest GPU, or else this machine, lets us have."""
+        """Returns the memory available on the smallest GPU, or this machine."""
         if not self._gpus:
             return machine.memory_limit()
         return min(
@@ -242,7 +242,7 @@ class Probe:
     def _train(
         self, batches: Sequence[_Batch], bar: tqdm | None = None
     ) -> list[float]:
-        """Trains on each batch; returns the seconds of each, for one batch."""
+        """Trains on batches; returns the seconds for each."""
         seconds = []
         with self._strategy.scope():
             for batch in self._dataset(batches):
@@ -256,7 +256,7 @@ class Probe:
         return seconds
 
     def _dataset(self, batches: Sequence[_Batch]) -> Any:
-        """Dataset of these batches; of unknown shapes, as in training."""
+        """Builds a dataset of batches, with unknown shapes as in training."""
         signature = {
             name: tf.TensorSpec(
                 [None] * min(2, value.ndim) + list(value.shape[2:]), value.dtype
@@ -274,24 +274,26 @@ class Probe:
 def _find_batches(
     config: TrainingConfig, records: Records, buckets: Buckets, pad_id: int
 ) -> list[_Batch]:
-    """Largest batches of the shortest, the median and the longest bucket.
+    """Finds the largest batches of the shortest, median and longest bucket.
 
-    There is none of a bucket whose few sentences are in longer batches.
+    Skips a bucket whose few sentences are in longer batches.
     """
     last = len(buckets.lengths) - 1
     missing = wanted = {0, last // 2, last}
-    found: dict[int, _Batch] = {}
+    largest: dict[int, _Batch] = {}
     for batch in _epoch(config, records, buckets, pad_id):
         size, length = batch["input_ids"].shape
         bucket = buckets.lengths.index(length - 2)
-        known = len(found[bucket]["input_ids"]) if bucket in found else 0
+        known = len(largest[bucket]["input_ids"]) if bucket in largest else 0
         if bucket in wanted and size > known:
-            found[bucket] = {key: value.numpy() for key, value in batch.items()}
+            largest[bucket] = {
+                key: value.numpy() for key, value in batch.items()
+            }
             if size == buckets.batch_sizes[bucket]:
                 missing = missing - {bucket}
         if not missing:
             break
-    return [found[bucket] for bucket in sorted(found)]
+    return [largest[bucket] for bucket in sorted(largest)]
 
 
 def _epoch(

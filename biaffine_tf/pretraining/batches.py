@@ -1,8 +1,8 @@
-"""From records to batches: seeded, bucketed by length, padded, masked.
+"""Batches of text records: seeded, bucketed by length, padded, masked.
 
-The order of an epoch depends on the seed and the epoch alone, and the masks of
-a batch on these and its number: a run that goes on from anywhere sees what it
-would have seen.
+The order of an epoch depends only on the seed and the epoch, the masks of a
+batch also on its number: a run that continues anywhere gets the batches of an
+undisturbed one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ __all__ = ["Records", "Split", "epoch_batches", "epoch_buckets"]
 
 _SHUFFLE_BUFFER = 65_536  # sequences; a few hundred bytes each
 _FILES_AT_ONCE = 8
-_RECORDS_IN_TURN = 64  # from a file before the next one's turn
-_THREADS = 2  # for parsing, and for masks: far faster than training
+_RECORDS_IN_TURN = 64  # from a file before the next file
+_THREADS = 2  # for parsing and for masks, far faster than training
 _BATCHES_AHEAD = 4
 _NO_POSITION = -1
 
@@ -45,20 +45,20 @@ def epoch_buckets(
     batch_size: int,
     num_buckets: int = 8,
 ) -> Buckets:
-    """The shapes of the batches of a split, and their number.
+    """Returns the shapes and number of the batches of a split.
 
     Args:
-        records: What the batches are made of.
-        split: Which of the records.
-        batch_size: Sequences of full length in a batch; of shorter ones there
-            are more, so that each batch has about as many tokens.
-        num_buckets: Most lengths that sequences are padded to.
+        records: Records of text.
+        split: Split of the records.
+        batch_size: Number of sequences of full length per batch; there are
+            more of shorter ones, for about as many tokens.
+        num_buckets: Maximum number of padded lengths.
 
     Returns:
         The buckets; `steps_per_epoch` is the number of batches.
 
     Raises:
-        ConfigError: If there are no such records.
+        ConfigError: If the split has no records.
     """
     lengths = records.lengths[Split(split)]
     if not lengths:
@@ -74,7 +74,7 @@ def epoch_buckets(
     )
 
 
-# tf.data would have AutoGraph rewrite the source of what it calls.
+# tf.data would rewrite the source of functions by AutoGraph.
 @tf.autograph.experimental.do_not_convert
 def epoch_batches(
     records: Records,
@@ -89,28 +89,28 @@ def epoch_batches(
     num_buckets: int = 8,
     max_predictions: int | None = None,
 ) -> tf.data.Dataset:
-    """The batches of one pass over a split.
+    """Returns the batches of one epoch of a split.
 
     Args:
-        records: What the batches are made of.
-        split: Which of the records. Held-out batches are the same in every
-            epoch and for every seed, masks included.
-        epoch: Number of the pass.
-        batch_size: As for `epoch_buckets`.
-        masking: How to draw masks; without effect if the records hold masks.
-        seed: With the epoch, all the randomness there is.
-        skip: Batches to leave out at the beginning.
-        max_batches: Most batches to give, evenly spaced over the rest, so that
-            they are of all kinds of text; None for all.
-        num_buckets: As for `epoch_buckets`.
-        max_predictions: Most tokens masked in a sequence; None for no bound
-            but the rate.
+        records: Records of text.
+        split: Split of the records. Held-out batches and their masks are the
+            same in every epoch and for every seed.
+        epoch: Number of the epoch.
+        batch_size: See `epoch_buckets`.
+        masking: Settings of masking; ignored if the records hold masks.
+        seed: Random seed, used with the epoch.
+        skip: Number of batches to skip at the beginning.
+        max_batches: Maximum number of batches, at regular intervals, so that
+            they hold all kinds of text; None for all.
+        num_buckets: See `epoch_buckets`.
+        max_predictions: Maximum number of masked tokens per sequence; None
+            for only the rate.
 
     Returns:
         Dataset of dicts: `input_ids` int32 `[B, L]`, masked, and
-        `original_ids` int32 `[B, L]`, not; `positions` and `labels` int32
-        `[B, P]` and `weights` float32 `[B, P]` as in `masking.Masked`. Each L
-        has its P; the last batch may have a smaller B.
+        `original_ids` int32 `[B, L]`, unmasked; `positions` and `labels` int32
+        `[B, P]` and `weights` float32 `[B, P]` as in `masking.Masked`. P
+        depends on L; the last batch may have a smaller B.
 
     Raises:
         ConfigError: If the records do not fit the settings.
@@ -137,7 +137,7 @@ def epoch_batches(
     every = 1
     if max_batches is not None:
         every = max(1, math.ceil(remaining / max_batches))
-    # Before the masks, so that batches left out cost little.
+    # Before masking, so that skipped batches cost little.
     batches = batches.enumerate().skip(skip).shard(every, 0)
     batches = batches.map(
         finish, num_parallel_calls=_THREADS, deterministic=True
@@ -150,9 +150,9 @@ def epoch_batches(
 def num_predictions(
     length: int, rate: float, max_predictions: int | None
 ) -> int:
-    """P of sequences of `length` tokens, [CLS] and [SEP] included."""
-    most = math.ceil(rate * length)
-    return most if max_predictions is None else min(most, max_predictions)
+    """Computes P for sequences of `length` tokens, with [CLS] and [SEP]."""
+    count = math.ceil(rate * length)
+    return count if max_predictions is None else min(count, max_predictions)
 
 
 def _options() -> tf.data.Options:
@@ -168,7 +168,7 @@ def _options() -> tf.data.Options:
 def _sequences(
     records: Records, split: Split, *, seed: int, epoch: int
 ) -> tf.data.Dataset:
-    """Parsed records; those to train on in an order of their own."""
+    """Returns parsed records, shuffled for training."""
     files = tf.data.Dataset.from_tensor_slices(records.paths(split))
     if split is Split.HELD_OUT:
         sequences = files.flat_map(tf.data.TFRecordDataset)
@@ -202,7 +202,6 @@ def _sequences(
 def _batched(
     sequences: tf.data.Dataset, records: Records, buckets: Buckets
 ) -> tf.data.Dataset:
-    """Groups sequences into padded batches."""
     lengths = [kind.length + 2 for kind in buckets.kinds]
     widths = tf.constant(lengths, tf.int64)
     padding = {
@@ -211,24 +210,27 @@ def _batched(
     }
     masking = records.config.masking
     if masking is not None:
-        most = records.config.max_predictions_per_seq
+        max_predictions = records.config.max_predictions_per_seq
         places = tf.constant(
-            [num_predictions(one, masking.rate, most) for one in lengths],
+            [
+                num_predictions(length, masking.rate, max_predictions)
+                for length in lengths
+            ],
             tf.int64,
         )
         for name in ("positions", "labels"):
             padding[name] = tf.constant(_NO_POSITION, tf.int32)
 
     def shapes(kind: tf.Tensor) -> dict[str, list[tf.Tensor]]:
-        found = {"input_ids": [widths[kind]], "word_starts": [widths[kind]]}
+        padded = {"input_ids": [widths[kind]], "word_starts": [widths[kind]]}
         if masking is not None:
-            found |= {"positions": [places[kind]], "labels": [places[kind]]}
-        return found
+            padded |= {"positions": [places[kind]], "labels": [places[kind]]}
+        return padded
 
     return group(
         sequences,
         buckets,
-        tokens=lambda one: tf.size(one["input_ids"], tf.int64) - 2,
+        tokens=lambda record: tf.size(record["input_ids"], tf.int64) - 2,
         shapes=shapes,
         padding=padding,
     )
@@ -240,7 +242,7 @@ def _masker(
     max_predictions: int | None,
     seeds: list[int],
 ) -> Callable[[tf.Tensor, Batch], Batch]:
-    """What draws the masks of a batch from the seeds and its number."""
+    """Returns a function that masks a batch by the seeds and its number."""
     draw_masks = functools.partial(
         mask_batch,
         masking=masking,
@@ -252,11 +254,13 @@ def _masker(
     def draw(
         number: np.int64, input_ids: np.ndarray, word_starts: np.ndarray
     ) -> tuple[np.ndarray, ...]:
-        most = num_predictions(
+        count = num_predictions(
             input_ids.shape[1], masking.rate, max_predictions
         )
         rng = np.random.default_rng([*seeds, int(number)])
-        return draw_masks(input_ids, word_starts, max_predictions=most, rng=rng)
+        return draw_masks(
+            input_ids, word_starts, max_predictions=count, rng=rng
+        )
 
     def mask(number: tf.Tensor, batch: Batch) -> Batch:
         original_ids = batch["input_ids"]
@@ -280,7 +284,7 @@ def _masker(
 
 
 def _split_masked(number: tf.Tensor, batch: Batch) -> Batch:
-    """The same of a batch whose records hold masks."""
+    """Completes a batch whose records hold masks."""
     del number
     input_ids, positions = batch["input_ids"], batch["positions"]
     is_masked = positions != _NO_POSITION  # [B, P]

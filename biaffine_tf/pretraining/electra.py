@@ -1,4 +1,4 @@
-"""ELECTRA: a small generator, and a discriminator that finds its tokens.
+"""ELECTRA: a generator, and a discriminator that detects its tokens.
 
 Reference:
     Clark et al. 2020 (https://arxiv.org/abs/2003.10555).
@@ -17,10 +17,10 @@ from biaffine_tf.encoders.encoder import activation
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class ReplacedTokenDetection(tf_keras.layers.Layer):
-    """The discriminator's output layer: was this token put there?
+    """Output layer of the discriminator, which detects replaced tokens.
 
-    `f(x W + b) v + c`, one logit for each position. Float32 under each policy:
-    it is a small part of the work.
+    `f(x W + b) v + c`, one logit for each position. Float32 under any policy,
+    as it is a small part of the work.
 
     Args:
         hidden_act: Name of the activation f, as in `EncoderConfig`.
@@ -42,7 +42,7 @@ class ReplacedTokenDetection(tf_keras.layers.Layer):
 
     @classmethod
     def of(cls, config: EncoderConfig) -> ReplacedTokenDetection:
-        """The output layer that belongs to an encoder."""
+        """Builds the output layer for an encoder."""
         return cls(
             hidden_act=config.hidden_act,
             initializer_range=config.initializer_range,
@@ -72,7 +72,7 @@ class ReplacedTokenDetection(tf_keras.layers.Layer):
         )
 
     def call(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Logits `[B, L]` of vectors `[B, L, H]`; positive means replaced."""
+        """Returns logits `[B, L]` of `[B, L, H]`; positive for replaced."""
         shape = tf.shape(vectors)
         x = tf.reshape(vectors, [-1, vectors.shape[-1]])
         x = activation(self._hidden_act)(tf.matmul(x, self.kernel) + self.bias)
@@ -80,7 +80,7 @@ class ReplacedTokenDetection(tf_keras.layers.Layer):
         return tf.reshape(logits, shape[:2])
 
     def canonical_variables(self) -> dict[str, tf.Variable]:
-        """The weights by their names in checkpoints."""
+        """Returns the weights by their names in checkpoints."""
         return {
             "rtd/dense/kernel": self.kernel,
             "rtd/dense/bias": self.bias,
@@ -89,7 +89,7 @@ class ReplacedTokenDetection(tf_keras.layers.Layer):
         }
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "hidden_act": self._hidden_act,
@@ -103,20 +103,20 @@ def put_samples(
     is_masked: tf.Tensor,
     samples: tf.Tensor,
 ) -> tf.Tensor:
-    """The discriminator's input: the sentence with the generator's tokens.
+    """Replaces masked tokens by the generator's samples.
 
     Args:
-        original_ids: int32 `[B, L]`, unmasked.
-        positions: int32 `[B, P]`; where `is_masked` is false, any.
-        is_masked: bool `[B, P]`, false for padding of the positions.
-        samples: int32 `[B, P]`, drawn by the generator.
+        original_ids: Unmasked ids, int32 `[B, L]`.
+        positions: Masked positions, int32 `[B, P]`; arbitrary for padding.
+        is_masked: Mask of `positions`, bool `[B, P]`, false for padding.
+        samples: Ids drawn by the generator, int32 `[B, P]`.
 
     Returns:
-        int32 `[B, L]`: the original with samples at the masked positions.
+        The input of the discriminator, int32 `[B, L]`.
     """
     originals = tf.gather(original_ids, positions, batch_dims=1)
     rows = tf.range(tf.shape(positions)[0])[:, None]
     cells = tf.stack([rows + tf.zeros_like(positions), positions], axis=-1)
-    # Padding writes what is there; where it meets a sample the sample wins.
+    # Padding adds zero, also where its position is a masked one.
     change = tf.where(is_masked, samples - originals, 0)
     return tf.tensor_scatter_nd_add(original_ids, cells, change)

@@ -1,4 +1,4 @@
-"""The output layer of masked language modelling, and its loss."""
+"""Output layer and loss of masked language modelling."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from biaffine_tf.encoders.fused_ops import layer_norm
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class MaskedLM(tf_keras.layers.Layer):
-    """Logits over the vocabulary, by the embeddings that tokens come in with.
+    """Logits over the vocabulary, from the transposed word embeddings.
 
-    `norm(f(x W + b)) E^T + c`, of BERT, ALBERT and ELECTRA's generator. Matrix
-    products are in the compute dtype of the layer's policy, all else is
-    float32.
+    `norm(f(x W + b)) E^T + c`, as in BERT, ALBERT and ELECTRA's generator.
+    Matrix products are in the compute dtype of the layer's policy, all else is
+    in float32.
 
     Args:
-        vocab_size: V, tokens in the vocabulary.
-        embedding_width: E, size of the word embeddings.
+        vocab_size: V, the number of tokens in the vocabulary.
+        embedding_width: E, the size of the word embeddings.
         hidden_act: Name of the activation f, as in `EncoderConfig`.
         initializer_range: Standard deviation of the initial W.
-        layer_norm_eps: Added to the variance.
+        layer_norm_eps: Epsilon of the layer norm.
         **kwargs: Keras layer arguments.
 
     Reference:
@@ -54,7 +54,7 @@ class MaskedLM(tf_keras.layers.Layer):
 
     @classmethod
     def of(cls, config: EncoderConfig) -> MaskedLM:
-        """The output layer that belongs to an encoder."""
+        """Builds the output layer for an encoder."""
         return cls(
             vocab_size=config.vocab_size,
             embedding_width=config.embedding_width,
@@ -82,7 +82,7 @@ class MaskedLM(tf_keras.layers.Layer):
     def _weight(
         self, name: str, shape: list[int], initializer: Any = "zeros"
     ) -> tf.Variable:
-        """Makes a weight that Keras does not cast."""
+        """Creates a weight that Keras does not cast."""
         return self.add_weight(
             name, shape, initializer=initializer, autocast=False
         )
@@ -91,8 +91,8 @@ class MaskedLM(tf_keras.layers.Layer):
         """Scores every token of the vocabulary.
 
         Args:
-            vectors: float32 `[N, H]`, of the encoder at masked positions.
-            embeddings: float32 `[V, E]`, its word embeddings.
+            vectors: Vectors of the masked positions, float32 `[N, H]`.
+            embeddings: Word embeddings of the encoder, float32 `[V, E]`.
 
         Returns:
             float32 `[N, V]`.
@@ -121,7 +121,7 @@ class MaskedLM(tf_keras.layers.Layer):
         return tf.cast(product, tf.float32)
 
     def canonical_variables(self) -> dict[str, tf.Variable]:
-        """The weights by their names in checkpoints."""
+        """Returns the weights by their names in checkpoints."""
         return {
             "mlm/dense/kernel": self.kernel,
             "mlm/dense/bias": self.bias,
@@ -131,7 +131,7 @@ class MaskedLM(tf_keras.layers.Layer):
         }
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "vocab_size": self._vocab_size,
@@ -143,7 +143,7 @@ class MaskedLM(tf_keras.layers.Layer):
 
 
 def word_embeddings(encoder: FusedBertEncoder) -> tf.Variable:
-    """The encoder's table of tokens, `[V, E]`."""
+    """Returns the encoder's word embeddings, `[V, E]`."""
     return encoder._embedding_layer.embeddings
 
 
@@ -151,7 +151,7 @@ def word_embeddings(encoder: FusedBertEncoder) -> tf.Variable:
 def sparse_cross_entropy(
     logits: tf.Tensor, labels: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, None]]]:
-    """`-log p[label]` of each row, in few passes over many classes.
+    """Computes `-log p[label]` of each row, in few passes over many classes.
 
     Args:
         logits: float32 `[N, V]`.
@@ -174,8 +174,8 @@ def sparse_cross_entropy(
     return losses, gradient
 
 
-def is_right(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Whether no class scores higher than the label's, bool `[N]`.
+def is_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Whether no class scores higher than the label, bool `[N]`.
 
     Args:
         logits: float32 `[N, V]`.

@@ -1,6 +1,6 @@
-"""Objectives that an encoder learns from text without labels.
+"""Pretraining objectives: masked language modelling and ELECTRA.
 
-Their batches are those of `batches.epoch_batches`.
+Their batches come from `batches.epoch_batches`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from biaffine_tf.pretraining.electra import (
 )
 from biaffine_tf.pretraining.masked_lm import (
     MaskedLM,
-    is_right,
+    is_correct,
     sparse_cross_entropy,
     word_embeddings,
 )
@@ -33,12 +33,12 @@ from biaffine_tf.training.objective import Batch, Metrics
 
 
 class EncoderPart(tf.Module):
-    """An encoder with its output layer, all weights made.
+    """An encoder with an output layer, with all weights created.
 
     Args:
-        config: Of the encoder.
-        encoder: Not built yet.
-        head: Likewise.
+        config: Config of the encoder.
+        encoder: Encoder, not built.
+        head: Output layer, not built.
         pad_id: Id of the padding token.
     """
 
@@ -55,8 +55,8 @@ class EncoderPart(tf.Module):
         self.head = head
         self.encoder = encoder
         self._pad_id = pad_id
-        one = tf.ones([1, 1], tf.int32)
-        vectors = self.encode(one, one, training=False)
+        ids = tf.ones([1, 1], tf.int32)
+        vectors = self.encode(ids, ids, training=False)
         head.build(vectors.shape)
 
     def encode(
@@ -67,14 +67,14 @@ class EncoderPart(tf.Module):
         training: bool,
         positions: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Vectors of what the encoder sees.
+        """Encodes a batch.
 
         Args:
-            input_ids: int32 `[B, L]`, with masks or samples.
-            original_ids: int32 `[B, L]`, without: they say what is padding,
-                for a token that was drawn may be [PAD], too.
-            training: Whether dropout is on.
-            positions: int32 `[B, P]`, the vectors that are wanted.
+            input_ids: Ids with masks or samples, int32 `[B, L]`.
+            original_ids: Unmasked ids, int32 `[B, L]`, which tell the padding:
+                a sampled token may be [PAD] as well.
+            training: Whether to apply dropout.
+            positions: Positions to return, int32 `[B, P]`; None for all.
 
         Returns:
             float32 `[B, L, H]`, or `[B, P, H]`.
@@ -88,7 +88,7 @@ class EncoderPart(tf.Module):
         return encoded["sequence_output"]
 
     def masked_logits(self, batch: Batch, *, training: bool) -> tf.Tensor:
-        """Logits `[B * P, V]`; other positions never meet the vocabulary."""
+        """Returns logits `[B * P, V]` of the masked positions."""
         vectors = self.encode(
             batch["input_ids"],
             batch["original_ids"],
@@ -100,14 +100,14 @@ class EncoderPart(tf.Module):
 
     @property
     def trainable_variables(self) -> list[tf.Variable]:
-        """Weights of encoder and output layer; the pooler is not among them."""
+        """Weights of encoder and output layer, without the pooler."""
         return [
             *self.encoder.trainable_variables,
             *self.head.trainable_variables,
         ]
 
     def variables_by_name(self) -> dict[str, tf.Variable]:
-        """All weights by their names in checkpoints."""
+        """Returns all weights by their names in checkpoints."""
         return {
             **encoder_variables(self.encoder),
             **self.head.canonical_variables(),
@@ -115,11 +115,11 @@ class EncoderPart(tf.Module):
 
 
 class PretrainingObjective(tf.Module):
-    """An encoder with an output layer, and for some a generator.
+    """An encoder with an output layer, and a generator in ELECTRA.
 
     Args:
-        encoder_part: Encoder that the run is for.
-        generator_part: Generator that it needs besides, if any.
+        encoder_part: Encoder to train.
+        generator_part: Generator; None if there is none.
         pad_id: Id of the padding token.
     """
 
@@ -140,7 +140,7 @@ class PretrainingObjective(tf.Module):
         self._pad_id = pad_id
 
     def trained_weights(self) -> dict[str, tf.Variable]:
-        """Weights of all parts; two encoders can share embeddings."""
+        """Returns the weights of all parts; encoders may share embeddings."""
         parts = [self.encoder_part, self.generator_part]
         return {
             variable.name.removesuffix(":0"): variable
@@ -157,22 +157,22 @@ class PretrainingObjective(tf.Module):
         Args:
             batch: `input_ids` and `original_ids` int32 `[B, L]`, `positions`
                 and `labels` int32 `[B, P]`, `weights` float32 `[B, P]`.
-            training: Whether dropout is on.
-            seed: int32 `[2]`, for what is drawn.
+            training: Whether to apply dropout.
+            seed: Random seed, int32 `[2]`.
         """
         raise NotImplementedError
 
     def count(self, batch: Batch) -> tf.Tensor:
-        """Number of tokens, padding apart."""
+        """Counts the tokens, without padding."""
         real = tf.cast(batch["original_ids"] != self._pad_id, tf.float32)
         return tf.reduce_sum(real)
 
 
 class MaskedLanguageModel(PretrainingObjective):
-    """BERT's objective: to say what was masked; no next-sentence task.
+    """BERT's masked language modelling, without next-sentence prediction.
 
     Args:
-        config: Of the run.
+        config: Settings of the run.
         pad_id: Id of the padding token.
     """
 
@@ -191,17 +191,17 @@ class MaskedLanguageModel(PretrainingObjective):
     def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
     ) -> Metrics:
-        """Cross-entropy and accuracy at the masked positions."""
+        """Computes cross-entropy and accuracy at the masked positions."""
         del seed
         logits = self.encoder_part.masked_logits(batch, training=training)
         return _masked_metrics(logits, batch, "mlm")
 
 
 class Electra(PretrainingObjective):
-    """A generator fills in what was masked; the encoder finds where.
+    """ELECTRA: a generator fills masked positions; the encoder detects them.
 
     Args:
-        config: Of the run.
+        config: Settings of the run.
         pad_id: Id of the padding token.
 
     Reference:
@@ -246,7 +246,7 @@ class Electra(PretrainingObjective):
     def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
     ) -> Metrics:
-        """Both losses, both accuracies, and what becomes of replacements."""
+        """Computes losses, accuracies, and the detection of replacements."""
         logits = self._generator.masked_logits(batch, training=training)
         metrics = _masked_metrics(logits, batch, "generator")
         samples = tf.random.stateless_categorical(
@@ -275,10 +275,10 @@ class Electra(PretrainingObjective):
 def make_objective(
     config: PretrainingConfig, *, pad_id: int
 ) -> PretrainingObjective:
-    """The objective of a run, with initial weights.
+    """Builds the objective of a run, with initial weights.
 
     Args:
-        config: Of the run.
+        config: Settings of the run.
         pad_id: Id of the padding token.
     """
     if config.objective is Objective.ELECTRA:
@@ -289,7 +289,7 @@ def make_objective(
 def _build_encoder(
     encoder: EncoderConfig, run: PretrainingConfig, **options: Any
 ) -> FusedBertEncoder:
-    """Builds an encoder as the run wants it, which is not written with it."""
+    """Builds an encoder with settings of the run that are not stored in it."""
     if run.dropout is not None:
         encoder = dataclasses.replace(
             encoder,
@@ -309,10 +309,10 @@ def _masked_metrics(logits: tf.Tensor, batch: Batch, name: str) -> Metrics:
     weights = tf.reshape(batch["weights"], [-1])
     count = tf.reduce_sum(weights)
     losses = sparse_cross_entropy(logits, labels)
-    right = tf.cast(is_right(logits, labels), tf.float32)
+    correct = tf.cast(is_correct(logits, labels), tf.float32)
     return {
         f"{name}_loss": (tf.reduce_sum(losses * weights), count),
-        f"{name}_accuracy": (tf.reduce_sum(right * weights), count),
+        f"{name}_accuracy": (tf.reduce_sum(correct * weights), count),
     }
 
 
@@ -321,14 +321,14 @@ def _detection_metrics(
 ) -> Metrics:
     real = tf.cast(is_real, tf.float32)
     truth = tf.cast(replaced, tf.float32)
-    said = tf.cast(logits > 0, tf.float32) * real
+    predicted = tf.cast(logits > 0, tf.float32) * real
     losses = tf.nn.sigmoid_cross_entropy_with_logits(truth, logits)
-    right = tf.cast(tf.equal(said, truth), tf.float32)
-    found = tf.reduce_sum(said * truth)
+    correct = tf.cast(tf.equal(predicted, truth), tf.float32)
+    detected = tf.reduce_sum(predicted * truth)
     count = tf.reduce_sum(real)
     return {
         "discriminator_loss": (tf.reduce_sum(losses * real), count),
-        "discriminator_accuracy": (tf.reduce_sum(right * real), count),
-        "replaced_precision": (found, tf.reduce_sum(said)),
-        "replaced_recall": (found, tf.reduce_sum(truth)),
+        "discriminator_accuracy": (tf.reduce_sum(correct * real), count),
+        "replaced_precision": (detected, tf.reduce_sum(predicted)),
+        "replaced_recall": (detected, tf.reduce_sum(truth)),
     }

@@ -1,12 +1,12 @@
-"""The output directory of a pretraining run: an encoder directory, and more.
+"""Output directory of a pretraining run, an encoder directory with extras.
 
 config.json, model.safetensors, vocab.txt, tokenizer_config.json
-                   the encoder with its output layer, as of the last checkpoint
+                   the encoder with its output layer, at the last checkpoint
 generator/         ELECTRA: the same of the generator
-pretraining.json   the settings of the run, and whether it is complete
-history.json       figures on held-out text
+pretraining.json   settings of the run, and whether it is complete
+history.json       metrics of held-out text
 logs/              TensorBoard
-checkpoints/       to go on after a kill; removed at the end
+checkpoints/       for continuing a killed run; removed at the end
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class PretrainingDirectory(RunDirectory):
     """Output directory of a pretraining run.
 
     Args:
-        path: The directory.
+        path: Path of the directory.
         config: Settings of the run.
     """
 
@@ -50,36 +50,36 @@ class PretrainingDirectory(RunDirectory):
         self._config = config
 
     def strangers(self) -> list[str]:
-        """Any files beside which there are no settings of a run."""
+        """Lists all files if there are no settings of a run."""
         if self._stored() is not None or not os.path.isdir(self.path):
             return []
         return sorted(set(os.listdir(self.path)) - {LOCK})
 
     def differences(self) -> list[str]:
-        """Settings in which the run that is there differs, if there is one."""
+        """Lists the settings in which an existing run differs from this one."""
         stored = self._stored()
         if stored is None:
             return []
         return setting_differences(stored["settings"], self._config.to_dict())
 
     def is_complete(self) -> bool:
-        """Whether a run is there, and has ended."""
+        """Whether a run is there and complete."""
         stored = self._stored()
         return stored is not None and stored["complete"]
 
     def remove_run(self) -> None:
-        """Removes what another run would go on from."""
+        """Removes the files that a run would continue from."""
         for name in (CHECKPOINTS, HISTORY, LOGS, GENERATOR):
             remove(os.path.join(self.path, name))
 
     def begin(self) -> None:
-        """Makes the directory this run's, removing another's."""
+        """Marks the directory as this run's; removes another run."""
         os.makedirs(self.path, exist_ok=True)
         self.reset()
         self._write(complete=False)
 
     def finish(self) -> None:
-        """Marks the run as complete and removes what it no longer needs."""
+        """Marks the run as complete and removes its checkpoints."""
         self._write(complete=True)
         remove(os.path.join(self.path, CHECKPOINTS))
 
@@ -104,12 +104,12 @@ class PretrainingDirectory(RunDirectory):
 def write_encoders(
     directory: str, objective: PretrainingObjective, tokenizer: Tokenizer
 ) -> None:
-    """Writes the encoder, and ELECTRA's generator, as they are now.
+    """Writes the current encoder, and ELECTRA's generator.
 
     Args:
-        directory: The output directory.
-        objective: Of the run, with its weights.
-        tokenizer: That the records were made with.
+        directory: Output directory.
+        objective: Objective of the run.
+        tokenizer: Tokenizer of the records.
     """
     _write_encoder(directory, objective.encoder_part, tokenizer)
     if objective.generator_part is not None:

@@ -1,4 +1,4 @@
-"""A pretraining run: from records of text to an encoder."""
+"""Pretraining: from records of text to an encoder."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from biaffine_tf.training.optimizer import make_optimizer
 from biaffine_tf.training.position import Period, Position
 from biaffine_tf.training.update import Updater
 
-# Far worse than guessing; e^1000 is no float.
+# Far worse than guessing; e^1000 would overflow.
 _MAX_LOSS = 100.0
 
-# Writes the encoder as it is now into the output directory.
+# Writes the current encoder into the output directory.
 WriteEncoder = Callable[[], None]
 
 
@@ -48,19 +48,19 @@ def train(
     """Pretrains, or continues from the last checkpoint of a run.
 
     Args:
-        config: The run; the same as when it was started.
-        records: Text to learn from and held-out text.
+        config: Settings, the same as when the run was started.
+        records: Records of training and held-out text.
         objective: Objective built under the strategy, with initial weights.
         strategy: Strategy from `training.setup.set_up`.
         output_dir: Directory of checkpoints, history and logs.
         write_encoder: Called after each checkpoint, and when a run continues
             from one: it may have been killed between the two.
-        steps_per_evaluation: Steps between two looks at held-out text.
+        steps_per_evaluation: Number of steps between two evaluations.
         save_every: When to save a checkpoint.
         max_eval_batches: Maximum number of batches of held-out text.
 
     Returns:
-        The last entry of the history: metrics on held-out text, time.
+        The last entry of the history.
     """
     batches = TextBatches(config, records, strategy)
     with strategy.scope():
@@ -100,13 +100,13 @@ def make_updater(
     strategy: tf.distribute.Strategy,
     batch_spec: Any,
 ) -> Updater:
-    """Makes what trains an objective; call it in the strategy's scope.
+    """Builds the updater of an objective, within the strategy's scope.
 
     Args:
         config: Settings of the run.
         objective: Objective built under the strategy.
         strategy: Distribution strategy.
-        batch_spec: Types of the batches.
+        batch_spec: `element_spec` of the batches.
     """
     optimizer = make_optimizer(
         config,
@@ -128,13 +128,13 @@ class TextBatches:
     """Masked batches of a run.
 
     Args:
-        config: Masking, batch size and seed.
-        records: Text to learn from and held-out text.
+        config: Settings of the run.
+        records: Records of training and held-out text.
         strategy: Distribution strategy.
 
     Attributes:
-        per_epoch: Number of training batches in an epoch.
-        spec: Types of the batches.
+        per_epoch: Number of training batches per epoch.
+        spec: `element_spec` of the batches.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class TextBatches:
         self.spec = self._distribute(first).element_spec
 
     def read(self, epoch: int, skip: int) -> Iterator[Batch]:
-        """Reads all batches from one on, without end."""
+        """Reads batches without end, from epoch `epoch` on."""
         while True:
             yield from self._distribute(
                 self._batches(split=Split.TRAIN, epoch=epoch, skip=skip)
@@ -168,7 +168,7 @@ class TextBatches:
             epoch, skip = epoch + 1, 0
 
     def held_out(self, max_batches: int) -> tf.data.Dataset:
-        """Batches of held-out text, the same each time.
+        """Returns the batches of held-out text, the same each time.
 
         Args:
             max_batches: Maximum number of batches.
@@ -188,14 +188,14 @@ class TextBatches:
 
 
 class HeldOutEvaluation:
-    """Computes the metrics of held-out text.
+    """Computes metrics of held-out text.
 
     Args:
-        updater: Objective in training.
+        updater: Updater of the objective.
         batches: Batches of the run.
         output_dir: Output directory.
         max_batches: Maximum number of batches of held-out text.
-        log: TensorBoard's writer: `held_out/NAME` and `training/NAME`.
+        log: TensorBoard's writer, for `held_out/NAME` and `training/NAME`.
     """
 
     history_key = "evaluations"
@@ -223,7 +223,7 @@ class HeldOutEvaluation:
         seconds: float,
         history: list[Entry],
     ) -> Entry:
-        """Evaluates, draws and prints."""
+        """Computes metrics, draws curves and reports."""
         del seconds, history
         begun = time.perf_counter()
         held_out = self._updater.evaluate(
@@ -253,10 +253,10 @@ class HeldOutEvaluation:
         return None
 
     def describe_kept(self, history: list[Entry], saved_step: int) -> str:
-        """Names the step whose encoder is kept."""
+        """Names the step of the kept encoder."""
         del history
         if not saved_step:
-            return "no checkpoint has been written, so that there is no encoder"
+            return "no checkpoint has been written, so there is no encoder"
         return f"{self._output_dir} keeps the encoder of step {saved_step}"
 
 
@@ -268,7 +268,7 @@ def _with_perplexity(metrics: dict[str, float]) -> dict[str, float]:
 
 
 def _line(entry: Entry) -> str:
-    """Metrics of held-out text; of the training where there is none."""
+    """Formats metrics of held-out text, or of training if there is none."""
     group = "held_out" if entry["held_out"] else "training"
     metrics = ", ".join(
         f"{name.replace('_', ' ')} {_number(value)}"

@@ -1,1 +1,1 @@
-"""From sentences to batches: features, records, pipeline."""
+"""Training data: features, records, shards and batches."""

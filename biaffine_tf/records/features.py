@@ -1,8 +1,8 @@
-"""From a sentence to what the model is trained on.
+"""Features: what the model is trained on, from a sentence.
 
-A long sentence becomes several examples, one for each of its windows. A span
-is in the matrix of every window that holds it whole: spans where windows
-overlap are seen more than once in an epoch, and so are the pairs around them.
+A long sentence becomes several examples, one per window. A span is in the
+matrix of every window that contains it: spans in overlaps are seen more than
+once in an epoch, and so are the pairs around them.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from biaffine_tf.tokenization import (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Features:
-    """A window of a sentence as the model sees it.
+    """Features of a window of a sentence.
 
     Attributes:
         input_ids: `[CLS] tokens [SEP]`.
-        context: Which of them are of context around the sentence.
+        context: Whether each of them is context around the sentence.
         cells: Gold spans: (first token, last token, label id), counted from
             the first token of the window without its context.
     """
@@ -43,21 +43,21 @@ class Features:
 
     @property
     def num_tokens(self) -> int:
-        """L of this window, context included, [CLS] and [SEP] apart."""
+        """L, the number of tokens with context, without [CLS] and [SEP]."""
         return len(self.input_ids) - 2
 
     @property
     def num_scored(self) -> int:
-        """Tokens of this window that are not context, [CLS] and [SEP] apart."""
+        """Number of tokens without context, [CLS] and [SEP]."""
         return len(self.input_ids) - sum(self.context) - 2
 
 
 class Featurized(NamedTuple):
-    """A sentence as the model sees it.
+    """Features of a sentence.
 
     Attributes:
-        windows: One for a sentence that fits, none for one without tokens.
-        widths: Tokens of each span that is in the matrix of some window.
+        windows: Features of each window; none for a sentence without tokens.
+        widths: Width in tokens of each span in the matrix of some window.
     """
 
     windows: list[Features]
@@ -66,25 +66,25 @@ class Featurized(NamedTuple):
 
 @dataclasses.dataclass(slots=True)
 class Counts:
-    """What became of sentences and spans; nothing is lost unsaid.
+    """Counts of sentences and spans, including all that are lost.
 
     Attributes:
         sentences: Sentences written.
-        spans: Their gold spans.
-        cells: Spans that are in the span matrix of some window.
-        windows: Windows written: one a sentence, but for windowed ones.
-        windowed_sentences: Longer than `max_seq_length`, in several windows.
-        empty_sentences: Left out because they have no token at all.
-        cut_sentences: Longer than `max_seq_length`, cut.
-        cut_spans: Spans beyond the cut.
-        split_spans: Spans that no window holds whole.
+        spans: Gold spans of these sentences.
+        cells: Spans in the span matrix of some window.
+        windows: Windows written.
+        windowed_sentences: Sentences longer than `max_seq_length`, divided.
+        empty_sentences: Sentences left out because they have no token.
+        cut_sentences: Sentences longer than `max_seq_length`, truncated.
+        cut_spans: Spans beyond the truncation.
+        split_spans: Spans that no window contains.
         unaligned_spans: Spans whose ends are not token boundaries.
-        duplicate_spans: Same range and label again.
-        conflicting_spans: Same range as an earlier span of another label; a
-            span matrix holds one label a cell, the first is kept.
+        duplicate_spans: Spans with the range and label of an earlier one.
+        conflicting_spans: Spans with the range of an earlier one and another
+            label; the span matrix holds only the first label.
         unknown_label_spans: Spans of labels that the model does not have.
         wide_spans: Cells wider than the model's `max_span_width`. Counted
-            where the model is known; records serve models of any width.
+            where the model is known; records are independent of it.
     """
 
     sentences: int = 0
@@ -110,7 +110,7 @@ class Counts:
 
     @property
     def losses(self) -> dict[str, int]:
-        """The counts that mean something was left out, where not zero."""
+        """Counts of what was left out, where not zero."""
         kept = ("sentences", "spans", "cells", "windows", "windowed_sentences")
         return {
             name: count
@@ -129,24 +129,24 @@ def featurize(
     context: Context = NO_CONTEXT,
     count_unknown: bool = False,
 ) -> Featurized:
-    """Turns a sentence into features and counts what does not fit.
+    """Computes the features of a sentence, and counts losses.
 
     Args:
-        sentence: With gold spans, or without (no cells then).
-        tokenizer: Text to tokens.
-        labels: The labels of the span matrix.
-        windowing: What becomes of longer sentences.
-        counts: Added to.
-        context: Around the sentence; not used for those in several windows.
-        count_unknown: Count spans of labels that `labels` lacks, and leave
-            them out, rather than raise.
+        sentence: Sentence, with gold spans or without.
+        tokenizer: Tokenizer of the model.
+        labels: Labels of the span matrix.
+        windowing: Treatment of long sentences.
+        counts: Counts to add to.
+        context: Context of the sentence; ignored if it is divided.
+        count_unknown: Whether to count and leave out spans of labels that
+            `labels` lacks, instead of raising an error.
 
     Returns:
-        The features of each window.
+        Features of each window.
 
     Raises:
-        DataError: If a span has a label that `labels` lacks, unless they are
-            counted, or if the sentence is too long and that is an error.
+        DataError: If a span has an unknown label, unless these are counted;
+            or if the sentence is too long and long sentences are an error.
     """
     tokens = tokenizer.encode(sentence.text)
     windows = windowing.divide(sentence, tokens)
@@ -177,7 +177,7 @@ def featurize(
     features = []
     for (start, end), own_cells in zip(windows, cells, strict=True):
         ids, is_context = surround(
-            [int(one) for one in tokens.ids[start:end]],
+            [int(token) for token in tokens.ids[start:end]],
             context,
             max_tokens=windowing.max_tokens,
         )
@@ -202,7 +202,7 @@ def _fill_matrix(
     *,
     is_cut: bool,
 ) -> dict[tuple[int, int], int]:
-    """Label of each (first, last) that a window holds; the rest is counted."""
+    """Returns the label of each (first, last) in a window; counts others."""
     counts.unaligned_spans += len(aligned.unaligned)
     matrix: dict[tuple[int, int], int] = {}
     for first, last, name in aligned.cells:
@@ -222,13 +222,12 @@ def _fill_matrix(
 
 
 def collect_labels(spans: Iterable[Span]) -> LabelMap:
-    """The labels of some spans, in sorted order."""
+    """Returns the labels of spans, sorted."""
     names = collections.Counter(span.label for span in spans)
     return LabelMap(sorted(names))
 
 
 def _unknown_label(sentence: Sentence, labels: LabelMap) -> DataError:
-    """The error for the first span whose label is unknown."""
     names = (span.label for span in sentence.spans or ())
     unknown = next(name for name in names if name not in labels)
     return DataError(

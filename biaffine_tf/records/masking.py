@@ -1,9 +1,9 @@
-"""Which tokens a model must guess, and what it sees in their place.
+"""Masking of batches for masked language modelling.
 
-The rules of BERT (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), of
-whole words (Cui et al. 2021, https://arxiv.org/abs/1906.08101) and of n-grams
-of words (MacBERT, Cui et al. 2020, https://arxiv.org/abs/2004.13922), for a
-whole batch at a time. No TensorFlow.
+Implements the masks of BERT (Devlin et al. 2019,
+https://arxiv.org/abs/1810.04805), of whole words (Cui et al. 2021,
+https://arxiv.org/abs/1906.08101) and of n-grams of words (MacBERT, Cui et al.
+2020, https://arxiv.org/abs/2004.13922). No TensorFlow.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from biaffine_tf.config import Masking, MaskingKind
 
 
 class Masked(NamedTuple):
-    """A batch with tokens to guess.
+    """A masked batch.
 
     Attributes:
-        input_ids: int32 `[B, L]`: what the model sees.
-        positions: int32 `[B, P]`: where tokens are to be guessed, ascending;
-            0 where there are fewer than P.
-        labels: int32 `[B, P]`: the tokens that stood there; 0 where none.
-        weights: float32 `[B, P]`: 1 for each of them, 0 where none.
+        input_ids: Masked ids, int32 `[B, L]`.
+        positions: Masked positions, int32 `[B, P]`, ascending; padded by 0.
+        labels: Original tokens there, int32 `[B, P]`; padded by 0.
+        weights: float32 `[B, P]`: 1 for masked positions, 0 for padding.
     """
 
     input_ids: np.ndarray
@@ -44,26 +43,26 @@ def mask_batch(
     max_predictions: int,
     rng: np.random.Generator,
 ) -> Masked:
-    """Chooses tokens to guess, and replaces them.
+    """Masks a batch.
 
-    Units (tokens, words or spans) are drawn in random order, without
-    replacement, until `round(rate * tokens)` tokens are chosen; a unit that
-    would make it more is passed over.
+    Draws units (tokens, words or spans) in random order without replacement,
+    until `round(rate * tokens)` tokens are chosen; skips units that would
+    exceed this.
 
     Args:
-        input_ids: `[B, L]`: `[CLS] tokens [SEP]` and padding.
-        word_starts: `[B, L]`: 1 where a word begins, [CLS] and [SEP] being
-            words of their own; 0 within.
-        masking: How to choose and replace.
-        special_ids: Never chosen, nor put in the place of others: [CLS],
+        input_ids: Padded `[CLS] tokens [SEP]`, `[B, L]`.
+        word_starts: 1 for tokens that begin a word, including [CLS] and [SEP],
+            else 0, `[B, L]`.
+        masking: Settings of masking.
+        special_ids: Ids never chosen, nor used as random replacements: [CLS],
             [SEP], the padding, [MASK].
         mask_id: Id of [MASK].
-        vocab_size: Ids are below it.
-        max_predictions: P; most tokens chosen in a sequence.
-        rng: Where the randomness comes from.
+        vocab_size: Upper bound of ids.
+        max_predictions: P, the maximum number of tokens chosen per sequence.
+        rng: Random number generator.
 
     Returns:
-        The batch; the inputs stay as they are.
+        The masked batch; the inputs are not changed.
     """
     input_ids = np.asarray(input_ids, np.int32)
     candidates = ~np.isin(input_ids, list(special_ids))  # [B, L]
@@ -91,7 +90,7 @@ def mask_batch(
 def _budgets(
     candidates: np.ndarray, rate: float, max_predictions: int
 ) -> np.ndarray:
-    """Most tokens to choose in each row `[B]`; one where there is any."""
+    """Returns the maximum number of tokens per row `[B]`, at least one."""
     wanted = np.floor(rate * candidates.sum(axis=1) + 0.5).astype(np.int64)
     return np.clip(wanted, 1, max_predictions)
 
@@ -99,7 +98,7 @@ def _budgets(
 def _units(
     word_starts: np.ndarray, masking: Masking, rng: np.random.Generator
 ) -> np.ndarray:
-    """Number of the unit that each token belongs to, in [0, L] `[B, L]`."""
+    """Returns the number of each token's unit, in [0, L], `[B, L]`."""
     if masking.kind is MaskingKind.TOKEN:
         length = word_starts.shape[1]
         return np.broadcast_to(np.arange(length), word_starts.shape)
@@ -114,13 +113,13 @@ def _spans(
     span_shares: tuple[float, ...],
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Cuts the words behind [CLS] into spans of random lengths `[B, L]`."""
+    """Divides the words after [CLS] into spans of random lengths `[B, L]`."""
     num_rows, length = words.shape
     lengths = 1 + rng.choice(len(span_shares), words.shape, p=span_shares)
     starts = 2 + np.cumsum(lengths, axis=1)  # words that begin a span
     begins = np.zeros((num_rows, length + 2), np.int64)
     begins[:, 2] = 1
-    # Spans beyond the last word begin in a column that no word has.
+    # Spans beyond the last word begin in a column without words.
     np.put_along_axis(begins, np.minimum(starts, length + 1), 1, axis=1)
     return np.take_along_axis(np.cumsum(begins, axis=1), words, axis=1)
 
@@ -131,7 +130,6 @@ def _choose(
     budgets: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Whether each token is chosen, bool `[B, L]`."""
     num_rows, num_units = len(units), units.shape[1] + 1
     flat = units + num_units * np.arange(num_rows)[:, None]
     sizes = np.bincount(flat[candidates], minlength=num_rows * num_units)
@@ -144,14 +142,14 @@ def _choose(
 
 
 def _take(sizes: np.ndarray, budgets: np.ndarray) -> np.ndarray:
-    """Units to take from the left, passing over those that do not fit.
+    """Takes units from the left, and skips those that do not fit.
 
     Args:
-        sizes: `[B, U]`: tokens in each unit.
-        budgets: `[B]`: most tokens to take.
+        sizes: Number of tokens in each unit, `[B, U]`.
+        budgets: Maximum number of tokens to take, `[B]`.
 
     Returns:
-        bool `[B, U]`; empty units are not taken.
+        Mask of the units, bool `[B, U]`; false for empty units.
     """
     sizes = sizes.copy()
     columns = np.arange(sizes.shape[1])
@@ -160,9 +158,9 @@ def _take(sizes: np.ndarray, budgets: np.ndarray) -> np.ndarray:
         over = totals > budgets[:, None]
         if not over[:, -1].any():
             return sizes > 0
-        # What is left behind the last unit that fits only becomes less: all
-        # units from there on that are larger will not fit. Rows in which
-        # everything fits lose nothing, for none is larger than the budget.
+        # The budget left after the last unit that fits can only shrink, so all
+        # larger units from there on will not fit. Rows in which everything fits
+        # lose nothing, since no unit is larger than the budget.
         first = over.argmax(axis=1)[:, None]
         before = totals - sizes
         left = budgets[:, None] - np.take_along_axis(before, first, axis=1)
@@ -177,7 +175,7 @@ def _replacements(
     vocab_size: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """What the model sees in the place of each chosen token `[N]`."""
+    """Returns the replacement of each chosen token `[N]`."""
     specials = sorted({i for i in special_ids if 0 <= i < vocab_size})
     others = rng.integers(vocab_size - len(specials), size=originals.shape)
     for special in specials:  # from ranks among the others to ids

@@ -1,4 +1,4 @@
-"""Lines packed into sequences, within one document."""
+"""Packing of the lines of a document into sequences."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SENTENCE_END = re.compile(
 
 
 class TokenRun(NamedTuple):
-    """Tokens that stand one after the other, without [CLS] and [SEP].
+    """Consecutive tokens, without [CLS] and [SEP].
 
     Attributes:
         ids: Vocabulary id of each token.
-        word_starts: 1 for each token that begins a word, 0 for the others.
+        word_starts: 1 for each token that begins a word, else 0.
     """
 
     ids: list[int]
@@ -28,14 +28,14 @@ class TokenRun(NamedTuple):
 
 
 def pack(runs: Iterable[TokenRun], max_tokens: int) -> Iterator[TokenRun]:
-    """Joins runs, in order, to sequences; each begins when the last is full.
+    """Joins runs to sequences, in order; a new one begins when one is full.
 
     Args:
-        runs: Of one document, none longer than `max_tokens`; none is cut.
-        max_tokens: Longest sequence.
+        runs: Runs of one document, not longer than `max_tokens`.
+        max_tokens: Maximum length of a sequence.
 
     Yields:
-        The sequences, which hold every token once.
+        Sequences with every token once; runs are not divided.
     """
     ids, word_starts = list[int](), bytearray()
     for run in runs:
@@ -51,17 +51,17 @@ def pack(runs: Iterable[TokenRun], max_tokens: int) -> Iterator[TokenRun]:
 def split_line(
     text: str, tokens: Tokens, word_starts: bytes, max_tokens: int
 ) -> Iterator[TokenRun]:
-    """A line as runs that fit: whole, or its sentences, or parts of them.
+    """Divides a line into runs: the whole, its sentences, or their parts.
 
     Args:
         text: The line.
-        tokens: Its tokens.
-        word_starts: 1 for each token that begins a word.
-        max_tokens: Longest run.
+        tokens: Tokens of the line.
+        word_starts: 1 for each token that begins a word, else 0.
+        max_tokens: Maximum length of a run.
 
     Yields:
-        The runs, together the whole line. Each begins a word, even where a
-        word was cut.
+        The runs, together the whole line. The first token of a run counts as
+        the begin of a word.
     """
     for begin, end in _ranges(text, tokens, max_tokens):
         starts = bytearray(word_starts[begin:end])
@@ -72,7 +72,6 @@ def split_line(
 def _ranges(
     text: str, tokens: Tokens, max_tokens: int
 ) -> Iterator[tuple[int, int]]:
-    """Non-empty ranges of tokens, at most `max_tokens` each."""
     bounds = [0, len(tokens)]
     if len(tokens) > max_tokens:
         firsts = [start for start, _ in tokens.offsets]
@@ -84,11 +83,11 @@ def _ranges(
 
 
 def cut_text(text: str, longest: int) -> Iterator[str]:
-    """Cuts a text behind sentences if there are any, else anywhere.
+    """Divides a text after sentences if there are any, else anywhere.
 
     Args:
         text: A text.
-        longest: Most characters of a part.
+        longest: Maximum number of characters in a part.
 
     Yields:
         The parts, together the whole text.

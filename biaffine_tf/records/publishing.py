@@ -1,4 +1,4 @@
-"""Whose an output directory is, and how records come to be in it at once."""
+"""Ownership of records directories, and atomic replacement of records."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from biaffine_tf.tokenization import Vocabulary
 from biaffine_tf.tokenization.vocabulary import SUBWORDS
 
 _SHARD = re.compile(rf"({'|'.join(Split)})-\d{{5}}-of-\d{{5}}\.tfrecord")
-# Where records are while they are made. What lies beside it is ours to remove.
+# Folder of records in the making; what lies beside it may be removed.
 _UNFINISHED = ".unfinished"
 _OTHER = "give another --output_dir"
 
 
 def check(directory: str) -> None:
-    """Makes sure that nothing but records can be replaced.
+    """Checks that only records would be replaced.
 
     Raises:
-        ConfigError: If the directory cannot be written to, or holds files
-            that are no records.
+        ConfigError: If the directory is not writable, or holds files that are
+            no records.
     """
     check_writable(directory)
     names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
@@ -59,23 +59,23 @@ def check(directory: str) -> None:
 def find(
     directory: str, made_from: dict[str, Any], *, overwrite: bool
 ) -> Records | None:
-    """The records in a directory, if they are the ones wanted.
+    """Opens the records in a directory, if they are the requested ones.
 
     Args:
-        directory: `check` has been asked.
-        made_from: All that the records wanted depend on.
-        overwrite: Accept others, which are to be replaced.
+        directory: Directory that has passed `check`.
+        made_from: All that the requested records depend on.
+        overwrite: Whether to accept other records, for replacement.
 
     Returns:
-        The records, or None if they are to be made.
+        The records, or None if they have to be made.
 
     Raises:
-        ConfigError: If others are there and not to be replaced.
+        ConfigError: If there are other records, not to be replaced.
     """
     if not os.path.exists(os.path.join(directory, INFO)):
         return None
-    found = read_info(directory)["made_from"]
-    if found == made_from:
+    existing = read_info(directory)["made_from"]
+    if existing == made_from:
         try:
             return Records.open(directory)
         except ConfigError:  # damaged; they are made again
@@ -83,7 +83,7 @@ def find(
     if not overwrite:
         raise ConfigError(
             f"{directory}: holds other pretraining data, which differs in "
-            f"{', '.join(_differences(found, made_from))}",
+            f"{', '.join(_differences(existing, made_from))}",
             remedy=f"{_OTHER}, or --overwrite to replace it",
         )
     return None
@@ -91,25 +91,25 @@ def find(
 
 @contextlib.contextmanager
 def unfinished(directory: str) -> Iterator[str]:
-    """A folder to make records in; it is gone afterwards.
+    """Creates a folder to make records in, and removes it afterwards.
 
     Args:
-        directory: `find` has been asked.
+        directory: Directory that has passed `find`.
 
     Yields:
-        Its path, in the directory.
+        Path of the folder, within the directory.
     """
     is_new = not os.path.exists(directory)
     folder = os.path.join(directory, _UNFINISHED)
     if os.path.exists(folder):  # of a process that was killed
-        _clear(directory)
+        _remove_unfinished(directory)
     os.makedirs(folder)
     try:
         yield folder
     finally:
-        _clear(directory)
+        _remove_unfinished(directory)
         if is_new:
-            with contextlib.suppress(OSError):  # not empty: all went well
+            with contextlib.suppress(OSError):  # not empty: records were made
                 os.rmdir(directory)
 
 
@@ -119,15 +119,15 @@ def publish(
     vocabulary: Vocabulary,
     info: dict[str, Any],
 ) -> None:
-    """Puts finished records in the place of what the directory holds.
+    """Replaces the records of a directory by finished ones.
 
     Args:
-        directory: Of the `unfinished` folder that the shards are in.
+        directory: Directory of the `unfinished` folder with the shards.
         shards: Paths of the files of each split.
-        vocabulary: Of the tokenizer.
-        info: What `Records.open` reads, but for the shards.
+        vocabulary: Vocabulary of the tokenizer.
+        info: Contents of `info.json` without the shards.
     """
-    # Without it the directory holds nothing that counts.
+    # Without it the directory counts as empty.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(directory, INFO))
     _remove_records(directory)
@@ -142,7 +142,7 @@ def publish(
     write_json(os.path.join(directory, INFO), info | {"shards": sizes})
 
 
-def _clear(directory: str) -> None:
+def _remove_unfinished(directory: str) -> None:
     """Removes the folder of unfinished records, and records without info."""
     if not os.path.exists(os.path.join(directory, INFO)):
         _remove_records(directory)
@@ -155,9 +155,8 @@ def _remove_records(directory: str) -> None:
             os.unlink(os.path.join(directory, name))
 
 
-def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """Names of what two kinds of records were made from differently."""
+def _differences(existing: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     return [
         name.removeprefix("settings.")
-        for name in setting_differences(found, wanted)
+        for name in setting_differences(existing, wanted)
     ]

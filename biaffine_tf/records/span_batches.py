@@ -1,9 +1,9 @@
-"""From records to batches: seeded, bucketed by length, padded.
+"""Batches of span records: seeded, bucketed by length, padded.
 
-Each window of a long sentence is a sentence of its own here.
+Each window of a long sentence counts as a sentence here.
 
-The order of the batches of epoch e depends on the seed and e alone, so that a
-run that continues from any batch sees what it would have seen.
+The order of the batches of epoch e depends only on the seed and e, so that a
+run that continues anywhere gets the batches of an undisturbed one.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from biaffine_tf.records.span_schema import parse
 from biaffine_tf.seeds import order_seed, small_seed
 
 _SHUFFLE_BUFFER = 65_536  # sentences; a few hundred bytes each
-_PARSERS = 2  # threads: a hundred times what training takes
+_PARSERS = 2  # threads, a hundred times faster than training
 _BATCHES_AHEAD = 4
-_BATCHES_SHUFFLED = 256  # of an epoch, held at once; some tens of MiB
-# A bucket of fewer would make batches of the same few sentences in each epoch.
+_BATCHES_SHUFFLED = 256  # in memory at once; some tens of MiB
+# A bucket with fewer batches would repeat those of the same few sentences.
 _BATCHES_OF_BUCKET = 8
-_INSTEAD_OF_SEED_0 = 2**31  # to TensorFlow 1, with other seeds of epochs
+_INSTEAD_OF_SEED_0 = 2**31  # different from the seeds of epochs
 
 
 class Shape(NamedTuple):
-    """Shape of a kind of batches.
+    """Shape of a batch.
 
     Attributes:
         length: Padded number of tokens.
-        size: Sentences in a batch.
+        size: Number of sentences.
     """
 
     length: int
@@ -45,14 +45,14 @@ class Shape(NamedTuple):
 class Buckets:
     """Sentences of similar length, padded to the same length.
 
-    A bucket whose sentences are no multiple of its batch size leaves some
-    over; those of all buckets are put together, from the longest bucket down,
-    so that at most one batch of an epoch is smaller than it could be.
+    Sentences left over from full batches of a bucket are mixed with those of
+    other buckets, from the longest bucket down, so that at most one batch of an
+    epoch is not full.
 
     Attributes:
-        lengths: Padded number of tokens of each bucket, ascending.
-        batch_sizes: Sentences in a batch of each bucket.
-        sentences: Sentences of the corpus in each bucket.
+        lengths: Padded number of tokens in each bucket, ascending.
+        batch_sizes: Number of sentences per batch in each bucket.
+        sentences: Number of sentences in each bucket.
     """
 
     lengths: tuple[int, ...]
@@ -67,13 +67,13 @@ class Buckets:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in an epoch."""
+        """Number of batches per epoch."""
         full = zip(self.sentences, self.batch_sizes, strict=True)
         return sum(n // size for n, size in full) + len(self.mixed)
 
     @property
     def leftovers(self) -> tuple[int, ...]:
-        """Sentences of each bucket that fill no batch of its own."""
+        """Number of sentences of each bucket that are left over."""
         return tuple(
             n % size
             for n, size in zip(self.sentences, self.batch_sizes, strict=True)
@@ -81,10 +81,9 @@ class Buckets:
 
     @functools.cached_property
     def mixed(self) -> tuple[Shape, ...]:
-        """Batches of leftovers, those of the longest sentences first.
+        """Shapes of mixed batches, those of the longest sentences first.
 
-        Each is as long and has at most as many sentences as the batches of
-        the longest bucket that is in it.
+        Length and maximum size are those of the longest bucket in the batch.
         """
         shapes = []
         room = 0
@@ -108,18 +107,18 @@ def make_buckets(
     batch_size: int,
     token_budget: int | None = None,
 ) -> Buckets:
-    """Divides a corpus into buckets of about as many sentences each.
+    """Divides a corpus into buckets of about equal numbers of sentences.
 
     Args:
-        lengths: Number of sentences for each number of tokens.
+        lengths: Number of sentences by number of tokens.
         num_buckets: Maximum number of buckets; each is one shape to compile.
             Small corpora have fewer, of at least eight batches each.
-        batch_size: Sentences in a batch, unless `token_budget` is given.
-        token_budget: Encoder positions in a batch, padding, [CLS] and [SEP]
-            included; a batch holds at least one sentence.
+        batch_size: Number of sentences per batch, without `token_budget`.
+        token_budget: Number of encoder positions per batch, including
+            padding, [CLS] and [SEP]; a batch has at least one sentence.
 
     Returns:
-        The buckets; the longest sentence fits the last.
+        The buckets; the longest sentence fits into the last one.
     """
     ordered = sorted(lengths)
 
@@ -140,7 +139,7 @@ def make_buckets(
     return Buckets(tuple(bounds), tuple(map(size_of, bounds)), tuple(counts))
 
 
-# tf.data would have AutoGraph rewrite the source of what it calls.
+# tf.data would rewrite the source of functions by AutoGraph.
 @tf.autograph.experimental.do_not_convert
 def training_batches(
     records: Records,
@@ -151,27 +150,28 @@ def training_batches(
     skip: int = 0,
     pad_id: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of several epochs, one after the other.
+    """Returns the batches of several consecutive epochs.
 
     Args:
-        records: What to train on.
-        buckets: `make_buckets(records.lengths, ...)`.
-        seed: With the epoch's number, all the randomness there is.
-        epochs: Numbers of the epochs wanted; each has
-            `buckets.steps_per_epoch` batches.
-        skip: Number of batches to leave out at the beginning.
+        records: Training data.
+        buckets: Buckets of `records.lengths`.
+        seed: Random seed, used with the number of the epoch.
+        epochs: Numbers of the epochs, each with `buckets.steps_per_epoch`
+            batches.
+        skip: Number of batches to skip at the beginning.
         pad_id: Padding of `input_ids`.
 
     Returns:
         Dataset of dicts: `input_ids` int32 `[B, L + 2]`, `context` bool
-        `[B, L + 2]`, `cells` int32 `[B, N, 3]` (see `Features`); L is one of
-        the buckets', N is fixed for the corpus.
+        `[B, L + 2]`, `cells` int32 `[B, N, 3]` (see `Features`); L is that of
+        the bucket, N is fixed for the corpus.
     """
     buffer = min(_SHUFFLE_BUFFER, sum(buckets.sentences))
 
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        # Of this function's graph alone: the order is the same whatever the
-        # global seed. With one of 0, TensorFlow takes no tensor for a seed.
+        # Within this function's graph, so that the order does not depend on the
+        # global seed. TensorFlow accepts no tensor as seed if the global one is
+        # 0.
         tf.random.set_seed(small_seed(seed) or _INSTEAD_OF_SEED_0)
         epoch_seed = order_seed(seed) + epoch
         paths = tf.data.Dataset.from_tensor_slices(records.paths)
@@ -202,8 +202,8 @@ def training_batches(
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
-    # Its thread wakes up ever more rarely, and an iterator ends only when it
-    # has: a run would wait for it, at the end, for up to a minute.
+    # The autotune thread wakes up more and more rarely, and iterators wait
+    # for it: a run would take up to a minute to end.
     options.autotune.enabled = False
     return dataset.prefetch(_BATCHES_AHEAD).with_options(options)
 
@@ -211,7 +211,6 @@ def training_batches(
 def _bucketed(
     sentences: tf.data.Dataset, buckets: Buckets, max_cells: int, pad_id: int
 ) -> tf.data.Dataset:
-    """Groups sentences into padded batches."""
     lengths = tf.constant([kind.length for kind in buckets.kinds], tf.int64)
     return group(
         sentences,
@@ -240,16 +239,16 @@ def group(
 ) -> tf.data.Dataset:
     """Groups elements into the batches of `Buckets`, each once it is complete.
 
-    The last elements of a bucket are its leftovers. The kind of an element is
-    its bucket or, for leftovers, the mixed batch that takes it.
+    The last elements of a bucket are left over. The kind of an element is its
+    bucket or, for those left over, its mixed batch.
 
     Args:
-        elements: Dicts of tensors; as many of each length as the buckets say.
-        buckets: The batches.
-        tokens: Number of tokens of an element, int64 scalar.
-        shapes: Padded shapes of the elements of a kind, by the index of the
-            kind in `buckets.kinds`, int64 scalar.
-        padding: Values to pad with.
+        elements: Dicts of tensors, in the numbers given by the buckets.
+        buckets: Buckets of the elements.
+        tokens: Returns the number of tokens of an element, int64 scalar.
+        shapes: Returns the padded shapes of the elements of a kind, given by
+            its index in `buckets.kinds`, int64 scalar.
+        padding: Padding values.
     """
     num_buckets = len(buckets.lengths)
     bounds = tf.constant(buckets.lengths, tf.int64)

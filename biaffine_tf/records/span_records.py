@@ -1,8 +1,8 @@
-"""Sharded TFRecords of a corpus, written once and never stale.
+"""Sharded TFRecords of a corpus, cached by fingerprint.
 
-A records directory is named after the fingerprint of all it depends on (the
-source's bytes and how they are read, tokenizer, labels, windows, schema). The
-same corpus finds its records again; any change makes others.
+A records directory is named after the fingerprint of all it depends on (bytes
+of the source and how they are read, tokenizer, labels, windows, schema). The
+same corpus and settings find their records again; any change makes new ones.
 """
 
 from __future__ import annotations
@@ -56,20 +56,20 @@ class Records:
     """A records directory, ready to train from.
 
     Attributes:
-        directory: Where the shards are.
+        directory: Path of the directory.
         shards: File names of the shards, in order.
         compression: "" or "GZIP".
         labels: Labels of the span matrices.
-        found_labels: Those of them that the source has.
-        counts: What was written, cut, or could not be aligned.
-        lengths: Number of windows for each number of tokens.
-        widths: Number of spans for each width in tokens.
-        scored_lengths: Number of windows for each number of scored tokens.
-        cells: Number of cells of windows for each (label id, width in tokens).
-        max_cells: Most non-zero cells in one window.
-        problems: What the reader skipped or repaired, by kind.
+        found_labels: Labels that occur in the source.
+        counts: Counts of sentences and spans, including losses.
+        lengths: Number of windows by number of tokens.
+        widths: Number of spans by width in tokens.
+        scored_lengths: Number of windows by number of scored tokens.
+        cells: Number of cells by (label id, width in tokens).
+        max_cells: Maximum number of cells in a window.
+        problems: Problems that the reader skipped or repaired, by kind.
         fingerprint: SHA-256 of all that the records depend on.
-        built: False if they were found, not written.
+        built: Whether they were written now, not found.
     """
 
     directory: str
@@ -108,31 +108,31 @@ def prepare_records(
     Args:
         source: Labelled files in any format of `formats`.
         directory: Parent of records directories.
-        tokenizer: Text to tokens.
-        options: How to write.
-        labels: Labels of the matrices; None takes those of the source.
-        known_labels: Labels that come first, in this order, whether the source
-            has them or not; its others follow. Without `labels`.
+        tokenizer: Tokenizer of the model.
+        options: Options for writing.
+        labels: Labels of the matrices; None for those of the source.
+        known_labels: Labels that come first, in this order, even if the source
+            lacks them; only without `labels`.
         progress: Whether to show a progress bar.
 
     Returns:
-        Complete records of exactly this source and these settings.
+        Complete records of this source and these settings.
 
     Raises:
-        DataError: If the source cannot be read, has an unlabelled sentence or
-            no span, or has a label that `labels` lacks, or a sentence that is
-            too long where that is an error.
+        DataError: If the source cannot be read, has an unlabelled sentence, no
+            span, or a label that `labels` lacks, or a sentence that is too long
+            where long sentences are an error.
     """
     fingerprint = _fingerprint(source, tokenizer, options, labels, known_labels)
     target = os.path.join(directory, f"records-{fingerprint[:16]}")
-    found = _load(target, fingerprint)
-    if found is not None:
-        return found
-    # Before anything is written: a source that cannot be read leaves nothing.
+    existing = _load(target, fingerprint)
+    if existing is not None:
+        return existing
+    # Surveys first: an unreadable source leaves no files.
     problems = formats.Problems()
     survey = _survey(source, problems)
     if labels is None:
-        labels = _behind(known_labels, survey.labels)
+        labels = _merge_labels(known_labels, survey.labels)
     os.makedirs(directory, exist_ok=True)
     with temporary_folder(directory, os.path.basename(target)) as temporary:
         sentences = tqdm(
@@ -166,7 +166,7 @@ def prepare_records(
 
 
 def _publish(temporary: str, target: str, fingerprint: str) -> None:
-    """Renames, unless another process was faster and maybe reads its own."""
+    """Renames the folder, unless another process has written the records."""
     if _load(target, fingerprint) is not None:
         return
     shutil.rmtree(target, ignore_errors=True)
@@ -208,15 +208,15 @@ class _Survey:
     labels: LabelMap
 
 
-def _behind(known: LabelMap | None, found: LabelMap) -> LabelMap:
-    """The labels found that are not known behind those that are."""
+def _merge_labels(known: LabelMap | None, others: LabelMap) -> LabelMap:
+    """Appends labels that are not yet known."""
     if known is None:
-        return found
-    return LabelMap([*known, *(name for name in found if name not in known)])
+        return others
+    return LabelMap([*known, *(name for name in others if name not in known)])
 
 
 def _survey(source: Corpus, problems: formats.Problems) -> _Survey:
-    """One pass to learn the labels, before any record can be written."""
+    """Reads the source once for its labels, before records are written."""
     seen: dict[str, Span] = {}
     sentences = unlabelled = 0
     first: Sentence | None = None
@@ -285,7 +285,6 @@ def _save(
 
 
 def _load(directory: str, fingerprint: str) -> Records | None:
-    """The records in a directory, or None if they are not these."""
     path = os.path.join(directory, _META)
     try:
         meta = read_json(path, _SHAPE, what="of records", remedy="")
@@ -308,7 +307,7 @@ def _from_meta(directory: str, meta: dict[str, Any]) -> Records:
         shards=tuple(meta["shards"]),
         compression=meta["compression"],
         labels=LabelMap(meta["labels"]),
-        # Records of earlier versions have those of the source alone.
+        # Earlier versions stored only the labels of the source.
         found_labels=tuple(meta.get("found_labels", meta["labels"])),
         counts=Counts(**meta["counts"]),
         lengths={int(k): v for k, v in meta["lengths"].items()},

@@ -1,7 +1,7 @@
 """Schema of span records: token ids and gold spans of a window.
 
-A gold span is the flat triple (first token, last token, label id). Heads make
-of them what they learn from.
+A gold span is the triple (first token, last token, label id), flattened. Each
+head makes its own targets of them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import tensorflow as tf
 from biaffine_tf.records.features import Features
 from biaffine_tf.tokenization import mark
 
-# To be raised when the same source and settings would give other records.
+# Raise it when equal sources and settings would give other records.
 SCHEMA_VERSION = 3
 
-# Short names: they are repeated in every record.
-_TOKENS = "pieces"  # as files of earlier versions have it
+# Short names, since they are repeated in every record.
+_TOKENS = "pieces"  # name in files of all versions
 _CELLS = "cells"
 
 
 def serialize(features: Features) -> bytes:
-    """A `tf.train.Example` in bytes."""
+    """Serialises features as a `tf.train.Example`."""
     return tf.train.Example(
         features=tf.train.Features(
             feature={
@@ -44,7 +44,7 @@ def _int64_feature(values: list[int]) -> tf.train.Feature:
 
 
 def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The inverse of `serialize`, in the graph.
+    """Parses a serialised record, in the graph.
 
     Args:
         record: string scalar.

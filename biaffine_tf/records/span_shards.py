@@ -1,4 +1,4 @@
-"""Shards of records: one process or several, the same bytes."""
+"""Writing of span shards, by any number of processes with equal results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from biaffine_tf.records.span_schema import serialize
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Context, Tokenizer, Windowing, with_context
 
-# Below this a second process costs more to start than it saves.
+# Fewer sentences are not worth the start of a second process.
 _SENTENCES_WORTH_PROCESSES = 200_000
 
 
@@ -27,17 +27,17 @@ _Surrounded = tuple[Sentence, Context]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordOptions:
-    """How records are written.
+    """Options for writing records.
 
     Attributes:
-        max_tokens: Most tokens of a window.
-        window_overlap: Tokens that neighbouring windows share at least; None
-            for a quarter of `max_tokens`.
-        long_text: What becomes of sentences of more than `max_tokens`.
-        context_tokens: Tokens of neighbouring sentences on each side.
-        gzip: Whether shards are compressed.
-        sentences_per_shard: Sentences in each shard but the last.
-        processes: Processes that write; 0 decides by the corpus size.
+        max_tokens: Maximum number of tokens per window.
+        window_overlap: Minimum number of tokens shared by neighbouring windows;
+            None for a quarter of `max_tokens`.
+        long_text: Treatment of sentences of more than `max_tokens`.
+        context_tokens: Number of tokens of neighbouring sentences on each side.
+        gzip: Whether to compress shards.
+        sentences_per_shard: Number of sentences in each shard but the last.
+        processes: Number of processes; 0 to choose by the corpus size.
     """
 
     max_tokens: int
@@ -50,7 +50,7 @@ class RecordOptions:
 
     @property
     def windowing(self) -> Windowing:
-        """How sentences become examples."""
+        """Windowing of the sentences."""
         return Windowing(
             max_tokens=self.max_tokens,
             window_overlap=self.window_overlap,
@@ -60,18 +60,17 @@ class RecordOptions:
 
 @dataclasses.dataclass
 class Shard:
-    """What is in one file of records.
+    """Contents of a file of records.
 
     Attributes:
-        name: Its file name.
-        counts: What was written, cut, or could not be aligned.
-        lengths: Number of windows for each number of tokens.
-        widths: Number of spans for each width in tokens.
-        scored_lengths: Number of windows for each number of tokens that are
-            scored: those of the context are not.
-        cells: Number of cells of windows for each (label id, width in tokens);
-            a span that lies in two windows counts twice.
-        max_cells: Most non-zero cells in one window.
+        name: File name.
+        counts: Counts of sentences and spans, including losses.
+        lengths: Number of windows by number of tokens.
+        widths: Number of spans by width in tokens.
+        scored_lengths: Number of windows by number of tokens without context.
+        cells: Number of cells by (label id, width in tokens); a span in two
+            windows counts twice.
+        max_cells: Maximum number of cells in a window.
     """
 
     name: str
@@ -103,12 +102,12 @@ def write_shards(
     """Writes all shards of a corpus.
 
     Args:
-        sentences: The corpus; read once, in constant memory.
-        directory: An existing folder for the files.
-        tokenizer: Text to tokens.
+        sentences: Sentences of the corpus; read once, in constant memory.
+        directory: Existing folder for the files.
+        tokenizer: Tokenizer of the model.
         labels: Labels of the span matrices.
-        options: How to write.
-        num_sentences: Size of the corpus.
+        options: Options for writing.
+        num_sentences: Number of sentences.
 
     Returns:
         The shards, in order.

@@ -1,4 +1,4 @@
-"""Makes a records directory from text files."""
+"""Creates records directories from text files."""
 
 from __future__ import annotations
 
@@ -30,14 +30,12 @@ from biaffine_tf.records.text_words import segmenter_version
 from biaffine_tf.records.texts import Corpus, check_files, find_files
 from biaffine_tf.tokenization import Tokenizer
 
-# Below this a second process costs more to start than it saves.
+# Fewer bytes are not worth the start of a second process.
 _BYTES_WORTH_PROCESSES = 8 << 20
 
 
 @dataclasses.dataclass
 class _Written:
-    """What was written so far."""
-
     shards: dict[Split, list[str]]
     lengths: dict[Split, collections.Counter[int]]
     counts: Counts
@@ -53,15 +51,15 @@ def create_records(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Records:
-    """Finds the records of some texts in a directory, or makes them.
+    """Opens the records of texts in a directory, or creates them.
 
     Args:
         patterns: Paths and globs of text files, plain or compressed.
-        output_dir: The directory; may be new.
-        tokenizer: Text to tokens.
-        config: How to make records.
-        processes: How many work; 0 decides by the size of the text. The
-            records are the same.
+        output_dir: Path of the directory, which may be missing.
+        tokenizer: Tokenizer of the text.
+        config: Settings of the records.
+        processes: Number of processes; 0 to choose by the size of the text.
+            It does not affect the records.
         overwrite: Whether to replace other records.
         progress: Whether to show a progress bar.
 
@@ -70,8 +68,8 @@ def create_records(
 
     Raises:
         DataError: If a text cannot be read, or there is none.
-        ConfigError: If the directory is not ours to write, or the settings
-            leave nothing to train on.
+        ConfigError: If the directory is not writable or not of records, or
+            the settings leave no training data.
     """
     segmenter = segmenter_version(config.words)
     if MASK not in tokenizer.vocabulary:
@@ -84,9 +82,9 @@ def create_records(
     files = find_files(patterns)
     check_files(files, config.document)
     made_from = _made_from(files, tokenizer, config, segmenter)
-    found = publishing.find(output_dir, made_from, overwrite=overwrite)
-    if found is not None:
-        return found
+    existing = publishing.find(output_dir, made_from, overwrite=overwrite)
+    if existing is not None:
+        return existing
     with publishing.unfinished(output_dir) as folder:
         corpus = Corpus(files, config)
         written = _write(
@@ -112,7 +110,7 @@ def _made_from(
     config: DataConfig,
     segmenter: str | None,
 ) -> dict[str, Any]:
-    """All that the records depend on, as JSON."""
+    """Describes all that the records depend on, as JSON values."""
     return {
         "format_version": FORMAT_VERSION,
         "input_file": [fingerprint(file) for file in files],
@@ -133,8 +131,8 @@ def _write(
     num_bytes: int,
     progress: bool,
 ) -> _Written:
-    """Writes all shards, and sums up what is in them."""
-    # They load TensorFlow: only now, when no mistake is left to report.
+    """Writes all shards, and counts their contents."""
+    # Loads TensorFlow, so only after all checks.
     from biaffine_tf.records.text_examples import make_examples
     from biaffine_tf.records.text_shards import ShardWriter
 

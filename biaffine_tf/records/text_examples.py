@@ -1,4 +1,4 @@
-"""From a chunk of text to serialised records."""
+"""Serialised records of a chunk of text."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from biaffine_tf.tokenization import Tokenizer
 
 @dataclasses.dataclass
 class Examples:
-    """What became of a chunk.
+    """Records of a chunk.
 
     Attributes:
         records: Serialised records of each split, in order.
-        lengths: Of each split, records for each number of tokens.
-        counts: What was tokenized, and what was dropped.
+        lengths: Number of records by number of tokens, of each split.
+        counts: Counts of tokenized and dropped text.
     """
 
     records: dict[Split, list[bytes]]
@@ -42,13 +42,13 @@ class Examples:
 def make_examples(
     chunk: Chunk, *, tokenizer: Tokenizer, config: DataConfig
 ) -> Examples:
-    """Tokenizes, packs, masks if asked to, and serialises.
+    """Tokenizes, packs, masks if configured, and serialises a chunk.
 
     Args:
-        chunk: The text.
-        tokenizer: Text to tokens.
-        config: How to pack and mask. Masks depend on its seed and on the
-            number of the chunk.
+        chunk: Chunk of text.
+        tokenizer: Tokenizer of the text.
+        config: Settings of packing and masking. Masks depend on its seed and
+            the number of the chunk.
     """
     made = Examples({}, {}, Counts())
     rng = np.random.default_rng([config.seed, chunk.number])
@@ -69,7 +69,7 @@ def make_examples(
 def _pack_documents(
     chunk: Chunk, tokenizer: Tokenizer, config: DataConfig, counts: Counts
 ) -> dict[Split, list[TokenRun]]:
-    """The sequences of each split that are long enough."""
+    """Packs documents into the sequences of each split; drops short ones."""
     packed: dict[Split, list[TokenRun]] = {split: [] for split in Split}
     for split, runs in _documents(chunk, tokenizer, config, counts):
         for sequence in pack(runs, config.max_tokens):
@@ -84,7 +84,6 @@ def _pack_documents(
 def _documents(
     chunk: Chunk, tokenizer: Tokenizer, config: DataConfig, counts: Counts
 ) -> Iterator[tuple[Split, list[TokenRun]]]:
-    """The lines of each document, in runs that fit a sequence."""
     encoded = tokenizer.encode_batch([line.text for line in chunk.lines])
     for tokens in encoded:
         counts.tokens += len(tokens.ids)
@@ -107,7 +106,6 @@ def _records(
     config: DataConfig,
     rng: np.random.Generator,
 ) -> Iterator[bytes]:
-    """A record of each sequence, masked if that is configured."""
     if config.masking is not None:
         masked = _mask(sequences, tokenizer, config, config.masking, rng)
         yield from _masked_records(sequences, masked)
@@ -163,5 +161,5 @@ def _masked_records(
 
 
 def _with_ends(word_starts: bytearray) -> bytes:
-    """[CLS] and [SEP] are words of their own."""
+    """Adds [CLS] and [SEP] as words."""
     return b"\1" + bytes(word_starts) + b"\1"

@@ -1,10 +1,10 @@
-"""A records directory: what is in it, and whether it is whole.
+"""Records directories of text.
 
-train-00000-of-00002.tfrecord ...      sequences to train on (`schema.py`)
-held_out-00000-of-00001.tfrecord ...   sequences to measure on
-vocab.txt                              the tokenizer's vocabulary
-info.json                              all else; written last, so that its
-                                       presence says that the rest is there
+train-00000-of-00002.tfrecord ...      training sequences (`text_schema.py`)
+held_out-00000-of-00001.tfrecord ...   held-out sequences
+vocab.txt                              vocabulary of the tokenizer
+info.json                              all else; written last, so that it marks
+                                       the directory as complete
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SHAPE = {
 
 
 class Split(enum.StrEnum):
-    """What records are for."""
+    """Purpose of records."""
 
     TRAIN = "train"
     HELD_OUT = "held_out"
@@ -54,17 +54,17 @@ class Split(enum.StrEnum):
 
 @dataclasses.dataclass
 class Counts:
-    """What became of a text; nothing is lost unsaid.
+    """Counts of a text, including all that is dropped.
 
     Attributes:
         documents: Documents read.
-        held_out_documents: Those of them that are kept from training.
+        held_out_documents: Documents that are held out from training.
         lines: Lines read that are not blank.
-        empty_lines: Those of them without any token.
+        empty_lines: Lines without any token.
         tokens: Tokens read.
-        unknown_tokens: Those of them that are [UNK].
-        dropped_sequences: Sequences that were too short to keep.
-        dropped_tokens: Their tokens.
+        unknown_tokens: Tokens that are [UNK].
+        dropped_sequences: Sequences dropped because they are too short.
+        dropped_tokens: Tokens of dropped sequences.
     """
 
     documents: int = 0
@@ -88,16 +88,16 @@ class Records:
     """A complete records directory.
 
     Attributes:
-        directory: Where it is.
+        directory: Path of the directory.
         fingerprint: SHA-256 of all that the records depend on.
-        config: How they were made.
-        tokenizer: How the text was cut into tokens.
-        counts: What became of the text.
-        problems: What was skipped or repaired, by kind.
-        lengths: Of each split, records for each number of tokens, [CLS] and
-            [SEP] apart.
-        shards: Of each split, its files in order.
-        is_new: Whether they have just been made.
+        config: Settings of the records.
+        tokenizer: Tokenizer of the text.
+        counts: Counts of the text.
+        problems: Problems that were skipped or repaired, by kind.
+        lengths: Number of records by number of tokens without [CLS] and
+            [SEP], of each split.
+        shards: File names of each split, in order.
+        is_new: Whether they have just been created.
     """
 
     directory: str
@@ -115,7 +115,7 @@ class Records:
         """Opens a records directory; reads no record.
 
         Raises:
-            ConfigError: If it is none, or not whole.
+            ConfigError: If the directory is no complete records directory.
         """
         info = read_info(directory)
         _check_version(directory, info)
@@ -147,7 +147,7 @@ class Records:
 
     @property
     def max_seq_length(self) -> int:
-        """Tokens of the longest sequence, [CLS] and [SEP] included."""
+        """Maximum number of tokens per sequence, with [CLS] and [SEP]."""
         return self.config.max_seq_length
 
     @property
@@ -156,16 +156,16 @@ class Records:
         return self.tokenizer.pad_id
 
     def paths(self, split: Split) -> list[str]:
-        """Paths of the files of a split."""
+        """Returns the paths of the files of a split."""
         return [os.path.join(self.directory, n) for n in self.shards[split]]
 
     def num_records(self, split: Split) -> int:
-        """Number of records of a split."""
+        """Counts the records of a split."""
         return sum(self.lengths[split].values())
 
     @property
     def padding_share(self) -> float:
-        """Share of padding if all records were padded to the longest."""
+        """Fraction of padding if all records were padded to the longest."""
         lengths = [item for s in Split for item in self.lengths[s].items()]
         filled = sum((length + 2) * count for length, count in lengths)
         places = sum(count for _, count in lengths)
@@ -178,12 +178,12 @@ class Records:
 
     @property
     def special_ids(self) -> tuple[int, ...]:
-        """Ids of what is never to be guessed: there is nothing to learn."""
+        """Ids of tokens that are never masked."""
         return special_ids(self.tokenizer.vocabulary)
 
 
 def special_ids(vocabulary: Vocabulary) -> tuple[int, ...]:
-    """Ids of [PAD], [UNK], [CLS], [SEP] and [MASK]."""
+    """Returns the ids of [PAD], [UNK], [CLS], [SEP] and [MASK]."""
     return (
         vocabulary.pad_id,
         vocabulary.unk_id,
@@ -197,7 +197,7 @@ def read_info(directory: str) -> dict[str, Any]:
     """Reads `info.json`.
 
     Raises:
-        ConfigError: If it is missing or of something else.
+        ConfigError: If the file is missing or of something else.
     """
     path = os.path.join(directory, INFO)
     try:
@@ -211,7 +211,7 @@ def read_info(directory: str) -> dict[str, Any]:
         raise ConfigError(
             f"{directory}: no complete pretraining data ({INFO}: "
             f"{error.strerror})",
-            remedy=f"{_NOT_OURS}, and let that end",
+            remedy=f"{_NOT_OURS}, once that has ended",
         ) from error
 
 
@@ -234,9 +234,9 @@ def _check_shards(directory: str, info: dict[str, Any]) -> None:
     for split in Split:
         for name, size in info["shards"][split].items():
             path = os.path.join(directory, name)
-            found = os.path.getsize(path) if os.path.isfile(path) else None
-            if found != size:
-                state = "missing" if found is None else f"{found} bytes long"
+            stored = os.path.getsize(path) if os.path.isfile(path) else None
+            if stored != size:
+                state = "missing" if stored is None else f"{stored} bytes long"
                 raise ConfigError(
                     f"{path}: {state}, not {size} bytes", remedy=_DAMAGED
                 )

@@ -1,9 +1,9 @@
-"""What a record of pretraining data holds.
+"""Schema of text records.
 
-input_ids             [CLS] tokens [SEP]; with masks, as the model sees them
+input_ids             [CLS] tokens [SEP], masked in records with masks
 word_starts           a byte for each of them: 1 where a word begins, else 0
-masked_lm_positions   only with masks: where tokens are to be guessed, ascending
-masked_lm_ids         only with masks: the tokens that stood there
+masked_lm_positions   only with masks: masked positions, ascending
+masked_lm_ids         only with masks: original tokens there
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def serialize(
     positions: Iterable[int] | None = None,
     labels: Iterable[int] | None = None,
 ) -> bytes:
-    """A `tf.train.Example` in bytes.
+    """Serialises a sequence as a `tf.train.Example`.
 
     Args:
         input_ids: `[CLS] tokens [SEP]`.
-        word_starts: 1 for each of them that begins a word, else 0.
-        positions: Where tokens are masked; None if the record has no masks.
-        labels: The tokens that stood there.
+        word_starts: 1 for each token that begins a word, else 0.
+        positions: Masked positions; None for a record without masks.
+        labels: Original tokens at these positions.
     """
     feature = {
         _IDS: _int64_feature(input_ids),
@@ -52,11 +52,11 @@ def _int64_feature(values: Iterable[int]) -> tf.train.Feature:
 
 
 def parse(record: tf.Tensor, *, has_masks: bool) -> dict[str, tf.Tensor]:
-    """The inverse of `serialize`, in the graph.
+    """Parses a serialised record, in the graph.
 
     Args:
         record: string scalar.
-        has_masks: Whether it holds masks.
+        has_masks: Whether the record has masks.
 
     Returns:
         `input_ids` int32 `[L]`, `word_starts` uint8 `[L]` and, with masks,
@@ -80,13 +80,13 @@ def parse(record: tf.Tensor, *, has_masks: bool) -> dict[str, tf.Tensor]:
     return values
 
 
-# tf.data would have AutoGraph rewrite the source of what it calls.
+# tf.data would rewrite the source of functions by AutoGraph.
 @tf.autograph.experimental.do_not_convert
 def parse_ids(records: tf.Tensor) -> tf.Tensor:
-    """The `input_ids` of many records, int32 `[N]`, one behind the other.
+    """Parses and concatenates the `input_ids` of records, int32 `[N]`.
 
     Args:
-        records: string `[B]`.
+        records: Serialised records, string `[B]`.
     """
     ragged = tf.io.RaggedFeature(tf.int64)
     parsed = tf.io.parse_example(records, {_IDS: ragged})

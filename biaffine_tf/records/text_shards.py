@@ -1,4 +1,4 @@
-"""TFRecord files of about the same size, one after the other."""
+"""Writing of TFRecord files of about equal size."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from types import TracebackType
 
 import tensorflow as tf
 
-_OVERHEAD = 16  # bytes of a record besides its content
+_OVERHEAD = 16  # bytes per record besides its content
 
 
 class ShardWriter:
-    """Writes records in order and begins a new file when one is full.
+    """Writes records in order, and begins a new file when one is full.
 
     Attributes:
-        paths: Files begun so far.
+        paths: Paths of the files so far.
     """
 
     def __init__(self, prefix: str, max_bytes: int) -> None:
-        """Creates the writer, but no file before there is a record.
+        """Creates the writer; files are created with their first record.
 
         Args:
-            prefix: Path of the files but for their numbers.
-            max_bytes: A file of so many bytes is full.
+            prefix: Path of the files without their numbers.
+            max_bytes: Size at which a file is full.
         """
         self.paths: list[str] = []
         self._prefix = prefix

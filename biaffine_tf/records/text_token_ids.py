@@ -1,4 +1,4 @@
-"""The text of records as mere numbers: for counting, not for training."""
+"""Token ids of text records, for counting."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from biaffine_tf.records.text_records import Records, Split
 from biaffine_tf.records.text_schema import parse_ids
 
 _FILES_AT_ONCE = 8
-_RECORDS_IN_TURN = 64  # from a file before the next one's turn
-_RECORDS = 16_384  # in an array
+_RECORDS_IN_TURN = 64  # from a file before the next file
+_RECORDS = 16_384  # per array
 
 
 def token_ids(
     records: Records, *, max_records: int | None = None
 ) -> Iterator[np.ndarray]:
-    """The text to train on, a part of it at a time.
+    """Yields the token ids of the training text, in parts.
 
     Args:
-        records: If they hold masks, these stand in the place of tokens.
-        max_records: Sequences to read, from all files alike; None for all.
+        records: Records; masks, if there are any, replace tokens.
+        max_records: Maximum number of sequences, from all files alike; None
+            for all.
 
     Yields:
-        int32 `[N]`: sequences `[CLS] tokens [SEP]`, one behind the other.
+        Concatenated sequences `[CLS] tokens [SEP]`, int32 `[N]`.
     """
     sequences = tf.data.Dataset.from_tensor_slices(
         records.paths(Split.TRAIN)
@@ -42,18 +43,18 @@ def token_ids(
 
 
 def num_parts(records: Records) -> int:
-    """How many arrays `token_ids` yields of all records."""
+    """Counts the arrays that `token_ids` yields for all records."""
     return math.ceil(records.num_records(Split.TRAIN) / _RECORDS)
 
 
 def token_counts(
     records: Records, *, max_records: int | None = None
 ) -> np.ndarray:
-    """How often each token stands in the text, int64 `[V]`; specials never.
+    """Counts each token in the text, int64 `[V]`; 0 for special tokens.
 
     Args:
-        records: As for `token_ids`.
-        max_records: As for `token_ids`.
+        records: See `token_ids`.
+        max_records: See `token_ids`.
     """
     size = len(records.tokenizer.vocabulary)
     counts = np.zeros(size, np.int64)
@@ -64,9 +65,9 @@ def token_counts(
 
 
 def log_frequencies(counts: np.ndarray) -> np.ndarray:
-    """Logits of the tokens by their frequency alone, float32 `[V]`.
+    """Returns logits of tokens by frequency, float32 `[V]`.
 
     Args:
-        counts: From `token_counts`; one is added to each.
+        counts: Counts from `token_counts`; one is added to each.
     """
     return np.log((counts + 1) / (counts + 1).sum()).astype(np.float32)

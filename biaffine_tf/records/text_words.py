@@ -1,7 +1,7 @@
-"""Which tokens begin a word, so that whole words can be masked.
+"""Word starts among tokens, for whole-word masking.
 
-Both tokenizers cut finer than words: the char tokenizer makes six tokens of
-"iPhone", and either makes one token of each Chinese character.
+Both tokenizers divide text more finely than words: the char tokenizer makes six
+tokens of "iPhone", and both make a token of each Chinese character.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from biaffine_tf.config import Words
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.tokenization.alignment import Offsets
 
-# What BERT takes for a Chinese character, by its code point.
+# BERT's ranges of Chinese characters.
 _CHINESE = (
     (0x3400, 0x4DBF),
     (0x4E00, 0x9FFF),
@@ -29,21 +29,21 @@ _CHINESE = (
 
 
 def find_word_starts(text: str, offsets: Offsets, words: Words) -> bytes:
-    """Whether each token begins a word.
+    """Finds the tokens that begin a word.
 
     Args:
         text: A text.
-        offsets: Characters that each of its tokens covers.
-        words: What a word is. `none`: each token. `tokens`: letters and digits
-            that stand together; a Chinese character or a punctuation mark is a
-            word of its own. `jieba`: the same, but Chinese characters, and
-            signs within numbers and names, are joined as jieba has it.
+        offsets: Characters of each token.
+        words: Kind of words. `none`: each token. `alphanumeric`: runs of
+            letters and digits; Chinese characters and punctuation marks are
+            words of their own. `jieba`: the same, but Chinese characters, and
+            signs within numbers and names, are joined as by jieba.
 
     Returns:
-        1 for each token that begins a word, 0 for the others.
+        1 for each token that begins a word, else 0.
 
     Raises:
-        ConfigError: If jieba is asked for and not installed.
+        ConfigError: If jieba is needed and not installed.
     """
     if words is Words.NONE:
         return b"\1" * len(offsets)
@@ -54,7 +54,7 @@ def find_word_starts(text: str, offsets: Offsets, words: Words) -> bytes:
 
 
 def segmenter_version(words: Words) -> str | None:
-    """The name and version of the segmenter, if words come from one.
+    """Returns name and version of the segmenter, if there is one.
 
     Raises:
         ConfigError: If it is not installed.
@@ -79,8 +79,8 @@ def _starts_by_characters(text: str, offsets: Offsets) -> bytearray:
 
 
 def _join(starts: bytearray, text: str, offsets: Offsets) -> None:
-    """Takes out the starts within jieba's words."""
-    numbers = list(_word_numbers(text))  # of each character's word
+    """Removes the starts within jieba's words."""
+    numbers = list(_word_numbers(text))  # number of each character's word
     before = -1
     for index, (start, _) in enumerate(offsets):
         if numbers[start] == before:
@@ -96,7 +96,7 @@ def _word_numbers(text: str) -> Iterator[int]:
 
 @functools.lru_cache(maxsize=65_536)
 def _is_in_words(character: str) -> bool:
-    """Whether a character makes a word with others of its kind."""
+    """Whether a character is part of a longer word."""
     if any(low <= ord(character) <= high for low, high in _CHINESE):
         return False
     return unicodedata.category(character)[0] in "LMN"

@@ -1,4 +1,4 @@
-"""Text files as one stream of lines that know their document."""
+"""Text files as a stream of lines with document numbers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from biaffine_tf.formats import OnBadData, Problems, inputs
 from biaffine_tf.formats.lines import Line, Source, decode
 from biaffine_tf.records.packing import cut_text
 
-# A file that holds none in so many bytes is not divided by blank lines.
+# Bytes without a blank line after which documents cannot be told by them.
 _BLANK_LINE_WITHIN = 1 << 20
 
 _CHUNK_CHARACTERS = 1 << 18
-_LARGEST_CHUNK = 4 * _CHUNK_CHARACTERS  # larger documents are cut
-_LONGEST_LINE = 1 << 12  # characters; longer ones are cut
+_LARGEST_CHUNK = 4 * _CHUNK_CHARACTERS  # larger documents are divided
+_LONGEST_LINE = 1 << 12  # characters; longer lines are divided
 
 
 class TextLine(NamedTuple):
@@ -27,7 +27,7 @@ class TextLine(NamedTuple):
 
     Attributes:
         document: Number of its document in the corpus, from 0.
-        held_out: Whether its document is kept from training.
+        held_out: Whether its document is held out from training.
         text: The line without its end.
     """
 
@@ -38,11 +38,11 @@ class TextLine(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
-    """Lines that are worked on together.
+    """Lines that are processed together.
 
     Attributes:
         number: Position in the corpus, from 0.
-        lines: Whole documents, or a part of a large one.
+        lines: Lines of whole documents, or of a part of a large one.
     """
 
     number: int
@@ -50,20 +50,20 @@ class Chunk:
 
 
 def find_files(patterns: Sequence[str]) -> list[str]:
-    """The files that paths and globs name, each once.
+    """Lists the files of paths and globs, each once.
 
     Raises:
-        DataError: If one names no file, or a folder.
+        DataError: If a path or glob matches no file, or a folder.
     """
     return inputs.find_files(patterns, flag="--input_file")
 
 
 def check_files(files: Iterable[str], document: Document) -> None:
-    """Finds out at once what would otherwise stop the work on its way.
+    """Checks at once what would otherwise stop the work later.
 
     Raises:
-        DataError: If a file cannot be opened, or would be one large document
-            only because nobody said what a document is.
+        DataError: If a file cannot be opened, or lacks the blank lines that
+            would divide it into documents.
     """
     for file in files:
         with Source(file, Problems()) as source:
@@ -88,23 +88,22 @@ def _check_blank_lines(source: Source) -> None:
 
 
 class Corpus:
-    """Files, read once and in constant memory.
+    """Text files, read once and in constant memory.
 
     Attributes:
-        documents: Documents met so far.
-        held_out_documents: Those of them that are kept from training.
-        lines: Lines met so far that are not blank.
-        problems: Lines that were skipped, byte order marks.
-        bytes_read: Of the files as they are stored.
+        documents: Number of documents so far.
+        held_out_documents: Number of documents held out from training.
+        lines: Number of lines so far that are not blank.
+        problems: Skipped lines and byte order marks.
+        bytes_read: Number of bytes read, as stored.
     """
 
     def __init__(self, files: Sequence[str], config: DataConfig) -> None:
         """Creates the corpus.
 
         Args:
-            files: In the order in which they are read.
-            config: What a document is, which share is held out, what to do
-                about bad lines.
+            files: Paths of the files in order.
+            config: Settings of documents, held-out share and bad lines.
         """
         self._files = files
         self._config = config
@@ -115,11 +114,11 @@ class Corpus:
         self.bytes_read = 0
 
     def chunks(self) -> Iterator[Chunk]:
-        """The corpus in chunks of whole documents; large ones are cut.
+        """Yields chunks of whole documents; large documents are divided.
 
         Raises:
-            DataError: If a file is damaged, or a line is not UTF-8 and bad
-                data is not to be skipped.
+            DataError: If a file is damaged, or a line is not UTF-8 and bad data
+                is not skipped.
         """
         number, size, lines = 0, 0, list[TextLine]()
         for line in self._lines():
@@ -161,7 +160,7 @@ class Corpus:
                 self.problems.count("line skipped: not UTF-8", str(error))
 
     def _begin_document(self) -> bool:
-        """Counts a document, and says whether it is held out."""
+        """Counts a document, and returns whether it is held out."""
         held_out = is_held_out(
             self.documents, share=self._config.held_out, seed=self._config.seed
         )
@@ -173,12 +172,12 @@ class Corpus:
 def sample(
     patterns: Sequence[str], config: DataConfig, *, count: int = 10_000
 ) -> Iterator[str]:
-    """The first lines of each file, in equal shares.
+    """Yields the first lines of each file, as many of each.
 
     Args:
         patterns: Paths and globs of the files.
-        config: How to read them.
-        count: Lines of all files together, at least one of each.
+        config: Settings of reading.
+        count: Number of lines from all files, at least one of each.
     """
     files = find_files(patterns)
     for file in files:
@@ -188,12 +187,12 @@ def sample(
 
 
 def is_held_out(document: int, *, share: float, seed: int) -> bool:
-    """Whether a document is kept from training.
+    """Whether a document is held out from training.
 
     Args:
-        document: Its number in the corpus.
-        share: Of the documents, in [0, 1).
-        seed: Another one holds out others.
+        document: Number of the document in the corpus.
+        share: Fraction of documents held out, in [0, 1).
+        seed: Random seed.
     """
     name = f"{seed} {document}".encode()
     digest = hashlib.blake2b(name, digest_size=8).digest()

@@ -1,4 +1,4 @@
-"""What a bound on the width of spans leaves out, and what it saves."""
+"""Effects of a maximum span width on spans and pairs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Mapping
 
 
 def count_wider(widths: Mapping[int, int], max_span_width: int) -> int:
-    """Number of spans that are wider than the bound.
+    """Counts the spans that are wider than the maximum.
 
     Args:
-        widths: Number of spans for each width in tokens.
-        max_span_width: Tokens of the widest span that is scored.
+        widths: Number of spans by width in tokens.
+        max_span_width: Maximum span width in tokens.
     """
     return sum(n for width, n in widths.items() if width > max_span_width)
 
 
 def share_of_pairs(lengths: Mapping[int, int], max_span_width: int) -> float:
-    """Share of the pairs of a corpus that are within the bound.
+    """Computes the fraction of the pairs of a corpus within the maximum.
 
     Args:
-        lengths: Number of windows for each number of tokens; not empty.
-        max_span_width: Tokens of the widest span that is scored.
+        lengths: Number of windows by number of tokens; not empty.
+        max_span_width: Maximum span width in tokens.
     """
     return count_pairs(lengths, max_span_width) / count_pairs(lengths)
 
@@ -28,12 +28,11 @@ def share_of_pairs(lengths: Mapping[int, int], max_span_width: int) -> float:
 def count_pairs(
     lengths: Mapping[int, int], max_span_width: int | None = None
 ) -> int:
-    """Number of pairs (first, last) that could be spans.
+    """Counts the pairs (first, last) that could be spans.
 
     Args:
-        lengths: Number of windows for each number of tokens.
-        max_span_width: Tokens of the widest span that is scored; None for no
-            bound.
+        lengths: Number of windows by number of tokens.
+        max_span_width: Maximum span width in tokens; None for no maximum.
     """
     total = 0
     for length, count in lengths.items():

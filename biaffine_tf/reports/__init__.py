@@ -1,1 +1,1 @@
-"""Reports for people: HTML pages, label audits, model cards, the terminal."""
+"""Reports: HTML pages, label audits, model cards, terminal output."""

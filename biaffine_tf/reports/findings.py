@@ -1,4 +1,4 @@
-"""All that the command can say of a system, computed together."""
+"""Evaluation of a system: scores, intervals, breakdowns, comparison."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from biaffine_tf.evaluation.metrics import LabelScore, Scores, score
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Findings:
-    """What was asked for; None where it was not.
+    """Results of an evaluation; None for those not requested.
 
     Attributes:
-        scores: Of every run.
-        intervals: Of the scores of a single run.
+        scores: Scores of every run.
+        intervals: Intervals of the scores of a single run.
         pooled: Means and intervals of several runs.
-        breakdowns: Parts of the data; all runs are counted together.
-        false_positives: Counted likewise.
-        comparison: With another system.
+        breakdowns: Scores of parts of the data, over all runs together.
+        false_positives: False positives, over all runs together.
+        comparison: Comparison with another system.
     """
 
     scores: list[Scores]
@@ -45,16 +45,16 @@ class Findings:
     comparison: Comparison | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that was asked for, ready for `json.dumps`.
+        """Converts the results to plain values for `json.dumps`.
 
         Returns:
-            Of a single run `Scores.to_json()`, of several {"runs": a list of
-            them}; beside that, under their names here, what else there is.
+            `Scores.to_json()` of a single run, or {"runs": a list of them},
+            with the other results under their names.
         """
-        found = dataclasses.asdict(self)
-        runs = found.pop("scores")
+        values = dataclasses.asdict(self)
+        runs = values.pop("scores")
         rest = {
-            name: value for name, value in found.items() if value is not None
+            name: value for name, value in values.items() if value is not None
         }
         return (runs[0] if len(runs) == 1 else {"runs": runs}) | rest
 
@@ -67,24 +67,24 @@ def evaluate(
     seen: Collection[Mention] | None = None,
     others: Sequence[Sequence[Pair]] = (),
 ) -> Findings:
-    """Scores a system and whatever else is wanted.
+    """Evaluates a system.
 
     Args:
-        runs: Of every run of the system its pairs, as `match` gives them, all
-            with the same gold.
-        intervals: Whether to tell how sure the scores are. Of several runs,
-            which are pooled, it is always told.
-        parts: Whether to score the parts of the data.
-        seen: Mentions of the training data, as `mentions` gives them; adds a
-            panel to the parts.
-        others: Of every run of another system its pairs, to compare with.
+        runs: Pairs of every run of the system, as returned by `match`, all with
+            the same gold.
+        intervals: Whether to compute confidence intervals; always done for
+            several runs, which are pooled.
+        parts: Whether to score parts of the data.
+        seen: Mentions of the training data, as returned by `mentions`, for one
+            more breakdown.
+        others: Pairs of every run of another system, to compare with.
 
     Returns:
         The findings.
 
     Raises:
-        DataError: If a sentence is unlabelled, or if something is to be
-            resampled and there are no sentences or two runs differ in gold.
+        DataError: If a sentence is unlabelled, or resampling is requested and
+            there are no sentences or runs differ in gold.
     """
     several = len(runs) > 1
     together = list(itertools.chain.from_iterable(runs))
@@ -98,7 +98,7 @@ def evaluate(
     )
 
 
-# numpy takes longer to load than everything that plain scores need.
+# Plain scores do without NumPy, which is slow to import.
 
 
 def _intervals(pairs: Sequence[Pair]) -> Estimates[Interval]:

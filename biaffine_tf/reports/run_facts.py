@@ -1,4 +1,4 @@
-"""Facts of a run in readable form, in English or Chinese."""
+"""Describes a training run in English or Chinese."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from biaffine_tf.config import ExperimentConfig, Settings, settings_of
 
 
 class Language(enum.StrEnum):
-    """Languages that facts are written in."""
+    """Language of the description."""
 
     ENGLISH = "en"
     CHINESE = "zh"
 
 
-# Names and values. Values of settings that flags take stay as they are.
+# Translations of names and values; values of flags are not translated.
 CHINESE = {
     "training data": "训练数据",
     "dev data": "验证数据",
@@ -91,12 +91,12 @@ def run_facts(
 
     Args:
         config: The experiment.
-        files: Paths by what they are, such as "training data".
-        encoder: What the weights are from; None if they were random.
+        files: Paths by the name of the data, such as "training data".
+        encoder: Source of the initial weights; None for random weights.
         language: Language of names and values.
 
     Returns:
-        Values by name, in the order to be shown.
+        Values by name, in display order.
     """
 
     def say(text: str, **values: object) -> str:
@@ -125,9 +125,9 @@ def run_facts(
 def settings_rows(
     section: Settings, language: Language = Language.ENGLISH
 ) -> list[tuple[str, str]]:
-    """Names and values of settings that flags can give and that have an effect.
+    """Returns names and values of settings that have a flag and an effect.
 
-    What is switched off or not given is left out.
+    Leaves out those that are switched off or unset.
     """
     rows = []
     for name, one in settings_of(type(section)).items():
@@ -148,13 +148,13 @@ def settings_rows(
 
 
 def count(number: int, noun: str) -> str:
-    """A number and the noun that it counts, in the plural where it is due."""
+    """Formats a number with its noun, in the plural if needed."""
     plural = "es" if noun.endswith("ch") else "s"
     return f"{number} {noun}{'' if number == 1 else plural}"
 
 
 def format_value(value: object) -> str:
-    """A value as text; a list with commas."""
+    """Formats a value as text; lists are joined with commas."""
     if isinstance(value, list):
         return ", ".join(map(format_value, value))
     if isinstance(value, str):

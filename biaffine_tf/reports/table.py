@@ -1,4 +1,4 @@
-"""Scores as tables for the terminal."""
+"""Prints scores as tables on the terminal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from biaffine_tf.evaluation.breakdown import FalsePositives, Panel
 from biaffine_tf.evaluation.estimates import (
     Comparison,
     Estimates,
-    Figures,
     Interval,
+    PRFEstimates,
     Spread,
 )
 from biaffine_tf.evaluation.metrics import PRF, LabelScore, Scores
@@ -22,7 +22,7 @@ from biaffine_tf.reports.findings import Findings
 
 T = TypeVar("T")
 
-# One line each, so that nobody takes one score for another.
+# One line per score, because they are easily confused.
 EXPLANATIONS = {
     "micro": "all (start, end, label) at once; equal to conlleval's score",
     "macro": "unweighted mean over the labels below; seqeval's macro average",
@@ -44,11 +44,11 @@ _COUNTS = ("gold", "predicted", "correct")
 
 
 def print_scores(scores: Scores, console: Console | None = None) -> None:
-    """Prints the three scores, what each one is, and the labels.
+    """Prints the three averages with explanations, and the labels.
 
     Args:
-        scores: What `score` returned.
-        console: Where to print; standard output if not given.
+        scores: Result of `score`.
+        console: Console to print to; standard output by default.
     """
     console = console or Console()
     totals = _table(f"{scores.sentences} sentences", "score")
@@ -63,11 +63,11 @@ def print_scores(scores: Scores, console: Console | None = None) -> None:
 
 
 def print_findings(findings: Findings, console: Console | None = None) -> None:
-    """Prints everything that was asked for.
+    """Prints all results of an evaluation.
 
     Args:
-        findings: What `evaluate` returned.
-        console: Where to print; standard output if not given.
+        findings: Result of `evaluate`.
+        console: Console to print to; standard output by default.
     """
     console = console or Console()
     if findings.pooled is None:
@@ -88,13 +88,13 @@ def print_breakdowns(
     panels: Mapping[Panel, Mapping[str, LabelScore]],
     console: Console | None = None,
 ) -> None:
-    """Prints the panels but that of labels, which `print_scores` has.
+    """Prints the breakdowns except that by label (see `print_scores`).
 
-    A panel of one bucket only repeats the micro score and is left out.
+    A panel with one bucket repeats the micro score and is left out.
 
     Args:
-        panels: What `breakdowns` returned.
-        console: Where to print; standard output if not given.
+        panels: Result of `breakdowns`.
+        console: Console to print to; standard output by default.
     """
     table = _table("parts (widths and lengths in characters)", "part", *_COUNTS)
     for panel, buckets in panels.items():
@@ -109,19 +109,19 @@ def print_breakdowns(
 
 
 def print_false_positives(
-    found: FalsePositives, console: Console | None = None
+    counts: FalsePositives, console: Console | None = None
 ) -> None:
-    """Prints what was predicted where there is nothing.
+    """Prints false positives in sentences without entities.
 
     Args:
-        found: What `false_positives` returned.
-        console: Where to print; standard output if not given.
+        counts: Result of `false_positives`.
+        console: Console to print to; standard output by default.
     """
-    line = f"sentences without gold entities: {found.sentences}"
-    if found.sentences:
+    line = f"sentences without gold entities: {counts.sentences}"
+    if counts.sentences:
         line += (
-            f", {100 * found.sentence_rate:.2f} % of them with predictions; "
-            f"{found.per_1000_characters:.2f} false entities per 1 000 "
+            f", {100 * counts.sentence_rate:.2f} % of them with predictions; "
+            f"{counts.per_1000_characters:.2f} false entities per 1 000 "
             "characters"
         )
     (console or Console()).print(line, highlight=False)
@@ -130,11 +130,11 @@ def print_false_positives(
 def print_intervals(
     intervals: Estimates[Interval], console: Console | None = None
 ) -> None:
-    """Prints the interval of every figure.
+    """Prints the interval of every metric.
 
     Args:
-        intervals: What `bootstrap.intervals` returned.
-        console: Where to print; standard output if not given.
+        intervals: Result of `bootstrap.intervals`.
+        console: Console to print to; standard output by default.
     """
     title = f"{_level(intervals.micro.f1)} intervals over draws of sentences"
     table = _table(title, "score")
@@ -148,12 +148,12 @@ def print_intervals(
 def print_pooled(
     pooled: Estimates[Spread], runs: int, console: Console | None = None
 ) -> None:
-    """Prints the mean of every figure, and how sure that of F1 is.
+    """Prints the mean of every metric, with deviation and interval of F1.
 
     Args:
-        pooled: What `pooling.pool` returned.
+        pooled: Result of `pooling.pool`.
         runs: Number of runs.
-        console: Where to print; standard output if not given.
+        console: Console to print to; standard output by default.
     """
     level = _level(pooled.micro.f1.interval)
     table = _table(f"means of {runs} runs", "score", "F1 sd", f"F1 {level}")
@@ -178,11 +178,11 @@ def print_pooled(
 def print_comparison(
     comparison: Comparison, console: Console | None = None
 ) -> None:
-    """Prints the difference of every figure, and how sure that of F1 is.
+    """Prints the difference of every metric, with interval and p of F1.
 
     Args:
-        comparison: What `comparison.compare` or `compare_runs` returned.
-        console: Where to print; standard output if not given.
+        comparison: Result of `comparison.compare` or `compare_runs`.
+        console: Console to print to; standard output by default.
     """
     differences = comparison.differences
     level = _level(differences.micro.f1.interval)
@@ -198,8 +198,7 @@ def print_comparison(
     console = console or Console()
     console.print(table)
     console.print(
-        f"p: two-sided, by {comparison.test}; each answers one question, and "
-        "the least of many proves nothing",
+        f"p: two-sided, by {comparison.test}; not corrected for multiple tests",
         highlight=False,
     )
 
@@ -217,11 +216,11 @@ def _table(title: str, first_column: str, *more: str) -> Table:
     return table
 
 
-def _rows(estimates: Estimates[T]) -> Iterator[tuple[str, Figures[T]]]:
+def _rows(estimates: Estimates[T]) -> Iterator[tuple[str, PRFEstimates[T]]]:
     for name in EXPLANATIONS:
         yield name, getattr(estimates, name)
-    for label, figures in estimates.labels.items():
-        yield escape(label), figures
+    for label, statistics in estimates.labels.items():
+        yield escape(label), statistics
 
 
 def _numbers(score: PRF | LabelScore) -> list[str]:
@@ -231,7 +230,7 @@ def _numbers(score: PRF | LabelScore) -> list[str]:
 
 
 def _known(score: LabelScore) -> list[str]:
-    """The numbers, without a precision or a recall of nothing."""
+    """Formats a score, with "-" for a precision or recall of nothing."""
     precision, recall, f1 = _numbers(score)
     return [
         precision if score.predicted else "-",

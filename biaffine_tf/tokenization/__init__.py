@@ -1,4 +1,4 @@
-"""From texts to tokens with character offsets (no TensorFlow).
+"""Tokenization of texts, with character offsets; no TensorFlow.
 
 Example:
     >>> vocabulary = Vocabulary.from_file("vocab.txt")
@@ -85,21 +85,21 @@ def make_tokenizer(
     strip_accents: bool | None = None,
     tokenize_chinese_chars: bool = True,
 ) -> Tokenizer:
-    """Makes a tokenizer.
+    """Builds a tokenizer.
 
     Args:
-        kind: How to cut texts.
-        vocabulary: The tokens it knows.
-        do_lower_case: Whether to fold case; must be as the encoder was
-            trained.
-        strip_accents: Whether to strip accents; None as the kind has it, see
-            `TokenizerConfig`.
-        tokenize_chinese_chars: Whether WordPiece tokens set Chinese characters
-            apart; characters are apart anyway.
+        kind: Kind of tokenizer.
+        vocabulary: Vocabulary of the encoder.
+        do_lower_case: Whether to lowercase; must be as in the training of the
+            encoder.
+        strip_accents: Whether to strip accents; None for the default of the
+            kind, see `TokenizerConfig`.
+        tokenize_chinese_chars: Whether WordPiece treats each Chinese character
+            as a word; without effect on the char tokenizer.
 
     Returns:
-        The tokenizer; `make_tokenizer(vocabulary=..., **to_config())` of it
-        makes an equal one.
+        The tokenizer; `make_tokenizer(vocabulary=..., **tokenizer.to_config())`
+        builds an equal one.
 
     Raises:
         ConfigError: If the kind is unknown.

@@ -1,4 +1,4 @@
-"""Between characters and tokens, exactly or not at all."""
+"""Alignment of characters and tokens, exact or none."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Cell(NamedTuple):
 
 
 class Alignment(NamedTuple):
-    """What `align` found.
+    """Result of `align`.
 
     Attributes:
-        cells: Cell of each span that falls on token boundaries, in order.
-        unaligned: The other spans, in order.
+        cells: Cell of each aligned span, in order.
+        unaligned: Spans that do not fall on token boundaries, in order.
     """
 
     cells: list[Cell]
@@ -40,19 +40,19 @@ def align(spans: Iterable[Span], offsets: Offsets) -> Alignment:
     """Finds the tokens of spans.
 
     A span must start where a token starts and end where a token ends, so that
-    `to_characters` gives back the very span; one that starts inside a word
-    token, at a space or beyond the last token is unaligned. Where tokens
-    share a boundary (one character normalised into several), the first token
-    with this start and the last token with this end are taken.
+    `to_characters` returns the same span; one that starts inside a token, at
+    a space or beyond the last token is unaligned. Where tokens share a
+    boundary (one character normalised into several), takes the first token
+    with this start and the last token with this end.
 
     Args:
         spans: Spans in characters.
         offsets: Character range of each token, as in `Tokens`.
 
     Returns:
-        Cells and unaligned spans: together as many as there are spans.
+        Cells and unaligned spans, together as many as there are spans.
     """
-    # Later entries win, so starts are filled from the back.
+    # Later entries win, so starts are filled from the end.
     firsts = {offsets[i][0]: i for i in range(len(offsets) - 1, -1, -1)}
     lasts = {end: i for i, (_, end) in enumerate(offsets)}
     alignment = Alignment(cells=[], unaligned=[])
@@ -66,5 +66,5 @@ def align(spans: Iterable[Span], offsets: Offsets) -> Alignment:
 
 
 def to_characters(first: int, last: int, offsets: Offsets) -> tuple[int, int]:
-    """Character range [start, end) of tokens `first` to `last` (inclusive)."""
+    """Returns the characters [start, end) of tokens `first` to `last`."""
     return offsets[first][0], offsets[last][1]

@@ -1,4 +1,4 @@
-"""What every tokenizer gives and can do."""
+"""Interface of tokenizers."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Tokens:
 
 
 class Tokenizer(abc.ABC):
-    """Cuts texts into tokens; picklable, so that processes can share it.
+    """Splits texts into tokens; picklable, for use in several processes.
 
     Attributes:
-        kind: The kind that `make_tokenizer` makes it from.
-        vocabulary: The tokens it knows.
-        do_lower_case: Whether it folds case before looking tokens up.
-        strip_accents: Whether it strips accents before looking tokens up.
+        kind: Kind of the tokenizer, for `make_tokenizer`.
+        vocabulary: Vocabulary of the encoder.
+        do_lower_case: Whether tokens are looked up in lower case.
+        strip_accents: Whether tokens are looked up without accents.
     """
 
     kind: ClassVar[TokenizerKind]
@@ -57,17 +57,17 @@ class Tokenizer(abc.ABC):
 
     @abc.abstractmethod
     def encode(self, text: str) -> Tokens:
-        """Tokens of a text; text that looks like "[SEP]" is only text."""
+        """Tokenizes a text; text such as "[SEP]" is not special."""
 
     @abc.abstractmethod
     def knows(self, character: str) -> bool:
-        """Whether the vocabulary has a token for a character, or needs none.
+        """Whether a token exists for a character, or none is needed.
 
-        A character of which this is false makes [UNK] wherever it stands.
+        Other characters become [UNK] wherever they stand.
         """
 
     def encode_batch(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokens of each text; equal to `encode` of each, maybe faster."""
+        """Tokenizes texts as `encode` does, maybe faster."""
         return [self.encode(text) for text in texts]
 
     @property
@@ -77,12 +77,12 @@ class Tokenizer(abc.ABC):
 
     @property
     def cls_id(self) -> int:
-        """Id of [CLS], which goes before the tokens of a sentence."""
+        """Id of [CLS], which precedes the tokens of a sentence."""
         return self.vocabulary.cls_id
 
     @property
     def sep_id(self) -> int:
-        """Id of [SEP], which goes behind the tokens of a sentence."""
+        """Id of [SEP], which follows the tokens of a sentence."""
         return self.vocabulary.sep_id
 
     @property
@@ -92,23 +92,20 @@ class Tokenizer(abc.ABC):
 
     @property
     def unk_id(self) -> int:
-        """Id of [UNK], the token of whatever the vocabulary lacks."""
+        """Id of [UNK], the token of text that the vocabulary lacks."""
         return self.vocabulary.unk_id
 
     def to_config(self) -> dict[str, Any]:
-        """Arguments of `make_tokenizer` but for the vocabulary; JSON-able.
+        """Returns the arguments of `make_tokenizer` except the vocabulary.
 
-        Those that are as the kind usually has them are left out: fingerprints
-        made before there was a choice stay valid.
+        Leaves out settings with the default of the kind, so that fingerprints
+        of earlier versions stay valid.
         """
         return {"kind": str(self.kind), "do_lower_case": self.do_lower_case}
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 in hex of all that tokens depend on but the text.
-
-        Equal for tokenizers of equal kind, settings and vocabulary.
-        """
+        """SHA-256, in hex, of kind, settings and vocabulary."""
         digest = hashlib.sha256(
             json.dumps(self.to_config(), sort_keys=True).encode()
         )

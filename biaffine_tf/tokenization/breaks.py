@@ -1,4 +1,4 @@
-"""Where a text may be divided: behind sentences, else behind clauses, words."""
+"""Break points of texts: after sentences, else after clauses or words."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from biaffine_tf.tokenization.base import Tokens
 
-# Sentences end at these marks and the quotes and brackets that they close; a
-# full stop counts only before a space, for there are numbers and addresses.
+# Sentences end at these marks with the closing quotes and brackets after them;
+# a full stop counts only before a space, because of numbers and addresses.
 SENTENCE_MARKS = "。！？；!?;…"
 LINE_ENDS = "\n\r\u2028\u2029"
 CLOSERS = "”’」』）】》〉\"')]}"
@@ -24,16 +24,16 @@ _WEAK_END = re.compile(rf"[{CLAUSE_MARKS}]\s*|\s+")
 
 
 def break_strengths(text: str, tokens: Tokens) -> np.ndarray:
-    """How well a text can be divided before each of its tokens.
+    """Computes how well a text can be divided before each token.
 
     Args:
         text: The text.
         tokens: Its tokens.
 
     Returns:
-        uint8 `[N]`: 2 behind a sentence (or a line), 1 behind a clause or a
-        word that a space follows, else 0. Nowhere else than between two tokens
-        that share no character, and never before the first.
+        uint8 `[N]`: 2 after a sentence (or a line), 1 after a clause or a word
+        that a space follows, else 0. Always 0 before the first token and
+        between tokens that share a character.
     """
     strengths = np.zeros(len(tokens), np.uint8)
     if not len(tokens):
@@ -51,15 +51,15 @@ def break_strengths(text: str, tokens: Tokens) -> np.ndarray:
 
 
 def line_ranges(text: str, tokens: Tokens) -> list[tuple[int, int]]:
-    """The tokens of each line of a text.
+    """Finds the tokens of each line of a text.
 
     Args:
         text: The text.
         tokens: Its tokens.
 
     Returns:
-        Ranges [first, end) of tokens, in order, of the lines that have any.
-        Tokens that are line ends are in none.
+        Ranges [first, end) of tokens, in order, of lines that have any. They
+        leave out tokens that are line ends.
     """
     starts, ends = np.array(tokens.offsets).reshape(-1, 2).T
     places = np.fromiter(

@@ -1,4 +1,4 @@
-"""A token per character, as the original Biaffine-BERT-NER does for Chinese."""
+"""Tokenizer with a token per character, as in the original implementation."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from biaffine_tf.config import TokenizerKind
 from biaffine_tf.tokenization.base import Tokenizer, Tokens
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 
-# Texts of no more characters share their offsets: many are of one length.
+# Maximum length of texts that share their offsets.
 _SHARED_LENGTH = 512
 
 
 class CharTokenizer(Tokenizer):
-    """Every code point of the text is one token, white space included.
+    """Makes each code point of the text a token, including white space.
 
-    Token i covers characters [i, i + 1), always. A character that the
+    Token i always covers characters [i, i + 1). A character that the
     vocabulary lacks is [UNK].
 
-    With `do_lower_case` each character is looked up in its lower-case form.
-    Where that is longer than one character (of all of Unicode only "İ",
-    which becomes "i" and a combining dot), the character itself is looked up
-    and, failing that, the first character of its lower-case form.
+    With `do_lower_case` each character is looked up in lower case. If that is
+    longer than one character (in all of Unicode only for "İ", which becomes "i"
+    and a combining dot), the character itself is looked up, or else the first
+    character of its lower-case form.
 
-    Accents stay unless `strip_accents` says otherwise: then a character is
-    looked up without those that its canonical decomposition has, if one
-    character is left of it ("é" as "e", but a combining accent as itself).
+    With `strip_accents` a character is looked up without the accents of its
+    canonical decomposition, if one character is left ("é" as "e", but a
+    combining accent as itself).
     """
 
     kind = TokenizerKind.CHAR
@@ -42,21 +42,21 @@ class CharTokenizer(Tokenizer):
         """Creates the tokenizer.
 
         Args:
-            vocabulary: Tokens to look characters up in.
-            do_lower_case: Whether to look up lower-case forms.
-            strip_accents: Whether to look up forms without accents; not if
-                None.
+            vocabulary: Vocabulary of the encoder.
+            do_lower_case: Whether to look characters up in lower case.
+            strip_accents: Whether to look characters up without accents; None
+                for no.
         """
         super().__init__(
             vocabulary,
             do_lower_case=do_lower_case,
             strip_accents=bool(strip_accents),
         )
-        # Characters seen so far: far fewer than looked up.
+        # Cache of characters, which are far fewer than look-ups.
         self._ids: dict[str, int] = {}
 
     def encode(self, text: str) -> Tokens:
-        """Tokens of a text: one per character."""
+        """Tokenizes a text."""
         for character in set(text).difference(self._ids):
             self._ids[character] = self.look_up(character)
         is_short = len(text) <= _SHARED_LENGTH
@@ -70,12 +70,12 @@ class CharTokenizer(Tokenizer):
         return self.look_up(character) != self.unk_id
 
     def to_config(self) -> dict[str, Any]:
-        """Arguments of `make_tokenizer` but for the vocabulary."""
+        """Returns the arguments of `make_tokenizer` except the vocabulary."""
         unusual = {"strip_accents": True} if self.strip_accents else {}
         return super().to_config() | unusual
 
     def look_up(self, character: str) -> int:
-        """Id of the token of a character."""
+        """Returns the id of a character's token."""
         if self.strip_accents:
             character = _without_accents(character)
         if not self.do_lower_case:
@@ -87,7 +87,6 @@ class CharTokenizer(Tokenizer):
 
 
 def _without_accents(character: str) -> str:
-    """A character without accents, if that is still one character."""
     bare = "".join(
         part
         for part in unicodedata.normalize("NFD", character)

@@ -1,4 +1,4 @@
-"""Tokenizer and case where nothing says: by the vocabulary, then the text."""
+"""Choice of tokenizer and case from the vocabulary and the texts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from biaffine_tf.choices import Choice
 from biaffine_tf.config import TokenizerKind
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 
-# Texts that tell their language.
-_LOOKED_AT = 10_000
+# Maximum number of texts to read.
+_MAX_TEXTS = 10_000
 
-# BERT's CJK blocks: characters that WordPiece tokens set apart.
+# BERT's CJK blocks: WordPiece makes each of these characters a word.
 _CHINESE = re.compile(
     "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0002a6df\U0002a700-\U0002ceaf\U0002f800-\U0002fa1f]"
@@ -24,30 +24,28 @@ _INSIDE = "##"
 
 
 def choose_kind(vocabulary: Vocabulary, texts: Iterable[str] = ()) -> Choice:
-    """Chooses how texts become tokens, where the encoder does not say.
+    """Chooses the kind of tokenizer, where the encoder does not state it.
 
-    1. A vocabulary of single characters (no "##" tokens, and no more than
-       half of its tokens longer than a character) is read by characters:
-       it has nothing to gain from words.
-    2. Any other is a WordPiece vocabulary, Chinese BERT's included, and word
-       tokens are what its encoder was trained on. Of Chinese text they are
-       characters for the most part, since BERT sets Chinese characters apart;
-       reading all by characters, as the original Biaffine-BERT-NER does, then
-       adds that entities may begin and end anywhere ("5G手机"). So: characters
-       if more than half of the letters of the text are Chinese characters
-       that the vocabulary knows, else WordPiece tokens. An English vocabulary
-       is read by WordPiece tokens even on Chinese text, which it does not
-       know, and a Chinese one on English text.
-    3. Without any letter of text: characters if more than half of the
+    1. A vocabulary of single characters (no "##" tokens, and at most half of
+       its tokens longer than a character): characters.
+    2. Other vocabularies are WordPiece, including Chinese BERT's, and their
+       encoders were trained on WordPiece tokens. For Chinese text these are
+       mostly characters; reading all of it by characters, as the original
+       implementation does, also lets entities begin and end anywhere
+       ("5G手机"). So: characters if more than half of the letters of the text
+       are Chinese characters in the vocabulary, else WordPiece. An English
+       vocabulary thus gets WordPiece even for Chinese text, and a Chinese one
+       for English text.
+    3. If the text has no letters: characters if more than half of the
        vocabulary are single Chinese characters (Chinese BERT's: 69 %).
 
     Args:
-        vocabulary: Of the encoder.
-        texts: Of the training data. The first 10 000 are looked at, and none
-            where the vocabulary settles it.
+        vocabulary: Vocabulary of the encoder.
+        texts: Texts of the training data. Reads the first 10 000, if the
+            vocabulary alone does not decide.
 
     Returns:
-        A choice of `--tokenizer`; its value is a `TokenizerKind`.
+        Choice of `--tokenizer`, a `TokenizerKind`.
     """
     tokens = _plain_tokens(vocabulary)
     if not _is_wordpiece(tokens):
@@ -55,33 +53,33 @@ def choose_kind(vocabulary: Vocabulary, texts: Iterable[str] = ()) -> Choice:
         return Choice("tokenizer", TokenizerKind.CHAR, reason)
     share = share_of_chinese(texts, vocabulary)
     if share is not None:
-        found = (
+        evidence = (
             f"{100 * share:.0f} % of the letters of the text are Chinese "
             "characters that the vocabulary knows"
         )
     else:
         bare = [token.removeprefix(_INSIDE) for token in tokens]
         share = sum(map(bool, map(_CHINESE.fullmatch, bare))) / len(tokens)
-        found = (
+        evidence = (
             f"{100 * share:.0f} % of the vocabulary are single Chinese "
             "characters"
         )
     is_chinese = share > 1 / 2
     kind = TokenizerKind.CHAR if is_chinese else TokenizerKind.WORDPIECE
-    return Choice("tokenizer", kind, f"a WordPiece vocabulary, and {found}")
+    return Choice("tokenizer", kind, f"a WordPiece vocabulary, and {evidence}")
 
 
 def choose_case(vocabulary: Vocabulary) -> Choice:
-    """Chooses whether to fold case, where the encoder does not say.
+    """Chooses whether to lowercase, where the encoder does not state it.
 
-    A vocabulary without capitals, special tokens apart ([...] and <...>), is
-    of an encoder that reads folded text: capitals would all be [UNK].
+    Lowercases if the vocabulary has no capitals outside of special tokens
+    ([...] and <...>): capitals would all be [UNK].
 
     Args:
-        vocabulary: Of the encoder.
+        vocabulary: Vocabulary of the encoder.
 
     Returns:
-        A choice of `--do_lower_case`.
+        Choice of `--do_lower_case`.
     """
     capital = next((p for p in _plain_tokens(vocabulary) if p != p.lower()), "")
     if capital:
@@ -94,17 +92,17 @@ def choose_case(vocabulary: Vocabulary) -> Choice:
 def share_of_chinese(
     texts: Iterable[str], vocabulary: Vocabulary | None = None
 ) -> float | None:
-    """Share of Chinese characters among the letters of texts.
+    """Computes the fraction of Chinese characters among letters.
 
     Args:
-        texts: The first 10 000 are looked at.
+        texts: Texts, of which the first 10 000 are read.
         vocabulary: Characters that it lacks do not count as Chinese.
 
     Returns:
-        The share, in [0, 1]; None if there are no letters.
+        The fraction, in [0, 1]; None if there are no letters.
     """
     letters: collections.Counter[str] = collections.Counter()
-    for text in itertools.islice(texts, _LOOKED_AT):
+    for text in itertools.islice(texts, _MAX_TEXTS):
         letters.update(filter(str.isalpha, text))
     chinese = (
         letters[letter]
@@ -117,7 +115,7 @@ def share_of_chinese(
 
 
 def _plain_tokens(vocabulary: Vocabulary) -> list[str]:
-    """The tokens that are text, which special ones are not."""
+    """Returns the tokens that are not special."""
     return [token for token in vocabulary if not _SPECIAL.fullmatch(token)]
 
 

@@ -1,8 +1,8 @@
-"""Neighbouring sentences around a sentence, for the encoder alone to see.
+"""Context: neighbouring sentences that only the encoder sees.
 
-The encoder reads more of the document than the sentence whose entities are
-asked for. (J. Yu, B. Bohnet and M. Poesio, Named Entity Recognition as
-Dependency Parsing, ACL 2020, section 3.1.)
+The encoder reads more of the document than the sentence in which entities are
+predicted (Yu, Bohnet and Poesio 2020, "Named Entity Recognition as Dependency
+Parsing", https://aclanthology.org/2020.acl-main.577, section 3.1).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from biaffine_tf.tokenization.base import Tokenizer
 
 
 class Context(NamedTuple):
-    """What is around a sentence in its document.
+    """Tokens around a sentence in its document.
 
     Attributes:
         left: Vocabulary ids of the tokens before it, the nearest last.
-        right: Of those behind it, the nearest first.
+        right: Vocabulary ids of the tokens after it, the nearest first.
     """
 
     left: tuple[int, ...] = ()
@@ -34,11 +34,11 @@ NO_CONTEXT = Context()
 
 
 class Surrounded(NamedTuple):
-    """A sentence within its context.
+    """A sentence with its context.
 
     Attributes:
         ids: Vocabulary ids of all tokens.
-        context: Which of them are of the context; nothing for none.
+        context: Whether each token is context; empty for no context.
     """
 
     ids: Sequence[int]
@@ -48,17 +48,17 @@ class Surrounded(NamedTuple):
 def with_context(
     sentences: Iterable[Sentence], tokenizer: Tokenizer, *, tokens: int
 ) -> Iterator[tuple[Sentence, Context]]:
-    """Gives each sentence its neighbours.
+    """Adds the context of each sentence.
 
-    Reads as far ahead as it takes to have the tokens.
+    Reads ahead as far as the context requires.
 
     Args:
-        sentences: In the order of their documents. Sentences of the same
-            `file` and `document` that follow each other are of one; where
-            a file names no document, all of it is.
-        tokenizer: Text to tokens.
-        tokens: Most tokens of context on each side; 0 for none, and then no
-            text is looked at.
+        sentences: Sentences in the order of their documents. Consecutive
+            sentences with the same `file` and `document` are of one document; a
+            file without documents is one.
+        tokenizer: Tokenizer of the encoder.
+        tokens: Maximum number of tokens of context on each side; with 0 no
+            text is tokenized.
 
     Yields:
         Each sentence and its context.
@@ -75,7 +75,7 @@ def with_context(
 def _within_document(
     sentences: Iterable[Sentence], tokenizer: Tokenizer, tokens: int
 ) -> Iterator[tuple[Sentence, Context]]:
-    coming = ((one, tokenizer.encode(one.text).ids) for one in sentences)
+    coming = ((s, tokenizer.encode(s.text).ids) for s in sentences)
     ahead: collections.deque[tuple[Sentence, tuple[int, ...]]]
     ahead = collections.deque()
     waiting = 0  # tokens ahead
@@ -98,16 +98,16 @@ def _within_document(
 def surround(
     ids: Sequence[int], context: Context, *, max_tokens: int
 ) -> Surrounded:
-    """A sentence with as much of its context as there is room for.
+    """Adds as much context to a sentence as fits.
 
     Args:
-        ids: Of the sentence, no more than `max_tokens`.
-        context: Around it.
-        max_tokens: Most tokens in all.
+        ids: Ids of the sentence, at most `max_tokens`.
+        context: Context of the sentence.
+        max_tokens: Maximum total number of tokens.
 
     Returns:
-        `max_tokens` at most. Where not all fits, both sides get about as much
-        as the other, unless one has less to give.
+        At most `max_tokens` tokens. If not all fit, both sides get about equal
+        numbers, unless one has fewer.
     """
     room = max_tokens - len(ids)
     left = min(len(context.left), max(room // 2, room - len(context.right)))
@@ -120,13 +120,13 @@ def surround(
 
 
 def mark(ids: np.ndarray, context: np.ndarray) -> np.ndarray:
-    """Ids and what is context in one array, as files of ours hold them.
+    """Encodes ids and the context mask in one array, as in our files.
 
     Args:
         ids: Vocabulary ids.
-        context: Which are of the context, bool of the same shape.
+        context: Mask of the context, bool of the same shape.
 
     Returns:
-        -1 - id for tokens of the context.
+        The ids, with -1 - id for context.
     """
     return np.where(context, -1 - ids, ids)

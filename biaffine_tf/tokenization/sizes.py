@@ -15,9 +15,9 @@ class TokenSizes:
     """Counts of lengths and widths in a corpus.
 
     Attributes:
-        lengths: Number of sentences for each length in tokens, [CLS] and [SEP]
-            apart; those without a token do not count.
-        widths: Number of spans for each width in tokens.
+        lengths: Number of sentences by length in tokens, without [CLS] and
+            [SEP]; sentences without tokens do not count.
+        widths: Number of spans by width in tokens.
     """
 
     lengths: collections.Counter[int] = dataclasses.field(
@@ -28,7 +28,7 @@ class TokenSizes:
     )
 
     def add(self, sentence: Sentence, tokens: Tokens) -> None:
-        """Counts one sentence.
+        """Counts a sentence.
 
         Args:
             sentence: The sentence, labelled or not.

@@ -1,4 +1,4 @@
-"""Share of [UNK] in labelled data, and whether a setting would lower it."""
+"""Statistics of [UNK] in labelled data, and settings that reduce it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from biaffine_tf.tokenization import (
     make_tokenizer,
 )
 
-_WORTH_WARNING = 0.01  # of the entities
-_WORTH_CHANGING = 0.5  # of that share, which another setting must leave at most
-# Sentences with entities that other settings are tried on.
+_WORTH_WARNING = 0.01  # minimum fraction of entities
+_WORTH_CHANGING = 0.5  # maximum ratio with another setting to advise it
+# Number of sentences with entities to try other settings on.
 _KEPT = 20_000
 
 
 class UnknownTokens:
     """Counts of [UNK] among the tokens and entities of sentences.
 
-    An entity counts if any of its tokens is [UNK], to which all that the
-    vocabulary lacks is alike.
+    An entity counts if any of its tokens is [UNK], which the model cannot tell
+    from other unknown text.
 
     Example:
         >>> unknown = UnknownTokens(tokenizer).add_all(formats.read(path))
@@ -32,20 +32,21 @@ class UnknownTokens:
         '0.0021 0.0065'
 
     Attributes:
-        tokens: Tokens of all sentences.
-        unknown_tokens: Those that are [UNK].
-        entities: Gold spans of all sentences.
-        unknown_entities: Those that hold [UNK].
-        hiding_entities: Those that hold [UNK] for anything but white space.
-        unknown: Occurrences of characters that make [UNK]; whole words where
-            each of their characters is known.
+        tokens: Number of tokens.
+        unknown_tokens: Number of tokens that are [UNK].
+        entities: Number of gold spans.
+        unknown_entities: Number of gold spans that contain [UNK].
+        hiding_entities: Number of gold spans that contain [UNK] for anything
+            except white space.
+        unknown: Counts of the characters that cause [UNK], or of whole words
+            whose characters are all known.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        """Creates the counts, all of them 0.
+        """Creates empty counts.
 
         Args:
-            tokenizer: Text to tokens.
+            tokenizer: Tokenizer of the encoder.
         """
         self._tokenizer = tokenizer
         self._kept: list[Sentence] = []
@@ -57,8 +58,8 @@ class UnknownTokens:
         """Counts a sentence.
 
         Args:
-            sentence: With its gold spans, or without any.
-            tokens: Its tokens, if they are there already.
+            sentence: Sentence with or without gold spans.
+            tokens: Its tokens; None to tokenize it.
         """
         if tokens is None:
             tokens = self._tokenizer.encode(sentence.text)
@@ -77,28 +78,28 @@ class UnknownTokens:
                 self._kept.append(sentence)
 
     def add_all(self, sentences: Iterable[Sentence]) -> UnknownTokens:
-        """Counts sentences; returns itself."""
+        """Counts sentences; returns the object itself."""
         for sentence in sentences:
             self.add(sentence)
         return self
 
     @property
     def token_share(self) -> float:
-        """Share of [UNK] among the tokens."""
+        """Fraction of tokens that are [UNK]."""
         return self.unknown_tokens / max(self.tokens, 1)
 
     @property
     def entity_share(self) -> float:
-        """Share of the entities that hold [UNK]."""
+        """Fraction of entities that contain [UNK]."""
         return self.unknown_entities / max(self.entities, 1)
 
-    def commonest(self, most: int) -> list[str]:
-        """The commonest of what is unknown, at most so many, in order."""
+    def commonest(self, limit: int) -> list[str]:
+        """Returns the most common unknown text, up to a number."""
         ranked = sorted(self.unknown.items(), key=lambda item: (-item[1], item))
-        return [text for text, _ in ranked[:most]]
+        return [text for text, _ in ranked[:limit]]
 
     def warning(self) -> str | None:
-        """Remedy if too many entities hold [UNK]; None if few do."""
+        """Returns advice if many entities contain [UNK], else None."""
         share = self.hiding_entities / max(self.entities, 1)
         if share <= _WORTH_WARNING:
             return None
@@ -108,12 +109,11 @@ class UnknownTokens:
         )
 
     def _causes(self, text: str) -> Iterable[str]:
-        """Characters that make the text of an [UNK] unknown."""
         characters = [c for c in text if not self._tokenizer.knows(c)]
         return characters or [text]
 
     def _remedy(self) -> str:
-        """The setting that leaves the fewest; another vocabulary if none."""
+        """Advises the best setting, or another vocabulary."""
         now = self._share_with(self._tokenizer)
         shares = {
             setting: self._share_with(tokenizer)
@@ -129,10 +129,10 @@ class UnknownTokens:
         )
 
     def _alternatives(self) -> Iterator[tuple[str, Tokenizer]]:
-        """Other settings with the same vocabulary, and what gives them.
+        """Yields flags of other settings, with their tokenizers.
 
-        Another kind of tokenizer is one only where it is what would have been
-        chosen: single letters are hardly ever unknown, but say little.
+        Another kind of tokenizer is included only if it would be chosen: single
+        letters are hardly ever unknown, but carry little information.
         """
         now = self._tokenizer
         texts = (sentence.text for sentence in self._kept)
@@ -153,7 +153,6 @@ class UnknownTokens:
                     )
 
     def _share_with(self, tokenizer: Tokenizer) -> float:
-        """Share of hiding entities among those kept, with a tokenizer."""
         entities = hiding_entities = 0
         for sentence in self._kept:
             tokens = tokenizer.encode(sentence.text)
@@ -166,7 +165,7 @@ class UnknownTokens:
 
 
 def _unknown_ranges(tokens: Tokens, unk_id: int) -> list[tuple[int, int]]:
-    """Character ranges of the tokens that are [UNK], in order."""
+    """Returns the character ranges of [UNK] tokens, in order."""
     return [
         offsets
         for token, offsets in zip(tokens.ids, tokens.offsets, strict=True)
@@ -177,7 +176,6 @@ def _unknown_ranges(tokens: Tokens, unk_id: int) -> list[tuple[int, int]]:
 def _visible(
     sentence: Sentence, ranges: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Ranges of a sentence that are not white space alone."""
     return [
         (start, end)
         for start, end in ranges
@@ -186,13 +184,12 @@ def _visible(
 
 
 def _entities_with(sentence: Sentence, ranges: list[tuple[int, int]]) -> int:
-    """Number of spans that share a character with any of the ranges."""
     ends = [end for _, end in ranges]
-    found = 0
+    count = 0
     for span in sentence.spans or ():
         first = bisect.bisect_right(ends, span.start)
-        found += first < len(ranges) and ranges[first][0] < span.end
-    return found
+        count += first < len(ranges) and ranges[first][0] < span.end
+    return count
 
 
 def _percent(share: float) -> str:

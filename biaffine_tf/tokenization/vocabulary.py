@@ -1,4 +1,4 @@
-"""BERT vocabularies: one token per line, line number - 1 = id."""
+"""BERT vocabularies: one token per line; the id is the line number from 0."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _REMEDY = "use the vocab.txt released with the encoder, unedited"
 class Vocabulary:
     """Tokens and their ids; the position of a token is its id.
 
-    A token may be any string a file can hold, U+3000 and U+2028 included:
-    only line feeds separate tokens, and nothing is stripped off them.
+    A token may be any string that a file can hold, including U+3000 and U+2028:
+    only line feeds separate tokens, and nothing is stripped.
 
     Example:
         >>> vocabulary = Vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "中"])
@@ -37,14 +37,14 @@ class Vocabulary:
         """Creates the vocabulary.
 
         Args:
-            tokens: Tokens of ids 0, 1, ...
+            tokens: Tokens in the order of their ids.
             subwords: Content of the `tokenizer.json` that splits text into
-                them, from `subword.prepare`; None if a rule of BERT's does.
-            file: Where they come from, for messages.
+                them, from `subword.prepare`; None for BERT's vocabularies.
+            file: Path of their file, for messages.
 
         Raises:
             DataError: If [PAD], [UNK], [CLS] or [SEP] is missing, or a token
-                is empty, repeated or cannot stand on a line of its own.
+                is empty, repeated or contains a line end.
         """
         self._tokens = tuple(tokens)
         self.subwords = subwords
@@ -70,7 +70,7 @@ class Vocabulary:
         """Reads a vocab.txt: UTF-8, with or without byte order mark and CRLF.
 
         Args:
-            path: The file.
+            path: Path of the file.
 
         Returns:
             The vocabulary.
@@ -96,7 +96,7 @@ class Vocabulary:
                 line=content.count(b"\n", 0, error.start) + 1,
                 remedy=_REMEDY,
             ) from error
-        # Not splitlines(): U+2028 and its kin are tokens, not line ends.
+        # Not splitlines(): U+2028 and the like are tokens, not line ends.
         lines = [line.removesuffix("\r") for line in text.split("\n")]
         while lines and not lines[-1]:
             lines.pop()
@@ -115,19 +115,19 @@ class Vocabulary:
             file.write(self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """The content of its file: UTF-8, a line feed after each token."""
+        """Returns the content of its file: UTF-8, a line feed per token."""
         return "".join(token + "\n" for token in self._tokens).encode()
 
     def id(self, token: str) -> int:
-        """Id of a token; raises KeyError if it is unknown."""
+        """Returns the id of a token; raises KeyError if it is unknown."""
         return self._ids[token]
 
     def get(self, token: str, default: int) -> int:
-        """Id of a token, or `default` if it is unknown."""
+        """Returns the id of a token, or `default` if it is unknown."""
         return self._ids.get(token, default)
 
     def to_dict(self) -> dict[str, int]:
-        """Ids by token."""
+        """Returns ids by token."""
         return dict(self._ids)
 
     @property
@@ -192,7 +192,7 @@ def _read_subwords(path: str | os.PathLike[str]) -> str | None:
 
 
 def _problem(token: str, index: int, ids: dict[str, int]) -> str | None:
-    """What keeps a token from being the one of id `index`, if anything."""
+    """Describes why a token cannot have id `index`; None if it can."""
     if not token:
         return "empty line in the vocabulary: ids would shift"
     if token in ids:

@@ -1,8 +1,8 @@
-"""Overlapping windows over texts that are longer than a model reads at once.
+"""Overlapping windows over texts above the maximum number of tokens.
 
-Training and prediction divide a text alike. Neighbouring windows share at
-least `overlap` tokens, so that a span of no more than `overlap` tokens (in
-fact, one more) lies wholly inside at least one of them.
+Training and prediction divide texts alike. Neighbouring windows share at least
+`overlap` tokens, so that a span of up to `overlap` + 1 tokens lies completely
+in at least one of them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Window(NamedTuple):
 
 
 class Windows:
-    """The windows of a text; starts and ends both increase.
+    """Windows of a text; starts and ends both increase.
 
     Args:
-        bounds: Of each window, in order.
+        bounds: Bounds of each window, in order.
     """
 
     def __init__(self, bounds: list[Window]) -> None:
@@ -49,31 +49,36 @@ class Windows:
         return iter(self._bounds)
 
     def holding(self, first: int, last: int) -> range:
-        """Indices of the windows that hold a span whole.
+        """Returns the indices of the windows that contain a span.
 
         Args:
-            first: Its first token.
-            last: Its last token, inclusive.
+            first: First token of the span.
+            last: Last token of the span, inclusive.
 
         Returns:
-            They are neighbours; empty if every window cuts the span.
+            Consecutive indices; empty if every window cuts the span.
         """
         return range(
-            bisect.bisect_right(self._bounds, last, key=lambda one: one.end),
-            bisect.bisect_right(self._bounds, first, key=lambda one: one.start),
+            bisect.bisect_right(
+                self._bounds, last, key=lambda window: window.end
+            ),
+            bisect.bisect_right(
+                self._bounds, first, key=lambda window: window.start
+            ),
         )
 
     def most_central(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """The window that decides on each of some spans.
+        """Returns the window that decides on each span.
 
-        Of the windows that hold it whole, the one in which the span is
-        furthest from the nearer edge; of two such windows the earlier. Edges of
-        the text do not count, as no context is missing behind them; but that
-        never makes a difference: no other window is further from its left edge
-        than the first, nor from its right edge than the last.
+        This is the window, among those that contain the span, in which its
+        nearer edge is the furthest; of two such windows the earlier. Edges of
+        the text should not count, as no context is missing there, but that
+        makes no
+        difference: no other window is further from its left edge than the
+        first, nor from its right edge than the last.
 
-        It depends on nothing but the windows, so that a window's opinion can
-        be dropped without asking the others.
+        The choice depends only on the windows, so that candidates of a window
+        can be dropped without looking at the others.
 
         Args:
             first: First tokens, int `[N]`.
@@ -86,8 +91,8 @@ class Windows:
         if len(self) < 2:
             return np.zeros(len(first), int)
         starts, ends = self._edges
-        # From window to window a span's distance to the left edge falls and
-        # that to the right edge rises: the best window is where they cross.
+        # From window to window the distance of a span to the left edge falls,
+        # and that to the right edge rises: the best window is where they cross.
         crossing = np.searchsorted(starts + ends, first + last + 1)
         earliest = np.searchsorted(ends, last, side="right")
         latest = np.searchsorted(starts, first, side="right") - 1
@@ -101,20 +106,19 @@ class Windows:
 
     @functools.cached_property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Starts and ends, int `[K]`."""
         starts, ends = np.array(self._bounds).T
         return starts, ends
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Windowing:
-    """How texts are divided.
+    """Treatment of long texts.
 
     Attributes:
-        max_tokens: Most tokens of a window.
-        window_overlap: Tokens that neighbouring windows share at least, fewer
-            than `max_tokens`; None for a quarter of these.
-        long_text: What becomes of texts of more than `max_tokens`.
+        max_tokens: Maximum number of tokens per window.
+        window_overlap: Minimum number of tokens shared by neighbouring windows,
+            below `max_tokens`; None for a quarter of it.
+        long_text: How to read texts of more than `max_tokens`.
     """
 
     max_tokens: int
@@ -129,7 +133,7 @@ class Windowing:
         long_text: LongText | None = None,
         window_overlap: int | None = None,
     ) -> Self:
-        """As a model's config says, unless told otherwise.
+        """Returns the treatment of a model, with given changes.
 
         Raises:
             ConfigError: If the overlap is out of range.
@@ -146,25 +150,25 @@ class Windowing:
 
     @property
     def overlap(self) -> int:
-        """Tokens that neighbouring windows share at least."""
+        """Minimum number of tokens shared by neighbouring windows."""
         if self.window_overlap is None:
             return self.max_tokens // 4
         return self.window_overlap
 
     def divide(self, sentence: Sentence, tokens: Tokens) -> Windows:
-        """The windows of a text.
+        """Divides a text into windows.
 
         Args:
-            sentence: The text, and where it is from.
-            tokens: Its tokens.
+            sentence: The text and its origin.
+            tokens: Tokens of the text.
 
         Returns:
-            One window for a text that fits, none for one without tokens. A
-            truncated text has one that ends before the text does. Lines have
-            windows of their own, which line ends are in none of.
+            One window for a text that fits, none for one without tokens. The
+            window of a truncated text ends before the text. Lines have separate
+            windows, which leave out line ends.
 
         Raises:
-            DataError: If the text is too long and that is an error.
+            DataError: If the text is too long and long texts are an error.
         """
         length = len(tokens)
         if not length:
@@ -195,7 +199,7 @@ class Windowing:
         tokens: Tokens,
         parts: Iterable[tuple[int, int]],
     ) -> Windows:
-        """Windows of each part, which do not reach into others."""
+        """Plans windows of each part, which stay within it."""
         strengths = break_strengths(sentence.text, tokens)
         return Windows(
             [
@@ -210,7 +214,7 @@ class Windowing:
         )
 
     def is_cut(self, tokens: Tokens) -> bool:
-        """Whether a text loses its end."""
+        """Whether a text is truncated."""
         is_long = len(tokens) > self.max_tokens
         return is_long and self.long_text is LongText.TRUNCATE
 
@@ -218,19 +222,19 @@ class Windowing:
 def plan_windows(
     strengths: np.ndarray, *, max_tokens: int, overlap: int
 ) -> list[Window]:
-    """Divides a text where it divides well.
+    """Divides a text into windows at suitable breaks.
 
-    A window ends at the last of the best breaks in reach, and the next one
-    starts at the last of the best breaks before what they must share. The
-    reach is a quarter of what a window has beyond the overlap: there are at
-    most about twice as many windows as without any choice.
+    A window ends at the last of the best breaks within reach, and the next one
+    starts at the last of the best breaks before the shared tokens. The reach is
+    a quarter of the tokens of a window beyond the overlap, so there are at most
+    about twice as many windows as without a choice.
 
     Args:
-        strengths: How well the text can be divided before each token,
-            `[N]`, N > 0; see `break_strengths`.
-        max_tokens: Most tokens of a window.
-        overlap: Tokens that neighbouring windows share at least, from 0 to
-            `max_tokens - 1`.
+        strengths: Strength of a break before each token, `[N]`, N > 0; see
+            `break_strengths`.
+        max_tokens: Maximum number of tokens per window.
+        overlap: Minimum number of tokens shared by neighbouring windows, from 0
+            to `max_tokens - 1`.
 
     Returns:
         Windows that cover all tokens, one if they fit; starts and ends
@@ -250,6 +254,6 @@ def plan_windows(
 
 
 def _best_break(strengths: np.ndarray, latest: int, reach: int) -> int:
-    """The last of the best places from `latest - reach` to `latest`."""
+    """Returns the last of the best breaks in [latest - reach, latest]."""
     backwards = strengths[latest - reach : latest + 1][::-1]
     return latest - int(np.argmax(backwards))

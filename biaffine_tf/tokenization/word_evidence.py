@@ -1,13 +1,13 @@
 """Learns from training data between which characters words do not end.
 
-A pair of neighbouring characters belongs to one word if that is so in
-`MIN_SHARE` of its places: inside words, or at the end of one and the
-beginning of the next. Between letters and digits, the spaces that separate
-tokens are taken for those of the source. A mark that stands apart from a letter
-("Paris .") may have been written onto it: such places count against the pair.
+A pair of neighbouring characters is joined if it is within a word in at least
+`MIN_SHARE` of its places, and not at the end of one and the begin of the next.
+Between letters and digits, spaces between words are assumed to be those of the
+source. A mark apart from a letter ("Paris .") may have been written onto it, so
+such places count against the pair.
 
-Data without words shows where some of them begin and end: at the edges of its
-spans. These decide whether letters and digits belong together.
+Data without words shows edges of words only at the edges of its spans. These
+decide whether letters and digits are joined.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization.words import DIGIT, LETTER, OTHER, shape
 
 MIN_SHARE = 0.995
-# With fewer places, one in 200 cannot be told from none.
+# With fewer places, 1 in 200 cannot be told from 0.
 MIN_PLACES = 200
 _WORD = frozenset(LETTER + DIGIT)
 _LETTERS = LETTER + LETTER
@@ -29,7 +29,7 @@ _LETTERS_AND_DIGITS = ("aa", "a0", "0a", "00")
 
 
 class WordEvidence:
-    """Counts of what stands inside words and at their edges.
+    """Counts of character pairs within words and at their edges.
 
     Example:
         >>> evidence = WordEvidence()
@@ -43,14 +43,14 @@ class WordEvidence:
         self._words = 0
         self._inside: collections.Counter[str] = collections.Counter()
         self._between: collections.Counter[str] = collections.Counter()
-        # Pairs of characters at both edges of spans, and how many of the
-        # first and the last character are letters or digits.
+        # Character pairs at both edges of spans, and how many of the first and
+        # the last character are letters or digits.
         self._spans: collections.Counter[tuple[str, str, int]] = (
             collections.Counter()
         )
 
     def add(self, sentence: Sentence) -> None:
-        """Counts what a sentence shows."""
+        """Counts the pairs of a sentence."""
         symbols = shape(sentence.text)
         words = sentence.words or ()
         self._words += len(words)
@@ -68,18 +68,18 @@ class WordEvidence:
             self._spans[before, behind, edges] += 1
 
     def choose(self) -> Choice:
-        """The rule that the data bears out; None where it bears out none."""
+        """Chooses the rule that the data supports; None if there is none."""
         if self._words:
             return self._choose_by_words()
         return self._choose_by_spans()
 
     def _choose_by_words(self) -> Choice:
         pairs = [pair for pair in self._inside if self._is_joined(pair)]
-        # Each place between two words is an edge of both.
+        # A place between two words is an edge of both.
         while self._between_all(pairs) > (1 - MIN_SHARE) * self._words:
             pairs.remove(max(pairs, key=self._between.__getitem__))
         if _LETTERS not in pairs:
-            return _free(self._what_letters_lack())
+            return _free(self._explain_no_rule())
         share = 1 - self._between_all(pairs) / self._words
         closed = sum(self._inside[pair] for pair in pairs)
         return self._unless_spans_differ(
@@ -92,7 +92,7 @@ class WordEvidence:
     def _between_all(self, pairs: Iterable[str]) -> int:
         return sum(self._between[pair] for pair in pairs)
 
-    def _what_letters_lack(self) -> str:
+    def _explain_no_rule(self) -> str:
         between = self._between[_LETTERS]
         places = between + self._inside[_LETTERS]
         if places < MIN_PLACES:
@@ -125,7 +125,7 @@ class WordEvidence:
     def _unless_spans_differ(
         self, pairs: Collection[str], reason: str
     ) -> Choice:
-        """The rule, if next to no span begins or ends inside its words."""
+        """Chooses the rule, unless spans begin or end inside its words."""
         _, of_words, cut = self._count_edges(pairs)
         if cut > (1 - MIN_SHARE) * of_words:
             return _free(
@@ -139,7 +139,7 @@ class WordEvidence:
         return Choice("word_rule", " ".join([*known, *others]), reason)
 
     def _count_edges(self, pairs: Iterable[str]) -> tuple[int, int, int]:
-        """Edges of spans: all, at letters and digits, within the pairs."""
+        """Counts edges of spans: all, at letters and digits, within words."""
         joined = set(pairs)
         all_edges = of_words = within = 0
         for (before, behind, own), count in self._spans.items():
@@ -150,14 +150,14 @@ class WordEvidence:
 
 
 def learn_word_rule(sentences: Iterable[Sentence]) -> Choice:
-    """Chooses the rule for the words of plain text.
+    """Chooses the word rule for plain text.
 
     Args:
-        sentences: Training data, or a sample of it.
+        sentences: Sentences of the training data, or a sample.
 
     Returns:
-        The choice of `DecodingConfig.word_rule`; None where the data bears out
-        no rule, and plain text stays free.
+        Choice of `DecodingConfig.word_rule`; None if the data supports no rule,
+        so that entities of plain text may begin and end anywhere.
     """
     evidence = WordEvidence()
     for sentence in sentences:

@@ -1,4 +1,4 @@
-"""BERT's WordPiece tokens, on Hugging Face `tokenizers`."""
+"""WordPiece tokenizer, on Hugging Face `tokenizers`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from biaffine_tf.config import TokenizerKind
 from biaffine_tf.tokenization.base import Tokenizer, Tokens
 from biaffine_tf.tokenization.vocabulary import UNK, Vocabulary
 
-# Longer words are [UNK]; the limit of the original BERT release.
+# Longer words become [UNK], as in the original BERT release.
 MAX_CHARACTERS_PER_WORD = 200
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -24,19 +24,18 @@ _REPLACEMENT = "\ufffd"
 class WordPieceTokenizer(Tokenizer):
     """Splits at white space, punctuation and Chinese characters, then greedily.
 
-    Normalises as BERT does: control and format characters are taken out,
-    and with `do_lower_case` case is folded and accents are stripped. Encoders
-    differ in that: `strip_accents` settles the accents apart from case, and
-    without `tokenize_chinese_chars` Chinese characters stay in their words.
-    Tokens nevertheless cover characters of the text as given.
+    Normalises as BERT does: removes control and format characters and, with
+    `do_lower_case`, lowercases and strips accents. `strip_accents` sets the
+    accents apart from case; without `tokenize_chinese_chars` Chinese
+    characters stay in their words. Tokens nevertheless cover characters of
+    the text as given.
 
-    A combining mark that was stripped belongs to the token before it, so that
-    a word written with marks is covered to its end. Other characters that
-    were taken out (spaces, control characters) are covered only where they
-    stand inside a token.
+    A stripped combining mark belongs to the token before it, so that a word
+    with marks is covered to its end. Other removed characters (spaces,
+    control characters) are covered only inside a token.
 
-    Lone surrogates, which JSON escapes can smuggle into a string, are treated
-    as U+FFFD, which BERT takes out.
+    Lone surrogates, which JSON escapes can create, are treated as U+FFFD,
+    which BERT removes.
     """
 
     kind = TokenizerKind.WORDPIECE
@@ -52,9 +51,11 @@ class WordPieceTokenizer(Tokenizer):
         """Creates the tokenizer.
 
         Args:
-            vocabulary: Tokens; those inside a word start with "##".
-            do_lower_case: Whether to fold case.
-            strip_accents: Whether to strip accents; with case if None.
+            vocabulary: Vocabulary of the encoder; tokens within words start
+                with "##".
+            do_lower_case: Whether to lowercase.
+            strip_accents: Whether to strip accents; None for as
+                `do_lower_case`.
             tokenize_chinese_chars: Whether each Chinese character is a word.
         """
         super().__init__(
@@ -65,7 +66,7 @@ class WordPieceTokenizer(Tokenizer):
             ),
         )
         self.tokenize_chinese_chars = tokenize_chinese_chars
-        # No special tokens are declared: "[SEP]" in a text is three tokens.
+        # No special tokens, so that "[SEP]" in a text is three tokens.
         self._tokenizer = tokenizers.Tokenizer(
             models.WordPiece(
                 vocabulary.to_dict(),
@@ -82,14 +83,14 @@ class WordPieceTokenizer(Tokenizer):
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
 
     def encode(self, text: str) -> Tokens:
-        """Tokens of a text."""
+        """Tokenizes a text."""
         encoding = self._tokenizer.encode(
             without_surrogates(text), add_special_tokens=False
         )
         return _tokens(encoding, text)
 
     def encode_batch(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokens of each text, in parallel."""
+        """Tokenizes texts in parallel."""
         encodings = self._tokenizer.encode_batch(
             [without_surrogates(text) for text in texts],
             add_special_tokens=False,
@@ -111,7 +112,7 @@ class WordPieceTokenizer(Tokenizer):
         )
 
     def to_config(self) -> dict[str, Any]:
-        """Arguments of `make_tokenizer` but for the vocabulary."""
+        """Returns the arguments of `make_tokenizer` except the vocabulary."""
         config = super().to_config()
         if self.strip_accents != self.do_lower_case:
             config["strip_accents"] = self.strip_accents
@@ -121,13 +122,13 @@ class WordPieceTokenizer(Tokenizer):
 
 
 def without_surrogates(text: str) -> str:
-    """Replaces lone surrogates by U+FFFD, which BERT takes out."""
+    """Replaces lone surrogates by U+FFFD, which BERT removes."""
     return _SURROGATE.sub(_REPLACEMENT, text)
 
 
 def _tokens(encoding: tokenizers.Encoding, text: str) -> Tokens:
     ranges = encoding.offsets
-    # How far each token may reach: to the next one, the last to the end.
+    # Limit of each token's end: the next token, or the end of the text.
     limits = [*(start for start, _ in ranges), len(text)][1:]
     return Tokens(
         ids=tuple(encoding.ids),
@@ -139,7 +140,7 @@ def _tokens(encoding: tokenizers.Encoding, text: str) -> Tokens:
 
 
 def _end_of_marks(text: str, end: int, limit: int) -> int:
-    """Moves `end` over combining marks, as far as `limit`."""
+    """Moves `end` past combining marks, up to `limit`."""
     while end < limit and unicodedata.category(text[end]) == "Mn":
         end += 1
     return end

@@ -1,21 +1,18 @@
-"""Words, at which entities begin and end.
+"""Word boundaries, at which entities begin and end.
 
-A candidate is admitted if its first token begins a word and its last one ends
-one; the others are dropped before anything is decided, so that the decoder
-fills their room with the next best.
+A candidate must begin and end with a word; others are dropped before decoding,
+so that the next best candidates take their place.
 
-Where a sentence came in words (columns, token lists), these are its words. In
-plain text a rule tells them by pairs of neighbouring characters: no word begins
-or ends between two letters, for example. It says where words do not end and
-nothing else: between all other characters, white space and Chinese ones
-included, entities are free to begin and end. `word_evidence` learns the rule
-from training data. It is stored with the model as
+A sentence that comes in words (columns, token lists) has these words. For plain
+text a rule gives pairs of neighbouring characters that are never divided, such
+as two letters. Between all other characters, including white space and Chinese
+ones, entities may begin and end. `word_evidence` learns the rule
 `config.DecodingConfig.word_rule`, and `export.words` applies it in the graph.
 
-A rule that keeps whole tokens together ("nothing but white space separates
-words") would be true of columns, whose tokens are joined with spaces, and
-would lose the "Paris" of "in Paris." in plain text. Pairs of characters are
-judged as if tokens had no space between them.
+A rule that keeps whole tokens together ("only white space separates words")
+would be true of columns, whose tokens are joined with spaces, but would miss
+"Paris" in "in Paris." in plain text. Pairs of characters are counted as if
+there were no space between tokens.
 """
 
 from __future__ import annotations
@@ -31,9 +28,9 @@ from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization.base import Tokens
 
 LETTER, DIGIT, OTHER = "a", "0", " "
-# Scripts whose words stand between spaces or marks, by the names of their
-# characters. Others are free: those without spaces, and those that write
-# particles onto words (Hangul, Arabic, Hebrew, Ethiopic).
+# Scripts whose words are separated by spaces or marks, by the names of their
+# characters. Scripts without spaces, and those that write particles onto words
+# (Hangul, Arabic, Hebrew, Ethiopic), are left out.
 _SCRIPTS = (
     *("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "GEORGIAN"),
     *("DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA"),
@@ -43,19 +40,18 @@ _NAMES = tuple(
     f"{prefix}{script} " for script in _SCRIPTS for prefix in ("", "FULLWIDTH ")
 )
 _DIGITS = (*_NAMES, "FULLWIDTH ")
-# Characters that are written in several ways; a soft hyphen is inside a word.
+# Variants of characters; a soft hyphen is inside a word.
 _SAME = {"\u2018": "'", "\u2019": "'", "\u02bc": "'"}
 _SAME |= {"\u2010": "-", "\u2011": "-", "\u00ad": LETTER}
 _BEHIND = np.iinfo(np.int64).max  # all tokens
 
 
 def shape(text: str) -> str:
-    """The shape of a text: a symbol for each of its characters.
+    """Converts a text to its shape: a symbol for each character.
 
-    `LETTER` stands for letters of scripts that are written with spaces between
-    words, and for combining marks; `DIGIT` for digits that go with them; ASCII
-    punctuation for itself, and quotes and hyphens for those of ASCII; `OTHER`
-    for all else.
+    `LETTER` stands for letters of scripts with spaces between words, and for
+    combining marks; `DIGIT` for digits used with them; ASCII punctuation for
+    itself, also for variants of quotes and hyphens; `OTHER` for all else.
 
     Example:
         >>> shape("Zoë’s 3 猫")
@@ -65,7 +61,7 @@ def shape(text: str) -> str:
 
 
 def symbol(character: str) -> str:
-    """Stands for a character in the shape of a text; one of ASCII."""
+    """Returns the ASCII symbol of a character in the shape of a text."""
     if character in _SAME:
         return _SAME[character]
     category = unicodedata.category(character)
@@ -82,7 +78,7 @@ def symbol(character: str) -> str:
 
 
 class _Symbols(dict[int, str]):
-    """Symbols of code points, found when they are first needed."""
+    """Symbols of code points, computed on demand."""
 
     def __missing__(self, code_point: int) -> str:
         return self.setdefault(code_point, symbol(chr(code_point)))
@@ -92,10 +88,10 @@ _SYMBOLS = _Symbols()
 
 
 class WordRule:
-    """Pairs of neighbouring characters that no word begins or ends between.
+    """Pairs of neighbouring characters that no word boundary divides.
 
     Args:
-        pairs: Two symbols of `shape` each, separated by spaces; checked by
+        pairs: Pairs of symbols of `shape`, separated by spaces; validated by
             `DecodingConfig`.
 
     Example:
@@ -105,20 +101,20 @@ class WordRule:
 
     def __init__(self, pairs: str) -> None:
         self.pairs = frozenset(pairs.split())
-        # By the ASCII codes of both symbols.
+        # Indexed by the ASCII codes of both symbols.
         self.table = np.zeros([128, 128], bool)
         for pair in self.pairs:
             self.table[ord(pair[0]), ord(pair[1])] = True
 
     @classmethod
     def of(cls, decoding: DecodingConfig) -> WordRule | None:
-        """The rule of some settings; None where nothing is bound to words."""
+        """Returns the rule of some settings; None if there is none."""
         if decoding.word_boundaries is WordBoundaries.FREE:
             return None
         return cls(decoding.word_rule)
 
     def inside(self, text: str) -> np.ndarray:
-        """Places where a word neither begins nor ends.
+        """Marks the places inside words.
 
         Args:
             text: The text.
@@ -137,31 +133,31 @@ def cut_spans(sentence: Sentence, rule: WordRule) -> list[Span]:
     """Finds the spans of a sentence that begin or end inside a word.
 
     Args:
-        sentence: The words it came in go before those of the rule.
-        rule: Tells the words of plain text.
+        sentence: Sentence; its own words take precedence over the rule.
+        rule: Word rule for plain text.
 
     Returns:
-        The spans that are out of reach where entities begin and end at words.
+        Spans that cannot be predicted if entities begin and end at words.
     """
     if not sentence.spans:
         return []
     if sentence.words is None:
         inside = rule.inside(sentence.text)
-        return [one for one in sentence.spans if inside[[*one[:2]]].any()]
+        return [s for s in sentence.spans if inside[[*s[:2]]].any()]
     starts, ends = ({word[i] for word in sentence.words} for i in (0, 1))
     return [
-        one
-        for one in sentence.spans
-        if one.start not in starts or one.end not in ends
+        span
+        for span in sentence.spans
+        if span.start not in starts or span.end not in ends
     ]
 
 
 class Edges(NamedTuple):
-    """Tokens of the encoder that entities may begin and end with.
+    """Tokens that entities may begin and end with.
 
     Attributes:
-        begins: Whether a word begins with it, bool `[N]`.
-        ends: Whether a word ends with it, bool `[N]`.
+        begins: Whether a word begins with each token, bool `[N]`.
+        ends: Whether a word ends with each token, bool `[N]`.
     """
 
     begins: np.ndarray
@@ -178,12 +174,12 @@ def find_edges(
     """Finds where entities of a sentence may begin and end.
 
     Args:
-        sentence: The words it came in go before those of the rule.
-        tokens: Its tokens of the encoder.
-        rule: Tells the words of plain text; None where entities are free.
+        sentence: Sentence; its own words take precedence over the rule.
+        tokens: Tokens of the sentence.
+        rule: Word rule for plain text; None for no restriction.
 
     Returns:
-        The edges; None where any token is one.
+        The tokens; None if any token may be an edge.
     """
     if rule is None or (sentence.words is None and not rule.pairs):
         return None
@@ -197,10 +193,10 @@ def find_edges(
 def _given_edges(
     words: Sequence[tuple[int, int]], starts: np.ndarray, ends: np.ndarray
 ) -> Edges:
-    """Edges of words, less the characters that tokenization takes out.
+    """Finds the edges of given words, without characters that have no token.
 
-    A word begins with the first token in it, if none reaches into it from
-    before, and ends likewise.
+    A word begins with the first token in it, unless that begins before the
+    word, and likewise for ends.
     """
     word_starts, word_ends = np.array(words, np.int64).reshape(-1, 2).T
     first = np.searchsorted(starts, word_starts)
@@ -213,7 +209,7 @@ def _given_edges(
 
 
 def _share(places: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Which tokens share the place of a chosen one, bool."""
+    """Marks the tokens that share the place of a chosen one, bool."""
     is_chosen = np.zeros(places.max(initial=-1) + 1, bool)
     is_chosen[places[chosen]] = True
     return is_chosen[places]

@@ -1,1 +1,1 @@
-"""A run from records to a model directory."""
+"""Training: from records to a model directory."""

@@ -1,4 +1,4 @@
-"""Starts a model from a trained one, head included: `--init_model`."""
+"""Initialization from a trained model, head included: `--init_model`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def load_initial_model(
 
     Args:
         directory: Directory of the trained model.
-        model: Built, with a head as it starts. Of the same encoder and head;
-            its first labels are those of the trained model.
-        training: Settings that its head was initialized with.
+        model: Built model with the same encoder and head, whose first labels
+            are those of the trained model.
+        training: Training settings that initialized its head.
 
     Raises:
-        ConfigError: If the weights are not whole or do not fit.
+        ConfigError: If the weights are incomplete or do not fit.
     """
     stored = model.head.with_new_labels(
         model_directory.read_weights(directory), training

@@ -1,7 +1,7 @@
-"""TensorBoard's curves of the steps of a run.
+"""TensorBoard curves over the steps of a run.
 
 `step/loss`, `step/gradient_norm`, `step/learning_rate` and the speed, such as
-`step/sentences_per_second`: each point is a mean over a thousandth of the run.
+`step/sentences_per_second`; each point averages a thousandth of the run.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import tensorflow as tf
 
 from biaffine_tf.training.step_log import StepMetrics
 
-_POINTS = 1000  # of a curve
+_POINTS = 1000  # per curve
 
-# Not finite where a loss scale mends it; those steps update nothing.
+# Loss and gradients may be infinite in float16; such steps update nothing.
 _CURVES = ("loss", "gradient_norm", "learning_rate")
 
 
 class StepCurves:
-    """Draws means over as many steps as a point stands for.
+    """Draws means over the steps of each point.
 
     Args:
         log: TensorBoard's writer.
         total_steps: Number of steps of the run.
-        unit: Plural of what the steps count, such as "sentences".
-        seconds: Seconds of training before.
+        unit: Plural of the unit of speed, such as "sentences".
+        seconds: Seconds of training before the first step.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class StepCurves:
         self._begun = seconds
 
     def add(self, steps: Sequence[StepMetrics], *, seconds: float) -> None:
-        """Draws the points that are complete.
+        """Adds steps, and draws the points that are complete.
 
         Args:
-            steps: Next steps, in order.
+            steps: Next steps in order.
             seconds: Seconds of training at their end.
         """
         self._count += sum(one.units for one in steps)
@@ -62,7 +62,7 @@ class StepCurves:
         self._draw_speed(steps[-1].step, seconds)
 
     def end(self) -> None:
-        """Draws a last point of fewer steps, if there are any."""
+        """Draws a last point of the remaining steps, if any."""
         if self._waiting:
             self._draw(self._waiting)
             self._waiting = []
@@ -89,7 +89,7 @@ class StepCurves:
 def draw(
     log: tf.summary.SummaryWriter, values: Mapping[str, float], *, step: int
 ) -> None:
-    """Draws a point of each of some curves.
+    """Draws a point of each curve.
 
     Args:
         log: TensorBoard's writer.
@@ -98,5 +98,5 @@ def draw(
     """
     with log.as_default(step=step):
         for name, value in values.items():
-            # In float64, since float32 would make infinity of great numbers.
+            # float32 would turn large numbers into infinity.
             tf.summary.scalar(name, tf.constant(value, tf.float64))

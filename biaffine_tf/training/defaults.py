@@ -1,7 +1,7 @@
-"""Settings of training that follow the encoder and the data.
+"""Default settings of training, chosen from the encoder and the data.
 
-The rules are fitted to runs of benchmarks/first_result.py; benchmarks/README.md
-has the table.
+The rules are fitted to runs of benchmarks/first_result.py; see the table in
+benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from biaffine_tf.config import EncoderConfig
 from biaffine_tf.records.widths import share_of_pairs
 from biaffine_tf.tokenization.sizes import TokenSizes
 
-# Peak learning rates: a power of the width of the layers.
+# Peak learning rate: proportional to a power of the width of the layers.
 _PRETRAINED_RATE, _PRETRAINED_POWER = 5e-5, 2  # at 768
 _RANDOM_RATE = 5e-4  # at 256, inversely proportional to the width
 
-# Sentences below which small batches pay: they make more updates an epoch.
+# Fewer sentences get smaller batches, for more updates per epoch.
 _FEW_SENTENCES = 4000
 _SMALL_BATCH, _BATCH = 16, 32
 
-# Epochs at 1 000 sentences; fewer as the square root of the corpus grows.
+# Epochs at 1 000 sentences, inversely proportional to the root of the number.
 _PRETRAINED_EPOCHS, _RANDOM_EPOCHS = 15, 40
 _MIN_EPOCHS, _MAX_EPOCHS = 3, 60
 
-# Longer warm-up costs small corpora their first epoch and brings nothing.
+# Longer warm-up costs small corpora their first epoch without a gain.
 _WARMUP_SHARE = 0.03
 
-# Length that nearly all sentences should fit, in steps that suit the hardware.
+# Fraction of sentences to fit, and lengths that suit the hardware.
 _FITTING, _LENGTH_STEP, _SHORTEST, _LONGEST = 0.995, 64, 128, 512
 
-# Wider spans than the training data has must stay within reach.
+# Ratio to the widest training span, since others may be wider.
 _WIDTH_MARGIN = 2
-# A bound is worth it if it leaves out so many pairs.
+# Minimum fraction of pairs that a maximum width must exclude.
 _PAIRS_WORTH_SAVING = 0.2
 
 
@@ -50,10 +50,10 @@ def choose_settings(
     """Chooses the settings of a training run that are not given.
 
     Args:
-        given: Settings that are given, by the name of their flag.
-        sizes: Of the training data.
-        encoder: Shape of the encoder.
-        is_pretrained: Whether its weights are loaded.
+        given: Given settings by the name of their flag.
+        sizes: Token counts of the training data.
+        encoder: Config of the encoder.
+        is_pretrained: Whether pretrained weights are loaded.
 
     Returns:
         A choice for each of `max_seq_length`, `max_span_width`,
@@ -100,15 +100,15 @@ def choose_settings(
 
 
 def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
-    """Chooses the maximum number of tokens read at once.
+    """Chooses the maximum number of tokens per window.
 
     Args:
-        sizes: Of the training data.
-        positions: Positions that the encoder has.
+        sizes: Token counts of the training data.
+        positions: Number of positions of the encoder.
 
     Returns:
-        `max_seq_length`: what 99.5 % of the training sentences need, in steps
-        of 64, between 128 and 512 or the encoder's positions.
+        `max_seq_length`: multiple of 64 that fits 99.5 % of the training
+        sentences, between 128 and 512 or the encoder's positions.
     """
     total = sum(sizes.lengths.values())
     seen, fitting = 0, 0
@@ -126,22 +126,22 @@ def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
 
 
 def choose_span_width(sizes: TokenSizes, *, max_tokens: int) -> Choice:
-    """Chooses the bound on the width of spans.
+    """Chooses the maximum span width.
 
     Args:
-        sizes: Of the training data.
-        max_tokens: Maximum number of tokens of a window.
+        sizes: Token counts of the training data.
+        max_tokens: Maximum number of tokens per window.
 
     Returns:
-        `max_span_width`: twice the width of the widest training span, if that
-        leaves out at least 20 % of the pairs; else None.
+        `max_span_width`: twice the widest training span if that excludes at
+        least 20 % of the pairs, else None.
     """
     widest = max(sizes.widths, default=1)
     bound = _WIDTH_MARGIN * widest
     lengths = collections.Counter[int]()
     for length, count in sizes.lengths.items():
         lengths[min(length, max_tokens)] += count
-    # A --max_seq_length without room for a token is refused elsewhere.
+    # A --max_seq_length too short for a token is refused elsewhere.
     has_pairs = bool(lengths) and max_tokens > 0
     share = share_of_pairs(lengths, bound) if has_pairs else 1.0
     reason = (
@@ -157,10 +157,10 @@ def choose_learning_rate(hidden_size: int, *, is_pretrained: bool) -> Choice:
 
     Args:
         hidden_size: Width of the encoder's layers.
-        is_pretrained: Whether its weights are loaded.
+        is_pretrained: Whether pretrained weights are loaded.
 
     Returns:
-        `learning_rate`, with two digits.
+        `learning_rate`, to two digits.
     """
     if is_pretrained:
         rate = _PRETRAINED_RATE * (768 / hidden_size) ** _PRETRAINED_POWER
@@ -174,7 +174,7 @@ def choose_learning_rate(hidden_size: int, *, is_pretrained: bool) -> Choice:
 
 
 def choose_batch_size(sentences: int) -> Choice:
-    """Chooses the number of sentences in a batch.
+    """Chooses the number of sentences per batch.
 
     Args:
         sentences: Number of training sentences.
@@ -187,11 +187,11 @@ def choose_batch_size(sentences: int) -> Choice:
 
 
 def choose_epochs(sentences: int, *, is_pretrained: bool) -> Choice:
-    """Chooses the number of passes over a corpus: fewer for a larger one.
+    """Chooses the number of epochs, fewer for a larger corpus.
 
     Args:
         sentences: Number of training sentences.
-        is_pretrained: Whether the encoder's weights are loaded.
+        is_pretrained: Whether pretrained weights are loaded.
 
     Returns:
         `num_train_epochs`.
@@ -206,10 +206,10 @@ def choose_epochs(sentences: int, *, is_pretrained: bool) -> Choice:
 
 
 def choose_warmup(steps: int) -> Choice:
-    """Chooses how long the learning rate rises.
+    """Chooses the length of the warm-up.
 
     Args:
-        steps: Steps of the whole run, about.
+        steps: Approximate number of steps of the run.
 
     Returns:
         `warmup_proportion`.

@@ -1,4 +1,4 @@
-"""Ends a run whose loss, gradients or weights are not finite."""
+"""Checks that loss, gradients and weights are finite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from biaffine_tf.training.step_log import StepMetrics
 
 
 class Remedies(NamedTuple):
-    """Settings whose change can keep a run from diverging.
+    """Settings to change if a run diverges.
 
     Attributes:
         learning_rate: Value of --learning_rate.
@@ -44,15 +44,15 @@ class Remedies(NamedTuple):
 def check_steps(
     steps: Iterable[StepMetrics], remedies: Remedies, *, kept: str
 ) -> None:
-    """Ends a run that has diverged.
+    """Checks that the run has not diverged.
 
     Args:
-        steps: Its latest steps.
-        remedies: Settings to be changed.
-        kept: What there is of the run on the disk, for the message.
+        steps: Latest steps of the run.
+        remedies: Settings to change.
+        kept: Description of the run's files on disk, for the message.
 
     Raises:
-        ConfigError: If the loss or the gradients of a step are no numbers.
+        ConfigError: If loss or gradients of a step are not finite.
     """
     for one in steps:
         if one.has_diverged:
@@ -72,13 +72,13 @@ def check_weights(
     step: int,
     kept: str,
 ) -> None:
-    """Ends a run whose last update made weights that are no numbers.
+    """Checks that the weights are finite.
 
     Args:
-        weights: By name.
-        remedies: As for `check_steps`.
+        weights: Weights by name.
+        remedies: See `check_steps`.
         step: Number of steps done.
-        kept: As for `check_steps`.
+        kept: See `check_steps`.
 
     Raises:
         ConfigError: If a weight is NaN or infinite.
@@ -92,7 +92,6 @@ def check_weights(
     for name, is_finite in zip(weights, finite.numpy(), strict=True):
         if not is_finite:
             raise ConfigError(
-                f"stopped: after step {step} not all numbers of {name} are "
-                f"finite; {kept}",
+                f"stopped: {name} is not finite after step {step}; {kept}",
                 remedy=str(remedies),
             )

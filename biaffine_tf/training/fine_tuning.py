@@ -36,19 +36,19 @@ from biaffine_tf.training.position import Period, Position
 from biaffine_tf.training.setup import environment
 from biaffine_tf.training.update import Updater
 
-# Scores the model on the dev set; writes its predictions to the given file.
+# Scores a model on the dev set; returns the scores and a writer of predictions.
 Evaluate = Callable[[SpanModel], tuple[Scores, Callable[[str], None]]]
 
 
 class SpanObjective(tf.Module):
-    """The loss of the head of a span model.
+    """Loss of the head of a span model, as an objective.
 
-    It is divided by the number of sentences of the batch, as in the original
+    It is divided by the number of sentences per batch, as in the original
     implementation.
 
     Args:
-        model: Model with its weights.
-        config: Loss and sampling.
+        model: Model with initial weights.
+        config: Settings of loss and sampling.
     """
 
     losses = {"loss": 1.0}  # noqa: RUF012 (never changed)
@@ -59,7 +59,7 @@ class SpanObjective(tf.Module):
         self.model = model
         self.metric_names = model.head.metric_names
         self._config = config
-        # Keras keeps them out of checkpoints, unless something else has them.
+        # Keras would leave these out of checkpoints.
         self.random_states = [
             layer._random_generator._generator
             for layer in model.submodules
@@ -67,19 +67,19 @@ class SpanObjective(tf.Module):
         ]
 
     def trained_weights(self) -> dict[str, tf.Variable]:
-        """All weights of the model."""
+        """Returns all weights of the model."""
         return self.model.saved_weights()
 
     def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
     ) -> Metrics:
-        """Metrics of the head."""
+        """Computes the metrics of the head."""
         return self.model.batch_metrics(
             batch, self._config, seed=seed, training=training
         )
 
     def count(self, batch: Batch) -> tf.Tensor:
-        """Number of sentences."""
+        """Counts the sentences of a batch."""
         return tf.shape(batch["input_ids"])[0]
 
 
@@ -89,13 +89,13 @@ class SpanBatches:
     Args:
         records: Training data.
         buckets: Buckets of these records.
-        config: Seed and number of epochs.
+        config: Settings with seed and number of epochs.
         pad_id: Id of the padding token.
         strategy: Distribution strategy.
 
     Attributes:
-        per_epoch: Number of batches in an epoch.
-        spec: Types of the batches.
+        per_epoch: Number of batches per epoch.
+        spec: `element_spec` of the dataset.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class SpanBatches:
         self.spec = self._dataset(0, 0).element_spec
 
     def read(self, epoch: int, skip: int) -> Iterator[Batch]:
-        """Reads all batches from one on."""
+        """Reads batches from an epoch on, skipping its first `skip`."""
         return iter(self._dataset(epoch, skip))
 
     def _dataset(self, epoch: int, skip: int) -> tf.data.Dataset:
@@ -147,19 +147,19 @@ def train(
     """Trains a model, or continues from the last checkpoint of a run.
 
     Args:
-        config: The experiment; the same as when the run was started.
+        config: Settings, the same as when the run was started.
         records: Training data.
-        model: Model built under the strategy, with its initial weights.
+        model: Model built under the strategy, with initial weights.
         strategy: Strategy from `set_up`.
-        evaluate: Called after each epoch; None without a dev set: the last
-            epoch's model is then kept.
-        eval_counts: What became of the sentences it scores, for the record.
-        output_dir: A model directory whose description is written.
-        save_every: When to save a checkpoint besides the end of each epoch.
+        evaluate: Called after each epoch; None without a dev set, where the
+            model of the last epoch is kept.
+        eval_counts: Counts of the evaluated sentences, for the record.
+        output_dir: Model directory whose description has been written.
+        save_every: When to save checkpoints besides the end of each epoch.
 
     Returns:
-        What `scores.json` holds: the scores of the best epoch, if there is a
-        dev set, and how they were got.
+        Contents of `scores.json`: scores of the best epoch, if there is a dev
+        set, and facts about the run.
     """
     training = config.training
     buckets = make_buckets(
@@ -211,7 +211,7 @@ def train(
 
 
 def total_steps(config: TrainingConfig, batches_per_epoch: int) -> int:
-    """Number of steps of a run; the last of an epoch may have fewer batches."""
+    """Counts the steps of a run; an epoch's last may have fewer batches."""
     return config.num_train_epochs * math.ceil(
         batches_per_epoch / config.gradient_accumulation
     )
@@ -225,13 +225,13 @@ def make_updater(
     batch_spec: Any,
     total_steps: int,
 ) -> Updater:
-    """Makes what trains a model; call it in the strategy's scope.
+    """Builds the updater of a model, within the strategy's scope.
 
     Args:
-        config: Objective and optimizer.
+        config: Settings of the objective and the optimizer.
         model: Model built under the strategy.
         strategy: Strategy from `set_up`.
-        batch_spec: Types of the batches.
+        batch_spec: `element_spec` of the batches.
         total_steps: Number of steps of the run.
     """
     optimizer = make_optimizer(
@@ -253,16 +253,15 @@ def make_updater(
 class DevEvaluation:
     """Scores the dev set after each epoch, and keeps the best model.
 
-    Without a dev set there are no scores and no predictions, and the latest
-    model is kept.
+    Without a dev set it keeps the latest model, without scores.
 
     Args:
-        config: The experiment.
+        config: Settings of the run.
         model: Model in training.
         output_dir: Model directory.
         evaluate: Scores the model; None without a dev set.
-        log: TensorBoard's writer: `epoch/NAME` for each metric of the history,
-            and `dev_f1/LABEL`.
+        log: TensorBoard's writer, for `epoch/NAME` for each metric of the
+            history, and `dev_f1/LABEL`.
     """
 
     history_key = "epochs"
@@ -290,7 +289,7 @@ class DevEvaluation:
         seconds: float,
         history: list[Entry],
     ) -> Entry:
-        """Scores, draws, prints and keeps, in this order."""
+        """Scores, draws curves, reports, and keeps the best model."""
         begun = time.perf_counter()
         scores, write_predictions = None, None
         if self._evaluate is not None:
@@ -309,7 +308,7 @@ class DevEvaluation:
         best, f1 = max(map(_f1, history), default=0.0), _f1(entry)
         names = self._model.head.metric_names
         tqdm.write(_summary(entry, names, is_best=f1 > best))
-        # While nothing is found, the longest training has learnt the most.
+        # At an F1 of 0, the latest model has learnt the most.
         if f1 > best or not best:
             self._keep(entry, scores, write_predictions)
         hint = nothing_found.hint([*history, entry], config=self._config)
@@ -318,7 +317,7 @@ class DevEvaluation:
         return entry
 
     def stop_reason(self, history: list[Entry]) -> str | None:
-        """Says that no epoch has been better for as long as is allowed."""
+        """Returns a reason if no epoch has improved for as long as allowed."""
         patience = self._config.training.early_stopping_patience
         if patience is None or not history:
             return None
@@ -328,10 +327,10 @@ class DevEvaluation:
         return f"no better micro F1 for {patience} epochs"
 
     def describe_kept(self, history: list[Entry], saved_step: int) -> str:
-        """Names the epoch whose model is kept."""
+        """Names the epoch of the kept model."""
         del saved_step
         if not history:
-            return "no epoch has ended, so that there is no model"
+            return "no epoch has ended, so there is no model"
         scores = model_directory.read_scores(self._output_dir) or {}
         return f"{self._output_dir} keeps the model of epoch {scores['epoch']}"
 
@@ -353,7 +352,6 @@ class DevEvaluation:
         scores: Scores | None,
         write_predictions: Callable[[str], None] | None,
     ) -> None:
-        """Writes the model, its scores and its predictions."""
         folder = self._output_dir
         model_directory.save_weights(folder, self._model)
         if write_predictions is not None:
@@ -376,7 +374,7 @@ def _finish(
     history: list[Entry],
     output_dir: str,
 ) -> dict[str, Any]:
-    """Completes and returns the scores of the model that was kept."""
+    """Completes and returns the scores of the kept model."""
     scores = model_directory.read_scores(output_dir) or {}
     seconds = sum(entry["seconds"] for entry in history)
     scores.update(
@@ -406,7 +404,7 @@ def _f1(entry: Entry) -> float:
 
 
 def _number(value: float) -> str:
-    """Four digits; five of a share near 1, most of which would be nines."""
+    """Formats four digits, or five near 1."""
     return f"{value:.5f}" if 0.99 < value < 1 else f"{value:.4f}"
 
 

@@ -1,9 +1,8 @@
 """The training loop of fine-tuning and pretraining.
 
-A run consists of steps; it is evaluated and saved every so often. What is on
-disk is complete at any moment: a run that was killed continues from its last
-checkpoint, in the middle of an epoch too, and ends in the weights of one that
-was not.
+Evaluates and saves a run of steps at intervals. The files on disk are complete
+at any moment: a killed run continues from its last checkpoint, also in the
+middle of an epoch, and ends in the same weights as an undisturbed one.
 """
 
 from __future__ import annotations
@@ -54,23 +53,23 @@ class Evaluation(Protocol):
         seconds: float,
         history: list[Entry],
     ) -> Entry:
-        """Evaluates, reports, and keeps the model if it is worth it.
+        """Evaluates, reports, and keeps the model if it is the best.
 
         Args:
-            at: The position.
-            metrics: Metrics of the training since the last evaluation.
+            at: Position in the run.
+            metrics: Training metrics since the last evaluation.
             seconds: Seconds of training since then.
             history: Entries so far.
 
         Returns:
-            An entry of the history, JSON values.
+            An entry of the history, of JSON values.
         """
 
     def stop_reason(self, history: list[Entry]) -> str | None:
-        """Says why the run should end before its last step, if it should."""
+        """Returns a reason to end the run now, if there is one."""
 
     def describe_kept(self, history: list[Entry], saved_step: int) -> str:
-        """Describes what is left of the run on the disk if it ends now.
+        """Describes the run's files on disk, if it ended now.
 
         Args:
             history: Entries so far.
@@ -79,7 +78,7 @@ class Evaluation(Protocol):
 
 
 class Loop:
-    """Runs an objective from its first step, or its last checkpoint, on.
+    """Runs an objective from its first step or its last checkpoint.
 
     Args:
         updater: Objective and optimizer.
@@ -87,15 +86,15 @@ class Loop:
         evaluation: How to evaluate.
         output_dir: Directory of checkpoints, history and logs.
         total_steps: Number of steps of the run.
-        gradient_accumulation: Number of batches in a step.
-        evaluate_every: When to evaluate; at the end of the run in any case.
+        gradient_accumulation: Number of batches per step.
+        evaluate_every: When to evaluate, besides the end of the run.
         save_every: When to save a checkpoint, besides the end of the run.
         remedies: Settings to change if the run diverges.
-        after_save: Called after each checkpoint, and when a run continues from
-            one: it may have been killed between the two.
+        after_save: Called after each checkpoint, and again when a run continues
+            from one, since it may have been killed before the call.
 
     Attributes:
-        position: Where the next step begins.
+        position: Position of the next step.
         history: Entries of all evaluations so far.
     """
 
@@ -136,7 +135,7 @@ class Loop:
         self._stream: Iterator[Batch] | None = None
 
     def restore(self) -> bool:
-        """Goes back to the newest checkpoint that is whole.
+        """Restores the newest complete checkpoint.
 
         Returns:
             Whether there is one.
@@ -144,10 +143,10 @@ class Loop:
         Raises:
             ConfigError: If there are checkpoints, but none can be read.
         """
-        found = self._checkpoints.restore()
-        if found is None:
+        restored = self._checkpoints.restore()
+        if restored is None:
             return False
-        state = found.state
+        state = restored.state
         self.position = Position(**state["position"])
         self._evaluated = _Moment(**state["evaluated"])
         self.history = state["history"]
@@ -157,7 +156,7 @@ class Loop:
             self._write_history()
         print(
             f"continuing after step {self.position.step} of "
-            f"{self._total_steps}, from {found.path}",
+            f"{self._total_steps}, from {restored.path}",
             flush=True,
         )
         self._after_save()
@@ -171,7 +170,7 @@ class Loop:
 
         Raises:
             ConfigError: If loss, gradients or weights are no longer finite.
-            Terminated: If SIGTERM came; the run is saved.
+            Terminated: On SIGTERM, after the run has been saved.
         """
         unit = self._updater.objective.unit
         at = self.position
@@ -206,7 +205,7 @@ class Loop:
     def _pause(
         self, termination: Termination, curves: StepCurves, bar: Progress
     ) -> bool:
-        """Does what is due before the next step; returns whether one is."""
+        """Evaluates and saves if due; returns whether the run goes on."""
         at = self.position
         is_end = at.step >= self._total_steps
         evaluates = at.step > self._evaluated.step and (
@@ -223,7 +222,7 @@ class Loop:
         if evaluates:
             bar.show(at.step, at.epoch + (at.batch > 0), at.seconds)
             self._evaluate(termination)
-            bar.begin_anew(at.seconds)
+            bar.restart(at.seconds)
         if saves:
             self._save()
         if termination.requested:
@@ -250,12 +249,12 @@ class Loop:
             at.epoch, at.batch = at.epoch + 1, 0
 
     def _check(self, curves: StepCurves, *, thoroughly: bool) -> None:
-        """Ends a run that has diverged, and draws its latest steps.
+        """Checks for divergence, and draws the latest steps.
 
         Args:
             curves: Curves to draw.
-            thoroughly: Whether to look at all steps and weights now, rather
-                than at the steps when it is time.
+            thoroughly: Whether to check all steps and weights now, instead of
+                the steps at intervals.
         """
         step, log = self.position.step, self._updater.log
         if not thoroughly and not log.is_due(step):
@@ -271,7 +270,7 @@ class Loop:
 
     def _evaluate(self, termination: Termination) -> None:
         at = self.position
-        # Not beyond: an evaluation is recorded as a whole, or done again.
+        # SIGTERM interrupts an evaluation, which is then done again as a whole.
         with termination.at_once():
             entry = self._evaluation.evaluate(
                 at,
@@ -279,13 +278,12 @@ class Loop:
                 seconds=at.seconds - self._evaluated.seconds,
                 history=self.history,
             )
-        self._updater.sums.clear()
+        self._updater.sums.reset()
         self._evaluated = _Moment(at.step, at.seconds)
         self.history.append(entry)
         self._write_history()
 
     def _save(self) -> None:
-        """Writes a checkpoint, from which a killed run continues."""
         at = self.position
         self._checkpoints.save(
             at.step,
@@ -308,7 +306,7 @@ class Loop:
 
 @dataclasses.dataclass(frozen=True)
 class _Moment:
-    """When something was done last."""
+    """Time of the last evaluation or checkpoint."""
 
     step: int = 0
     seconds: float = 0.0

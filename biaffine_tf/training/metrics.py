@@ -10,10 +10,10 @@ _COUNT = "count"
 
 
 class MetricSums(tf.Module):
-    """Adds up metrics on the device; `read` waits for it, `add` does not.
+    """Sums metrics on the device; `read` waits for it, `add` does not.
 
-    The sums are float64, so that small terms are not rounded off. Create it in
-    the scope of the distribution strategy.
+    The sums are float64, so that small terms are not lost. Create it in the
+    scope of the distribution strategy.
 
     Args:
         names: Names of the metrics.
@@ -27,7 +27,7 @@ class MetricSums(tf.Module):
     def add(
         self, metrics: dict[str, tuple[tf.Tensor, tf.Tensor]], count: tf.Tensor
     ) -> None:
-        """Adds the metrics of a batch; part of a graph.
+        """Adds the metrics of a batch, in a graph.
 
         Args:
             metrics: Sum and weight of each metric.
@@ -39,7 +39,7 @@ class MetricSums(tf.Module):
         )
 
     def read(self) -> MetricMeans:
-        """Reads the sums since the last `clear`."""
+        """Returns the metrics since the last `reset`."""
         return MetricMeans(self._names, self.state())
 
     def state(self) -> list[list[float]]:
@@ -47,19 +47,19 @@ class MetricSums(tf.Module):
         return self._sums.read_value().numpy().tolist()
 
     def restore(self, state: list[list[float]]) -> None:
-        """Continues from sums."""
+        """Restores sums from `state`."""
         self._sums.assign(tf.constant(state, tf.float64))
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """Sets the sums to zero."""
         self.restore([[0.0, 0.0]] * len(self._names))
 
 
 class MetricMeans:
-    """Metrics of some batches.
+    """Means of metrics over some batches.
 
     Args:
-        names: Names of the metrics, and of the count.
+        names: Names of the metrics and of the count.
         sums: Sum and weight of each.
     """
 
@@ -70,11 +70,11 @@ class MetricMeans:
 
     @property
     def count(self) -> float:
-        """Number of units that the batches held."""
+        """Number of units in the batches."""
         return self._pairs[_COUNT][0]
 
     def means(self) -> dict[str, float]:
-        """Returns the mean of each metric that has a weight."""
+        """Returns the mean of each metric with a weight."""
         return {
             name: total / weight
             for name, (total, weight) in self._pairs.items()
@@ -93,7 +93,7 @@ class MetricMeans:
 
 
 def per_replica(value: tf.Tensor) -> tf.Variable:
-    """Makes a variable that each replica has for itself, read as their sum."""
+    """Creates a variable for each replica, read as the sum of all."""
     return tf.Variable(
         value,
         trainable=False,

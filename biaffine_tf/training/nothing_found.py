@@ -1,4 +1,4 @@
-"""Advice for runs that find no entity of the dev set; no TensorFlow."""
+"""Advice for runs that predict no entity of the dev set; no TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from biaffine_tf.config import ExperimentConfig, TokenizerKind
 def hint(
     epochs: Sequence[Mapping[str, Any]], config: ExperimentConfig
 ) -> str | None:
-    """Advice after a third of the epochs, if dev F1 is still 0.
+    """Returns advice after a third of the epochs, if dev F1 is still 0.
 
     Args:
         epochs: Entries of the history so far.
-        config: Of the run.
+        config: Settings of the run.
 
     Returns:
-        A line, once in a run; else None.
+        A line, once per run; else None.
     """
     total = config.training.num_train_epochs
     if len(epochs) != -(-total // 3):
@@ -32,14 +32,14 @@ def hint(
 
 
 def verdict(scores: Mapping[str, Any], config: ExperimentConfig) -> str | None:
-    """Last words of a run that ended at a dev F1 of 0.
+    """Returns advice at the end of a run whose dev F1 is 0.
 
     Args:
-        scores: What `scores.json` holds.
-        config: Of the run.
+        scores: Contents of `scores.json`.
+        config: Settings of the run.
 
     Returns:
-        A line; None if something was found, or there are no dev scores.
+        A line; None if F1 is above 0, or there are no dev scores.
     """
     micro = scores.get("micro")
     if not micro or micro["f1"] > 0:

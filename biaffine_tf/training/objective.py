@@ -1,4 +1,4 @@
-"""The interface between the training loop and what it trains."""
+"""Interface between the training loop and an objective."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Metrics = dict[str, tuple[tf.Tensor, tf.Tensor]]
 
 
 class Objective(Protocol):
-    """A loss and the variables that it is minimised over.
+    """A loss, and the variables that minimise it.
 
     An objective is a `tf.Module`. A checkpoint of it holds everything that a
     training step changes, the states of random generators included.
 
     Attributes:
         metric_names: Names of the metrics, in the order of `metrics`.
-        losses: Metrics whose weighted sum is the loss, and their weights.
+        losses: Names and weights of the metrics whose weighted sum is the loss.
         unit: Plural of what `count` counts, such as "sentences".
     """
 
@@ -28,22 +28,21 @@ class Objective(Protocol):
     unit: str
 
     def trained_weights(self) -> dict[str, tf.Variable]:
-        """Variables to be trained, by name; shared ones occur once."""
+        """Returns the trained variables by name; shared ones occur once."""
 
     def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
     ) -> Metrics:
-        """Computes the metrics of a batch; part of a graph.
+        """Computes the metrics of a batch, in a graph.
 
         Args:
             batch: Padded tensors; the first axis is that of the examples.
-            training: Whether dropout is on.
-            seed: int32 `[2]`, for random numbers that the objective draws.
+            training: Whether to apply dropout.
+            seed: Seed of the objective's random numbers, int32 `[2]`.
 
         Returns:
-            For each metric its sum over the batch and the weight to divide
-            the sum by, float32 scalars. Sums over batches and replicas of
-            both give the metric of them all.
+            Sum over the batch of each metric, and the weight to divide it by,
+            float32 scalars. Both are summed over batches and replicas.
         """
 
     def count(self, batch: Batch) -> tf.Tensor:
@@ -51,10 +50,10 @@ class Objective(Protocol):
 
 
 class BatchSource(Protocol):
-    """Batches whose order depends on the seed and the epoch alone.
+    """Batches whose order depends only on the seed and the epoch.
 
     Attributes:
-        per_epoch: Number of batches in an epoch.
+        per_epoch: Number of batches per epoch.
         spec: `element_spec` of the dataset, with unknown sizes as None.
     """
 
@@ -62,9 +61,9 @@ class BatchSource(Protocol):
     spec: Any
 
     def read(self, epoch: int, skip: int) -> Iterator[Batch]:
-        """Reads from a batch on, until the end of the run.
+        """Reads batches until the end of the run.
 
         Args:
-            epoch: Number of the epoch, from 0.
-            skip: Number of its batches that are left out.
+            epoch: First epoch, from 0.
+            skip: Number of batches to skip in it.
         """

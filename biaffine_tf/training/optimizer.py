@@ -1,4 +1,4 @@
-"""AdamW with warm-up, linear decay and a learning rate of its own for heads."""
+"""AdamW with warm-up, linear decay and a separate learning rate for heads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_DECAY = re.compile(r"(^|/)(bias|gamma|beta)(:0)?$")
 
 
 class OptimizerSettings(Protocol):
-    """Settings of the optimizer, of fine-tuning and pretraining alike."""
+    """Settings of the optimizer, for fine-tuning and pretraining."""
 
     @property
     def learning_rate(self) -> float:
@@ -26,7 +26,7 @@ class OptimizerSettings(Protocol):
 
     @property
     def weight_decay(self) -> float:
-        """Decoupled weight decay, times the learning rate."""
+        """Decoupled weight decay, multiplied by the learning rate."""
 
     @property
     def precision(self) -> Precision:
@@ -35,12 +35,12 @@ class OptimizerSettings(Protocol):
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class WarmupLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
-    """From 0 up to a peak over the warm-up steps, then down to 0, linearly.
+    """Linear warm-up from 0 to a peak, then linear decay to 0.
 
     Args:
         peak: Learning rate at the end of the warm-up.
-        total_steps: Steps of the whole run.
-        warmup_steps: Steps of the warm-up.
+        total_steps: Number of steps of the run.
+        warmup_steps: Number of steps of the warm-up.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class WarmupLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """Learning rate of a step, counted from 0; the first is not 0."""
+        """Returns the learning rate of a step from 0; the first is not 0."""
         step = tf.cast(step, tf.float32)
         rising = (step + 1) / max(1, self.warmup_steps)
         falling = (self.total_steps - step) / max(
@@ -60,7 +60,7 @@ class WarmupLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * tf.clip_by_value(tf.minimum(rising, falling), 0, 1)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             "peak": self.peak,
             "total_steps": self.total_steps,
@@ -70,23 +70,23 @@ class WarmupLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class AdamW(tf_keras.optimizers.Adam):
-    """Adam with decoupled weight decay and a learning rate that can differ.
+    """Adam with decoupled weight decay and a scaled learning rate for a part.
 
-    Unlike tf_keras's AdamW, decay and update of a variable are one step with
-    one learning rate, and biases and layer norms do not decay. Of tables with
-    more than `MAX_DENSE_ROWS` rows only those of a batch change, as in
-    TensorFlow Addons' LazyAdam.
+    Unlike tf_keras's AdamW, applies decay and update with the same learning
+    rate, and excludes biases and layer norms from decay. In
+    tables with more than `MAX_DENSE_ROWS` rows, updates only the rows of a
+    batch, as TensorFlow Addons' LazyAdam does.
 
     Args:
         learning_rate: Learning rate or schedule.
-        decay: Decoupled weight decay, times the learning rate.
-        scaled_component: Variables with this component in their name learn at
-            `scale` times the learning rate; "" for none.
-        scale: Their factor.
-        **kwargs: As for `tf_keras.optimizers.Adam`.
+        decay: Decoupled weight decay, multiplied by the learning rate.
+        scaled_component: Name component of the variables whose learning rate is
+            scaled; "" for none.
+        scale: Factor of their learning rate.
+        **kwargs: See `tf_keras.optimizers.Adam`.
 
     Raises:
-        ValueError: If a variant of Adam is asked for that it lacks.
+        ValueError: If `amsgrad` or `adaptive_epsilon` is given.
 
     Reference:
         Loshchilov and Hutter 2019 (https://arxiv.org/abs/1711.05101).
@@ -101,8 +101,8 @@ class AdamW(tf_keras.optimizers.Adam):
         scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        # On a GPU tf_keras would have XLA compile the update of each variable:
-        # half a minute before the first epoch, for what is one kernel already.
+        # On a GPU tf_keras would compile the update of each variable with XLA:
+        # half a minute before the first epoch, for a single kernel.
         kwargs["jit_compile"] = False
         for name in ("amsgrad", "adaptive_epsilon"):
             if kwargs.get(name):
@@ -113,7 +113,7 @@ class AdamW(tf_keras.optimizers.Adam):
         self._scale = scale
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "decay": self._decay,
@@ -122,16 +122,16 @@ class AdamW(tf_keras.optimizers.Adam):
         }
 
     def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
-        """Leaves repeated rows to `update_step`, which sums them."""
+        """Keeps repeated rows, which `update_step` sums."""
         return grads
 
     def update_step(
         self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable
     ) -> None:
-        """Decays one variable's weights, then updates it.
+        """Applies decay and update to a variable.
 
-        With TensorFlow's fused kernels, one pass over the variable and its
-        moments: a third of the time of tf_keras's on a BERT's embedding.
+        TensorFlow's fused kernels make one pass over the variable and its
+        moments, a third of tf_keras's time on BERT's embeddings.
         """
         scaled = self._scaled_component in variable.name.split("/")
         rate = self.learning_rate * (self._scale if scaled else 1.0)
@@ -215,13 +215,12 @@ def is_large(variable: tf.Variable) -> bool:
 def sum_repeated_rows(
     gradients: Sequence[tf.Tensor | tf.IndexedSlices],
 ) -> list[tf.Tensor | tf.IndexedSlices]:
-    """Sums the rows of sparse gradients that belong to the same row.
+    """Sums repeated rows of sparse gradients.
 
-    A norm of what is not summed counts a row that occurs twice as two short
-    ones.
+    A norm would count a repeated row as several short ones.
 
     Args:
-        gradients: Dense ones are returned as they are.
+        gradients: Gradients; dense ones are returned unchanged.
     """
     summed = []
     for gradient in gradients:
@@ -243,14 +242,14 @@ def make_optimizer(
     scaled_component: str,
     scale: float,
 ) -> tf_keras.optimizers.Optimizer:
-    """Makes the optimizer of a run.
+    """Builds the optimizer of a run.
 
     Args:
         settings: Learning rate, weight decay and precision.
-        total_steps: Number of steps of the whole run.
+        total_steps: Number of steps of the run.
         warmup_steps: Number of steps of the warm-up.
-        scaled_component: As for `AdamW`.
-        scale: As for `AdamW`.
+        scaled_component: See `AdamW`.
+        scale: See `AdamW`.
 
     Returns:
         AdamW, with loss scaling in float16.
@@ -264,7 +263,7 @@ def make_optimizer(
         decay=settings.weight_decay,
         scaled_component=scaled_component,
         scale=scale,
-        epsilon=1e-6,  # as BERT's
+        epsilon=1e-6,  # as in BERT
     )
     if settings.precision is Precision.FLOAT16:
         optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)

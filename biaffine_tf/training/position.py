@@ -1,4 +1,4 @@
-"""Where a run stands, and what is due there; no TensorFlow."""
+"""Position in a run, and periods of evaluations and checkpoints."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import dataclasses
 
 @dataclasses.dataclass
 class Position:
-    """Where in a run the next step begins.
+    """Position of the next step in a run.
 
     Attributes:
         step: Number of steps done.
         epoch: Number of epochs done.
-        batch: Number of batches done of the next epoch.
-        seconds: Seconds of training so far, over all starts of the run,
-            evaluations and checkpoints apart.
+        batch: Number of batches done in the current epoch.
+        seconds: Seconds of training so far, without evaluations and
+            checkpoints, over all processes of the run.
     """
 
     step: int = 0
@@ -25,12 +25,12 @@ class Position:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Period:
-    """How often something is done; any of the conditions will do.
+    """Period of an action, due when any of the conditions holds.
 
     Attributes:
-        steps: Every so many steps.
-        epochs: Every so many epochs.
-        minutes: When so many minutes have passed.
+        steps: Number of steps between two times.
+        epochs: Number of epochs between two times.
+        minutes: Minutes between two times.
     """
 
     steps: int | None = None
@@ -38,10 +38,10 @@ class Period:
     minutes: float | None = None
 
     def is_due(self, at: Position, *, seconds: float = 0.0) -> bool:
-        """Whether it is due at a position.
+        """Whether the action is due.
 
         Args:
-            at: The position.
+            at: Position in the run.
             seconds: Seconds since the last time.
         """
         is_end_of_epoch = at.epoch > 0 and at.batch == 0

@@ -1,4 +1,4 @@
-"""A progress bar over the steps of a run."""
+"""Progress bar over the steps of a run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from biaffine_tf.training.metrics import MetricMeans, MetricSums
 
 
 class Progress:
-    """Shows the epoch, the metrics of the latest steps and the speed.
+    """Shows the epoch, the latest metrics and the speed.
 
     Args:
-        sums: Metrics of the training batches.
+        sums: Sums of the training metrics.
         total: Number of steps of the run.
-        unit: Plural of what the batches hold, such as "sentences".
+        unit: Plural of the unit of speed, such as "sentences".
         step: Number of steps done before.
-        seconds: Seconds of training before.
+        seconds: Seconds of training done before.
     """
 
     def __init__(
@@ -40,25 +40,25 @@ class Progress:
         )
         self._unit = unit
         self._sums = sums
-        # A terminal redraws one line; a log file gets a line each time.
+        # A terminal redraws one line; a log file gets a new line each time.
         self._interval = 1.0 if sys.stderr.isatty() else 30.0
         self._shown_at = time.monotonic()
         self._seconds = seconds
         self._shown = sums.read()
 
     def update(self, step: int, epoch: int, seconds: float) -> None:
-        """Moves the bar now and then: reading metrics waits for the device.
+        """Moves the bar at intervals: reading metrics waits for the device.
 
         Args:
             step: Number of steps done.
-            epoch: Number of the epoch, from 1.
+            epoch: Number of the epoch from 1.
             seconds: Seconds of training so far.
         """
         if time.monotonic() - self._shown_at >= self._interval:
             self.show(step, epoch, seconds)
 
-    def begin_anew(self, seconds: float) -> None:
-        """Counts from sums that have been cleared."""
+    def restart(self, seconds: float) -> None:
+        """Starts again from sums that have been reset."""
         self._shown, self._seconds = self._sums.read(), seconds
         self._shown_at = time.monotonic()
 

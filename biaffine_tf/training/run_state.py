@@ -1,4 +1,4 @@
-"""Checkpoints of a run that are checked before they are gone on from."""
+"""Checkpoints of a run, with digests that are checked before restoring."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from biaffine_tf.files import (
 )
 from biaffine_tf.json_files import read_json
 
-_KEPT = 2  # checkpoints: the older one is for when the newer one is damaged
+_KEPT = 2  # checkpoints; the older one in case the newer one is damaged
 _DESCRIPTION = {
     "files": {str: str},
     "state": {str: object},
     "state_digest": str,
 }
 _FILE = re.compile(r"ckpt-(\d+)[._].*")
-# Written by versions that wrote no description, and by TensorFlow itself.
-_OF_OLDER_VERSIONS = "checkpoint"
+# From versions without descriptions, and from TensorFlow itself.
+_OLDER_VERSIONS = "checkpoint"
 
 
 class Restored(NamedTuple):
-    """A checkpoint that was gone on from.
+    """A restored checkpoint.
 
     Attributes:
-        number: Its number.
-        path: Its files without their suffixes.
-        state: What `save` was given with it.
+        number: Number of the checkpoint.
+        path: Path of its files without suffixes.
+        state: JSON values that were saved with it.
     """
 
     number: int
@@ -48,12 +48,12 @@ class Restored(NamedTuple):
 class RunCheckpoints:
     """The last two checkpoints of a run, in a folder.
 
-    A checkpoint is complete when its description, `ckpt-N.json`, is there; it
-    holds the digests of the files, and values that belong to the checkpoint.
+    A checkpoint is complete once its description `ckpt-N.json` is there, which
+    holds the digests of the files and the values saved with them.
 
     Args:
         checkpoint: All variables of the run.
-        directory: The folder; made when it is needed.
+        directory: Path of the folder; created when needed.
     """
 
     def __init__(self, checkpoint: tf.train.Checkpoint, directory: str) -> None:
@@ -64,13 +64,13 @@ class RunCheckpoints:
         """Writes a checkpoint and removes all but the last two.
 
         Args:
-            number: Greater than those of the checkpoints before.
-            state: JSON values to keep with it.
+            number: Number, greater than those of earlier checkpoints.
+            state: JSON values to save with it.
         """
         os.makedirs(self._directory, exist_ok=True)
         remove_unfinished(self._directory)
         path = self._path(number)
-        remove(f"{path}.json")  # of a damaged one with this number
+        remove(f"{path}.json")  # of a damaged checkpoint with this number
         self._checkpoint.write(path)
         files = {
             os.path.basename(file): fingerprint(file)
@@ -82,18 +82,18 @@ class RunCheckpoints:
         )
         kept = sorted(self._numbers(complete=True))[-_KEPT:]
         for name in os.listdir(self._directory):
-            found = _FILE.fullmatch(name)
-            if found and int(found[1]) not in kept:
+            match = _FILE.fullmatch(name)
+            if match and int(match[1]) not in kept:
                 remove(os.path.join(self._directory, name))
 
     def restore(self) -> Restored | None:
-        """Restores the newest checkpoint that is whole; says what was not.
+        """Restores the newest complete checkpoint; reports damaged ones.
 
         Returns:
-            The checkpoint; None if none has been completed yet.
+            The checkpoint; None if none has been completed.
 
         Raises:
-            ConfigError: If there are checkpoints and none of them is whole.
+            ConfigError: If there are checkpoints, but all are damaged.
         """
         complete = self._numbers(complete=True)
         begun = self._numbers(complete=False)
@@ -106,11 +106,11 @@ class RunCheckpoints:
             problem = self._restore(path)
             if isinstance(problem, dict):
                 for line in problems:
-                    print(f"{line}; going on from {path}", flush=True)
+                    print(f"{line}; continuing from {path}", flush=True)
                 return Restored(number, path, problem)
             problems.append(f"{path}: {problem}")
         if not complete and is_older:
-            problems = ["they are of an older version"]
+            problems = ["they were written by an older version"]
         raise ConfigError(
             f"{self._directory}: no checkpoint of this run can be read "
             f"({problems[0]})",
@@ -118,7 +118,7 @@ class RunCheckpoints:
         )
 
     def _restore(self, path: str) -> dict[str, Any] | str:
-        """The values kept with a checkpoint, or why it cannot be read."""
+        """Returns the saved values, or the reason why it cannot be read."""
         try:
             description = read_json(
                 f"{path}.json",
@@ -149,18 +149,18 @@ class RunCheckpoints:
         return state
 
     def _numbers(self, *, complete: bool) -> set[int]:
-        """Numbers of the checkpoints with a description, or with any file."""
+        """Returns numbers of checkpoints with a description, or any file."""
         if not os.path.isdir(self._directory):
             return set()
-        found = map(_FILE.fullmatch, os.listdir(self._directory))
+        matches = map(_FILE.fullmatch, os.listdir(self._directory))
         return {
             int(match[1])
-            for match in found
+            for match in matches
             if match and (not complete or match[0].endswith(".json"))
         }
 
     def _is_of_older_version(self) -> bool:
-        name = os.path.join(self._directory, _OF_OLDER_VERSIONS)
+        name = os.path.join(self._directory, _OLDER_VERSIONS)
         return os.path.exists(name)
 
     def _path(self, number: int) -> str:

@@ -1,4 +1,4 @@
-"""Sets up the process of a run, and describes it."""
+"""Set-up of the process of a run, and description of its environment."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from biaffine_tf.seeds import small_seed
 def set_up(*, seed: int, precision: Precision) -> tf.distribute.Strategy:
     """Makes the process deterministic and finds its devices.
 
-    Call it once, before any model is built.
+    Call it once, before building any model.
 
     Args:
-        seed: Of everything random.
+        seed: Random seed.
         precision: Keras's global mixed-precision policy.
 
     Returns:
-        The strategy to build and train under: all GPUs of this machine, or
+        The strategy for building and training: all GPUs of this machine, or
         its only device.
     """
-    # Random states that are variables, so that checkpoints hold them and a
-    # run that starts again draws what it would have drawn.
+    # Random states become variables, so that checkpoints hold them and a
+    # continued run draws the same numbers.
     tf_keras.backend.experimental.enable_tf_random_generator()
     tf_keras.utils.set_random_seed(small_seed(seed))
-    # Layers and initialisers draw their own seeds from these, which take any.
+    # Layers and initialisers draw their seeds from these, which take any seed.
     random.seed(seed)
     backend._SEED_GENERATOR.generator = random.Random(seed)
     tf.config.experimental.enable_op_determinism()
@@ -45,7 +45,7 @@ def set_up(*, seed: int, precision: Precision) -> tf.distribute.Strategy:
 
 
 def environment() -> dict[str, Any]:
-    """Describes what metrics depend on besides seed and settings."""
+    """Describes the environment that results depend on."""
     packages = ("tensorflow", "tf_keras", "tf-models-official", "numpy")
     return {
         "biaffine_tf": __version__,

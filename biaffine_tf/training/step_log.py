@@ -1,7 +1,7 @@
 """Loss, gradient norm and learning rate of the latest steps.
 
-They stay on the device until they are read: reading in each step would make
-the host wait for the device.
+They stay on the device until they are read, since reading in each step would
+make the host wait for the device.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tensorflow as tf
 from biaffine_tf.training.metrics import per_replica
 
 _CAPACITY = 256  # steps
-_SECONDS = 1.0  # between two readings, at least
+_SECONDS = 1.0  # minimum time between two readings
 
 
 class StepMetrics(NamedTuple):
@@ -23,10 +23,10 @@ class StepMetrics(NamedTuple):
 
     Attributes:
         step: Number of the step, from 1.
-        loss: Loss of its batches.
+        loss: Loss of the step.
         gradient_norm: Global norm of the gradients, before clipping.
         learning_rate: Learning rate of the optimizer.
-        units: Sentences or tokens in its batches.
+        units: Number of sentences or tokens in the step.
         loss_scale: Factor of the loss; 1 except in float16.
     """
 
@@ -39,10 +39,9 @@ class StepMetrics(NamedTuple):
 
     @property
     def has_diverged(self) -> bool:
-        """Whether a number is not finite, and no loss scale can mend it.
+        """Whether a value is not finite, and the loss scale is no remedy.
 
-        In float16 the loss scale is halved until gradients no longer overflow,
-        down to 1.
+        In float16 the loss scale is halved down to 1 while gradients overflow.
         """
         return not self.is_finite and self.loss_scale <= 1
 
@@ -53,7 +52,7 @@ class StepMetrics(NamedTuple):
 
 
 class StepLog(tf.Module):
-    """Ring buffer of the metrics of the latest steps, on the device.
+    """Ring buffer on the device with the metrics of the latest steps.
 
     Create it in the scope of the distribution strategy.
     """
@@ -76,15 +75,15 @@ class StepLog(tf.Module):
         units: tf.Tensor,
         loss_scale: tf.Tensor,
     ) -> None:
-        """Adds a step; part of its graph.
+        """Adds a step, in its graph.
 
         Args:
-            step: Number of the step, from 0, integer.
-            loss: This replica's part of the loss.
+            step: Number of the step from 0, integer.
+            loss: Loss of this replica.
             gradient_norm: Norm of the gradients summed over replicas.
-            learning_rate: As for `StepMetrics`.
-            units: Sentences or tokens on this replica.
-            loss_scale: As for `StepMetrics`.
+            learning_rate: See `StepMetrics`.
+            units: Number of sentences or tokens on this replica.
+            loss_scale: See `StepMetrics`.
         """
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         shared = [gradient_norm, learning_rate, loss_scale]
@@ -95,12 +94,12 @@ class StepLog(tf.Module):
         self._rows.assign(tf.where(here[:, None], row, rows))
 
     def begin(self, step: int) -> None:
-        """Counts from a step of which nothing has been added."""
+        """Starts reading at a step, before it is added."""
         self._read = step
         self._read_at = time.monotonic()
 
     def is_due(self, done: int) -> bool:
-        """Whether it is time to read after `done` steps."""
+        """Whether to read after `done` steps."""
         return (
             done - self._read >= _CAPACITY
             or time.monotonic() - self._read_at >= _SECONDS

@@ -1,4 +1,4 @@
-"""SIGTERM ends a run after its state has been saved."""
+"""Handling of SIGTERM: saves the run, then exits."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ EXIT_CODE = 128 + signal.SIGTERM
 
 
 class Terminated(SystemExit):
-    """Raised to leave the program with the exit code of SIGTERM."""
+    """Exit with the exit code of SIGTERM."""
 
     def __init__(self) -> None:
         super().__init__(EXIT_CODE)
 
 
 class Termination:
-    """Context in which SIGTERM is a request to save and leave.
+    """Context in which SIGTERM requests to save and exit.
 
-    Outside the main thread, which alone may handle signals, nothing changes.
+    Does nothing outside the main thread, which alone can handle signals.
 
     Attributes:
-        requested: Whether SIGTERM has come.
+        requested: Whether SIGTERM has been received.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Termination:
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """Raises `Terminated` when SIGTERM comes, instead of noting it."""
+        """Raises `Terminated` as soon as SIGTERM is received."""
         if self.requested:
             raise Terminated
         self._raises = True

@@ -1,4 +1,4 @@
-"""An update of the weights, on any number of replicas."""
+"""Updates of the weights, on any number of replicas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from biaffine_tf.training.objective import Batch, Metrics, Objective
 from biaffine_tf.training.optimizer import sum_repeated_rows
 from biaffine_tf.training.step_log import StepLog
 
-# Second part of variable names, behind "encoder".
+# Second component of variable names, after "encoder".
 _EMBEDDINGS = {
     "word_embeddings",
     "position_embedding",
@@ -33,15 +33,15 @@ _FROZEN = {
 
 
 class UpdateSettings(Protocol):
-    """Settings of an update, of fine-tuning and pretraining alike."""
+    """Settings of an update, for fine-tuning and pretraining."""
 
     @property
     def gradient_accumulation(self) -> int:
-        """Batches in a step."""
+        """Number of batches per step."""
 
     @property
     def max_gradient_norm(self) -> float:
-        """Bound on the global norm of the gradients."""
+        """Maximum global norm of the gradients."""
 
     @property
     def precision(self) -> Precision:
@@ -49,26 +49,26 @@ class UpdateSettings(Protocol):
 
     @property
     def freeze(self) -> Freeze:
-        """Parts of the encoder that stay as they are."""
+        """Frozen parts of the encoder."""
 
     @property
     def thaw_after(self) -> int | None:
-        """Steps after which nothing is frozen; None never."""
+        """Number of steps before everything is unfrozen; None for never."""
 
     @property
     def seed(self) -> int:
-        """Seed of the random numbers of the objective."""
+        """Seed of the objective's random numbers."""
 
 
 class Updater(tf.Module):
     """Updates the weights of an objective, step by step.
 
-    Create and call it in the scope of the distribution strategy. All shapes of
-    batches go through one graph, so that an update does not depend on the
-    batches before it.
+    Create and call it in the scope of the distribution strategy. Batches of all
+    shapes share one graph, so that an update does not depend on earlier
+    batches.
 
     Args:
-        objective: Objective with its initial weights.
+        objective: Objective with initial weights.
         settings: Settings of the run.
         optimizer: Optimizer; its variables are created here.
         strategy: Distribution strategy.
@@ -78,7 +78,7 @@ class Updater(tf.Module):
         objective: The objective.
         optimizer: The optimizer.
         weights: Trained variables by name.
-        sums: Metrics of the training batches.
+        sums: Sums of the training metrics.
         log: Metrics of the latest steps.
     """
 
@@ -111,12 +111,12 @@ class Updater(tf.Module):
         }
 
     def step(self, batches: Sequence[Batch], number: int) -> None:
-        """Makes one update of the weights, without waiting for the device.
+        """Updates the weights once, without waiting for the device.
 
         Args:
-            batches: Batches to accumulate gradients over; at the end of an
-                epoch there may be fewer than `gradient_accumulation`.
-            number: Number of the step, from 0.
+            batches: Batches to accumulate gradients over; the last step of an
+                epoch may have fewer than `gradient_accumulation`.
+            number: Number of the step from 0.
         """
         frozen = self._settings.freeze
         thaw = self._settings.thaw_after
@@ -130,22 +130,22 @@ class Updater(tf.Module):
             self._compiled(frozen, index == 0, is_last)(batch, seed, share)
 
     def evaluate(self, batches: Iterable[Batch]) -> MetricMeans:
-        """Computes metrics of batches, without dropout and without an update.
+        """Computes the metrics of batches, without dropout.
 
         Args:
-            batches: Batches; the random numbers of each depend on its number.
+            batches: Batches; random numbers depend on the position of each.
         """
-        self._evaluation_sums.clear()
+        self._evaluation_sums.reset()
         for number, batch in enumerate(batches):
             self._evaluate(batch, tf.constant([number, 0]))
         return self._evaluation_sums.read()
 
-    # The graphs are few, and they live as long as the updater.
+    # The few graphs live as long as the updater.
     @functools.cache  # noqa: B019
     def _compiled(
         self, frozen: Freeze, is_first: bool, is_last: bool
     ) -> tf.types.experimental.GenericFunction:
-        """Traces the work on one batch of a step."""
+        """Traces the work on a batch of a step."""
         chosen = {
             name: variable
             for name, variable in self.weights.items()
@@ -185,7 +185,6 @@ class Updater(tf.Module):
         is_first: bool,
         is_last: bool,
     ) -> None:
-        """Does the work of one replica on its part of a batch."""
         is_float16 = self._settings.precision is Precision.FLOAT16
         with tf.GradientTape() as tape:
             metrics = self.objective.metrics(
@@ -209,7 +208,7 @@ class Updater(tf.Module):
         self.sums.add(metrics, count)
 
     def _weighted_loss(self, metrics: Metrics) -> tf.Tensor:
-        """Computes the replica's part of the loss of the whole batch."""
+        """Computes the replica's part of the loss of the batch."""
         return tf.add_n(
             [
                 factor
@@ -242,9 +241,9 @@ class Updater(tf.Module):
         variables: Sequence[tf.Variable],
         count: tf.Tensor,
     ) -> None:
-        """Clips gradients, updates weights, and logs the step."""
+        """Clips the gradients, updates the weights, and logs the step."""
         optimizer = self.optimizer
-        # Summed here rather than in `apply_gradients`: the norm is of the sum.
+        # Summed here, not in `apply_gradients`: the norm is that of the sum.
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         pairs = inner.aggregate_gradients(
             list(zip(gradients, variables, strict=True))
@@ -274,13 +273,12 @@ class Updater(tf.Module):
 
 
 def _is_frozen(name: str, frozen: Freeze) -> bool:
-    """Whether a variable of this name stays as it is."""
     encoder, *parts = name.split("/")
     return encoder == "encoder" and parts[0] in _FROZEN[frozen]
 
 
 def _replica_offset() -> tf.Tensor:
-    """Returns what to add to a seed, so that no two replicas draw the same."""
+    """Returns an offset of the seed, different for each replica."""
     context = tf.distribute.get_replica_context()
     index = tf.convert_to_tensor(context.replica_id_in_sync_group, tf.int32)
     return 7919 * index

@@ -359,7 +359,7 @@ def test_lower_bounds_are_those_of_scipy(rows, certainty):
 
 
 @pytest.mark.parametrize(
-    "aim", [ThresholdMetric.PRECISION, ThresholdMetric.RECALL]
+    "metric", [ThresholdMetric.PRECISION, ThresholdMetric.RECALL]
 )
 def test_an_upper_bound_below_the_target_refutes_a_cut(metric):
     objective = ThresholdObjective(metric=metric, target=0.8)

@@ -266,7 +266,7 @@ export_dir=F/folder_with_file -> folder_with_file: exists and is not an empty
     folder ... delete it
 export_dir=F/new export_format=torch -> --export_format must be
     one of saved_model, onnx
-export_dir=F/new precision=mixed_bfloat16 -> --precision is that of prediction
+export_dir=F/new precision=mixed_bfloat16 -> --precision is for prediction
     ... give --export_precision
 export_dir=F/new eval_data=F/good.jsonl,F/absent* -> F/absent*: there is no such
     file ... --eval_data

@@ -105,7 +105,7 @@ def test_training_starts_from_an_encoder_directory(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "config, weights" in done.stdout and str(encoder) in done.stdout
     assert "loaded 39 tensors: " in done.stdout
-    assert "40 positions were repeated to make 50" in done.stdout
+    assert "40 positions are repeated to make 50" in done.stdout
     trained = checkpoints.open_source(str(output))
     assert trained.config.max_position_embeddings == 50
     assert trained.tokenizer.kind == "char"

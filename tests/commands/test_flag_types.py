@@ -83,7 +83,8 @@ def test_help_has_every_flag_its_section_and_its_default(values, command):
     shown = [x for x in lines if x.startswith("  --")]
     assert len(shown) == len(set(shown))
     names = {x.strip(" -").removeprefix("[no]").split("=")[0] for x in shown}
-    assert names == set(values) - flag_types.OLD_NAMES.keys()
+    shown_settings = [one.setting for one in flag_types._SHOWN.values()]
+    assert names == set(values) - {one.spec.former for one in shown_settings}
     notes = [x for x in lines if x.startswith("      ")]
     assert len(notes) == len(shown)
     for note in notes:
@@ -109,11 +110,11 @@ def test_flags_of_a_range_refuse_what_is_beyond_it(values, command):
 
 def test_old_names_are_the_new_ones(values):
     flag_types.define("Model", ModelConfig)
-    values(["x", "--context_tokens=3"])
+    values(["x", "--context_pieces=3"])
     assert values.context_tokens == 3 and values["context_tokens"].present
     assert flag_types.values(ModelConfig, given=True) == {"context_tokens": 3}
     usage = "\n".join(flag_types.describe_flags([]))
-    assert "context_tokens" in usage and "context_tokens" not in usage
+    assert "context_tokens" in usage and "context_pieces" not in usage
 
 
 @pytest.mark.parametrize(

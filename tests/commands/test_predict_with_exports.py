@@ -78,7 +78,7 @@ def test_what_an_export_cannot_do_is_refused(folder, outcomes):
     for name, message in {
         "other decoding": "nested=False: the model was exported with",
         "other windows": "a SavedModel is loaded without 'long_text'",
-        "export of an export": "a SavedModel, which is an export itself",
+        "export of an export": "a SavedModel, which is already an export",
     }.items():
         assert outcomes[name].code == 2
         assert message in outcomes[name].err

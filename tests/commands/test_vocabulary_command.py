@@ -229,7 +229,7 @@ def test_the_kind_follows_the_text(tmp_path, capsys):
     [
         (["none*", "--size=9", "--output=v"], "none*: there is no such file"),
         (["a.txt", "--size=5", "--output=v"], "--size must be more than 5"),
-        (["a.txt", "--size=9", "--output=a.txt"], "a.txt: is there already"),
+        (["a.txt", "--size=9", "--output=a.txt"], "a.txt: exists already"),
         (["blank.jsonl", "--size=9", "--output=v"], "no character to make"),
         (["bad.jsonl", "--size=9", "--output=v"], "bad.jsonl:2: "),
         (["a.txt", "--size=9", "--output=a.txt/v"], "cannot be written to"),

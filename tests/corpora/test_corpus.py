@@ -225,10 +225,10 @@ def test_texts_that_tie_documents_together_give_way(tmp_path):
     dev = list(found.dev.read())
     assert len(dev) == 8
     assert (
-        "4 sentences of the dev set have the text of a training"
+        "4 sentences of the dev set repeat the text of a training"
         in (found.lines[-1])
     )
-    assert "documents are not divided" in found.lines[-1]
+    assert "documents stay whole" in found.lines[-1]
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 2.0, float("nan")])
@@ -244,7 +244,7 @@ def test_fractions_out_of_range(documents, fraction):
         ([Sentence("ab", ()), Sentence(" ab ", ())], "leaves no sentence"),
         (
             [Sentence(text, (), document="1") for text in "abc"],
-            "are of 1 documents, which are not divided",
+            "are from 1 documents, which stay whole",
         ),
     ],
 )

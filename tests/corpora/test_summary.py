@@ -154,7 +154,7 @@ def test_tables(spans_file, capsys):
         (["--tag_columns=a", "{file}"], "--tag_columns cannot be 'a'"),
         (["--tag_columns=0", "{file}"], "both the token column and a tag"),
         (["{file}", "--to=conll"], "--to and --output belong together"),
-        (["{file}", "{file}", "--to=text", "--output=x"], "--to writes one"),
+        (["{file}", "{file}", "--to=text", "--output=x"], "--to converts one"),
         (
             ["{file}", "--to=text", "--output=x", "--output_layers=2"],
             "--output_layers is given but --to is text; give --to=conll",

@@ -139,19 +139,19 @@ def test_vectors_against_a_whole_decomposition():
     np.testing.assert_array_equal(found, again)
 
 
-def test_recoloured_vectors_are_distributed_like_the_others():
+def test_vectors_are_distributed_like_the_others():
     rng = np.random.default_rng(0)
     own = rng.normal(size=(60, 6)) @ rng.normal(size=(6, 6)) + 3
     other = rng.normal(size=(50, 6)) @ rng.normal(size=(6, 6)) - 1
-    found = word_vectors.recoloured(own, other)
+    found = word_vectors.match_covariance(own, other)
     np.testing.assert_allclose(found.mean(axis=0), other.mean(axis=0))
     np.testing.assert_allclose(
         np.cov(found.T, bias=True), np.cov(other.T, bias=True)
     )
     # Linear: what lay on a line still does.
-    middle = word_vectors.recoloured(np.vstack([own, own.mean(axis=0)]), other)[
-        -1
-    ]
+    middle = word_vectors.match_covariance(
+        np.vstack([own, own.mean(axis=0)]), other
+    )[-1]
     np.testing.assert_allclose(middle, other.mean(axis=0))
 
 
@@ -290,7 +290,7 @@ def test_the_command_writes_an_encoder(records, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "the shape of the encoder is not known"),
+        ([], "the config of the encoder is unknown"),
         (["--encoder_dir=nowhere"], "nowhere"),
         (["--min_count=0"], "--min_count"),
     ],

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from biaffine_tf.errors import DataError
 from biaffine_tf.evaluation import resampling, score
 from biaffine_tf.evaluation.resampling import (
-    draw_figures,
+    draw_metrics,
     mean_of_drawn_runs,
     metrics,
     tabulate,
@@ -53,7 +53,7 @@ def test_figures_of_sums_are_the_scores(pairs, shuffler):
 @given(st.lists(nested_pairs(), min_size=2, max_size=2))
 def test_draws_are_data_sets_of_drawn_sentences(pairs):
     table = tabulate(pairs)
-    draws = draw_figures(table, resamples=400, random=np.random.default_rng(0))[
+    draws = draw_metrics(table, resamples=400, random=np.random.default_rng(0))[
         :, 0
     ]
     # Two sentences are drawn as 00, 01, 10 or 11, all as often.
@@ -70,12 +70,12 @@ def test_draws_are_data_sets_of_drawn_sentences(pairs):
 def test_draws_in_batches_are_the_draws_at_once(monkeypatch):
     source = random.Random(0)
     table = tabulate(predict(random_gold(50, source), source))
-    whole = draw_figures(table, resamples=30, random=np.random.default_rng(1))
-    monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 7 * len(table.rows))
+    whole = draw_metrics(table, resamples=30, random=np.random.default_rng(1))
+    monkeypatch.setattr(resampling, "_MAX_NUMBERS", 7 * len(table.rows))
     assert list(resampling.batches(table, 30)) == [7, 7, 7, 7, 2]
-    parts = draw_figures(table, resamples=30, random=np.random.default_rng(1))
+    parts = draw_metrics(table, resamples=30, random=np.random.default_rng(1))
     np.testing.assert_array_equal(parts, whole)
-    other = draw_figures(table, resamples=30, random=np.random.default_rng(2))
+    other = draw_metrics(table, resamples=30, random=np.random.default_rng(2))
     assert (other != whole).any()
 
 
@@ -98,7 +98,7 @@ def test_the_mean_of_drawn_runs_varies_as_the_mean_of_runs(runs):
 
 def test_data_without_a_span_can_be_drawn():
     empty = Sentence("ab", ())
-    draws = draw_figures(
+    draws = draw_metrics(
         tabulate([(empty, empty)] * 3),
         resamples=5,
         random=np.random.default_rng(0),

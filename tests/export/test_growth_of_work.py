@@ -53,7 +53,7 @@ def work():
     counted = {"operations": 0, "numbers": 0}
 
     def look(op_type, inputs, attrs, outputs, op_name=None, graph=None):
-        # In place: see `Walk`, which is about what is not.
+        # In place: see `StepOrder`, which is about what is not.
         in_place = tf.compat.as_text(op_type) == "TensorStridedSliceUpdate"
         written = inputs[-1:] if in_place else outputs
         counted["operations"] += 1

@@ -499,7 +499,9 @@ def test_a_folder_of_other_files_is_refused(tmp_path):
     path = write_lines(tmp_path / "in" / "a.txt", 5)
     for out in (path.parent, path):
         before = tree(tmp_path)
-        with pytest.raises(ConfigError, match=r"no bulk job's: a\.txt|not a f"):
+        with pytest.raises(
+            ConfigError, match=r"no bulk job wrote: a\.txt|not a f"
+        ):
             run([path], out)
         assert tree(tmp_path) == before
 

@@ -39,11 +39,11 @@ class _Corpus:
             ]
 
 
-def _slow(predictor, sentences, *, most):
+def _slow(predictor, sentences, *, max_candidates):
     """Slow truth: keeps all candidates, then the strongest."""
     found = list(predictor.candidates(sentences, min_score=MIN_SCORE))
     odds = sorted((o.log_odds for o in itertools.chain(*found)), reverse=True)
-    floor = odds[most] if len(odds) > most else -math.inf
+    floor = odds[max_candidates] if len(odds) > max_candidates else -math.inf
     return [
         [
             Span(one.start, one.end, one.label, one.score)
@@ -62,8 +62,8 @@ windows = st.lists(st.lists(log_odds, max_size=30), max_size=3)
 
 @given(st.lists(windows, max_size=12), st.integers(1, 40))
 def test_the_same_as_sorting_all(corpus, most):
-    fast = completion._strongest(_Corpus(), corpus, most=most)
-    slow = _slow(_Corpus(), corpus, most=most)
+    fast = completion._strongest(_Corpus(), corpus, max_candidates=most)
+    slow = _slow(_Corpus(), corpus, max_candidates=most)
     assert [[s.score for s in spans] for spans in fast] == [
         [s.score for s in spans] for spans in slow
     ]
@@ -106,8 +106,8 @@ def test_of_a_model_the_same_as_sorting_all(predictor, window):
     predictor.windowing = Windowing(max_tokens=window - 2, window_overlap=8)
     sentences = _texts(6, 70)
     for most in (50, 500, 10**6):
-        fast = completion._strongest(predictor, sentences, most=most)
-        slow = _slow(predictor, sentences, most=most)
+        fast = completion._strongest(predictor, sentences, max_candidates=most)
+        slow = _slow(predictor, sentences, max_candidates=most)
         assert [set(spans) for spans in fast] == [set(s) for s in slow]
         assert sum(map(len, fast)) == min(most, sum(map(len, slow)))
 
@@ -117,11 +117,13 @@ def test_an_untrained_model_takes_little_memory(predictor):
     """505 characters are 128 000 candidates, 39 MiB as Python objects."""
     predictor.windowing = Windowing(max_tokens=510, window_overlap=8)
     sentences = _texts(2, 505)
-    completion._strongest(predictor, sentences[:1], most=100)  # traced
+    completion._strongest(
+        predictor, sentences[:1], max_candidates=100
+    )  # traced
     peaks = []
     for find in (completion._strongest, _slow):
         tracemalloc.start()
-        found = find(predictor, sentences, most=40)
+        found = find(predictor, sentences, max_candidates=40)
         peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)
         tracemalloc.stop()
         assert sum(map(len, found)) <= 40

@@ -244,7 +244,7 @@ def test_a_damaged_config_is_another_experiment(copy):
 @pytest.mark.parametrize("name", ["config.json", "vocab.txt"])
 def test_files_of_others_are_never_overwritten(tmp_path, name, overwrite):
     (tmp_path / name).write_text('{"model_type": "bert"}')
-    with pytest.raises(ConfigError, match=f"no experiment's: {name}"):
+    with pytest.raises(ConfigError, match=f"no experiment wrote: {name}"):
         _claim(tmp_path, CONFIG, overwrite=overwrite)
 
 

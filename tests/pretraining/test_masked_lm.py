@@ -8,7 +8,7 @@ import tiny
 from biaffine_tf.encoders.encoder import build_encoder
 from biaffine_tf.pretraining.masked_lm import (
     MaskedLM,
-    is_right,
+    is_correct,
     sparse_cross_entropy,
     word_embeddings,
 )
@@ -87,7 +87,7 @@ def test_logits_are_by_the_embeddings():
 
 def test_right_is_the_greatest():
     logits = tf.constant([[0.0, 2.0, 1.0], [3.0, 2.0, 1.0]])
-    assert is_right(logits, tf.constant([1, 1])).numpy().tolist() == [
+    assert is_correct(logits, tf.constant([1, 1])).numpy().tolist() == [
         True,
         False,
     ]

@@ -45,7 +45,7 @@ def test_a_run_that_diverges_at_once_leaves_no_encoder(corpus, tmp_path):
     assert lines[0] == lines[1]
     assert re.match(
         r"error: stopped: the (loss|gradient norm) of step [2-8] is (nan|inf); "
-        r"no checkpoint has been written, so that there is no encoder; give a "
+        r"no checkpoint has been written, so there is no encoder; give a "
         r"smaller --learning_rate than 1e\+30 or a smaller --max_gradient_norm",
         lines[0],
     )

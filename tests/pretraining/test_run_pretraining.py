@@ -307,8 +307,8 @@ def test_a_generator_of_another_shape(corpus, tmp_path):
     script = "pretrain/run_pretraining.py"
     done = pretrain(corpus, tmp_path / "o", *flags, code=2, script=script)
     assert done.stderr == (
-        f"error: {generator}: its layers are 4 wide, but --generator_size=0.5 "
-        "makes them 8; give --generator_size=0.25\n"
+        f"error: {generator}: its hidden_size is 4, but --generator_size=0.5 "
+        "makes it 8; give --generator_size=0.25\n"
     )
     flags += ["--generator_size=0.25", "--num_train_steps=3"]
     done = pretrain(corpus, tmp_path / "o", *flags)

@@ -91,7 +91,7 @@ def test_counts(tmp_path):
 
 def test_words_are_recorded(tmp_path):
     records = pretraining_texts.make(
-        tmp_path, [["ab 天地", "123"]], words="tokens", held_out=0
+        tmp_path, [["ab 天地", "123"]], words="alphanumeric", held_out=0
     )
     (record,) = pretraining_texts.read(records, Split.TRAIN)
     assert record["word_starts"] == [1, 1, 0, 1, 1, 1, 1, 0, 0, 1]
@@ -107,7 +107,7 @@ def test_static_masks(tmp_path):
         output="static",
         dupe_factor=3,
         masking=masking,
-        words="tokens",
+        words="alphanumeric",
         max_predictions_per_seq=2,
     )
     assert Records.open(static.directory).config.masking == masking

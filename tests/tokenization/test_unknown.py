@@ -56,7 +56,7 @@ def test_counts_are_those_of_a_loop(tokenizer, data, given_tokens):
     assert unknown.unknown_tokens == unknown_tokens
     assert unknown.entities == entities
     assert unknown.unknown_entities == unknown_entities
-    assert unknown.token_share == unknown_tokens / max(tokens, 1)
+    assert unknown.token_share == unknown_tokens / max(total, 1)
     assert unknown.entity_share == unknown_entities / max(entities, 1)
 
 

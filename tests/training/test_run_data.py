@@ -113,7 +113,7 @@ def test_an_export_without_a_dev_set_is_asked_training_texts(
     manifest = read_json(output, "export/export.json")
     assert manifest["parity"]["sentences"] > 40
     assert manifest["parity"]["differing"] == 0
-    assert f"{manifest['parity']['sentences']} texts were asked" in log
+    assert f"{manifest['parity']['sentences']} texts were compared" in log
 
 
 def test_a_plan_without_a_dev_set(corpus, tmp_path):

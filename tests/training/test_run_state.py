@@ -100,7 +100,7 @@ def test_any_damage_to_the_newest_gives_the_one_before(folder, capsys):
             assert len(found.state["epochs"]) == 2
             run.assert_is_at(2)
             assert re.fullmatch(
-                r".*ckpt-3: .*; going on from .*ckpt-2\n", told
+                r".*ckpt-3: .*; continuing from .*ckpt-2\n", told
             ), told
             # The epoch is done again, over what was damaged.
             run.epoch(3)

@@ -47,7 +47,7 @@ def test_a_run_that_diverges_at_once_leaves_no_model(corpus, tmp_path):
     assert lines[0] == lines[1]
     assert re.match(
         r"error: stopped: the (loss|gradient norm) of step [2-8] is (nan|inf); "
-        r"no epoch has ended, so that there is no model; give a smaller "
+        r"no epoch has ended, so there is no model; give a smaller "
         r"--learning_rate than 1e\+30 or a smaller --max_gradient_norm than "
         r"1e\+30, with --overwrite or another --output_dir$",
         lines[0],
@@ -170,7 +170,7 @@ def test_damaged_state_is_healed(corpus, whole, copy, suffix, damage, history):
         (copy / "history.json").write_text(history)
     done = _run(corpus, copy)
     assert f"continuing after step {expected * STEPS} of" in done.stdout
-    assert ("; going on from " in done.stdout) == (suffix is not None)
+    assert ("; continuing from " in done.stdout) == (suffix is not None)
     tiny_runs.assert_same_weights(whole, copy)
     losses = [[e["loss"] for e in tiny_runs.history(o)] for o in (whole, copy)]
     assert losses[0] == losses[1]

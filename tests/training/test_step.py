@@ -137,7 +137,7 @@ def test_steps_draw_different_negatives():
     batch = _batch([9, 9], length=9, num_classes=4)
     losses = []
     for number in range(4):
-        updater.sums.clear()
+        updater.sums.reset()
         updater.step([batch], number)
         losses.append(updater.sums.read().means()["loss"])
     assert len(set(losses)) == 4

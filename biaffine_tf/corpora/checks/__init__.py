@@ -1,11 +1,11 @@
-"""Checks of data before a model is trained on it; no TensorFlow.
+"""Checks of data before training (no TensorFlow).
 
 Example:
     >>> from biaffine_tf import formats
     >>> from biaffine_tf.corpora import checks
-    >>> found = checks.examine(formats.read("train.json"))
-    >>> found.show()
-    >>> found.refuse_errors()
+    >>> examination = checks.examine(formats.read("train.json"))
+    >>> examination.show()
+    >>> examination.refuse_errors()
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Spans that begin or end inside words, where text has spaces."""
+"""Check for spans that begin or end inside words, in scripts with spaces."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import WordRule, cut_spans
 
 _KIND = "spans that begin or end inside a word"
-# Runs of letters, or of digits, of scripts that write spaces between words.
+# Runs of letters or of digits belong to one word, in scripts with spaces.
 _RULE = WordRule("aa 00")
 
 
 class WordBoundaries(Check):
-    """Counts spans that cut words; with words given, none can."""
+    """Counts spans that cut words of plain text."""
 
     def __init__(self) -> None:
         self._cutting = {side: Problems() for side in Side}
         self._spans = dict.fromkeys(Side, 0)
 
     def add(self, sentence: Sentence, side: Side) -> None:
-        """Looks at the ends of the spans of a plain text."""
+        """Checks the ends of the spans of a plain text."""
         if sentence.words is not None:
             return
         self._spans[side] += len(sentence.spans or ())
@@ -35,11 +35,11 @@ class WordBoundaries(Check):
             )
 
     def warnings(self) -> Iterator[str]:
-        """Names the first ones."""
-        for side, found in self._cutting.items():
-            if found:
+        """Yields counts and first examples."""
+        for side, cutting in self._cutting.items():
+            if cutting:
                 yield (
-                    f"{side}: {found.counts[_KIND]:,} of {self._spans[side]:,} "
-                    f"spans begin or end inside a word "
-                    f"({'; '.join(found.examples[_KIND])})"
+                    f"{side}: {cutting.counts[_KIND]:,} of "
+                    f"{self._spans[side]:,} spans begin or end inside a word "
+                    f"({'; '.join(cutting.examples[_KIND])})"
                 )

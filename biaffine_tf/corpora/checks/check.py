@@ -1,4 +1,4 @@
-"""Base class of checks of the data."""
+"""Base class of data checks."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from biaffine_tf.spans import Sentence
 
 
 class Side(enum.StrEnum):
-    """Which of the data a sentence is of, as messages call it."""
+    """Part of the data, as named in messages."""
 
     TRAIN = "training data"
     DEV = "eval data"
 
 
 class Row(NamedTuple):
-    """A line of the table.
+    """A row of the table.
 
     Attributes:
-        name: Of the figure.
-        values: The figure of each side that has it.
+        name: Name of the statistic.
+        values: Value of each side that has it.
     """
 
     name: str
@@ -34,32 +34,32 @@ class Row(NamedTuple):
 def row_of(
     statistics: Mapping[Side, Statistics],
     name: str,
-    figure: Callable[[Statistics], str],
+    value: Callable[[Statistics], str],
 ) -> Row:
-    """A row of a figure of each side's statistics."""
-    return Row(name, {side: figure(one) for side, one in statistics.items()})
+    """Makes a row of a value of each side's statistics."""
+    return Row(name, {side: value(one) for side, one in statistics.items()})
 
 
 class Check:
-    """Sees every sentence once, and says what it found in them.
+    """A check that sees every sentence once and reports its findings.
 
-    Memory must not grow with the sentences, but for a few bytes each. All
-    methods do nothing by default.
+    It must take at most a few bytes of memory per sentence. All methods do
+    nothing by default.
     """
 
     def add(self, sentence: Sentence, side: Side) -> None:
-        """Takes a sentence; those of the training data come first."""
+        """Processes a sentence; training sentences come first."""
 
     def rows(self) -> Iterable[Row]:
-        """Yields lines of the table."""
+        """Yields rows of the table."""
         return ()
 
     def choices(self) -> Iterable[Choice]:
-        """Yields settings that are chosen by the training data."""
+        """Yields settings chosen from the training data."""
         return ()
 
     def warnings(self) -> Iterable[str]:
-        """Yields warnings, a line each."""
+        """Yields warnings of one line each."""
         return ()
 
     def errors(self) -> Iterable[DataError]:

@@ -1,4 +1,4 @@
-"""The examination of data: every check, in one pass over each side."""
+"""Runs all data checks in one pass over each side."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ from biaffine_tf.tokenization import Tokenizer, Windowing
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of the model that the data are for.
+    """Settings of the model for which data are checked.
 
     Attributes:
-        nested: Whether entities may nest; None to choose.
-        decoder: How entities are picked.
-        one_label_per_span: Whether a range is one entity at most.
-        long_text: What becomes of long texts; None to choose.
-        tokenizer: Text to tokens; None if there is no encoder yet.
-        windowing: How long texts are divided; given with the tokenizer.
-        max_span_width: Tokens of the widest span that is scored; None for no
-            bound.
+        nested: Whether entities may be nested; None to choose.
+        decoder: Decoding algorithm.
+        one_label_per_span: Whether a range is at most one entity.
+        long_text: Treatment of long texts; None to choose.
+        tokenizer: Tokenizer; None if there is no encoder yet.
+        windowing: Division of long texts; given with the tokenizer.
+        max_span_width: Maximum span width in tokens; None for no limit.
         known_labels: Labels of the model that training continues from.
     """
 
@@ -49,16 +48,16 @@ class Settings:
 
 
 class Examination:
-    """Checks that have seen the data; `examine` makes it.
+    """Findings of all checks, as returned by `examine`.
 
     Args:
-        checks: What they say is shown in their order.
+        checks: Checks that have seen the data, in display order.
 
     Attributes:
-        rows: The lines of the table.
-        choices: Settings chosen by the training data.
-        warnings: What the user should know, a line each.
-        errors: What makes training pointless.
+        rows: Rows of the table.
+        choices: Settings chosen from the training data.
+        warnings: Warnings of one line each.
+        errors: Reasons to refuse the data.
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
@@ -73,7 +72,7 @@ class Examination:
             raise error
 
     def decide(self, config: ExperimentConfig) -> ExperimentConfig:
-        """An experiment with what was chosen."""
+        """Applies the choices to the config of an experiment."""
         chosen = {choice.flag: choice.value for choice in self.choices}
         model, decoding = config.model, config.decoding
         return dataclasses.replace(
@@ -87,12 +86,12 @@ class Examination:
         )
 
     def show(self, stream: TextIO | None = None) -> None:
-        """Prints the table, then warnings.
+        """Prints the table and the warnings.
 
         Args:
-            stream: Where to; standard output if not given.
+            stream: Stream to print to; standard output by default.
         """
-        # rich takes longer to load than a small corpus.
+        # rich is slow to import.
         from biaffine_tf.corpora.checks.table import print_table
 
         stream = stream or sys.stdout
@@ -109,13 +108,13 @@ def examine(
     problems: Mapping[Side, Problems] | None = None,
     more: Sequence[Check] = (),
 ) -> Examination:
-    """Looks at all sentences once, in little memory.
+    """Checks sentences in one pass, in little memory.
 
     Args:
         train: Training sentences.
-        dev: Those that are scored on; None if there are none.
-        settings: What is known of the model; nothing if not given.
-        problems: Where readers count, while the sentences are read.
+        dev: Dev sentences, or None.
+        settings: Settings of the model; defaults if not given.
+        problems: Problems that readers count while sentences are read.
         more: Further checks.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Labels of both sides, and those that are too rare or misspelt."""
+"""Check for labels that are rare, unknown or misspelt."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from biaffine_tf.corpora.summary import (
     similar_labels,
 )
 
-# Below this a label is hardly learnt, and its scores are those of luck.
+# Labels with fewer spans are hardly learnt, and their scores are random.
 FEW = 10
 
 
 class Labels(Check):
-    """Spans of each label.
+    """Counts spans by label.
 
     Args:
-        statistics: Of each side; they are counted elsewhere.
+        statistics: Statistics of each side, counted elsewhere.
         known: Labels of the model that training continues from.
     """
 
@@ -34,18 +34,18 @@ class Labels(Check):
         self._known = known
 
     def rows(self) -> Iterator[Row]:
-        """A line for each label, the commonest first."""
+        """Yields a row per label, the most frequent first."""
         for label, _ in self._together().most_common():
             yield Row(
                 f"  {label}",
                 {
-                    side: f"{found.labels[label]:,}"
-                    for side, found in self._statistics.items()
+                    side: f"{one.labels[label]:,}"
+                    for side, one in self._statistics.items()
                 },
             )
 
     def warnings(self) -> Iterator[str]:
-        """Names labels that are rare, unknown or much alike."""
+        """Yields labels that are rare, unknown or similar."""
         train = self._statistics[Side.TRAIN].labels
         rare = {name: count for name, count in train.items() if count < FEW}
         if rare:
@@ -69,8 +69,8 @@ class Labels(Check):
 
     def _together(self) -> collections.Counter[str]:
         together: collections.Counter[str] = collections.Counter()
-        for found in self._statistics.values():
-            together.update(found.labels)
+        for one in self._statistics.values():
+            together.update(one.labels)
         return together
 
 

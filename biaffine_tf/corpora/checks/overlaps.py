@@ -1,4 +1,4 @@
-"""Spans within and across others, and what the decoder can find of them."""
+"""Check for nested and crossing spans that the decoder cannot predict."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from biaffine_tf.corpora.summary import Statistics
 
 
 class Overlaps(Check):
-    """Chooses nested or flat, and says what cannot be found then.
+    """Chooses nested or flat decoding, and warns of spans it cannot predict.
 
     Args:
-        statistics: Of each side; they are counted elsewhere.
-        nested: Whether entities may nest; None to choose.
-        decoder: How entities are picked.
-        one_label_per_span: Whether a range is one entity at most.
+        statistics: Statistics of each side, counted elsewhere.
+        nested: Whether entities may be nested; None to choose.
+        decoder: Decoding algorithm.
+        one_label_per_span: Whether a range is at most one entity.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class Overlaps(Check):
 
     @property
     def nested(self) -> bool:
-        """Whether entities may nest, as given or chosen."""
+        """Whether entities may be nested, as given or chosen."""
         if self._nested is not None:
             return self._nested
         train = self._statistics[Side.TRAIN]
         return train.overlaps.nested > NESTED_SHARE * train.spans
 
     def choices(self) -> Iterator[Choice]:
-        """Nested or flat."""
+        """Yields the choice of nested or flat decoding."""
         if self._nested is not None:
             return
         train = self._statistics[Side.TRAIN]
@@ -52,7 +52,7 @@ class Overlaps(Check):
         yield Choice("nested", self.nested, reason)
 
     def rows(self) -> Iterator[Row]:
-        """Numbers of overlaps."""
+        """Yields the numbers of overlaps."""
         yield row_of(self._statistics, "  nested, within others", _within)
         for name, field in (
             ("  pairs that cross", "crossing"),
@@ -62,14 +62,14 @@ class Overlaps(Check):
             yield row_of(self._statistics, name, _counted(field))
 
     def warnings(self) -> Iterator[str]:
-        """Says what is not learnt or cannot be found."""
-        for side, found in self._statistics.items():
-            overlaps = found.overlaps
+        """Yields spans that are not learnt or cannot be predicted."""
+        for side, statistics in self._statistics.items():
+            overlaps = statistics.overlaps
             is_free = self._decoder is Decoder.FREE
             if overlaps.nested and not (self.nested or is_free):
                 yield (
-                    f"{side}: {_within(found)} lie within others and cannot be "
-                    "found beside them without --nested"
+                    f"{side}: {_within(statistics)} lie within others and "
+                    "cannot be found beside them without --nested"
                 )
             if overlaps.crossing and not is_free:
                 pairs = (
@@ -99,9 +99,9 @@ class Overlaps(Check):
             )
 
 
-def _within(found: Statistics) -> str:
-    return f"{found.overlaps.nested:,} of {found.spans:,} spans"
+def _within(statistics: Statistics) -> str:
+    return f"{statistics.overlaps.nested:,} of {statistics.spans:,} spans"
 
 
 def _counted(field: str) -> Callable[[Statistics], str]:
-    return lambda found: f"{getattr(found.overlaps, field):,}"
+    return lambda one: f"{getattr(one.overlaps, field):,}"

@@ -1,4 +1,4 @@
-"""Lists input that was skipped or repaired while the data were read."""
+"""Check that reports input skipped or repaired by readers."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from biaffine_tf.formats.problems import Problems
 
 
 class Reading(Check):
-    """Passes on what readers count.
+    """Reports the problems that readers count.
 
     Args:
-        problems: Of each side; complete when the sentences are.
+        problems: Problems of each side, complete after the last sentence.
     """
 
     def __init__(self, problems: Mapping[Side, Problems]) -> None:
         self._problems = problems
 
     def warnings(self) -> Iterator[str]:
-        """A line for each kind, with where it was met first."""
+        """Yields a line per kind, with the first examples."""
         for side, problems in self._problems.items():
             for kind, count in problems.counts.items():
                 first = "; ".join(problems.examples[kind])

@@ -1,4 +1,4 @@
-"""Sentences and spans: how many, how long, and whether there are any."""
+"""Check of numbers and lengths of sentences and spans."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LABEL_THEM = (
 def unlabelled_error(
     unlabelled: int, sentences: int, first: Sentence, side: Side = Side.TRAIN
 ) -> DataError:
-    """The error for data with sentences whose entities nobody knows.
+    """Makes the error for data with unlabelled sentences.
 
     Args:
-        unlabelled: How many.
-        sentences: Of how many.
-        first: The first of them.
-        side: What they are of.
+        unlabelled: Number of unlabelled sentences.
+        sentences: Number of all sentences.
+        first: First unlabelled sentence.
+        side: Part of the data.
     """
     return DataError(
         f"{unlabelled} of the {sentences} sentences of the {side} are not "
@@ -40,7 +40,7 @@ class Sizes(Check):
     """Counts of sentences and spans.
 
     Args:
-        statistics: Of each side; they are counted elsewhere.
+        statistics: Statistics of each side, counted elsewhere.
     """
 
     def __init__(self, statistics: Mapping[Side, Statistics]) -> None:
@@ -55,8 +55,8 @@ class Sizes(Check):
             self._unlabelled.setdefault(side, sentence)
 
     def rows(self) -> Iterator[Row]:
-        """Numbers, lengths and widths."""
-        figures: dict[str, Callable[[Statistics], str]] = {
+        """Yields numbers, lengths and widths."""
+        values: dict[str, Callable[[Statistics], str]] = {
             "sentences": lambda one: f"{one.sentences:,}",
             "  not labelled": lambda one: f"{one.unlabelled:,}",
             "  without entities": lambda one: f"{one.without_spans:,}",
@@ -64,11 +64,11 @@ class Sizes(Check):
             "spans": lambda one: f"{one.spans:,}",
             "  characters: median, widest": lambda one: _spread(one.widths),
         }
-        for name, figure in figures.items():
-            yield row_of(self._statistics, name, figure)
+        for name, value in values.items():
+            yield row_of(self._statistics, name, value)
 
     def warnings(self) -> Iterator[str]:
-        """Says if there is nothing to score."""
+        """Yields a warning if there is nothing to score."""
         dev = self._statistics.get(Side.DEV)
         if dev is not None and not dev.spans:
             yield (
@@ -77,11 +77,11 @@ class Sizes(Check):
             )
 
     def errors(self) -> Iterator[DataError]:
-        """Refuses unlabelled sentences, and training data without spans."""
+        """Yields errors for unlabelled sentences and missing spans."""
         for side, first in self._unlabelled.items():
-            found = self._statistics[side]
+            statistics = self._statistics[side]
             yield unlabelled_error(
-                found.unlabelled, found.sentences, first, side
+                statistics.unlabelled, statistics.sentences, first, side
             )
         train = self._statistics[Side.TRAIN]
         if not train.spans and train.unlabelled < train.sentences:
@@ -94,5 +94,5 @@ class Sizes(Check):
 
 
 def _spread(counts: collections.Counter[int]) -> str:
-    found = quantiles(counts)
-    return f"{found['p50']:,}, {found['max']:,}" if found else "-"
+    values = quantiles(counts)
+    return f"{values['p50']:,}, {values['max']:,}" if values else "-"

@@ -1,4 +1,4 @@
-"""The table of an examination."""
+"""Table of the data check."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from biaffine_tf.corpora.checks.check import Row, Side
 
 
 def print_table(rows: Sequence[Row], stream: TextIO) -> None:
-    """Prints figures side by side.
+    """Prints the statistics of both sides.
 
     Args:
-        rows: The lines.
-        stream: Where to.
+        rows: Rows of the table.
+        stream: Stream to print to.
     """
     sides = [side for side in Side if any(side in row.values for row in rows)]
     table = Table(box=None, pad_edge=False)

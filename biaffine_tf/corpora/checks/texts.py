@@ -1,4 +1,4 @@
-"""Texts that repeat, within a side and across them; texts of several lines."""
+"""Checks for repeated texts and for texts with several lines."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from biaffine_tf.corpora.checks.check import Check, Row, Side
 from biaffine_tf.corpora.summary import Distinct
 from biaffine_tf.spans import Sentence
 
-# Training texts that tell whether texts have several lines.
-_LOOKED_AT = 10_000
+# Number of training texts to check for several lines.
+_MAX_TEXTS = 10_000
 
 
 class Repeats(Check):
-    """Finds texts again by a few bytes of each."""
+    """Counts texts that repeat within a side and across sides."""
 
     def __init__(self) -> None:
         self._texts = {side: Distinct() for side in Side}
@@ -25,14 +25,14 @@ class Repeats(Check):
         self._leaked = 0
 
     def add(self, sentence: Sentence, side: Side) -> None:
-        """Compares a text with those before it."""
+        """Compares a text with the earlier ones."""
         self._sentences[side] += 1
         self._repeated[side] += not self._texts[side].add(sentence.text)
         if side is Side.DEV:
             self._leaked += sentence.text in self._texts[Side.TRAIN]
 
     def rows(self) -> Iterator[Row]:
-        """Numbers of repetitions."""
+        """Yields the numbers of repetitions."""
         yield Row(
             "repeated texts",
             {side: f"{self._repeated[side]:,}" for side in self._sentences},
@@ -43,7 +43,7 @@ class Repeats(Check):
             )
 
     def warnings(self) -> Iterator[str]:
-        """Names the leak."""
+        """Yields a warning of texts in both sides."""
         if self._leaked:
             yield (
                 f"{Side.DEV}: {self._leaked:,} of "
@@ -53,27 +53,27 @@ class Repeats(Check):
 
 
 class Lines(Check):
-    """Chooses what becomes of long texts.
+    """Chooses the treatment of long texts.
 
-    A model that learns from single lines alone reads lines one by one.
+    A model trained on single lines only reads texts line by line.
 
     Args:
-        long_text: As it is given; None to choose.
+        long_text: Given treatment; None to choose.
     """
 
     def __init__(self, long_text: LongText | None) -> None:
         self._long_text = long_text
-        self._left = _LOOKED_AT
+        self._left = _MAX_TEXTS
         self._has_lines = False
 
     def add(self, sentence: Sentence, side: Side) -> None:
-        """Looks for a line end within a training text."""
+        """Checks a training text for line ends."""
         if side is Side.TRAIN and self._left:
             self._left -= 1
             self._has_lines |= "\n" in sentence.text.strip()
 
     def choices(self) -> Iterator[Choice]:
-        """Windows or lines."""
+        """Yields the choice of windows or lines."""
         if self._long_text is None:
             long_text = LongText.WINDOW if self._has_lines else LongText.LINE
             some = "some" if self._has_lines else "no"

@@ -1,4 +1,4 @@
-"""Whether a tokenizer leaves anything to learn."""
+"""Check that some training span can be learnt with the tokenizer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ _WIDE = "are wider than --max_span_width={}"
 
 
 class Learnable(Check):
-    """Looks for a span that the model can see; until there is one.
+    """Checks training spans until one can be learnt.
 
     Args:
-        tokenizer: Text to tokens.
-        windowing: What becomes of long texts.
-        max_span_width: Tokens of the widest span that is scored; None for no
-            bound.
+        tokenizer: Tokenizer of the encoder.
+        windowing: Division of long texts.
+        max_span_width: Maximum span width in tokens; None for no limit.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class Learnable(Check):
         self._lost: collections.Counter[str] = collections.Counter()
 
     def add(self, sentence: Sentence, side: Side) -> None:
-        """Aligns the spans of a training sentence, if there is need."""
+        """Aligns the spans of a training sentence, unless one is found."""
         if self._is_found or side is not Side.TRAIN:
             return
         self._sentences += 1
@@ -53,7 +52,7 @@ class Learnable(Check):
             self._first_labelled = self._first_labelled or sentence
 
     def errors(self) -> Iterator[DataError]:
-        """Refuses data that hold nothing for the model."""
+        """Yields an error if nothing can be learnt."""
         if self._is_found or self._first is None:
             return
         if not self._has_token:

@@ -1,4 +1,4 @@
-"""Share of [UNK] in the tokens and entities of the data."""
+"""Check for [UNK] in the tokens and entities of the data."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Tokenizer
 from biaffine_tf.tokenization.unknown import UnknownTokens
 
-_SHOWN = 6  # characters or words
-_LONGEST = 20  # characters of a word
+_MAX_SHOWN = 6  # characters or words
+_MAX_LENGTH = 20  # characters of a word
 
 
 class Unknown(Check):
-    """Counts what the vocabulary lacks.
+    """Counts tokens and entities with [UNK].
 
     Args:
         train: Counts of the training data.
-        tokenizer: Text to tokens.
+        tokenizer: Tokenizer of the encoder.
     """
 
     def __init__(self, train: UnknownTokens, tokenizer: Tokenizer) -> None:
@@ -26,14 +26,14 @@ class Unknown(Check):
         self._dev = UnknownTokens(tokenizer)
 
     def add(self, sentence: Sentence, side: Side) -> None:
-        """Counts a dev sentence; the training data were counted before."""
+        """Counts a dev sentence; training data are counted elsewhere."""
         if side is Side.DEV:
             self._counts[side] = self._dev
             self._dev.add(sentence)
 
     def rows(self) -> Iterator[Row]:
-        """Yields the shares of [UNK], and what the commonest ones are."""
-        for name, figure in (
+        """Yields the fractions of [UNK] and the most frequent unknowns."""
+        for name, value in (
             ("tokens", lambda one: f"{one.tokens:,}"),
             ("  [UNK]", lambda one: f"{100 * one.token_share:.2f} %"),
             (
@@ -42,25 +42,25 @@ class Unknown(Check):
             ),
             (
                 "  commonest unknown",
-                lambda one: " ".join(map(_visible, one.commonest(_SHOWN)))
+                lambda one: " ".join(map(_visible, one.commonest(_MAX_SHOWN)))
                 or "-",
             ),
         ):
             yield Row(
-                name, {side: figure(one) for side, one in self._counts.items()}
+                name, {side: value(one) for side, one in self._counts.items()}
             )
 
     def warnings(self) -> Iterator[str]:
-        """Yields what to change if many entities hold [UNK]."""
+        """Yields a remedy if many entities contain [UNK]."""
         for side, counts in self._counts.items():
             if warning := counts.warning():
                 yield f"{side}: {warning}"
 
 
 def _visible(text: str) -> str:
-    """Characters that can be seen, code points of others; the end cut off."""
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + "\u2026"
+    """Shows invisible characters as code points, and shortens the text."""
+    if len(text) > _MAX_LENGTH:
+        text = text[:_MAX_LENGTH] + "\u2026"
     return "".join(
         one if one.isprintable() and not one.isspace() else f"U+{ord(one):04X}"
         for one in text

@@ -1,7 +1,7 @@
-"""Encoders in from every format, and out again.
+"""Reading encoders from every checkpoint format, and writing them.
 
-Tensors travel under canonical names; see `names`. Nothing here loads
-TensorFlow unless the weights are in a TensorFlow checkpoint.
+Tensors travel under canonical names; see `names`. TensorFlow is loaded only for
+TensorFlow checkpoints.
 
 Example:
     >>> source = open_source("chinese_wwm_ext_L-12_H-768_A-12")

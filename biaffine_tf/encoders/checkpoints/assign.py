@@ -1,4 +1,4 @@
-"""From a source into variables, all or nothing, with a report."""
+"""Assignment of the tensors of a source to variables, all or none."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
-# Settings of an encoder that say how it is trained, not what it computes.
+# Settings that affect the training of an encoder, not its output.
 _FREE_TO_CHANGE = (
     "attention_probs_dropout_prob",
     "hidden_dropout_prob",
     "initializer_range",
 )
-# Settings that the shapes of tensors show, with their own rules.
+# Settings that follow from the shapes of tensors, and have their own checks.
 _SHOWN_BY_SHAPES = ("max_position_embeddings", "vocab_size")
 
 _ROWS_VARY = (names.WORD_EMBEDDINGS, names.POSITIONS)
@@ -41,7 +41,7 @@ _OWN_CONFIG = "give the bert_config.json that it was trained with"
 
 
 def encoder_variables(encoder: FusedBertEncoder) -> dict[str, tf.Variable]:
-    """The weights of a built encoder, by canonical name."""
+    """Returns the weights of a built encoder by canonical name."""
     variables = {}
     for variable in encoder.weights:
         name = names.of_variable(variable.name.removesuffix(":0"))
@@ -51,10 +51,10 @@ def encoder_variables(encoder: FusedBertEncoder) -> dict[str, tf.Variable]:
 
 
 def tensors_of(variables: Mapping[str, tf.Variable]) -> dict[str, np.ndarray]:
-    """Values of variables in canonical shapes, as the writers take them.
+    """Returns the values of variables in canonical shapes, for the writers.
 
     Args:
-        variables: By canonical name.
+        variables: Variables by canonical name.
     """
     return {
         name: variable.numpy().reshape(names.flat_shape(name, variable.shape))
@@ -70,24 +70,25 @@ def load(
     replace_embeddings: bool = False,
     extend_positions: bool = False,
 ) -> LoadReport:
-    """Assigns the tensors of a source, if they fit; else nothing changes.
+    """Assigns the tensors of a source if they fit; otherwise changes nothing.
 
     Args:
         source: From `open_source`.
-        variables: Of the encoder, and of a head if wanted, by canonical name.
-        config: Of the encoder that the variables belong to.
-        replace_embeddings: Leave the word embeddings, and the output bias,
-            as they are initialised: the vocabulary is another one.
-        extend_positions: Repeat the stored positions from the start where
-            more are wanted, as Longformer does.
+        variables: Variables of the encoder, and of a head if wanted, by
+            canonical name.
+        config: Config of the encoder that the variables belong to.
+        replace_embeddings: Keep the initial word embeddings and output bias,
+            for an encoder with another vocabulary.
+        extend_positions: Repeat the stored positions if the encoder has more,
+            as Longformer does.
 
     Returns:
-        What was loaded and what was not. A head that the source lacks stays as
-        it is initialised; so do positions that it lacks only if asked for.
+        Report of the loaded and missing tensors. A head that the source lacks
+        keeps its initial values.
 
     Raises:
-        ConfigError: If the source's encoder does not fit the variables, or is
-            not finite.
+        ConfigError: If the source's encoder does not fit the variables, or a
+            tensor is not finite.
     """
     shapes = {
         name: names.flat_shape(name, variable.shape)
@@ -100,7 +101,7 @@ def load(
         replace_embeddings=replace_embeddings,
         extend_positions=extend_positions,
     )
-    # All of them before the first is assigned: one may not be finite.
+    # Reads all before assigning any, since a tensor may not be finite.
     values = {name: source.tensor(name) for name in report.loaded}
     for name, value in values.items():
         if name == names.POSITIONS:
@@ -118,14 +119,14 @@ def check(
     replace_embeddings: bool = False,
     extend_positions: bool = False,
 ) -> LoadReport:
-    """What `load` would do, from names and shapes alone.
+    """Checks what `load` would do, from names and shapes alone.
 
     Args:
         source: From `open_source`.
         shapes: Canonical shapes of the variables, by canonical name.
-        config: As for `load`.
-        replace_embeddings: As for `load`.
-        extend_positions: As for `load`.
+        config: See `load`.
+        replace_embeddings: See `load`.
+        extend_positions: See `load`.
 
     Raises:
         ConfigError: If the source's encoder does not fit the variables.
@@ -140,13 +141,13 @@ def check(
     lacking = [n for n in missing if n not in kept and not names.is_head(n)]
     if lacking == [names.POSITIONS]:
         raise ConfigError(
-            f"{source.path}: an encoder of another architecture, without "
-            "position embeddings, as RoFormer is",
+            f"{source.path}: an encoder without position embeddings, such as "
+            "RoFormer, is not supported",
             remedy=ARCHITECTURES,
         )
     if lacking:
         raise ConfigError(
-            f"{source.path}: lacks {listed(lacking)} of the encoder",
+            f"{source.path}: the encoder lacks {listed(lacking)}",
             remedy=_OWN_CONFIG,
         )
     _check_superfluous(source, shapes)
@@ -164,7 +165,7 @@ def check(
 
 
 def _check_config(source: Source, config: EncoderConfig) -> None:
-    """Heads, activation and epsilon leave no trace in the tensors' shapes."""
+    """Compares settings that do not follow from the shapes of tensors."""
     if source.config is None:
         return
     stored, wanted = _comparable(source.config), _comparable(config)
@@ -177,8 +178,8 @@ def _check_config(source: Source, config: EncoderConfig) -> None:
     ]
     if different:
         raise ConfigError(
-            f"{source.path}: its encoder differs from the one wanted in "
-            f"{', '.join(different)}",
+            f"{source.path}: the stored encoder differs from the requested one "
+            f"in {', '.join(different)}",
             remedy=_OWN_CONFIG,
         )
 
@@ -194,7 +195,7 @@ def _comparable(config: EncoderConfig) -> dict[str, object]:
 
 
 def _check_superfluous(source: Source, shapes: Mapping[str, Shape]) -> None:
-    """An encoder with parts left out computes something else."""
+    """Refuses a stored encoder with parts that ours lacks."""
     if all(map(names.is_head, shapes)):
         return
     superfluous = [
@@ -207,20 +208,20 @@ def _check_superfluous(source: Source, shapes: Mapping[str, Shape]) -> None:
     if _is_square_projection(source, superfluous):
         width = source.shapes[superfluous[0]][-1]
         raise ConfigError(
-            f"{source.path}: projects its embeddings, which are {width} wide "
-            "as its layers; only narrower or wider ones are projected here",
-            remedy="give an encoder whose embeddings are of another width, or "
-            "not projected",
+            f"{source.path}: projects its embeddings, which are as wide as its "
+            f"layers, {width}; only narrower or wider ones can be projected",
+            remedy="give an encoder whose embeddings have another width, or no "
+            "projection",
         )
     raise ConfigError(
-        f"{source.path}: has {listed(superfluous)}, which the encoder "
-        "wanted lacks",
+        f"{source.path}: has {listed(superfluous)}, which the requested "
+        "encoder lacks",
         remedy=_OWN_CONFIG,
     )
 
 
 def _is_square_projection(source: Source, superfluous: list[str]) -> bool:
-    """Whether all that is too much projects embeddings to their own width."""
+    """Whether the only superfluous part is a projection to the same width."""
     kernel = f"{names.PROJECTION}/kernel"
     if any(not name.startswith(f"{names.PROJECTION}/") for name in superfluous):
         return False
@@ -244,17 +245,17 @@ def _check_shapes(
             wrong.append(text)
         elif name == names.WORD_EMBEDDINGS:
             raise ConfigError(
-                f"{source.path}: its vocabulary is of another size: {text}",
+                f"{source.path}: its vocabulary has another size: {text}",
                 remedy="give the vocabulary that belongs to the weights",
             )
         elif have[0] < want[0] and not extend_positions:
             raise ConfigError(
                 f"{source.path}: has too few positions: {text}",
-                remedy=f"take at most {have[0]}, or give --extend_positions",
+                remedy=f"use at most {have[0]}, or give --extend_positions",
             )
     if wrong:
         raise ConfigError(
-            f"{source.path}: does not fit the encoder wanted: {listed(wrong)}",
+            f"{source.path}: does not fit the encoder: {listed(wrong)}",
             remedy=_OWN_CONFIG,
         )
 
@@ -266,20 +267,20 @@ def _notes(
     if names.POSITIONS in stored and names.POSITIONS in shapes:
         have, want = stored[names.POSITIONS][0], shapes[names.POSITIONS][0]
         if have > want:
-            notes.append(f"the first {want} of {have} positions were taken")
+            notes.append(f"the first {want} of {have} positions are used")
         if have < want:
-            notes.append(f"{have} positions were repeated to make {want}")
+            notes.append(f"{have} positions are repeated to make {want}")
     if kept & shapes.keys():
-        notes.append("word embeddings start anew: the vocabulary is another")
+        notes.append("new word embeddings, for another vocabulary")
     elif source.padding and names.WORD_EMBEDDINGS in shapes:
         notes.append(source.describe_padding())
     return tuple(notes)
 
 
 def _with_copies(source: Source, report: LoadReport) -> LoadReport:
-    """Sees to copies of tensors that a loaded masked-LM head shares.
+    """Reports the copies of tensors that a loaded masked-LM head shares.
 
-    A copy that is one has been used; one that differs has not, and is noted.
+    A copy equal to the loaded tensor counts as used; another one gets a note.
     """
     if not any(name.startswith("mlm/") for name in report.loaded):
         return report

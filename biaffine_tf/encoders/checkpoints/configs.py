@@ -1,4 +1,4 @@
-"""Configs of the families: what they mean, what they default to, and back."""
+"""Reading and writing of encoder configs, by family."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from biaffine_tf.json_files import peek_json
 
 
 class Family(enum.StrEnum):
-    """Architectures that we compute; the values are `model_type`s."""
+    """Supported architectures; the values are `model_type`s."""
 
     BERT = "bert"
     ELECTRA = "electra"
     ALBERT = "albert"
 
 
-# Where a family's defaults are not those of `EncoderConfig`.
+# Defaults of a family that differ from those of `EncoderConfig`.
 _DEFAULTS: dict[Family, dict[str, Any]] = {
     Family.BERT: {},
     Family.ELECTRA: {
@@ -40,22 +40,22 @@ _DEFAULTS: dict[Family, dict[str, Any]] = {
         "attention_probs_dropout_prob": 0.0,
     },
 }
-# Other names that `transformers` has of the same computation.
+# Other `model_type`s of `transformers` for the same computation.
 _ALIASES = {
     "ernie": Family.BERT,
     "roberta": Family.BERT,
     "xlm-roberta": Family.BERT,
     "camembert": Family.BERT,
 }
-# Their positions begin behind that of their padding token.
+# Families whose positions begin behind that of the padding token.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
-# Settings of a family that another family's config may have without meaning.
+# Settings that a config may hold but the family ignores.
 _MEANINGLESS: dict[Family, tuple[str, ...]] = {
     Family.BERT: ("embedding_size", "num_hidden_groups"),
     Family.ELECTRA: ("num_hidden_groups",),
     Family.ALBERT: (),
 }
-# Settings under which other implementations compute something else.
+# Only supported values; others mean another computation.
 _ONLY = {
     "position_embedding_type": "absolute",
     "use_relative_position": False,
@@ -81,16 +81,16 @@ def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
     The name "gelu" means two functions. In `transformers`, in Google's ELECTRA
     and here it is `x Phi(x)`; in Google's BERT (since 2019), Google's ALBERT
     and tf-models-official it is the approximation by tanh, "gelu_new" here. A
-    config with a `model_type` is in the words of `transformers`.
+    config with a `model_type` uses the names of `transformers`.
 
     Args:
-        path: The JSON file.
-        gelu_is_tanh: Whether the code that wrote the weights takes "gelu" for
-            the approximation.
+        path: Path of the JSON file.
+        gelu_is_tanh: Whether "gelu" means the approximation in the code that
+            wrote the weights.
 
     Raises:
-        ConfigError: If the file is missing, not an encoder's, or that of an
-            architecture that is not ours.
+        ConfigError: If the file is missing, is no encoder config, or is of an
+            unsupported architecture.
     """
     values: dict[str, Any] = peek_json(path, {}) or {}
     family = _family(path, values)
@@ -100,11 +100,11 @@ def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
     for name, only in _ONLY.items():
         if values.get(name, only) not in (only, None):
             raise ConfigError(
-                f"{path}: {name} is {values[name]!r}, which is not computed "
-                f"here; only {only!r} is",
+                f"{path}: {name} is {values[name]!r}; only {only!r} is "
+                "supported",
                 remedy=ARCHITECTURES,
             )
-    if "vocab_size" not in values:  # of no encoder: this says why
+    if "vocab_size" not in values:  # no encoder's: raises the error
         return EncoderConfig.from_bert_config(path)
     if family is not None:
         values = {**_DEFAULTS[family], **values}
@@ -146,32 +146,32 @@ def uses_task_ids(path: str) -> bool:
 
 
 def _family(path: str, values: dict[str, Any]) -> Family | None:
-    """None where the values alone say what the encoder is."""
+    """Returns the family; None if the other values suffice."""
     name = values.get("model_type")
     if name is None:
         return Family.ALBERT if "inner_group_num" in values else None
     name = _ALIASES.get(name, name) if isinstance(name, str) else name
     if name not in list(Family):
         raise ConfigError(
-            f"{path}: model_type is {name!r}, another architecture",
+            f"{path}: model_type is {name!r}, which is not supported",
             remedy=ARCHITECTURES,
         )
     return Family(name)
 
 
 def _says_tanh(values: dict[str, Any], gelu_is_tanh: bool) -> bool:
-    """Whether a config's activation is "gelu" and means the approximation."""
+    """Whether a config means the approximation by "gelu"."""
     if "model_type" in values or values.get("hidden_act", "gelu") != "gelu":
         return False
     return gelu_is_tanh or "inner_group_num" in values  # Google's ALBERT
 
 
 def describe_activation(config: EncoderConfig, path: str | None) -> str:
-    """An encoder's activation, and how its config's word was understood.
+    """Describes the activation, and how its name in the config was read.
 
     Args:
-        config: Of the encoder.
-        path: Its file; None if it has none.
+        config: Config of the encoder.
+        path: File of the config; None if it has none.
     """
     name = config.hidden_act
     text = f"{name} ({_ACTIVATIONS.get(name, name)})"
@@ -191,11 +191,11 @@ def same_activation(one: str, other: str) -> bool:
 
 
 def family_of(config: EncoderConfig, canonical: Collection[str]) -> Family:
-    """The family as which an encoder is written.
+    """Returns the family in which to write an encoder.
 
     Args:
-        config: Its shape.
-        canonical: Names of its and its heads' tensors.
+        config: Config of the encoder.
+        canonical: Names of the tensors of the encoder and its heads.
     """
     if config.num_hidden_groups is not None:
         return Family.ALBERT
@@ -206,7 +206,7 @@ def family_of(config: EncoderConfig, canonical: Collection[str]) -> Family:
 
 
 def to_values(config: EncoderConfig, family: Family) -> dict[str, Any]:
-    """What to write so that `read_config` gives the config back."""
+    """Returns JSON values that `read_config` reads as this config."""
     values = {k: v for k, v in config.to_dict().items() if v is not None}
     values |= {"model_type": str(family), "position_embedding_type": "absolute"}
     if family is not Family.BERT:
@@ -217,10 +217,10 @@ def to_values(config: EncoderConfig, family: Family) -> dict[str, Any]:
 
 
 def to_google_values(config: EncoderConfig, family: Family) -> dict[str, Any]:
-    """As `to_values`, in the words of Google's releases.
+    """Returns the values of `to_values` with the names of Google's releases.
 
-    Where these have no word for the activation, `model_type` says that it is
-    in the words of `transformers`; see `lacks_activation`.
+    Where these lack a name for the activation, `model_type` states that the
+    names are those of `transformers`; see `lacks_activation`.
     """
     values = to_values(config, family)
     if family is not Family.ELECTRA and config.hidden_act in _APPROXIMATE:
@@ -230,7 +230,7 @@ def to_google_values(config: EncoderConfig, family: Family) -> dict[str, Any]:
 
 
 def lacks_activation(config: EncoderConfig, family: Family) -> bool:
-    """Whether Google's code of a family does not compute the activation."""
+    """Whether Google's code of a family lacks the activation."""
     if family is Family.ELECTRA:
         return config.hidden_act in _APPROXIMATE
     return config.hidden_act == "gelu"

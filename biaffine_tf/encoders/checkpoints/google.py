@@ -1,6 +1,6 @@
-"""Names in the TF1 checkpoints of Google's BERT, ELECTRA and ALBERT.
+"""Tensor names in the TF1 checkpoints of Google's BERT, ELECTRA and ALBERT.
 
-RoBERTa-wwm, MacBERT and most other Chinese releases have BERT's names.
+RoBERTa-wwm, MacBERT and most other Chinese releases use BERT's names.
 
 Reference:
     `modeling.py` of google-research/bert, /electra and /albert.
@@ -66,7 +66,7 @@ _DETECTOR = {
     "rtd/prediction": "discriminator_predictions/dense_1",
 }
 
-# What Keras calls a LayerNorm that was given no name; numbers go on and on.
+# Keras's default names of LayerNorms; the numbers are not reset.
 _KERAS_NORM = re.compile(r"(.*/)layer_normalization(?:_(\d+))?/(gamma|beta)")
 
 
@@ -102,7 +102,11 @@ _DISCRIMINATOR = NameTable(
 
 
 def _generator(embeddings: str) -> NameTable:
-    """Names of ELECTRA's generator, whose embeddings may be shared."""
+    """Returns the names of ELECTRA's generator.
+
+    Args:
+        embeddings: Root of its embeddings, which may be the discriminator's.
+    """
     return NameTable(
         _rooted(embeddings, EMBEDDINGS)
         | {
@@ -117,12 +121,12 @@ def _generator(embeddings: str) -> NameTable:
 
 
 def table_for(family: Family, canonical: Collection[str]) -> NameTable:
-    """The names under which to write tensors.
+    """Returns the table of names for writing tensors.
 
     Args:
-        family: Whose names.
-        canonical: Names of all tensors. ELECTRA's are a generator's if there
-            is a masked-LM head.
+        family: Family of the encoder.
+        canonical: Names of all tensors. An ELECTRA with a masked-LM head is
+            written as a generator.
     """
     if family is Family.ELECTRA:
         is_generator = "mlm/dense/kernel" in canonical
@@ -134,9 +138,9 @@ def layout(path: str, stored: Collection[str], component: Component) -> Layout:
     """Recognises the tensors of a checkpoint.
 
     Args:
-        path: For messages.
-        stored: Names of all its tensors.
-        component: Which encoder of an ELECTRA that holds two.
+        path: Path, for error messages.
+        stored: Names of all tensors.
+        component: Encoder to take from an ELECTRA checkpoint that holds two.
 
     Raises:
         ConfigError: See `make_layout`.
@@ -156,9 +160,10 @@ def layout(path: str, stored: Collection[str], component: Component) -> Layout:
 
 
 def _namer_of_norms(stored: Collection[str]) -> Callable[[str], str]:
-    """Names Keras's norms by their order in a module: LayerNorm, LayerNorm_1.
+    """Returns a function that maps Keras's names of LayerNorms to Google's.
 
-    So do the releases, some of which were trained on with code for TF2.
+    They are numbered by their order in a module: LayerNorm, LayerNorm_1.
+    Releases that were trained further with TF2 code have Keras's names.
     """
     numbers: dict[str, set[int]] = collections.defaultdict(set)
     for match in filter(None, map(_KERAS_NORM.fullmatch, stored)):
@@ -178,7 +183,7 @@ def _namer_of_norms(stored: Collection[str]) -> Callable[[str], str]:
 def _recognise(
     stored: Collection[str], component: Component
 ) -> tuple[NameTable, Format, str]:
-    """Names, format, and what the encoder's names start with."""
+    """Returns the table of names, the format, and the root of the names."""
 
     def has(start: str) -> bool:
         return any(name.startswith(start) for name in stored)

@@ -1,6 +1,6 @@
-"""Names in Hugging Face's BERT, RoBERTa, ELECTRA and ALBERT.
+"""Tensor names in Hugging Face's BERT, RoBERTa, ELECTRA and ALBERT.
 
-They are Google's with dots, and kernels are `[out, in]`.
+They are Google's with dots for slashes, and kernels are `[out, in]`.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ _TIED = {
 _TASK_EMBEDDINGS = "embeddings.task_type_embeddings.weight"
 
 _PREFIX = re.compile(r"^(?:bert|electra|albert|ernie|roberta)\.")
-# Parts of names that come from training in parallel and compilation, anywhere,
-# and from larger models, at the beginning.
+# Prefixes of names that parallel training and compilation add anywhere, and
+# larger models at the beginning.
 _WRAPPERS = re.compile(
     r"\b(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 )
@@ -126,7 +126,7 @@ _OLD_NORM = re.compile(r"(?<=LayerNorm\.)(?:gamma|beta)$")
 
 
 def stored_name(family: Family, canonical: str) -> str:
-    """The name under which to write a tensor."""
+    """Returns the name for writing a tensor."""
     name = _TABLES[family].from_canonical(canonical)
     return name if names.is_head(canonical) else f"{family}.{name}"
 
@@ -137,9 +137,9 @@ def layout(
     """Recognises the tensors of a model, with or without its prefix.
 
     Args:
-        path: For messages.
-        stored: Names of all its tensors.
-        others: Names of what else the file holds, which is not used.
+        path: Path, for error messages.
+        stored: Names of all tensors.
+        others: Names of other content of the file, reported as unused.
 
     Raises:
         ConfigError: See `make_layout`.
@@ -161,7 +161,7 @@ def layout(
         name = _PREFIX.sub("", usual[name])
         return bool(_BODY_NAME.match(name)) and not _BUFFER.fullmatch(name)
 
-    found = make_layout(
+    result = make_layout(
         path,
         stored,
         format=Format.HUGGING_FACE,
@@ -173,14 +173,14 @@ def layout(
     task = next(
         (n for n in stored if usual[n].endswith(_TASK_EMBEDDINGS)), None
     )
-    unused = [name for name in found.unused if name != task]
+    unused = [name for name in result.unused if name != task]
     return dataclasses.replace(
-        found, unused=(*unused, *others), task_embeddings=task
+        result, unused=(*unused, *others), task_embeddings=task
     )
 
 
 def _family(stored: Collection[str]) -> Family:
-    """Whose names they are; ELECTRA's body is named like BERT's."""
+    """Detects the family; the body of ELECTRA is named as BERT's."""
     if any("albert_layer_groups." in name for name in stored):
         return Family.ALBERT
     electra = (

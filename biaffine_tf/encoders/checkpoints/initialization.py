@@ -1,4 +1,4 @@
-"""What a training starts from: one encoder directory, or its parts apart."""
+"""Encoder initialization, from one encoder directory or separate parts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from biaffine_tf.tokenization import Tokenizer, Vocabulary
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Initialization:
-    """Everything about an encoder, and where it is from.
+    """Initial encoder of a run: weights, config and tokenizer.
 
     Attributes:
-        source: The weights; None for a random start.
-        config: Shape of the encoder.
-        tokenizer: Text to its tokens.
-        origins: What was taken from where, in one line.
-        choices: What was not given of the tokenizer.
+        source: Source of the weights; None for random weights.
+        config: Config of the encoder.
+        tokenizer: Tokenizer of the encoder.
+        origins: Origin of each part, in one line.
+        choices: Tokenizer settings that were not given.
     """
 
     source: Source | None
@@ -51,21 +51,21 @@ def choose_initialization(
     extend_to: int | None = None,
     texts: Iterable[str] = (),
 ) -> Initialization:
-    """Puts an encoder together; what is given apart has precedence.
+    """Assembles an encoder; parts that are given separately take precedence.
 
-    What is not given is taken from `encoder_dir`, or else from the directory
-    of `init_checkpoint`; see `choose_tokenizer` for a tokenizer that nothing
-    states. Checks all that can be without TensorFlow.
+    Other parts are taken from `encoder_dir`, or else from the directory of
+    `init_checkpoint`; see `choose_tokenizer` for tokenizer settings that no
+    file states. Does all checks that need no TensorFlow.
 
     Args:
-        encoder_dir: Anything that `open_source` takes.
-        vocab_file: Vocabulary.
-        bert_config_file: Shape of the encoder.
-        init_checkpoint: Weights; anything that `open_source` takes.
-        tokenizer: How to cut text; None to choose.
-        do_lower_case: Whether to fold case; None to choose.
-        extend_to: Positions to make at least; None to leave them as they are.
-        texts: Of the training data, read only where they matter.
+        encoder_dir: Path for `open_source`.
+        vocab_file: Path of the vocabulary.
+        bert_config_file: Path of the encoder config.
+        init_checkpoint: Path of the weights, for `open_source`.
+        tokenizer: Kind of tokenizer; None to choose.
+        do_lower_case: Whether to lowercase; None to choose.
+        extend_to: Minimum number of positions; None for no change.
+        texts: Texts of the training data, read only if they are needed.
 
     Raises:
         ConfigError: If something is missing, or parts do not fit together.
@@ -78,7 +78,7 @@ def choose_initialization(
     vocabulary, stated = _vocabulary(vocab_file, base)
     config = given_config = _config(bert_config_file, base)
     if source is None:
-        # Random weights suit any vocabulary.
+        # Random weights fit any vocabulary.
         config = dataclasses.replace(config, vocab_size=len(vocabulary))
     else:
         _check_vocabulary(
@@ -125,21 +125,21 @@ def open_parts(
     vocab_file: str | None = None,
     bert_config_file: str | None = None,
 ) -> tuple[Source | None, Source | None]:
-    """Opens the weights to start from, and the encoder that they belong to.
+    """Opens the source of the weights, and that of the encoder.
 
     Args:
-        encoder_dir: Has config and vocabulary, and the weights unless there
-            is an `init_checkpoint`.
-        init_checkpoint: Has the weights; without `encoder_dir` the rest, too.
-        vocab_file: Instead of the vocabulary.
-        bert_config_file: Instead of the config.
+        encoder_dir: Directory of config and vocabulary, and of the weights
+            unless there is an `init_checkpoint`.
+        init_checkpoint: Weights; without `encoder_dir` also the other parts.
+        vocab_file: Replaces the vocabulary.
+        bert_config_file: Replaces the config.
 
     Returns:
-        The weights, with whatever lies beside them, and the encoder of all
-        parts that are given. None for a random start.
+        The source of the weights with the files beside them, and that of the
+        encoder with all parts given. None for random weights.
 
     Raises:
-        ConfigError: If one of them is missing.
+        ConfigError: If a part is missing.
         DataError: If the vocabulary cannot be read.
     """
     path = encoder_dir or init_checkpoint
@@ -163,7 +163,7 @@ def open_parts(
 def _for_weights(
     source: Source, config: EncoderConfig, extend_to: int | None
 ) -> EncoderConfig:
-    """The config with more positions if need be; checked where it is quick."""
+    """Extends the positions if asked; checks weights that are fast to read."""
     if extend_to is not None:
         positions = max(config.max_position_embeddings, extend_to)
         config = dataclasses.replace(config, max_position_embeddings=positions)
@@ -210,7 +210,6 @@ def _check_vocabulary(
     config_file: str,
     source: Source,
 ) -> None:
-    """Weights are of use only with their own vocabulary."""
     if len(vocabulary) != config.vocab_size:
         raise ConfigError(
             f"{config_file}: vocab_size is {config.vocab_size} but "
@@ -220,7 +219,7 @@ def _check_vocabulary(
     if source.vocabulary in (None, vocabulary):
         return
     raise ConfigError(
-        f"{source.path}: its vocabulary is not {vocab_file}",
+        f"{source.path}: was trained with another vocabulary than {vocab_file}",
         remedy=f"pass --vocab_file={source.vocab_file}",
     )
 

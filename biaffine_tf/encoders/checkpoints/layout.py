@@ -1,4 +1,4 @@
-"""What of a checkpoint is which tensor of an encoder and its heads."""
+"""Mapping from the stored tensors of a checkpoint to canonical names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMED = 3  # tensors in a message
 
 
 class Format(enum.StrEnum):
-    """Who wrote a checkpoint."""
+    """Format of a checkpoint, by the code that wrote it."""
 
     GOOGLE_BERT = "google_bert"
     GOOGLE_ELECTRA = "google_electra"
@@ -26,18 +26,18 @@ class Format(enum.StrEnum):
 
 
 class Component(enum.StrEnum):
-    """Which encoder of an ELECTRA checkpoint, which holds two."""
+    """Encoder of an ELECTRA checkpoint, which may hold two."""
 
     DISCRIMINATOR = "discriminator"
     GENERATOR = "generator"
 
 
 class Stored(NamedTuple):
-    """A tensor as a checkpoint has it.
+    """A stored tensor.
 
     Attributes:
-        name: In the checkpoint.
-        transposed: Whether it is `[out, in]`.
+        name: Name in the checkpoint.
+        transposed: Whether the kernel is `[out, in]`.
     """
 
     name: str
@@ -46,15 +46,15 @@ class Stored(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The meaning of a checkpoint's tensors.
+    """Canonical names of the tensors of a checkpoint.
 
     Attributes:
-        format: Who wrote it.
-        tensors: Where each canonical tensor is.
-        tied: Stored copies, by name, of canonical tensors: the output matrix
-            that a masked-LM head shares with the embeddings.
-        unused: Names of all other tensors.
-        task_embeddings: Name of ERNIE's table of them, if there is one.
+        format: Format of the checkpoint.
+        tensors: Stored tensors by canonical name.
+        tied: Canonical names by stored name of copies: the output matrix that
+            a masked-LM head shares with the embeddings.
+        unused: Names of all other stored tensors.
+        task_embeddings: Stored name of ERNIE's task embeddings, if any.
     """
 
     format: Format
@@ -74,21 +74,21 @@ def make_layout(
     transposed: bool = False,
     tied: dict[str, str] | None = None,
 ) -> Layout:
-    """Finds the canonical name of every tensor of a checkpoint.
+    """Maps every tensor of a checkpoint to its canonical name.
 
     Args:
-        path: For messages.
-        stored: Names of all its tensors.
-        format: Who wrote it.
-        to_canonical: Canonical name of a stored one; None if it has none.
+        path: Path, for error messages.
+        stored: Names of all tensors.
+        format: Format of the checkpoint.
+        to_canonical: Returns the canonical name of a stored one, or None.
         is_foreign: Whether a tensor without canonical name is part of the
-            encoder, which therefore computes something else than ours.
+            encoder, which is then of an unsupported architecture.
         transposed: Whether kernels are `[out, in]`.
-        tied: Stored names of copies and the canonical tensors they copy.
+        tied: Canonical names by stored name of copies.
 
     Raises:
-        ConfigError: If the encoder is of another architecture, is not the only
-            one in the checkpoint, or is not there.
+        ConfigError: If the encoder is missing, not the only one, or of an
+            unsupported architecture.
     """
     tensors: dict[str, Stored] = {}
     unused: list[str] = []
@@ -104,7 +104,7 @@ def make_layout(
             (foreign if is_foreign(name) else unused).append(name)
         elif canonical in tensors:
             raise ConfigError(
-                f"{path}: two tensors are {canonical}: "
+                f"{path}: two tensors map to {canonical}: "
                 f"{tensors[canonical].name} and {name}",
                 remedy="give a checkpoint of one encoder",
             )
@@ -113,14 +113,14 @@ def make_layout(
             tensors[canonical] = Stored(name, transposed and kernel)
     if foreign:
         raise ConfigError(
-            f"{path}: an encoder of another architecture, which has "
+            f"{path}: the encoder is of an unsupported architecture, with "
             f"{listed(foreign)}",
             remedy="give a BERT, RoBERTa, ELECTRA or ALBERT encoder with "
             "absolute positions",
         )
     if all(map(names.is_head, tensors)):
         raise ConfigError(
-            f"{path}: no encoder of a known format; its tensors are "
+            f"{path}: holds no encoder of a known format; its tensors are "
             f"{listed(unused) or 'none'}",
             remedy="give a BERT, RoBERTa, ELECTRA or ALBERT encoder",
         )
@@ -130,6 +130,6 @@ def make_layout(
 
 
 def listed(names: list[str]) -> str:
-    """A few of the names and how many there are."""
+    """Joins the first few names, with the number of the others."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

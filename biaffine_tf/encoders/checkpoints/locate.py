@@ -1,4 +1,4 @@
-"""From a path to the files of an encoder and how to open its weights."""
+"""Finds the files of an encoder, and how to open its weights."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SAFETENSORS, _TORCH = "model.safetensors", "pytorch_model.bin"
 _TF_FILE = re.compile(r"\.(?:index|meta|data-\d{5}-of-\d{5})$")
 _CONFIGS = ("config.json", "bert_config.json", "albert_config.json")
 _LATEST = re.compile(r'^model_checkpoint_path: "(.+)"$', re.MULTILINE)
-# Beginnings of names in Google's ELECTRA.
+# Prefixes of tensor names in Google's ELECTRA.
 _ELECTRA = (b"electra/", b"generator/")
 _REMEDY = (
     "give a model directory, a Hugging Face directory or a TensorFlow "
@@ -40,12 +40,12 @@ _REMEDY = (
 
 
 class Weights(NamedTuple):
-    """Weights that were found.
+    """Located weights, not yet opened.
 
     Attributes:
-        files: That hold them.
-        open: Reads names and shapes, and recognises them.
-        needs_tensorflow: Whether that loads TensorFlow.
+        files: Files of the weights.
+        open: Reads names and shapes, and recognises the layout.
+        needs_tensorflow: Whether opening loads TensorFlow.
         gelu_is_tanh: See `configs.read_config`.
     """
 
@@ -56,19 +56,19 @@ class Weights(NamedTuple):
 
 
 def is_model_directory(directory: str) -> bool:
-    """Whether training of ours wrote a directory."""
+    """Whether biaffine_tf's training wrote a directory."""
     path = os.path.join(directory, model_directory.CONFIG)
     return peek_json(path, {"model": object, "training": object}) is not None
 
 
 def find_directory(path: str) -> str:
-    """The directory of an encoder: a path itself, or that of a file in it.
+    """Returns the directory of an encoder: the path, or that of a file in it.
 
     Args:
         path: A directory, a TensorFlow checkpoint without `.index`, or a file.
 
     Raises:
-        ConfigError: If there is no such thing.
+        ConfigError: If the path does not exist.
     """
     if os.path.isdir(path):
         return path
@@ -81,14 +81,14 @@ def find_directory(path: str) -> str:
 
 
 def find_weights(path: str, component: Component) -> tuple[str, Weights]:
-    """Finds weights, and the directory where all else of the encoder is.
+    """Finds the weights, and the directory of the other parts of an encoder.
 
     Args:
         path: A directory, a TensorFlow checkpoint without `.index`, or a file.
-        component: Which encoder of an ELECTRA TF1 checkpoint of both.
+        component: Encoder to take from an ELECTRA TF1 checkpoint of two.
 
     Raises:
-        ConfigError: If there are none.
+        ConfigError: If there are no weights.
     """
     directory = find_directory(path)
     if directory == path:
@@ -105,31 +105,31 @@ def find_weights(path: str, component: Component) -> tuple[str, Weights]:
 
 
 def find_config(directory: str, component: Component) -> str | None:
-    """The config of an encoder directory, if there is one and only one."""
+    """Returns the config of a directory; None if there is none or several."""
     for name in _CONFIGS:
         path = os.path.join(directory, name)
         if os.path.exists(path):
             return path
     pattern = os.path.join(glob.escape(directory), f"*{component}_config.json")
-    found = glob.glob(pattern)
-    return found[0] if len(found) == 1 else None
+    paths = glob.glob(pattern)
+    return paths[0] if len(paths) == 1 else None
 
 
 def _in_directory(directory: str, component: Component) -> Weights:
     if is_model_directory(directory):
         return _ours(directory)
-    found = (
+    weights = (
         _huggingface_in(directory, _SAFETENSORS, SafetensorsStorage)
         or _tensorflow_in(directory, component)
         or _huggingface_in(directory, _TORCH, TorchStorage)
     )
-    if found is None:
+    if weights is None:
         raise ConfigError(
-            f"{directory}: not a model directory or another encoder's: no "
-            f"{_SAFETENSORS}, *.index or {_TORCH} in it",
+            f"{directory}: not a model directory or encoder directory: "
+            f"it has no {_SAFETENSORS}, *.index or {_TORCH}",
             remedy=_REMEDY,
         )
-    return found
+    return weights
 
 
 def _ours(directory: str) -> Weights:
@@ -167,8 +167,8 @@ def _huggingface(
 
 
 def _tensorflow_in(directory: str, component: Component) -> Weights | None:
-    found = sorted(glob.glob(os.path.join(glob.escape(directory), "*.index")))
-    prefixes = [path.removesuffix(".index") for path in found]
+    paths = sorted(glob.glob(os.path.join(glob.escape(directory), "*.index")))
+    prefixes = [path.removesuffix(".index") for path in paths]
     latest = _latest(directory)
     if latest in prefixes:
         return _tensorflow(latest, component)
@@ -182,7 +182,7 @@ def _tensorflow_in(directory: str, component: Component) -> Weights | None:
 
 
 def _latest(directory: str) -> str | None:
-    """The checkpoint that TensorFlow noted as its last in a directory."""
+    """Returns the last checkpoint of a directory, as TensorFlow noted it."""
     try:
         with open(
             os.path.join(directory, "checkpoint"), encoding="utf-8"
@@ -212,14 +212,14 @@ def _tensorflow(prefix: str, component: Component) -> Weights:
 def _is_googles_electra(index: str) -> bool:
     """Whether the index of a checkpoint has ELECTRA's names.
 
-    TensorFlow is not loaded for it. Names are stored without what they share
-    with the one before, which the first of an encoder shares with none.
+    Does not load TensorFlow. The index stores names without the prefix shared
+    with the name before, of which the first name of an encoder has none.
     """
     try:
         with open(index, "rb") as file:
             content = file.read()
     except OSError:
-        return False  # found out, and said, when it is opened
+        return False  # opening the checkpoint raises the error
     if OBJECT_GRAPH.encode() in content:
-        return False  # tf-models-official's, whose ELECTRA is its BERT
+        return False  # tf-models-official's ELECTRA is its BERT
     return any(name in content for name in _ELECTRA)

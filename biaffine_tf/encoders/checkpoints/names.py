@@ -1,7 +1,7 @@
-"""Canonical names and shapes of tensors, and tables to those of other formats.
+"""Canonical names and shapes of tensors, and tables for other formats.
 
 Canonical names are those of our own weights without `encoder/`. Tensors have
-at most two dimensions: attention heads lie side by side in one. Kernels are
+at most two dimensions: attention heads are concatenated in one. Kernels are
 `[in, out]`.
 """
 
@@ -20,13 +20,13 @@ POSITIONS = "position_embedding/embeddings"
 TYPES = "type_embeddings/embeddings"
 PROJECTION = "embedding_projection"
 MLM_BIAS = "mlm/output_bias"
-BY_TOKEN = (WORD_EMBEDDINGS, MLM_BIAS)  # a row for each token
+BY_TOKEN = (WORD_EMBEDDINGS, MLM_BIAS)  # one row per token
 
 _TABLE, _NORM, _DENSE = ("embeddings",), ("gamma", "beta"), ("kernel", "bias")
 _BLOCK = "transformer/layer_{}"
 _HEADS = ("mlm/", "rtd/")
 
-# All modules and their tensors; "{}" is the number of a layer.
+# All modules and their tensors; "{}" is the number of the layer.
 _MODULES = {
     "word_embeddings": _TABLE,
     "position_embedding": _TABLE,
@@ -64,12 +64,12 @@ _SLOT = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class NameTable:
-    """The names of a format.
+    """Names of tensors in a format.
 
     Attributes:
-        modules: The format's name of each canonical module it has.
-        leaves: What it puts behind a module, by the canonical last component.
-        output_bias: Its name of `mlm/output_bias`, if it has one.
+        modules: Names of modules in the format, by canonical name.
+        leaves: Suffixes of tensors, by the last component of canonical names.
+        output_bias: Name of `mlm/output_bias`, if the format has it.
     """
 
     modules: Mapping[str, str]
@@ -77,7 +77,7 @@ class NameTable:
     output_bias: str | None = None
 
     def to_canonical(self, name: str) -> str | None:
-        """The canonical name, or None where there is none."""
+        """Returns the canonical name, or None if there is none."""
         for pattern, template in self._patterns:
             match = pattern.fullmatch(name)
             if match:
@@ -85,7 +85,7 @@ class NameTable:
         return None
 
     def from_canonical(self, name: str) -> str:
-        """The format's name of a canonical one; KeyError if it has none."""
+        """Returns the format's name; KeyError if it has none."""
         number = _LAYER.search(name)
         template = self._names[_LAYER.sub("{}", name)]
         return template.format(number.group() if number else "")
@@ -113,11 +113,11 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def block_modules(block: str, parts: Mapping[str, str]) -> dict[str, str]:
-    """Modules of a layer for a `NameTable`.
+    """Returns the modules of a layer for a `NameTable`.
 
     Args:
-        block: The format's name of a layer, with "{}" for its number.
-        parts: Its names of a layer's modules, by canonical name.
+        block: Name of a layer in the format, with "{}" for its number.
+        parts: Names of the modules of a layer, by canonical name.
     """
     return {f"{_BLOCK}/{ours}": block + name for ours, name in parts.items()}
 
@@ -134,40 +134,40 @@ _OURS = re.compile(
 
 
 def of_variable(name: str) -> str | None:
-    """Canonical name of an encoder's variable, whatever the encoder's name.
+    """Returns the canonical name of an encoder's variable; None for others.
 
-    Also of tf-models-official's variables, after which ours are named.
+    Also accepts tf-models-official's variables, whose names ours follow.
 
     Args:
-        name: As in `encoder/word_embeddings/embeddings`.
+        name: Name such as `encoder/word_embeddings/embeddings`.
     """
     match = _OURS.fullmatch(name)
     return match.group(1) if match else None
 
 
 def order(name: str) -> tuple[int, int]:
-    """Sorts canonical names as an encoder is built, from input to heads."""
+    """Sort key that puts canonical names in order from input to heads."""
     number = _LAYER.search(name)
     index = _TEMPLATES.index(_LAYER.sub("{}", name))
     return index, int(number.group()) if number else 0
 
 
 def is_head(name: str) -> bool:
-    """Whether a canonical tensor is an output layer's, not the encoder's."""
+    """Whether a canonical name is that of an output layer."""
     return name.startswith(_HEADS)
 
 
 def is_optimizer_state(name: str) -> bool:
-    """Whether a stored tensor is of the training, not of the model."""
+    """Whether a stored tensor belongs to the optimizer."""
     return _SLOT.search(name) is not None
 
 
 def flat_shape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
-    """Canonical shape of a tensor whose heads may have their own dimension.
+    """Returns the canonical shape of a tensor, attention heads concatenated.
 
     Args:
         name: Canonical name.
-        shape: Of the variable or stored tensor.
+        shape: Shape of the variable or stored tensor.
     """
     sizes = tuple(int(size) for size in shape)
     match = _BY_HEADS.search(name)
@@ -182,7 +182,7 @@ def flat_shape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def encoder_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
-    """Shapes of all tensors of an encoder, by canonical name."""
+    """Returns the shapes of the tensors of an encoder by canonical name."""
     width, hidden = config.embedding_width, config.hidden_size
     inner = config.intermediate_size
     shapes: dict[str, tuple[int, ...]] = {
@@ -205,7 +205,7 @@ def encoder_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
 
 
 def mlm_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
-    """Shapes of the masked-LM output layer's tensors, by canonical name."""
+    """Returns the shapes of the masked-LM head's tensors."""
     width = config.embedding_width
     return {
         **_dense("mlm/dense", config.hidden_size, width),
@@ -215,7 +215,7 @@ def mlm_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
 
 
 def rtd_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
-    """Shapes of the replaced-token detector's tensors, by canonical name."""
+    """Returns the shapes of the replaced-token detector's tensors."""
     hidden = config.hidden_size
     return {
         **_dense("rtd/dense", hidden, hidden),

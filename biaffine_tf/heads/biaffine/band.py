@@ -1,7 +1,7 @@
-"""Logits of the band of pairs within a width, all at once.
+"""Logits of all pairs up to a maximum width, as one tensor.
 
-Of the layer called on its own and in the signature `score_pieces` of exports;
-training and prediction go through the same pairs in blocks.
+Used by the layer on its own and by the signature `score_pieces` of exports;
+training and prediction compute the same pairs in blocks, see `blocks`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from biaffine_tf.heads.biaffine.scores import map_starts, pair_logits
 
-# Fewer starts in a frame make its products too small to be fast.
+# Frames of fewer starts make matrix products that are too small to be fast.
 _MIN_FRAME = 32
 
 
@@ -20,10 +20,10 @@ def band_logits(
     bilinear: tf.Tensor,
     width: int | tf.Tensor,
 ) -> tf.Tensor:
-    """Logits of the pairs with `0 <= last - first < width`.
+    """Computes the logits of the pairs with `0 <= last - first < width`.
 
-    A few batched products over frames: the F starts of a frame meet the
-    F + W - 1 ends that any of them can reach. Work and memory are linear in L.
+    The starts are cut into frames of F; a batched product scores a frame
+    against the F + W - 1 ends in reach of it. Work and memory are linear in L.
 
     Args:
         starts: `[B, L, D]`.
@@ -33,11 +33,11 @@ def band_logits(
 
     Returns:
         Class-major `[B, L, C, W]`; entry `[b, i, c, w]` is the logit of the
-        pair (i, i + w). Where i + w >= L there is no pair, and it is 0.
+        pair (i, i + w), or 0 where i + w >= L.
     """
     batch, length, _ = tf.unstack(tf.shape(starts))
     num_classes = bilinear.shape[1]
-    # A frame must not be shorter than what its last start reaches beyond it.
+    # A frame must be at least as long as its last start reaches beyond it.
     size = tf.minimum(tf.maximum(width - 1, _MIN_FRAME), length)  # F
     frames = -(-length // size)  # K
     starts = _pad_length(starts, frames * size)
@@ -54,9 +54,9 @@ def band_logits(
 def _windows(
     ends: tf.Tensor, frames: tf.Tensor, size: tf.Tensor, width: tf.Tensor
 ) -> tf.Tensor:
-    """The ends that each frame can reach, `[B, K, F + W - 1, D']`.
+    """Returns the ends in reach of each frame, `[B, K, F + W - 1, D']`.
 
-    As W - 1 <= F, they are the frame's own and the first of the next one's.
+    As W - 1 <= F, they lie in the frame itself and the next one.
     """
     shape = tf.shape(ends)
     ends = _pad_length(ends, (frames + 1) * size)

@@ -1,13 +1,13 @@
-"""The pairs of a batch in blocks of rows, where they are too many at once.
+"""Division of the pairs of a batch into blocks of rows, to bound memory.
 
-A block holds some starts and all the ends that they can reach:
+A block holds some starts and all ends in their reach:
 
     rows    [first, first + S)
     columns [first, min(L, first + S + W - 1))
 
-W is the width of the widest span; with W = L the blocks cover the upper
-triangle of the square and half of the rest is never computed. Training and
-prediction go through the same blocks.
+W is the maximum span width. With W = L the blocks cover the upper triangle of
+the span matrix; half of the rest is never computed. Training and prediction use
+the same blocks.
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-# Maximum number of floats in the logits of a block and the mapped starts that
-# they are made of.
+# Maximum number of floats in the logits and mapped starts of a block.
 MAX_FLOATS = 1 << 22
-# A block of the band has W rows, or so many starts over all sentences if these
-# are more rows: smaller products are slow. Beyond _ROWS[1] too many pairs of a
-# block are outside the band.
+# A block of a band has W rows, or more if `_STARTS` starts over all sentences,
+# within `_ROWS`, are more: small products are slow, but with too many rows most
+# pairs of a block are outside the band.
 _STARTS = 512
 _ROWS = (16, 64)
 
 
 class Block(NamedTuple):
-    """Rows and columns of a block, of the span matrix of a sentence.
+    """A rectangle of the span matrix.
 
     Attributes:
-        first: First row and first column, int32 scalar.
-        num_rows: S.
-        num_columns: E.
+        first: Index of the first row and the first column, int32 scalar.
+        num_rows: S, the number of starts.
+        num_columns: E, the number of ends.
     """
 
     first: int | tf.Tensor
@@ -41,21 +40,21 @@ class Block(NamedTuple):
     num_columns: int | tf.Tensor
 
     def rows_of(self, vectors: tf.Tensor) -> tf.Tensor:
-        """The starts of the block, `[B, S, D]` of `[B, L, D]`."""
+        """Slices the starts of the block, `[B, S, D]`, from `[B, L, D]`."""
         return vectors[:, self.first : self.first + self.num_rows]
 
     def columns_of(self, vectors: tf.Tensor) -> tf.Tensor:
-        """The ends of the block, `[B, E, D]` of `[B, L, D]`."""
+        """Slices the ends of the block, `[B, E, D]`, from `[B, L, D]`."""
         return vectors[:, self.first : self.first + self.num_columns]
 
 
 class Blocks(NamedTuple):
-    """How a batch is divided.
+    """Division of the pairs of a batch into blocks.
 
     Attributes:
         length: L, the padded number of tokens.
-        width: W, from 1 to L: tokens of the widest span.
-        num_rows: S, of every block but the last.
+        width: W, the maximum span width in tokens, from 1 to L.
+        num_rows: S, the number of rows of every block but the last.
     """
 
     length: tf.Tensor
@@ -65,15 +64,15 @@ class Blocks(NamedTuple):
     def fold(self, add: Callable[[Block, Any], Any], state: Any) -> Any:
         """Folds a function over the blocks, from the first row to the last.
 
-        One block is worked on at a time, which bounds the memory.
+        Only one block is in memory at a time.
 
         Args:
-            add: From a block and a state to the next state, a nested
-                structure of tensors and TensorArrays.
-            state: The first state.
+            add: Takes a block and a state, a nested structure of tensors and
+                TensorArrays; returns the next state.
+            state: Initial state.
 
         Returns:
-            The last state.
+            The final state.
         """
 
         def step(first: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
@@ -102,13 +101,13 @@ def divide(
     Args:
         starts: `[B, L, D]`.
         bilinear: `[D, C, D']`.
-        max_span_width: Tokens of the widest span; None for all pairs.
+        max_span_width: Maximum span width in tokens; None for all pairs.
         max_floats: Maximum number of floats in a block, unless a single row
             has more; `MAX_FLOATS` if not given.
 
     Returns:
-        The division: as few blocks as may be; with a width, blocks not so long
-        that most of their pairs would be wider.
+        As few blocks as fit; with a maximum width, shorter ones, so that
+        most of their pairs lie within it.
     """
     batch, length, _ = tf.unstack(tf.shape(starts))
     batch = tf.maximum(batch, 1)  # a replica can get no sentence
@@ -127,14 +126,14 @@ def divide(
 def pair_mask(
     counts: tf.Tensor, block: Block, width: int | tf.Tensor
 ) -> tf.Tensor:
-    """Which pairs of a block are spans.
+    """Marks the pairs that are valid spans.
 
-    Both ends are real tokens, first <= last, and it is not too wide.
+    Both ends are real tokens, first <= last, and the width is at most W.
 
     Args:
-        counts: Tokens of each sentence, int32 `[B]`.
+        counts: Number of tokens of each sentence, int32 `[B]`.
         block: S rows and E columns.
-        width: W, tokens of the widest span.
+        width: W, the maximum span width in tokens.
 
     Returns:
         bool `[B, S, E]`.

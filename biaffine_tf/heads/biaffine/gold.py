@@ -1,4 +1,4 @@
-"""The span matrix of a batch of gold spans, whole or a part of it."""
+"""The span matrix of a batch of gold spans, whole or in part."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ def locate(
     num_rows: int | tf.Tensor,
     num_columns: int | tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where cells lie in a part of the span matrices.
+    """Finds the positions of cells within a rectangle of the span matrices.
 
     Args:
         cells: int32 `[B, N, 3]`: first token, last token, label id; padding
             is all zeros.
-        first: First row and first column of the part.
-        num_rows: S.
-        num_columns: E.
+        first: Index of the first row and the first column.
+        num_rows: S, the number of rows.
+        num_columns: E, the number of columns.
 
     Returns:
-        Whether each is in the part and no padding, bool `[B, N]`; and
-        (sentence, row, column) in the part, int32 `[B, N, 3]`, for the others
-        row and column 0.
+        inside: bool `[B, N]`, false for padding and cells elsewhere.
+        where: int32 `[B, N, 3]`, (sentence, row, column) in the rectangle; row
+            and column are 0 where `inside` is false.
     """
     places = cells[..., :2] - first  # [B, N, 2]
     inside = (places >= 0) & (places < [num_rows, num_columns])
@@ -42,21 +42,22 @@ def dense_matrix(
     num_rows: int | tf.Tensor,
     num_columns: int | tf.Tensor,
 ) -> tf.Tensor:
-    """A part of the span matrices of a batch.
+    """Builds a rectangle of the span matrices of a batch.
 
     Args:
         cells: int32 `[B, N, 3]`, as for `locate`.
-        first: First row and first column of the part.
-        num_rows: S; with `first` 0 and S = E = L the part is everything.
-        num_columns: E.
+        first: Index of the first row and the first column.
+        num_rows: S, the number of rows; L for the whole matrix.
+        num_columns: E, the number of columns; likewise.
 
     Returns:
-        int32 `[B, S, E]`: label id of each pair, 0 = none.
+        int32 `[B, S, E]`: label id of each pair, 0 for none.
     """
     inside, where = locate(
         cells, first=first, num_rows=num_rows, num_columns=num_columns
     )
-    # Other cells add 0 to the first one; real cells of a sentence are distinct.
+    # Cells elsewhere add 0 to cell (0, 0); gold cells of a sentence are
+    # distinct.
     return tf.scatter_nd(
         where,
         tf.where(inside, cells[..., 2], 0),

@@ -1,4 +1,4 @@
-"""The biaffine layer as a head: what training and prediction ask of it."""
+"""The biaffine layer as a head, for training and prediction."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _BILINEAR = f"{_NAME}/bilinear"
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class BiaffineHead(Biaffine):
-    """The default `Head`: a logit for every (first, last, label).
+    """The default `Head`: scores every (first, last, label).
 
-    It holds the logits of one block of pairs at a time; see `blocks`.
+    Holds the logits of one block of pairs at a time; see `blocks`.
     """
 
     metric_names = ("loss", "positive_accuracy", "negative_accuracy")
@@ -50,7 +50,7 @@ class BiaffineHead(Biaffine):
         num_classes: int,
         initializer: Any = None,
     ) -> Self:
-        """Makes the layer; see `Head`."""
+        """Builds the layer; see `Head`."""
         return cls(
             num_classes,
             projection_size=config.projection_size,
@@ -63,13 +63,13 @@ class BiaffineHead(Biaffine):
     def initialize(
         self, records: Records, model: ModelConfig, training: TrainingConfig
     ) -> None:
-        """Sets the bilinear map that training starts from.
+        """Sets the initial bilinear map.
 
-        `HeadStart.PRIOR` makes its constant terms the log-odds of each class
-        among the pairs that the loss sees, so that no step is spent on
-        learning that most pairs are no entity, and the others small random
-        numbers, so that the projections learn from the first step on.
-        `HeadStart.ZERO` leaves zeros.
+        `HeadStart.PRIOR` sets the constant terms to the log-odds of each class
+        among the pairs of the loss, so that no step is spent on learning that
+        most pairs are no entity. The other terms are small random numbers, so
+        that the projections learn from the first step on. `HeadStart.ZERO`
+        leaves zeros.
         """
         if training.head_start is HeadStart.ZERO:
             return
@@ -85,7 +85,7 @@ class BiaffineHead(Biaffine):
     def with_new_labels(
         self, stored: Mapping[str, np.ndarray], training: TrainingConfig
     ) -> Mapping[str, np.ndarray]:
-        """Adds the classes that a trained bilinear map lacks; see `Head`."""
+        """Adds new classes to a trained bilinear map; see `Head`."""
         known, initial = stored.get(_BILINEAR), self.bilinear.numpy()
         if known is None or not has_room_for(initial, known):
             return stored
@@ -103,9 +103,9 @@ class BiaffineHead(Biaffine):
         seed: tf.Tensor,
         training: bool = True,
     ) -> Metrics:
-        """Loss, and accuracies of pairs with and without a label."""
+        """Computes the loss, and accuracies of gold spans and other pairs."""
         starts, ends = self.project(vectors, training=training)
-        loss, right = span_loss(
+        loss, pairs = span_loss(
             starts,
             ends,
             tf.convert_to_tensor(self.bilinear),
@@ -118,8 +118,8 @@ class BiaffineHead(Biaffine):
         )
         return {
             "loss": (loss, tf.cast(tf.size(counts), tf.float32)),
-            "positive_accuracy": (right.correct_positives, right.positives),
-            "negative_accuracy": (right.correct_negatives, right.negatives),
+            "positive_accuracy": (pairs.correct_positives, pairs.positives),
+            "negative_accuracy": (pairs.correct_negatives, pairs.negatives),
         }
 
     def candidates(
@@ -130,7 +130,7 @@ class BiaffineHead(Biaffine):
         min_margin: tf.Tensor,
         force_one_entity: bool = False,
     ) -> Candidates:
-        """The best label of each pair, where its margin suffices."""
+        """Finds the pairs whose best label has a sufficient margin."""
         starts, ends = self.project(vectors, training=False)
         return find_candidates(
             starts,
@@ -144,7 +144,7 @@ class BiaffineHead(Biaffine):
 
     @staticmethod
     def describe_scores(config: HeadConfig, num_classes: int) -> str:
-        """Shape and axes of the logits; see `Head`."""
+        """Describes shape and axes of the logits; see `Head`."""
         bounded = config.max_span_width is not None
         axis, second = ("W", "width - 1") if bounded else ("L", "last token")
         return (

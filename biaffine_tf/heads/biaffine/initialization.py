@@ -1,4 +1,4 @@
-"""Initial weights of a head that is to be trained."""
+"""Initial weights of the biaffine head."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import tf_keras
 
 from biaffine_tf.records.widths import count_pairs
 
-# With projections of vectors of unit variance, logits of some tenths.
+# With projections of unit variance this gives logits of a few tenths.
 _STDDEV = 0.02
-# Rarer labels start as if they had so many cells: a logit of -20 would take
-# the first hundred steps to come back from.
+# Lower bound on the cells of a label: training would need a hundred steps to
+# leave an initial logit of -20.
 MIN_CELLS = 10
 
 
 def draw_bilinear(
     shape: tuple[int, int, int], log_odds: np.ndarray
 ) -> np.ndarray:
-    """Draws a bilinear map with given constant terms.
+    """Draws a bilinear map with the given constant terms.
 
     Args:
         shape: `[D + 1, C, D + 1]`.
         log_odds: Constant term of each class, `[C]`.
 
     Returns:
-        float32 of that shape, normal with a standard deviation of 0.02 but for
-        `[-1, :, -1]`. It depends on the global seed.
+        float32, truncated normal with standard deviation 0.02 except for
+        `[-1, :, -1]`. Depends on the global seed.
     """
     draw = tf_keras.initializers.TruncatedNormal(stddev=_STDDEV)
     bilinear = draw(tuple(shape)).numpy()
@@ -43,21 +43,21 @@ def class_log_priors(
     max_span_width: int | None = None,
     neg_sample: float = 1.0,
 ) -> np.ndarray:
-    """Log-odds of each class against "none" before anything is known of a pair.
+    """Computes the log-odds of each class against "none" over all pairs.
 
-    A softmax over them gives each class its frequency: the start at which no
-    step is spent on learning that most pairs are no entity.
+    A softmax over them gives each class its frequency, which saves the steps of
+    learning that most pairs are no entity.
 
     Args:
-        cells: Number of cells for each (label id, width in tokens).
-        scored_lengths: Number of windows for each number of scored tokens.
+        cells: Number of cells by (label id, width in tokens).
+        scored_lengths: Number of windows by number of scored tokens.
         num_classes: C, "none" included.
-        max_span_width: Bound on the width of pairs in tokens; None for all.
+        max_span_width: Maximum span width in tokens; None for all pairs.
         neg_sample: Fraction of the negative pairs that enters the loss.
 
     Returns:
-        float64 `[C]`, 0 for "none": log(pairs of the class / pairs of "none"),
-        with at least `MIN_CELLS` pairs a class.
+        float64 `[C]`, log(pairs of the class / pairs of "none"), 0 for "none";
+        each class counts at least `MIN_CELLS` pairs.
     """
     counts = np.zeros(num_classes)
     for (label, width), number in cells.items():
@@ -72,19 +72,18 @@ def class_log_priors(
 def init_new_labels(
     initial: np.ndarray, known: np.ndarray, *, has_priors: bool
 ) -> np.ndarray:
-    """Bilinear map of a trained head with more labels.
+    """Extends the bilinear map of a trained head by new labels.
 
     Args:
         initial: Bilinear map of a new head, float32 `[D + 1, C, D + 1]`.
-        known: That of the trained head, `[D + 1, K, D + 1]`, K <= C; its
-            classes are the first ones, "none" at first.
-        has_priors: Whether the constant terms of the new head are log-odds
-            against "none", whose own is 0.
+        known: Bilinear map of the trained head, `[D + 1, K, D + 1]`, K <= C;
+            its classes come first, "none" at 0.
+        has_priors: Whether the constant terms of `initial` are log-odds
+            against "none", whose own term is 0.
 
     Returns:
-        `[D + 1, C, D + 1]`: known classes as they were trained, those behind
-        them as a new head starts them. Log-odds are then against the constant
-        term that "none" was trained to.
+        `[D + 1, C, D + 1]`: known classes as trained, new ones as in `initial`;
+        their log-odds are made relative to the trained constant term of "none".
     """
     bilinear, classes = initial.copy(), known.shape[1]
     bilinear[:, :classes] = known
@@ -94,7 +93,7 @@ def init_new_labels(
 
 
 def has_room_for(initial: np.ndarray, known: np.ndarray) -> bool:
-    """Whether they differ in nothing but the number of classes."""
+    """Whether the maps differ only in the number of classes, C >= K."""
     return (
         known.ndim == initial.ndim
         and known.shape[::2] == initial.shape[::2]

@@ -1,4 +1,4 @@
-"""The biaffine layer: a score for every (first, last, label)."""
+"""The biaffine layer."""
 
 from __future__ import annotations
 
@@ -17,38 +17,39 @@ from biaffine_tf.heads.biaffine.scores import map_starts, pair_logits
 class Biaffine(tf_keras.layers.Layer):
     """Scores every ordered pair of positions for every class.
 
-    Two projections read each vector `x` as "starts an entity" and "ends an
-    entity"; a biaffine map scores each pair for each class:
+    Two projections give each vector `x` a start and an end representation; a
+    biaffine map scores each pair for each class:
 
         s_i = W_s x_i + b_s,  e_j = W_e x_j + b_e
         logits[i, j, c] = [s_i; 1]^T U_c [e_j; 1]
 
     The appended ones give the linear and constant terms. All pairs are scored,
     also those with `i > j`; the caller masks invalid spans. With
-    `max_span_width` only the band `0 <= j - i < W` is, in work and memory
-    linear in L.
+    `max_span_width` only the band `0 <= j - i < W` is scored, with work and
+    memory linear in L.
 
     Input shape: `[B, L, H]`, floating point.
     Output shape: `[B, L, L, C]` in the layer's compute dtype; axis 1 is the
     first position, axis 2 the last. With `max_span_width`: `[B, L, W, C]`,
-    W = min(max_span_width, L); axis 2 is last - first, and pairs that reach
-    beyond L are the caller's to mask.
+    W = min(max_span_width, L); axis 2 is last - first, and the caller masks
+    pairs that reach beyond L.
 
     A Keras mask `[B, L]` becomes the pair mask of the output, `[B, L, L]` or
     `[B, L, W]`.
 
     Args:
-        num_classes: C, the class "none" included.
-        projection_size: D, the width of both projections.
+        num_classes: C, including the class "none".
+        projection_size: D, the output size of both projections.
         dropout: Dropout rate on the input and on both projections.
-        use_start_bias: Whether a one is appended to the start vectors.
-        use_end_bias: Whether a one is appended to the end vectors.
+        use_start_bias: Whether to append a one to the start vectors.
+        use_end_bias: Whether to append a one to the end vectors.
         activation: Activation of both projections; None for linear.
-        max_span_width: Most positions of a span that is scored; None scores
-            all pairs.
+        max_span_width: Maximum number of positions of a scored span; None
+            scores all pairs.
         kernel_initializer: Initializer of the projections.
-        bilinear_initializer: Initializer of U. Zeros make every class equally
-            likely at first; the projections start to learn at the second step.
+        bilinear_initializer: Initializer of U. With zeros all classes are
+            equally likely at first, and the projections learn from the second
+            step on.
         **kwargs: Keras layer arguments.
 
     Example:
@@ -114,7 +115,7 @@ class Biaffine(tf_keras.layers.Layer):
         )
 
     def _make_projection(self, name: str) -> tf_keras.layers.Layer:
-        # The two must not draw the same values from one seeded initializer.
+        # Two layers must not draw equal values from one seeded initializer.
         initializer = type(self.kernel_initializer).from_config(
             self.kernel_initializer.get_config()
         )
@@ -145,7 +146,7 @@ class Biaffine(tf_keras.layers.Layer):
 
     @contextlib.contextmanager
     def computing_in(self, policy: Any) -> Iterator[None]:
-        """Traces projections under this mixed-precision policy."""
+        """Traces the projections under a mixed-precision policy."""
         layers = (
             self._input_dropout,
             self._start,
@@ -169,11 +170,11 @@ class Biaffine(tf_keras.layers.Layer):
 
         Args:
             inputs: `[B, L, H]`.
-            training: Whether dropout is on.
+            training: Whether to apply dropout.
 
         Returns:
-            `[s; 1]` and `[e; 1]`, each `[B, L, D + 1]` (D where no one is
-            appended) in the compute dtype.
+            `[s; 1]` and `[e; 1]`, each `[B, L, D + 1]`, or D without the
+            appended one, in the compute dtype.
         """
         inputs = self._input_dropout(inputs, training=training)
         starts = self._start_dropout(self._start(inputs), training=training)
@@ -187,11 +188,11 @@ class Biaffine(tf_keras.layers.Layer):
     def call(
         self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Scores all pairs, or those of the band.
+        """Scores all pairs, or those up to the maximum width.
 
         Args:
             inputs: `[B, L, H]`.
-            training: Whether dropout is on.
+            training: Whether to apply dropout.
 
         Returns:
             Logits `[B, L, L, C]`, or `[B, L, W, C]` with `max_span_width`, in
@@ -211,9 +212,9 @@ class Biaffine(tf_keras.layers.Layer):
     def compute_mask(
         self, inputs: tf.Tensor, mask: tf.Tensor | None = None
     ) -> tf.Tensor | None:
-        """The pair mask of a position mask `[B, L]`: both positions are real.
+        """Computes the pair mask from a position mask `[B, L]`.
 
-        `[B, L, L]`, or `[B, L, W]` with `max_span_width`.
+        Returns `[B, L, L]`, or `[B, L, W]` with `max_span_width`.
         """
         if mask is None:
             return None
@@ -228,7 +229,7 @@ class Biaffine(tf_keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tf.TensorShape
     ) -> tf.TensorShape:
-        """`[B, L, L, C]` or `[B, L, W, C]` for `[B, L, H]`."""
+        """Returns `[B, L, L, C]` or `[B, L, W, C]` for `[B, L, H]`."""
         batch, length, _ = tf.TensorShape(input_shape)
         width = length
         if length is not None and self.max_span_width is not None:
@@ -236,7 +237,7 @@ class Biaffine(tf_keras.layers.Layer):
         return tf.TensorShape([batch, length, width, self.num_classes])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

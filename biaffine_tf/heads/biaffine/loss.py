@@ -1,8 +1,8 @@
-"""The loss of a batch without the tensor of its logits.
+"""Loss of a batch, computed block by block.
 
-The sum over all pairs needs no more than one block of logits at a time. Because
-it is a scalar, its gradient is the upstream scalar times a gradient that can be
-computed in the same pass, while the block is there.
+Only one block of logits is in memory at a time. The loss is a scalar, so its
+gradient is the upstream scalar times a gradient that is computed in the same
+pass, while the logits of the block are there.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from biaffine_tf.losses import PairLoss, sample_pairs
 
 
 class PairCounts(NamedTuple):
-    """How many pairs the model has right; float32 scalars.
+    """Counts of pairs and of correct predictions; float32 scalars.
 
     Attributes:
-        positives: Gold spans.
-        correct_positives: Of these, those whose best class is their label.
-        negatives: Other pairs that could be spans.
-        correct_negatives: Of these, those whose best class is "none".
+        positives: Number of gold spans.
+        correct_positives: Gold spans whose best class is their label.
+        negatives: Number of other valid spans.
+        correct_negatives: Other valid spans whose best class is "none".
     """
 
     positives: tf.Tensor
@@ -38,15 +38,13 @@ class PairCounts(NamedTuple):
     correct_negatives: tf.Tensor
 
 
-# Of starts, ends and bilinear.
+# With respect to starts, ends and bilinear.
 _Gradients = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 class _Sums(NamedTuple):
-    """What is summed over the blocks."""
-
     loss: tf.Tensor
-    right: PairCounts
+    pair_counts: PairCounts
     gradients: _Gradients
 
 
@@ -63,30 +61,29 @@ def span_loss(
     seed: tf.Tensor | None = None,
     max_floats: int | None = None,
 ) -> tuple[tf.Tensor, PairCounts]:
-    """Sum of the pair losses over all spans that a batch could hold.
+    """Sums the pair losses over all valid spans of a batch.
 
-    Equals, in value and gradient, the sum over the pairs of
-    `biaffine.call(...)`. All is in float32, so that nothing overflows before a
-    loss scale can prevent it.
+    Value and gradient equal those of the pair losses of `Biaffine.call`.
+    Computed in float32, so that nothing overflows before a loss scale can
+    prevent it.
 
     Args:
         starts: `[B, L, D]`, from `Biaffine.project`.
-        ends: `[B, L, D']`, likewise.
+        ends: `[B, L, D']`, from `Biaffine.project`.
         bilinear: float32 `[D, C, D']`.
         cells: Gold spans, int32 `[B, N, 3]`, see `gold.locate`.
-        counts: Tokens of each sentence, int32 `[B]`.
+        counts: Number of tokens of each sentence, int32 `[B]`.
         pair_loss: Loss of each pair.
-        max_span_width: Tokens of the widest span that counts as a pair; None
-            for all pairs.
-        keep_negatives: Share of the negative pairs that enters the loss, in
-            (0, 1]. The kept ones are not scaled up, as in the original
-            implementation.
-        seed: int32 `[2]`, of the draw; needed if negatives are dropped.
-        max_floats: Bound on the size of a block, see `blocks.divide`.
+        max_span_width: Maximum span width in tokens; None for all pairs.
+        keep_negatives: Fraction of negative pairs in the loss, in (0, 1]. They
+            are not scaled up, as in the original implementation.
+        seed: Seed of the sampling, int32 `[2]`; needed if negatives are
+            dropped.
+        max_floats: Maximum number of floats in a block, see `blocks.divide`.
 
     Returns:
-        The sum, a float32 scalar whose gradient reaches starts, ends and
-        bilinear; and what the model has right, which has none.
+        The sum, a float32 scalar with a gradient for starts, ends and
+        bilinear; and the counts, without a gradient.
     """
     blocks = divide(
         starts,
@@ -108,10 +105,10 @@ def span_loss(
                 tape.watch(parts)
                 rows, columns, weights = parts
                 logits = pair_logits(map_starts(rows, weights), columns)
-                loss, right = objective.evaluate(block, logits)
+                loss, pair_counts = objective.evaluate(block, logits)
             return _Sums(
                 sums.loss + loss,
-                PairCounts(*map(tf.add, sums.right, right)),
+                PairCounts(*map(tf.add, sums.pair_counts, pair_counts)),
                 _add_block(
                     sums.gradients, tape.gradient(loss, parts), block.first
                 ),
@@ -130,20 +127,20 @@ def span_loss(
         def backward(upstream: tf.Tensor, *_: tf.Tensor) -> list[tf.Tensor]:
             return [upstream * gradient for gradient in sums.gradients]
 
-        return (sums.loss, *sums.right), backward
+        return (sums.loss, *sums.pair_counts), backward
 
-    loss, *right = summed(
+    loss, *pair_counts = summed(
         tf.cast(starts, tf.float32), tf.cast(ends, tf.float32), bilinear
     )
-    return loss, PairCounts(*right)
+    return loss, PairCounts(*pair_counts)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Objective:
-    """All about the loss that is no function of the weights.
+    """The inputs of the loss that are no function of the weights.
 
     Attributes:
-        width: W, tokens of the widest span, int32 scalar.
+        width: W, the maximum span width in tokens, int32 scalar.
 
     The others are arguments of `span_loss`.
     """
@@ -158,7 +155,7 @@ class _Objective:
     def evaluate(
         self, block: Block, logits: tf.Tensor
     ) -> tuple[tf.Tensor, PairCounts]:
-        """Sum of the pair losses of `[B, S, C, E]`, and what is right."""
+        """Sums the pair losses of `[B, S, C, E]`, and counts correct pairs."""
         valid = pair_mask(self.counts, block, self.width)  # [B, S, E]
         labels = dense_matrix(self.cells, **block._asdict())  # [B, S, E]
         weights = tf.cast(valid & self._kept(block, labels), tf.float32)
@@ -167,7 +164,7 @@ class _Objective:
         return loss, self._count_right(block, logits, valid)
 
     def _kept(self, block: Block, labels: tf.Tensor) -> tf.Tensor:
-        """Which pairs are positive or drawn, bool `[B, S, E]`."""
+        """Marks the pairs that are positive or sampled, bool `[B, S, E]`."""
         if self.keep_negatives >= 1:
             return tf.constant(True)
         drawn = sample_pairs(
@@ -182,23 +179,23 @@ class _Objective:
     def _count_right(
         self, block: Block, logits: tf.Tensor, valid: tf.Tensor
     ) -> PairCounts:
-        """Compares best classes; of equal logits the lower class is best."""
+        """Counts correct pairs; of equal logits the lower class is best."""
         inside, where = locate(self.cells, **block._asdict())  # [B, N]
         inside &= tf.gather_nd(valid, where)
-        found = classes_at(logits, where)  # [B, N, C]
-        best = tf.argmax(found, axis=-1, output_type=tf.int32)
-        # All pairs are too many for argmax; "none" wins where it is greatest.
+        gold_logits = classes_at(logits, where)  # [B, N, C]
+        best = tf.argmax(gold_logits, axis=-1, output_type=tf.int32)
+        # argmax over all pairs is too slow; "none" wins where it is greatest.
         none = valid & (logits[:, :, 0] >= tf.reduce_max(logits, axis=2))
-        positives = _number(inside)
+        positives = _count(inside)
         return PairCounts(
             positives=positives,
-            correct_positives=_number(inside & (best == self.cells[..., 2])),
-            negatives=_number(valid) - positives,
-            correct_negatives=_number(none) - _number(inside & (best == 0)),
+            correct_positives=_count(inside & (best == self.cells[..., 2])),
+            negatives=_count(valid) - positives,
+            correct_negatives=_count(none) - _count(inside & (best == 0)),
         )
 
 
-def _number(chosen: tf.Tensor) -> tf.Tensor:
+def _count(chosen: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(chosen, tf.float32))
 
 

@@ -1,8 +1,7 @@
-"""The biaffine head in ONNX: written node by node, read by numpy.
+"""ONNX form of the biaffine head: writes its nodes, reads its outputs.
 
-No TensorFlow is loaded. All pairs are scored, also of a model whose training
-knows the band of `max_span_width` alone: of up to a few hundred tokens that
-costs little.
+Does not load TensorFlow. Scores all pairs even with `max_span_width`, which
+costs little up to a few hundred tokens.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ OUTPUTS = {
     "margins": OnnxOutput(
         np.float32,
         _PAIRS,
-        'that less the logit of "none"; minus infinity where there is no '
-        "span: the last token before the first, wider than `max_span_width` "
-        "of `config.json`, or padding",
+        'that logit minus the logit of "none"; minus infinity where there is '
+        "no span: the last token before the first, wider than "
+        "`max_span_width` of `config.json`, or padding",
     ),
     "log_odds": OnnxOutput(
         np.float32,
         _PAIRS,
-        "of the model's probability of this label, before calibration",
+        "log-odds of the model's probability of this label, before calibration",
     ),
 }
 
@@ -59,7 +58,7 @@ def write(
 def read(
     outputs: Sequence[np.ndarray], *, min_margin: float, force_one_entity: bool
 ) -> Candidates:
-    """The pairs whose margin suffices; see `OnnxForm`."""
+    """Returns the pairs with a sufficient margin; see `OnnxForm`."""
     labels, logits, margins, log_odds = outputs
     chosen = margins > min_margin
     if force_one_entity:
@@ -78,7 +77,7 @@ def read(
 
 
 def floats(config: HeadConfig, *, length: int, num_classes: int) -> int:
-    """Logits of a sentence, and the mapped starts they are made of."""
+    """Counts the logits and mapped starts of a sentence."""
     return length * num_classes * (length + config.projection_size + 1)
 
 
@@ -89,7 +88,7 @@ def _logits(
     vectors: str,
     length: str,
 ) -> str:
-    """Class-major logits `[B, L, C, L]`, as of `scores.pair_logits`."""
+    """Computes logits `[B, L, C, L]`, as `scores.pair_logits` does."""
     starts, ends = (
         graph.product(
             vectors,
@@ -98,7 +97,7 @@ def _logits(
         )
         for part in ("start", "end")
     )
-    # The ones that are appended to starts make the last row a bias.
+    # The one appended to the starts makes the last row a bias.
     size, num_classes = len(bilinear) - 1, bilinear.shape[1]
     flat = bilinear.reshape(size + 1, -1)
     mapped = graph.product(starts, flat[:-1], flat[-1])
@@ -114,7 +113,7 @@ def _logits(
 
 
 def _is_span(graph: Any, width: int | None, length: str, counts: str) -> str:
-    """Which pairs are spans, bool `[B, L, L]`; see `blocks.pair_mask`."""
+    """Marks valid spans, bool `[B, L, L]`; see `blocks.pair_mask`."""
     zero, one = graph.constant(np.int32(0)), graph.constant(np.int32(1))
     length = graph("Squeeze", graph.cast(length, np.int32))
     last = graph("Range", zero, length, one)
@@ -131,7 +130,7 @@ def _is_span(graph: Any, width: int | None, length: str, counts: str) -> str:
 def _add_outputs(
     graph: Any, num_classes: int, logits: str, is_span: str
 ) -> None:
-    """The outputs, of `[B, L, C, L]` and `[B, L, L]`."""
+    """Computes the outputs from `[B, L, C, L]` and `[B, L, L]`."""
     classes, ends = graph.integers(2), graph.integers(2**31 - 1)
     labelled = graph("Slice", logits, graph.integers(1), ends, classes)
     none = graph("Gather", logits, graph.constant(np.int64(0)), axis=2)
@@ -157,14 +156,14 @@ def _add_outputs(
 def _choose_best(
     chosen: np.ndarray, logits: np.ndarray, margins: np.ndarray
 ) -> None:
-    """Chooses a pair of each sentence that has none chosen.
+    """Chooses the best pair of each sentence that has none chosen.
 
-    It has the greatest logit of any label; of equal ones it is the first.
+    It is the first of those with the greatest logit of any label.
 
     Args:
         chosen: bool `[B, L, L]`, changed in place.
-        logits: Of the best label of each pair.
-        margins: Minus infinity where there is no span.
+        logits: Logit of the best label of each pair.
+        margins: Margin of each pair; minus infinity if it is no span.
     """
     length = chosen.shape[1]
     is_span = margins > -np.inf

@@ -1,7 +1,7 @@
-"""The biaffine map itself: logits of a rectangle of pairs.
+"""The biaffine map: logits of a rectangle of pairs.
 
-Logits are made class-major, `[B, S, C, E]`: it is how a plain matrix product
-leaves them, and reductions over the classes of it run along whole vectors.
+Logits are class-major, `[B, S, C, E]`: a plain matrix product gives them in
+this order, and reductions over classes run along contiguous vectors.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 def map_starts(starts: tf.Tensor, bilinear: tf.Tensor) -> tf.Tensor:
-    """The starts' half of the map: `m_ic = s_i^T U_c`.
+    """Multiplies starts by the bilinear map: `m_ic = s_i^T U_c`.
 
     Args:
         starts: `[B, S, D]`.
@@ -28,7 +28,7 @@ def map_starts(starts: tf.Tensor, bilinear: tf.Tensor) -> tf.Tensor:
 
 
 def pair_logits(mapped: tf.Tensor, ends: tf.Tensor) -> tf.Tensor:
-    """Logits of every start with every end: `m_ic^T e_j`.
+    """Scores every start with every end: `m_ic^T e_j`.
 
     Args:
         mapped: `[..., S, C, D']`, from `map_starts`.
@@ -46,7 +46,7 @@ def pair_logits(mapped: tf.Tensor, ends: tf.Tensor) -> tf.Tensor:
 
 
 def classes_at(logits: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
-    """All classes of some pairs.
+    """Gathers the logits of all classes of some pairs.
 
     Args:
         logits: Class-major `[B, S, C, E]`.
@@ -59,5 +59,5 @@ def classes_at(logits: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
     sentence, row, column = tf.unstack(where, axis=-1)
     first_class = (sentence * rows + row) * num_classes * columns + column
     steps = tf.range(num_classes) * columns
-    found = tf.gather(tf.reshape(logits, [-1]), first_class[..., None] + steps)
-    return tf.ensure_shape(found, [*where.shape[:-1], logits.shape[2]])
+    values = tf.gather(tf.reshape(logits, [-1]), first_class[..., None] + steps)
+    return tf.ensure_shape(values, [*where.shape[:-1], logits.shape[2]])

@@ -1,4 +1,4 @@
-"""The candidates of a batch, found block by block, in the graph."""
+"""In-graph search for the candidates of a batch, block by block."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from biaffine_tf.heads.biaffine.scores import (
 
 
 class _Arrays(NamedTuple):
-    """TensorArrays with an entry for each block.
+    """TensorArrays with one entry per block.
 
     Attributes:
-        found: The candidates of the block.
-        best: The best pair of each sentence, N = B; empty if not asked for.
+        candidates: Candidates of the block.
+        best: Best pair of each sentence, N = B; empty unless entities are
+            forced.
         is_empty: Whether the sentence has no candidate, bool `[B]`.
     """
 
-    found: Candidates
+    candidates: Candidates
     best: Candidates
     is_empty: tf.TensorArray
 
@@ -41,28 +42,27 @@ def find_candidates(
     min_margin: float | tf.Tensor = 0.0,
     max_floats: int | None = None,
 ) -> Candidates:
-    """Finds the pairs whose best class is a label, or nearly so.
+    """Finds the pairs whose best label has a sufficient margin.
 
-    Never holds the logits of more than one block.
+    Only one block of logits is in memory at a time.
 
     Args:
         starts: `[B, L, D]`, from `Biaffine.project`.
-        ends: `[B, L, D']`, likewise.
+        ends: `[B, L, D']`, from `Biaffine.project`.
         bilinear: `[D, C, D']`.
-        counts: Tokens of each sentence, int32 `[B]`.
-        max_span_width: Tokens of the widest span; None for all pairs.
-        force_one_entity: The original implementation's rule: a sentence
-            without candidates gets the pair with the greatest logit of any
-            label, of equal ones the first in row-major order.
-        min_margin: Pairs whose margin is above it are candidates, float32
-            scalar. 0 for those whose best class is a label; less for those,
-            too, that thresholds may let through.
-        max_floats: Bound on the size of a block, see `blocks.divide`.
+        counts: Number of tokens of each sentence, int32 `[B]`.
+        max_span_width: Maximum span width in tokens; None for all pairs.
+        force_one_entity: Whether a sentence without candidates gets the pair
+            with the greatest logit of any label, of equal ones the first in
+            row-major order, as in the original implementation.
+        min_margin: Candidates have a margin above it, float32 scalar. With 0
+            their best class is a label; thresholds may need a lower one.
+        max_floats: Maximum number of floats in a block, see `blocks.divide`.
 
     Returns:
-        One candidate for each pair, of its best label (of equal ones the
-        lower), in row-major order. With a minimum margin of 0, "none" wins a
-        tie with a label.
+        One candidate per pair, with its best label (of equal ones the lower),
+        in row-major order. With a minimum margin of 0, "none" wins a tie with
+        a label.
     """
     blocks = divide(
         starts,
@@ -83,8 +83,10 @@ def find_candidates(
         best_label = tf.reduce_max(logits[:, :, 1:], axis=2)  # [B, S, E]
         chosen = valid & (logits[:, :, 0] + min_margin < best_label)
         where = tf.cast(tf.where(chosen), tf.int32)  # [N, 3]
-        found = _describe(logits, where, block)
-        found = so_far.found.map(lambda a, x: a.write(index, x), found)
+        candidates = _describe(logits, where, block)
+        candidates = so_far.candidates.map(
+            lambda a, x: a.write(index, x), candidates
+        )
         best, is_empty = so_far.best, so_far.is_empty
         if force_one_entity:
             best = best.map(
@@ -92,22 +94,22 @@ def find_candidates(
             )
             some = tf.reduce_any(chosen, axis=[1, 2])
             is_empty = is_empty.write(index, ~some)
-        return index + 1, _Arrays(found, best, is_empty)
+        return index + 1, _Arrays(candidates, best, is_empty)
 
     empty = _Arrays(_arrays(), _arrays(), _array(tf.bool))
     _, filled = blocks.fold(add, (tf.constant(0), empty))
-    found = filled.found.map(lambda array: array.concat())
+    candidates = filled.candidates.map(lambda array: array.concat())
     if force_one_entity:
-        found = found.map(
+        candidates = candidates.map(
             lambda *columns: tf.concat(columns, 0), _force(filled, counts)
         )
-    # Blocks come in the order of rows, but each holds those of all sentences.
-    order = tf.argsort(found.sentences, stable=True)
-    return found.map(lambda column: tf.gather(column, order))
+    # Candidates are in the order of blocks; sort them by sentence.
+    order = tf.argsort(candidates.sentences, stable=True)
+    return candidates.map(lambda column: tf.gather(column, order))
 
 
 def _describe(logits: tf.Tensor, where: tf.Tensor, block: Block) -> Candidates:
-    """Looks at all classes of some pairs, `where` `[N, 3]` in the block."""
+    """Describes the pairs at `where`, `[N, 3]`, positions in the block."""
     classes = classes_at(logits, where)  # [N, C]
     labels = 1 + tf.argmax(classes[:, 1:], axis=-1, output_type=tf.int32)
     own = tf.gather(classes, labels, batch_dims=1)
@@ -126,10 +128,10 @@ def _describe(logits: tf.Tensor, where: tf.Tensor, block: Block) -> Candidates:
 
 
 def _best(logits: tf.Tensor, valid: tf.Tensor, block: Block) -> Candidates:
-    """The pair of each sentence with the greatest logit of any label.
+    """Finds the pair of each sentence with the greatest logit of any label.
 
-    Of equal ones the first in row-major order. Sentences without a pair in the
-    block have the least of all floats for a logit.
+    Of equal ones it is the first in row-major order. Sentences without a pair
+    in the block get the lowest float as logit.
     """
     batch, _, columns = tf.unstack(tf.shape(valid))
     greatest = tf.reduce_max(logits[:, :, 1:], axis=2)  # [B, S, E]
@@ -137,12 +139,12 @@ def _best(logits: tf.Tensor, valid: tf.Tensor, block: Block) -> Candidates:
     greatest = tf.reshape(greatest, [batch, -1])  # [B, S * E]
     flat = tf.argmax(greatest, axis=1, output_type=tf.int32)  # [B]
     where = tf.stack([tf.range(batch), flat // columns, flat % columns], axis=1)
-    found = _describe(logits, where, block)
-    return found._replace(logits=tf.reduce_max(greatest, axis=1))
+    candidates = _describe(logits, where, block)
+    return candidates._replace(logits=tf.reduce_max(greatest, axis=1))
 
 
 def _force(arrays: _Arrays, counts: tf.Tensor) -> Candidates:
-    """The best pairs of the sentences that no block has a candidate of."""
+    """Returns the best pairs of the sentences without candidates."""
     best = arrays.best.map(lambda array: array.stack())  # N = blocks, B
     block = tf.argmax(best.logits, axis=0, output_type=tf.int32)  # [B]
     index = tf.stack([block, tf.range(tf.size(block))], axis=1)

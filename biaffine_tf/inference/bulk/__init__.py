@@ -1,8 +1,8 @@
 """Prediction of any number of files in constant memory; no TensorFlow.
 
-Each file is cut into shards of so many sentences. A shard is predicted by
-itself and appears when it is complete: what is in it depends on the file, the
-model and the settings, never on where the job was killed and begun again.
+Each file is divided into shards of a fixed number of sentences. A shard is
+predicted on its own and appears when it is complete: its content depends on the
+file, the model and the settings, not on interruptions of the job.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What makes a bulk job: its inputs, its model, its settings."""
+"""Description of a bulk job: its inputs, model and settings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from biaffine_tf.files import fingerprint
 from biaffine_tf.inference.bulk.side_file import printable
 from biaffine_tf.json_files import read_json
 
-STATE = "job"  # folder in that of the job
+STATE = "job"  # subfolder of the job's folder
 JOB = os.path.join(STATE, "job.json")
 SUMMARY = os.path.join(STATE, "summary.json")
-_FORMAT_VERSION = 2  # of 1, shards had no digests, lines and other keys
+_FORMAT_VERSION = 2  # version 1 had no digests and lines, and other keys
 _LONG_WAIT = 3  # seconds
 _ANOTHER = "give another --output_dir"
 _SHAPE = {
@@ -31,13 +31,13 @@ _SHAPE = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Input:
-    """A file that a job reads.
+    """An input file of a job.
 
     Attributes:
-        path: As the user named it.
-        size: In bytes, as it is stored.
-        modified: When it was changed last, in nanoseconds.
-        sha256: Of its bytes.
+        path: Path as given.
+        size: Size in bytes, as stored.
+        modified: Time of the last change in nanoseconds.
+        sha256: Digest of the file.
     """
 
     path: str
@@ -46,17 +46,17 @@ class Input:
     sha256: str
 
 
-def look_at(files: Sequence[str]) -> list[Input]:
-    """The files as they are now.
+def describe_inputs(files: Sequence[str]) -> list[Input]:
+    """Describes the files as they are now.
 
     Raises:
-        DataError: If one cannot be read, or only once.
+        DataError: If a file cannot be read, or only once.
     """
     bar = tqdm(files, desc="looking at the inputs", delay=_LONG_WAIT)
-    return [_look_at_file(path) for path in bar]
+    return [_describe_input(path) for path in bar]
 
 
-def _look_at_file(path: str) -> Input:
+def _describe_input(path: str) -> Input:
     try:
         state = os.stat(path)
     except OSError as error:
@@ -79,32 +79,33 @@ def describe(
     model: Mapping[str, str],
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """A job as JSON values.
+    """Describes a job as JSON values.
 
-    Where the inputs lie is no part of it: they may be moved, together.
+    Paths are left out: inputs may be moved together.
 
     Args:
-        inputs: What it reads, in this order.
-        model: Fingerprints of the model's files, by their names.
-        settings: All else that the predictions depend on, by flag; JSON values.
+        inputs: Inputs in order.
+        model: Fingerprints of the model's files by name.
+        settings: All other settings that predictions depend on, by flag; JSON
+            values.
     """
     return {
         "format_version": _FORMAT_VERSION,
         "inputs": [
             {
-                "name": printable(os.path.basename(one.path)),
-                "bytes": one.size,
-                "sha256": one.sha256,
+                "name": printable(os.path.basename(file.path)),
+                "bytes": file.size,
+                "sha256": file.sha256,
             }
-            for one in inputs
+            for file in inputs
         ],
         "model": dict(model),
         "settings": json.loads(json.dumps(settings)),
     }
 
 
-def check_own(path: str, job: Mapping[str, Any]) -> None:
-    """Finds out whether a folder is new or of this job; changes nothing.
+def check_folder(path: str, job: Mapping[str, Any]) -> None:
+    """Checks that a folder is new or of this job; changes nothing.
 
     Raises:
         ConfigError: If it holds another job, or other files.
@@ -116,7 +117,7 @@ def check_own(path: str, job: Mapping[str, Any]) -> None:
         others = sorted(set(os.listdir(path)) - {STATE})
         if others:
             raise ConfigError(
-                f"{path}: holds files that are no bulk job's: {others[0]}"
+                f"{path}: holds files that no bulk job wrote: {others[0]}"
                 + (f" and {len(others) - 1} others" if others[1:] else ""),
                 remedy=_ANOTHER,
             )
@@ -136,7 +137,6 @@ def check_own(path: str, job: Mapping[str, Any]) -> None:
 def _differences(
     before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> Iterator[str]:
-    """What makes two jobs different ones, for a message."""
     if before["format_version"] != now["format_version"]:
         yield "the version of the program that wrote it"
     old, new = before["inputs"], now["inputs"]

@@ -1,10 +1,10 @@
-"""The folder that a bulk job writes: whose it is, and what of it is done.
+"""Output folder of a bulk job.
 
-00000-NAME-000000.jsonl  predictions: number and name of the input, of the shard
-bad_lines/               what could not be read, for shards that had any of it
-job/job.json             the inputs, the model and the settings
-job/shards.jsonl         a line for each shard that is done; the last one counts
-job/summary.json         when all is done: counts, and what was given up
+00000-NAME-000000.jsonl  predictions: number and name of the input, shard
+bad_lines/               unreadable lines, for shards that had any
+job/job.json             inputs, model and settings
+job/shards.jsonl         a line for each finished shard; the last one counts
+job/summary.json         counts, and inputs given up; written at the end
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from biaffine_tf.inference.bulk.description import (
     JOB,
     STATE,
     Input,
-    check_own,
+    check_folder,
     describe,
 )
 from biaffine_tf.json_files import find_problem
@@ -38,7 +38,7 @@ from biaffine_tf.locks import locked
 
 _BAD_LINES = "bad_lines"
 _DONE = os.path.join(STATE, "shards.jsonl")
-# With all around it and in any script, a name stays below 255 bytes.
+# Keeps file names in any script below 255 bytes.
 _LONGEST_NAME = 100  # bytes
 _SHAPE = {
     "name": str,
@@ -60,22 +60,22 @@ class Shard:
     """Record of a finished shard.
 
     Attributes:
-        name: Of its file of predictions.
+        name: Name of its file of predictions.
         bytes: Size of that file.
         sha256: Digest of that file.
         bad_sha256: Digest of its file of bad lines; None if it has none.
         input: Number of the input, from 0.
-        number: Of the shard in its input, from 0.
-        is_last: Whether the input ends with it.
-        sentences: Sentences in it.
-        entities: Entities in them.
-        windowed: Sentences read in several windows.
-        cut: Sentences cut.
-        bad: Entries of its file of bad lines.
-        problems: Counts and examples by kind, as of `Problems.to_json`.
+        number: Number of the shard in its input, from 0.
+        is_last: Whether it is the last shard of its input.
+        sentences: Number of sentences.
+        entities: Number of entities.
+        windowed: Number of sentences read in several windows.
+        cut: Number of truncated sentences.
+        bad: Number of entries in its file of bad lines.
+        problems: Counts and examples by kind, from `Problems.to_json`.
         given_up: Why its input was not read, or not to its end; None if it
             was.
-        settings: Those that may differ from shard to shard, by flag.
+        settings: Settings that may differ between shards, by flag.
     """
 
     name: str
@@ -96,21 +96,21 @@ class Shard:
 
     @property
     def key(self) -> tuple[int, int]:
-        """Numbers of the input and of the shard in it."""
+        """Numbers of the input and of the shard within it."""
         return self.input, self.number
 
 
 class BulkFolder:
-    """The folder of a job, which no other process writes to meanwhile.
+    """Output folder of a job, locked against other processes.
 
     Args:
-        path: The folder.
-        journal: Its shards that are done; open to be read and appended to.
-        suffix: Of the files of predictions.
+        path: Path of the folder.
+        journal: File of finished shards, open for reading and appending.
+        suffix: Suffix of the files of predictions.
 
     Attributes:
-        changed: Lines about shards that are no more what was written; they
-            count as not done.
+        changed: Lines about shards whose files have changed, which count as
+            missing.
     """
 
     def __init__(self, path: str, journal: IO[bytes], suffix: str) -> None:
@@ -125,21 +125,21 @@ class BulkFolder:
 
     @property
     def shards(self) -> Iterable[Shard]:
-        """All that are done."""
+        """Finished shards."""
         return self._shards.values()
 
     @property
     def bad_lines(self) -> str:
-        """The folder of what could not be read."""
+        """Path of the folder of unreadable lines."""
         return os.path.join(self.path, _BAD_LINES)
 
     def shard_name(self, path: str, number: int, shard: int) -> str:
-        """Name of the predictions of a shard; they sort as inputs do.
+        """Returns the file name of a shard; names sort as inputs do.
 
         Args:
-            path: The input.
-            number: Its number, from 0.
-            shard: Number of the shard in it, from 0.
+            path: Path of the input.
+            number: Number of the input, from 0.
+            shard: Number of the shard within it, from 0.
         """
         stem, extension = os.path.splitext(os.path.basename(path))
         if extension in compression.SUFFIXES:
@@ -149,20 +149,20 @@ class BulkFolder:
         return f"{number:05d}-{stem}-{shard:06d}{self._suffix}"
 
     def predictions_path(self, name: str) -> str:
-        """The predictions of a shard."""
+        """Returns the path of the predictions of a shard."""
         return os.path.join(self.path, name)
 
     def bad_lines_path(self, name: str) -> str:
-        """What could not be read of a shard, as JSON lines."""
+        """Returns the path of the unreadable lines of a shard."""
         stem = name.removesuffix(self._suffix)
         return os.path.join(self.bad_lines, f"{stem}.jsonl")
 
     def has_shard(self, number: int, shard: int) -> bool:
-        """Whether a shard of an input is done."""
+        """Whether a shard of an input is finished."""
         return (number, shard) in self._shards
 
     def has_all(self, number: int) -> bool:
-        """Whether all shards of an input are done."""
+        """Whether all shards of an input are finished."""
         shard = 0
         while self.has_shard(number, shard):
             if self._shards[number, shard].is_last:
@@ -171,10 +171,10 @@ class BulkFolder:
         return False
 
     def digests(self, name: str, *, has_bad: bool) -> dict[str, Any]:
-        """Size and digests of the files of a shard, as fields of its record.
+        """Returns size and digests of a shard's files, as fields of `Shard`.
 
         Args:
-            name: Of its predictions.
+            name: Name of its predictions.
             has_bad: Whether it has a file of bad lines.
         """
         path = self.predictions_path(name)
@@ -186,10 +186,10 @@ class BulkFolder:
         }
 
     def add(self, shard: Shard) -> None:
-        """Takes note that a shard is done, its files being complete."""
+        """Records a finished shard, once its files are complete."""
         self._shards[shard.key] = shard
         if self._journalled.get(shard.key) == shard:
-            return  # done once more, because its files were not as written
+            return  # predicted again because its files had changed
         line = json.dumps(dataclasses.asdict(shard)) + "\n"
         self._journal.write(line.encode())
         self._journal.flush()
@@ -197,7 +197,6 @@ class BulkFolder:
         self._journalled[shard.key] = shard
 
     def _check(self) -> None:
-        """Takes those shards for done whose files are as they were written."""
         bar = tqdm(
             self._journalled.items(), desc="looking at the shards", delay=3
         )
@@ -209,7 +208,7 @@ class BulkFolder:
                 self.changed.append(f"{change}: predicted again")
 
     def _find_change(self, shard: Shard) -> str | None:
-        """How the files of a shard differ from what was written."""
+        """Describes a change of a shard's files; None if there is none."""
         for path, digest in (
             (self.predictions_path(shard.name), shard.sha256),
             (self.bad_lines_path(shard.name), shard.bad_sha256),
@@ -250,32 +249,33 @@ def acquire(
     settings: Mapping[str, Any],
     suffix: str,
 ) -> Iterator[BulkFolder]:
-    """Makes a folder a job's own, or finds it to be that.
+    """Opens a new folder, or that of an earlier start of the job.
 
     Args:
-        path: The folder; may be new, or hold an earlier start of the job.
-        inputs: What the job reads, in this order.
-        model: Fingerprints of the model's files, by their names.
-        settings: All else that the predictions depend on, by flag; JSON values.
-        suffix: Of the files of predictions.
+        path: Path of the folder.
+        inputs: Inputs of the job in order.
+        model: Fingerprints of the model's files by name.
+        settings: All other settings that predictions depend on, by flag; JSON
+            values.
+        suffix: Suffix of the files of predictions.
 
     Yields:
-        The folder, with what is done of the job.
+        The folder, with the finished shards.
 
     Raises:
-        ConfigError: If it cannot be written to, holds something else, or
-            another process works on it.
+        ConfigError: If it is not writable, holds something else, or is locked
+            by another process.
     """
     job = describe(inputs, model=model, settings=settings)
     check_writable(path)
-    check_own(path, job)
+    check_folder(path, job)
     with (
         locked(os.path.join(path, STATE)),
         open(os.path.join(path, _DONE), "ab+") as journal,
     ):
         for folder in (path, os.path.join(path, _BAD_LINES)):
             remove_unfinished(folder)
-        check_own(path, job)
+        check_folder(path, job)
         if not os.path.exists(os.path.join(path, JOB)):
             write_json(os.path.join(path, JOB), job)
         yield BulkFolder(path, journal, suffix)

@@ -1,4 +1,4 @@
-"""A bulk job: its inputs, its folder, and the work that is missing."""
+"""Bulk jobs, which predict the missing shards of their inputs."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ from biaffine_tf import formats
 from biaffine_tf.files import remove
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.bulk import outcome
-from biaffine_tf.inference.bulk.description import SUMMARY, Input, look_at
+from biaffine_tf.inference.bulk.description import (
+    SUMMARY,
+    Input,
+    describe_inputs,
+)
 from biaffine_tf.inference.bulk.folder import BulkFolder, Shard, acquire
 from biaffine_tf.inference.bulk.progress import Progress
 from biaffine_tf.inference.bulk.reading import InputProblems, Reading
 from biaffine_tf.inference.bulk.side_file import SideFile
 from biaffine_tf.spans import Sentence
 
-# Settings that may differ from one start of a job to the next: they say how
-# much is computed at once, which may change the last digits of scores, and
-# whether to stop at bad lines, but not which entities there are.
+# Settings that may change between starts of a job: they affect the amount of
+# work at once, which may change the last digits of scores, and whether to stop
+# at bad lines, but not which entities are predicted.
 _FREE = ("batch_size", "xla", "threads", "on_bad_data")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Output:
-    """What is written; the fields are named as the flags.
+    """Settings of the output, with the names of their flags.
 
     Attributes:
-        output_format: Of the predictions.
-        output_score: Whether they hold scores.
-        output_layers: CoNLL: tag columns.
-        shard_size: Sentences of a shard.
+        output_format: Format of the predictions.
+        output_score: Whether to write scores.
+        output_layers: Number of tag columns in CoNLL.
+        shard_size: Number of sentences per shard.
     """
 
     output_format: formats.Format
@@ -54,27 +58,26 @@ def open_job(
     model: Mapping[str, str],
     settings: Mapping[str, Any],
 ) -> Iterator[BulkJob]:
-    """A job, new or begun before.
+    """Opens a new job, or one that was started before.
 
     Args:
-        files: The inputs, in this order.
-        output_dir: The folder it writes; other processes are kept out of it.
-        reading: How to read the files.
-        output: What is written.
-        model: Fingerprints of the model's files; see
+        files: Paths of the inputs in order.
+        output_dir: Output folder, locked against other processes.
+        reading: Options for reading the files.
+        output: Settings of the output.
+        model: Fingerprints of the model's files, from
             `model_directory.model_fingerprints`.
-        settings: All else that predictions depend on, by flag; JSON values.
-            A job that was begun before may have been begun with another
-            batch size.
+        settings: All other settings that predictions depend on, by flag; JSON
+            values. The batch size may differ from an earlier start.
 
     Yields:
         The job.
 
     Raises:
         DataError: If a file cannot be read, or only once.
-        ConfigError: If the folder cannot be written to, or is not this job's.
+        ConfigError: If the folder is not writable or not this job's.
     """
-    inputs = look_at(files)
+    inputs = describe_inputs(files)
     every = {**reading.identity, **vars(output), **settings}
     free = {name: every.pop(name) for name in _FREE if name in every}
     with acquire(
@@ -88,19 +91,19 @@ def open_job(
 
 
 class BulkJob:
-    """Files that are predicted into a folder; `open_job` makes it.
+    """Prediction of files into a folder; see `open_job`.
 
     Args:
-        inputs: The files.
-        folder: Where predictions go.
-        reading: How to read the files.
-        output: What is written.
-        settings: Those that may be other ones when the job is gone on with.
+        inputs: Inputs in order.
+        folder: Output folder.
+        reading: Options for reading the files.
+        output: Settings of the output.
+        settings: Settings that may change between starts of a job.
 
     Attributes:
-        has_run: Whether this process predicted any of it.
-        sentences: How many.
-        seconds: What that took.
+        has_run: Whether this process predicted a part of it.
+        sentences: Number of sentences that this process predicted.
+        seconds: Seconds that this took.
     """
 
     def __init__(
@@ -122,7 +125,7 @@ class BulkJob:
 
     @property
     def path(self) -> str:
-        """The folder that it writes."""
+        """Path of the output folder."""
         return self._folder.path
 
     @property
@@ -132,32 +135,32 @@ class BulkJob:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether no shard is missing."""
         return all(map(self._folder.has_all, range(len(self._inputs))))
 
     @property
     def shards(self) -> list[Shard]:
-        """What is done, in the order of the inputs."""
-        return sorted(self._folder.shards, key=lambda one: one.key)
+        """Finished shards in the order of the inputs."""
+        return sorted(self._folder.shards, key=lambda shard: shard.key)
 
     @property
     def changed(self) -> list[str]:
-        """Lines about shards that were no more what had been written."""
+        """Lines about shards whose files had changed."""
         return self._folder.changed
 
     @property
     def given_up(self) -> list[dict[str, Any]]:
-        """Inputs that were not read, or not to their ends, as JSON values."""
+        """Inputs not read, or not to their ends, as JSON values."""
         return outcome.given_up(self.shards, self._inputs)
 
     @property
     def bad_lines(self) -> str:
-        """The folder of what could not be read."""
+        """Path of the folder of unreadable lines."""
         return self._folder.bad_lines
 
     @property
     def problems(self) -> formats.Problems:
-        """What was skipped or repaired in the shards that are done."""
+        """Skipped and repaired lines of the finished shards."""
         problems = formats.Problems()
         for shard in self.shards:
             problems.merge(shard.problems)
@@ -166,29 +169,29 @@ class BulkJob:
     def run(
         self, predictor: BasePredictor | None, *, progress: bool = True
     ) -> None:
-        """Writes all shards that are missing.
+        """Writes all missing shards.
 
         Args:
-            predictor: The model; None if the job is complete.
-            progress: Whether to show a bar.
+            predictor: Predictor; None if the job is complete.
+            progress: Whether to show a progress bar.
 
         Raises:
-            DataError: If a file has changed or cannot be had any more; and at
-                the first bad sentence, unless they are skipped.
+            DataError: If a file has changed or is gone; also at the first bad
+                sentence, unless they are skipped.
         """
         if self.is_complete:
             self._summarize()
             return
         assert predictor is not None
         remove(os.path.join(self.path, SUMMARY))
-        total = sum(one.size for one in self._inputs)
+        total = sum(file.size for file in self._inputs)
         with Progress(total, is_shown=progress) as bar:
-            for number, one in enumerate(self._inputs):
+            for number, file in enumerate(self._inputs):
                 if self._folder.has_all(number):
-                    bar.pass_over_file(one.size)
+                    bar.skip_file(file.size)
                 else:
                     self._predict_input(number, predictor, bar)
-                    bar.end_file(one.size)
+                    bar.end_file(file.size)
             self.sentences, self.seconds = bar.sentences, bar.seconds
         self.has_run = True
         self._summarize()
@@ -204,7 +207,6 @@ class BulkJob:
     def _predict_input(
         self, number: int, predictor: BasePredictor, bar: Progress
     ) -> None:
-        """Writes the missing shards of a file."""
         problems = InputProblems(predictor.check)
         size = self._output.shard_size
         with contextlib.closing(
@@ -213,7 +215,7 @@ class BulkJob:
             for shard in itertools.count():
                 problems.clear()
                 if self._folder.has_shard(number, shard):
-                    bar.pass_over(reading.take(size), reading)
+                    bar.skip(reading.take(size), reading)
                 else:
                     self._predict_shard(number, shard, predictor, reading, bar)
                 if reading.at_end:
@@ -227,7 +229,6 @@ class BulkJob:
         reading: Reading,
         bar: Progress,
     ) -> None:
-        """Predicts and writes the next sentences of a file."""
         name = self._folder.shard_name(self._inputs[number].path, number, shard)
         size, problems = self._output.shard_size, reading.problems
         entities = 0
@@ -235,8 +236,10 @@ class BulkJob:
 
         def predicted() -> Iterator[Sentence]:
             nonlocal entities
-            found = predictor.predict(bar.read(reading.take(size), reading))
-            for sentence in bar.predicted(found):
+            predictions = predictor.predict(
+                bar.read(reading.take(size), reading)
+            )
+            for sentence in bar.predicted(predictions):
                 entities += len(sentence.spans or ())
                 yield sentence
             reading.check_unchanged()
@@ -273,7 +276,7 @@ class BulkJob:
         *,
         first_number: int,
     ) -> int:
-        """Writes the predictions of a shard; returns how many there are."""
+        """Writes the predictions of a shard; returns their number."""
         unwritten = formats.Problems()
         count = formats.write(
             self._folder.predictions_path(name),
@@ -285,6 +288,6 @@ class BulkJob:
             layers=self._output.output_layers,
             problems=unwritten,
         )
-        # They name the sentence of the shard and nothing else.
+        # These problems name only the sentence within the shard.
         problems.merge(unwritten.to_json(), place=f"{name}: ")
         return count

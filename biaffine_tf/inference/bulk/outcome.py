@@ -1,4 +1,4 @@
-"""Summary of a job: counts, files given up, settings."""
+"""Summary of a bulk job: counts, inputs given up, settings."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _COUNTS = ("sentences", "entities", "windowed", "cut", "bad")
 def given_up(
     shards: Iterable[Shard], inputs: Sequence[Input]
 ) -> list[dict[str, Any]]:
-    """Inputs that were not read, or not to their ends.
+    """Lists inputs that were not read, or not to their ends.
 
     Args:
-        shards: What is done, in the order of the inputs.
-        inputs: All of them.
+        shards: Finished shards in the order of the inputs.
+        inputs: All inputs.
 
     Returns:
-        For each, as JSON values: its number and name, how many of its
-        sentences are predicted, on which line it was given up, and why.
+        JSON values for each: number and name, number of predicted sentences,
+        line of the problem, and reason.
     """
-    found = []
+    inputs_given_up = []
     before: collections.Counter[int] = collections.Counter()
     for shard in shards:
         before[shard.input] += shard.sentences
         if shard.given_up is not None:
             name = os.path.basename(inputs[shard.input].path)
-            found.append(
+            inputs_given_up.append(
                 {
                     "input": shard.input,
                     "name": printable(name),
@@ -44,11 +44,11 @@ def given_up(
                     **shard.given_up,
                 }
             )
-    return found
+    return inputs_given_up
 
 
 def settings_of(shards: Iterable[Shard]) -> list[dict[str, Any]]:
-    """Settings that shards were predicted with, and how many with each."""
+    """Lists the settings of shards, and the number of shards with each."""
     counts = collections.Counter(json.dumps(one.settings) for one in shards)
     return [{**json.loads(one), "shards": n} for one, n in counts.items()]
 
@@ -59,13 +59,13 @@ def write_summary(
     inputs: Sequence[Input],
     problems: Problems,
 ) -> None:
-    """Writes what became of a job: the same, however often it was killed.
+    """Writes the summary of a job, which interruptions do not change.
 
     Args:
-        path: The file.
-        shards: All of the job, in the order of the inputs.
-        inputs: All of them.
-        problems: What was skipped or repaired.
+        path: Path of the file.
+        shards: All shards in the order of the inputs.
+        inputs: All inputs.
+        problems: Skipped and repaired lines.
     """
     values: dict[str, Any] = {"inputs": len(inputs), "shards": len(shards)}
     for name in _COUNTS:

@@ -1,4 +1,4 @@
-"""An input as a stream of sentences that goes on behind bad ones."""
+"""Reading of inputs as streams, past bad sentences."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from biaffine_tf.spans import Sentence
 
 
 class InputProblems(Problems):
-    """Problems of an input; what is skipped goes to a side file.
+    """Problems of an input, with a side file for skipped sentences.
 
     Args:
-        check: Raises a DataError for sentences to be refused.
+        check: Raises a DataError for sentences to reject.
 
     Attributes:
-        side: The side file; None to keep nothing.
+        side: The side file; None for none.
         given_up: Why the input was not read, or not to its end, as JSON
-            values; None if that did not happen.
+            values; None if it was.
     """
 
     def __init__(self, check: Callable[[Sentence], None]) -> None:
@@ -33,25 +33,25 @@ class InputProblems(Problems):
         self._check = check
 
     def clear(self) -> None:
-        """Forgets all counts, and that the input was given up."""
+        """Resets all counts and `given_up`."""
         super().clear()
         self.given_up = None
 
     def check(self, sentence: Sentence) -> None:
-        """Raises a DataError if a sentence is to be refused."""
+        """Raises a DataError for a sentence to reject."""
         self._check(sentence)
 
     def skip(self, error: DataError, data: bytes) -> None:
-        """Counts and keeps a sentence that is skipped."""
+        """Counts and stores a skipped sentence."""
         super().skip(error, data)
         self._keep(error, data)
 
     def give_up(self, error: DataError, *, is_begun: bool) -> None:
-        """Counts and keeps that a file cannot be read on.
+        """Counts and stores that a file cannot be read further.
 
         Args:
-            error: Why.
-            is_begun: Whether there were sentences before.
+            error: Reason.
+            is_begun: Whether sentences were read before.
         """
         kind = "file not read to its end" if is_begun else "file not read"
         self.count(kind, str(error))
@@ -69,18 +69,18 @@ class InputProblems(Problems):
 
 
 class Reading:
-    """The sentences of an input, some at a time.
+    """Sentences of an input, read in parts.
 
-    Where a file cannot be read on (it is damaged, or brackets are missing), it
-    ends: nothing behind that can be trusted.
+    Ends where a file cannot be read further, since it is damaged or lacks
+    brackets: nothing after that is reliable.
 
     Args:
         source: The input.
-        options: How to read it.
-        problems: Where bad sentences go, if they are skipped.
+        options: Options for reading it.
+        problems: Receives bad sentences, if they are skipped.
 
     Attributes:
-        position: Bytes of the file, as it is stored, that were read.
+        position: Bytes of the stored file that were read.
         problems: As given.
     """
 
@@ -97,32 +97,32 @@ class Reading:
 
     @property
     def at_end(self) -> bool:
-        """Whether all sentences were taken."""
+        """Whether all sentences have been taken."""
         return self._is_begun and self._ahead is None
 
-    def take(self, most: int) -> Iterator[Sentence]:
-        """The next sentences.
+    def take(self, max_sentences: int) -> Iterator[Sentence]:
+        """Yields the next sentences.
 
-        All that is wrong before the sentence behind them is found meanwhile.
+        Reads ahead until the sentence after them, and its problems.
 
         Args:
-            most: So many at most.
+            max_sentences: Maximum number of sentences.
 
         Raises:
             DataError: At the first bad sentence, unless they are skipped; if
-                the file cannot be had.
+                the file is not available.
         """
         if not self._is_begun:
             self._is_begun = True
             self._advance()
-        while most and self._ahead is not None:
+        while max_sentences and self._ahead is not None:
             sentence = self._ahead
             self._advance()
-            most -= 1
+            max_sentences -= 1
             yield sentence
 
     def check_unchanged(self) -> None:
-        """Raises a DataError if the file is another than at the start."""
+        """Raises a DataError if the file has changed since the start."""
         path = self._source.path
         try:
             now = os.stat(path)
@@ -138,8 +138,7 @@ class Reading:
         raise DataError(
             problem,
             file=path,
-            remedy="restore it, or give what it is now and another "
-            "--output_dir",
+            remedy="restore it, or give the new file and another --output_dir",
         )
 
     def close(self) -> None:
@@ -165,7 +164,7 @@ class Reading:
 
 
 def _is_passing(error: DataError) -> bool:
-    """Whether the machine is to blame rather than the content of a file."""
+    """Whether the error comes from the machine, not from the content."""
     cause = error.__cause__ or error.__context__
-    # Damaged gzip is an OSError too, but not one of the system.
+    # Damaged gzip raises an OSError too, but one without errno.
     return isinstance(cause, OSError) and cause.errno is not None

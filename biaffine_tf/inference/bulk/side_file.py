@@ -1,4 +1,4 @@
-"""What could not be read, with its reason, beside the predictions."""
+"""Files of unreadable lines with reasons, beside the predictions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from biaffine_tf.files import atomic_write
 
 
 class SideFile:
-    """Bad lines of a shard; no file as long as there is none.
+    """Bad lines of a shard; the file is created with the first one.
 
     Args:
-        path: The file.
-        stack: At its end the file appears, or not if that is an exception's.
+        path: Path of the file.
+        stack: The file appears when it ends, unless by an exception.
 
     Attributes:
-        lines: Number of them.
+        lines: Number of lines.
     """
 
     def __init__(self, path: str, stack: contextlib.ExitStack) -> None:
@@ -33,10 +33,10 @@ class SideFile:
         """Adds a line.
 
         Args:
-            file: Where it was read.
-            line: On which line, from 1; None for the whole file.
-            reason: Why it is bad.
-            data: What the file has there; None if it cannot be had.
+            file: Path of the input.
+            line: Line number from 1; None for the whole file.
+            reason: Why the line is bad.
+            data: Content of the line; None if it is not available.
         """
         if self._file is None:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
@@ -56,5 +56,5 @@ class SideFile:
 
 
 def printable(path: str) -> str:
-    """A path in UTF-8, even where its name is not."""
+    """Converts a path to UTF-8, even if its name is not."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,13 +1,12 @@
-"""Finds inconsistencies in labelled data, without a model.
+"""Finds inconsistencies in labelled data (no TensorFlow).
 
-With out-of-fold predictions, also where a model disagrees and is sure of it.
-No TensorFlow.
+With out-of-fold predictions, also where a model confidently disagrees.
 
     python -m biaffine_tf.evaluation.audit FILE... [--predictions=FILE]
 
 Example:
-    >>> found = audit(formats.read("train.json"))
-    >>> for conflict in found.label_conflicts[:10]:
+    >>> findings = audit(formats.read("train.json"))
+    >>> for conflict in findings.label_conflicts[:10]:
     ...     print(conflict.text, conflict.labels, conflict.places[0])
 """
 
@@ -55,12 +54,12 @@ def audit(
     sentences: Iterable[Sentence],
     predictions: Iterable[Sentence] | None = None,
 ) -> Audit:
-    """Looks for what is inconsistent in labelled data.
+    """Finds inconsistencies in labelled data.
 
     Args:
-        sentences: All of it, which is kept in memory.
-        predictions: The same sentences as predicted by models that were not
-            trained on them (out of fold), with scores.
+        sentences: Labelled sentences; all are kept in memory.
+        predictions: The same sentences with scored predictions of models that
+            were not trained on them (out of fold).
 
     Returns:
         The findings.

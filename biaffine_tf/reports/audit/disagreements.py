@@ -1,7 +1,7 @@
-"""Where out-of-fold predictions are sure of something else than gold.
+"""Finds confident out-of-fold predictions that disagree with gold.
 
-A model that has not seen a sentence in training and is sure of another answer
-is either wrong in a way it is not ashamed of, or has found a mistake.
+A confident error of a model that was not trained on the sentence often is an
+annotation mistake.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from biaffine_tf.spans import Sentence, Span
 
 
 class Disagreements(NamedTuple):
-    """What `Audit` has of the same names, the most confident first."""
+    """Lists of `Audit` with the same names, the most confident first."""
 
     confident_entities: list[Disagreement]
     confident_labels: list[Disagreement]
@@ -24,22 +24,21 @@ class Disagreements(NamedTuple):
 
 
 def disagreements(pairs: Iterable[tuple[Sentence, Sentence]]) -> Disagreements:
-    """Ranks the errors of predictions by how sure the model was of them.
+    """Ranks the errors of predictions by the model's confidence.
 
     Args:
-        pairs: Gold and predicted form of each sentence, as `match` gives
-            them; not kept. Every wrong prediction must have a score.
+        pairs: Gold and predicted form of each sentence, as returned by `match`;
+            not kept. Every wrong prediction must have a score.
 
     Returns:
-        The errors by what the question is: whether there is an entity, which
-        label it has, or where it starts and ends. Left out are missed spans
-        that no wrong prediction overlaps: nothing tells how sure the model
-        was that they are no entities.
+        The errors by type: whether there is an entity, its label, or its
+        boundaries. Missed spans that no wrong prediction overlaps are left
+        out: there is no confidence for them.
 
     Raises:
         DataError: If a sentence is unlabelled or a wrong span has no score.
     """
-    found = Disagreements([], [], [])
+    ranking = Disagreements([], [], [])
     for gold, predicted in pairs:
         errors = classify(gold, predicted)
         wrong = [span for error in errors for span in error.predicted]
@@ -49,18 +48,18 @@ def disagreements(pairs: Iterable[tuple[Sentence, Sentence]]) -> Disagreements:
         for error in errors:
             disagreement = _disagreement(error, wrong)
             if disagreement is not None:
-                _list_for(error, found).append(disagreement)
-    for ranked in found:
+                _list_for(error, ranking).append(disagreement)
+    for ranked in ranking:
         ranked.sort(key=lambda d: -d.confidence)
-    return found
+    return ranking
 
 
-def _list_for(error: Error, found: Disagreements) -> list[Disagreement]:
+def _list_for(error: Error, ranking: Disagreements) -> list[Disagreement]:
     if not error.gold:
-        return found.confident_entities
+        return ranking.confident_entities
     if error.kind is ErrorClass.WRONG_LABEL:
-        return found.confident_labels
-    return found.confident_boundaries
+        return ranking.confident_labels
+    return ranking.confident_boundaries
 
 
 def _disagreement(error: Error, wrong: Iterable[Span]) -> Disagreement | None:

@@ -1,8 +1,8 @@
-"""Words, marks and brackets at the ends of entities: left in, left out.
+"""Finds words, punctuation and brackets that entities include inconsistently.
 
-Whether 公司 belongs to a company, or a comma to anything, shows in all entities
-of a label together: nearly all that have it at an end, within or just outside,
-do it one way. Just outside counts only what is part of no other entity.
+Whether 公司 belongs to a company name, or a comma to an entity, shows in all
+entities of a label: nearly all that have it at an end, inside or just outside,
+treat it alike. Just outside counts only what is in no other entity.
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ from biaffine_tf.spans import Sentence
 
 _CLOSING = dict(zip('“‘《〈「『【（([<{"', '”’》〉」』】）)]>}"', strict=True))
 _BRACKETS = frozenset([*_CLOSING, *_CLOSING.values()])
-# Words of scripts with spaces, numbers, and all else character by character.
+# Words of scripts with spaces, numbers, and other single characters.
 _UNIT = re.compile(r"[^\W\d_\u2e80-\U0010ffff]+|\d+|\S")
 _MAX_UNITS = 3
 _MIN_SCORE = 0.5
 _OUTSIDE, _HALF, _INSIDE = "outside", "half", "inside"
-_WAYS = _OUTSIDE, _HALF, _INSIDE  # by how much of a pair is part of the entity
+_WAYS = _OUTSIDE, _HALF, _INSIDE  # by number of brackets inside the entity
 _Sides = dict[bool, list[Place]]  # whether it is inside -> the entities
 
 
 def edge_variants(sentences: Iterable[Sentence]) -> list[EdgeVariant]:
-    """Finds entities with, or without, what others of their label end in.
+    """Finds entities that include or exclude a text at their end unusually.
 
-    Compared are up to three words (Chinese: characters) at each end. They must
-    be marks only, or have two letters or more: a single Chinese character
-    beside an entity is part of another word more often than not. Numbers and
-    brackets do not count, nor do entities that end within a word.
+    Compares up to three words (Chinese: characters) at each end. They must be
+    punctuation or have two letters or more: a single Chinese character beside
+    an entity usually is part of another word. Numbers, brackets and entities
+    that end inside a word are ignored.
 
     Args:
         sentences: Labelled sentences.
 
     Returns:
-        Those that probably most entities keep to, the surest first; without
-        those that show only entities that the ones before them show.
+        The variants, the most consistent first, without those that show only
+        entities of earlier ones.
     """
-    found: dict[tuple[str, Edge, str], _Sides] = {}
+    entities: dict[tuple[str, Edge, str], _Sides] = {}
     for sentence in sentences:
         for place, edge, text, is_inside in _edges(sentence):
             if _is_telling(text):
                 key = str(place.label), edge, text
-                sides = found.setdefault(key, {True: [], False: []})
+                sides = entities.setdefault(key, {True: [], False: []})
                 sides[is_inside].append(place)
     variants = [
         _edge_variant(*key, sides)
-        for key, sides in found.items()
+        for key, sides in entities.items()
         if all(sides.values())
     ]
     variants.sort(key=lambda v: (-v.score, len(v.text), v.label, v.text))
@@ -66,16 +66,15 @@ def edge_variants(sentences: Iterable[Sentence]) -> list[EdgeVariant]:
 
 
 def bracket_variants(sentences: Iterable[Sentence]) -> list[BracketVariant]:
-    """Finds labels whose entities have their quotes or brackets both ways.
+    """Finds labels whose entities include brackets inconsistently.
 
     Args:
         sentences: Labelled sentences.
 
     Returns:
-        Labels and brackets, those first with the most entities that are not
-        of the usual way.
+        The variants, by descending number of unusual entities.
     """
-    found: dict[tuple[str, str], dict[str, list[Place]]] = {}
+    entities: dict[tuple[str, str], dict[str, list[Place]]] = {}
     for sentence in sentences:
         ranges = SpanRanges(sentence.spans or ())
         for key in sorted({span.key for span in sentence.spans or ()}):
@@ -83,11 +82,11 @@ def bracket_variants(sentences: Iterable[Sentence]) -> list[BracketVariant]:
             around = _brackets(place, ranges)
             if around is not None:
                 brackets, way = around
-                ways = found.setdefault((key[2], brackets), {})
+                ways = entities.setdefault((key[2], brackets), {})
                 ways.setdefault(way, []).append(place)
     variants = [
         _bracket_variant(*key, ways)
-        for key, ways in found.items()
+        for key, ways in entities.items()
         if len(ways) > 1
     ]
     return sorted(variants, key=lambda v: (-len(v.places), v.label, v.brackets))
@@ -96,7 +95,7 @@ def bracket_variants(sentences: Iterable[Sentence]) -> list[BracketVariant]:
 def _edges(
     sentence: Sentence,
 ) -> Iterator[tuple[Place, Edge, str, bool]]:
-    """What the ends of every entity have within and beside them."""
+    """Yields the texts inside and beside the ends of every entity."""
     text = sentence.text
     units = [match.span() for match in _UNIT.finditer(text)]
     starts = {start: index for index, (start, _) in enumerate(units)}
@@ -149,7 +148,7 @@ def _edge_variant(
 def _without_repeats(
     variants: Iterable[EdgeVariant],
 ) -> Iterator[EdgeVariant]:
-    """Leaves out what only shows entities that were shown before."""
+    """Drops variants that show only entities of earlier ones."""
     shown: set[tuple[int, int, int, str]] = set()
     for variant in variants:
         if variant.score < _MIN_SCORE:
@@ -164,7 +163,7 @@ def _without_repeats(
 
 
 def _brackets(place: Place, ranges: SpanRanges) -> tuple[str, str] | None:
-    """The pair around an entity, and which of it is part of the entity."""
+    """Returns the brackets at an entity, and how many are inside it."""
     text, first, last = place.sentence.text, place.start, place.end - 1
     before, behind = _beside(text, first, -1), _beside(text, last, 1)
     for left, right in itertools.product((first, before), (last, behind)):
@@ -183,7 +182,7 @@ def _brackets(place: Place, ranges: SpanRanges) -> tuple[str, str] | None:
 
 
 def _beside(text: str, position: int, step: int) -> int:
-    """The next character that is no space; the text's length if none."""
+    """Returns the next non-space position; the text's length if none."""
     position += step
     while 0 <= position < len(text) and text[position].isspace():
         position += step
@@ -194,14 +193,14 @@ def _bracket_variant(
     label: str, brackets: str, ways: dict[str, list[Place]]
 ) -> BracketVariant:
     counts = {way: len(ways.get(way, ())) for way in _WAYS}
-    most = max(_WAYS, key=counts.__getitem__)
+    usual = max(_WAYS, key=counts.__getitem__)
     rare = [
-        place for way in _WAYS if way != most for place in ways.get(way, ())
+        place for way in _WAYS if way != usual for place in ways.get(way, ())
     ]
     return BracketVariant(
-        score=likely_share(counts[most], sum(counts.values())),
+        score=likely_share(counts[usual], sum(counts.values())),
         places=tuple(rare),
-        usual=first(ways[most]),
+        usual=first(ways[usual]),
         label=label,
         brackets=brackets,
         inside=counts[_INSIDE],

@@ -1,4 +1,4 @@
-"""The strings of all entities, and those that have several labels."""
+"""Collects the strings of entities, and finds those with several labels."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ Mentions = Mapping[str, Sequence[Place]]
 
 
 def collect(sentences: Iterable[Sentence]) -> Mentions:
-    """Sorts all distinct spans by their strings.
+    """Groups all distinct spans by their strings.
 
     Args:
         sentences: Labelled sentences.
 
     Returns:
-        For each string its places, in the order of the data.
+        Places of each string, in the order of the data.
     """
-    found: dict[str, list[Place]] = {}
+    mentions: dict[str, list[Place]] = {}
     for sentence in sentences:
         for key in sorted({span.key for span in sentence.spans or ()}):
             place = Place(sentence, *key)
-            found.setdefault(place.text, []).append(place)
-    return found
+            mentions.setdefault(place.text, []).append(place)
+    return mentions
 
 
 def count_labels(places: Iterable[Place]) -> dict[str, int]:
-    """Places by label, the most frequent first."""
+    """Counts places by label, the most frequent first."""
     counts = collections.Counter(str(place.label) for place in places)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
@@ -43,17 +43,16 @@ def label_conflicts(mentions: Mentions) -> list[LabelConflict]:
     """Finds strings that have several labels.
 
     The usual label of a string is its most frequent one (of equals, the first
-    in alphabetical order). Worth a look are the spans of other labels; not
-    those whose range has the usual one as well. Strings are compared as they
-    stand in the text, letter case included.
+    in alphabetical order). Reports the spans of other labels, except those
+    whose range has the usual one as well. Strings are case-sensitive.
 
     Args:
-        mentions: What `collect` found.
+        mentions: Result of `collect`.
 
     Returns:
-        The strings, those first whose usual label is surest.
+        The conflicts, the most consistent strings first.
     """
-    found = []
+    conflicts = []
     for text, places in mentions.items():
         labels = count_labels(places)
         if len(labels) == 1:
@@ -64,7 +63,7 @@ def label_conflicts(mentions: Mentions) -> list[LabelConflict]:
         others = [p for p in places if (id(p.sentence), p.start) not in settled]
         if others:
             total = len(usual) + len(others)
-            found.append(
+            conflicts.append(
                 LabelConflict(
                     score=likely_share(len(usual), total),
                     places=tuple(others),
@@ -73,4 +72,4 @@ def label_conflicts(mentions: Mentions) -> list[LabelConflict]:
                     labels=labels,
                 )
             )
-    return sorted(found, key=lambda f: (-f.score, -len(f.places), f.text))
+    return sorted(conflicts, key=lambda f: (-f.score, -len(f.places), f.text))

@@ -1,17 +1,17 @@
-"""Strings that are entities somewhere, wherever they occur in the texts.
+"""Compares all occurrences of strings that are entities somewhere.
 
 An occurrence counts if
 
-- it has two characters or more and a letter, so neither "长" nor "10";
-- it starts and ends where words do, in scripts with spaces, and where tokens
-  do, if the data came in tokens;
-- it is no entity itself;
+- it has at least two characters and a letter, unlike "长" and "10";
+- it starts and ends at word boundaries, in scripts with spaces, and at those of
+  data that came in words;
+- it is not an entity itself;
 - it is not within a longer occurrence that counts.
 
-If it shares no character with an entity, it is unlabelled. If all entities it
-shares characters with lie within it, it is annotated in other boundaries. If
-one reaches beyond, it says nothing: it is another word that looks alike, or
-the data have no entities within entities.
+If it overlaps no entity, it is unlabelled. If all entities that it overlaps are
+inside it, it is annotated with other boundaries. If one reaches beyond, it is
+ignored: it is another word that looks alike, or the data have no nested
+entities.
 """
 
 from __future__ import annotations
@@ -34,16 +34,15 @@ from biaffine_tf.spans import Sentence
 def compare_occurrences(
     sentences: Iterable[Sentence], mentions: Mentions
 ) -> tuple[list[Unlabelled], list[BoundaryVariant]]:
-    """Finds what is annotated here and not there, or in other boundaries.
+    """Finds strings that are annotated inconsistently.
 
     Args:
-        sentences: The labelled sentences.
-        mentions: What `mentions.collect` found in them.
+        sentences: Labelled sentences.
+        mentions: Result of `mentions.collect` for them.
 
     Returns:
-        Strings that are entities in more places than they are unlabelled in,
-        those first that mostly are; and variants of boundaries, those first
-        of which one side is surest.
+        Strings that are entities more often than not, and variants of
+        boundaries, both with the most consistent first.
     """
     finder = StringFinder(text for text in mentions if _is_telling(text))
     free: dict[str, list[Place]] = {}
@@ -68,9 +67,9 @@ def compare_occurrences(
 
 
 def bracketed(place: Place) -> str:
-    """The text of a place with brackets around the entities within it.
+    """Returns the text of a place with brackets around entities inside it.
 
-    Of entities within entities, the outermost ones are shown.
+    Of nested entities, the outermost ones are shown.
     """
     text, shown, position = place.sentence.text, "", place.start
     ranges = (
@@ -102,11 +101,11 @@ def _on_tokens(ranges: Iterable[Range], sentence: Sentence) -> Iterator[Range]:
 def _unlabelled(
     free: dict[str, list[Place]], mentions: Mentions
 ) -> list[Unlabelled]:
-    found = []
+    findings = []
     for text, places in free.items():
         usual = mentions[text]
         if len(usual) > len(places):
-            found.append(
+            findings.append(
                 Unlabelled(
                     score=likely_share(len(usual), len(usual) + len(places)),
                     places=tuple(places),
@@ -116,16 +115,16 @@ def _unlabelled(
                     unlabelled=len(places),
                 )
             )
-    return sorted(found, key=lambda f: (-f.score, f.text))
+    return sorted(findings, key=lambda f: (-f.score, f.text))
 
 
 def _boundaries(
     cut: dict[tuple[str, str], list[Place]], mentions: Mentions
 ) -> list[BoundaryVariant]:
-    found = []
+    findings = []
     for (text, parts), places in cut.items():
         rare, usual = sorted((places, mentions[text]), key=len)
-        found.append(
+        findings.append(
             BoundaryVariant(
                 score=likely_share(len(usual), len(usual) + len(rare)),
                 places=tuple(rare),
@@ -137,4 +136,4 @@ def _boundaries(
                 cut=len(places),
             )
         )
-    return sorted(found, key=lambda f: (-f.score, f.text, f.parts))
+    return sorted(findings, key=lambda f: (-f.score, f.text, f.parts))

@@ -1,4 +1,4 @@
-"""What an audit of labelled data finds, and where."""
+"""Findings of an audit of labelled data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Place:
         sentence: The labelled sentence.
         start: First character.
         end: One past the last character.
-        label: The label of the range; None where it is not an entity.
+        label: Label of the range; None if it is not an entity.
     """
 
     sentence: Sentence
@@ -44,7 +44,7 @@ class Place:
         return self.sentence.text[self.start : self.end]
 
     def to_json(self) -> dict[str, Any]:
-        """Where it is and what stands around it, as JSON values."""
+        """Converts the place and its context to JSON values."""
         text = self.sentence.text
         return {
             "file": self.sentence.file,
@@ -61,14 +61,14 @@ class Place:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Places that are annotated in a way that others like them are not.
+    """Places that are annotated unlike similar ones.
 
     Attributes:
-        score: How sure the data itself is of the usual way, in [0, 1]: the
-            least share of it that is likely, see `likely_share`.
-        places: Where the other way was taken, in the order of the data: worth
-            a look, and not always wrong.
-        usual: The first few places of the usual way.
+        score: Lower bound of the fraction of the usual annotation, in [0, 1];
+            see `likely_share`.
+        places: Places annotated in another way, in the order of the data; not
+            always wrong.
+        usual: First places annotated in the usual way.
     """
 
     score: float
@@ -76,7 +76,7 @@ class Finding:
     usual: tuple[Place, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """All attributes as JSON values."""
+        """Converts all attributes to JSON values."""
         return {
             field.name: _plain(getattr(self, field.name))
             for field in dataclasses.fields(self)
@@ -89,7 +89,7 @@ class LabelConflict(Finding):
 
     Attributes:
         text: The string.
-        labels: Its spans by label; the first is the usual one.
+        labels: Number of its spans by label; the first is the usual one.
     """
 
     text: str
@@ -98,12 +98,12 @@ class LabelConflict(Finding):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Unlabelled(Finding):
-    """A string that mostly is an entity, and in some places is not.
+    """A string that is usually, but not always, an entity.
 
     Attributes:
         text: The string.
-        labels: Its spans by label.
-        unlabelled: Number of places where it is no entity.
+        labels: Number of its spans by label.
+        unlabelled: Number of places where it is not an entity.
     """
 
     text: str
@@ -113,13 +113,13 @@ class Unlabelled(Finding):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BoundaryVariant(Finding):
-    """A string that is an entity here, while parts of it are ones there.
+    """A string that is an entity in some places, and its parts in others.
 
     Attributes:
         text: The string.
-        labels: Its spans by label.
-        parts: The string with brackets around the entities in it, where it is
-            not an entity itself: `[Beijing] University`.
+        labels: Number of its spans by label.
+        parts: The string with brackets around the entities in it, if it is not
+            an entity itself: `[Beijing] University`.
         whole: Number of places where it is an entity.
         cut: Number of places where these parts are.
     """
@@ -133,14 +133,14 @@ class BoundaryVariant(Finding):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeVariant(Finding):
-    """Words or marks that belong to an entity here and stand beside it there.
+    """Words or punctuation that are inside some entities and beside others.
 
     Attributes:
         label: Label of the entities.
-        edge: At which end of them.
-        text: The words or marks.
-        inside: Entities that start or end with them.
-        outside: Entities that have them just before or behind.
+        edge: End of the entities.
+        text: The words or punctuation.
+        inside: Number of entities that start or end with them.
+        outside: Number of entities that have them just before or after.
     """
 
     label: str
@@ -152,14 +152,14 @@ class EdgeVariant(Finding):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class BracketVariant(Finding):
-    """Quotes or brackets around entities, in or out of the annotation.
+    """Quotes or brackets that are inside some entities and around others.
 
     Attributes:
         label: Label of the entities.
-        brackets: The opening and the closing one.
-        inside: Entities that both are part of.
-        outside: Entities that stand between the two.
-        half: Entities that one is part of, while the other is just outside.
+        brackets: Opening and closing bracket.
+        inside: Number of entities that include both.
+        outside: Number of entities between the two.
+        half: Number of entities that include one of them.
     """
 
     label: str
@@ -171,14 +171,14 @@ class BracketVariant(Finding):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Disagreement:
-    """An out-of-fold prediction that is sure of something else than gold.
+    """A confident out-of-fold prediction that disagrees with gold.
 
     Attributes:
-        error: The mistake that it is if gold is right.
-        confidence: Score of the prediction; of a SPLIT, of its least sure
-            part; of a MISSED span, of `rival`.
-        rival: The surest wrong prediction that overlaps a MISSED span; None
-            of all other errors.
+        error: Error of the prediction if gold is right.
+        confidence: Score of the prediction; for a SPLIT, the lowest one of its
+            parts; for a MISSED span, that of `rival`.
+        rival: Wrong prediction with the highest score that overlaps a MISSED
+            span; None for all other errors.
     """
 
     error: Error
@@ -186,7 +186,7 @@ class Disagreement:
     rival: Span | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """What and where it is, as JSON values."""
+        """Converts the disagreement to JSON values."""
         error = self.error
         place = Place(error.sentence, error.start, error.end).to_json()
         del place["label"]
@@ -204,18 +204,18 @@ class Disagreement:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """Everything found, each list with what is most likely wrong first.
+    """All findings, with the most likely mistakes first in each list.
 
     Attributes:
-        sentences: Labelled sentences that were looked at.
-        spans: Their distinct spans.
+        sentences: Number of labelled sentences.
+        spans: Number of their distinct spans.
         label_conflicts: Strings with several labels.
-        unlabelled: Strings annotated in most places and not in all.
-        boundaries: Strings that are one entity here, parts of it there.
-        edges: Words and marks left in here, left out there.
-        brackets: The same of quotes and brackets.
-        confident_entities: Predictions where gold has no entity to go with
-            them. This and the next two are None without predictions.
+        unlabelled: Strings annotated in most places but not all.
+        boundaries: Strings annotated as one entity or in parts.
+        edges: Words and punctuation included or excluded at ends.
+        brackets: Quotes and brackets included or excluded.
+        confident_entities: Predictions without a gold entity. This and the next
+            two are None without predictions.
         confident_labels: Predictions of another label for gold's range.
         confident_boundaries: Predictions that overlap gold's entities.
     """
@@ -232,42 +232,41 @@ class Audit:
     confident_boundaries: list[Disagreement] | None = None
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
-        """All of it as JSON values.
+        """Converts the findings to JSON values.
 
         Args:
-            top: How many of each list; None for all.
+            top: Maximum number of findings per list; None for all.
 
         Returns:
-            {"sentences", "spans", and for every list its name: {"count": how
-            many there are, "findings": the first of them}}.
+            {"sentences", "spans", and for every list its name: {"count": total
+            number, "findings": the first ones}}.
         """
         result: dict[str, Any] = {
             "sentences": self.sentences,
             "spans": self.spans,
         }
         for field in dataclasses.fields(self):
-            found = getattr(self, field.name)
-            if isinstance(found, list):
+            findings = getattr(self, field.name)
+            if isinstance(findings, list):
                 result[field.name] = {
-                    "count": len(found),
-                    "findings": [item.to_json() for item in found[:top]],
+                    "count": len(findings),
+                    "findings": [item.to_json() for item in findings[:top]],
                 }
         return result
 
 
 def likely_share(count: int, total: int) -> float:
-    """The least share that is likely to stand behind a count.
+    """Computes the lower bound of Wilson's 95 % interval of a proportion.
 
-    It ranks findings: 9 of 10 is less sure than 90 of 100, 1 of 1 hardly
-    anything. The lower end of Wilson's 95 % interval (Wilson 1927, Probable
-    inference, the law of succession, and statistical inference).
+    It ranks findings: 9 of 10 is less certain than 90 of 100. (Wilson 1927,
+    Probable inference, the law of succession, and statistical inference.)
 
     Args:
-        count: How many did.
-        total: Out of how many; at least 1.
+        count: Number of successes.
+        total: Number of trials, at least 1.
 
     Returns:
-        A share below count / total.
+        A value below count / total.
     """
     share, square = count / total, _CONFIDENCE**2
     spread = math.sqrt(share * (1 - share) / total + square / (2 * total) ** 2)
@@ -276,7 +275,7 @@ def likely_share(count: int, total: int) -> float:
 
 
 def first(places: Sequence[Place], count: int = 3) -> tuple[Place, ...]:
-    """The first few places, to show what is usual."""
+    """Returns the first places, as examples."""
     return tuple(places[:count])
 
 

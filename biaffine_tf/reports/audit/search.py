@@ -1,8 +1,8 @@
-"""Every occurrence of many strings in many texts.
+"""Finds all occurrences of many strings in many texts.
 
-Looks up prefixes of a few characters in a dictionary that knows how long the
-strings are that begin so, then the strings of these lengths in a set: on
-natural text as fast, in Python, as an Aho-Corasick automaton is in theory.
+Looks up prefixes of a few characters in a dictionary of string lengths, then
+the strings of these lengths in a set: on natural text linear in practice, like
+an Aho-Corasick automaton, but faster in Python.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _FIRST_WIDE = "\u2e80"  # Han, kana, Hangul and full-width forms follow
 class StringFinder:
     """Finds occurrences of strings, overlapping ones included.
 
-    Where a string starts or ends with a letter or digit of a script that puts
-    spaces between words, it is found only where a word starts or ends: "cat"
-    is not in "concatenate". Chinese has no such borders.
+    A string that starts or ends with a letter or digit of a script with spaces
+    is found only at word boundaries: "cat" is not in "concatenate". Chinese has
+    no such boundaries.
 
     Example:
         >>> list(StringFinder(["北京", "北京大学"]).find("在北京大学"))
@@ -30,19 +30,19 @@ class StringFinder:
         """Creates the finder.
 
         Args:
-            strings: What to find; empty ones are not found.
+            strings: Strings to find; empty ones are ignored.
         """
         self._strings = frozenset(strings) - {""}
         lengths: dict[str, set[int]] = {}
         for string in self._strings:
             lengths.setdefault(string[:_PREFIX], set()).add(len(string))
         self._lengths = {
-            prefix: sorted(found) for prefix, found in lengths.items()
+            prefix: sorted(widths) for prefix, widths in lengths.items()
         }
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
-        """Half-open ranges of all occurrences, from left to right."""
-        # What makes no word border between two characters.
+        """Yields half-open ranges of all occurrences, from left to right."""
+        # No word boundary is between two such characters.
         joined = [is_word_character(character) for character in text]
         for start in range(len(text)):
             if start and joined[start] and joined[start - 1]:
@@ -52,7 +52,7 @@ class StringFinder:
                     yield start, end
 
     def _ends(self, text: str, start: int) -> Iterator[int]:
-        # Strings shorter than a prefix are under themselves.
+        # Strings shorter than a prefix are keys themselves.
         for width in range(1, min(_PREFIX, len(text) - start) + 1):
             for length in self._lengths.get(text[start : start + width], ()):
                 end = start + length
@@ -61,7 +61,7 @@ class StringFinder:
 
 
 def is_word_character(character: str) -> bool:
-    """Whether it is part of a word in a script that spaces its words."""
+    """Returns whether it is a word character of a script with spaces."""
     if character >= _FIRST_WIDE:
         return False
     return character.isalnum() or unicodedata.category(character)[0] == "M"

@@ -1,4 +1,4 @@
-"""An audit as tables for the terminal."""
+"""Prints an audit as tables on the terminal."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ from biaffine_tf.reports.audit.report import (
 )
 from biaffine_tf.spans import Sentence, Span
 
-_PLACES = 3  # shown of a finding
+_MAX_PLACES = 3  # per finding
 _CONTEXT = 20  # cells on each side of a place
-_PLAIN_WIDTH = 120  # of files and pipes, which have no width of their own
-_WIDEST = 22  # columns that hold strings of the data
-_FEW = 3  # labels shown of a string
+_PLAIN_WIDTH = 120  # of files and pipes
+_MAX_WIDTH = 22  # of columns with strings of the data
+_MAX_LABELS = 3  # per string
 
 _Cell = str | Text
 
 
 class _Kind(NamedTuple):
-    """How one list of an audit is shown."""
+    """Display of a list of an audit."""
 
     name: str  # of the attribute
     title: str
     meaning: str
-    columns: tuple[str, ...]  # those of numbers start with #
+    columns: tuple[str, ...]  # columns of numbers start with #
     row: Callable[..., Sequence[_Cell]]
 
 
 def print_audit(audit: Audit, top: int | None = None) -> None:
-    """Prints every list, and what it means, to standard output.
+    """Prints every list with its meaning to standard output.
 
     Args:
-        audit: What was found.
-        top: How many of each list; None for all.
+        audit: Findings.
+        top: Maximum number of findings per list; None for all.
     """
     console = _console()
     console.print(f"{audit.sentences:,} sentences, {audit.spans:,} entities\n")
     for kind in _KINDS:
-        found = getattr(audit, kind.name)
-        if found is None:
+        findings = getattr(audit, kind.name)
+        if findings is None:
             continue
-        shown = found[:top]
-        title = f"{kind.title}: {len(found):,}"
-        if len(shown) < len(found):
+        shown = findings[:top]
+        title = f"{kind.title}: {len(findings):,}"
+        if len(shown) < len(findings):
             title += f", the first {len(shown)}"
         console.print(Text(title, style="bold"))
         if shown:
@@ -75,7 +75,7 @@ def _console() -> Console:
     return console
 
 
-def _table(kind: _Kind, found: Iterable[object]) -> Table:
+def _table(kind: _Kind, findings: Iterable[object]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for name in kind.columns:
         number = name.startswith("#")
@@ -84,65 +84,69 @@ def _table(kind: _Kind, found: Iterable[object]) -> Table:
             justify="right" if number else "left",
             overflow="fold",
             no_wrap=number,
-            max_width=None if name is kind.columns[-1] else _WIDEST,
+            max_width=None if name is kind.columns[-1] else _MAX_WIDTH,
         )
-    for item in found:
-        # As Text: brackets in the data are no markup.
+    for item in findings:
+        # Text, because brackets in the data are not markup.
         cells = kind.row(item)
         table.add_row(*(Text(c) if isinstance(c, str) else c for c in cells))
     return table
 
 
-def _label_conflict(found: LabelConflict) -> Sequence[_Cell]:
-    return _visible(found.text), _counts(found.labels), _places(found.places)
-
-
-def _unlabelled(found: Unlabelled) -> Sequence[_Cell]:
+def _label_conflict(finding: LabelConflict) -> Sequence[_Cell]:
     return (
-        _visible(found.text),
-        _counts(found.labels),
-        str(found.unlabelled),
-        _places(found.places),
+        _visible(finding.text),
+        _counts(finding.labels),
+        _places(finding.places),
     )
 
 
-def _boundary(found: BoundaryVariant) -> Sequence[_Cell]:
+def _unlabelled(finding: Unlabelled) -> Sequence[_Cell]:
     return (
-        _visible(found.text),
-        _counts(found.labels),
-        _visible(found.parts),
-        str(found.cut),
-        _places(found.places),
+        _visible(finding.text),
+        _counts(finding.labels),
+        str(finding.unlabelled),
+        _places(finding.places),
     )
 
 
-def _edge(found: EdgeVariant) -> Sequence[_Cell]:
+def _boundary(finding: BoundaryVariant) -> Sequence[_Cell]:
     return (
-        _visible(found.label),
-        found.edge,
-        _visible(found.text),
-        str(found.inside),
-        str(found.outside),
-        _places(found.places),
+        _visible(finding.text),
+        _counts(finding.labels),
+        _visible(finding.parts),
+        str(finding.cut),
+        _places(finding.places),
     )
 
 
-def _bracket(found: BracketVariant) -> Sequence[_Cell]:
+def _edge(finding: EdgeVariant) -> Sequence[_Cell]:
     return (
-        _visible(found.label),
-        found.brackets,
-        str(found.inside),
-        str(found.outside),
-        str(found.half),
-        _places(found.places),
+        _visible(finding.label),
+        finding.edge,
+        _visible(finding.text),
+        str(finding.inside),
+        str(finding.outside),
+        _places(finding.places),
     )
 
 
-def _disagreement(found: Disagreement) -> Sequence[_Cell]:
-    error = found.error
-    predicted = error.predicted if found.rival is None else (found.rival,)
+def _bracket(finding: BracketVariant) -> Sequence[_Cell]:
     return (
-        f"{found.confidence:.3f}",
+        _visible(finding.label),
+        finding.brackets,
+        str(finding.inside),
+        str(finding.outside),
+        str(finding.half),
+        _places(finding.places),
+    )
+
+
+def _disagreement(finding: Disagreement) -> Sequence[_Cell]:
+    error = finding.error
+    predicted = error.predicted if finding.rival is None else (finding.rival,)
+    return (
+        f"{finding.confidence:.3f}",
         error.kind,
         _spans(error.sentence, error.gold),
         _spans(error.sentence, predicted),
@@ -214,8 +218,9 @@ _KINDS = (
 
 def _counts(labels: dict[str, int]) -> str:
     parts = [f"{_visible(label)} {n:,}" for label, n in labels.items()]
-    more = [f"and {len(parts) - _FEW} more"] if len(parts) > _FEW else []
-    return "\n".join([*parts[:_FEW], *more])
+    rest = len(parts) - _MAX_LABELS
+    more = [f"and {rest} more"] if rest > 0 else []
+    return "\n".join([*parts[:_MAX_LABELS], *more])
 
 
 def _spans(sentence: Sentence, spans: Iterable[Span]) -> str:
@@ -226,9 +231,9 @@ def _spans(sentence: Sentence, spans: Iterable[Span]) -> str:
 
 
 def _places(places: Sequence[Place]) -> Text:
-    """Where the first ones are, and what they look like there."""
+    """Shows the first places, with context."""
     lines = []
-    for place in places[:_PLACES]:
+    for place in places[:_MAX_PLACES]:
         sentence = place.sentence
         line = Text(f"{sentence.file}:{sentence.line} ", style="cyan")
         before = _visible(sentence.text[: place.start][-_CONTEXT:])
@@ -239,18 +244,19 @@ def _places(places: Sequence[Place]) -> Text:
         line.append(_visible(_marked(place)), "bold default")
         line.append(set_cell_size(after, _CONTEXT).rstrip(), "default")
         lines.append(line)
-    if len(places) > _PLACES:
-        lines.append(Text(f"and {len(places) - _PLACES:,} more", style="dim"))
+    if len(places) > _MAX_PLACES:
+        rest = len(places) - _MAX_PLACES
+        lines.append(Text(f"and {rest:,} more", style="dim"))
     return Text("\n").join(lines)
 
 
 def _marked(place: Place) -> str:
-    """`[an entity|label]`, or «a [partly] annotated text»."""
+    """Shows `[an entity|label]`, or «a [partly] annotated text»."""
     if place.label is not None:
         return f"[{place.text}|{place.label}]"
     return f"«{bracketed(place)}»"
 
 
 def _visible(text: str) -> str:
-    """A text without line breaks and what else acts on a terminal."""
+    """Replaces characters that are not printable."""
     return "".join(c if c.isprintable() else "�" for c in text)

@@ -23,22 +23,22 @@ from biaffine_tf.reports.run_facts import count, format_value, settings_rows
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Windowing
 
-# What would otherwise be markup, the cell separator of tables among it.
-# Underscores between letters or digits are none.
+# Characters that would be markup, including the separator of table cells.
+# Underscores inside words are not.
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&$#]|(?<![^\W_])_|_(?![^\W_])")
 
 
 class Markdown(str):
-    """Text that is Markdown already."""
+    """String that is already Markdown."""
 
     __slots__ = ()
 
 
 def write_card(directory: str) -> None:
-    """Writes the card, unless it is there or somebody has written in it.
+    """Writes the card, unless it is up to date or was edited.
 
     Args:
-        directory: A model directory whose training has ended.
+        directory: Model directory after training.
 
     Raises:
         ConfigError: If the directory is damaged.
@@ -71,18 +71,18 @@ def render(
 
     Args:
         title: Name of the directory.
-        config: The experiment.
+        config: Settings of the experiment.
         labels: Labels of the model.
         scores: Content of `scores.json`; older runs recorded less.
         fit: Calibration and thresholds; None if nothing was fitted.
 
     Returns:
-        Markdown, in which strings of the user's are nothing but text.
+        Markdown, with the user's strings escaped.
 
     Raises:
-        ConfigError: If the scores lack a figure.
+        ConfigError: If the scores lack a metric.
     """
-    # Takes longer to load than everything else here.
+    # Slow to import.
     import jinja2
 
     environment = jinja2.Environment(
@@ -139,12 +139,11 @@ def render(
 
 
 def escape(value: object) -> object:
-    """Makes a string show as it is in a line or a table cell.
+    """Escapes a string for a line or a table cell.
 
     Args:
         value: Anything; only strings that are not `Markdown` are changed.
-            Line ends and other spaces become one space each, characters that
-            act on what is around them U+FFFD.
+            White space becomes single spaces, control characters U+FFFD.
     """
     if not isinstance(value, str) or isinstance(value, Markdown):
         return value
@@ -153,7 +152,7 @@ def escape(value: object) -> object:
 
 
 def thresholds(fit: FittedConfidence) -> list[tuple[str, float, str]]:
-    """Labels, their thresholds and what is special about them."""
+    """Returns labels with their thresholds and remarks."""
     confidence = fit.confidence
     cuts = {**(confidence.thresholds or {}), "": confidence.default_threshold}
     rows = []
@@ -163,8 +162,8 @@ def thresholds(fit: FittedConfidence) -> list[tuple[str, float, str]]:
             "the metric is out of reach": label in fit.unmet,
             "lets none through": cut == 1,
         }
-        said = ", ".join(what for what, is_so in remarks.items() if is_so)
-        rows.append((label or "any other", cut, said))
+        remark = ", ".join(text for text, holds in remarks.items() if holds)
+        rows.append((label or "any other", cut, remark))
     return rows
 
 
@@ -172,7 +171,7 @@ def _estimates(
     score: PRF | Mapping[str, float],
     intervals: Mapping[str, Mapping[str, float]] | None,
 ) -> Markdown:
-    """Cells of precision, recall and F1, with their intervals if known."""
+    """Formats cells of precision, recall and F1, with intervals if known."""
     values = dataclasses.asdict(score) if isinstance(score, PRF) else score
     cells = []
     for name in ("precision", "recall", "f1"):

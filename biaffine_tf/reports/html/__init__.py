@@ -1,4 +1,4 @@
-"""One self-contained HTML file that shows how good predictions are, and where.
+"""Evaluation report as a self-contained HTML file.
 
 Example:
     >>> from biaffine_tf import evaluation
@@ -6,8 +6,8 @@ Example:
     >>> pairs = evaluation.match(gold, predicted)
     >>> write_report("report.html", pairs, title="CLUENER dev")
 
-The file needs no network and no other file: styles, scripts, charts and
-sentences are within it.
+The file needs no network and no other file: it contains styles, scripts, charts
+and sentences.
 """
 
 from biaffine_tf.reports.html.writing import write_report

@@ -1,9 +1,8 @@
-"""Charts of a report, which templates/macros.html.jinja draws as SVG.
+"""Charts of a report, drawn as SVG by templates/macros.html.jinja.
 
-Made by hand and not by a library: text stays text of the page's own font, the
-colours are those of its light or dark style, the page's security policy needs
-no exception for styles, and a chart is a kilobyte or two. Positions are in the
-units of a view box of `WIDTH` by `HEIGHT`.
+Not made by a library: so text uses the page's font, colours follow its light or
+dark style, the security policy needs no exception for styles, and a chart takes
+a kilobyte or two. Positions are in a view box of `WIDTH` by `HEIGHT`.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from biaffine_tf.calibration.scaling import Reliability
 from biaffine_tf.reports.html.curves import ThresholdCurve
 
 WIDTH, HEIGHT = 360, 250
-LEFT, RIGHT, TOP, BOTTOM = 46, 350, 12, 206  # of the plot within
+LEFT, RIGHT, TOP, BOTTOM = 46, 350, 12, 206  # of the plot area
 _MAX_TICKS = 7
 _MAX_POINTS = 150
-# From here on the first epochs would leave the others on the bottom line.
+# Ratio of losses above which their axis is logarithmic.
 _LOGARITHMIC = 20
 _MIN_RADIUS, _MAX_RADIUS = 2.5, 7.0
-# Charts of scores: what is on the vertical axis, and keys of history's entries.
+# Charts of scores: keys of history's entries by series, by vertical axis.
 _LEARNING = {
     "F1": {"micro": "micro_f1", "macro": "macro_f1", "cluener": "cluener_f1"},
     "micro scores": {
@@ -39,14 +38,14 @@ Scale = Callable[[float], float]
 
 
 class Tick(NamedTuple):
-    """A mark on an axis, and its text."""
+    """A tick on an axis with its text."""
 
     at: float
     text: str
 
 
 class Axis(NamedTuple):
-    """An axis: its name, its marks, and where a value stands."""
+    """An axis: name, ticks, and function from values to positions."""
 
     name: str
     ticks: tuple[Tick, ...]
@@ -54,7 +53,7 @@ class Axis(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A point of a series, and its tooltip."""
+    """A point of a series with its tooltip."""
 
     x: float
     y: float
@@ -67,9 +66,9 @@ class Series(NamedTuple):
 
     Attributes:
         name: Name in the legend.
-        style: Number of the line style, from 0.
+        style: Index of the line style.
         path: SVG path.
-        points: Points that are marked.
+        points: Marked points.
     """
 
     name: str
@@ -83,13 +82,13 @@ class Chart:
     """A chart.
 
     Attributes:
-        title: Its title.
-        description: What it shows, in words, for those who cannot see it.
+        title: Title.
+        description: Text alternative.
         x: Horizontal axis.
         y: Vertical axis.
-        series: The lines.
-        has_diagonal: Whether the diagonal is a goal.
-        mark: A point to be pointed out.
+        series: Lines.
+        has_diagonal: Whether to draw the diagonal as ideal.
+        mark: Highlighted point.
     """
 
     title: str
@@ -104,15 +103,15 @@ class Chart:
 def reliability_chart(
     systems: Mapping[str, Reliability | None], title: str = "Reliability"
 ) -> Chart:
-    """Draws accuracy over score, a line per system or state.
+    """Draws the reliability diagram of one or more systems.
 
     Args:
-        systems: Reliability of each by its name; None for one whose scores are
-            missing, not for all. A single one may be named "".
+        systems: Reliability by name, which may be "" for a single one; None
+            (not for all) if scores are missing.
         title: Title of the chart.
 
     Returns:
-        The chart; the area of a point is the share of entities it is of.
+        The chart; the area of a point is proportional to its entities.
     """
     x = _unit_axis("score", LEFT, RIGHT)
     y = _unit_axis("share that is right", BOTTOM, TOP)
@@ -121,12 +120,12 @@ def reliability_chart(
     for style, (name, reliability) in enumerate(systems.items()):
         if reliability is None:
             continue
-        most = max(one.count for one in reliability.bins)
+        largest = max(one.count for one in reliability.bins)
         points = tuple(
             Point(
                 x.scale(one.confidence),
                 y.scale(one.accuracy),
-                max(_MIN_RADIUS, _MAX_RADIUS * math.sqrt(one.count / most)),
+                max(_MIN_RADIUS, _MAX_RADIUS * math.sqrt(one.count / largest)),
                 f"{one.count} entities score {one.lower:.2f} to "
                 f"{one.upper:.2f}, {one.confidence:.3f} on average; "
                 f"{one.accuracy:.3f} of them are right",
@@ -146,7 +145,7 @@ def reliability_chart(
 
 
 def threshold_chart(name: str, curve: ThresholdCurve) -> Chart:
-    """Draws precision, recall and F1 over the threshold on scores.
+    """Draws precision, recall and F1 by threshold.
 
     Args:
         name: Name of the system.
@@ -155,7 +154,7 @@ def threshold_chart(name: str, curve: ThresholdCurve) -> Chart:
     Returns:
         The chart, with the best F1 marked.
     """
-    x = _unit_axis("least score", LEFT, RIGHT)
+    x = _unit_axis("minimum score", LEFT, RIGHT)
     y = _unit_axis("micro scores", BOTTOM, TOP)
     best = curve.best
     shown = np.linspace(0, len(curve.f1) - 1, _MAX_POINTS).round().astype(int)
@@ -186,13 +185,13 @@ def threshold_chart(name: str, curve: ThresholdCurve) -> Chart:
 
 
 def learning_charts(history: Sequence[dict[str, Any]]) -> list[Chart]:
-    """Draws loss and scores of the epochs of a run.
+    """Draws the learning curves of a run.
 
     Args:
-        history: Entries of the epochs.
+        history: Entries of history.json, one per epoch.
 
     Returns:
-        Two charts of scores and one of the loss, as far as they are there.
+        Two charts of scores and one of the loss, as far as available.
     """
     charts = []
     for y_name, keys in _LEARNING.items():
@@ -204,14 +203,14 @@ def learning_charts(history: Sequence[dict[str, Any]]) -> list[Chart]:
             name: max(points, key=lambda point: (point[1], -point[0]))
             for name, points in curves.items()
         }
-        said = ", ".join(
+        summary = ", ".join(
             f"{name} {value:.4f} (epoch {epoch:g})" if value else f"{name} 0"
             for name, (epoch, value) in bests.items()
         )
         charts.append(
             _learning_chart(
                 f"{y_name[0].upper()}{y_name[1:]} after each epoch",
-                f"Best: {said}",
+                f"Best: {summary}",
                 _unit_axis(y_name, BOTTOM, TOP),
                 curves,
             )
@@ -231,9 +230,9 @@ def learning_charts(history: Sequence[dict[str, Any]]) -> list[Chart]:
 
 
 def round_steps(low: float, high: float) -> list[float]:
-    """Chooses few round numbers that cover all values."""
+    """Chooses a few round numbers that cover a range."""
     span = high - low
-    # What is less than any figure shown is as good as nothing.
+    # Smaller spans than any value shown count as none.
     rough = (span if span > 1e-9 else 1.0) / (_MAX_TICKS - 2)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
@@ -294,7 +293,7 @@ def _loss_axis(low: float, high: float) -> Axis:
 
 
 def _linear(low: float, high: float, first: float, last: float) -> Scale:
-    """Makes the scale that takes `low` to `first` and `high` to `last`."""
+    """Makes a linear scale from `low` at `first` to `high` at `last`."""
     factor = (last - first) / (high - low)
     return lambda value: round(first + (float(value) - low) * factor, 1)
 
@@ -307,7 +306,7 @@ def _line(points: Iterable[Sequence[Any]]) -> str:
 def _finite(
     history: Sequence[dict[str, Any]], name: str
 ) -> list[tuple[float, float]]:
-    """(epoch, value) of the entries that have the value."""
+    """Returns (epoch, value) of the entries that have the value."""
     points: list[tuple[float, float]] = []
     for number, entry in enumerate(history, start=1):
         epoch, value = entry.get("epoch"), entry.get(name)

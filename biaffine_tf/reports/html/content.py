@@ -1,4 +1,4 @@
-"""Everything that a report shows, computed before anything is drawn."""
+"""Computes the content of a report."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from biaffine_tf.spans import Sentence
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Trust:
-    """What the scores of a system's entities are worth.
+class ScoreQuality:
+    """Calibration and threshold curve of the scores of a system's entities.
 
     Attributes:
-        reliability: Whether they come true.
-        curve: What thresholds on them would do.
+        reliability: Calibration metrics.
+        curve: Metrics by threshold.
     """
 
     reliability: Reliability
@@ -50,17 +50,17 @@ class Trust:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class System:
-    """One system's predictions.
+    """Predictions of a system, and their evaluation.
 
     Attributes:
-        name: What the page calls it.
+        name: Name on the page.
         pairs: Gold and predicted form of each sentence.
-        findings: Scores, intervals, parts of the data.
-        errors: Of each sentence.
-        matrix: Labels of equal ranges, counted.
-        label_pairs: Labels taken for others.
-        trust: None if not every entity has a score.
-        trust_note: Why there is none; empty if no entity has a score.
+        findings: Scores, intervals, breakdowns.
+        errors: Errors of each sentence.
+        matrix: Confusion matrix of labels.
+        label_pairs: Confused labels.
+        score_quality: None if not every entity has a score.
+        score_note: Reason for that; empty if no entity has a score.
     """
 
     name: str
@@ -69,39 +69,39 @@ class System:
     errors: list[list[Error]]
     matrix: ConfusionMatrix
     label_pairs: list[LabelPair]
-    trust: Trust | None
-    trust_note: str
+    score_quality: ScoreQuality | None
+    score_note: str
 
     @property
     def scores(self) -> Scores:
-        """The scores."""
+        """Scores of the system."""
         return self.findings.scores[0]
 
     @property
     def error_counts(self) -> dict[ErrorClass, int]:
-        """How many errors every class has, in the order of the classes."""
+        """Number of errors by class, in the order of the classes."""
         counts = collections.Counter(e.kind for es in self.errors for e in es)
         return {kind: counts[kind] for kind in ErrorClass}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Content:
-    """What a page shows.
+    """Content of a page.
 
     Attributes:
-        title: Its title.
-        systems: One or two.
-        comparison: Of the two.
+        title: Title.
+        systems: One or two systems.
+        comparison: Comparison of the two.
         labels: All labels, in alphabetical order.
-        buckets: Of every panel, the buckets that any of the systems has.
-        overfitted: Of each system, strings that training labels otherwise;
-            None without training data.
-        history: Entries of the run's epochs; empty if there are none.
-        settings: Whatever is to be recorded of the run.
-        language: Of the settings.
-        calibration: How far scores of all candidates can be believed, by a
-            name; empty if that is not known.
-        test: Scores on test data, with intervals; empty if there are none.
+        buckets: Buckets of any system, by panel.
+        overfitted: Over-fitted strings of each system; None without training
+            data.
+        history: Entries of the run's epochs; may be empty.
+        settings: Facts of the run, by name.
+        language: Language of the facts.
+        calibration: Reliability of the scores of all candidates, by name; may
+            be empty.
+        test: Scores on test data, with intervals; may be empty.
     """
 
     title: str
@@ -120,11 +120,11 @@ class Content:
 
 
 class About(TypedDict, total=False):
-    """What a page says of the run.
+    """Facts of the run on the page.
 
     Attributes:
-        settings: Names and values.
-        language: Language that they are in, such as "en".
+        settings: Values by name.
+        language: Language of both, such as "en".
     """
 
     settings: Mapping[str, Any]
@@ -132,19 +132,19 @@ class About(TypedDict, total=False):
 
 
 class Shown(About, total=False):
-    """What a page shows besides one system's predictions.
+    """Optional content of a page.
 
     Attributes:
-        training: Labelled sentences that the system was trained on: adds what
-            is seen and unseen, and strings that training labels otherwise.
-        history: "epochs" of a run's history.json: adds learning curves.
-        calibration: How far the scores of all candidates can be believed, by
-            a name, such as before and after calibration: adds a chart.
-        other: The same gold with predictions of a second system, to be
-            compared with the first.
-        names: Of the two systems; with one system neither is shown.
-        test: Scores on other data, with intervals, as `scores.json` holds
-            them: adds a table.
+        training: Labelled training sentences: adds scores of seen and unseen
+            mentions, and over-fitted strings.
+        history: "epochs" of history.json: adds learning curves.
+        calibration: Reliability of the scores of all candidates by name, such
+            as "before" and "after" calibration: adds a chart.
+        other: The same gold with predictions of a second system: adds a
+            comparison.
+        names: Names of the two systems; not shown for a single one.
+        test: Scores on other data, with intervals, as in `scores.json`: adds a
+            table.
     """
 
     training: Iterable[Sentence] | None
@@ -158,7 +158,7 @@ class Shown(About, total=False):
 def gather(
     pairs: Iterable[Pair], *, title: str, **shown: Unpack[Shown]
 ) -> Content:
-    """Computes what a page shows; the arguments are those of `write_report`.
+    """Computes the content of a page; takes the arguments of `write_report`.
 
     Raises:
         DataError: If there are no sentences, one of them is unlabelled, or
@@ -169,7 +169,7 @@ def gather(
     seen = None if known is None else mentions(known)
     all_pairs = [list(pairs)] + ([] if other is None else [list(other)])
     names = shown.get("names", ("A", "B"))
-    # The first is compared with the others, if there are any.
+    # The first system is compared with the other, if there is one.
     findings = [
         evaluate(
             [each],
@@ -185,7 +185,7 @@ def gather(
     )
     labels = {label for one in systems for label in one.scores.labels}
     parts = findings[0].breakdowns or {}
-    if other is not None:  # the order of buckets that only one of them has
+    if other is not None:  # in order, with buckets that only one of them has
         parts = breakdowns(itertools.chain.from_iterable(all_pairs), seen=seen)
     return Content(
         title=title,
@@ -197,11 +197,11 @@ def gather(
         if known is None
         else tuple(overfitted_strings(each, known) for each in all_pairs),
         history=list(shown.get("history") or ()),
-        # Of a model that holds nothing for possible there is nothing to show.
+        # A model without candidates has nothing to show.
         calibration={
-            name: found
-            for name, found in (shown.get("calibration") or {}).items()
-            if found.bins
+            name: reliability
+            for name, reliability in (shown.get("calibration") or {}).items()
+            if reliability.bins
         },
         settings=shown.get("settings", {}),
         language=shown.get("language", "en"),
@@ -211,7 +211,7 @@ def gather(
 
 def _system(name: str, pairs: Sequence[Pair], findings: Findings) -> System:
     errors = [classify(*pair) for pair in pairs]
-    trust, note = _trust(pairs, findings.scores[0])
+    quality, note = _score_quality(pairs, findings.scores[0])
     return System(
         name=name,
         pairs=pairs,
@@ -219,21 +219,23 @@ def _system(name: str, pairs: Sequence[Pair], findings: Findings) -> System:
         errors=errors,
         matrix=confusion_matrix(pairs),
         label_pairs=label_pairs(e for one in errors for e in one),
-        trust=trust,
-        trust_note=note,
+        score_quality=quality,
+        score_note=note,
     )
 
 
-def _trust(pairs: Sequence[Pair], scores: Scores) -> tuple[Trust | None, str]:
-    spans = [span for _, found in pairs for span in found.spans or ()]
+def _score_quality(
+    pairs: Sequence[Pair], scores: Scores
+) -> tuple[ScoreQuality | None, str]:
+    spans = [span for _, predicted in pairs for span in predicted.spans or ()]
     if all(span.score is None for span in spans):
         return None, ""
     try:
-        found = find_outcomes(pairs)
-    except DataError as error:  # a report of the rest is better than none
+        outcomes = find_outcomes(pairs)
+    except DataError as error:  # the rest of the report is still useful
         return None, str(error)
     gold = sum(label.gold for label in scores.labels.values())
-    return Trust(
-        reliability=measure_reliability(found.scores, found.right),
-        curve=threshold_curve(found, gold),
+    return ScoreQuality(
+        reliability=measure_reliability(outcomes.scores, outcomes.right),
+        curve=threshold_curve(outcomes, gold),
     ), ""

@@ -1,8 +1,7 @@
-"""What a threshold on the scores of entities would do to precision and recall.
+"""Precision, recall and F1 by a threshold on the scores of entities.
 
-The entities are those that the decoder kept: nothing is decoded again, so that
-a threshold can only take entities away. `calibration.thresholds` searches
-thresholds over all candidates.
+Uses the decoded entities, so a threshold can only remove some;
+`calibration.thresholds` searches thresholds over all candidates.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ class ThresholdCurve:
     """Micro scores of the entities that score at least a threshold.
 
     Attributes:
-        thresholds: Every distinct score, ascending, float64 `[K]`.
-        precision: At each of them, `[K]`.
-        recall: Likewise.
-        f1: Likewise.
+        thresholds: Distinct scores in ascending order, float64 `[K]`.
+        precision: Precision at each threshold, `[K]`.
+        recall: Recall, likewise.
+        f1: F1, likewise.
     """
 
     thresholds: np.ndarray
@@ -36,20 +35,20 @@ class ThresholdCurve:
         return int(self.f1.argmax())
 
 
-def threshold_curve(found: Outcomes, gold: int) -> ThresholdCurve:
-    """Scores of the entities above every threshold.
+def threshold_curve(outcomes: Outcomes, gold: int) -> ThresholdCurve:
+    """Computes the metrics at every threshold.
 
     Args:
-        found: The entities and whether they are right; at least one.
+        outcomes: Entities and whether they are correct; at least one.
         gold: Number of distinct gold spans.
 
     Returns:
-        The curve. Its first point is that of all entities.
+        The curve; its first point includes all entities.
     """
-    order = np.argsort(-found.scores, kind="stable")
-    scores = found.scores[order]
-    correct = np.cumsum(found.right[order])
-    # Equal scores fall together: the last of them says what is kept.
+    order = np.argsort(-outcomes.scores, kind="stable")
+    scores = outcomes.scores[order]
+    correct = np.cumsum(outcomes.right[order])
+    # Equal scores are kept or removed together.
     last = np.append(scores[1:] != scores[:-1], True)
     correct = correct[last][::-1]
     predicted = (np.flatnonzero(last) + 1)[::-1]

@@ -1,4 +1,4 @@
-"""The sentences of a report, as the JSON that its browser reads.
+"""Encodes the sentences of a report as JSON for its scripts.
 
     {"labels": [label, ...], "classes": [error class, ...],
      "names": [system, ...],
@@ -11,8 +11,8 @@ with, for each sentence, one `[spans, errors]` per system, and
     errors  [[class, [index of gold span, ...], [index of span, ...]], ...]
 
 Labels and classes are indices, offsets count code points, scores are
-thousandths or null, and a span given twice is there once. Numbers in a row make
-the file half as large as objects with names do.
+thousandths or null, and duplicate spans are removed. Flat arrays make the file
+half as large as objects would.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from biaffine_tf.spans import Span
 _Key = tuple[int, int, str]  # `Span.key`
 
 _CLASSES = list(ErrorClass)
-# What could end the script element or a line of it, what turns the direction
-# of writing in an editor, and what UTF-8 does not have.
+# Characters that could end the script element or a line of it or change the
+# writing direction in an editor, and lone surrogates.
 _UNSAFE = re.compile(
     "[<>&\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ud800-\udfff]"
@@ -39,13 +39,13 @@ _UNSAFE = re.compile(
 
 
 def to_json(content: Content) -> str:
-    """The sentences as JSON that may stand within a script element.
+    """Encodes the sentences as JSON for a script element.
 
     Args:
-        content: What the page shows.
+        content: Content of the page.
 
     Returns:
-        ASCII where it has to be; `json.loads` gives the texts exactly.
+        JSON with unsafe characters escaped.
     """
     numbers = {label: index for index, label in enumerate(content.labels)}
     sides = [zip(s.pairs, s.errors, strict=True) for s in content.systems]
@@ -64,7 +64,7 @@ def to_json(content: Content) -> str:
 
 
 def _row(systems: Sequence[Any], numbers: dict[str, int]) -> list[Any]:
-    """One sentence; of every system ((gold, predicted), errors)."""
+    """Encodes a sentence, given ((gold, predicted), errors) per system."""
     (gold, _), _ = systems[0]
     expected = _distinct(gold.spans or ())
     row: list[Any] = [gold.text, gold.id]
@@ -81,7 +81,7 @@ def _row(systems: Sequence[Any], numbers: dict[str, int]) -> list[Any]:
 
 
 def _distinct(spans: Iterable[Span]) -> list[Span]:
-    """Every span once, with its best score, from left to right."""
+    """Removes duplicates, keeping the best score, and sorts the spans."""
     by_score = sorted(spans, key=lambda s: -1 if s.score is None else s.score)
     return sorted({span.key: span for span in by_score}.values())
 

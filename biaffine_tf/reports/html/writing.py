@@ -1,4 +1,4 @@
-"""From what is to be shown to the file."""
+"""Renders the content of a report and writes the file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STYLES = (
     "brackets.css",
     "sentences.css",
 )
-# In the order in which they need one another; together they are one module.
+# In order of dependency; together they are one module.
 _SCRIPTS = ("measure.js", "brackets.js", "filters.js", "cards.js", "browser.js")
 
 
@@ -42,15 +42,15 @@ def write_report(
     title: str,
     **shown: Unpack[Shown],
 ) -> None:
-    """Writes a report as one HTML file that needs nothing else.
+    """Writes a report as a self-contained HTML file.
 
     Args:
-        path: The file; an old one is replaced only by a complete one.
-        pairs: Gold and predicted form of each sentence, as `match` gives
-            them. Calibration and thresholds are shown if all predicted spans
-            have scores.
+        path: Path of the file, written atomically.
+        pairs: Gold and predicted form of each sentence, as returned by `match`.
+            Calibration and thresholds are shown if all predicted spans have
+            scores.
         title: Title of the page.
-        **shown: What else is on the page; see `content.Shown`.
+        **shown: Optional content; see `content.Shown`.
 
     Raises:
         DataError: If there are no sentences, one of them is unlabelled, or
@@ -62,16 +62,16 @@ def write_report(
 
 
 def render(content: Content) -> str:
-    """The page.
+    """Renders the page.
 
     Args:
-        content: What it shows.
+        content: Content of the page.
 
     Returns:
-        HTML. Its content security policy lets in nothing but its own style
-        and script, so that even markup that slipped through would be inert.
+        HTML. Its content security policy permits only its own style and script,
+        so that even unescaped markup would be inert.
     """
-    # They take longer to load than everything else here.
+    # Slow to import.
     import jinja2
     import markupsafe
 
@@ -91,8 +91,8 @@ def render(content: Content) -> str:
     environment.filters["query"] = format_query
     style, script = _static(_STYLES), _static(_SCRIPTS)
     names = "AB" if len(content.systems) > 1 else [""]
-    trust = {
-        name: system.trust
+    quality = {
+        name: system.score_quality
         for name, system in zip(names, content.systems, strict=True)
     }
     return environment.get_template("page.html.jinja").render(
@@ -109,10 +109,10 @@ def render(content: Content) -> str:
         reliability=charts.reliability_chart(
             {
                 name: one.reliability if one else None
-                for name, one in trust.items()
+                for name, one in quality.items()
             }
         )
-        if any(trust.values())
+        if any(quality.values())
         else None,
         calibration=charts.reliability_chart(
             content.calibration, "All candidates"
@@ -121,7 +121,7 @@ def render(content: Content) -> str:
         else None,
         thresholds=[
             charts.threshold_chart(name, one.curve)
-            for name, one in trust.items()
+            for name, one in quality.items()
             if one
         ],
         learning=charts.learning_charts(content.history),

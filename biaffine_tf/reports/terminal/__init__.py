@@ -1,4 +1,4 @@
-"""Sentences with their entities, readable in a terminal (no TensorFlow).
+"""Renders sentences with their entities for a terminal (no TensorFlow).
 
     python -m biaffine_tf.display PREDICTIONS [--gold GOLD] [--count 10]
 

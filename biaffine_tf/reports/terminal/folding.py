@@ -1,9 +1,8 @@
-"""Breaking Chinese text into lines of a terminal.
+"""Folds Chinese text into lines of a terminal.
 
-Rich breaks at spaces, which Chinese has hardly any of: a single space would
-leave half a line empty. Here a line may break between any two characters,
-except within a word of Latin letters, within a short entity, within a label,
-within an emoji, and before punctuation that must not begin a line.
+Rich breaks lines at spaces, which Chinese hardly has. Here a line may break
+between any two characters, except inside a word of Latin letters, a short
+entity, a label or an emoji, and before punctuation that must not begin a line.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 _WORD = re.compile(r"[A-Za-z0-9_.,@%-]+")
-# `[[大学|school]` in one piece; what is left of it if the entity is long, or
-# holds others: `图书馆|facility]`.
+# `[[大学|school]` as a whole, or its end if the entity is long or contains
+# others: `图书馆|facility]`.
 _ENTITY = re.compile(r"\[*[^\[\]|]{0,16}\|[^\[\]|]{1,80}\]+")
 _NEVER_FIRST = frozenset("。，、；：？！）》”’】」』…％)],.;:?!%")
 _NEVER_LAST = frozenset("（《“‘【「『([￥")
@@ -25,15 +24,15 @@ _JOINER = "\u200d"
 
 
 def fold(text: Text, width: int) -> list[Text]:
-    """Breaks a text into lines.
+    """Folds a text into lines.
 
     Args:
         text: One line of text.
-        width: Cells of a line; a full-width character takes two.
+        width: Maximum width in cells; a full-width character takes two.
 
     Returns:
-        The lines, in all holding every character of `text`. A line is wider
-        than `width` only if it cannot be broken.
+        The lines, with every character of `text`. A line is wider than `width`
+        only if it cannot be broken.
     """
     breaks, line_width = [], 0
     position = 0
@@ -48,7 +47,7 @@ def fold(text: Text, width: int) -> list[Text]:
 
 
 def _units(plain: str) -> list[str]:
-    """Pieces that are not broken; joined they are the text."""
+    """Splits the text into units that must not be broken."""
     units: list[str] = []
     position = 0
     while position < len(plain):
@@ -63,7 +62,7 @@ def _units(plain: str) -> list[str]:
 
 
 def _belongs(before: str, atom: str, *, is_label: bool) -> bool:
-    """Whether no line may break between two neighbours."""
+    """Whether a line must not break between two neighbours."""
     first, last = atom[0], before[-1]
     return (
         is_label

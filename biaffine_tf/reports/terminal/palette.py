@@ -1,4 +1,4 @@
-"""A colour per label: the same in every run, told apart at a glance."""
+"""Assigns a distinct colour to each label, the same in every run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from rich.style import Style
 
-# Fill and ink of equal hue, even steps around OKLCH: the ink is readable on
-# the fill, and the fill on black and on white terminals.
+# Background and text colours of equal hue, in even steps of OKLCH: legible on
+# each other, and the background on black and white terminals.
 _COLOURS = (
     ("#ffc4c3", "#722329"),
     ("#f6a884", "#6f2a00"),
@@ -31,8 +31,8 @@ _TEXT = "#101014"
 class Palette:
     """Styles of labels.
 
-    A label's colour depends on its name; only where two labels want the same
-    one does the later of them, in alphabetical order, take the next free one.
+    A label's colour depends on its name; if two labels have the same one, the
+    later in alphabetical order takes the next free one.
     """
 
     def __init__(self, labels: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""One sentence as rich text: entities as coloured, bracketed chips."""
+"""Renders a sentence as rich text, with entities as coloured chips."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from rich.text import Text
 from biaffine_tf.reports.terminal.palette import Palette
 from biaffine_tf.spans import Sentence
 
-# Readable on black and on white.
+# Legible on black and on white.
 WRONG_STYLE = Style(color="#e5484d", bold=True)
 MISSED_STYLE = Style(color="#d08000", bold=True)
 _WRONG_ON_FILL = Style(color="#a80018", bold=True)
 _MISSED_ON_FILL = Style(color="#7a4100", bold=True)
 _MISSED_TEXT = Style(underline=True)
 
-# Characters that reorder what stands around them on the screen.
+# Characters that reorder their neighbours on the screen.
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
                        "\u2066\u2067\u2068\u2069")  # fmt: skip
 _SUBSCRIPT_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Verdict(enum.StrEnum):
-    """What a predicted or gold span is worth; the value marks its label."""
+    """Correctness of a predicted or gold span; the value marks its label."""
 
     PLAIN = ""
     WRONG = "✗"
     MISSED = "○"
 
 
-Tag = tuple[str, Verdict]  # label and what it is worth
+Tag = tuple[str, Verdict]  # label and its correctness
 
 
 @dataclasses.dataclass(frozen=True)
 class _Chip:
-    """All that is said about one range of characters."""
+    """Labels of a range of characters."""
 
     start: int
     end: int
     tags: tuple[Tag, ...]
-    number: str  # tells crossing chips apart; mostly empty
+    number: str  # distinguishes crossing chips; empty for others
 
     @property
     def is_missed(self) -> bool:
@@ -52,7 +52,7 @@ class _Chip:
 
     @property
     def label(self) -> str:
-        """The label that gives the colour: predicted before missed."""
+        """Label that determines the colour: predicted before missed."""
         return min(self.tags, key=lambda tag: tag[1] is Verdict.MISSED)[0]
 
 
@@ -64,29 +64,29 @@ def render(
 ) -> Text:
     """Marks the entities of a sentence: `[清华大学|organization]`.
 
-    Nested entities are chips within chips. Entities that cross cannot be: the
-    brackets of each carry its number, `[₁甲[₂乙|₁x]丙|₂y]`. The text is shown
-    as it is, brackets included; only control characters, which would move the
-    cursor or turn the direction of writing, are shown as symbols.
+    Nested entities are nested chips. The brackets of crossing entities have
+    numbers: `[₁甲[₂乙|₁x]丙|₂y]`. The text is shown as it is, brackets
+    included; only control characters, which would move the cursor or change the
+    writing direction, are shown as symbols.
 
     Args:
         sentence: The sentence with predicted (or gold) spans.
-        gold: The same text with gold spans; then wrong entities are marked
+        gold: The same text with gold spans: marks wrong entities
             `[北京|✗person]`, missed ones `[北京|○place]`, and a wrong label
             `[北京|✗person ○place]`.
-        palette: Colours; None takes those of the sentence's own labels.
+        palette: Colours; by default those of the sentence's labels.
 
     Returns:
         Text for `rich.console.Console.print`; its `plain` reads the same
         without colours.
     """
-    tags = _judge(sentence, gold)
+    tags = _verdicts(sentence, gold)
     palette = palette or Palette(label for _, _, (label, _) in tags)
     chips = _chips(tags)
     result, open_chips, position = Text(), list[_Chip](), 0
     for boundary in sorted({p for c in chips for p in (c.start, c.end)}):
-        piece = visible(sentence.text[position:boundary])
-        result.append(piece, _text_style(open_chips, palette))
+        part = visible(sentence.text[position:boundary])
+        result.append(part, _text_style(open_chips, palette))
         for chip in [c for c in reversed(open_chips) if c.end == boundary]:
             _close(result, chip, palette)
             open_chips.remove(chip)
@@ -98,7 +98,7 @@ def render(
 
 
 def visible(text: str) -> str:
-    """A text of equal length without characters that act on the terminal."""
+    """Replaces control characters; the length stays the same."""
     return "".join(map(_visible_character, text))
 
 
@@ -113,27 +113,27 @@ def _visible_character(character: str) -> str:
     return "�" if hidden or character in _DIRECTION else character
 
 
-def _judge(
+def _verdicts(
     sentence: Sentence, gold: Sentence | None
 ) -> list[tuple[int, int, Tag]]:
-    """Every distinct span of both sides with its verdict."""
+    """Returns every distinct span of both sides with its verdict."""
     predicted = dict.fromkeys(s.key for s in sentence.spans or ())
     if gold is None:
         return [(s, e, (label, Verdict.PLAIN)) for s, e, label in predicted]
     expected = dict.fromkeys(s.key for s in gold.spans or ())
-    judged = []
+    tags = []
     for key in predicted | expected:
         verdict = Verdict.PLAIN
         if key not in expected:
             verdict = Verdict.WRONG
         elif key not in predicted:
             verdict = Verdict.MISSED
-        judged.append((key[0], key[1], (key[2], verdict)))
-    return judged
+        tags.append((key[0], key[1], (key[2], verdict)))
+    return tags
 
 
 def _chips(tags: Iterable[tuple[int, int, Tag]]) -> list[_Chip]:
-    """One chip per range, outer ones first."""
+    """Makes a chip per range, outer ones first."""
     by_range: dict[tuple[int, int], list[Tag]] = {}
     for start, end, tag in tags:
         by_range.setdefault((start, end), []).append(tag)

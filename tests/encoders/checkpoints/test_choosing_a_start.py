@@ -204,7 +204,7 @@ def test_rows_without_a_token_are_left_out(tmp_path):
     )
     assert report.notes == (
         f"the last 27 rows of the word embeddings have no token in {path}/"
-        "vocab.txt, and are left out",
+        "vocab.txt and are left out",
     )
     # With the weights apart, and with a config of its own.
     bare = shutil.copytree(path, tmp_path / "bare")

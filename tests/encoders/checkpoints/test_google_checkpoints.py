@@ -228,11 +228,11 @@ def test_a_generator_alone_needs_no_asking(tmp_path):
     [
         (
             {"bert/encoder/layer_0/attention/self/relative_bias": 3},
-            "another architecture, which has bert/encoder/layer_0/attention/s",
+            "unsupported architecture, with bert/encoder/layer_0/attention/s",
         ),
         (
             {"bert/embeddings/word_embeddings_2": 3},
-            "has bert/embeddings/word_embeddings_2",
+            "with bert/embeddings/word_embeddings_2",
         ),
     ],
 )

@@ -149,11 +149,11 @@ REFUSED = {
     ),
     "complex numbers": (
         lambda t: {k: v.to(torch.complex64) for k, v in t.items()},
-        "a tensor of complex numbers",
+        "the tensor is of complex numbers",
     ),
     "no data": (
         lambda t: {k: v.to("meta") for k, v in t.items()},
-        "a tensor without data",
+        "the tensor is without data",
     ),
     "not finite": (
         lambda t: {k: v.double() * 1e300 for k, v in t.items()},

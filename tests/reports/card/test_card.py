@@ -142,12 +142,12 @@ def test_settings_are_those_of_the_config(tmp_path):
     assert {name: found.get(name) for name in expected} == expected
     limits = "\n".join(card.items)
     assert "more than 7 tokens are never found" in limits
-    assert "case and accents tell the model nothing" in limits
-    assert "at most is found" not in limits
+    assert "the model ignores case and accents" in limits
+    assert "overlapping entities" not in limits
     plain = _card(card_samples.make_directory(tmp_path / "plain", SENTENCES))
     limits = "\n".join(plain.items)
     assert "never found" not in limits and "lower-cased" not in limits
-    assert "Of entities that overlap, one at most is found" in limits
+    assert "At most one of several overlapping entities is found" in limits
 
 
 @pytest.mark.parametrize("long_text", LongText)
@@ -209,7 +209,7 @@ def test_labels_that_the_dev_set_lacks_are_named(tmp_path):
     path = card_samples.make_directory(
         tmp_path / "model", SENTENCES, labels=[*LABELS, "un_seen", "*odd*"]
     )
-    assert "nothing is known of them: un_seen, *odd*" in "\n".join(
+    assert "their quality is unknown: un_seen, *odd*" in "\n".join(
         _card(path).items
     )
     full = _card(card_samples.make_directory(tmp_path / "full", SENTENCES))
@@ -378,7 +378,7 @@ def test_no_dev_set_is_said(tmp_path):
     assert any("trained without a dev set" in one for one in card.paragraphs)
     assert ["SHA-256", "1a", "none"] in card.table("", "training", "dev")
     assert not [one for one in card.items if "dev" in one]
-    assert any("it was scored on no data" in one for one in card.items)
+    assert any("not scored on any data" in one for one in card.items)
     assert dict(card.tables[-1][1:])["training"] == "12.5 s, 3.1 s an epoch"
     assert not any("F1" in row[0] for table in card.tables for row in table)
 
