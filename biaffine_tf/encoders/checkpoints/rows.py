@@ -17,7 +17,7 @@ _MAX_RELATED = 32  # tokens that a character is averaged over, commonest first
 
 
 class Origin(enum.StrEnum):
-    """Where the row of a token is from."""
+    """Origin of the embedding of a token."""
 
     OWN = "have a row of their own"
     RELATED = "take the mean of the rows of related tokens"
@@ -25,7 +25,7 @@ class Origin(enum.StrEnum):
 
 
 class TokenRows:
-    """The rows of a table that each token of a vocabulary is the mean of.
+    """Assigns to each token of a vocabulary the rows of a table to average.
 
     A token takes the row of the token that is spelled like it, at the start of
     a word or within one. Else it takes the mean of the rows that its spelling
@@ -78,7 +78,7 @@ class TokenRows:
         return len(self._rows)
 
     def take(self, table: np.ndarray) -> np.ndarray:
-        """Build the table of the vocabulary.
+        """Builds the table of the vocabulary.
 
         Args:
             table: float `[tokens, E]`.
@@ -94,7 +94,7 @@ class TokenRows:
         return made
 
     def describe(self) -> str:
-        """Count the origins, in one line."""
+        """Counts the origins, in one line."""
         total = sum(self.origins.values())
         parts = [
             f"{self.origins[origin]:,} {origin}"
@@ -123,7 +123,7 @@ class TokenRows:
         return [], Origin.MEAN
 
     def _parts(self, form: str) -> list[int]:
-        """Rows of the parts of a word, or of tokens that hold a character."""
+        """Finds rows of the parts of a word, or of tokens with a character."""
         if len(form) == 1:
             return [self._ids[one] for one in self._characters(form)]
         rows = []
@@ -156,7 +156,7 @@ class _Containing:
 
 
 def _forms(spelling: str) -> list[str]:
-    """A spelling as it is, normalized, and in other cases; without repeats."""
+    """Returns a spelling as it is, normalized, and in other cases."""
     change: Callable[[str], str]
     forms = [spelling, unicodedata.normalize("NFKC", spelling).strip()]
     for change in (str.lower, str.upper, str.title):
@@ -165,5 +165,5 @@ def _forms(spelling: str) -> list[str]:
 
 
 def _is_bracketed(token: str) -> bool:
-    """Whether a token is special or unused: never of text."""
+    """Whether a token is special or unused, and so never in a text."""
     return len(token) > 2 and token[0] == "[" and token[-1] == "]"

@@ -219,7 +219,7 @@ def _special_tokens(directory: str, values: dict[str, Any]) -> dict[str, str]:
 def subword_vocabulary(
     tokenizer: Mapping[str, Any], special: Mapping[str, str], file: str
 ) -> Vocabulary:
-    """The vocabulary of a tokenizer that is unigram or BPE.
+    """Makes the vocabulary of a unigram or BPE tokenizer.
 
     Args:
         tokenizer: Content of its `tokenizer.json`.
