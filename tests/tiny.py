@@ -13,12 +13,15 @@ from biaffine_tf.config import (
     ModelConfig,
     Position,
     TokenizerConfig,
+    TokenizerKind,
 )
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
 CHARACTERS = "abcdefgh天地人山水火ABC123 ,。"
+# Kinds that take a vocabulary of BERT's.
+BERT_KINDS = (TokenizerKind.CHAR, TokenizerKind.WORDPIECE)
 LABELS = LabelMap(["letter", "sky", "both"])
 VOCABULARY = Vocabulary(
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]

@@ -233,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--kind",
-        choices=list(TokenizerKind),
+        choices=[TokenizerKind.CHAR, TokenizerKind.WORDPIECE],
         help="tokenizer to use it with (default: char for Chinese text, "
         "wordpiece for other text)",
     )

@@ -14,6 +14,7 @@ from biaffine_tf.model_directory.names import (
     CONFIG,
     DAMAGED,
     LABELS,
+    SUBWORDS,
     VOCABULARY,
 )
 from biaffine_tf.spans import LabelMap
@@ -111,9 +112,9 @@ def read_subword_tokenizer(directory: str) -> Tokenizer | None:
     Returns:
         None if its graph tokenizes.
     """
-    vocabulary = Vocabulary.from_file(os.path.join(directory, VOCABULARY))
-    if vocabulary.subwords is None:
+    if not os.path.exists(os.path.join(directory, SUBWORDS)):
         return None
+    vocabulary = Vocabulary.from_file(os.path.join(directory, VOCABULARY))
     return make_tokenizer(TokenizerKind.SUBWORD, vocabulary)
 
 

@@ -125,7 +125,7 @@ class SubwordTokenizer(Tokenizer):
 
     @functools.cached_property
     def _is_nothing(self) -> Any:
-        """Whether normalization turns a character into white space or nothing."""
+        """Whether a character is normalized to white space or to nothing."""
         normalizer = self._tokenizer.normalizer
 
         @functools.cache

@@ -6,6 +6,7 @@ import unicodedata
 
 import pytest
 import tensorflow as tf
+import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenization.tokenization_texts import (
@@ -18,7 +19,6 @@ from biaffine_tf import formats
 from biaffine_tf.export.code_points import decode_utf8
 from biaffine_tf.export.tokenizers import graph_tokenizer
 from biaffine_tf.tokenization import (
-    TokenizerKind,
     Vocabulary,
     WordPieceTokenizer,
     make_tokenizer,
@@ -48,7 +48,7 @@ SETTINGS = [
 ]
 TOKENIZERS = [
     make_tokenizer(kind, Vocabulary([*TOKENS]), **settings)
-    for kind in TokenizerKind
+    for kind in tiny.BERT_KINDS
     for settings in SETTINGS
 ]
 each_tokenizer = pytest.mark.parametrize(

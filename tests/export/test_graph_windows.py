@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenization.tokenization_texts import FRAGMENTS, VOCABULARY
@@ -29,7 +30,7 @@ from biaffine_tf.tokenization.breaks import break_strengths
 
 TOKENIZERS = [
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
-    for kind in TokenizerKind
+    for kind in tiny.BERT_KINDS
 ]
 each_tokenizer = pytest.mark.parametrize(
     "tokenizer", TOKENIZERS, ids=lambda one: str(one.kind)

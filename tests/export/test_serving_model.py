@@ -7,6 +7,7 @@ import hostile
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 from export.saved_models import answers_elsewhere
 from hostile import FRAGMENTS, HOSTILE, LABELS
 
@@ -36,7 +37,7 @@ AT_WORDS = {
     "word_boundaries": WordBoundaries.WORDS,
     "word_rule": "aa a0 0a 00 #a",
 }
-each_kind = pytest.mark.parametrize("kind", list(TokenizerKind))
+each_kind = pytest.mark.parametrize("kind", tiny.BERT_KINDS)
 
 
 def random_texts(count, seed=0):
@@ -107,7 +108,7 @@ def check(predictor, found, texts, tolerance=1e-5):
 @pytest.fixture(scope="module")
 def plain():
     """A pair of each kind, with settings as they are if none are given."""
-    return {kind: pair_of(kind) for kind in TokenizerKind}
+    return {kind: pair_of(kind) for kind in tiny.BERT_KINDS}
 
 
 @each_kind

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+import tiny
 from heads.plain_candidates import candidates_from_logits
 from hostile import FRAGMENTS, HOSTILE, LABELS, LONG, TEXTS, VOCABULARY
 from hypothesis import given, settings
@@ -39,7 +40,7 @@ from biaffine_tf.tokenization import (
 def directories(tmp_path_factory):
     """A model directory for each kind of tokenizer."""
     made = {}
-    for kind in TokenizerKind:
+    for kind in tiny.BERT_KINDS:
         path = tmp_path_factory.mktemp("models") / kind
         made[kind] = hostile.write_model(path, hostile.model(kind))
     return made
@@ -61,7 +62,9 @@ def predictors(directories):
     return load
 
 
-SETTINGS = list(itertools.product(TokenizerKind, (False, True), (False, True)))
+SETTINGS = list(
+    itertools.product(tiny.BERT_KINDS, (False, True), (False, True))
+)
 settings_of_predictors = pytest.mark.parametrize(
     ("kind", "nested", "force"), SETTINGS
 )

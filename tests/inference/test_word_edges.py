@@ -6,6 +6,7 @@ import shutil
 
 import hostile
 import pytest
+import tiny
 from hostile import FRAGMENTS, HOSTILE
 
 from biaffine_tf import model_directory
@@ -34,7 +35,7 @@ AT_WORDS = {"word_boundaries": WordBoundaries.WORDS, "word_rule": RULE}
 def directories(tmp_path_factory):
     """A model directory for each kind of tokenizer, whose entities are free."""
     made = {}
-    for kind in TokenizerKind:
+    for kind in tiny.BERT_KINDS:
         path = tmp_path_factory.mktemp("models") / kind
         made[kind] = hostile.write_model(path, hostile.model(kind))
     return made
@@ -82,7 +83,7 @@ def at_words(predictor, sentence, candidates):
     return [x for x in candidates if x.start in begins and x.end in ends]
 
 
-@pytest.mark.parametrize("kind", list(TokenizerKind))
+@pytest.mark.parametrize("kind", tiny.BERT_KINDS)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -158,7 +159,7 @@ def test_models_of_before_there_were_words(directories, tmp_path):
     assert keys(old.predict(data)) == keys(old.predict(plain))
 
 
-@pytest.mark.parametrize("kind", list(TokenizerKind))
+@pytest.mark.parametrize("kind", tiny.BERT_KINDS)
 def test_onnx(directories, kind, tmp_path):
     source = Predictor.from_directory(
         directories[kind], decoder=Decoder.FREE, **AT_WORDS

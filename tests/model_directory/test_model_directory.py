@@ -16,7 +16,6 @@ from biaffine_tf.config import (
     DecodingConfig,
     ExperimentConfig,
     TokenizerConfig,
-    TokenizerKind,
     TrainingConfig,
 )
 from biaffine_tf.errors import ConfigError
@@ -84,7 +83,7 @@ def _is_utf8(text):
         return False
 
 
-@pytest.mark.parametrize("kind", TokenizerKind)
+@pytest.mark.parametrize("kind", tiny.BERT_KINDS)
 def test_the_tokenizer_is_that_of_the_config(tmp_path, vocabulary, kind):
     model = tiny.model_config()
     config = ExperimentConfig(

@@ -1,12 +1,12 @@
 """Alignment gives back the very span, or says that it cannot."""
 
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenization_texts import VOCABULARY, hostile_texts
 
 from biaffine_tf.spans import Span
 from biaffine_tf.tokenization import (
-    TokenizerKind,
     align,
     make_tokenizer,
     to_characters,
@@ -14,7 +14,7 @@ from biaffine_tf.tokenization import (
 
 TOKENIZERS = [
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
-    for kind in TokenizerKind
+    for kind in tiny.BERT_KINDS
 ]
 
 

@@ -4,16 +4,17 @@ import itertools
 
 import numpy as np
 import pytest
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenization_texts import VOCABULARY, hostile_texts
 
-from biaffine_tf.tokenization import TokenizerKind, make_tokenizer
+from biaffine_tf.tokenization import make_tokenizer
 from biaffine_tf.tokenization.breaks import break_strengths, line_ranges
 
 CHAR, WORDPIECE = (
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
-    for kind in TokenizerKind
+    for kind in tiny.BERT_KINDS
 )
 
 

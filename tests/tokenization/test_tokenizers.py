@@ -4,6 +4,7 @@ import json
 import pickle
 
 import pytest
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenization_texts import VOCABULARY, hostile_texts
@@ -11,7 +12,6 @@ from tokenization_texts import VOCABULARY, hostile_texts
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.tokenization import (
     CharTokenizer,
-    TokenizerKind,
     Vocabulary,
     WordPieceTokenizer,
     make_tokenizer,
@@ -19,7 +19,7 @@ from biaffine_tf.tokenization import (
 
 TOKENIZERS = [
     make_tokenizer(kind, VOCABULARY, do_lower_case=do_lower_case)
-    for kind in TokenizerKind
+    for kind in tiny.BERT_KINDS
     for do_lower_case in (False, True)
 ]
 every_tokenizer = pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_fingerprints_tell_everything_apart():
     swapped = Vocabulary([*VOCABULARY.tokens[:-2], *VOCABULARY.tokens[:-3:-1]])
     fingerprints = {
         make_tokenizer(kind, vocabulary, do_lower_case=lower).fingerprint
-        for kind in TokenizerKind
+        for kind in tiny.BERT_KINDS
         for vocabulary in (VOCABULARY, longer, swapped)
         for lower in (False, True)
     }

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenization_texts import VOCABULARY, hostile_texts
@@ -13,7 +14,6 @@ from biaffine_tf.config import LongText, ModelConfig
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import (
-    TokenizerKind,
     Window,
     Windowing,
     Windows,
@@ -23,7 +23,7 @@ from biaffine_tf.tokenization.windows import plan_windows
 
 CHAR, WORDPIECE = (
     make_tokenizer(kind, VOCABULARY, do_lower_case=True)
-    for kind in TokenizerKind
+    for kind in tiny.BERT_KINDS
 )
 
 

@@ -5,11 +5,12 @@ import unicodedata
 
 import numpy as np
 import pytest
+import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenization.tokenization_texts import VOCABULARY, hostile_texts
 
-from biaffine_tf.config import DecodingConfig, TokenizerKind, WordBoundaries
+from biaffine_tf.config import DecodingConfig, WordBoundaries
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import (
     Vocabulary,
@@ -24,7 +25,7 @@ from biaffine_tf.tokenization.words import shape, symbol
 RULE = WordRule("aa a0 0a 00 #a a'")
 TOKENIZERS = [
     make_tokenizer(kind, VOCABULARY, do_lower_case=lower)
-    for kind in TokenizerKind
+    for kind in tiny.BERT_KINDS
     for lower in (False, True)
 ]
 each_tokenizer = pytest.mark.parametrize(

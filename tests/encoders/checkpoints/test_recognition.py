@@ -289,10 +289,18 @@ def test_a_vocabulary_in_tokenizer_json(hugging_face):
 
 
 @pytest.mark.parametrize("kind", ["Unigram", "BPE"])
-def test_vocabularies_that_are_not_of_wordpiece_tokens(hugging_face, kind):
+def test_damaged_subword_tokenizers(hugging_face, kind):
     (hugging_face / "vocab.txt").unlink()
     path = hugging_face / "tokenizer.json"
     path.write_text(json.dumps(_tokenizer_json({"a": 0}, type=kind)))
+    with pytest.raises(DataError, match="not of a unigram or BPE tokenizer"):
+        checkpoints.open_source(str(hugging_face))
+
+
+def test_vocabularies_of_other_models(hugging_face):
+    (hugging_face / "vocab.txt").unlink()
+    path = hugging_face / "tokenizer.json"
+    path.write_text(json.dumps(_tokenizer_json({"a": 0}, type="WordLevel")))
     source = checkpoints.open_source(str(hugging_face))
     assert source.vocabulary is None
     with pytest.raises(ConfigError, match=r"no vocab\.txt.*--vocab_file"):
