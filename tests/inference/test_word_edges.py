@@ -4,7 +4,6 @@ import itertools
 import random
 import shutil
 
-import hostile
 import pytest
 from hostile import FRAGMENTS, HOSTILE
 
@@ -28,16 +27,6 @@ pytestmark = pytest.mark.slow  # every test runs models
 
 RULE = "aa a0 0a 00"
 AT_WORDS = {"word_boundaries": WordBoundaries.WORDS, "word_rule": RULE}
-
-
-@pytest.fixture(scope="module")
-def directories(tmp_path_factory):
-    """A model directory for each kind of tokenizer, whose entities are free."""
-    made = {}
-    for kind in TokenizerKind:
-        path = tmp_path_factory.mktemp("models") / kind
-        made[kind] = hostile.write_model(path, hostile.model(kind))
-    return made
 
 
 def sentences(count, seed=0):

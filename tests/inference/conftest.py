@@ -1,0 +1,16 @@
+"""Models of the tests of predictors."""
+
+import hostile
+import pytest
+
+from biaffine_tf.config import TokenizerKind
+
+
+@pytest.fixture(scope="session")
+def directories(tmp_path_factory):
+    """A model directory for each kind of tokenizer; entities are free."""
+    made = {}
+    for kind in TokenizerKind:
+        path = tmp_path_factory.mktemp("models") / kind
+        made[kind] = hostile.write_model(path, hostile.model(kind))
+    return made
