@@ -10,15 +10,14 @@ runs/NAME.log`), and, of all that were ever gathered, the table README.md.
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks.data import read_results
-
-RESULTS = pathlib.Path(__file__).parent / "results"
+from benchmarks.report import RESULTS
+from biaffine_tf.files import write_json
 
 _HEADER = """# Results
 
@@ -42,8 +41,7 @@ def collect(run: pathlib.Path) -> None:
     }
     if "micro" not in parts["scores"]:
         sys.exit(f"{run}: trained without a dev set, whose scores are shown")
-    text = json.dumps(parts, ensure_ascii=False, indent=1)
-    (RESULTS / f"{run.name}.json").write_text(text + "\n", encoding="utf-8")
+    write_json(RESULTS / f"{run.name}.json", parts)
     log = run.with_name(f"{run.name}.log")
     if log.exists():
         # Of a progress bar, what stood there in the end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,17 +24,14 @@ def bars(
         A function that draws it into a file.
     """
 
-    def draw(path: pathlib.Path) -> None:
-        figure, axes = _figure(len(panels))
-        for axis, (heading, values) in zip(axes, panels.items(), strict=True):
-            drawn = axis.barh(list(values), list(values.values()))
-            axis.bar_label(drawn, fmt=_three_digits, padding=2)
-            axis.invert_yaxis()
-            axis.margins(x=0.2)
-            axis.set(title=heading, xlabel=unit)
-        _save(figure, path, title)
+    def draw(axis: Any, values: Mapping[str, float]) -> None:
+        drawn = axis.barh(list(values), list(values.values()))
+        axis.bar_label(drawn, fmt=_three_digits, padding=2)
+        axis.invert_yaxis()
+        axis.margins(x=0.2)
+        axis.set(xlabel=unit)
 
-    return draw
+    return functools.partial(_draw, panels, draw, title)
 
 
 def lines(
@@ -55,40 +53,43 @@ def lines(
         A function that draws it into a file.
     """
 
-    def draw(path: pathlib.Path) -> None:
-        figure, axes = _figure(len(panels))
-        for axis, (heading, curves) in zip(axes, panels.items(), strict=True):
-            for name, points in curves.items():
-                x, y = zip(*points, strict=True)
-                axis.plot(x, y, marker="o", label=name)
-            axis.set(xscale=scale, yscale=scale)
-            axis.set(title=heading, xlabel=labels[0], ylabel=labels[1])
-            axis.grid(visible=True, alpha=0.3)
-            axis.legend()
-        _save(figure, path, title)
+    def draw(
+        axis: Any, curves: Mapping[str, Sequence[tuple[float, float]]]
+    ) -> None:
+        for name, points in curves.items():
+            x, y = zip(*points, strict=True)
+            axis.plot(x, y, marker="o", label=name)
+        axis.set(xscale=scale, yscale=scale)
+        axis.set(xlabel=labels[0], ylabel=labels[1])
+        axis.grid(visible=True, alpha=0.3)
+        axis.legend()
 
-    return draw
+    return functools.partial(_draw, panels, draw, title)
 
 
 def _three_digits(value: float) -> str:
     return f"{float(f'{value:.3g}'):,g}"
 
 
-def _figure(panels: int) -> tuple[Any, Any]:
+def _draw(
+    panels: Mapping[str, Any],
+    draw: Callable[[Any, Any], None],
+    title: str,
+    path: pathlib.Path,
+) -> None:
+    """Draws panels side by side into a file."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    count = len(panels)
     figure, axes = pyplot.subplots(
-        1, panels, figsize=(6 * panels, 4), squeeze=False, layout="constrained"
+        1, count, figsize=(6 * count, 4), squeeze=False, layout="constrained"
     )
-    return figure, axes[0]
-
-
-def _save(figure: Any, path: pathlib.Path, title: str) -> None:
-    from matplotlib import pyplot
-
+    for axis, (heading, content) in zip(axes[0], panels.items(), strict=True):
+        draw(axis, content)
+        axis.set(title=heading)
     figure.suptitle(title)
     figure.savefig(path, dpi=100)
     pyplot.close(figure)

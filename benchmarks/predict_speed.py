@@ -25,10 +25,11 @@ import pathlib
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from benchmarks import data, harness, options, plots
+from benchmarks import compare, data, harness, options, plots
 from benchmarks.harness import Measurement, Worker
 from benchmarks.report import Goal, Report
 from benchmarks.shapes import Shape
@@ -144,40 +145,15 @@ def measure(
         measured = harness.alternate(
             subjects, rounds=chosen.rounds, title=f"{name}:"
         )
-    add_rows(name, measured, about, report)
+    compare.add_rows(
+        shape, measured, about, report, unit="sentences", columns=_columns
+    )
     return measured
 
 
-def add_rows(
-    name: str,
-    measured: Mapping[str, Sequence[Measurement]],
-    about: Mapping[str, dict],
-    report: Report,
-) -> None:
-    """Rates, entities found and first passes of one shape."""
-    for what, found in measured.items():
-        report.rows.append(
-            harness.rate_row(
-                what,
-                found,
-                unit="sentences",
-                shape=name,
-                sentences=found[0].units,
-                entities=found[0].extra.get("entities_per_sentence"),
-            )
-        )
-    for what, facts in about.items():
-        report.rows.append(
-            harness.row(
-                f"{what}, first pass",
-                [facts["first_pass_seconds"]],
-                unit="s",
-                shape=name,
-                sentences=measured[what][0].units,
-                entities=None,
-            )
-        )
-    report.details[name] = about
+def _columns(found: Sequence[Measurement]) -> dict[str, Any]:
+    entities = found[0].extra.get("entities_per_sentence")
+    return {"sentences": found[0].units, "entities": entities}
 
 
 def add_goals(

@@ -20,8 +20,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from benchmarks import data, harness, options, plots
-from benchmarks.report import Goal, Report
+from benchmarks import compare, harness, options
+from benchmarks.report import Report
 from benchmarks.shapes import Shape
 
 NAME = "pretrain_speed"
@@ -34,62 +34,47 @@ OURS, PEER = "ours", "transformers"
 
 def main() -> int:
     """Measures every shape; the exit code says whether all goals are met."""
-    chosen = options.parse(NAME, __doc__, shapes=list(GOALS))
-    data.require()
-    options.require_packages("torch", "transformers", "matplotlib")
-    report = Report(NAME, chosen)
-    panels = {
-        str(shape): measure(shape, chosen, report) for shape in chosen.shapes
-    }
-    return report.finish(
-        plots.bars(panels, unit="tokens a second", title="Pretraining")
+    return compare.main(
+        NAME,
+        __doc__,
+        measure,
+        shapes=list(GOALS),
+        packages=("torch", "transformers"),
+        unit="tokens a second",
+        title="Pretraining",
     )
 
 
 def measure(
     shape: Shape, chosen: options.Options, report: Report
-) -> dict[str, float]:
+) -> compare.Panels:
     """Measures one shape into the report; the median rates by subject."""
     name = str(shape)
-    settings = {
-        "shape": name,
-        "seed": chosen.seed,
-        "batches": _QUICK_BATCHES if chosen.quick else _BATCHES.get(name, 2),
-    }
+    batches = _QUICK_BATCHES if chosen.quick else _BATCHES.get(name, 2)
+    modules = {OURS: "ours_pretraining", PEER: "peer_pretraining"}
     with contextlib.ExitStack() as stack:
         workers = {
             what: stack.enter_context(
                 harness.Worker(
-                    f"benchmarks.workers.{module}:MaskedSteps", **settings
+                    f"benchmarks.workers.{module}:MaskedSteps",
+                    shape=name,
+                    seed=chosen.seed,
+                    batches=batches,
                 )
             )
-            for what, module in (
-                (OURS, "ours_pretraining"),
-                (PEER, "peer_pretraining"),
-            )
+            for what, module in modules.items()
         }
-        measured = harness.alternate(
-            {what: worker.measure for what, worker in workers.items()},
-            rounds=chosen.rounds,
-            title=f"{name}:",
+        found, panels = compare.measure_workers(
+            shape, workers, chosen, report, unit="tokens"
         )
-        about = {what: worker.about for what, worker in workers.items()}
-    rows = [
-        harness.rate_row(what, found, unit="tokens", shape=name)
-        for what, found in measured.items()
-    ]
-    report.rows += rows
-    got = harness.ratio(measured[OURS], measured[PEER])
-    report.details[name] = {**about, "ratio": harness.rounded(got)}
-    if name in GOALS:
-        report.goals.append(
-            Goal.at_least(
-                f"pretraining {name}: ours over BertForMaskedLM",
-                GOALS[name],
-                got,
-            )
-        )
-    return {row["what"]: row["median"] for row in rows}
+    compare.add_ratio(
+        report,
+        shape,
+        harness.ratio(found[OURS], found[PEER]),
+        goal=f"pretraining {name}: ours over BertForMaskedLM",
+        wanted=GOALS.get(name),
+    )
+    return panels
 
 
 if __name__ == "__main__":

@@ -17,10 +17,9 @@ from rich.table import Table
 
 import biaffine_tf
 from benchmarks.harness import THREADS, rounded
-from benchmarks.options import Options
+from benchmarks.options import RESULTS, Options
 from biaffine_tf.files import write_json
 
-RESULTS = pathlib.Path(__file__).parent / "results"
 _PACKAGES = (
     "tensorflow",
     "tf_keras",

@@ -8,20 +8,17 @@ the real data (BIAFFINE_DATA, default ../shared/data).
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from benchmarks import harness, report
 from benchmarks.data import (
     CLUENER,
     DATA,
@@ -30,9 +27,10 @@ from benchmarks.data import (
     read_results,
     require,
 )
+from benchmarks.workers.measuring import seconds_of
 
 
-def command_seconds(*arguments: str) -> Callable[[], None]:
+def command_seconds(*arguments: str) -> Callable[[], Any]:
     """A function that runs a Python command in a process of its own."""
 
     def run() -> None:
@@ -46,28 +44,8 @@ def command_seconds(*arguments: str) -> Callable[[], None]:
     return run
 
 
-def measure(function: Callable[[], Any], rounds: int) -> dict[str, Any]:
-    """Median and range of the wall time of some calls."""
-    seconds = []
-    for _ in range(rounds):
-        begun = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - begun)
-    return summary(seconds)
-
-
-def summary(seconds: list[float]) -> dict[str, Any]:
-    """Median and range."""
-    return {
-        "median": round(statistics.median(seconds), 3),
-        "least": round(min(seconds), 3),
-        "most": round(max(seconds), 3),
-        "rounds": len(seconds),
-    }
-
-
-def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
-    """Everything that is measured, by what it is."""
+def measurements(model_dir: str, rounds: int) -> list[dict[str, Any]]:
+    """Rows of all that is measured but epochs."""
     from biaffine_tf import formats, model_directory
     from biaffine_tf.corpora.corpus import Corpus
     from biaffine_tf.inference.predictor import Predictor
@@ -93,29 +71,28 @@ def measurements(model_dir: str, rounds: int) -> dict[str, dict[str, Any]]:
     gold = str(CLUENER / "dev.json")
     score = ["-m", "biaffine_tf.evaluation", gold, gold, "--json"]
     readers_command = ["-m", "biaffine_tf.readers"]
-    return {
-        "start-up: readers --help": measure(
-            command_seconds(*readers_command, "--help"), rounds
+    calls = {
+        "start-up: readers --help": command_seconds(*readers_command, "--help"),
+        "readers: CLUENER dev, 1 343 sentences": command_seconds(
+            *readers_command, gold
         ),
-        "readers: CLUENER dev, 1 343 sentences": measure(
-            command_seconds(*readers_command, gold), rounds
+        "readers: CLUENER train, 10 748 sentences": command_seconds(
+            *readers_command, str(CLUENER / "train.json")
         ),
-        "readers: CLUENER train, 10 748 sentences": measure(
-            command_seconds(*readers_command, str(CLUENER / "train.json")),
-            rounds,
-        ),
-        "evaluation: CLUENER dev": measure(command_seconds(*score), rounds),
-        "run_predict.py --text, all of it": measure(
-            command_seconds(*predict_text), min(rounds, 3)
-        ),
-        "records: CLUENER train": measure(write_records, rounds),
-        "prediction: CLUENER dev, model loaded": measure(
-            lambda: list(predictor.predict(dev)), rounds
+        "evaluation: CLUENER dev": command_seconds(*score),
+        "run_predict.py --text, all of it": command_seconds(*predict_text),
+        "records: CLUENER train": write_records,
+        "prediction: CLUENER dev, model loaded": lambda: list(
+            predictor.predict(dev)
         ),
     }
+    return [
+        harness.row(what, [seconds_of(call) for _ in range(rounds)], unit="s")
+        for what, call in calls.items()
+    ]
 
 
-def epoch_seconds(rounds: int) -> dict[str, dict[str, Any]]:
+def epoch_seconds(rounds: int) -> list[dict[str, Any]]:
     """Time of one epoch of recipes/cluener_scratch.flags, and its scoring."""
     parts: dict[str, list[float]] = {"training": [], "evaluation": []}
     for _ in range(rounds):
@@ -131,18 +108,15 @@ def epoch_seconds(rounds: int) -> dict[str, dict[str, Any]]:
             history = read_results(f"{folder}/history.json")
         for part, seconds in parts.items():
             seconds.append(history["epochs"][0][f"{part}_seconds"])
-    return {
-        f"first epoch of CLUENER, 4x256: {part}": summary(seconds)
-        for part, seconds in parts.items()
-    }
+    return [
+        harness.row(f"first epoch of CLUENER, 4x256: {part}", found, unit="s")
+        for part, found in parts.items()
+    ]
 
 
-def main() -> None:
+def main() -> int:
     """Measures, prints a table, writes the JSON."""
-    from rich.console import Console
-    from rich.table import Table
-
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = report.parser("seconds", __doc__)
     parser.add_argument("--model_dir", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
@@ -152,20 +126,10 @@ def main() -> None:
     require()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     rows = measurements(arguments.model_dir, arguments.rounds)
-    rows |= epoch_seconds(arguments.epochs)
-
-    from biaffine_tf.training.setup import environment
-
-    table = Table("what", "median s", "least", "most", "rounds")
-    for name, row in rows.items():
-        table.add_row(name, *(str(value) for value in row.values()))
-    Console().print(table)
-    target = pathlib.Path(__file__).parent / "results" / "seconds.json"
-    target.write_text(
-        json.dumps({"rows": rows, "environment": environment()}, indent=1)
-        + "\n"
-    )
+    rows += epoch_seconds(arguments.epochs)
+    command = "seconds.py --model_dir=MODEL"
+    return report.publish(arguments.json, command, [], {"rows": rows})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

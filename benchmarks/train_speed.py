@@ -20,11 +20,12 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import sys
+from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from benchmarks import data, harness, options, plots
-from benchmarks.report import Goal, Report
+from benchmarks import compare, harness, options
+from benchmarks.report import Report
 from benchmarks.shapes import Shape
 
 NAME = "train_speed"
@@ -39,85 +40,55 @@ OURS_HALF, PEER_HALF = "ours, bfloat16", "transformers, bfloat16"
 
 def main() -> int:
     """Measures every shape; the exit code says whether all goals are met."""
-    chosen = options.parse(NAME, __doc__, shapes=list(GOALS))
-    data.require()
-    options.require_packages("torch", "transformers", "matplotlib")
-    report = Report(NAME, chosen)
-    panels = {}
-    for shape in chosen.shapes:
-        panels[str(shape)] = measure(shape, chosen, report)
-    return report.finish(
-        plots.bars(panels, unit="sentences a second", title="Training")
+    return compare.main(
+        NAME,
+        __doc__,
+        measure,
+        shapes=list(GOALS),
+        packages=("torch", "transformers"),
+        unit="sentences a second",
+        title="Training",
     )
 
 
 def measure(
     shape: Shape, chosen: options.Options, report: Report
-) -> dict[str, float]:
+) -> compare.Panels:
     """Measures one shape into the report; the median rates by subject."""
     name = str(shape)
     common = {"shape": name, "seed": chosen.seed}
     batches = _QUICK_BATCHES if chosen.quick else _BATCHES.get(name, 4)
     workers: dict[str, harness.Worker] = {}
     with contextlib.ExitStack() as stack:
-        for what, precision in (
-            (OURS, "float32"),
-            (OURS_HALF, "mixed_bfloat16"),
-        ):
+
+        def start(what: str, subject: str, **settings: Any) -> None:
             workers[what] = stack.enter_context(
                 harness.Worker(
-                    "benchmarks.workers.ours_training:TrainingSteps",
-                    batches=batches,
-                    precision=precision,
+                    f"benchmarks.workers.{subject}:TrainingSteps",
+                    **settings,
                     **common,
                 )
             )
+
+        ours = {OURS: "float32", OURS_HALF: "mixed_bfloat16"}
+        for what, precision in ours.items():
+            start(what, "ours_training", batches=batches, precision=precision)
             input_ids = workers[what].about.pop("input_ids")
-        for what, bfloat16 in ((PEER, False), (PEER_HALF, True)):
-            workers[what] = stack.enter_context(
-                harness.Worker(
-                    "benchmarks.workers.peer_transformers:TrainingSteps",
-                    input_ids=input_ids,
-                    bfloat16=bfloat16,
-                    **common,
-                )
-            )
-        measured = harness.alternate(
-            {what: worker.measure for what, worker in workers.items()},
-            rounds=chosen.rounds,
-            title=f"{name}:",
+        for what, half in ((PEER, False), (PEER_HALF, True)):
+            start(what, "peer_transformers", input_ids=input_ids, bfloat16=half)
+        found, panels = compare.measure_workers(
+            shape, workers, chosen, report, unit="sentences"
         )
-        about = {what: worker.about for what, worker in workers.items()}
-    rows = [
-        harness.rate_row(what, found, unit="sentences", shape=name)
-        for what, found in measured.items()
-    ]
-    report.rows += rows
-    for what, facts in about.items():
-        report.rows.append(
-            harness.row(
-                f"{what}, first pass",
-                [facts["first_pass_seconds"]],
-                unit="s",
-                shape=name,
-            )
-        )
-    got = harness.ratio(measured[OURS], measured[PEER])
-    half = harness.ratio(measured[OURS_HALF], measured[PEER_HALF])
-    report.details[name] = {
-        **about,
-        "ratio": harness.rounded(got),
-        "ratio, both bfloat16": harness.rounded(half),
-    }
-    if name in GOALS:
-        report.goals.append(
-            Goal.at_least(
-                f"training {name}: ours over the token classifier",
-                GOALS[name],
-                got,
-            )
-        )
-    return {row["what"]: row["median"] for row in rows}
+    compare.add_ratio(
+        report,
+        shape,
+        harness.ratio(found[OURS], found[PEER]),
+        goal=f"training {name}: ours over the token classifier",
+        wanted=GOALS.get(name),
+    )
+    halved = harness.ratio(found[OURS_HALF], found[PEER_HALF])
+    compare.add_ratio(report, shape, halved, name="ratio, both bfloat16")
+    return panels
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from benchmarks import data, harness, options, plots
+from benchmarks import compare, data, harness, options
 from benchmarks.harness import Measurement, Worker
 from benchmarks.report import Goal, Report, print_table
 from benchmarks.shapes import Shape
@@ -39,15 +39,14 @@ _PROFILE_BARS = 12
 
 def main() -> int:
     """Measures every shape; the exit code says whether the goals are met."""
-    chosen = options.parse(NAME, __doc__, shapes=[str(_GOAL_SHAPE)])
-    data.require()
-    options.require_packages("matplotlib")
-    report = Report(NAME, chosen)
-    panels: dict[str, dict[str, float]] = {}
-    for shape in chosen.shapes:
-        panels |= measure(shape, chosen, report)
-    return report.finish(
-        plots.bars(panels, unit="share", title="Utilisation of the machine")
+    return compare.main(
+        NAME,
+        __doc__,
+        measure,
+        shapes=[str(_GOAL_SHAPE)],
+        packages=(),
+        unit="share",
+        title="Utilisation of the machine",
     )
 
 
@@ -66,7 +65,7 @@ def products(shape: Shape) -> dict[str, tuple[int, int, int]]:
 
 def measure(
     shape: Shape, chosen: options.Options, report: Report
-) -> dict[str, dict[str, float]]:
+) -> compare.Panels:
     """Measures one shape into the report; the panels of its plot."""
     count = _QUICK_TEXTS if chosen.quick else _TEXTS
     with Worker(

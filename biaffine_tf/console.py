@@ -12,7 +12,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from biaffine_tf.errors import EXIT_CODE, BiaffineError
@@ -61,20 +61,31 @@ def run(
     sys.exit(code or 0)
 
 
-def report_mistakes(work: Callable[[], int | None]) -> int:
-    """Runs the work of a command and reports a user's mistake in one line.
+def command(
+    parser: Callable[[], argparse.ArgumentParser],
+    work: Callable[[argparse.Namespace], int | None],
+) -> Callable[..., int]:
+    """Makes the function that runs a command.
 
     Args:
-        work: Returns the exit code, None for 0; may raise a `BiaffineError`.
+        parser: Makes the parser of its arguments.
+        work: Does what the arguments ask for; returns the exit code, None for
+            0, and may raise a `BiaffineError`, which is one line.
 
     Returns:
-        The exit code; 2 after a user's mistake.
+        A function of the arguments, None for those of the process, that
+        returns the exit code; 2 after a user's mistake.
     """
-    try:
-        return work() or 0
-    except BiaffineError as error:
-        _say(f"error: {error}")
-        return EXIT_CODE
+
+    def main(arguments: Sequence[str] | None = None) -> int:
+        options = parser().parse_args(arguments)
+        try:
+            return work(options) or 0
+        except BiaffineError as error:
+            _say(f"error: {error}")
+            return EXIT_CODE
+
+    return main
 
 
 def program(otherwise: str) -> str:

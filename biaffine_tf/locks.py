@@ -18,11 +18,7 @@ LOCK = ".lock"
 
 
 @contextlib.contextmanager
-def locked(
-    folder: str | os.PathLike[str],
-    *,
-    remedy: str = "wait for it or end it, or give another --output_dir",
-) -> Iterator[None]:
+def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     """Locks a folder against other processes until the block ends.
 
     The lock is one of the operating system on a file in the folder: it ends
@@ -33,7 +29,6 @@ def locked(
 
     Args:
         folder: The folder; need not exist yet.
-        remedy: What to do if another process holds the lock.
 
     Raises:
         ConfigError: If another process holds the lock, or the folder cannot be
@@ -43,7 +38,7 @@ def locked(
     folder = os.fspath(folder)
     made = _missing(folder)
     path = os.path.join(folder, LOCK)
-    descriptor = _acquire(path, folder, remedy)
+    descriptor = _acquire(path, folder)
     remove_unfinished(folder)
     try:
         yield
@@ -56,7 +51,7 @@ def locked(
                 os.rmdir(one)
 
 
-def _acquire(path: str, folder: str, remedy: str) -> int:
+def _acquire(path: str, folder: str) -> int:
     """Opens and locks the lock file; returns its descriptor."""
     while True:
         os.makedirs(folder, exist_ok=True)
@@ -71,7 +66,7 @@ def _acquire(path: str, folder: str, remedy: str) -> int:
             os.close(descriptor)
             raise ConfigError(
                 f"{folder}: another process writes to it{holder}",
-                remedy=remedy,
+                remedy="wait for it or end it, or give another --output_dir",
             ) from None
         except OSError as error:
             print(

@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 
 from biaffine_tf.errors import DataError
 
-NONE_ID = 0  # label id of "no entity here"
-
 
 class Span(NamedTuple):
     """A labelled half-open range of characters.

@@ -26,7 +26,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LONGEST = (
     "test_export.py",
     "test_readmes.py",
+    "test_run_data.py",
     "test_run_pretraining.py",
+    "test_runs_gone_wrong.py",
     "test_serving_model.py",
     "test_training.py",
 )

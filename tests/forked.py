@@ -40,6 +40,14 @@ def run(script, *arguments, cwd=ROOT):
         return subprocess.CompletedProcess(command, int(answer), out, err)
 
 
+def check(script, *arguments, code=0):
+    """Runs a script that is to end with an exit code, without a traceback."""
+    done = run(script, *arguments)
+    assert done.returncode == code, (done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done
+
+
 @functools.cache
 def _server():
     """It ends when its standard input is closed, with this process."""

@@ -50,27 +50,15 @@ def test_training_and_prediction_rewrite_nothing_of_ours(tmp_path, rewritten):
     import tensorflow as tf
     import tiny
 
-    from biaffine_tf import formats
     from biaffine_tf.config import TrainingConfig
-    from biaffine_tf.corpora.corpus import Corpus
     from biaffine_tf.inference.network import Network
     from biaffine_tf.records.span_batches import (
         make_buckets,
         training_batches,
     )
-    from biaffine_tf.records.span_records import prepare_records
-    from biaffine_tf.records.span_shards import RecordOptions
     from biaffine_tf.training.fine_tuning import make_updater
 
-    source = str(tmp_path / "train.jsonl")
-    formats.write(source, tiny.sentences(8), "span_jsonl")
-    records = prepare_records(
-        Corpus((source,)),
-        str(tmp_path / "records"),
-        tiny.tokenizer(tmp_path),
-        RecordOptions(max_tokens=38),
-        progress=False,
-    )
+    records = tiny.records(tmp_path, tiny.sentences(8))
     buckets = make_buckets(records.lengths, num_buckets=1, batch_size=4)
     batches = training_batches(records, buckets, seed=1, epochs=range(1))
     model = tiny.model()

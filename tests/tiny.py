@@ -1,11 +1,12 @@
 """A tiny experiment that tests build models and corpora from."""
 
+import json
 import pathlib
 import random
 
 import numpy as np
 
-from biaffine_tf import model_directory
+from biaffine_tf import formats, model_directory
 from biaffine_tf.config import (
     EncoderConfig,
     ExperimentConfig,
@@ -59,6 +60,13 @@ def write_vocabulary(path) -> str:
     return str(path)
 
 
+def write_encoder_files(folder) -> None:
+    """Writes vocabulary and shape of a random encoder."""
+    write_vocabulary(folder / "vocab.txt")
+    config = json.dumps(encoder_config().to_dict())
+    (folder / "bert_config.json").write_text(config)
+
+
 def tokenizer(folder) -> Tokenizer:
     vocabulary = Vocabulary.from_file(write_vocabulary(folder / "v.txt"))
     return make_tokenizer("char", vocabulary)
@@ -98,10 +106,30 @@ def sentences(count: int, *, seed: int = 0) -> list[Sentence]:
     return made
 
 
-def write_model(folder, config=None, *, model_seed: int = 0) -> str:
+def records(folder, made: list[Sentence], **options):
+    """Records of sentences; options are of `RecordOptions`."""
+    # Not with this module: it loads TensorFlow's input pipeline.
+    from biaffine_tf.corpora.corpus import Corpus
+    from biaffine_tf.records.span_records import prepare_records
+    from biaffine_tf.records.span_shards import RecordOptions
+
+    source = str(folder / "train.jsonl")
+    formats.write(source, made, "span_jsonl")
+    return prepare_records(
+        Corpus((source,)),
+        str(folder / "records"),
+        tokenizer(folder),
+        RecordOptions(**{"max_tokens": 38} | options),
+        progress=False,
+    )
+
+
+def write_model(
+    folder, config=None, *, model_seed: int = 0, labels=LABELS
+) -> str:
     """Writes a model directory with random weights; returns its path."""
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     config = config or ExperimentConfig(model=model_config())
-    model_directory.write_description(str(folder), config, LABELS, VOCABULARY)
+    model_directory.write_description(str(folder), config, labels, VOCABULARY)
     model_directory.save_weights(str(folder), model(seed=model_seed))
     return str(folder)

@@ -7,9 +7,9 @@ errors to standard error.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
 
 from biaffine_tf import console, formats
 from biaffine_tf.commands.arguments import natural
@@ -20,24 +20,6 @@ from biaffine_tf.commands.reading_arguments import (
 )
 from biaffine_tf.reports.audit import Audit, audit
 from biaffine_tf.spans import Sentence
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: Command line without the program; None takes sys.argv.
-
-    Returns:
-        Exit code: 0, or 2 if the files cannot be audited.
-    """
-    options = _parser().parse_args(arguments)
-    return console.report_mistakes(lambda: _show(_audit(options), options))
-
-
-def run() -> NoReturn:
-    """Runs the command and exits the process."""
-    console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,7 +70,8 @@ def _read(
         yield from read_with_notes(path, options)
 
 
-def _show(findings: Audit, options: argparse.Namespace) -> None:
+def _show(options: argparse.Namespace) -> None:
+    findings = _audit(options)
     top = options.top or None
     if options.json:
         print(json.dumps(findings.to_json(top), ensure_ascii=False, indent=2))
@@ -97,3 +80,7 @@ def _show(findings: Audit, options: argparse.Namespace) -> None:
         from biaffine_tf.reports.audit.table import print_audit
 
         print_audit(findings, top)
+
+
+main = console.command(_parser, _show)
+run = functools.partial(console.run, main)

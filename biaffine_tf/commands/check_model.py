@@ -6,9 +6,9 @@ With --reseal, intended changes are accepted.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 from collections.abc import Sequence
-from typing import NoReturn
 
 from biaffine_tf import console
 from biaffine_tf.errors import ConfigError
@@ -35,24 +35,6 @@ from biaffine_tf.model_directory.names import (
 )
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
 from biaffine_tf.model_directory.weights import check_finite, read_weights
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: Command line without the program; None takes sys.argv.
-
-    Returns:
-        Exit code: 0, or 2 if the directory is not as it was written.
-    """
-    options = _parser().parse_args(arguments)
-    return console.report_mistakes(lambda: _run(options))
-
-
-def run() -> NoReturn:
-    """Runs the command and exits the process."""
-    console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -143,3 +125,7 @@ def _read(directory: str) -> None:
 def _print(changes: Sequence[Change]) -> None:
     for change in changes:
         print(f"{change.name}: {change.what}")
+
+
+main = console.command(_parser, _run)
+run = functools.partial(console.run, main)

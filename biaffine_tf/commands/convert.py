@@ -7,9 +7,8 @@ TensorFlow release like Google's.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
-from collections.abc import Sequence
-from typing import NoReturn
 
 from biaffine_tf import console
 from biaffine_tf.commands.arguments import check_to_and_output
@@ -30,26 +29,6 @@ from biaffine_tf.encoders.checkpoints.write import (
 from biaffine_tf.errors import ConfigError
 
 _WIDTH = 60  # of the column of tensor names, in characters
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: Command line without the program; None takes sys.argv.
-
-    Returns:
-        Exit code: 0, or 2 if the source cannot be read or written.
-    """
-    options = _parser().parse_args(arguments)
-    # Before TensorFlow is loaded: its start-up notes are not for users.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return console.report_mistakes(lambda: _run(options))
-
-
-def run() -> NoReturn:
-    """Runs the command and exits the process."""
-    console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> None:
+    # Before TensorFlow is loaded: its start-up notes are not for users.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     check_to_and_output(options)
     source = open_source(
         options.source,
@@ -158,3 +139,7 @@ def _convert(source: Source, to: str, directory: str) -> None:
             f"{describe_activation(config, None)}; biaffine_tf does, by the "
             "model_type in bert_config.json"
         )
+
+
+main = console.command(_parser, _run)
+run = functools.partial(console.run, main)

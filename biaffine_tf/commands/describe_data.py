@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from biaffine_tf import console, formats
 from biaffine_tf.commands.arguments import check_to_and_output
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 _DESCRIPTION = """Describes files of labelled or plain sentences: format,
 number of sentences, lengths, spans by label, nested and duplicate spans, and
 every problem found while reading. Or converts a file."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Summarizes or converts files; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    return console.report_mistakes(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -77,11 +71,6 @@ def _convert(
     note_problems(path, problems)
     for line in describe_columns(options.to, layers or 1):
         print(f"note: {options.output}: {line}", file=sys.stderr)
-
-
-def run() -> NoReturn:
-    """Runs the command and exits the process."""
-    console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,3 +149,7 @@ def _counts(name: str, unit: str, counts: dict[str, int]) -> Table:
     for key, amount in counts.items():
         table.add_row(escape(key), f"{amount:,}", f"{amount / total:.1%}")
     return table
+
+
+main = console.command(_parser, _run)
+run = functools.partial(console.run, main)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 import collections
+import functools
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NoReturn
+from collections.abc import Iterable, Iterator
 
 from rich.columns import Columns
 from rich.console import Console
@@ -43,20 +43,6 @@ _INDENT = 2
 _MAX_WIDTH = 100  # of a line, in cells: longer ones are hard to read
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: Command line without the program's name; None takes it
-            from `sys.argv`.
-
-    Returns:
-        The exit code.
-    """
-    options = _parser().parse_args(arguments)
-    return console.report_mistakes(lambda: _show(options))
-
-
 def _show(options: argparse.Namespace) -> None:
     shown, labels = _choose(options)
     palette = Palette(labels)
@@ -65,11 +51,6 @@ def _show(options: argparse.Namespace) -> None:
         _print_header(console, number, gold, sentence)
         _print_body(console, render(sentence, gold=gold, palette=palette))
     _print_legend(console, shown, palette)
-
-
-def run() -> NoReturn:
-    """Runs the command and exits the process."""
-    console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -206,3 +187,7 @@ def _print_legend(
         entries.append(Text(f"{Verdict.MISSED} missed", MISSED_STYLE))
     columns = Columns(entries, padding=(0, 3))
     console.print(Padding(columns, (0, 0, 0, _INDENT)))
+
+
+main = console.command(_parser, _show)
+run = functools.partial(console.run, main)

@@ -12,11 +12,12 @@ errors to standard error.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from biaffine_tf import console
 from biaffine_tf.commands.reading_arguments import (
@@ -37,19 +38,6 @@ _SIDES = ("gold", "predicted", "train", "compare")
 _HISTORY = {"epochs": [{str: object}]}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: Command line without the program; None takes sys.argv.
-
-    Returns:
-        Exit code: 0, or 2 if the files cannot be scored.
-    """
-    options = _parser().parse_args(arguments)
-    return console.report_mistakes(lambda: _run(options))
-
-
 def _run(options: argparse.Namespace) -> None:
     _check_report(options)
     inputs = _inputs(options)
@@ -65,11 +53,6 @@ def _run(options: argparse.Namespace) -> None:
         from biaffine_tf.reports.table import print_findings
 
         print_findings(findings)
-
-
-def run() -> NoReturn:
-    """Runs the command and exits the process."""
-    console.run(main)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -256,3 +239,7 @@ def _note_unknown_labels(path: str, scores: Scores) -> None:
 
 def _note(message: str) -> None:
     print(f"note: {message}", file=sys.stderr)
+
+
+main = console.command(_parser, _run)
+run = functools.partial(console.run, main)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import collections
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NoReturn
+from collections.abc import Iterable, Iterator
 
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers, trainers
@@ -39,19 +39,6 @@ SPECIALS = (PAD, UNK, CLS, SEP, "[MASK]")
 _INSIDE = "##"
 _MIN_COUNT = 2  # of a WordPiece token; rarer ones are not learnt anyway
 _WORDS_AT_ONCE = 1_000  # per text given to the WordPiece trainer
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: Command line without the program; None takes sys.argv.
-
-    Returns:
-        Exit code: 0, or 2 for a user's mistake.
-    """
-    options = _parser().parse_args(arguments)
-    return console.report_mistakes(lambda: _run(options))
 
 
 def make_vocabulary(
@@ -201,11 +188,6 @@ def _fits_a_line(character: str) -> bool:
     return character not in "\r\n" and not "\ud800" <= character <= "\udfff"
 
 
-def run() -> NoReturn:
-    """Runs the command and exits the process."""
-    console.run(main)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=console.program("python -m biaffine_tf.vocabulary"),
@@ -314,3 +296,7 @@ def _report(
         f"train with --vocab_file={options.output} --tokenizer={kind} "
         f"--{no}do_lower_case"
     )
+
+
+main = console.command(_parser, _run)
+run = functools.partial(console.run, main)

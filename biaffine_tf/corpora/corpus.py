@@ -74,19 +74,16 @@ class Corpus:
         )
         return sentences if self.part is None else self._chosen(sentences)
 
-    def read_labelled(
-        self, problems: Problems | None = None, *, flag: str
-    ) -> Iterator[Sentence]:
+    def read_labelled(self, *, flag: str) -> Iterator[Sentence]:
         """Reads sentences for scoring, each of which must be labelled.
 
         Args:
-            problems: As for `read`.
             flag: Flag that gave the files, for messages.
 
         Raises:
             DataError: As for `read`, or if a sentence is unlabelled.
         """
-        for sentence in self.read(problems):
+        for sentence in self.read():
             if sentence.spans is None:
                 raise DataError(
                     "the sentence is not labelled",

@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig
-from biaffine_tf.decoding import Constraints
 from biaffine_tf.export.candidates import CandidateTensors, label_ranks
 from biaffine_tf.export.confidence import GraphConfidence
 from biaffine_tf.export.constraints import GraphConstraints
 from biaffine_tf.export.decoders import GraphDecoder
 from biaffine_tf.export.words import GraphWordRule
+from biaffine_tf.inference.postprocessing import constraints_of
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import WordRule
 
@@ -38,14 +38,7 @@ class GraphPostprocessor(tf.Module):
         rule = WordRule.of(decoding)
         self._words = GraphWordRule(rule) if rule and rule.pairs else None
         self._confidence = GraphConfidence(confidence, labels)
-        self._constraints = GraphConstraints(
-            Constraints(
-                min_width=decoding.min_width,
-                max_width=decoding.max_width,
-                forbidden_edges=decoding.forbidden_edges,
-                forbidden_inside=decoding.forbidden_inside,
-            )
-        )
+        self._constraints = GraphConstraints(constraints_of(decoding))
         self._decode = GraphDecoder(
             labels,
             decoder=decoding.decoder,

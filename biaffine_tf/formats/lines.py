@@ -10,7 +10,6 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
-from types import TracebackType
 from typing import IO, NamedTuple
 
 from biaffine_tf.errors import DataError
@@ -86,12 +85,7 @@ class Source:
     def __enter__(self) -> Source:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._files.close()
 
     @property
@@ -259,10 +253,10 @@ def check_encodable(text: str, place: Place, what: str) -> str:
     return text
 
 
-def shorten(value: object, width: int = 60) -> str:
+def shorten(value: object) -> str:
     """Returns the representation of a value, shortened for messages."""
     text = repr(value)
-    return text if len(text) <= width else text[: width - 3] + "..."
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def too_long(place: Place) -> DataError:

@@ -7,7 +7,6 @@ import contextlib
 import os
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
 from typing import Any, Self, overload
 
 from biaffine_tf.config import DecodingConfig
@@ -146,12 +145,7 @@ class BasePredictor(abc.ABC):
         self._check_open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _check_open(self) -> None:

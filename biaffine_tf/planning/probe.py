@@ -19,6 +19,7 @@ from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.records.span_batches import Buckets, Shape, training_batches
 from biaffine_tf.records.span_records import Records
 from biaffine_tf.training.fine_tuning import make_updater, total_steps
+from biaffine_tf.training.setup import distribute
 
 _STEPS = 10  # timed steps, over all shapes
 # Fraction of a batch to extrapolate memory from: in smaller ones activations
@@ -266,9 +267,7 @@ class Probe:
         dataset = tf.data.Dataset.from_generator(
             lambda: iter(batches), output_signature=signature
         )
-        if self._strategy.num_replicas_in_sync > 1:
-            return self._strategy.experimental_distribute_dataset(dataset)
-        return dataset
+        return distribute(dataset, self._strategy)
 
 
 def _find_batches(

@@ -21,6 +21,7 @@ from biaffine_tf.records.span_batches import (
     Buckets,
     group,
     make_buckets,
+    read_ahead,
 )
 from biaffine_tf.records.text_records import Records, Split
 from biaffine_tf.records.text_schema import parse
@@ -32,7 +33,6 @@ _SHUFFLE_BUFFER = 65_536  # sequences; a few hundred bytes each
 _FILES_AT_ONCE = 8
 _RECORDS_IN_TURN = 64  # from a file before the next file
 _THREADS = 2  # for parsing and for masks, far faster than training
-_BATCHES_AHEAD = 4
 _NO_POSITION = -1
 
 Batch = dict[str, tf.Tensor]
@@ -144,7 +144,7 @@ def epoch_batches(
     )
     remaining = math.ceil(remaining / every)
     batches = batches.apply(tf.data.experimental.assert_cardinality(remaining))
-    return batches.prefetch(_BATCHES_AHEAD).with_options(_options())
+    return read_ahead(batches)
 
 
 def num_predictions(
@@ -153,16 +153,6 @@ def num_predictions(
     """Computes P for sequences of `length` tokens, with [CLS] and [SEP]."""
     count = math.ceil(rate * length)
     return count if max_predictions is None else min(count, max_predictions)
-
-
-def _options() -> tf.data.Options:
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.DATA
-    )
-    # See biaffine_tf/records/span_batches.py: iterators would end late.
-    options.autotune.enabled = False
-    return options
 
 
 def _sequences(

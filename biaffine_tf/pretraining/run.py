@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,15 +14,13 @@ from tqdm import tqdm
 from biaffine_tf.config import PretrainingConfig
 from biaffine_tf.pretraining.batches import epoch_batches, epoch_buckets
 from biaffine_tf.pretraining.objectives import PretrainingObjective
-from biaffine_tf.pretraining.output import LOGS
 from biaffine_tf.records.text_records import Records, Split
-from biaffine_tf.training.curves import draw
-from biaffine_tf.training.divergence import Remedies
-from biaffine_tf.training.loop import Entry, Loop
-from biaffine_tf.training.metrics import MetricMeans
+from biaffine_tf.training.loop import Entry, Evaluated, Loop
+from biaffine_tf.training.metrics import MetricMeans, describe
 from biaffine_tf.training.objective import Batch
 from biaffine_tf.training.optimizer import make_optimizer
 from biaffine_tf.training.position import Period, Position
+from biaffine_tf.training.setup import distribute
 from biaffine_tf.training.update import Updater
 
 # Far worse than guessing; e^1000 would overflow.
@@ -67,29 +64,21 @@ def train(
         updater = make_updater(
             config, objective, strategy=strategy, batch_spec=batches.spec
         )
-    log = tf.summary.create_file_writer(os.path.join(output_dir, LOGS))
-    evaluation = HeldOutEvaluation(
-        updater, batches, output_dir, max_batches=max_eval_batches, log=log
-    )
     loop = Loop(
         updater,
         batches,
-        evaluation,
+        HeldOutEvaluation(
+            updater, batches, output_dir, max_batches=max_eval_batches
+        ),
+        config,
         output_dir=output_dir,
         total_steps=config.num_train_steps,
-        gradient_accumulation=config.gradient_accumulation,
         evaluate_every=Period(steps=steps_per_evaluation),
         save_every=save_every,
-        remedies=Remedies(
-            learning_rate=config.learning_rate,
-            max_gradient_norm=config.max_gradient_norm,
-            precision=config.precision,
-        ),
         after_save=write_encoder,
     )
     loop.restore()
-    with strategy.scope():
-        loop.run(log)
+    loop.run()
     return loop.history[-1]
 
 
@@ -157,13 +146,14 @@ class TextBatches:
             records, split=Split.TRAIN, batch_size=config.train_batch_size
         ).steps_per_epoch
         first = self._batches(split=Split.TRAIN, epoch=0)
-        self.spec = self._distribute(first).element_spec
+        self.spec = distribute(first, strategy).element_spec
 
     def read(self, epoch: int, skip: int) -> Iterator[Batch]:
         """Reads batches without end, from epoch `epoch` on."""
         while True:
-            yield from self._distribute(
-                self._batches(split=Split.TRAIN, epoch=epoch, skip=skip)
+            yield from distribute(
+                self._batches(split=Split.TRAIN, epoch=epoch, skip=skip),
+                self._strategy,
             )
             epoch, skip = epoch + 1, 0
 
@@ -175,16 +165,12 @@ class TextBatches:
         """
         if not self._records.num_records(Split.HELD_OUT):
             return tf.data.Dataset.range(0)
-        return self._distribute(
+        return distribute(
             self._batches(
                 split=Split.HELD_OUT, epoch=0, max_batches=max_batches
-            )
+            ),
+            self._strategy,
         )
-
-    def _distribute(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        if self._strategy.num_replicas_in_sync > 1:
-            return self._strategy.experimental_distribute_dataset(batches)
-        return batches
 
 
 class HeldOutEvaluation:
@@ -195,7 +181,6 @@ class HeldOutEvaluation:
         batches: Batches of the run.
         output_dir: Output directory.
         max_batches: Maximum number of batches of held-out text.
-        log: TensorBoard's writer, for `held_out/NAME` and `training/NAME`.
     """
 
     history_key = "evaluations"
@@ -207,13 +192,11 @@ class HeldOutEvaluation:
         output_dir: str,
         *,
         max_batches: int,
-        log: tf.summary.SummaryWriter,
     ) -> None:
         self._updater = updater
         self._batches = batches
         self._output_dir = output_dir
         self._max_batches = max_batches
-        self._log = log
 
     def evaluate(
         self,
@@ -222,8 +205,8 @@ class HeldOutEvaluation:
         *,
         seconds: float,
         history: list[Entry],
-    ) -> Entry:
-        """Computes metrics, draws curves and reports."""
+    ) -> Evaluated:
+        """Computes metrics and reports."""
         del seconds, history
         begun = time.perf_counter()
         held_out = self._updater.evaluate(
@@ -240,12 +223,13 @@ class HeldOutEvaluation:
             "evaluation_seconds": round(time.perf_counter() - begun, 1),
             **groups,
         }
-        for group, values in groups.items():
-            curves = {f"{group}/{name}": x for name, x in values.items()}
-            draw(self._log, curves, step=at.step)
-        self._log.flush()
         tqdm.write(_line(entry))
-        return entry
+        curves = {
+            f"{group}/{name}": value
+            for group, values in groups.items()
+            for name, value in values.items()
+        }
+        return Evaluated(entry, curves, at.step)
 
     def stop_reason(self, history: list[Entry]) -> str | None:
         """Never stops early."""
@@ -270,15 +254,8 @@ def _with_perplexity(metrics: dict[str, float]) -> dict[str, float]:
 def _line(entry: Entry) -> str:
     """Formats metrics of held-out text, or of training if there is none."""
     group = "held_out" if entry["held_out"] else "training"
-    metrics = ", ".join(
-        f"{name.replace('_', ' ')} {_number(value)}"
-        for name, value in entry[group].items()
-    )
     return (
-        f"step {entry['step']}: {group.replace('_', ' ')}: {metrics} "
+        f"step {entry['step']}: {group.replace('_', ' ')}: "
+        f"{describe(entry[group])} "
         f"({entry['seconds']:.0f} s of training)"
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if value < 1e6 else f"{value:.3e}"

@@ -19,6 +19,7 @@ from biaffine_tf.records.text_records import (
     Records,
     Split,
     read_info,
+    read_settings,
 )
 from biaffine_tf.tokenization import Vocabulary
 from biaffine_tf.tokenization.vocabulary import SUBWORDS
@@ -74,7 +75,11 @@ def find(
     """
     if not os.path.exists(os.path.join(directory, INFO)):
         return None
-    existing = read_info(directory)["made_from"]
+    info = read_info(directory)
+    existing = info["made_from"]
+    with contextlib.suppress(KeyError, TypeError, ValueError):  # damaged
+        # Replaces the names of earlier versions.
+        existing = existing | {"settings": read_settings(info).to_dict()}
     if existing == made_from:
         try:
             return Records.open(directory)

@@ -198,6 +198,11 @@ def training_batches(
     dataset = dataset.flat_map(epoch_batches).skip(skip)
     steps = len(epochs) * buckets.steps_per_epoch - skip
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    return read_ahead(dataset)
+
+
+def read_ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Prepares a few batches of a run ahead; replicas divide each batch."""
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
@@ -205,7 +210,7 @@ def training_batches(
     # The autotune thread wakes up more and more rarely, and iterators wait
     # for it: a run would take up to a minute to end.
     options.autotune.enabled = False
-    return dataset.prefetch(_BATCHES_AHEAD).with_options(options)
+    return batches.prefetch(_BATCHES_AHEAD).with_options(options)
 
 
 def _bucketed(

@@ -99,7 +99,6 @@ def prepare_records(
     tokenizer: Tokenizer,
     options: RecordOptions,
     *,
-    labels: LabelMap | None = None,
     known_labels: LabelMap | None = None,
     progress: bool = True,
 ) -> Records:
@@ -110,20 +109,19 @@ def prepare_records(
         directory: Parent of records directories.
         tokenizer: Tokenizer of the model.
         options: Options for writing.
-        labels: Labels of the matrices; None for those of the source.
         known_labels: Labels that come first, in this order, even if the source
-            lacks them; only without `labels`.
+            lacks them.
         progress: Whether to show a progress bar.
 
     Returns:
         Complete records of this source and these settings.
 
     Raises:
-        DataError: If the source cannot be read, has an unlabelled sentence, no
-            span, or a label that `labels` lacks, or a sentence that is too long
-            where long sentences are an error.
+        DataError: If the source cannot be read, has an unlabelled sentence or
+            no span, or a sentence that is too long where long sentences are an
+            error.
     """
-    fingerprint = _fingerprint(source, tokenizer, options, labels, known_labels)
+    fingerprint = _fingerprint(source, tokenizer, options, known_labels)
     target = os.path.join(directory, f"records-{fingerprint[:16]}")
     existing = _load(target, fingerprint)
     if existing is not None:
@@ -131,8 +129,7 @@ def prepare_records(
     # Surveys first: an unreadable source leaves no files.
     problems = formats.Problems()
     survey = _survey(source, problems)
-    if labels is None:
-        labels = _merge_labels(known_labels, survey.labels)
+    labels = _merge_labels(known_labels, survey.labels)
     os.makedirs(directory, exist_ok=True)
     with temporary_folder(directory, os.path.basename(target)) as temporary:
         sentences = tqdm(
@@ -178,7 +175,6 @@ def _fingerprint(
     source: Corpus,
     tokenizer: Tokenizer,
     options: RecordOptions,
-    labels: LabelMap | None,
     known_labels: LabelMap | None,
 ) -> str:
     windowing = options.windowing
@@ -194,7 +190,7 @@ def _fingerprint(
         "context": options.context_tokens,
         "gzip": options.gzip,
         "sentences_per_shard": options.sentences_per_shard,
-        "labels": None if labels is None else list(labels),
+        "labels": None,  # as ever
     }
     if known_labels is not None:
         parts["known_labels"] = list(known_labels)

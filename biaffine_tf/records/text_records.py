@@ -134,7 +134,7 @@ class Records:
         return cls(
             directory=directory,
             fingerprint=info["fingerprint"],
-            config=_read_settings(info),
+            config=read_settings(info),
             tokenizer=_read_tokenizer(directory, info),
             counts=Counts(**rename_keys(info["counts"], _FORMER_COUNTS)),
             problems=info["problems"],
@@ -242,7 +242,13 @@ def _check_shards(directory: str, info: dict[str, Any]) -> None:
                 )
 
 
-def _read_settings(info: dict[str, Any]) -> DataConfig:
+def read_settings(info: dict[str, Any]) -> DataConfig:
+    """Reads the settings in `info.json`, of earlier versions too.
+
+    Raises:
+        KeyError: If there are none; likewise TypeError.
+        ValueError: If they are no settings.
+    """
     settings = info["made_from"]["settings"]
     try:
         return DataConfig.from_dict(

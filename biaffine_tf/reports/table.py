@@ -43,14 +43,8 @@ PANEL_TITLES = {
 _COUNTS = ("gold", "predicted", "correct")
 
 
-def print_scores(scores: Scores, console: Console | None = None) -> None:
-    """Prints the three averages with explanations, and the labels.
-
-    Args:
-        scores: Result of `score`.
-        console: Console to print to; standard output by default.
-    """
-    console = console or Console()
+def _print_scores(scores: Scores, console: Console) -> None:
+    """Prints the three averages with explanations, and the labels."""
     totals = _table(f"{scores.sentences} sentences", "score")
     for name in EXPLANATIONS:
         totals.add_row(name, *_numbers(getattr(scores, name)))
@@ -62,39 +56,30 @@ def print_scores(scores: Scores, console: Console | None = None) -> None:
     console.print(labels)
 
 
-def print_findings(findings: Findings, console: Console | None = None) -> None:
-    """Prints all results of an evaluation.
-
-    Args:
-        findings: Result of `evaluate`.
-        console: Console to print to; standard output by default.
-    """
-    console = console or Console()
+def print_findings(findings: Findings) -> None:
+    """Prints all results of an evaluation to standard output."""
+    console = Console()
     if findings.pooled is None:
-        print_scores(findings.scores[0], console)
+        _print_scores(findings.scores[0], console)
     else:
-        print_pooled(findings.pooled, len(findings.scores), console)
+        _print_pooled(findings.pooled, len(findings.scores), console)
     if findings.intervals is not None:
-        print_intervals(findings.intervals, console)
+        _print_intervals(findings.intervals, console)
     if findings.breakdowns is not None:
-        print_breakdowns(findings.breakdowns, console)
+        _print_breakdowns(findings.breakdowns, console)
     if findings.false_positives is not None:
-        print_false_positives(findings.false_positives, console)
+        _print_false_positives(findings.false_positives, console)
     if findings.comparison is not None:
-        print_comparison(findings.comparison, console)
+        _print_comparison(findings.comparison, console)
 
 
-def print_breakdowns(
+def _print_breakdowns(
     panels: Mapping[Panel, Mapping[str, LabelScore]],
-    console: Console | None = None,
+    console: Console,
 ) -> None:
-    """Prints the breakdowns except that by label (see `print_scores`).
+    """Prints the breakdowns except that by label (see `_print_scores`).
 
     A panel with one bucket repeats the micro score and is left out.
-
-    Args:
-        panels: Result of `breakdowns`.
-        console: Console to print to; standard output by default.
     """
     table = _table("parts (widths and lengths in characters)", "part", *_COUNTS)
     for panel, buckets in panels.items():
@@ -105,18 +90,11 @@ def print_breakdowns(
         for bucket, score in buckets.items():
             table.add_row(bucket, *_known(score), *_counts(score))
         table.add_section()
-    (console or Console()).print(table)
+    console.print(table)
 
 
-def print_false_positives(
-    counts: FalsePositives, console: Console | None = None
-) -> None:
-    """Prints false positives in sentences without entities.
-
-    Args:
-        counts: Result of `false_positives`.
-        console: Console to print to; standard output by default.
-    """
+def _print_false_positives(counts: FalsePositives, console: Console) -> None:
+    """Prints false positives in sentences without entities."""
     line = f"sentences without gold entities: {counts.sentences}"
     if counts.sentences:
         line += (
@@ -124,37 +102,24 @@ def print_false_positives(
             f"{counts.per_1000_characters:.2f} false entities per 1 000 "
             "characters"
         )
-    (console or Console()).print(line, highlight=False)
+    console.print(line, highlight=False)
 
 
-def print_intervals(
-    intervals: Estimates[Interval], console: Console | None = None
-) -> None:
-    """Prints the interval of every metric.
-
-    Args:
-        intervals: Result of `bootstrap.intervals`.
-        console: Console to print to; standard output by default.
-    """
+def _print_intervals(intervals: Estimates[Interval], console: Console) -> None:
+    """Prints the interval of every metric."""
     title = f"{_level(intervals.micro.f1)} intervals over draws of sentences"
     table = _table(title, "score")
     for name, score in _rows(intervals):
         table.add_row(
             name, *map(_range, (score.precision, score.recall, score.f1))
         )
-    (console or Console()).print(table)
+    console.print(table)
 
 
-def print_pooled(
-    pooled: Estimates[Spread], runs: int, console: Console | None = None
+def _print_pooled(
+    pooled: Estimates[Spread], runs: int, console: Console
 ) -> None:
-    """Prints the mean of every metric, with deviation and interval of F1.
-
-    Args:
-        pooled: Result of `pooling.pool`.
-        runs: Number of runs.
-        console: Console to print to; standard output by default.
-    """
+    """Prints the mean of every metric, with deviation and interval of F1."""
     level = _level(pooled.micro.f1.interval)
     table = _table(f"means of {runs} runs", "score", "F1 sd", f"F1 {level}")
     for name, score in _rows(pooled):
@@ -165,7 +130,6 @@ def print_pooled(
             f"{score.f1.deviation:.4f}",
             _range(score.f1.interval),
         )
-    console = console or Console()
     console.print(table)
     _explain(console)
     console.print(
@@ -175,15 +139,8 @@ def print_pooled(
     )
 
 
-def print_comparison(
-    comparison: Comparison, console: Console | None = None
-) -> None:
-    """Prints the difference of every metric, with interval and p of F1.
-
-    Args:
-        comparison: Result of `comparison.compare` or `compare_runs`.
-        console: Console to print to; standard output by default.
-    """
+def _print_comparison(comparison: Comparison, console: Console) -> None:
+    """Prints the difference of every metric, with interval and p of F1."""
     differences = comparison.differences
     level = _level(differences.micro.f1.interval)
     table = _table("first minus second", "score", f"F1 {level}", "F1 p")
@@ -195,7 +152,6 @@ def print_comparison(
             _range(score.f1.interval, sign="+"),
             f"{score.f1.p_value:.4f}",
         )
-    console = console or Console()
     console.print(table)
     console.print(
         f"p: two-sided, by {comparison.test}; not corrected for multiple tests",

@@ -4,51 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from biaffine_tf.config import Precision
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.training.step_log import StepMetrics
-
-
-class Remedies(NamedTuple):
-    """Settings to change if a run diverges.
-
-    Attributes:
-        learning_rate: Value of --learning_rate.
-        max_gradient_norm: Value of --max_gradient_norm.
-        precision: Value of --precision.
-    """
-
-    learning_rate: float
-    max_gradient_norm: float
-    precision: Precision
-
-    def __str__(self) -> str:
-        advice = [f"a smaller --learning_rate than {self.learning_rate:g}"]
-        if self.max_gradient_norm > 1:
-            advice.append(
-                f"a smaller --max_gradient_norm than {self.max_gradient_norm:g}"
-            )
-        if self.precision is not Precision.FLOAT32:
-            advice.append(
-                f"--precision=float32 instead of {self.precision}",
-            )
-        *most, last = advice
-        listed = f"{', '.join(most)} or {last}" if most else last
-        return f"give {listed}, with --overwrite or another --output_dir"
+from biaffine_tf.training.update import UpdateSettings
 
 
 def check_steps(
-    steps: Iterable[StepMetrics], remedies: Remedies, *, kept: str
+    steps: Iterable[StepMetrics], settings: UpdateSettings, *, kept: str
 ) -> None:
     """Checks that the run has not diverged.
 
     Args:
         steps: Latest steps of the run.
-        remedies: Settings to change.
+        settings: Settings of the run; the message says which to change.
         kept: Description of the run's files on disk, for the message.
 
     Raises:
@@ -61,13 +33,13 @@ def check_steps(
                 name, value = "the loss", one.loss
             raise ConfigError(
                 f"stopped: {name} of step {one.step} is {value}; {kept}",
-                remedy=str(remedies),
+                remedy=_remedy(settings),
             )
 
 
 def check_weights(
     weights: Mapping[str, tf.Variable],
-    remedies: Remedies,
+    settings: UpdateSettings,
     *,
     step: int,
     kept: str,
@@ -76,7 +48,7 @@ def check_weights(
 
     Args:
         weights: Weights by name.
-        remedies: See `check_steps`.
+        settings: See `check_steps`.
         step: Number of steps done.
         kept: See `check_steps`.
 
@@ -93,5 +65,19 @@ def check_weights(
         if not is_finite:
             raise ConfigError(
                 f"stopped: {name} is not finite after step {step}; {kept}",
-                remedy=str(remedies),
+                remedy=_remedy(settings),
             )
+
+
+def _remedy(settings: UpdateSettings) -> str:
+    """Says which settings may have made a run diverge."""
+    advice = [f"a smaller --learning_rate than {settings.learning_rate:g}"]
+    if settings.max_gradient_norm > 1:
+        advice.append(
+            f"a smaller --max_gradient_norm than {settings.max_gradient_norm:g}"
+        )
+    if settings.precision is not Precision.FLOAT32:
+        advice.append(f"--precision=float32 instead of {settings.precision}")
+    *most, last = advice
+    listed = f"{', '.join(most)} or {last}" if most else last
+    return f"give {listed}, with --overwrite or another --output_dir"

@@ -26,14 +26,12 @@ from biaffine_tf.records.span_batches import (
 )
 from biaffine_tf.records.span_records import Records
 from biaffine_tf.training import nothing_found
-from biaffine_tf.training.curves import draw
-from biaffine_tf.training.divergence import Remedies
-from biaffine_tf.training.loop import Entry, Loop
-from biaffine_tf.training.metrics import MetricMeans
+from biaffine_tf.training.loop import Entry, Evaluated, Loop
+from biaffine_tf.training.metrics import MetricMeans, describe
 from biaffine_tf.training.objective import Batch, Metrics
 from biaffine_tf.training.optimizer import make_optimizer
 from biaffine_tf.training.position import Period, Position
-from biaffine_tf.training.setup import environment
+from biaffine_tf.training.setup import distribute, environment
 from biaffine_tf.training.update import Updater
 
 # Scores a model on the dev set; returns the scores and a writer of predictions.
@@ -128,9 +126,7 @@ class SpanBatches:
             skip=skip,
             pad_id=self._pad_id,
         )
-        if self._strategy.num_replicas_in_sync > 1:
-            return self._strategy.experimental_distribute_dataset(batches)
-        return batches
+        return distribute(batches, self._strategy)
 
 
 def train(
@@ -180,31 +176,19 @@ def train(
             batch_spec=batches.spec,
             total_steps=steps,
         )
-    log = tf.summary.create_file_writer(
-        os.path.join(output_dir, model_directory.LOGS)
-    )
-    evaluation = DevEvaluation(
-        config, model, output_dir, evaluate=evaluate, log=log
-    )
     loop = Loop(
         updater,
         batches,
-        evaluation,
+        DevEvaluation(config, model, output_dir, evaluate=evaluate),
+        training,
         output_dir=output_dir,
         total_steps=steps,
-        gradient_accumulation=training.gradient_accumulation,
         evaluate_every=Period(epochs=1),
         save_every=dataclasses.replace(save_every, epochs=1),
-        remedies=Remedies(
-            learning_rate=training.learning_rate,
-            max_gradient_norm=training.max_gradient_norm,
-            precision=training.precision,
-        ),
     )
     if loop.restore() and loop.history:
         model_directory.check_kept(output_dir, has_dev_set=evaluate is not None)
-    with strategy.scope():
-        loop.run(log)
+    loop.run()
     scores = _finish(config, records, eval_counts, loop.history, output_dir)
     remove(os.path.join(output_dir, model_directory.CHECKPOINTS))
     return scores
@@ -260,8 +244,6 @@ class DevEvaluation:
         model: Model in training.
         output_dir: Model directory.
         evaluate: Scores the model; None without a dev set.
-        log: TensorBoard's writer, for `epoch/NAME` for each metric of the
-            history, and `dev_f1/LABEL`.
     """
 
     history_key = "epochs"
@@ -273,13 +255,11 @@ class DevEvaluation:
         output_dir: str,
         *,
         evaluate: Evaluate | None,
-        log: tf.summary.SummaryWriter,
     ) -> None:
         self._config = config
         self._model = model
         self._output_dir = output_dir
         self._evaluate = evaluate
-        self._log = log
 
     def evaluate(
         self,
@@ -288,8 +268,8 @@ class DevEvaluation:
         *,
         seconds: float,
         history: list[Entry],
-    ) -> Entry:
-        """Scores, draws curves, reports, and keeps the best model."""
+    ) -> Evaluated:
+        """Scores, reports, and keeps the best model."""
         begun = time.perf_counter()
         scores, write_predictions = None, None
         if self._evaluate is not None:
@@ -304,7 +284,6 @@ class DevEvaluation:
             "evaluation_seconds": evaluation_seconds,
             "seconds": seconds + evaluation_seconds,
         }
-        self._draw(entry, values, scores)
         best, f1 = max(map(_f1, history), default=0.0), _f1(entry)
         names = self._model.head.metric_names
         tqdm.write(_summary(entry, names, is_best=f1 > best))
@@ -314,7 +293,10 @@ class DevEvaluation:
         hint = nothing_found.hint([*history, entry], config=self._config)
         if hint is not None:
             tqdm.write(hint)
-        return entry
+        curves = {f"epoch/{name}": value for name, value in values.items()}
+        for label, score in scores.labels.items() if scores else ():
+            curves[f"dev_f1/{label}"] = score.f1
+        return Evaluated(entry, curves, at.epoch)
 
     def stop_reason(self, history: list[Entry]) -> str | None:
         """Returns a reason if no epoch has improved for as long as allowed."""
@@ -333,18 +315,6 @@ class DevEvaluation:
             return "no epoch has ended, so there is no model"
         scores = model_directory.read_scores(self._output_dir) or {}
         return f"{self._output_dir} keeps the model of epoch {scores['epoch']}"
-
-    def _draw(
-        self, entry: Entry, values: dict[str, float], scores: Scores | None
-    ) -> None:
-        curves = {f"epoch/{name}": value for name, value in values.items()}
-        if scores is not None:
-            curves |= {
-                f"dev_f1/{label}": score.f1
-                for label, score in scores.labels.items()
-            }
-        draw(self._log, curves, step=entry["epoch"])
-        self._log.flush()
 
     def _keep(
         self,
@@ -403,19 +373,10 @@ def _f1(entry: Entry) -> float:
     return entry.get("micro_f1", 0.0)
 
 
-def _number(value: float) -> str:
-    """Formats four digits, or five near 1."""
-    return f"{value:.5f}" if 0.99 < value < 1 else f"{value:.4f}"
-
-
 def _summary(
     entry: Entry, metric_names: Sequence[str], *, is_best: bool
 ) -> str:
-    metrics = ", ".join(
-        f"{name.replace('_', ' ')} {_number(entry[name])}"
-        for name in metric_names
-        if name in entry
-    )
+    metrics = describe({k: entry[k] for k in metric_names if k in entry})
     trained = f"epoch {entry['epoch']}: {metrics}"
     if "micro_f1" not in entry:
         return f"{trained} ({entry['training_seconds']:.0f} s)"

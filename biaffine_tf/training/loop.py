@@ -12,28 +12,38 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 from tqdm import tqdm
 
 from biaffine_tf.files import write_json
-from biaffine_tf.model_directory import CHECKPOINTS, HISTORY
-from biaffine_tf.training.curves import StepCurves
-from biaffine_tf.training.divergence import (
-    Remedies,
-    check_steps,
-    check_weights,
-)
+from biaffine_tf.model_directory import CHECKPOINTS, HISTORY, LOGS
+from biaffine_tf.training.curves import StepCurves, draw
+from biaffine_tf.training.divergence import check_steps, check_weights
 from biaffine_tf.training.metrics import MetricMeans
 from biaffine_tf.training.objective import Batch, BatchSource
 from biaffine_tf.training.position import Period, Position
 from biaffine_tf.training.progress import Progress
 from biaffine_tf.training.run_state import RunCheckpoints
 from biaffine_tf.training.termination import Terminated, Termination
-from biaffine_tf.training.update import Updater
+from biaffine_tf.training.update import Updater, UpdateSettings
 
 Entry = dict[str, Any]
+
+
+class Evaluated(NamedTuple):
+    """Result of an evaluation.
+
+    Attributes:
+        entry: An entry of the history, JSON values.
+        curves: Values for TensorBoard, by the name of the curve.
+        point: Step or epoch of these values.
+    """
+
+    entry: Entry
+    curves: dict[str, float]
+    point: int
 
 
 class Evaluation(Protocol):
@@ -52,7 +62,7 @@ class Evaluation(Protocol):
         *,
         seconds: float,
         history: list[Entry],
-    ) -> Entry:
+    ) -> Evaluated:
         """Evaluates, reports, and keeps the model if it is the best.
 
         Args:
@@ -60,9 +70,6 @@ class Evaluation(Protocol):
             metrics: Training metrics since the last evaluation.
             seconds: Seconds of training since then.
             history: Entries so far.
-
-        Returns:
-            An entry of the history, of JSON values.
         """
 
     def stop_reason(self, history: list[Entry]) -> str | None:
@@ -84,12 +91,11 @@ class Loop:
         updater: Objective and optimizer.
         batches: Training batches.
         evaluation: How to evaluate.
+        settings: Settings of the run.
         output_dir: Directory of checkpoints, history and logs.
         total_steps: Number of steps of the run.
-        gradient_accumulation: Number of batches per step.
         evaluate_every: When to evaluate, besides the end of the run.
         save_every: When to save a checkpoint, besides the end of the run.
-        remedies: Settings to change if the run diverges.
         after_save: Called after each checkpoint, and again when a run continues
             from one, since it may have been killed before the call.
 
@@ -103,13 +109,12 @@ class Loop:
         updater: Updater,
         batches: BatchSource,
         evaluation: Evaluation,
+        settings: UpdateSettings,
         *,
         output_dir: str,
         total_steps: int,
-        gradient_accumulation: int,
         evaluate_every: Period,
         save_every: Period,
-        remedies: Remedies,
         after_save: Callable[[], None] = lambda: None,
     ) -> None:
         self.position = Position()
@@ -117,12 +122,11 @@ class Loop:
         self._updater = updater
         self._batches = batches
         self._evaluation = evaluation
+        self._settings = settings
         self._output_dir = output_dir
         self._total_steps = total_steps
-        self._accumulation = gradient_accumulation
         self._evaluate_every = evaluate_every
         self._save_every = save_every
-        self._remedies = remedies
         self._after_save = after_save
         self._checkpoints = RunCheckpoints(
             tf.train.Checkpoint(
@@ -133,6 +137,9 @@ class Loop:
         self._evaluated = _Moment()
         self._saved = _Moment()
         self._stream: Iterator[Batch] | None = None
+        self._log = tf.summary.create_file_writer(
+            os.path.join(output_dir, LOGS)
+        )
 
     def restore(self) -> bool:
         """Restores the newest complete checkpoint.
@@ -162,11 +169,8 @@ class Loop:
         self._after_save()
         return True
 
-    def run(self, log: tf.summary.SummaryWriter) -> None:
+    def run(self) -> None:
         """Trains, evaluates and saves until the end of the run.
-
-        Args:
-            log: TensorBoard's writer.
 
         Raises:
             ConfigError: If loss, gradients or weights are no longer finite.
@@ -176,7 +180,10 @@ class Loop:
         at = self.position
         self._updater.log.begin(at.step)
         curves = StepCurves(
-            log, total_steps=self._total_steps, unit=unit, seconds=at.seconds
+            self._log,
+            total_steps=self._total_steps,
+            unit=unit,
+            seconds=at.seconds,
         )
         bar = Progress(
             self._updater.sums,
@@ -185,7 +192,7 @@ class Loop:
             step=at.step,
             seconds=at.seconds,
         )
-        with Termination() as termination, bar:
+        with self._updater.strategy.scope(), Termination() as termination, bar:
             try:
                 while self._pause(termination, curves, bar):
                     begun = time.perf_counter()
@@ -240,7 +247,7 @@ class Loop:
         at, per_epoch = self.position, self._batches.per_epoch
         if self._stream is None:
             self._stream = self._batches.read(at.epoch, at.batch)
-        size = min(self._accumulation, per_epoch - at.batch)
+        size = min(self._settings.gradient_accumulation, per_epoch - at.batch)
         batches = list(itertools.islice(self._stream, size))
         self._updater.step(batches, at.step)
         at.step += 1
@@ -261,23 +268,25 @@ class Loop:
             return
         kept = self._evaluation.describe_kept(self.history, self._saved.step)
         latest = log.read(step)
-        check_steps(latest, self._remedies, kept=kept)
+        check_steps(latest, self._settings, kept=kept)
         curves.add(latest, seconds=self.position.seconds)
         if thoroughly:
             check_weights(
-                self._updater.weights, self._remedies, step=step, kept=kept
+                self._updater.weights, self._settings, step=step, kept=kept
             )
 
     def _evaluate(self, termination: Termination) -> None:
         at = self.position
         # SIGTERM interrupts an evaluation, which is then done again as a whole.
         with termination.at_once():
-            entry = self._evaluation.evaluate(
+            entry, curves, point = self._evaluation.evaluate(
                 at,
                 self._updater.sums.read(),
                 seconds=at.seconds - self._evaluated.seconds,
                 history=self.history,
             )
+        draw(self._log, curves, step=point)
+        self._log.flush()
         self._updater.sums.reset()
         self._evaluated = _Moment(at.step, at.seconds)
         self.history.append(entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -90,6 +90,21 @@ class MetricMeans:
             )
         ]
         return MetricMeans(tuple(self._pairs), differences)
+
+
+def describe(metrics: Mapping[str, float]) -> str:
+    """Formats metrics as one line for the user."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_number(value)}"
+        for name, value in metrics.items()
+    )
+
+
+def _number(value: float) -> str:
+    """Four digits; five of a share near 1, most of which would be nines."""
+    if value >= 1e6:
+        return f"{value:.3e}"
+    return f"{value:.5f}" if 0.99 < value < 1 else f"{value:.4f}"
 
 
 def per_replica(value: tf.Tensor) -> tf.Variable:

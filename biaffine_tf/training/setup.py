@@ -44,6 +44,15 @@ def set_up(*, seed: int, precision: Precision) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
+def distribute(
+    batches: tf.data.Dataset, strategy: tf.distribute.Strategy
+) -> tf.data.Dataset:
+    """Divides batches among the replicas, if there are several."""
+    if strategy.num_replicas_in_sync > 1:
+        return strategy.experimental_distribute_dataset(batches)
+    return batches
+
+
 def environment() -> dict[str, Any]:
     """Describes the environment that results depend on."""
     packages = ("tensorflow", "tf_keras", "tf-models-official", "numpy")

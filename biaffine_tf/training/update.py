@@ -36,6 +36,10 @@ class UpdateSettings(Protocol):
     """Settings of an update, for fine-tuning and pretraining."""
 
     @property
+    def learning_rate(self) -> float:
+        """Peak learning rate."""
+
+    @property
     def gradient_accumulation(self) -> int:
         """Number of batches per step."""
 
@@ -76,6 +80,7 @@ class Updater(tf.Module):
 
     Attributes:
         objective: The objective.
+        strategy: The distribution strategy.
         optimizer: The optimizer.
         weights: Trained variables by name.
         sums: Sums of the training metrics.
@@ -97,7 +102,7 @@ class Updater(tf.Module):
         self.weights = objective.trained_weights()
         optimizer.build(list(self.weights.values()))
         self._settings = settings
-        self._strategy = strategy
+        self.strategy = strategy
         self._signature = [batch_spec, tf.TensorSpec([2], tf.int32)]
         self.sums = MetricSums(objective.metric_names)
         self._evaluation_sums = MetricSums(objective.metric_names)
@@ -160,7 +165,7 @@ class Updater(tf.Module):
             autograph=False,
         )
         def run(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
-            self._strategy.run(update, (batch, seed, share))
+            self.strategy.run(update, (batch, seed, share))
 
         return run
 
@@ -172,7 +177,7 @@ class Updater(tf.Module):
 
         @tf.function(input_signature=self._signature, autograph=False)
         def run(batch: Batch, seed: tf.Tensor) -> None:
-            self._strategy.run(evaluate, (batch, seed))
+            self.strategy.run(evaluate, (batch, seed))
 
         return run
 

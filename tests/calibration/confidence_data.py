@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from biaffine_tf.calibration.sweeps import to_candidates
+from biaffine_tf.decoding import decode
 from biaffine_tf.spans import Sentence, Span
 
 TEXT = "字" * 40
@@ -44,3 +46,17 @@ def synthetic_pairs(
 
 def sigmoid(value):
     return 1 / (1 + np.exp(-value))
+
+
+def greedy(candidates, text):
+    return decode(candidates)
+
+
+def apply(pairs, confidence, decoder=greedy):
+    """What the predictor does."""
+    decoded = []
+    for gold, found in pairs:
+        kept = decoder(confidence.apply(to_candidates(found.spans)), found.text)
+        spans = [Span(one.start, one.end, one.label, one.score) for one in kept]
+        decoded.append((gold, found.replace_spans(spans)))
+    return decoded

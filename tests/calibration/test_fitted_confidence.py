@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from confidence_data import sigmoid, synthetic_pairs
+from confidence_data import apply, greedy, sigmoid, synthetic_pairs
 
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.calibration.fitting import (
@@ -23,18 +23,12 @@ from biaffine_tf.calibration.scaling import (
     fit_scaling,
     measure_reliability,
 )
-from biaffine_tf.calibration.sweeps import to_candidates
 from biaffine_tf.calibration.thresholds import search
-from biaffine_tf.decoding import decode
 from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.evaluation.metrics import score
 from biaffine_tf.spans import Sentence, Span
 
 OBJECTIVE = ThresholdObjective(metric=ThresholdMetric.PRECISION, target=0.8)
-
-
-def greedy(candidates, text):
-    return decode(candidates)
 
 
 def pairs_of(seed, *, sentences=150, labels=("x", "y")):
@@ -45,15 +39,6 @@ def pairs_of(seed, *, sentences=150, labels=("x", "y")):
         truth=lambda z, which: sigmoid(z / 2 - 0.5 * which),
         labels=labels,
     )
-
-
-def apply(pairs, confidence):
-    decoded = []
-    for gold, found in pairs:
-        kept = decode(confidence.apply(to_candidates(found.spans)))
-        spans = [Span(*one[:3]) for one in kept]
-        decoded.append((gold, found.replace_spans(spans)))
-    return decoded
 
 
 @pytest.mark.parametrize("scaling", Scaling)

@@ -28,7 +28,7 @@ class Outcome:
 
 
 def run_all(calls: list[list[str]]) -> list[Outcome]:
-    """Outcomes of command lines (script and flags), run in order."""
+    """Outcomes of command lines (script or module, flags), run in order."""
     done = subprocess.run(
         [sys.executable, __file__],
         input=json.dumps(calls),
@@ -51,7 +51,10 @@ def _run(call: list[str]) -> Outcome:
     code: object = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            runpy.run_path(call[0], run_name="__main__")
+            if call[0].endswith(".py"):
+                runpy.run_path(call[0], run_name="__main__")
+            else:
+                runpy.run_module(call[0], run_name="__main__", alter_sys=True)
         except SystemExit as end:
             code = end.code or 0
         except BaseException:

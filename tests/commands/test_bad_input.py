@@ -8,16 +8,20 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+import pretraining_texts
 import pytest
 import tiny
+import tiny_pretraining
 from command_harness import run_all
+from encoders.checkpoints import checkpoint_samples
 
-from biaffine_tf import formats, model_directory
+from biaffine_tf import formats
 from biaffine_tf.commands.reading_arguments import reading_arguments
-from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.config import ExperimentConfig, Masking
 
 GOOD = '{"text": "ab天", "spans": [{"start": 0, "end": 2, "label": "x"}]}\n'
 OUTSIDE = '{"text": "ab", "spans": [{"start": 1, "end": 9, "label": "x"}]}\n'
+SECOND = '{"text": "cd", "spans": []}\n'
 CLUENER = '{"text": "ab天", "label": {"x": {"ab": [[0, 1]]}}}\n'
 MENTION = '{"text": "ab天", "label": {"x": {"ab": [[1, 2]]}}}\n'
 FILES = {
@@ -47,6 +51,12 @@ FILES = {
     "no_bert.json": '{"a": 1}',
     "odd.json": '{"vocab_size": 5, "hidden_size": 10}',
     "not.flags": "--learning_rat=1\n",
+    "newline.jsonl": '{"text": "\\n"}\n',
+    "two.jsonl": GOOD + SECOND,
+    "second.jsonl": SECOND,
+    "other.jsonl": GOOD.replace('"x"', '"y"') + SECOND,
+    "cut.jsonl": '{"text": "ab", "spans": []}\n' + SECOND,
+    "plain.txt": "ab天\ncd\n",
 }
 TRAINING = {
     "train_data": "F/good.jsonl",
@@ -277,6 +287,86 @@ text=a\udc80 -> --text is not UTF-8 ... convert
 """)
 
 
+# Of the other commands, whole; those behind "usage" are argparse's.
+OTHERS = """
+readers F/broken.jsonl -> F/broken.jsonl:2:
+readers F/none -> F/none: ... no such file
+readers --tag_columns=a F/good.jsonl -> --tag_columns cannot be 'a'
+readers --tag_columns=0 F/good.jsonl -> both the token column and a tag
+readers F/good.jsonl --to=conll -> --to and --output belong together
+readers F/good.jsonl F/good.jsonl --to=text --output=F/x -> --to writes one
+readers F/good.jsonl --to=text --output=F/x --output_layers=2 ->
+    --output_layers is given but --to is text; give --to=conll
+display F/none -> F/none: ... no such file
+display F/second.jsonl --gold F/good.jsonl -> gold sentence
+display F/good.jsonl --count=-1 -> usage ... number of sentences
+display F/good.jsonl --seed=x -> usage ... --seed
+display F/good.jsonl --seed=9223372036854775808 -> usage ... --seed
+evaluation F/two.jsonl F/second.jsonl -> F/two.jsonl:1: gold sentence 'ab天'
+evaluation F/two.jsonl F/none -> F/none
+evaluation F/two.jsonl F/broken.jsonl -> F/broken.jsonl:2:
+evaluation F/two.jsonl F/cut.jsonl -> F/two.jsonl:1: gold sentence
+evaluation F/two.jsonl F/plain.txt --predicted_format=text -> is not labelled
+evaluation F/two.jsonl F/two.jsonl --train F/plain.txt --train_format=text ->
+    training sentence
+evaluation F/two.jsonl F/two.jsonl --gold_format=xml -> usage ... cluener
+evaluation F/two.jsonl F/two.jsonl --predicted_tag_columns x -> --tag_columns
+    cannot be 'x'
+evaluation.audit F/unlabelled.jsonl -> F/unlabelled.jsonl:2: the gold sentence
+evaluation.audit F/none -> F/none
+evaluation.audit F/two.jsonl --predictions F/second.jsonl -> F/two.jsonl:1: gold
+    sentence
+evaluation.audit F/two.jsonl --predictions F/other.jsonl -> F/other.jsonl:1: the
+    predicted span 'ab'
+evaluation.audit F/two.jsonl --top=-1 -> usage ... number of findings
+evaluation.audit F/two.jsonl --top=x -> usage ... number of findings
+evaluation.audit F/two.jsonl --top=1.5 -> usage ... number of findings
+checkpoints F/none -> F/none: no such file
+checkpoints F/model --to=tf -> --to and --output belong together
+checkpoints F/model --output=F/x -> --to and --output belong together
+checkpoints F/model --to=tf --output=F/model -> not an empty folder
+checkpoints F/bare --to=tf --output=F/x -> --bert_config_file
+vocabulary F/absent* --size=9 --output=F/x --kind=char -> F/absent*: there is no
+    such file
+vocabulary F/good.jsonl --size=5 --output=F/x --kind=char -> --size must be more
+    than 5
+vocabulary F/good.jsonl --size=9 --output=F/good.jsonl --kind=char ->
+    F/good.jsonl: is there already
+vocabulary F/newline.jsonl --size=9 --output=F/x --kind=char -> no character to
+    make
+vocabulary F/broken.jsonl --size=9 --output=F/x --kind=char -> F/broken.jsonl:2:
+vocabulary F/good.jsonl --size=9 --output=F/good.jsonl/v --kind=char -> cannot
+    be written to
+pretrain_data --output_dir=F/x -> --input_file is missing
+pretrain_data --input_file=F/absent* --output_dir=F/x -> F/absent*: there is no
+    such file
+pretrain_data --input_file=F/plain.txt --output_dir=F/x --masking=word ->
+    --masking is given, but without --dupe_factor
+pretrain_data --input_file=F/plain.txt --output_dir=F/x --encoder_dir=e -> of
+    --encoder_dir, and both are given; give one of them
+pretrain_data --input_file=F/plain.txt --output_dir=F/x --masked_lm_prob=2 ->
+    --masked_lm_prob
+pretrain_data --input_file=F/plain.txt --output_dir=F/folder_with_file -> no
+    pretraining data
+embeddings -> the shape of the encoder is not known
+embeddings --encoder_dir=F/none -> F/none
+embeddings --min_count=0 -> --min_count
+embeddings --records_dir=MASKED --bert_config_file=F/bert_config.json ->
+    --dupe_factor
+pretrain --records_dir=F/none -> F/none
+pretrain --bert_config_file= -> --bert_config_file
+pretrain --masking=word -> --words
+pretrain --masked_lm_prob=0 -> --masked_lm_prob must be above 0
+pretrain --init_checkpoint=F/none -> F/none: no such file
+pretrain --encoder_dir=F/model --init_checkpoint=F/none -> F/none: no such
+pretrain --encoder_dir=F/none --init_checkpoint=F/folder -> F/folder: not a
+    model
+pretrain --generator_size=0.01 --objective=electra -> generator_size
+pretrain --num_warmup_steps=31 -> num_warmup_steps
+"""
+OTHERS = OTHERS.replace("\n    ", " ").strip().split("\n")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """All the files that the cases name."""
@@ -287,11 +377,7 @@ def folder(tmp_path_factory):
     (folder / "folder").mkdir()
     (folder / "folder_with_file").mkdir()
     (folder / "folder_with_file" / "file").write_text("")
-    vocabulary = tiny.tokenizer(folder).vocabulary
-    vocabulary.save(folder / "vocab.txt")
-    (folder / "bert_config.json").write_text(
-        json.dumps(tiny.encoder_config().to_dict())
-    )
+    tiny.write_encoder_files(folder)
     config = ExperimentConfig(model=tiny.model_config())
     wide = ExperimentConfig(
         model=tiny.model_config(encoder={"hidden_size": 32})
@@ -304,16 +390,15 @@ def folder(tmp_path_factory):
         ("wide", wide),
     ]:
         path = str(folder / name)
-        model_directory.write_description(
-            path, written, tiny.LABELS, vocabulary
-        )
-        if name != "half":
-            model_directory.save_weights(path, tiny.model())
+        tiny.write_model(path, written)
+    (folder / "half" / "weights.safetensors").unlink()
     weights = folder / "cut" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     (folder / "no_labels" / "labels.txt").unlink()
     (folder / "empty_labels" / "labels.txt").write_text("")
     (folder / "other_vocab" / "vocab.txt").write_text(FILES["short_vocab.txt"])
+    bare = checkpoint_samples.huggingface_directory(folder / "bare")
+    (bare / "config.json").unlink()
     (folder / "encoder").mkdir()
     (folder / "encoder" / "config.json").write_text('{"hidden_size": 8}')
     (folder / "encoder" / "vocab.txt").write_text(FILES["short_vocab.txt"])
@@ -436,6 +521,57 @@ def test_prediction_refuses_and_leaves_no_half(folder, late, name):
     outcome = late["prediction", name]
     outcome.err = _without_bars(outcome.err)
     _assert_one_clear_line(outcome, LATE_PREDICTION[name].parts, folder)
+
+
+def _other_call(line, folder, records, masked):
+    name, *flags = _put(line, folder).replace("MASKED", masked).split()
+    output = f"--output_dir={folder / 'x'}"
+    usual = {
+        "pretrain": tiny_pretraining.arguments(records, folder / "x"),
+        "embeddings": [f"--records_dir={records / 'records'}", output],
+        "pretrain_data": [f"--vocab_file={folder / 'vocab.txt'}"],
+    }.get(name, [])
+    script = {
+        "pretrain": "pretrain/run_pretraining.py",
+        "embeddings": "pretrain/create_embeddings.py",
+        "pretrain_data": "pretrain/create_pretraining_data.py",
+    }.get(name, f"biaffine_tf.{name}")
+    return [script, *usual, *flags]
+
+
+@pytest.fixture(scope="module")
+def others(folder, tmp_path_factory):
+    records = tiny_pretraining.write_corpus()
+    masked = pretraining_texts.make(
+        tmp_path_factory.mktemp("masked"),
+        pretraining_texts.documents(20),
+        dupe_factor=2,
+        masking=Masking(),
+        max_predictions_per_seq=3,
+    ).directory
+    before = _tree(folder)
+    calls = [
+        _other_call(line.split(" -> ")[0], folder, records, masked)
+        for line in OTHERS
+    ]
+    outcomes = dict(zip(OTHERS, run_all(calls), strict=True))
+    assert [line for line in OTHERS if outcomes[line].code != 2] == []
+    assert _tree(folder) == before, "something was written"
+    return outcomes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", OTHERS)
+def test_other_commands_refuse_in_one_line(folder, others, line):
+    outcome, parts = others[line], line.split(" -> ")[1].split(" ... ")
+    assert outcome.code == 2, outcome
+    *rest, last = outcome.err.splitlines()
+    assert (not rest and last.startswith("error: ")) or parts[0] == "usage"
+    for part in parts:
+        assert _put(part, folder) in outcome.err
+    if not line.startswith("checkpoints"):  # it describes the source first
+        said = outcome.out.splitlines()
+        assert all(one.startswith("chosen: ") for one in said), said
 
 
 @pytest.mark.parametrize("script", ["run_classifier.py", "run_predict.py"])

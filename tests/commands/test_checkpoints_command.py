@@ -58,27 +58,6 @@ def test_there_and_back(tmp_path, capsys, family):
     assert configs[0] == configs[1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["{f}/none"], "no such file"),
-        (["{f}/e", "--to=tf"], "--to and --output belong together"),
-        (["{f}/e", "--output=x"], "--to and --output belong together"),
-        (["{f}/e", "--to=tf", "--output={f}/e"], "not an empty folder"),
-        (["{f}/bare", "--to=tf", "--output={f}/new"], "--bert_config_file"),
-    ],
-)
-def test_mistakes_are_one_line(tmp_path, capsys, arguments, message):
-    huggingface_directory(tmp_path / "e")
-    bare = huggingface_directory(tmp_path / "bare")
-    (bare / "config.json").unlink()
-    assert main([a.format(f=tmp_path) for a in arguments]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1
-    assert message in error
-    assert not (tmp_path / "new").exists()
-
-
 @pytest.mark.slow
 def test_training_starts_from_an_encoder_directory(tmp_path):
     """A step of no size leaves the weights of the directory in the model."""

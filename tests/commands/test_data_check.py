@@ -42,9 +42,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     for name, content in FILES.items():
         (folder / name).write_text(content, encoding="utf-8")
-    tiny.write_vocabulary(folder / "vocab.txt")
-    config = tiny.encoder_config().to_dict()
-    (folder / "bert_config.json").write_text(json.dumps(config))
+    tiny.write_encoder_files(folder)
     return folder
 
 

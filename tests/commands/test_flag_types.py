@@ -83,8 +83,8 @@ def test_help_has_every_flag_its_section_and_its_default(values, command):
     shown = [x for x in lines if x.startswith("  --")]
     assert len(shown) == len(set(shown))
     names = {x.strip(" -").removeprefix("[no]").split("=")[0] for x in shown}
-    shown_settings = [one.setting for one in flag_types._SHOWN.values()]
-    assert names == set(values) - {one.spec.former for one in shown_settings}
+    former = {one.setting.spec.former for one in flag_types._SHOWN.values()}
+    assert names == set(values) - former
     notes = [x for x in lines if x.startswith("      ")]
     assert len(notes) == len(shown)
     for note in notes:

@@ -41,9 +41,7 @@ def folder(tmp_path_factory):
             _documents(count, seed=count),
             "span_jsonl",
         )
-    tiny.write_vocabulary(folder / "vocab.txt")
-    config = tiny.encoder_config().to_dict()
-    (folder / "bert_config.json").write_text(json.dumps(config))
+    tiny.write_encoder_files(folder)
     return folder
 
 

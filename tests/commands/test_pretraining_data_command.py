@@ -7,7 +7,6 @@ import pretraining_texts
 import pytest
 import tiny
 
-from biaffine_tf import model_directory
 from biaffine_tf.config import DataConfig, ExperimentConfig, TokenizerConfig
 from biaffine_tf.records import texts
 from biaffine_tf.records.text_records import Records, Split
@@ -67,12 +66,7 @@ def test_the_vocabulary_of_an_encoder(run, tmp_path):
     config = ExperimentConfig(
         model=dataclasses.replace(tiny.model_config(), tokenizer=tokenizer)
     )
-    directory = str(tmp_path / "model")
-    vocabulary = Vocabulary.from_file(str(tmp_path / "vocab.txt"))
-    model_directory.write_description(
-        directory, config, tiny.LABELS, vocabulary
-    )
-    model_directory.save_weights(directory, tiny.model())
+    tiny.write_model(tmp_path / "model", config)
     done = run(
         "--input_file=a.txt",
         "--output_dir=records",
@@ -80,38 +74,8 @@ def test_the_vocabulary_of_an_encoder(run, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     found = Records.open(str(tmp_path / "records")).tokenizer
-    expected = make_tokenizer("wordpiece", vocabulary, do_lower_case=True)
+    expected = make_tokenizer("wordpiece", tiny.VOCABULARY, do_lower_case=True)
     assert found.fingerprint == expected.fingerprint
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--output_dir=r"], "--input_file is missing"),
-        (["--input_file=b*", "--output_dir=r"], "b*: there is no such file"),
-        (
-            ["--input_file=a.txt", "--output_dir=r", "--masking=word"],
-            "--masking is given, but without --dupe_factor",
-        ),
-        (
-            ["--input_file=a.txt", "--output_dir=r", "--encoder_dir=e"],
-            "of --encoder_dir, and both are given; give one of them",
-        ),
-        (
-            ["--input_file=a.txt", "--output_dir=r", "--masked_lm_prob=2"],
-            "--masked_lm_prob",
-        ),
-        (["--input_file=a.txt", "--output_dir=."], "no pretraining data"),
-    ],
-)
-def test_mistakes_are_one_line(run, tmp_path, flags, message):
-    done = run(*flags)
-    assert done.returncode == 2
-    assert all(line.startswith("chosen: ") for line in done.stdout.splitlines())
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert message in line
-    assert not (tmp_path / "r").exists()
 
 
 def test_the_tokenizer_follows_vocabulary_and_text(run, tmp_path):

@@ -224,32 +224,6 @@ def test_the_kind_follows_the_text(tmp_path, capsys):
         assert f"--tokenizer={kind} " in out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["none*", "--size=9", "--output=v"], "none*: there is no such file"),
-        (["a.txt", "--size=5", "--output=v"], "--size must be more than 5"),
-        (["a.txt", "--size=9", "--output=a.txt"], "a.txt: exists already"),
-        (["blank.jsonl", "--size=9", "--output=v"], "no character to make"),
-        (["bad.jsonl", "--size=9", "--output=v"], "bad.jsonl:2: "),
-        (["a.txt", "--size=9", "--output=a.txt/v"], "cannot be written to"),
-    ],
-)
-def test_mistakes_are_one_line(
-    tmp_path, monkeypatch, capsys, arguments, message
-):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.txt").write_text("ab\n")
-    (tmp_path / "blank.jsonl").write_text('{"text": "\\n"}\n')
-    (tmp_path / "bad.jsonl").write_text('{"text": "ab"}\n{"text": \n')
-    assert main([*arguments, "--kind=char"]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1
-    assert message in error
-    assert (tmp_path / "a.txt").read_text() == "ab\n"
-    assert not (tmp_path / "v").exists()
-
-
 def test_bad_sentences_are_skipped_and_counted(tmp_path, capsys):
     path = tmp_path / "bad.jsonl"
     path.write_text('{"text": "ab"}\n{"text": \n')

@@ -7,7 +7,7 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import formats, model_directory
+from biaffine_tf import formats
 from biaffine_tf.config import (
     Decoder,
     DecodingConfig,
@@ -53,10 +53,7 @@ def folder(tmp_path_factory):
     formats.write(folder / "dev.jsonl", [*dev, *cut], "span_jsonl")
     chinese = [Sentence("天地a人", (Span(0, 2, "name"),))] * 30
     formats.write(folder / "chinese.conll", chinese, "conll")
-    vocabulary = tiny.write_vocabulary(folder / "vocab.txt")
-    config = tiny.encoder_config().to_dict()
-    (folder / "bert_config.json").write_text(json.dumps(config))
-
+    tiny.write_encoder_files(folder)
     config = ExperimentConfig(
         model=tiny.model_config(),
         decoding=DecodingConfig(
@@ -65,10 +62,7 @@ def folder(tmp_path_factory):
             word_rule=RULE,
         ),
     )
-    path = str(folder / "untrained")
-    vocabulary = tiny.tokenizer(folder).vocabulary
-    model_directory.write_description(path, config, tiny.LABELS, vocabulary)
-    model_directory.save_weights(path, tiny.model(seed=3))
+    tiny.write_model(folder / "untrained", config, model_seed=3)
     return folder
 
 

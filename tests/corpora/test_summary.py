@@ -6,8 +6,6 @@ import collections
 import itertools
 import json
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -144,58 +142,3 @@ def test_tables(spans_file, capsys):
         ":4: ",
     ):
         assert expected in shown
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["{file}"], ":4: 'text' of the object must be a string, got 3"),
-        (["{file}.none"], "no such file"),
-        (["--tag_columns=a", "{file}"], "--tag_columns cannot be 'a'"),
-        (["--tag_columns=0", "{file}"], "both the token column and a tag"),
-        (["{file}", "--to=conll"], "--to and --output belong together"),
-        (["{file}", "{file}", "--to=text", "--output=x"], "--to converts one"),
-        (
-            ["{file}", "--to=text", "--output=x", "--output_layers=2"],
-            "--output_layers is given but --to is text; give --to=conll",
-        ),
-    ],
-)
-def test_errors_are_one_line_and_code_2(spans_file, capsys, arguments, message):
-    filled = [text.format(file=spans_file) for text in arguments]
-    assert main(filled) == 2
-    shown = capsys.readouterr()
-    assert message in shown.err
-    assert shown.err.count("\n") == 1
-
-
-def test_the_command_loads_neither_tensorflow_nor_numpy(spans_file):
-    code = (
-        "import sys, runpy\n"
-        "sys.argv = ['readers', '--on_bad_data=skip', sys.argv[1]]\n"
-        "try:\n"
-        "    runpy.run_module('biaffine_tf.readers', run_name='__main__')\n"
-        "except SystemExit as end:\n"
-        "    assert end.code == 0\n"
-        "heavy = {'tensorflow', 'numpy', 'absl', 'tokenizers'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code, str(spans_file)],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-
-
-def test_a_closed_pipe_is_no_error(spans_file):
-    command = [sys.executable, "-m", "biaffine_tf.readers"]
-    command += ["--on_bad_data=skip", *[str(spans_file)] * 300]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        process.stdout.readline()
-        process.stdout.close()
-        errors = process.stderr.read()
-    assert errors == b""
-    assert process.returncode == 141

@@ -11,7 +11,6 @@ import pytest
 import scipy.sparse
 import tiny
 
-from biaffine_tf.config import Masking
 from biaffine_tf.encoders import checkpoints, word_vectors
 from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.encoders.embedding_transfer import transfer_embeddings
@@ -253,12 +252,6 @@ def test_tokens_that_stand_together_become_alike(tmp_path):
     assert np.linalg.norm(a - b) < 0.2 * np.linalg.norm(a - c)
 
 
-def run_command(*arguments, code=0):
-    done = forked.run("pretrain/create_embeddings.py", *arguments)
-    assert done.returncode == code, done.stderr
-    return done
-
-
 @pytest.mark.slow
 def test_the_command_writes_an_encoder(records, tmp_path):
     output = tmp_path / "start"
@@ -270,7 +263,7 @@ def test_the_command_writes_an_encoder(records, tmp_path):
         f"--output_dir={output}",
         "--min_count=1",
     ]
-    done = run_command(*arguments)
+    done = forked.check("pretrain/create_embeddings.py", *arguments)
     counts = token_counts(records)
     assert f"{(counts > 0).sum()} from {counts.sum():,} in the text" in (
         done.stdout
@@ -282,43 +275,5 @@ def test_the_command_writes_an_encoder(records, tmp_path):
     made = made_of(records, source.require_config(), window=5, seed=42)
     for name, value in source.read().items():
         np.testing.assert_array_equal(value, made.tensors[name], err_msg=name)
-    again = run_command(*arguments, code=2)
+    again = forked.check("pretrain/create_embeddings.py", *arguments, code=2)
     assert "not an empty folder" in again.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        ([], "the config of the encoder is unknown"),
-        (["--encoder_dir=nowhere"], "nowhere"),
-        (["--min_count=0"], "--min_count"),
-    ],
-)
-def test_mistakes_are_one_line(records, tmp_path, flags, message):
-    done = run_command(
-        f"--records_dir={records.directory}",
-        f"--output_dir={tmp_path / 'out'}",
-        *flags,
-        code=2,
-    )
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_records_with_masks_are_refused(tmp_path):
-    masked = pretraining_texts.make(
-        tmp_path,
-        pretraining_texts.documents(20),
-        dupe_factor=2,
-        masking=Masking(),
-        max_predictions_per_seq=3,
-    )
-    done = run_command(
-        f"--records_dir={masked.directory}",
-        f"--output_dir={tmp_path / 'out'}",
-        code=2,
-    )
-    assert "--dupe_factor" in done.stderr

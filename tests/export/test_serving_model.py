@@ -123,7 +123,6 @@ def test_it_answers_as_the_predictor(kind, plain):
     ("kind", "settings"),
     [
         ("char", {"nested": True, "long_text": LongText.LINE}),
-        ("wordpiece", {"nested": True, "long_text": LongText.LINE}),
         ("char", {"decoder": Decoder.GREEDY, "confidence": TRUSTED}),
         (
             "wordpiece",
@@ -134,8 +133,14 @@ def test_it_answers_as_the_predictor(kind, plain):
                 "confidence": TRUSTED,
             },
         ),
-        ("char", {"long_text": LongText.TRUNCATE, "decoder": Decoder.FREE}),
-        ("char", {"decoder": Decoder.FREE, **AT_WORDS}),
+        (
+            "char",
+            {
+                "long_text": LongText.TRUNCATE,
+                "decoder": Decoder.FREE,
+                **AT_WORDS,
+            },
+        ),
         ("wordpiece", {"force_one_entity": True, **AT_WORDS}),
     ],
     ids=str,
@@ -167,13 +172,6 @@ def test_batches_do_not_matter(monkeypatch, plain):
     assert [[row[:3] for row in rows] for rows in found] == [
         [row[:3] for row in rows] for rows in want
     ]
-
-
-def test_a_text_that_is_too_long_is_an_error():
-    _, exported = pair_of(TokenizerKind.CHAR, long_text=LongText.ERROR)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="tokens than 18"):
-        exported.serve(encoded(["ab", hostile.LONG]))
-    assert len(by_text(exported.serve(encoded(["ab"])))) == 1
 
 
 def test_bytes_that_are_no_text(plain):

@@ -7,9 +7,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from biaffine_tf import formats
 from biaffine_tf.config import LongText
-from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.heads.biaffine.blocks import Block, pair_mask
 from biaffine_tf.heads.biaffine.gold import dense_matrix
 from biaffine_tf.heads.biaffine.initialization import (
@@ -21,26 +19,17 @@ from biaffine_tf.records.span_batches import (
     make_buckets,
     training_batches,
 )
-from biaffine_tf.records.span_records import prepare_records
-from biaffine_tf.records.span_shards import RecordOptions
 
 
 @pytest.fixture(scope="module", params=[0, 6], ids=["alone", "context"])
 def records(request, tmp_path_factory):
     """Some sentences are windowed: 12 tokens at once."""
-    folder = tmp_path_factory.mktemp("priors")
-    source = str(folder / "train.jsonl")
-    formats.write(source, tiny.sentences(400), "span_jsonl")
-    found = prepare_records(
-        Corpus((source,)),
-        str(folder / "r"),
-        tiny.tokenizer(folder),
-        RecordOptions(
-            max_tokens=12,
-            long_text=LongText.WINDOW,
-            context_tokens=request.param,
-        ),
-        progress=False,
+    found = tiny.records(
+        tmp_path_factory.mktemp("priors"),
+        tiny.sentences(400),
+        max_tokens=12,
+        long_text=LongText.WINDOW,
+        context_tokens=request.param,
     )
     assert found.counts.windowed_sentences
     return found

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras
 import tiny
 
-from biaffine_tf import formats, heads, model_directory
+from biaffine_tf import heads, model_directory
 from biaffine_tf.config import (
     ExperimentConfig,
     ExportFormat,
@@ -19,7 +19,6 @@ from biaffine_tf.config import (
     LongText,
     TrainingConfig,
 )
-from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.decoding import Candidates
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.export.export import export
@@ -27,8 +26,6 @@ from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.loading import load
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.records.span_batches import make_buckets, training_batches
-from biaffine_tf.records.span_records import prepare_records
-from biaffine_tf.records.span_shards import RecordOptions
 from biaffine_tf.training.fine_tuning import make_updater
 
 SKY = "ab天地 地天。cd,"
@@ -152,15 +149,8 @@ def _train(folder):
         one.replace_spans(s for s in one.spans if s.label == "sky")
         for one in tiny.sentences(80)
     ]
-    formats.write(folder / "train.jsonl", sentences, "span_jsonl")
-    tokenizer, config = tiny.tokenizer(folder), _config()
-    records = prepare_records(
-        Corpus((str(folder / "train.jsonl"),)),
-        str(folder / "records"),
-        tokenizer,
-        RecordOptions(max_tokens=38),
-        progress=False,
-    )
+    config = _config()
+    records = tiny.records(folder, sentences)
     buckets = make_buckets(records.lengths, num_buckets=1, batch_size=8)
     tf_keras.utils.set_random_seed(1)
     model = SpanModel(config.model, num_classes=records.labels.num_classes)
@@ -181,7 +171,7 @@ def _train(folder):
     assert np.isfinite(updater.sums.read().means()["loss"])
     path = str(folder / "model")
     model_directory.write_description(
-        path, config, records.labels, tokenizer.vocabulary
+        path, config, records.labels, tiny.VOCABULARY
     )
     model_directory.save_weights(path, model)
     model_directory.seal(path)

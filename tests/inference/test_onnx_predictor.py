@@ -324,27 +324,6 @@ def test_load_takes_what_the_directory_holds(folders):
     assert found
 
 
-def test_options_of_another_kind_are_refused(folders):
-    onnx, own = folders["char"][ExportPrecision.FLOAT32], folders["char"]["own"]
-    with pytest.raises(
-        ConfigError, match="an ONNX model is loaded without 'xla'"
-    ):
-        biaffine_tf.load(onnx, xla=True)
-    with pytest.raises(ConfigError, match=r"without 'threads'.* xla"):
-        biaffine_tf.load(own, threads=1)
-    with pytest.raises(ConfigError, match=r"without 'nestd'.* nested"):
-        biaffine_tf.load(onnx, nestd=True)
-    with pytest.raises(
-        ConfigError, match="threads must be a positive integer, got 0"
-    ):
-        biaffine_tf.load(onnx, threads=0)
-    with pytest.raises(
-        ConfigError, match="batch_size must be a positive integer"
-    ):
-        biaffine_tf.load(onnx, batch_size=0)
-    assert biaffine_tf.load(onnx, nested=True).decoding.nested
-
-
 def _write(name, edit):
     """Damage to the bytes of a file."""
 

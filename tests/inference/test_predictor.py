@@ -37,16 +37,6 @@ from biaffine_tf.tokenization import (
 
 
 @pytest.fixture(scope="module")
-def directories(tmp_path_factory):
-    """A model directory for each kind of tokenizer."""
-    made = {}
-    for kind in tiny.BERT_KINDS:
-        path = tmp_path_factory.mktemp("models") / kind
-        made[kind] = hostile.write_model(path, hostile.model(kind))
-    return made
-
-
-@pytest.fixture(scope="module")
 def predictors(directories):
     """Predictors by kind, nested and force_one_entity, each loaded once."""
 

@@ -117,7 +117,15 @@ def test_names_of_enums_are_taken_for_them(model_dir, tmp_path):
 
 
 def test_threads_of_an_onnx_model(model_dir, tmp_path):
+    for wrong, message in (
+        ({"threads": 1}, r"without 'threads'.* xla"),
+        ({"nestd": True}, r"without 'nestd'.* nested"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            loading.inspect(model_dir, wrong)
     (tmp_path / "model.onnx").touch()
+    with pytest.raises(ConfigError, match="model is loaded without 'xla'"):
+        loading.inspect(model_dir, {"xla": True})
     for wrong in (0, 1.5, "2", False):
         with pytest.raises(ConfigError, match=r"threads must be an? .*integer"):
             loading.inspect(model_dir, {"threads": wrong})

@@ -4,7 +4,6 @@ import itertools
 import random
 import shutil
 
-import hostile
 import pytest
 import tiny
 from hostile import FRAGMENTS, HOSTILE
@@ -29,16 +28,6 @@ pytestmark = pytest.mark.slow  # every test runs models
 
 RULE = "aa a0 0a 00"
 AT_WORDS = {"word_boundaries": WordBoundaries.WORDS, "word_rule": RULE}
-
-
-@pytest.fixture(scope="module")
-def directories(tmp_path_factory):
-    """A model directory for each kind of tokenizer, whose entities are free."""
-    made = {}
-    for kind in tiny.BERT_KINDS:
-        path = tmp_path_factory.mktemp("models") / kind
-        made[kind] = hostile.write_model(path, hostile.model(kind))
-    return made
 
 
 def sentences(count, seed=0):

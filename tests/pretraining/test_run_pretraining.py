@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tiny
 import tiny_pretraining
-from tiny_pretraining import check, pretrain, weights
+from forked import check
+from tiny_pretraining import history, metrics, pretrain, weights
+from tiny_runs import assert_same_weights, make_corpus
 
 OBJECTIVES = pytest.mark.parametrize("objective", ["mlm", "electra"])
 
@@ -17,21 +19,9 @@ def corpus():
     return tiny_pretraining.write_corpus()
 
 
-def _history(folder):
-    text = (folder / "history.json").read_text(encoding="utf-8")
-    return json.loads(text)["evaluations"]
-
-
 def _settings(folder):
     text = (folder / "pretraining.json").read_text(encoding="utf-8")
     return json.loads(text)["settings"]
-
-
-def _assert_same(left, right):
-    first, second = weights(left), weights(right)
-    assert first.keys() == second.keys()
-    for name, value in first.items():
-        np.testing.assert_array_equal(value, second[name], err_msg=name)
 
 
 @pytest.mark.slow
@@ -45,30 +35,26 @@ def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
     flags = [f"--objective={objective}", "--gradient_accumulation=2"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     pretrain(corpus, whole, *flags)
-    # With the checkpoint that each leaves. Encoders are written of step 16,
-    # once more, and of steps 24 and 30.
+    # With the checkpoints that each leaves.
     moments = {
-        "kill_after=5": [],
-        "kill_after=9": ["ckpt-8.index"],
-        "kill_after=19": ["ckpt-16.index", "ckpt-8.index"],
-        "kill_at_encoder=3": ["ckpt-24.index", "ckpt-30.index"],
+        "step:5": [],
+        "step:9": ["ckpt-8.index"],
+        "step:11": ["ckpt-16.index", "ckpt-8.index"],
+        "checkpoint:2": ["ckpt-24.index", "ckpt-30.index"],
     }
     for moment, left in moments.items():
-        pretrain(corpus, killed, *flags, f"--{moment}", code=-9)
+        pretrain(corpus, killed, *flags, f"--kill_after={moment}", code=-9)
         found = (killed / "checkpoints").glob("*.index")
         assert sorted(path.name for path in found) == left
     done = pretrain(corpus, killed, *flags)
     assert "continuing after step 30 of" in done.stdout
-    _assert_same(whole, killed)
+    assert_same_weights(whole, killed, read=weights)
     if objective == "electra":
-        _assert_same(whole / "generator", killed / "generator")
-    seen = [
-        [(e["held_out"], e["training"]) for e in _history(f)]
-        for f in (whole, killed)
-    ]
-    assert seen[0] == seen[1]
-    held_out = [[e["held_out"] for e in _history(f)] for f in (whole, killed)]
-    assert [e["step"] for e in _history(whole)] == [10, 20, 30]
+        folders = whole / "generator", killed / "generator"
+        assert_same_weights(*folders, read=weights)
+    assert metrics(whole) == metrics(killed)
+    held_out = [[e["held_out"] for e in history(f)] for f in (whole, killed)]
+    assert [e["step"] for e in history(whole)] == [10, 20, 30]
     # A generator of 30 steps guesses letters by their frequency, no more.
     loss = "mlm_loss" if objective == "mlm" else "discriminator_loss"
     assert held_out[0][-1][loss] < held_out[0][0][loss]
@@ -88,12 +74,9 @@ def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
 def test_text_of_which_nothing_is_held_out(corpus, tmp_path):
     check(
         "pretrain/create_pretraining_data.py",
-        f"--input_file={corpus / 'text.txt'}",
-        f"--vocab_file={corpus / 'vocab.txt'}",
-        f"--output_dir={tmp_path / 'records'}",
-        "--max_seq_length=40",
-        "--document=line",
-        "--held_out=0",
+        *tiny_pretraining.data_arguments(
+            corpus, tmp_path / "records", "--held_out=0"
+        ),
     )
     done = pretrain(
         corpus,
@@ -103,7 +86,7 @@ def test_text_of_which_nothing_is_held_out(corpus, tmp_path):
         "--learning_rate=1e-6",
     )
     assert "training: mlm loss" in done.stdout
-    (entry,) = _history(tmp_path / "out")
+    (entry,) = history(tmp_path / "out")
     assert entry["held_out"] == {}
     # The output layer starts by frequency, and there are eight letters.
     assert entry["training"]["mlm_loss"] == pytest.approx(np.log(8), rel=0.1)
@@ -120,7 +103,7 @@ def test_two_replicas_learn_what_one_learns(corpus, tmp_path):
     flags = [f"--bert_config_file={shape}", "--learning_rate=1e-3"]
     for count in (1, 2):
         pretrain(corpus, tmp_path / str(count), *flags, f"--replicas={count}")
-    one, two = (_history(tmp_path / str(count)) for count in (1, 2))
+    one, two = (history(tmp_path / str(count)) for count in (1, 2))
     for left, right in zip(one, two, strict=True):
         for group in ("training", "held_out"):
             assert left[group] == pytest.approx(right[group], rel=1e-3)
@@ -130,7 +113,7 @@ def test_two_replicas_learn_what_one_learns(corpus, tmp_path):
 def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     pretrain(corpus, first)
-    start = _history(first)[-1]["held_out"]["mlm_loss"]
+    start = history(first)[-1]["held_out"]["mlm_loss"]
     done = pretrain(
         corpus,
         second,
@@ -141,18 +124,11 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
         "--eval_steps=1",
     )
     assert "mlm/" not in done.stdout.partition("missing")[2]
-    after = _history(second)[0]["held_out"]["mlm_loss"]
+    after = history(second)[0]["held_out"]["mlm_loss"]
     assert after == pytest.approx(start, rel=1e-2)
 
-    from biaffine_tf import formats
-
-    for name, seed in (("train", 0), ("dev", 1)):
-        formats.write(
-            tmp_path / f"{name}.jsonl",
-            tiny.sentences(20, seed=seed),
-            "span_jsonl",
-        )
-    done = check(
+    make_corpus(tmp_path, train=20, dev=20)
+    check(
         "run_classifier.py",
         f"--train_data={tmp_path / 'train.jsonl'}",
         f"--eval_data={tmp_path / 'dev.jsonl'}",
@@ -163,29 +139,6 @@ def test_what_was_learnt_is_gone_on_from_and_fine_tuned(corpus, tmp_path):
         "--nested",
     )
     assert (tmp_path / "model" / "weights.safetensors").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--records_dir=nowhere"], "nowhere"),
-        (["--bert_config_file="], "--bert_config_file"),
-        (["--masking=word"], "--words"),
-        (["--masked_lm_prob=0"], "--masked_lm_prob must be above 0"),
-        (["--init_checkpoint=nowhere"], "nowhere: no such file"),
-        (["--encoder_dir=.", "--init_checkpoint=nowhere"], "nowhere: no such"),
-        (["--encoder_dir=nowhere", "--init_checkpoint=."], ".: not a model"),
-        (["--generator_size=0.01", "--objective=electra"], "generator_size"),
-        (["--num_warmup_steps=31"], "num_warmup_steps"),
-    ],
-)
-def test_what_cannot_run_is_said_in_one_line(corpus, tmp_path, flags, message):
-    script = "pretrain/run_pretraining.py"
-    done = pretrain(corpus, tmp_path / "o", *flags, code=2, script=script)
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
-    assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.slow
@@ -266,14 +219,14 @@ def test_masks_of_records_are_those_of_the_run(corpus, tmp_path):
         ),
     )
     flags = [f"--records_dir={records}", "--num_train_steps=3"]
-    out, script = tmp_path / "out", "pretrain/run_pretraining.py"
+    out = tmp_path / "out"
     for flag in (
         "--masked_lm_prob=0.15",
         "--max_predictions_per_seq=20",
         "--masking=span",
         "--replacement=bert",
     ):
-        done = pretrain(corpus, out, *flags, flag, code=2, script=script)
+        done = pretrain(corpus, out, *flags, flag, code=2)
         assert done.stderr.count("\n") == 1
         assert done.stderr.startswith(f"error: {flag} is given, but the record")
         assert "masked_lm_prob=0.2 (85% [MASK], 15% unchanged)" in done.stderr
@@ -289,7 +242,7 @@ def test_masks_of_records_are_those_of_the_run(corpus, tmp_path):
         "random_share": 0.0,
         "span_shares": [0.4, 0.3, 0.2, 0.1],
     }
-    again = pretrain(corpus, out, *flags, script=script)
+    again = pretrain(corpus, out, *flags)
     assert "already pretrained" in again.stdout
 
 
@@ -304,8 +257,7 @@ def test_a_generator_of_another_shape(corpus, tmp_path):
     )
     generator = _encoder(tmp_path / "generator", config)
     flags = ["--objective=electra", f"--generator_dir={generator}"]
-    script = "pretrain/run_pretraining.py"
-    done = pretrain(corpus, tmp_path / "o", *flags, code=2, script=script)
+    done = pretrain(corpus, tmp_path / "o", *flags, code=2)
     assert done.stderr == (
         f"error: {generator}: its hidden_size is 4, but --generator_size=0.5 "
         "makes it 8; give --generator_size=0.25\n"

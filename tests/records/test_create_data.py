@@ -317,6 +317,21 @@ def test_another_description_is_one_line(tmp_path):
         assert "\n" not in str(caught.value) and caught.value.remedy
 
 
+def test_names_of_earlier_versions_are_read(tmp_path):
+    made = pretraining_texts.make(tmp_path, DOCUMENTS, words="alphanumeric")
+    path = pathlib.Path(made.directory, "info.json")
+    text = path.read_text()
+    for name in ("min_tokens", "tokens", "unknown_tokens", "dropped_tokens"):
+        text = text.replace(f'"{name}":', f'"{name[:-6]}pieces":')
+    text = text.replace('"words": "alphanumeric"', '"words": "pieces"')
+    path.write_text(text)
+    found = Records.open(made.directory)
+    assert (found.config, found.counts) == (made.config, made.counts)
+    # And the same command finds them.
+    again = pretraining_texts.make(tmp_path, DOCUMENTS, words="alphanumeric")
+    assert not again.is_new
+
+
 @pytest.mark.parametrize(
     ("texts", "changes", "message"),
     [

@@ -135,7 +135,7 @@ def test_any_change_makes_other_records(source, tokenizer, tmp_path):
                 {"max_tokens": 38, "long_text": LongText.ERROR},
             )
         ),
-        directory(labels=LabelMap(["sky", "letter", "both"])),
+        directory(known_labels=LabelMap(["sky", "letter", "both"])),
         directory(
             read_options=formats.ReadOptions(on_bad_data=formats.OnBadData.SKIP)
         ),

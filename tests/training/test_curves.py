@@ -1,8 +1,5 @@
 """TensorBoard's curves, read back from the files."""
 
-import collections
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,31 +13,10 @@ from biaffine_tf.training.step_log import StepMetrics
 STEPS = -(-tiny_runs.SENTENCES // tiny_runs.BATCH)  # of an epoch
 
 
-def _read(folder):
-    """Points of each curve: step to value."""
-    curves = collections.defaultdict(dict)
-    for path in sorted(folder.glob("events*")):
-        for event in tf.compat.v1.train.summary_iterator(str(path)):
-            for value in event.summary.value:
-                number = float(tf.make_ndarray(value.tensor))
-                assert event.step not in curves[value.tag], value.tag
-                curves[value.tag][event.step] = number
-    return dict(curves)
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    return tiny_runs.write_corpus(tmp_path_factory.mktemp("corpus"))
-
-
-def _run(corpus, output, *flags):
-    tiny_runs.start(corpus, output, *flags)
-    return _read(output / "logs")
-
-
 @pytest.mark.slow
 def test_a_run_is_drawn_by_step_and_by_epoch(corpus, tmp_path):
-    curves = _run(corpus, tmp_path, "--warmup_proportion=0.25")
+    tiny_runs.start(corpus, tmp_path, "--warmup_proportion=0.25")
+    curves = tiny_runs.curves(tmp_path)
     total = STEPS * tiny_runs.EPOCHS
     for name in ("loss", "gradient_norm", "learning_rate"):
         curve = curves[f"step/{name}"]
@@ -77,45 +53,19 @@ def test_a_run_is_drawn_by_step_and_by_epoch(corpus, tmp_path):
         assert drawn[scores["epoch"]] == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.slow
-def test_replicas_draw_the_same_curves(corpus, tmp_path):
-    """Also the norm, which is that of the sum of their gradients."""
-    config = tiny.encoder_config(
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
-    )
-    shape = tmp_path / "calm.json"
-    shape.write_text(json.dumps(config.to_dict()))
-    flags = [
-        f"--bert_config_file={shape}",
-        "--head_dropout=0",
-        "--num_train_epochs=1",
-        "--learning_rate=1e-5",
-    ]
-    one, two = (
-        _run(corpus, tmp_path / str(count), *flags, f"--replicas={count}")
-        for count in (1, 2)
-    )
-    for name in ("loss", "gradient_norm", "learning_rate"):
-        left, right = one[f"step/{name}"], two[f"step/{name}"]
-        assert left.keys() == right.keys()
-        assert list(left.values()) == pytest.approx(
-            list(right.values()), rel=1e-3
-        )
-
-
 def _figures(step, loss):
     return StepMetrics(step, loss, 2.0, 0.1, 8, 1.0)
 
 
 def test_long_runs_are_drawn_in_means(tmp_path):
-    log = tf.summary.create_file_writer(str(tmp_path))
+    log = tf.summary.create_file_writer(str(tmp_path / "logs"))
     curves = StepCurves(log, total_steps=4000, unit="sentences")
     figures = [_figures(step, float(step)) for step in range(1, 12)]
     figures[5] = figures[5]._replace(gradient_norm=float("inf"), loss_scale=2.0)
     for number, some in enumerate((figures[:3], figures[3:9], figures[9:])):
         curves.add(some, seconds=2.0 * (number + 1))
     curves.end()
-    drawn = _read(tmp_path)
+    drawn = tiny_runs.curves(tmp_path)
     # The step that a loss scale left out is in no mean.
     assert drawn["step/loss"] == pytest.approx({4: 2.5, 8: 20 / 3, 11: 10.0})
     speed = drawn["step/sentences_per_second"]
@@ -124,8 +74,8 @@ def test_long_runs_are_drawn_in_means(tmp_path):
 
 @pytest.mark.parametrize("label", ["组织 机构", "a/b", "x:y", "%", "-"])
 def test_any_label_can_be_drawn(tmp_path, label):
-    log = tf.summary.create_file_writer(str(tmp_path))
+    log = tf.summary.create_file_writer(str(tmp_path / "logs"))
     with log.as_default(step=1):
         tf.summary.scalar(f"dev_f1/{label}", 0.5)
     log.flush()
-    assert _read(tmp_path) == {f"dev_f1/{label}": {1: 0.5}}
+    assert tiny_runs.curves(tmp_path) == {f"dev_f1/{label}": {1: 0.5}}

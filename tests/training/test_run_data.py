@@ -78,20 +78,10 @@ def test_the_last_epoch_is_kept_and_a_kill_changes_nothing(
     without_dev, corpus, tmp_path
 ):
     output, _, flags = without_dev
-    for kill_after in ("history:1", "weights:2"):
-        other = tmp_path / kill_after.replace(":", "_")
-        run(other, *flags, f"--kill_after={kill_after}", code=-9)
-        log = run(other, *flags)
-        assert ("continuing after" in log) == (kill_after == "weights:2")
-        tiny_runs.assert_same_weights(output, other)
-        pairs = [
-            [
-                {k: v for k, v in entry.items() if "seconds" not in k}
-                for entry in read_json(path, "history.json")["epochs"]
-            ]
-            for path in (output, other)
-        ]
-        assert pairs[0] == pairs[1]
+    other = tmp_path / "killed"
+    run(other, *flags, "--kill_after=weights:2", code=-9)
+    assert "continuing after" in run(other, *flags)
+    tiny_runs.assert_same_run(output, other)
     # The last epoch, whichever a dev set would have chosen.
     scored = tmp_path / "scored"
     run(scored, *flags, f"--eval_data={corpus / 'dev.jsonl'}")

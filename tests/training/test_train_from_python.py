@@ -12,11 +12,6 @@ from biaffine_tf.commands.flag_types import FLAGS
 from biaffine_tf.errors import ConfigError
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    return tiny_runs.write_corpus(tmp_path_factory.mktemp("corpus"))
-
-
 @pytest.mark.slow
 def test_a_model_is_trained_as_by_the_command(corpus, tmp_path, capsys):
     settings = {
@@ -30,7 +25,7 @@ def test_a_model_is_trained_as_by_the_command(corpus, tmp_path, capsys):
         "num_buckets": 2,
         "nested": True,
         "report": False,
-        "context_tokens": 0,  # an old name
+        "context_pieces": 0,  # an old name
         "max_span_width": None,  # not given
     }
     # A flag of the program that calls is none of ours.

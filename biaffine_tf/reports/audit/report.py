@@ -274,9 +274,9 @@ def likely_share(count: int, total: int) -> float:
     return max((middle - _CONFIDENCE * spread) / (1 + square / total), 0.0)
 
 
-def first(places: Sequence[Place], count: int = 3) -> tuple[Place, ...]:
+def first(places: Sequence[Place]) -> tuple[Place, ...]:
     """Returns the first places, as examples."""
-    return tuple(places[:count])
+    return tuple(places[:3])
 
 
 def _plain(value: object) -> object:

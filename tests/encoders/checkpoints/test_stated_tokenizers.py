@@ -52,6 +52,16 @@ def _write(to, folder, settings):
     write(to, folder, _config(), **options)
 
 
+def _tokenizer(kind, settings):
+    return make_tokenizer(
+        kind,
+        VOCABULARY,
+        do_lower_case=settings.do_lower_case,
+        strip_accents=settings.strip_accents,
+        tokenize_chinese_chars=settings.tokenize_chinese_chars,
+    )
+
+
 def _same(left, right):
     """Whether two tokenizers are one."""
     return left.fingerprint == right.fingerprint
@@ -84,14 +94,7 @@ def test_a_start_follows(tmp_path, settings, kind):
     start = checkpoints.choose_initialization(
         encoder_dir=str(tmp_path), tokenizer=kind
     )
-    expected = make_tokenizer(
-        kind,
-        VOCABULARY,
-        do_lower_case=settings.do_lower_case,
-        strip_accents=settings.strip_accents,
-        tokenize_chinese_chars=settings.tokenize_chinese_chars,
-    )
-    assert _same(start.tokenizer, expected)
+    assert _same(start.tokenizer, _tokenizer(kind, settings))
     # Told where it is not the habit of a BERT.
     for name, habit in (
         ("strip_accents", None),
@@ -116,13 +119,7 @@ def _model():
 )
 def test_a_model_directory_keeps_the_tokenizer(tmp_path, settings, kind):
     """And so does an encoder that is taken out of it."""
-    tokenizer = make_tokenizer(
-        kind,
-        VOCABULARY,
-        do_lower_case=settings.do_lower_case,
-        strip_accents=settings.strip_accents,
-        tokenize_chinese_chars=settings.tokenize_chinese_chars,
-    )
+    tokenizer = _tokenizer(kind, settings)
     model = ModelConfig(
         encoder=_config(),
         tokenizer=TokenizerConfig.from_dict(tokenizer.to_config()),

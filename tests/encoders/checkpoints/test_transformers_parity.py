@@ -42,7 +42,6 @@ CLASSES = {
     ("albert", "none"): "AlbertModel",
     ("albert", "mlm"): "AlbertForMaskedLM",
 }
-WITH_HEAD = [key for key in CLASSES if key[1] != "none"]
 
 
 def _theirs(family, head, **settings):
@@ -114,37 +113,23 @@ def _assert_close(source, head, model):
 
 
 @pytest.mark.parametrize(
-    ("family", "settings"),
+    ("family", "head", "settings"),
     [
-        ("bert", {"hidden_act": "gelu"}),
-        ("bert", {"hidden_act": "gelu_pytorch_tanh"}),
-        ("bert", {"hidden_act": "relu", "num_attention_heads": 4}),
-        ("electra", {"hidden_act": "gelu"}),
-        ("albert", {"hidden_act": "gelu_new", "layer_norm_eps": 1e-2}),
+        ("bert", "none", {"hidden_act": "gelu"}),
+        ("bert", "none", {"hidden_act": "gelu_pytorch_tanh"}),
+        ("bert", "none", {"hidden_act": "relu", "num_attention_heads": 4}),
+        ("electra", "none", {"hidden_act": "gelu"}),
+        ("electra", "rtd", {"embedding_size": 16}),  # not projected
+        ("albert", "none", {"hidden_act": "gelu_new", "layer_norm_eps": 1e-2}),
+        ("albert", "none", {"num_hidden_layers": 4, "num_hidden_groups": 2}),
+        *((family, head, {}) for family, head in CLASSES if head != "none"),
     ],
 )
-def test_vectors_equal_theirs(tmp_path, family, settings):
-    model = _theirs(family, "none", **settings)
+def test_vectors_and_predictions_equal_theirs(tmp_path, family, head, settings):
+    model = _theirs(family, head, **settings)
     source = _save(model, tmp_path)
     assert source.vocabulary == VOCABULARY
-    _assert_close(source, "none", model)
-
-
-def test_albert_of_two_groups(tmp_path):
-    settings = {"num_hidden_layers": 4, "num_hidden_groups": 2}
-    model = _theirs("albert", "none", **settings)
-    _assert_close(_save(model, tmp_path), "none", model)
-
-
-def test_electra_whose_embeddings_are_not_projected(tmp_path):
-    model = _theirs("electra", "rtd", embedding_size=16)
-    _assert_close(_save(model, tmp_path), "rtd", model)
-
-
-@pytest.mark.parametrize(("family", "head"), WITH_HEAD)
-def test_predictions_equal_theirs(tmp_path, family, head):
-    model = _theirs(family, head)
-    _assert_close(_save(model, tmp_path), head, model)
+    _assert_close(source, head, model)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """The command, end to end: what it prints, and its exit codes."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -137,26 +135,6 @@ def test_files_are_looked_at_together_with_predictions_by_fold(write, capsys):
     assert "北京|team" in out
 
 
-def assert_one_line_error(code, out, err, start):
-    assert code == 2 and out == ""
-    assert err.startswith(f"error: {start}") and err.count("\n") == 1
-
-
-def test_errors_are_one_line(write, capsys, tmp_path):
-    path = write("d.jsonl", DATA)
-    plain = write("plain.jsonl", [{"text": "甲"}])
-    assert_one_line_error(*run(capsys, plain), f"{plain}:1: the gold sentence")
-    absent = str(tmp_path / "absent")
-    assert_one_line_error(*run(capsys, absent), absent)
-    few = write("few.jsonl", DATA[1:])
-    result = run(capsys, path, "--predictions", few)
-    assert_one_line_error(*result, f"{path}:1: gold sentence ")
-    bare = write("bare.jsonl", [record(r["text"], "好|x") if "好" in r["text"]
-                                else r for r in DATA])  # fmt: skip
-    result = run(capsys, path, "--predictions", bare)
-    assert_one_line_error(*result, f"{bare}:14: the predicted span '好'")
-
-
 def test_what_is_skipped_is_noted(write, capsys):
     bad = {"text": "甲", "spans": [{"start": 0, "end": 9, "label": "x"}]}
     path = write("d.jsonl", [*DATA, bad])
@@ -164,41 +142,6 @@ def test_what_is_skipped_is_noted(write, capsys):
     code, out, err = run(capsys, path, "--on_bad_data=skip", "--json")
     assert code == 0 and json.loads(out)["sentences"] == 26
     assert err.startswith(f"note: {path}: ") and "skipped: 1" in err
-
-
-@pytest.mark.parametrize("value", ["-1", "x", "1.5"])
-def test_top_must_be_a_number(value, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["f", f"--top={value}"])
-    assert caught.value.code == 2
-    assert "number of findings" in capsys.readouterr().err
-
-
-def test_the_command_starts_light(write):
-    path = write("d.jsonl", DATA)
-    command = [sys.executable, "-X", "importtime", "-m"]
-    command += ["biaffine_tf.evaluation.audit", path]
-    for options, heavy in (
-        (["--json"], {"tensorflow", "numpy", "scipy", "rich"}),
-        ([], {"tensorflow", "numpy", "scipy"}),
-    ):
-        done = subprocess.run(
-            [*command, *options], capture_output=True, text=True
-        )
-        assert done.returncode == 0
-        modules = {
-            line.split("|")[-1].strip() for line in done.stderr.splitlines()
-        }
-        assert "biaffine_tf.reports.audit.search" in modules
-        assert not modules & heavy
-
-
-def test_a_reader_that_leaves_is_no_error(write):
-    many = [record(f"甲{i}乙", f"甲{i}|{x}") for i in range(3000) for x in "AB"]
-    command = [sys.executable, "-m", "biaffine_tf.evaluation.audit", "--top=0"]
-    shell = f"{' '.join(command)} {write('d.jsonl', many)} | head -1"
-    done = subprocess.run(shell, shell=True, capture_output=True, text=True)
-    assert done.stderr == "" and "6,000 sentences" in done.stdout
 
 
 @pytest.mark.slow

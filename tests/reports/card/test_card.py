@@ -235,6 +235,14 @@ def _fit(objective):
     )
 
 
+def _fitted_card(tmp_path, fit):
+    path = card_samples.make_directory(tmp_path / "model", SENTENCES)
+    model_directory.write_confidence(
+        str(path), {"settings": {}, **json.loads(json.dumps(fit.to_json()))}
+    )
+    return _card(path)
+
+
 @pytest.mark.parametrize(
     "objective",
     [
@@ -246,11 +254,7 @@ def _fit(objective):
 )
 def test_confidence_is_as_fitted(tmp_path, objective):
     fit = _fit(objective)
-    path = card_samples.make_directory(tmp_path / "model", SENTENCES)
-    model_directory.write_confidence(
-        str(path), {"settings": {}, **json.loads(json.dumps(fit.to_json()))}
-    )
-    card = _card(path)
+    card = _fitted_card(tmp_path, fit)
     said = "\n".join([*card.paragraphs, *card.items])
     confidence = fit.confidence
     assert f"temperature {confidence.temperature:.4g}" in said
@@ -291,11 +295,7 @@ def test_scores_that_could_not_be_calibrated(tmp_path):
         _fit(None), notes=("scores are not calibrated: only 3 candidates",)
     )
     fit = dataclasses.replace(fit, confidence=type(fit.confidence)())
-    path = card_samples.make_directory(tmp_path / "model", SENTENCES)
-    model_directory.write_confidence(
-        str(path), {"settings": {}, **json.loads(json.dumps(fit.to_json()))}
-    )
-    card = _card(path)
+    card = _fitted_card(tmp_path, fit)
     assert any("could not be calibrated" in one for one in card.paragraphs)
     assert fit.notes[0] in card.items
 

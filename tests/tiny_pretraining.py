@@ -11,8 +11,8 @@ import tempfile
 import forked
 import safetensors.numpy
 import tiny
+from tiny_runs import SCRIPT
 
-SCRIPT = pathlib.Path(__file__).with_name("run_tiny_pretraining.py")
 STEPS = 30
 STEPS_PER_CHECKPOINT = 8
 
@@ -52,11 +52,10 @@ def write_corpus():
     folder = pathlib.Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder)
     write_texts(folder)
-    done = forked.run(
+    forked.check(
         "pretrain/create_pretraining_data.py",
         *data_arguments(folder, folder / "records"),
     )
-    assert done.returncode == 0, done.stderr
     return folder
 
 
@@ -77,16 +76,19 @@ def arguments(corpus, output, *flags):
     ]
 
 
-def check(script, *arguments, code=0):
-    """Runs a script that is to end with an exit code, without a traceback."""
-    done = forked.run(script, *arguments)
-    assert done.returncode == code, (done.returncode, done.stderr)
-    assert "Traceback" not in done.stderr
-    return done
+def pretrain(corpus, output, *flags, code=0):
+    flags = arguments(corpus, output, *flags)
+    return forked.check(SCRIPT, "pretrain", *flags, code=code)
 
 
-def pretrain(corpus, output, *flags, code=0, script=SCRIPT):
-    return check(script, *arguments(corpus, output, *flags), code=code)
+def history(folder):
+    text = (folder / "history.json").read_text(encoding="utf-8")
+    return json.loads(text)["evaluations"]
+
+
+def metrics(folder):
+    """All of the history but its times."""
+    return [(e["held_out"], e["training"]) for e in history(folder)]
 
 
 def weights(folder):
