@@ -103,7 +103,9 @@ def main() -> int:
             row["sentences"] - row["documents"],
         )
     )
-    return report.publish(options.json, "score_quality.py --runs=RUNS", goals, tables)
+    return report.publish(
+        options.json, "score_quality.py --runs=RUNS", goals, tables
+    )
 
 
 def measure_decoders(
