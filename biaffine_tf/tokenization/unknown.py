@@ -6,6 +6,7 @@ import bisect
 import collections
 from collections.abc import Iterable, Iterator
 
+from biaffine_tf.config import TokenizerKind
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import (
     Tokenizer,
@@ -135,6 +136,8 @@ class UnknownTokens:
         letters are hardly ever unknown, but carry little information.
         """
         now = self._tokenizer
+        if now.kind is TokenizerKind.SUBWORD:
+            return
         texts = (sentence.text for sentence in self._kept)
         chosen = choose_kind(now.vocabulary, texts).value
         for kind in dict.fromkeys((now.kind, chosen)):

@@ -294,7 +294,7 @@ readers F/none -> F/none: ... no such file
 readers --tag_columns=a F/good.jsonl -> --tag_columns cannot be 'a'
 readers --tag_columns=0 F/good.jsonl -> both the token column and a tag
 readers F/good.jsonl --to=conll -> --to and --output belong together
-readers F/good.jsonl F/good.jsonl --to=text --output=F/x -> --to writes one
+readers F/good.jsonl F/good.jsonl --to=text --output=F/x -> --to converts one
 readers F/good.jsonl --to=text --output=F/x --output_layers=2 ->
     --output_layers is given but --to is text; give --to=conll
 display F/none -> F/none: ... no such file
@@ -331,7 +331,7 @@ vocabulary F/absent* --size=9 --output=F/x --kind=char -> F/absent*: there is no
 vocabulary F/good.jsonl --size=5 --output=F/x --kind=char -> --size must be more
     than 5
 vocabulary F/good.jsonl --size=9 --output=F/good.jsonl --kind=char ->
-    F/good.jsonl: is there already
+    F/good.jsonl: exists already
 vocabulary F/newline.jsonl --size=9 --output=F/x --kind=char -> no character to
     make
 vocabulary F/broken.jsonl --size=9 --output=F/x --kind=char -> F/broken.jsonl:2:
@@ -342,13 +342,13 @@ pretrain_data --input_file=F/absent* --output_dir=F/x -> F/absent*: there is no
     such file
 pretrain_data --input_file=F/plain.txt --output_dir=F/x --masking=word ->
     --masking is given, but without --dupe_factor
-pretrain_data --input_file=F/plain.txt --output_dir=F/x --encoder_dir=e -> of
+pretrain_data --input_file=F/plain.txt --output_dir=F/x --encoder_dir=e -> or
     --encoder_dir, and both are given; give one of them
 pretrain_data --input_file=F/plain.txt --output_dir=F/x --masked_lm_prob=2 ->
     --masked_lm_prob
 pretrain_data --input_file=F/plain.txt --output_dir=F/folder_with_file -> no
     pretraining data
-embeddings -> the shape of the encoder is not known
+embeddings -> the config of the encoder is unknown
 embeddings --encoder_dir=F/none -> F/none
 embeddings --min_count=0 -> --min_count
 embeddings --records_dir=MASKED --bert_config_file=F/bert_config.json ->

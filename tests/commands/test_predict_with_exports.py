@@ -75,5 +75,5 @@ def test_answers_are_those_of_the_model(folder, outcomes, name):
 def test_an_export_is_not_exported(folder, outcomes):
     outcome = outcomes["export of an export"]
     assert outcome.code == 2 and "Traceback" not in outcome.err
-    assert "a SavedModel, which is an export itself" in outcome.err
+    assert "a SavedModel, which is already an export" in outcome.err
     assert not (folder / "e").exists()

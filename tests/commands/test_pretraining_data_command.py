@@ -58,7 +58,7 @@ def test_a_run_and_the_same_again(run, tmp_path):
     assert "sequences=" in done.stderr
     again = run(*flags, vocabulary="--vocab_file=vocab")
     assert again.returncode == 0, again.stderr
-    assert again.stdout == done.stdout.replace("made", "complete already")
+    assert again.stdout == done.stdout.replace("made", "already complete")
 
 
 def test_the_vocabulary_of_an_encoder(run, tmp_path):

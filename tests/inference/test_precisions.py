@@ -60,7 +60,7 @@ def test_it_is_recorded_and_known_of_older_models(tmp_path):
     assert values["training"].pop("evaluation_precision") == "float32"
     assert loading.inspect(path, {}).notes == ()
     (note,) = loading.inspect(path, {"precision": "mixed_bfloat16"}).notes
-    assert note.startswith(f"{path}: predicts in mixed_bfloat16, while")
+    assert note.startswith(f"{path}: predicts in mixed_bfloat16, but")
     assert "thresholds are of float32" in note
     # Before, models were scored in the precision of their training.
     values["version"] = 3

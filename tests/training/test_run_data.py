@@ -60,7 +60,7 @@ def test_a_run_without_a_dev_set(without_dev):
     assert "eval_data" not in read_json(output, "config.json")["data"]
     card = (output / "README.md").read_text()
     assert "trained without a dev set" in card
-    assert "Nothing is known of how well it does" in card
+    assert "The quality of the model is unknown" in card
     assert "The epoch was chosen by" not in card
 
 
@@ -250,6 +250,6 @@ def test_test_data_without_a_dev_set(without_dev, corpus, tmp_path):
     found = read_json(output, "scores.json")["test"]
     _assert_test_scores(output, corpus / "test.jsonl", found)
     card = (output / "README.md").read_text()
-    assert "Test scores" in card and "Nothing is known" not in card
+    assert "Test scores" in card and "is unknown" not in card
     assert "report.html" not in _files(output)
     assert "test data:" not in run(output, *flags, test)

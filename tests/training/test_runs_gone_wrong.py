@@ -99,7 +99,7 @@ def test_a_run_that_diverges_at_once_leaves_nothing(objective, run, tmp_path):
     assert lines[0] == lines[1]
     assert re.match(
         r"error: stopped: the (loss|gradient norm) of step [2-8] is (nan|inf); "
-        rf"{objective.event}, so that there is no {objective.kept}; give a "
+        rf"{objective.event}, so there is no {objective.kept}; give a "
         r"smaller --learning_rate than 1e\+30 or a smaller --max_gradient_norm "
         r"than 1e\+30, with --overwrite or another --output_dir$",
         lines[0],
@@ -257,7 +257,7 @@ def test_damaged_state_is_healed(
     done = run(copy)
     step = objective.step * (2 if suffix is None else 1)
     assert f"continuing after step {step} of" in done.stdout
-    assert ("; going on from " in done.stdout) == (suffix is not None)
+    assert ("; continuing from " in done.stdout) == (suffix is not None)
     whole = runs / "whole"
     tiny_runs.assert_same_weights(whole, copy, read=objective.runs.weights)
     assert objective.history(whole) == objective.history(copy)

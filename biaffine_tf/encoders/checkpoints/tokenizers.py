@@ -9,6 +9,7 @@ from biaffine_tf.config import TokenizerKind
 from biaffine_tf.encoders.checkpoints.vocabularies import (
     TokenizerSettings,
 )
+from biaffine_tf.errors import ConfigError
 from biaffine_tf.tokenization import (
     Tokenizer,
     Vocabulary,
@@ -46,6 +47,9 @@ def choose_tokenizer(
 
     Returns:
         The tokenizer, and the choices of settings that were not given.
+
+    Raises:
+        ConfigError: If a setting is given that the tokenizer lacks.
     """
     choices = []
     if tokenizer is None:
@@ -56,6 +60,14 @@ def choose_tokenizer(
         )
         choices.append(kind)
         tokenizer = kind.value
+    if tokenizer == TokenizerKind.SUBWORD:
+        if do_lower_case:
+            raise ConfigError(
+                "--do_lower_case is given, but the tokenizer.json of "
+                f"{stated_by} says what becomes of case",
+                remedy="leave it out",
+            )
+        return make_tokenizer(tokenizer, vocabulary), tuple(choices)
     if do_lower_case is None:
         case = (
             choose_case(vocabulary)

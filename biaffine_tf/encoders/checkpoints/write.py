@@ -22,7 +22,12 @@ from biaffine_tf.encoders.checkpoints.vocabularies import (
     TokenizerSettings,
 )
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.files import atomic_write, check_writable, write_json
+from biaffine_tf.files import (
+    atomic_write,
+    check_writable,
+    remove,
+    write_json,
+)
 from biaffine_tf.model_directory.weights import require_finite
 from biaffine_tf.tokenization import Vocabulary, subword
 
@@ -91,15 +96,18 @@ def write_huggingface(
 def _write_tokenizer(
     directory: str, vocabulary: Vocabulary, tokenizer: TokenizerSettings
 ) -> None:
-    settings = os.path.join(directory, SETTINGS)
+    settings, plain, whole = (
+        os.path.join(directory, name)
+        for name in (SETTINGS, "vocab.txt", "tokenizer.json")
+    )
     if vocabulary.subwords is None:
-        vocabulary.save(os.path.join(directory, "vocab.txt"))
+        remove(whole)  # of another tokenizer
+        vocabulary.save(plain)
         named = {"tokenizer_class": "BertTokenizer", **tokenizer.to_json()}
         write_json(settings, named)
         return
-    write_json(
-        os.path.join(directory, "tokenizer.json"), subword.restore(vocabulary)
-    )
+    remove(plain)
+    write_json(whole, subword.restore(vocabulary))
     special = {
         f"{token.strip('[]').lower()}_token": token
         for token in subword.BRACKETED

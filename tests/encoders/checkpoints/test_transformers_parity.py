@@ -396,3 +396,14 @@ def test_subword_tokenizers_of_theirs(tmp_path, kind):
             assert read(text)["input_ids"] == expected
     reread = checkpoints.choose_initialization(encoder_dir=str(again))
     assert reread.tokenizer.fingerprint == start.tokenizer.fingerprint
+    with pytest.raises(ConfigError, match="--do_lower_case is given"):
+        checkpoints.choose_initialization(
+            encoder_dir=str(again), do_lower_case=True
+        )
+    # Over an encoder of another tokenizer, and back again.
+    write("huggingface", again)
+    assert checkpoints.open_source(str(again)).vocabulary == VOCABULARY
+    with pytest.raises(ConfigError, match="no tokenizer but BERT"):
+        checkpoints.write_tf1(
+            str(again), start.config, source.read(), start.tokenizer.vocabulary
+        )
