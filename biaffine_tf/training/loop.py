@@ -23,6 +23,7 @@ from biaffine_tf.training.curves import StepCurves, draw
 from biaffine_tf.training.divergence import check_steps, check_weights
 from biaffine_tf.training.metrics import MetricMeans
 from biaffine_tf.training.objective import Batch, BatchSource
+from biaffine_tf.training.optimizer import is_large
 from biaffine_tf.training.position import Period, Position
 from biaffine_tf.training.progress import Progress
 from biaffine_tf.training.run_state import RunCheckpoints
@@ -178,6 +179,7 @@ class Loop:
         """
         unit = self._updater.objective.unit
         at = self.position
+        self._describe_tables()
         self._updater.log.begin(at.step)
         curves = StepCurves(
             self._log,
@@ -208,6 +210,15 @@ class Loop:
                 )
                 raise
         curves.end()
+
+    def _describe_tables(self) -> None:
+        """Names the tables of which a step updates only some rows."""
+        for name, variable in self._updater.weights.items():
+            if is_large(variable):
+                tqdm.write(
+                    f"{name} has {variable.shape[0]} rows: each step updates "
+                    "those of its batch"
+                )
 
     def _pause(
         self, termination: Termination, curves: StepCurves, bar: Progress
