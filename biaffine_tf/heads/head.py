@@ -23,9 +23,10 @@ class SoftCells(NamedTuple):
     """Probabilities of the labels of spans by teachers, for a batch.
 
     Attributes:
-        cells: int32 `[B, M, 3]`: first token, last token, label id, those of a
-            pair in sequence; padding is all zeros.
-        probabilities: float32 `[B, M]`; 0 for labels that are not listed.
+        cells: int32 `[B, M, 3]`: first token, last token, label id; padding is
+            all zeros.
+        probabilities: At `TrainingConfig.distil_temperature`, float32 `[B, M]`;
+            0 for labels that are not listed, the rest to 1 for "none".
         is_labelled: Whether the sentence has gold spans, too, bool `[B]`.
     """
 

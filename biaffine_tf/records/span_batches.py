@@ -149,6 +149,7 @@ def training_batches(
     epochs: range,
     skip: int = 0,
     pad_id: int = 0,
+    temperature: float = 1.0,
 ) -> tf.data.Dataset:
     """Returns the batches of several consecutive epochs.
 
@@ -160,6 +161,7 @@ def training_batches(
             batches.
         skip: Number of batches to skip at the beginning.
         pad_id: Padding of `input_ids`.
+        temperature: Divisor of the teachers' log-odds.
 
     Returns:
         Dataset of dicts: `input_ids` int32 `[B, L + 2]`, `context` bool
@@ -186,7 +188,11 @@ def training_batches(
             buffer, epoch_seed, reshuffle_each_iteration=False
         )
         sentences = sentences.map(
-            functools.partial(parse, soft=records.soft is not None),
+            functools.partial(
+                parse,
+                soft=records.soft is not None,
+                temperature=temperature,
+            ),
             num_parallel_calls=_PARSERS,
             deterministic=True,
         )

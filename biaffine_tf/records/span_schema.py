@@ -54,12 +54,15 @@ def _int64_feature(values: list[int]) -> tf.train.Feature:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
-def parse(record: tf.Tensor, *, soft: bool = False) -> dict[str, tf.Tensor]:
+def parse(
+    record: tf.Tensor, *, soft: bool = False, temperature: float = 1.0
+) -> dict[str, tf.Tensor]:
     """Parses a serialised record, in the graph.
 
     Args:
         record: string scalar.
         soft: Whether the records have soft spans.
+        temperature: See `soften`.
 
     Returns:
         `input_ids` int32 `[L + 2]`, `context` bool `[L + 2]` and `cells` int32
@@ -82,12 +85,38 @@ def parse(record: tf.Tensor, *, soft: bool = False) -> dict[str, tf.Tensor]:
         "cells": _triples(parsed[_CELLS]),
     }
     if soft:
+        cells = _triples(parsed[_SOFT_CELLS])
+        probabilities = parsed[_SOFT_PROBABILITIES]
         tensors |= {
-            "soft_cells": _triples(parsed[_SOFT_CELLS]),
-            "soft_probabilities": parsed[_SOFT_PROBABILITIES],
+            "soft_cells": cells,
+            "soft_probabilities": soften(cells, probabilities, temperature),
             "is_labelled": parsed[_IS_LABELLED] > 0,
         }
     return tensors
+
+
+def soften(
+    cells: tf.Tensor, probabilities: tf.Tensor, temperature: float
+) -> tf.Tensor:
+    """Divides the log-odds of each pair's distribution by a temperature.
+
+    Args:
+        cells: int32 `[M, 3]`; those of a pair follow each other.
+        probabilities: float32 `[M]`; what a pair lacks to 1 is "none".
+        temperature: Divisor.
+
+    Returns:
+        float32 `[M]`: `p_c^(1/T) / sum_d p_d^(1/T)`, d "none" or a label.
+    """
+    if temperature == 1:
+        return probabilities
+    is_new = tf.reduce_any(cells[1:, :2] != cells[:-1, :2], axis=1)
+    pairs = tf.pad(tf.cumsum(tf.cast(is_new, tf.int32)), [[1, 0]])
+    pairs = pairs[: tf.size(probabilities)]  # there may be no cell
+    powers = probabilities ** (1 / temperature)
+    none = tf.nn.relu(1 - tf.math.segment_sum(probabilities, pairs))
+    total = none ** (1 / temperature) + tf.math.segment_sum(powers, pairs)
+    return powers / tf.gather(total, pairs)
 
 
 def _triples(values: tf.Tensor) -> tf.Tensor:

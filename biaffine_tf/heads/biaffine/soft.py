@@ -25,7 +25,7 @@ class SoftTargets(NamedTuple):
     Attributes:
         cells: int32 `[B, M, 3]`: first token, last token, label id; padding is
             all zeros.
-        probabilities: Target of each cell at the temperature, float32 `[B, M]`.
+        probabilities: Target of each cell, float32 `[B, M]`.
         weights: Factor of the distillation loss of each sentence, float32
             `[B]`.
         gold_weights: Factor of the loss of its gold spans, float32 `[B]`.
@@ -57,41 +57,12 @@ def make_targets(soft: SoftCells, config: TrainingConfig) -> SoftTargets:
     weights = tf.where(soft.is_labelled, share, 1.0) * temperature**2
     return SoftTargets(
         soft.cells,
-        soften(soft.cells, soft.probabilities, temperature),
+        soft.probabilities,
         weights,
         tf.where(soft.is_labelled, 1 - share, 0.0),
         soft.is_labelled,
         temperature,
     )
-
-
-def soften(
-    cells: tf.Tensor, probabilities: tf.Tensor, temperature: float
-) -> tf.Tensor:
-    """Divides the log-odds of each pair's distribution by the temperature.
-
-    Args:
-        cells: int32 `[B, M, 3]`; those of a pair follow each other.
-        probabilities: float32 `[B, M]`; what a pair lacks to 1 is "none".
-        temperature: Divisor.
-
-    Returns:
-        float32 `[B, M]`: `p_c^(1/T) / sum_d p_d^(1/T)`, d "none" or a label.
-    """
-    if temperature == 1:
-        return probabilities
-    pairs = tf.reshape(cells[..., :2], [-1, 2])
-    sentences = tf.repeat(tf.range(tf.shape(cells)[0]), tf.shape(cells)[1])
-    keys = tf.concat([sentences[:, None], pairs], axis=1)  # [B * M, 3]
-    is_new = tf.reduce_any(keys[1:] != keys[:-1], axis=1)
-    numbers = tf.cumsum(tf.cast(is_new, tf.int32))
-    numbers = tf.pad(numbers, [[1, 0]])[: tf.shape(keys)[0]]
-    flat = tf.reshape(probabilities, [-1])
-    powers = flat ** (1 / temperature)
-    none = tf.nn.relu(1 - tf.math.segment_sum(flat, numbers))
-    total = none ** (1 / temperature) + tf.math.segment_sum(powers, numbers)
-    softened = powers / tf.gather(total, numbers)
-    return tf.reshape(softened, tf.shape(probabilities))
 
 
 def soft_loss(
