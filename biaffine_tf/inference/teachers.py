@@ -8,6 +8,7 @@ batches, and so the same scores, whenever it is scored.
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from biaffine_tf.decoding.candidates import Candidate, to_probability
 from biaffine_tf.files import remove
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.inference.windowed_text import Wanted
+from biaffine_tf.locks import locked
 from biaffine_tf.records.teacher_scores import (
     MIN_PROBABILITY,
     TeacherScores,
@@ -59,26 +61,32 @@ def score(
     """
     if scores.is_complete():
         return
+    # Beside the scores, so that a run that shares them does not interfere.
     folder = f"{scores.path}.parts"
-    os.makedirs(folder, exist_ok=True)
-    teachers = [_load(directory) for directory in directories]
-    streams = [
-        teacher.surround(scores.sentences(train)) for teacher in teachers
-    ]
-    paths: list[str] = []
-    sentences = 0
-    with tqdm(desc="teachers", unit=" sentences", disable=not progress) as bar:
-        while parts := _next_parts(streams):
-            path = os.path.join(folder, f"{len(paths):06d}.jsonl")
-            if not os.path.exists(path):
-                write_scores(path, _average(teachers, parts))
-            paths.append(path)
-            sentences += len(parts[0])
-            bar.update(len(parts[0]))
-    join_scores(scores, paths, sentences=sentences)
-    remove(folder)
-    for teacher in teachers:
-        teacher.close()
+    with locked(folder), contextlib.ExitStack() as open_teachers:
+        if scores.is_complete():  # another process has just written them
+            return
+        teachers = [
+            open_teachers.enter_context(_load(directory))
+            for directory in directories
+        ]
+        streams = [
+            teacher.surround(scores.sentences(train)) for teacher in teachers
+        ]
+        paths: list[str] = []
+        sentences = 0
+        with tqdm(
+            desc="teachers", unit=" sentences", disable=not progress
+        ) as bar:
+            while parts := _next_parts(streams):
+                path = os.path.join(folder, f"{len(paths):06d}.jsonl")
+                if not os.path.exists(path):
+                    write_scores(path, _average(teachers, parts))
+                paths.append(path)
+                sentences += len(parts[0])
+                bar.update(len(parts[0]))
+        join_scores(scores, paths, sentences=sentences)
+        remove(folder)
 
 
 def _load(directory: str) -> Predictor:

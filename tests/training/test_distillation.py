@@ -9,7 +9,7 @@ import tiny
 import tiny_runs
 
 import biaffine_tf
-from biaffine_tf import formats, heads
+from biaffine_tf import heads
 from biaffine_tf.config import ExperimentConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.spans import LabelMap
@@ -132,38 +132,6 @@ def test_from_python_with_scores_that_are_there(
     )
     tiny_runs.assert_same_weights(whole[0], tmp_path / "called")
     assert result.scores["complete"]
-
-
-@pytest.mark.slow
-def test_a_trained_teacher_teaches(corpus, tmp_path):
-    """Of its scores alone, on text without labels, a student learns."""
-    teacher = tmp_path / "teacher"
-    tiny_runs.start(corpus, teacher, "--num_train_epochs=20", "--noreport")
-    best = tiny_runs.read_json(teacher, "scores.json")["micro"]["f1"]
-    assert best > 0.9
-    few = tmp_path / "few.jsonl"
-    formats.write(few, tiny.sentences(4), "span_jsonl")
-    f1 = {}
-    for name, flags in {
-        "alone": [],
-        "taught": [
-            f"--teacher_dir={teacher}",
-            f"--unlabelled_data={corpus / 'train.jsonl'}",
-        ],
-    }.items():
-        output = tmp_path / name
-        tiny_runs.run(
-            output,
-            f"--train_data={few}",
-            f"--eval_data={corpus / 'dev.jsonl'}",
-            *tiny_runs.encoder_flags(corpus),
-            "--num_train_epochs=20",
-            "--noreport",
-            *flags,
-        )
-        f1[name] = tiny_runs.read_json(output, "scores.json")["micro"]["f1"]
-    assert f1["taught"] > f1["alone"] + 0.2
-    assert f1["taught"] > best - 0.1
 
 
 def _refused(corpus, output, *flags):
