@@ -152,6 +152,7 @@ def _blocked(weights, odds, *, share, temperature, width, keep, most):
     return float(loss), tape.gradient(loss, variables), counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [None, 1, 3])
 @pytest.mark.parametrize("most", [1, 4 * CLASSES * 3 * 13, None])
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 0.7])
