@@ -81,6 +81,7 @@ def _replicate(setup, count):
 
 def _disturb():
     from biaffine_tf import model_directory
+    from biaffine_tf.inference import teachers
     from biaffine_tf.training import loop, run_state, setup, update
 
     if FLAGS.kill_after:
@@ -90,6 +91,7 @@ def _disturb():
             "history": (loop.Loop, "_write_history"),
             "step": (update.Updater, "step"),
             "checkpoint": (run_state.RunCheckpoints, "save"),
+            "teachers": (teachers, "write_scores"),
         }[moment]
         _die_after(owner, name, int(number), signal.SIGKILL)
     if FLAGS.terminate_after is not None:

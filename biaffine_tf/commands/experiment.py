@@ -16,6 +16,11 @@ from biaffine_tf.choices import Choice
 from biaffine_tf.commands import flags
 from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.flags import FLAGS
+from biaffine_tf.commands.teachers import (
+    Teachers,
+    choose_settings,
+    open_teachers,
+)
 from biaffine_tf.config import (
     ExperimentConfig,
     LongText,
@@ -45,8 +50,10 @@ class Experiment:
     Attributes:
         data: Labelled files.
         initial: Model that the run continues from, or None.
+        teachers: Models that the run learns from, or None.
         initialization: Encoder that the run starts from.
         config: All settings, and fingerprints of the data.
+        labels: Labels of the training data and of the initial model.
         dev: Dev set, or None.
         choices: Settings that were chosen because no flag gave them.
         examination: Findings of the data check.
@@ -54,8 +61,10 @@ class Experiment:
 
     data: inputs.Data
     initial: inputs.InitialModel | None
+    teachers: Teachers | None
     initialization: checkpoints.Initialization
     config: ExperimentConfig
+    labels: tuple[str, ...]
     dev: list[Sentence] | None
     choices: list[Choice]
     examination: checks.Examination
@@ -66,6 +75,9 @@ class Experiment:
             print(line)
         self.examination.show()
         print(f"encoder: {self.initialization.origins}")
+        if self.teachers is not None:
+            for line in self.teachers.describe(self.labels):
+                print(line)
         for choice in self.choices:
             print(f"chosen: {choice}")
 
@@ -80,14 +92,15 @@ def prepare() -> Experiment:
     initial = inputs.open_initial_model()
     data = inputs.open_data(flags.read_options())
     contents = data.fingerprints()  # refuses pipes
+    teachers = open_teachers(data, flags.read_options())
     if initial is None:
         initialization = flags.encoder_initialization(
             one.text for one in data.train.read()
         )
     else:
         initialization = initial.initialization
-    sizes, unknown = _measure(data.train, initialization.tokenizer)
-    settings, choices = _settings(initialization, initial, sizes)
+    sizes, unknown, labels = _measure(data.train, initialization.tokenizer)
+    settings, choices = _settings(initialization, initial, teachers, sizes)
     if initial is None:
         model = flags.model_config(
             initialization,
@@ -108,20 +121,27 @@ def prepare() -> Experiment:
         unknown,
     )
     examination.refuse_errors()
+    labels = [*dict.fromkeys([*(initial.labels if initial else ()), *labels])]
+    if teachers is not None:
+        teachers.check_student(model, labels)
     _check_test_data(data)
     config = examination.decide(
         ExperimentConfig(
             model=model,
             training=flags.training_config(settings),
             decoding=decoding,
-            data=contents | _origins(initialization, initial, data),
+            data=contents
+            | _origins(initialization, initial, data)
+            | (teachers.origins() if teachers else {}),
         )
     )
     return Experiment(
         data=data,
         initial=initial,
+        teachers=teachers,
         initialization=initialization,
         config=config,
+        labels=tuple(labels),
         dev=dev,
         choices=[
             *initialization.choices,
@@ -154,19 +174,22 @@ def check_only() -> None:
 
 def _measure(
     train: Corpus, tokenizer: Tokenizer
-) -> tuple[TokenSizes, UnknownTokens]:
-    """Measures lengths and unknown characters in one pass."""
+) -> tuple[TokenSizes, UnknownTokens, list[str]]:
+    """Measures lengths, unknown characters and labels in one pass."""
     sizes, unknown = TokenSizes(), UnknownTokens(tokenizer)
+    labels: set[str] = set()
     for sentence in train.read():
         tokens = tokenizer.encode(sentence.text)
         sizes.add(sentence, tokens)
         unknown.add(sentence, tokens)
-    return sizes, unknown
+        labels.update(span.label for span in sentence.spans or ())
+    return sizes, unknown, sorted(labels)
 
 
 def _settings(
     initialization: checkpoints.Initialization,
     initial: inputs.InitialModel | None,
+    teachers: Teachers | None,
     sizes: TokenSizes,
 ) -> tuple[dict[str, Any], list[Choice]]:
     """Returns all settings, and those of them that were chosen."""
@@ -180,6 +203,8 @@ def _settings(
         encoder=initialization.config,
         is_pretrained=initialization.source is not None or initial is not None,
     )
+    if teachers is not None:
+        choices += choose_settings(given)
     chosen = {choice.flag: choice.value for choice in choices}
     return given | chosen, choices
 

@@ -16,6 +16,7 @@ from biaffine_tf.calibration.objectives import (
 from biaffine_tf.commands.flag_types import (
     FLAGS,
     Inputs,
+    Names,
     Path,
     Patterns,
     define,
@@ -101,7 +102,8 @@ class _Data:
     )
     data_dir: Path | None = setting(
         None,
-        help="Folder of relative --train_data, --eval_data and --test_data.",
+        help="Folder of relative --train_data, --eval_data, --test_data and "
+        "--unlabelled_data.",
     )
 
 
@@ -208,6 +210,22 @@ class _Encoder(EncoderFlags):
 
 
 @dataclasses.dataclass
+class _Teachers:
+    """Trained models to distil, and text for them."""
+
+    teacher_dir: Names | None = setting(
+        None,
+        help="Model directories, separated by commas, whose averaged span "
+        "scores are learnt beside the labels, or instead of them.",
+    )
+    unlabelled_data: Patterns | None = setting(
+        None,
+        help="Files in any format, whose sentences are learnt from the scores "
+        "of --teacher_dir alone. Labels in them are ignored.",
+    )
+
+
+@dataclasses.dataclass
 class _Calibration:
     """Calibration and thresholds, fitted on the dev set."""
 
@@ -290,6 +308,7 @@ def define_training_flags() -> None:
     define("Encoder", _Encoder, TokenizerConfig)
     define("Model", ModelConfig, HeadConfig)
     define("Training", TrainingConfig, Checkpoints)
+    define("Distillation", _Teachers)
     define("Decoding", DecodingConfig)
     define("Calibration", _Calibration)
 

@@ -11,6 +11,7 @@ are trained and nothing is scored.
 --encoder_dir=ENCODER takes vocabulary, config and weights from a directory of
 Hugging Face's, Google's or ours, instead of a flag for each of them;
 --init_model=MODEL_DIR continues from a trained model, head included.
+--teacher_dir=MODEL_DIR,MODEL_DIR learns from the scores of trained models.
 
 After a kill, the same command resumes from the last checkpoint.
 """
@@ -48,8 +49,9 @@ if TYPE_CHECKING:
     from biaffine_tf.calibration.objectives import ThresholdObjective
     from biaffine_tf.evaluation import Scores
     from biaffine_tf.heads.span_model import SpanModel
-    from biaffine_tf.records.features import Counts
+    from biaffine_tf.records.features import Counts, SoftCounts
     from biaffine_tf.records.span_records import Records
+    from biaffine_tf.records.teacher_scores import TeacherScores
     from biaffine_tf.training.fine_tuning import Evaluate
 
 
@@ -109,10 +111,16 @@ def _run(output_dir: str) -> None:
 
     from biaffine_tf.training import fine_tuning, setup
 
-    strategy = setup.set_up(
-        seed=config.training.seed, precision=config.training.precision
+    set_up = functools.partial(
+        setup.set_up,
+        seed=config.training.seed,
+        precision=config.training.precision,
     )
-    records = _prepare_records(run, records_dir)
+    strategy = set_up()
+    scores = _score_with_teachers(run, records_dir)
+    if scores is not None:
+        strategy = set_up()  # teachers that were loaded have drawn seeds
+    records = _prepare_records(run, records_dir, scores)
     eval_counts = (
         None
         if sentences is None
@@ -139,7 +147,7 @@ def _run(output_dir: str) -> None:
     model_directory.write_description(
         output_dir, config, records.labels, tokenizer.vocabulary
     )
-    scores = fine_tuning.train(
+    result = fine_tuning.train(
         config,
         records,
         model,
@@ -149,7 +157,7 @@ def _run(output_dir: str) -> None:
         output_dir=output_dir,
         save_every=save_period(),
     )
-    _print_result(scores)
+    _print_result(result)
     _complete(output_dir, run, objective)
 
 
@@ -165,6 +173,7 @@ def _complete(
         run.config,
         files=data.files,
         encoder=FLAGS.encoder_dir or FLAGS.init_checkpoint or FLAGS.init_model,
+        teachers=run.teachers.directories if run.teachers else (),
         language=language,
     )
     completion.complete(
@@ -201,7 +210,25 @@ def _export(
     print(f"{folder}: {describe(export(output_dir, folder, gold=sentences))}")
 
 
-def _prepare_records(run: Experiment, records_dir: str) -> Records:
+def _score_with_teachers(
+    run: Experiment, records_dir: str
+) -> TeacherScores | None:
+    """Writes the scores of teachers; None if nothing is learnt from any."""
+    if run.teachers is None:
+        return None
+    if FLAGS.plan:
+        print("plan: without the teachers' scores and --unlabelled_data")
+        return None
+    from biaffine_tf.inference import teachers
+
+    scores = run.teachers.scores_in(records_dir)
+    teachers.score(run.teachers.directories, scores, run.data.train)
+    return scores
+
+
+def _prepare_records(
+    run: Experiment, records_dir: str, scores: TeacherScores | None
+) -> Records:
     from biaffine_tf.records.span_records import prepare_records
     from biaffine_tf.records.span_shards import RecordOptions
     from biaffine_tf.records.widths import count_wider
@@ -220,6 +247,7 @@ def _prepare_records(run: Experiment, records_dir: str) -> Records:
             processes=FLAGS.records_processes,
         ),
         known_labels=initial.labels if initial else None,
+        teachers=scores,
     )
     counts, width = records.counts, model.head.max_span_width
     if width is not None:
@@ -237,7 +265,28 @@ def _prepare_records(run: Experiment, records_dir: str) -> Records:
     for name, count in counts.losses.items():
         note = ", not learnt" if name in _NOT_LEARNT else ""
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
+    if records.soft is not None:
+        _print_soft(records.soft, records.unlabelled, width)
     return records
+
+
+def _print_soft(
+    soft: SoftCounts, unlabelled: Counts, width: int | None
+) -> None:
+    from biaffine_tf.records.widths import count_wider
+
+    print(
+        f"teachers: {soft.spans} spans with a score, on the training data and "
+        f"{unlabelled.sentences} unlabelled sentences"
+    )
+    wide = count_wider(soft.widths, width) if width is not None else 0
+    for what, count in {
+        "off token boundaries": soft.unaligned,
+        "in no window": soft.split,
+        "wider than --max_span_width": wide,
+    }.items():
+        if count:
+            print(f"teachers: {count} spans {what}, not learnt")
 
 
 def _check_eval_data(

@@ -102,7 +102,7 @@ def open_data(options: formats.ReadOptions) -> Data:
             remedy="give one: a share of the training data, or files",
         )
     train, dev, test = (
-        _corpus(name, options)
+        open_corpus(name, options)
         for name in ("train_data", "eval_data", "test_data")
     )
     assert train is not None  # the command requires it
@@ -129,7 +129,7 @@ def open_data(options: formats.ReadOptions) -> Data:
     )
 
 
-def _corpus(flag: str, options: formats.ReadOptions) -> Corpus | None:
+def open_corpus(flag: str, options: formats.ReadOptions) -> Corpus | None:
     """Opens the files of a flag; None if it is not given."""
     given: Sequence[str] | None = FLAGS[flag].value
     if not given:
@@ -200,18 +200,8 @@ def open_initial_model() -> InitialModel | None:
                 f"--{name} and --init_model are both given",
                 remedy=f"leave out --{name}: the model has its own",
             )
-    if FLAGS.output_dir and os.path.realpath(path) == os.path.realpath(
-        FLAGS.output_dir
-    ):
-        raise ConfigError(
-            f"--output_dir is --init_model={path}",
-            remedy="give another --output_dir: the model is needed until its "
-            "continuation has ended",
-        )
-    model_directory.check_is_folder(path)
-    model_directory.check_digests(path)
+    check_trained_model(path, flag="init_model")
     config, labels, tokenizer = model_directory.read_description(path)
-    model_directory.check_weights(path)
     _check_same(
         path,
         {
@@ -244,6 +234,30 @@ def open_initial_model() -> InitialModel | None:
         },
         choices=list(_choices(path, model, decoding)),
     )
+
+
+def check_trained_model(path: str, *, flag: str) -> None:
+    """Checks that a run can start from a model directory or learn from it.
+
+    Args:
+        path: Model directory.
+        flag: Flag that gives it, for messages.
+
+    Raises:
+        ConfigError: If it is incomplete or damaged, or the --output_dir.
+    """
+    if FLAGS.output_dir and os.path.realpath(path) == os.path.realpath(
+        FLAGS.output_dir
+    ):
+        raise ConfigError(
+            f"--output_dir is --{flag}={path}",
+            remedy="give another --output_dir: the model is needed until the "
+            "run has ended",
+        )
+    model_directory.check_is_folder(path)
+    model_directory.check_digests(path)
+    model_directory.read_description(path)
+    model_directory.check_weights(path)
 
 
 def _continued(model: ModelConfig) -> ModelConfig:

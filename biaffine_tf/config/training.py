@@ -79,6 +79,21 @@ class TrainingConfig(Settings):
         help="Fraction of the negative pairs to sample for the loss.",
         label="negative pairs kept",
     )
+    distil_weight: float | None = setting(
+        None,
+        minimum=0,
+        maximum=1,
+        help="Share of the distillation loss in the loss of labelled "
+        "sentences, with --teacher_dir; unlabelled ones have no other.",
+        unset="0.5 with --teacher_dir",
+    )
+    distil_temperature: float | None = setting(
+        None,
+        above=0,
+        help="Divisor of the log-odds of teachers and model in the "
+        "distillation loss.",
+        unset="1 with --teacher_dir",
+    )
     head_start: HeadStart = setting(
         HeadStart.PRIOR,
         help="Initialization of the head: small random weights with the "

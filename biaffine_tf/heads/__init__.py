@@ -23,16 +23,19 @@ class HeadSource(NamedTuple):
         layer: Path of the `Head` class, as "module:class".
         onnx: Path of the `OnnxForm` module, which needs no TensorFlow; None if
             the head cannot be exported to ONNX.
+        distils: Whether it can be distilled; see `Head`.
     """
 
     layer: str
     onnx: str | None = None
+    distils: bool = False
 
 
 HEADS = {
     "biaffine": HeadSource(
         "biaffine_tf.heads.biaffine.head:BiaffineHead",
         "biaffine_tf.heads.biaffine.onnx",
+        distils=True,
     ),
 }
 
@@ -59,6 +62,15 @@ def onnx_form(name: str) -> OnnxForm:
             remedy="export a SavedModel: --export_format=saved_model",
         )
     return pkgutil.resolve_name(module)
+
+
+def distils(name: str) -> bool:
+    """Returns whether a head gives every label's score, and learns from them.
+
+    Raises:
+        ConfigError: If there is no head of this name.
+    """
+    return _source(name).distils
 
 
 def _source(name: str) -> HeadSource:

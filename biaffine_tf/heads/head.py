@@ -19,12 +19,33 @@ if TYPE_CHECKING:
 Metrics = dict[str, tuple["tf.Tensor", "tf.Tensor"]]
 
 
+class SoftCells(NamedTuple):
+    """Probabilities of the labels of spans by teachers, for a batch.
+
+    Attributes:
+        cells: int32 `[B, M, 3]`: first token, last token, label id; padding is
+            all zeros.
+        probabilities: At `TrainingConfig.distil_temperature`, float32 `[B, M]`;
+            0 for labels that are not listed, the rest to 1 for "none".
+        is_labelled: Whether the sentence has gold spans, too, bool `[B]`.
+    """
+
+    cells: tf.Tensor
+    probabilities: tf.Tensor
+    is_labelled: tf.Tensor
+
+
 class Head(Protocol):
     """A Keras layer from token vectors `[B, L, H]` to scores of spans.
 
     A call gives all scores at once, in a form of the head's own, as the
     signature `score_pieces` of a SavedModel does. Training and prediction call
     `batch_metrics` and `candidates`, which need not hold all scores.
+
+    A head that can be distilled (`heads.HeadSource.distils`) takes `soft`,
+    `SoftCells` or None, as a keyword of `batch_metrics`: the loss is then
+    distributed by `TrainingConfig.distil_weight`. Its `candidates` take
+    `every_label`: whether to give every label of a span, not only the best.
 
     Attributes:
         name: Name of the layer, a component of the names of its weights.

@@ -21,7 +21,7 @@ from biaffine_tf.encoders.encoder import (
 )
 from biaffine_tf.encoders.fused_encoder import policy_scope
 from biaffine_tf.heads import head_class
-from biaffine_tf.heads.head import Head, Metrics
+from biaffine_tf.heads.head import Head, Metrics, SoftCells
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -107,6 +107,13 @@ class SpanModel(tf_keras.Model):
             Sum and weight of each metric, see `Head.batch_metrics`.
         """
         input_ids, context = batch["input_ids"], batch.get("context")
+        soft = {}
+        if "soft_cells" in batch:
+            soft["soft"] = SoftCells(
+                batch["soft_cells"],
+                batch["soft_probabilities"],
+                batch["is_labelled"],
+            )
         return self.head.batch_metrics(
             self.encode(input_ids, context, training=training),
             batch["cells"],
@@ -114,6 +121,7 @@ class SpanModel(tf_keras.Model):
             config,
             seed=seed,
             training=training,
+            **soft,
         )
 
     @property

@@ -15,11 +15,21 @@ class Network:
         model: Model with its weights.
         force_one_entity: Whether a sentence without candidates gets its best
             span.
+        every_label: Whether every label of a span is a candidate, not only the
+            best; for heads that can be distilled.
     """
 
-    def __init__(self, model: SpanModel, *, force_one_entity: bool) -> None:
+    def __init__(
+        self,
+        model: SpanModel,
+        *,
+        force_one_entity: bool,
+        every_label: bool = False,
+    ) -> None:
         self._model = model
-        self._force_one_entity = force_one_entity
+        self._options = {"force_one_entity": force_one_entity}
+        if every_label:
+            self._options["every_label"] = True
         # Two functions, since XLA, if enabled, compiles only the first. Traced
         # here, since concurrent threads would each trace them.
         ids = tf.TensorSpec([None, None], tf.int32)
@@ -62,5 +72,5 @@ class Network:
             vectors,
             counts,
             min_margin=min_margin,
-            force_one_entity=self._force_one_entity,
+            **self._options,
         )

@@ -52,6 +52,7 @@ class Predictor(WindowedPredictor):
         windowing: Treatment of long texts; None for that of the model.
         batch_size: Maximum number of sentences or windows per batch.
         precision: Precision of matrix products; None for that of the model.
+        every_label: See `Network`.
 
     Raises:
         ConfigError: If the batch size is not positive.
@@ -68,6 +69,7 @@ class Predictor(WindowedPredictor):
         windowing: Windowing | None = None,
         batch_size: int = 64,
         precision: Precision | None = None,
+        every_label: bool = False,
     ) -> None:
         acquire_process()
         super().__init__(
@@ -87,7 +89,9 @@ class Predictor(WindowedPredictor):
         )
         with in_precision:
             self._network = Network(
-                model, force_one_entity=self.decoding.force_one_entity
+                model,
+                force_one_entity=self.decoding.force_one_entity,
+                every_label=every_label,
             )
 
     @classmethod
@@ -102,6 +106,7 @@ class Predictor(WindowedPredictor):
         batch_size: int = 64,
         precision: Precision = PREDICTION_PRECISION,
         xla: bool = False,
+        every_label: bool = False,
         **decoding: Any,
     ) -> Predictor:
         """Loads a model directory.
@@ -119,6 +124,7 @@ class Predictor(WindowedPredictor):
             batch_size: Maximum number of sentences or windows per batch.
             precision: Precision of matrix products, independent of training.
             xla: Whether to compile the encoder with XLA, once per shape.
+            every_label: See `Network`.
             **decoding: Fields of `DecodingConfig`, such as `nested=True`; None
                 and those not given as in training.
 
@@ -157,6 +163,7 @@ class Predictor(WindowedPredictor):
             confidence=confidence,
             windowing=windowing,
             batch_size=batch_size,
+            every_label=every_label,
         )
 
     def _check_open(self) -> None:

@@ -14,7 +14,6 @@ from biaffine_tf.tokenization import (
     Windowing,
     find_edges,
     surround,
-    with_context,
 )
 
 # Maximum numbers to read ahead, for sorting by length; they bound the memory
@@ -24,23 +23,20 @@ _CHARACTERS_AHEAD = 1 << 18
 
 
 def read_texts(
-    sentences: Iterable[Sentence],
+    surrounded: Iterable[tuple[Sentence, Context]],
     tokenizer: Tokenizer,
     windowing: Windowing,
     labels: LabelMap,
     wanted: Wanted,
-    *,
-    context_tokens: int,
 ) -> Iterator[list[WindowedText]]:
     """Tokenizes the sentences of a stream and divides them into windows.
 
     Args:
-        sentences: The stream.
+        surrounded: The stream, each sentence with its context.
         tokenizer: Tokenizer of the model.
         windowing: Treatment of long texts.
         labels: Labels of the model.
         wanted: Filter of candidates.
-        context_tokens: Number of tokens of context on each side.
 
     Yields:
         The sentences of each list from `read_ahead`.
@@ -50,9 +46,9 @@ def read_texts(
         sentence: Sentence, context: Context, tokens: Tokens
     ) -> WindowedText:
         windows = windowing.divide(sentence, tokens)
-        surrounded = None
+        with_neighbours = None
         if context != NO_CONTEXT and len(windows) == 1:
-            surrounded = surround(
+            with_neighbours = surround(
                 tokens.ids[slice(*windows[0])],
                 context,
                 max_tokens=windowing.max_tokens,
@@ -63,15 +59,13 @@ def read_texts(
             windows,
             labels,
             wanted=wanted,
-            surrounded=surrounded,
+            surrounded=with_neighbours,
             edges=find_edges(sentence, tokens, wanted.rule),
             is_cut=windowing.is_cut(tokens),
         )
 
     # Texts get no name, which would keep them while others are read.
-    for ahead in read_ahead(
-        with_context(sentences, tokenizer, tokens=context_tokens)
-    ):
+    for ahead in read_ahead(surrounded):
         yield [
             divide(*one, tokens)
             for one, tokens in zip(

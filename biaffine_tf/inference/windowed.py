@@ -29,7 +29,13 @@ from biaffine_tf.inference.windowed_text import (
     WindowedText,
 )
 from biaffine_tf.spans import LabelMap, Sentence
-from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule
+from biaffine_tf.tokenization import (
+    Context,
+    Tokenizer,
+    Windowing,
+    WordRule,
+    with_context,
+)
 
 _IN_FLIGHT = 3  # batches
 
@@ -143,7 +149,7 @@ class WindowedPredictor(BasePredictor):
             strongest,
             WordRule.of(self.decoding),
         )
-        for text in self._search(sentences, wanted):
+        for text in self.search(self.surround(sentences), wanted):
             yield text.candidates
 
     @abc.abstractmethod
@@ -168,27 +174,34 @@ class WindowedPredictor(BasePredictor):
         wanted = Wanted(
             self.confidence.lowest_margin, rule=WordRule.of(settings)
         )
-        for text in self._search(sentences, wanted):
+        for text in self.search(self.surround(sentences), wanted):
             yield text.sentence.replace_spans(
                 postprocess(
                     text.candidates, text.best_other, text.sentence.text
                 )
             )
 
-    def _search(
-        self, sentences: Iterable[Sentence], wanted: Wanted
+    def surround(
+        self, sentences: Iterable[Sentence]
+    ) -> Iterator[tuple[Sentence, Context]]:
+        """Adds the context that the model reads to each sentence."""
+        return with_context(
+            sentences, self.tokenizer, tokens=self._context_tokens
+        )
+
+    def search(
+        self, surrounded: Iterable[tuple[Sentence, Context]], wanted: Wanted
     ) -> Iterator[WindowedText]:
-        """Yields sentences in order, with their candidates."""
+        """Yields the sentences of `surround` in order, with candidates."""
         return itertools.chain.from_iterable(
             map(
                 functools.partial(self._add_candidates, wanted.min_margin),
                 read_texts(
-                    sentences,
+                    surrounded,
                     self.tokenizer,
                     self.windowing,
                     self.labels,
                     wanted,
-                    context_tokens=self._context_tokens,
                 ),
             )
         )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.spans import LabelMap, Sentence, Span
@@ -23,7 +23,9 @@ from biaffine_tf.tokenization import (
     Windows,
     align,
     surround,
+    to_characters,
 )
+from biaffine_tf.tokenization.alignment import Offsets
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,11 +37,16 @@ class Features:
         context: Whether each of them is context around the sentence.
         cells: Gold spans: (first token, last token, label id), counted from
             the first token of the window without its context.
+        soft: Spans of teachers with their probability, likewise, those of a
+            pair in sequence; None if there are no teachers.
+        is_labelled: Whether the sentence has gold spans, not only `soft`.
     """
 
     input_ids: list[int]
     context: list[bool]
     cells: list[tuple[int, int, int]]
+    soft: list[tuple[int, int, int, float]] | None = None
+    is_labelled: bool = True
 
     @property
     def num_tokens(self) -> int:
@@ -119,6 +126,45 @@ class Counts:
         }
 
 
+@dataclasses.dataclass(slots=True)
+class SoftCounts:
+    """Counts of the spans of teachers.
+
+    Attributes:
+        spans: Spans with a score.
+        unaligned: Of them, those whose ends are not token boundaries.
+        split: Those that no window contains.
+        max_cells: Maximum number of cells in a window.
+        widths: Number of cells by width in tokens; one in two windows counts
+            twice.
+    """
+
+    spans: int = 0
+    unaligned: int = 0
+    split: int = 0
+    max_cells: int = 0
+    widths: collections.Counter[int] = dataclasses.field(
+        default_factory=collections.Counter
+    )
+
+    def add(self, other: SoftCounts) -> None:
+        """Adds the counts of another part of the corpus."""
+        self.spans += other.spans
+        self.unaligned += other.unaligned
+        self.split += other.split
+        self.max_cells = max(self.max_cells, other.max_cells)
+        self.widths.update(other.widths)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the counts as JSON values."""
+        widths = {str(k): v for k, v in sorted(self.widths.items())}
+        values = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+        }
+        return values | {"widths": widths}
+
+
 def featurize(
     sentence: Sentence,
     tokenizer: Tokenizer,
@@ -128,6 +174,8 @@ def featurize(
     counts: Counts,
     context: Context = NO_CONTEXT,
     count_unknown: bool = False,
+    soft: Sequence[Span] | None = None,
+    soft_counts: SoftCounts | None = None,
 ) -> Featurized:
     """Computes the features of a sentence, and counts losses.
 
@@ -140,6 +188,9 @@ def featurize(
         context: Context of the sentence; ignored if it is divided.
         count_unknown: Whether to count and leave out spans of labels that
             `labels` lacks, instead of raising an error.
+        soft: Spans of teachers, with distinct ranges and labels; None if there
+            are no teachers.
+        soft_counts: Counts of them, to add to.
 
     Returns:
         Features of each window.
@@ -174,8 +225,15 @@ def featurize(
             cells[index].append((first - start, last - start, label))
     if len(windows) > 1:
         context = NO_CONTEXT
+    soft_cells: list[Any] = [None] * len(cells)
+    if soft is not None:
+        soft_cells = _soft_cells(
+            soft, tokens.offsets, windows, labels, soft_counts or SoftCounts()
+        )
     features = []
-    for (start, end), own_cells in zip(windows, cells, strict=True):
+    for (start, end), own_cells, own_soft in zip(
+        windows, cells, soft_cells, strict=True
+    ):
         ids, is_context = surround(
             [int(token) for token in tokens.ids[start:end]],
             context,
@@ -186,6 +244,8 @@ def featurize(
                 [tokenizer.cls_id, *ids, tokenizer.sep_id],
                 [False, *is_context, False],
                 own_cells,
+                own_soft,
+                sentence.spans is not None,
             )
         )
     return Featurized(
@@ -219,6 +279,33 @@ def _fill_matrix(
         else:
             counts.conflicting_spans += 1
     return matrix
+
+
+def _soft_cells(
+    soft: Sequence[Span],
+    offsets: Offsets,
+    windows: Windows,
+    labels: LabelMap,
+    counts: SoftCounts,
+) -> list[list[tuple[int, int, int, float]]]:
+    """Returns the cells of teachers' spans in each window, sorted."""
+    scores = {span.key: span.score or 0.0 for span in soft}
+    aligned = align(soft, offsets)
+    counts.spans += len(soft)
+    counts.unaligned += len(aligned.unaligned)
+    cells: list[list[tuple[int, int, int, float]]] = [[] for _ in windows]
+    for first, last, name in aligned.cells:
+        score = scores[*to_characters(first, last, offsets), name]
+        holding = windows.holding(first, last)
+        counts.split += not holding
+        for index in holding:
+            start = windows[index].start
+            cells[index].append(
+                (first - start, last - start, labels.id(name), score)
+            )
+            counts.widths[last - first + 1] += 1
+    counts.max_cells = max([counts.max_cells, *map(len, cells)])
+    return [sorted(own) for own in cells]
 
 
 def collect_labels(spans: Iterable[Span]) -> LabelMap:

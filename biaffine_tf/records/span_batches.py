@@ -149,6 +149,7 @@ def training_batches(
     epochs: range,
     skip: int = 0,
     pad_id: int = 0,
+    temperature: float = 1.0,
 ) -> tf.data.Dataset:
     """Returns the batches of several consecutive epochs.
 
@@ -160,11 +161,14 @@ def training_batches(
             batches.
         skip: Number of batches to skip at the beginning.
         pad_id: Padding of `input_ids`.
+        temperature: Divisor of the teachers' log-odds.
 
     Returns:
         Dataset of dicts: `input_ids` int32 `[B, L + 2]`, `context` bool
         `[B, L + 2]`, `cells` int32 `[B, N, 3]` (see `Features`); L is that of
-        the bucket, N is fixed for the corpus.
+        the bucket, N is fixed for the corpus. With teachers also those of
+        `heads.head.SoftCells`: `soft_cells`, `soft_probabilities` and
+        `is_labelled`.
     """
     buffer = min(_SHUFFLE_BUFFER, sum(buckets.sentences))
 
@@ -184,9 +188,15 @@ def training_batches(
             buffer, epoch_seed, reshuffle_each_iteration=False
         )
         sentences = sentences.map(
-            parse, num_parallel_calls=_PARSERS, deterministic=True
+            functools.partial(
+                parse,
+                soft=records.soft is not None,
+                temperature=temperature,
+            ),
+            num_parallel_calls=_PARSERS,
+            deterministic=True,
         )
-        batches = _bucketed(sentences, buckets, records.max_cells, pad_id)
+        batches = _bucketed(sentences, buckets, records, pad_id)
         # Mixed batches are complete only at the end of an epoch.
         return batches.shuffle(
             min(_BATCHES_SHUFFLED, buckets.steps_per_epoch),
@@ -214,8 +224,22 @@ def read_ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def _bucketed(
-    sentences: tf.data.Dataset, buckets: Buckets, max_cells: int, pad_id: int
+    sentences: tf.data.Dataset, buckets: Buckets, records: Records, pad_id: int
 ) -> tf.data.Dataset:
+    soft_shapes: dict[str, list[Any]] = {}
+    soft_padding: dict[str, tf.Tensor] = {}
+    if records.soft is not None:
+        most = max(records.soft.max_cells, 1)
+        soft_shapes = {
+            "soft_cells": [most, 3],
+            "soft_probabilities": [most],
+            "is_labelled": [],
+        }
+        soft_padding = {
+            "soft_cells": tf.constant(0, tf.int32),
+            "soft_probabilities": tf.constant(0.0),
+            "is_labelled": tf.constant(False),
+        }
     lengths = tf.constant([kind.length for kind in buckets.kinds], tf.int64)
     return group(
         sentences,
@@ -224,12 +248,14 @@ def _bucketed(
         shapes=lambda kind: {
             "input_ids": [lengths[kind] + 2],
             "context": [lengths[kind] + 2],
-            "cells": [max(max_cells, 1), 3],
+            "cells": [max(records.max_cells, 1), 3],
+            **soft_shapes,
         },
         padding={
             "input_ids": tf.constant(pad_id, tf.int32),
             "context": tf.constant(False),
             "cells": tf.constant(0, tf.int32),
+            **soft_padding,
         },
     )
 

@@ -24,13 +24,14 @@ from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.errors import BiaffineError, DataError
 from biaffine_tf.files import temporary_folder, umask, write_json
 from biaffine_tf.json_files import read_json
-from biaffine_tf.records.features import Counts, collect_labels
+from biaffine_tf.records.features import Counts, SoftCounts, collect_labels
 from biaffine_tf.records.span_schema import SCHEMA_VERSION
 from biaffine_tf.records.span_shards import (
     RecordOptions,
     Shard,
     write_shards,
 )
+from biaffine_tf.records.teacher_scores import TeacherScores
 from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Tokenizer
 
@@ -48,6 +49,11 @@ _SHAPE = {
     "cells": [[int]],
     "max_cells": int,
     "problems": object,
+    "soft?": {
+        **dict.fromkeys(("spans", "unaligned", "split", "max_cells"), int),
+        "widths": {str: int},
+    },
+    "unlabelled?": {str: int},
 }
 
 
@@ -67,6 +73,8 @@ class Records:
         scored_lengths: Number of windows by number of scored tokens.
         cells: Number of cells by (label id, width in tokens).
         max_cells: Maximum number of cells in a window.
+        soft: Counts of the spans of teachers; None if there are no teachers.
+        unlabelled: Counts of the sentences that only have these.
         problems: Problems that the reader skipped or repaired, by kind.
         fingerprint: SHA-256 of all that the records depend on.
         built: Whether they were written now, not found.
@@ -86,6 +94,8 @@ class Records:
     problems: dict[str, Any]
     fingerprint: str
     built: bool = True
+    soft: SoftCounts | None = None
+    unlabelled: Counts = dataclasses.field(default_factory=Counts)
 
     @property
     def paths(self) -> list[str]:
@@ -100,6 +110,7 @@ def prepare_records(
     options: RecordOptions,
     *,
     known_labels: LabelMap | None = None,
+    teachers: TeacherScores | None = None,
     progress: bool = True,
 ) -> Records:
     """Finds the records of labelled files, or writes them.
@@ -111,6 +122,8 @@ def prepare_records(
         options: Options for writing.
         known_labels: Labels that come first, in this order, even if the source
             lacks them.
+        teachers: Scores of teachers for the sentences of the source and
+            further ones, which follow them; None if there are no teachers.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -121,7 +134,9 @@ def prepare_records(
             no span, or a sentence that is too long where long sentences are an
             error.
     """
-    fingerprint = _fingerprint(source, tokenizer, options, known_labels)
+    fingerprint = _fingerprint(
+        source, tokenizer, options, known_labels, teachers
+    )
     target = os.path.join(directory, f"records-{fingerprint[:16]}")
     existing = _load(target, fingerprint)
     if existing is not None:
@@ -133,9 +148,9 @@ def prepare_records(
     os.makedirs(directory, exist_ok=True)
     with temporary_folder(directory, os.path.basename(target)) as temporary:
         sentences = tqdm(
-            source.read(),
+            teachers.sentences(source) if teachers else source.read(),
             desc="records",
-            total=survey.sentences,
+            total=None if teachers else survey.sentences,
             unit=" sentences",
             disable=not progress,
         )
@@ -146,6 +161,7 @@ def prepare_records(
             labels,
             options,
             num_sentences=survey.sentences,
+            soft=teachers.read() if teachers else None,
         )
         _save(
             temporary,
@@ -155,6 +171,7 @@ def prepare_records(
             problems,
             fingerprint,
             found_labels=survey.labels,
+            is_soft=teachers is not None,
         )
         _publish(temporary, target, fingerprint)
     written = _load(target, fingerprint)
@@ -176,6 +193,7 @@ def _fingerprint(
     tokenizer: Tokenizer,
     options: RecordOptions,
     known_labels: LabelMap | None,
+    teachers: TeacherScores | None,
 ) -> str:
     windowing = options.windowing
     is_windowed = windowing.long_text in (LongText.WINDOW, LongText.LINE)
@@ -194,6 +212,8 @@ def _fingerprint(
     }
     if known_labels is not None:
         parts["known_labels"] = list(known_labels)
+    if teachers is not None:
+        parts["teachers"] = teachers.fingerprint
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -243,13 +263,16 @@ def _save(
     fingerprint: str,
     *,
     found_labels: LabelMap,
+    is_soft: bool,
 ) -> None:
-    counts = Counts()
+    counts, unlabelled, soft = Counts(), Counts(), SoftCounts()
     lengths, widths = collections.Counter[int](), collections.Counter[int]()
     scored_lengths = collections.Counter[int]()
     cells = collections.Counter[tuple[int, int]]()
     for shard in shards:
         counts.add(shard.counts)
+        unlabelled.add(shard.unlabelled)
+        soft.add(shard.soft)
         lengths.update(shard.lengths)
         widths.update(shard.widths)
         scored_lengths.update(shard.scored_lengths)
@@ -276,7 +299,15 @@ def _save(
             "cells": [[*key, n] for key, n in sorted(cells.items())],
             "max_cells": max((shard.max_cells for shard in shards), default=0),
             "problems": problems.to_json(),
-        },
+        }
+        | (
+            {
+                "soft": soft.to_json(),
+                "unlabelled": dataclasses.asdict(unlabelled),
+            }
+            if is_soft
+            else {}
+        ),
     )
 
 
@@ -314,4 +345,11 @@ def _from_meta(directory: str, meta: dict[str, Any]) -> Records:
         problems=meta["problems"],
         fingerprint=meta["fingerprint"],
         built=False,
+        soft=_soft_counts(meta["soft"]) if "soft" in meta else None,
+        unlabelled=Counts(**meta.get("unlabelled", {})),
     )
+
+
+def _soft_counts(values: dict[str, Any]) -> SoftCounts:
+    widths = {int(k): v for k, v in values["widths"].items()}
+    return SoftCounts(**values | {"widths": collections.Counter(widths)})

@@ -1,10 +1,13 @@
-"""Schema of span records: token ids and gold spans of a window.
+"""Schema of span records: token ids, gold spans and soft ones of a window.
 
 A gold span is the triple (first token, last token, label id), flattened. Each
-head makes its own targets of them.
+head makes its own targets of them. Only records with the scores of teachers
+have soft spans: triples likewise, with a probability each.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,24 +21,32 @@ SCHEMA_VERSION = 3
 # Short names, since they are repeated in every record.
 _TOKENS = "pieces"  # name in files of all versions
 _CELLS = "cells"
+_SOFT_CELLS = "soft_cells"
+_SOFT_PROBABILITIES = "soft_probabilities"
+_IS_LABELLED = "is_labelled"
 
 
 def serialize(features: Features) -> bytes:
     """Serialises features as a `tf.train.Example`."""
-    return tf.train.Example(
-        features=tf.train.Features(
-            feature={
-                _TOKENS: _int64_feature(
-                    mark(
-                        np.array(features.input_ids),
-                        np.array(features.context),
-                    ).tolist()
-                ),
-                _CELLS: _int64_feature(
-                    [value for cell in features.cells for value in cell]
-                ),
-            }
+    marked = mark(np.array(features.input_ids), np.array(features.context))
+    feature = {
+        _TOKENS: _int64_feature(marked.tolist()),
+        _CELLS: _int64_feature(
+            [value for cell in features.cells for value in cell]
+        ),
+    }
+    if features.soft is not None:
+        feature[_SOFT_CELLS] = _int64_feature(
+            [value for *cell, _ in features.soft for value in cell]
         )
+        feature[_SOFT_PROBABILITIES] = tf.train.Feature(
+            float_list=tf.train.FloatList(
+                value=[probability for *_, probability in features.soft]
+            )
+        )
+        feature[_IS_LABELLED] = _int64_feature([int(features.is_labelled)])
+    return tf.train.Example(
+        features=tf.train.Features(feature=feature)
     ).SerializeToString(deterministic=True)
 
 
@@ -43,23 +54,70 @@ def _int64_feature(values: list[int]) -> tf.train.Feature:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
-def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
+def parse(
+    record: tf.Tensor, *, soft: bool = False, temperature: float = 1.0
+) -> dict[str, tf.Tensor]:
     """Parses a serialised record, in the graph.
 
     Args:
         record: string scalar.
+        soft: Whether the records have soft spans.
+        temperature: See `soften`.
 
     Returns:
         `input_ids` int32 `[L + 2]`, `context` bool `[L + 2]` and `cells` int32
-        `[N, 3]`, see `Features`.
+        `[N, 3]`, see `Features`; with soft spans `soft_cells` int32 `[M, 3]`,
+        `soft_probabilities` float32 `[M]` and `is_labelled`, a bool.
     """
     variable = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
-    parsed = tf.io.parse_single_example(
-        record, {_TOKENS: variable, _CELLS: variable}
-    )
+    features: dict[str, Any] = {_TOKENS: variable, _CELLS: variable}
+    if soft:
+        features[_SOFT_CELLS] = variable
+        features[_SOFT_PROBABILITIES] = tf.io.FixedLenSequenceFeature(
+            [], tf.float32, allow_missing=True
+        )
+        features[_IS_LABELLED] = tf.io.FixedLenFeature([], tf.int64)
+    parsed = tf.io.parse_single_example(record, features)
     marked = tf.cast(parsed[_TOKENS], tf.int32)
-    return {
+    tensors = {
         "input_ids": tf.where(marked < 0, -1 - marked, marked),
         "context": marked < 0,
-        "cells": tf.cast(tf.reshape(parsed[_CELLS], [-1, 3]), tf.int32),
+        "cells": _triples(parsed[_CELLS]),
     }
+    if soft:
+        cells = _triples(parsed[_SOFT_CELLS])
+        probabilities = parsed[_SOFT_PROBABILITIES]
+        tensors |= {
+            "soft_cells": cells,
+            "soft_probabilities": soften(cells, probabilities, temperature),
+            "is_labelled": parsed[_IS_LABELLED] > 0,
+        }
+    return tensors
+
+
+def soften(
+    cells: tf.Tensor, probabilities: tf.Tensor, temperature: float
+) -> tf.Tensor:
+    """Divides the log-odds of each pair's distribution by a temperature.
+
+    Args:
+        cells: int32 `[M, 3]`; those of a pair follow each other.
+        probabilities: float32 `[M]`; what a pair lacks to 1 is "none".
+        temperature: Divisor.
+
+    Returns:
+        float32 `[M]`: `p_c^(1/T) / sum_d p_d^(1/T)`, d "none" or a label.
+    """
+    if temperature == 1:
+        return probabilities
+    is_new = tf.reduce_any(cells[1:, :2] != cells[:-1, :2], axis=1)
+    pairs = tf.pad(tf.cumsum(tf.cast(is_new, tf.int32)), [[1, 0]])
+    pairs = pairs[: tf.size(probabilities)]  # there may be no cell
+    powers = probabilities ** (1 / temperature)
+    none = tf.nn.relu(1 - tf.math.segment_sum(probabilities, pairs))
+    total = none ** (1 / temperature) + tf.math.segment_sum(powers, pairs)
+    return powers / tf.gather(total, pairs)
+
+
+def _triples(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.reshape(values, [-1, 3]), tf.int32)

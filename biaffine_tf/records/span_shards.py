@@ -7,22 +7,23 @@ import dataclasses
 import functools
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
 from biaffine_tf.config import LongText
 from biaffine_tf.parallel import in_order
-from biaffine_tf.records.features import Counts, featurize
+from biaffine_tf.records.features import Counts, SoftCounts, featurize
 from biaffine_tf.records.span_schema import serialize
-from biaffine_tf.spans import LabelMap, Sentence
+from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import Context, Tokenizer, Windowing, with_context
 
 # Fewer sentences are not worth the start of a second process.
 _SENTENCES_WORTH_PROCESSES = 200_000
 
 
-_Surrounded = tuple[Sentence, Context]
+# A sentence, its context, and the spans of teachers if there are any.
+_Task = tuple[Sentence, Context, Sequence[Span] | None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,9 @@ class Shard:
         cells: Number of cells by (label id, width in tokens); a span in two
             windows counts twice.
         max_cells: Maximum number of cells in a window.
+        soft: Counts of the spans of teachers.
+        unlabelled: Counts of the sentences that have no others; `lengths` are
+            of all sentences, what else is here of labelled ones.
     """
 
     name: str
@@ -88,6 +92,8 @@ class Shard:
         default_factory=collections.Counter
     )
     max_cells: int = 0
+    soft: SoftCounts = dataclasses.field(default_factory=SoftCounts)
+    unlabelled: Counts = dataclasses.field(default_factory=Counts)
 
 
 def write_shards(
@@ -98,6 +104,7 @@ def write_shards(
     options: RecordOptions,
     *,
     num_sentences: int,
+    soft: Iterable[Sequence[Span]] | None = None,
 ) -> list[Shard]:
     """Writes all shards of a corpus.
 
@@ -108,6 +115,7 @@ def write_shards(
         labels: Labels of the span matrices.
         options: Options for writing.
         num_sentences: Number of sentences.
+        soft: Spans of teachers for each sentence; None if there are none.
 
     Returns:
         The shards, in order.
@@ -123,7 +131,14 @@ def write_shards(
         labels=labels,
         options=options,
     )
-    tasks = enumerate(_chunks(surrounded, options.sentences_per_shard))
+    with_soft = (
+        ((*one, None) for one in surrounded)
+        if soft is None
+        else (
+            (*one, spans) for one, spans in zip(surrounded, soft, strict=True)
+        )
+    )
+    tasks = enumerate(_chunks(with_soft, options.sentences_per_shard))
     return list(in_order(work, tasks, processes, flag="--records_processes"))
 
 
@@ -133,16 +148,14 @@ def _default_processes(num_sentences: int) -> int:
     return min(os.cpu_count() or 1, 8)
 
 
-def _chunks(
-    sentences: Iterable[_Surrounded], size: int
-) -> Iterator[list[_Surrounded]]:
+def _chunks(sentences: Iterable[_Task], size: int) -> Iterator[list[_Task]]:
     iterator = iter(sentences)
     while chunk := list(itertools.islice(iterator, size)):
         yield chunk
 
 
 def _write_shard(
-    task: tuple[int, list[_Surrounded]],
+    task: tuple[int, list[_Task]],
     *,
     directory: str,
     tokenizer: Tokenizer,
@@ -155,19 +168,24 @@ def _write_shard(
     compression = "GZIP" if options.gzip else ""
     path = os.path.join(directory, name)
     with tf.io.TFRecordWriter(path, compression) as writer:
-        for sentence, context in sentences:
+        for sentence, context, soft in sentences:
+            is_labelled = sentence.spans is not None
             windows, widths = featurize(
                 sentence,
                 tokenizer,
                 labels,
                 windowing=options.windowing,
-                counts=shard.counts,
+                counts=shard.counts if is_labelled else shard.unlabelled,
                 context=context,
+                soft=soft,
+                soft_counts=shard.soft,
             )
             shard.widths.update(widths)
             for features in windows:
                 writer.write(serialize(features))
                 shard.lengths[features.num_tokens] += 1
+                if not is_labelled:
+                    continue
                 shard.scored_lengths[features.num_scored] += 1
                 shard.cells.update(
                     (label, last - first + 1)

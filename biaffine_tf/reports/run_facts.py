@@ -24,6 +24,7 @@ CHINESE = {
     "test data": "测试数据",
     "date": "日期",
     "encoder": "编码器",
+    "teachers": "教师模型",
     "random weights": "随机初始化",
     "true": "是",
     "{layers} layers, {width} wide, {heads} heads": "{layers} 层，隐藏维度 "
@@ -50,6 +51,8 @@ CHINESE = {
     "loss": "损失函数",
     "focal gamma": "focal loss 的 gamma",
     "negative pairs kept": "负样本采样比例",
+    "distil weight": "蒸馏损失占比",
+    "distil temperature": "蒸馏温度",
     "head start": "输出层初始化",
     "learning rate": "学习率",
     "learning rate of the head over that of the encoder": "输出层与编码器的"
@@ -85,6 +88,7 @@ def run_facts(
     *,
     files: Mapping[str, Sequence[str]],
     encoder: str | None,
+    teachers: Sequence[str] = (),
     language: Language = Language.ENGLISH,
 ) -> dict[str, str]:
     """Describes a training run: data, date, encoder, and all settings.
@@ -93,6 +97,7 @@ def run_facts(
         config: The experiment.
         files: Paths by the name of the data, such as "training data".
         encoder: Source of the initial weights; None for random weights.
+        teachers: Directories of the models that are distilled.
         language: Language of names and values.
 
     Returns:
@@ -117,6 +122,8 @@ def run_facts(
         heads=model.encoder.num_attention_heads,
     )
     facts[say("encoder")] = f"{encoder or say('random weights')} ({shape})"
+    if teachers:
+        facts[say("teachers")] = "\n".join(teachers)
     for section in (model, model.head, config.decoding, config.training):
         facts |= settings_rows(section, language)
     return facts

@@ -125,6 +125,7 @@ class SpanBatches:
             epochs=range(epoch, self._config.num_train_epochs),
             skip=skip,
             pad_id=self._pad_id,
+            temperature=self._config.distil_temperature or 1.0,
         )
         return distribute(batches, self._strategy)
 

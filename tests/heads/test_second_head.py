@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras
 import tiny
 
-from biaffine_tf import heads, model_directory
+from biaffine_tf import formats, heads, model_directory
 from biaffine_tf.config import (
     ExperimentConfig,
     ExportFormat,
@@ -19,13 +19,17 @@ from biaffine_tf.config import (
     LongText,
     TrainingConfig,
 )
+from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.decoding import Candidates
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.export.export import export
 from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.inference import teachers
 from biaffine_tf.inference.loading import load
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.records.span_batches import make_buckets, training_batches
+from biaffine_tf.records.teacher_scores import TeacherScores
+from biaffine_tf.spans import Sentence
 from biaffine_tf.training.fine_tuning import make_updater
 
 SKY = "ab天地 地天。cd,"
@@ -206,6 +210,20 @@ def test_it_refuses_onnx_in_one_line(model_dir, tmp_path):
         export(model_dir, str(tmp_path / "onnx"), format=ExportFormat.ONNX)
     assert "\n" not in str(found.value)
     assert not (tmp_path / "onnx").exists()
+
+
+@pytest.mark.slow
+def test_it_teaches_the_best_label_of_its_spans(model_dir, tmp_path):
+    """It is no student, for its loss knows nothing of teachers."""
+    path = tmp_path / "text.jsonl"
+    formats.write(path, [Sentence(SKY)], "span_jsonl")
+    scores = TeacherScores(path=str(tmp_path / "scores"), fingerprint="")
+    teachers.score([model_dir], scores, Corpus((str(path),)), progress=False)
+    (spans,) = scores.read()
+    assert [SKY[one.start : one.end] for one in spans] == ["天地", "地天"]
+    assert all(one.score > 0.5 for one in spans)
+    assert not heads.distils("tagger")
+    assert heads.distils("biaffine")
 
 
 def test_an_unknown_head_is_named():

@@ -25,7 +25,8 @@ from biaffine_tf.heads.biaffine.initialization import (
 from biaffine_tf.heads.biaffine.layer import Biaffine
 from biaffine_tf.heads.biaffine.loss import span_loss
 from biaffine_tf.heads.biaffine.search import find_candidates
-from biaffine_tf.heads.head import Metrics
+from biaffine_tf.heads.biaffine.soft import make_targets
+from biaffine_tf.heads.head import Metrics, SoftCells
 from biaffine_tf.losses import make_loss
 from biaffine_tf.records.span_records import Records
 
@@ -102,6 +103,7 @@ class BiaffineHead(Biaffine):
         *,
         seed: tf.Tensor,
         training: bool = True,
+        soft: SoftCells | None = None,
     ) -> Metrics:
         """Computes the loss, and accuracies of gold spans and other pairs."""
         starts, ends = self.project(vectors, training=training)
@@ -115,6 +117,7 @@ class BiaffineHead(Biaffine):
             max_span_width=self.max_span_width,
             keep_negatives=config.neg_sample,
             seed=seed,
+            soft=None if soft is None else make_targets(soft, config),
         )
         return {
             "loss": (loss, tf.cast(tf.size(counts), tf.float32)),
@@ -129,6 +132,7 @@ class BiaffineHead(Biaffine):
         *,
         min_margin: tf.Tensor,
         force_one_entity: bool = False,
+        every_label: bool = False,
     ) -> Candidates:
         """Finds the pairs whose best label has a sufficient margin."""
         starts, ends = self.project(vectors, training=False)
@@ -139,6 +143,7 @@ class BiaffineHead(Biaffine):
             counts,
             max_span_width=self.max_span_width,
             force_one_entity=force_one_entity,
+            every_label=every_label,
             min_margin=min_margin,
         )
 

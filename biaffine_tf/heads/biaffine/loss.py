@@ -19,6 +19,7 @@ from biaffine_tf.heads.biaffine.scores import (
     map_starts,
     pair_logits,
 )
+from biaffine_tf.heads.biaffine.soft import SoftTargets, soft_loss
 from biaffine_tf.losses import PairLoss, sample_pairs
 
 
@@ -59,6 +60,7 @@ def span_loss(
     max_span_width: int | None = None,
     keep_negatives: float = 1.0,
     seed: tf.Tensor | None = None,
+    soft: SoftTargets | None = None,
     max_floats: int | None = None,
 ) -> tuple[tf.Tensor, PairCounts]:
     """Sums the pair losses over all valid spans of a batch.
@@ -79,6 +81,8 @@ def span_loss(
             are not scaled up, as in the original implementation.
         seed: Seed of the sampling, int32 `[2]`; needed if negatives are
             dropped.
+        soft: Targets of teachers, if there are any. Sentences without gold
+            spans of their own have no pair loss and are not counted.
         max_floats: Maximum number of floats in a block, see `blocks.divide`.
 
     Returns:
@@ -92,7 +96,7 @@ def span_loss(
         max_floats=max_floats,
     )
     objective = _Objective(
-        cells, counts, pair_loss, blocks.width, keep_negatives, seed
+        cells, counts, pair_loss, blocks.width, keep_negatives, seed, soft
     )
 
     @tf.custom_gradient
@@ -151,6 +155,7 @@ class _Objective:
     width: tf.Tensor
     keep_negatives: float
     seed: tf.Tensor | None
+    soft: SoftTargets | None
 
     def evaluate(
         self, block: Block, logits: tf.Tensor
@@ -160,7 +165,13 @@ class _Objective:
         labels = dense_matrix(self.cells, **block._asdict())  # [B, S, E]
         weights = tf.cast(valid & self._kept(block, labels), tf.float32)
         losses = self.pair_loss(logits, labels, class_axis=-2)
-        loss = tf.reduce_sum(losses * weights)
+        if self.soft is None:
+            loss = tf.reduce_sum(losses * weights)
+            return loss, self._count_right(block, logits, valid)
+        of_gold = self.soft.gold_weights
+        loss = tf.reduce_sum(losses * weights * of_gold[:, None, None])
+        loss += soft_loss(self.soft, block, logits, valid)
+        valid &= self.soft.is_labelled[:, None, None]
         return loss, self._count_right(block, logits, valid)
 
     def _kept(self, block: Block, labels: tf.Tensor) -> tf.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -39,6 +39,7 @@ def find_candidates(
     *,
     max_span_width: int | None = None,
     force_one_entity: bool = False,
+    every_label: bool = False,
     min_margin: float | tf.Tensor = 0.0,
     max_floats: int | None = None,
 ) -> Candidates:
@@ -55,14 +56,16 @@ def find_candidates(
         force_one_entity: Whether a sentence without candidates gets the pair
             with the greatest logit of any label, of equal ones the first in
             row-major order, as in the original implementation.
+        every_label: Whether each label with a sufficient margin is a candidate,
+            not only the best one of a pair.
         min_margin: Candidates have a margin above it, float32 scalar. With 0
             their best class is a label; thresholds may need a lower one.
         max_floats: Maximum number of floats in a block, see `blocks.divide`.
 
     Returns:
         One candidate per pair, with its best label (of equal ones the lower),
-        in row-major order. With a minimum margin of 0, "none" wins a tie with
-        a label.
+        or one per label and pair, in row-major order. With a minimum margin of
+        0, "none" wins a tie with a label.
     """
     blocks = divide(
         starts,
@@ -83,7 +86,11 @@ def find_candidates(
         best_label = tf.reduce_max(logits[:, :, 1:], axis=2)  # [B, S, E]
         chosen = valid & (logits[:, :, 0] + min_margin < best_label)
         where = tf.cast(tf.where(chosen), tf.int32)  # [N, 3]
-        candidates = _describe(logits, where, block)
+        candidates = (
+            _describe_all(logits, where, block, min_margin)
+            if every_label
+            else _describe(logits, where, block)
+        )
         candidates = so_far.candidates.map(
             lambda a, x: a.write(index, x), candidates
         )
@@ -108,10 +115,33 @@ def find_candidates(
     return candidates.map(lambda column: tf.gather(column, order))
 
 
-def _describe(logits: tf.Tensor, where: tf.Tensor, block: Block) -> Candidates:
-    """Describes the pairs at `where`, `[N, 3]`, positions in the block."""
+def _describe_all(
+    logits: tf.Tensor, where: tf.Tensor, block: Block, min_margin: Any
+) -> Candidates:
+    """Describes each label with a sufficient margin of the pairs at `where`."""
     classes = classes_at(logits, where)  # [N, C]
-    labels = 1 + tf.argmax(classes[:, 1:], axis=-1, output_type=tf.int32)
+    chosen = classes[:, :1] + min_margin < classes[:, 1:]
+    pairs, labels = tf.unstack(tf.cast(tf.where(chosen), tf.int32), axis=1)
+    return _describe(logits, tf.gather(where, pairs), block, labels + 1)
+
+
+def _describe(
+    logits: tf.Tensor,
+    where: tf.Tensor,
+    block: Block,
+    labels: tf.Tensor | None = None,
+) -> Candidates:
+    """Describes pairs with their best labels, or those given.
+
+    Args:
+        logits: `[B, S, C, E]`.
+        where: Positions in the block, `[N, 3]`.
+        block: The block.
+        labels: Ids `[N]`.
+    """
+    classes = classes_at(logits, where)  # [N, C]
+    if labels is None:
+        labels = 1 + tf.argmax(classes[:, 1:], axis=-1, output_type=tf.int32)
     own = tf.gather(classes, labels, batch_dims=1)
     is_own = tf.range(tf.shape(classes)[1]) == labels[:, None]
     others = tf.where(is_own, -math.inf, classes)
