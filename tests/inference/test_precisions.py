@@ -67,7 +67,7 @@ def test_it_is_recorded_and_known_of_older_models(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(values))
     assert loading.inspect(path, {"precision": HALF}).notes == ()
     (note,) = loading.inspect(path, {}).notes
-    assert "predicts in float32, while" in note
+    assert "predicts in float32, but" in note
     assert note.endswith("precision=mixed_bfloat16 predicts as it was scored")
 
 
