@@ -11,9 +11,9 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
-from biaffine_tf.config import PretrainingConfig
+from biaffine_tf.config import Objective, PretrainingConfig
 from biaffine_tf.pretraining.batches import epoch_batches, epoch_buckets
-from biaffine_tf.pretraining.objectives import PretrainingObjective
+from biaffine_tf.pretraining.encoder_part import PretrainingObjective
 from biaffine_tf.records.text_records import Records, Split
 from biaffine_tf.training.loop import Entry, Evaluated, Loop
 from biaffine_tf.training.metrics import MetricMeans, describe
@@ -141,6 +141,8 @@ class TextBatches:
             masking=config.masking,
             max_predictions=config.max_predictions_per_seq,
             seed=config.seed,
+            with_teacher=config.objective is Objective.DISTIL
+            and records.teacher is not None,
         )
         self.per_epoch = epoch_buckets(
             records, split=Split.TRAIN, batch_size=config.train_batch_size
