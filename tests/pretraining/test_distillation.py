@@ -279,7 +279,7 @@ def test_a_student_that_is_the_teacher(match):
     _, another, _ = make(teacher=OF_STUDENT, distil_match=match)
     assert gradient_norm(objective) < 1e-4 * gradient_norm(another)
     train(config, objective, 5)
-    assert loss(objective, make_batch())[0] < 1e-4
+    assert loss(objective, make_batch())[0] < 1e-3  # of 19 tokens
 
 
 @each_match
