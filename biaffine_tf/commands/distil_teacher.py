@@ -115,18 +115,22 @@ def open_teacher(records: Records) -> TeacherSource | None:
 def _check_stored(source: Source, records: Records) -> int:
     """Checks that records hold a teacher's tokens; returns their number."""
     stored = records.teacher
-    command = f"biaffine-pretrain-data --teacher_dir={source.path} ..."
+    command = (
+        f"biaffine-pretrain-data --teacher_dir={source.path} --overwrite and "
+        "the other flags as before"
+    )
     if stored is None:
         raise ConfigError(
             f"{records.directory}: made for another tokenizer than that of "
             f"the teacher {source.path}, and without its tokens",
-            remedy=f"make the records by {command}",
+            remedy=f"make the records again, by {command}",
         )
     if not has_tokenizer(source, stored.tokenizer, stored.fingerprint):
         raise ConfigError(
             f"{records.directory}: holds tokens of another teacher than "
             f"{source.path}, whose tokenizer differs",
-            remedy=f"give that teacher, or make the records by {command}",
+            remedy="give that teacher, or make the records again, by "
+            f"{command}",
         )
     return stored.max_seq_length
 

@@ -369,7 +369,7 @@ def test_teachers_that_do_not_fit(corpus, teacher, tmp_path):
             "error: --masking is given, but the student reads"
         ),
         f"--teacher_dir={words} --objective=distil": (
-            f"records by biaffine-pretrain-data --teacher_dir={words} ..."
+            f"again, by biaffine-pretrain-data --teacher_dir={words} --ov"
         ),
         f"--teacher_dir={short} --objective=distil": (
             "has 30 positions; make the records with a smaller --max_seq_le"
