@@ -6,6 +6,8 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import tensorflow as tf
 import tf_keras
 
@@ -102,8 +104,13 @@ class Distillation(PretrainingObjective):
     """Matches the last hidden states of a teacher.
 
     Either the vectors themselves, through a projection to the teacher's width
-    (`hidden_losses`), or the relations between them (`relation_losses`). The
-    relations are those of the last hidden states, not of the last layer's
+    (`hidden_losses`), or the relations between them (`relation_losses`).
+
+    The teacher's mean vector is subtracted from the former. Encoders that were
+    trained to compare sentences, such as E5, give all tokens much the same
+    vector; a student would learn that one first, and give no other for long.
+
+    The relations are those of the last hidden states, not of the last layer's
     queries, keys and values as in MiniLMv2: those would leave all of the
     student's last layer behind them untrained, and the encoder computes them
     within one compiled and recomputed block.
@@ -142,6 +149,9 @@ class Distillation(PretrainingObjective):
         self._projection = None
         if config.distil_match is DistilMatch.HIDDEN:
             self._projection = Projection(*widths)
+            self._mean = tf.Variable(
+                tf.zeros(widths[1:]), trainable=False, name="teacher_mean"
+            )
 
     def trained_weights(self) -> dict[str, tf.Variable]:
         """Returns the weights of the student, and the projection."""
@@ -149,6 +159,19 @@ class Distillation(PretrainingObjective):
         if self._projection is not None:
             weights |= self._projection.weights()
         return weights
+
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Computes the mean vector of the teacher."""
+        if self._projection is None:
+            return
+        total, number = tf.zeros_like(self._mean), 0.0
+        for batch in batches:
+            targets, has_target = self._teacher.targets(batch)
+            total += tf.reduce_sum(targets * has_target[..., None], [0, 1])
+            number += tf.reduce_sum(has_target)
+        mean = tf.math.divide_no_nan(total, number)
+        self._mean.assign(mean)
+        self._projection.start_centred(mean)
 
     def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
@@ -161,7 +184,9 @@ class Distillation(PretrainingObjective):
         )
         targets, has_target = self._teacher.targets(batch)
         if self._projection is not None:
-            losses = hidden_losses(self._projection(vectors), targets)
+            losses = hidden_losses(
+                self._projection(vectors), targets - self._mean
+            )
         else:
             losses = relation_losses(
                 vectors, targets, has_target, heads=self._heads
@@ -189,8 +214,9 @@ class Projection(tf.Module):
 
     def __init__(self, width: int, teacher_width: int) -> None:
         super().__init__()
+        self._is_square = width == teacher_width
         kernel = tf.eye(width)
-        if width != teacher_width:
+        if not self._is_square:
             initializer = tf_keras.initializers.GlorotUniform()
             kernel = initializer([width, teacher_width])
         self._kernel = tf.Variable(kernel, name="distil/projection/kernel")
@@ -204,6 +230,11 @@ class Projection(tf.Module):
             "distil/projection/kernel": self._kernel,
             "distil/projection/bias": self._bias,
         }
+
+    def start_centred(self, mean: tf.Tensor) -> None:
+        """Subtracts a mean, float32 `[T]`, if this is the identity."""
+        if self._is_square:
+            self._bias.assign(-mean)
 
     def __call__(self, vectors: tf.Tensor) -> tf.Tensor:
         """Projects float32 `[B, L, H]` to `[B, L, T]`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -142,6 +143,9 @@ class PretrainingObjective(tf.Module):
             if part
             for variable in part.trainable_variables
         }
+
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Computes initial values from the first training batches."""
 
     def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor

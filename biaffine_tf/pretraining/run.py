@@ -25,6 +25,7 @@ from biaffine_tf.training.update import Updater
 
 # Far worse than guessing; e^1000 would overflow.
 _MAX_LOSS = 100.0
+_FIRST_BATCHES = 8
 
 # Writes the current encoder into the output directory.
 WriteEncoder = Callable[[], None]
@@ -60,6 +61,7 @@ def train(
         The last entry of the history.
     """
     batches = TextBatches(config, records, strategy)
+    objective.prepare(batches.first(_FIRST_BATCHES))
     with strategy.scope():
         updater = make_updater(
             config, objective, strategy=strategy, batch_spec=batches.spec
@@ -158,6 +160,14 @@ class TextBatches:
                 self._strategy,
             )
             epoch, skip = epoch + 1, 0
+
+    def first(self, count: int) -> tf.data.Dataset:
+        """Returns the first training batches, not distributed.
+
+        Args:
+            count: Maximum number of batches.
+        """
+        return self._batches(split=Split.TRAIN, epoch=0).take(count)
 
     def held_out(self, max_batches: int) -> tf.data.Dataset:
         """Returns the batches of held-out text, the same each time.
