@@ -1,6 +1,7 @@
 """Pretraining objectives: masked language modelling and ELECTRA.
 
-Their batches come from `batches.epoch_batches`.
+Distillation is in `distillation`; `make_objective` builds any of them. Their
+batches come from `batches.epoch_batches`.
 """
 
 from __future__ import annotations

@@ -161,13 +161,13 @@ class TextBatches:
             )
             epoch, skip = epoch + 1, 0
 
-    def first(self, count: int) -> tf.data.Dataset:
-        """Returns the first training batches, not distributed.
+    def first(self, count: int) -> Iterator[Batch]:
+        """Yields the first training batches, not distributed.
 
         Args:
             count: Maximum number of batches.
         """
-        return self._batches(split=Split.TRAIN, epoch=0).take(count)
+        yield from self._batches(split=Split.TRAIN, epoch=0).take(count)
 
     def held_out(self, max_batches: int) -> tf.data.Dataset:
         """Returns the batches of held-out text, the same each time.

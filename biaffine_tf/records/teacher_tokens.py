@@ -6,8 +6,9 @@ TensorFlow.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,35 @@ class TeacherTokenizer(NamedTuple):
 
     tokenizer: Tokenizer
     max_tokens: int
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredTeacher:
+    """Teacher whose tokens records hold.
+
+    Attributes:
+        tokenizer: Arguments of `make_tokenizer` but for the vocabulary.
+        fingerprint: Fingerprint of its tokenizer.
+        pad_id: Id of its padding token.
+        max_seq_length: Maximum number of its tokens in a sequence, [CLS] and
+            [SEP] included.
+    """
+
+    tokenizer: dict[str, Any]
+    fingerprint: str
+    pad_id: int
+    max_seq_length: int
+
+    @classmethod
+    def of(cls, teacher: TeacherTokenizer) -> StoredTeacher:
+        """Describes a teacher."""
+        tokenizer = teacher.tokenizer
+        return cls(
+            tokenizer=tokenizer.to_config(),
+            fingerprint=tokenizer.fingerprint,
+            pad_id=tokenizer.pad_id,
+            max_seq_length=teacher.max_tokens + 2,
+        )
 
 
 class TeacherRun(NamedTuple):

@@ -19,14 +19,16 @@ from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.parallel import in_order
 from biaffine_tf.records import publishing
-from biaffine_tf.records.teacher_tokens import TeacherTokenizer
+from biaffine_tf.records.teacher_tokens import (
+    StoredTeacher,
+    TeacherTokenizer,
+)
 from biaffine_tf.records.text_records import (
     FORMAT_VERSION,
     MASK,
     Counts,
     Records,
     Split,
-    StoredTeacher,
 )
 from biaffine_tf.records.text_words import segmenter_version
 from biaffine_tf.records.texts import Corpus, check_files, find_files

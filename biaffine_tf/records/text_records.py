@@ -17,7 +17,7 @@ from typing import Any
 from biaffine_tf.config import DataConfig
 from biaffine_tf.errors import BiaffineError, ConfigError
 from biaffine_tf.json_files import find_problem, read_json, rename_keys
-from biaffine_tf.records.teacher_tokens import TeacherTokenizer
+from biaffine_tf.records.teacher_tokens import StoredTeacher
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
 FORMAT_VERSION = 1
@@ -87,35 +87,6 @@ class Counts:
         for field in dataclasses.fields(self):
             mine, theirs = (getattr(c, field.name) for c in (self, other))
             setattr(self, field.name, mine + theirs)
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredTeacher:
-    """Teacher whose tokens records hold.
-
-    Attributes:
-        tokenizer: Arguments of `make_tokenizer` but for the vocabulary.
-        fingerprint: Fingerprint of its tokenizer.
-        pad_id: Id of its padding token.
-        max_seq_length: Maximum number of its tokens in a sequence, [CLS] and
-            [SEP] included.
-    """
-
-    tokenizer: dict[str, Any]
-    fingerprint: str
-    pad_id: int
-    max_seq_length: int
-
-    @classmethod
-    def of(cls, teacher: TeacherTokenizer) -> StoredTeacher:
-        """Describes a teacher."""
-        tokenizer = teacher.tokenizer
-        return cls(
-            tokenizer=tokenizer.to_config(),
-            fingerprint=tokenizer.fingerprint,
-            pad_id=tokenizer.pad_id,
-            max_seq_length=teacher.max_tokens + 2,
-        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
