@@ -106,9 +106,10 @@ class Distillation(PretrainingObjective):
     Either the vectors themselves, through a projection to the teacher's width
     (`hidden_losses`), or the relations between them (`relation_losses`).
 
-    The teacher's mean vector is subtracted from the former. Encoders that were
-    trained to compare sentences, such as E5, give all tokens much the same
-    vector; a student would learn that one first, and give no other for long.
+    The mean vector of each encoder, before training, is subtracted. Encoders
+    that were trained to compare sentences, such as E5, give all tokens much the
+    same vector; a student would learn that one first, and give no other for
+    long.
 
     The relations are those of the last hidden states, not of the last layer's
     queries, keys and values as in MiniLMv2: those would leave all of the
@@ -149,9 +150,10 @@ class Distillation(PretrainingObjective):
         self._projection = None
         if config.distil_match is DistilMatch.HIDDEN:
             self._projection = Projection(*widths)
-            self._mean = tf.Variable(
-                tf.zeros(widths[1:]), trainable=False, name="teacher_mean"
-            )
+        self._means = [
+            tf.Variable(tf.zeros([width]), trainable=False, name="mean")
+            for width in widths
+        ]
 
     def trained_weights(self) -> dict[str, tf.Variable]:
         """Returns the weights of the student, and the projection."""
@@ -161,17 +163,19 @@ class Distillation(PretrainingObjective):
         return weights
 
     def prepare(self, batches: Iterable[Batch]) -> None:
-        """Computes the mean vector of the teacher."""
-        if self._projection is None:
-            return
-        total, number = tf.zeros_like(self._mean), 0.0
+        """Computes the mean vectors of student and teacher."""
+        totals, number = [tf.zeros_like(mean) for mean in self._means], 0.0
         for batch in batches:
+            ids = batch["original_ids"]
+            own = self.encoder_part.encode(ids, ids, training=False)
             targets, has_target = self._teacher.targets(batch)
-            total += tf.reduce_sum(targets * has_target[..., None], [0, 1])
+            totals = [
+                total + tf.reduce_sum(x * has_target[..., None], [0, 1])
+                for total, x in zip(totals, (own, targets), strict=True)
+            ]
             number += tf.reduce_sum(has_target)
-        mean = tf.math.divide_no_nan(total, number)
-        self._mean.assign(mean)
-        self._projection.start_centred(mean)
+        for mean, total in zip(self._means, totals, strict=True):
+            mean.assign(tf.math.divide_no_nan(total, number))
 
     def metrics(
         self, batch: Batch, *, training: bool, seed: tf.Tensor
@@ -183,14 +187,11 @@ class Distillation(PretrainingObjective):
             ids, batch["original_ids"], training=training
         )
         targets, has_target = self._teacher.targets(batch)
+        own, wanted = vectors - self._means[0], targets - self._means[1]
         if self._projection is not None:
-            losses = hidden_losses(
-                self._projection(vectors), targets - self._mean
-            )
+            losses = hidden_losses(self._projection(own), wanted)
         else:
-            losses = relation_losses(
-                vectors, targets, has_target, heads=self._heads
-            )
+            losses = relation_losses(own, wanted, has_target, heads=self._heads)
         metrics = {
             "distil_loss": (
                 tf.reduce_sum(losses * has_target),
@@ -214,9 +215,8 @@ class Projection(tf.Module):
 
     def __init__(self, width: int, teacher_width: int) -> None:
         super().__init__()
-        self._is_square = width == teacher_width
         kernel = tf.eye(width)
-        if not self._is_square:
+        if width != teacher_width:
             initializer = tf_keras.initializers.GlorotUniform()
             kernel = initializer([width, teacher_width])
         self._kernel = tf.Variable(kernel, name="distil/projection/kernel")
@@ -230,11 +230,6 @@ class Projection(tf.Module):
             "distil/projection/kernel": self._kernel,
             "distil/projection/bias": self._bias,
         }
-
-    def start_centred(self, mean: tf.Tensor) -> None:
-        """Subtracts a mean, float32 `[T]`, if this is the identity."""
-        if self._is_square:
-            self._bias.assign(-mean)
 
     def __call__(self, vectors: tf.Tensor) -> tf.Tensor:
         """Projects float32 `[B, L, H]` to `[B, L, T]`."""

