@@ -1,7 +1,7 @@
 r"""Kills training at random moments, and compares the weights in the end.
 
 python benchmarks/kills.py [--kills=30] [--seed=0] [--runs=DIR]
-    [--only=fine_tuning,mlm,electra]
+    [--only=fine_tuning,mlm,electra,distil]
 
 Each objective is trained on the corpus of examples/ twice: undisturbed, and by
 the same command started again after each of many kills (SIGKILL, some seconds
@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 _POLL = 0.05  # seconds
 _MAX_WAIT = 3.0  # seconds between a checkpoint and the kill, at most
+_TEACHER = "teacher"
 _SAVE = "--save_checkpoints_steps=1"
 
 
@@ -48,7 +49,7 @@ def jobs(runs: pathlib.Path) -> dict[str, Job]:
     """The runs, by objective.
 
     Args:
-        runs: Folder with `records` of text.
+        runs: Folder with `records` of text, and a teacher.
     """
     pretrain = [
         "pretrain/run_pretraining.py",
@@ -86,6 +87,16 @@ def jobs(runs: pathlib.Path) -> dict[str, Job]:
             ("model.safetensors", "generator/model.safetensors"),
             "evaluations",
         ),
+        "distil": Job(
+            [
+                *pretrain,
+                "--objective=distil",
+                f"--teacher_dir={runs / _TEACHER}",
+                "--mlm_weight=1",
+            ],
+            ("model.safetensors",),
+            "evaluations",
+        ),
     }
 
 
@@ -98,11 +109,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=pathlib.Path)
-    parser.add_argument("--only", default="fine_tuning,mlm,electra")
+    parser.add_argument("--only", default="fine_tuning,mlm,electra,distil")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         runs = options.runs or pathlib.Path(scratch)
         _make_records(runs)
+        _make_teacher(runs)
         same = [
             _compare(name, jobs(runs)[name], runs, options.kills, options.seed)
             for name in options.only.split(",")
@@ -205,6 +217,25 @@ def _make_records(runs: pathlib.Path) -> None:
             "--vocab_file=examples/vocab.txt",
             f"--output_dir={runs / 'records'}",
             "--max_seq_length=64",
+        ],
+        check=True,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _make_teacher(runs: pathlib.Path) -> None:
+    """Makes an encoder of almost random weights."""
+    subprocess.run(
+        [
+            sys.executable,
+            "pretrain/run_pretraining.py",
+            f"--records_dir={runs / 'records'}",
+            "--bert_config_file=examples/bert_config.json",
+            "--num_train_steps=1",
+            "--num_warmup_steps=0",
+            f"--output_dir={runs / _TEACHER}",
         ],
         check=True,
         cwd=ROOT,

@@ -13,7 +13,8 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, NoReturn
 
-from biaffine_tf.commands import pretraining_flags, running
+from biaffine_tf.commands import distil_teacher, pretraining_flags, running
+from biaffine_tf.commands.distil_teacher import TeacherSource
 from biaffine_tf.commands.pretraining_flags import FLAGS
 from biaffine_tf.commands.sections import save_period
 from biaffine_tf.config import (
@@ -32,7 +33,7 @@ from biaffine_tf.pretraining import output
 from biaffine_tf.records.text_records import Records
 
 if TYPE_CHECKING:
-    from biaffine_tf.pretraining.objectives import EncoderPart
+    from biaffine_tf.pretraining.encoder_part import EncoderPart
 
 _MAX_COUNTED_RECORDS = 100_000  # takes a second; enough for frequencies
 
@@ -67,28 +68,40 @@ def main() -> None:
             "--generator_dir is given, but only ELECTRA has a generator",
             remedy="leave it out, or give --objective=electra",
         )
+    teacher = distil_teacher.open_teacher(records)
     encoder = _encoder_config(source, whole, records)
     config = pretraining_flags.pretraining_config(
         encoder,
         records=records.config,
-        data=_fingerprints(records, encoder=source, generator=generator),
+        data=_fingerprints(
+            records,
+            encoder=source,
+            generator=generator,
+            teacher=teacher.source if teacher else None,
+        ),
     )
     check_words(config.masking, records.config.words)
     if generator is not None:
         _check_generator(generator, config)
-    is_masked = records.config.masking is not None
-    origin = "stored in the records" if is_masked else "new ones in each epoch"
-    print(f"masks: {config.masking}, {origin}")
+    print(f"masks: {_describe_masks(config, records)}")
     with locked(FLAGS.output_dir):
-        _run(config, records, source=source, generator=generator)
+        _run(config, records, source, generator, teacher)
+
+
+def _describe_masks(config: PretrainingConfig, records: Records) -> str:
+    if config.objective is Objective.DISTIL and not config.mlm_weight:
+        return "none, since --mlm_weight=0"
+    is_stored = records.config.masking is not None
+    origin = "stored in the records" if is_stored else "new ones in each epoch"
+    return f"{config.masking}, {origin}"
 
 
 def _run(
     config: PretrainingConfig,
     records: Records,
-    *,
     source: Source | None,
     generator: Source | None,
+    teacher: TeacherSource | None,
 ) -> None:
     directory = output.PretrainingDirectory(FLAGS.output_dir, config)
     if not directory.acquire(overwrite=FLAGS.overwrite):
@@ -103,11 +116,16 @@ def _run(
 
     strategy = set_up(seed=config.seed, precision=config.precision)
     with strategy.scope():
-        objective = make_objective(config, pad_id=records.tokenizer.pad_id)
+        frozen = teacher.build(xla=config.xla) if teacher else None
+        objective = make_objective(
+            config, pad_id=records.tokenizer.pad_id, teacher=frozen
+        )
         # The generator first: shared embeddings take the encoder's weights.
         if objective.generator_part is not None:
             _initialise(objective.generator_part, generator, records)
         _initialise(objective.encoder_part, source, records)
+        if teacher and frozen and source is None:
+            teacher.give_embeddings(frozen, objective.encoder_part)
     directory.begin()
     last = run.train(
         config,

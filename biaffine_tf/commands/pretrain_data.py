@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from biaffine_tf.commands import running, text_flags
+from biaffine_tf.commands import distil_teacher, running, text_flags
 from biaffine_tf.commands.text_flags import FLAGS
 from biaffine_tf.config import DataConfig
 from biaffine_tf.encoders import checkpoints
@@ -28,12 +28,20 @@ def main() -> None:
     """Makes the records and prints a summary."""
     config = text_flags.data_config()
     tokenizer = _make_tokenizer(config)
+    teacher = None
+    if FLAGS.teacher_dir:
+        teacher = distil_teacher.choose_teacher_tokenizer(
+            FLAGS.teacher_dir,
+            tokenizer,
+            texts.sample(FLAGS.input_file, config),
+        )
     with locked(FLAGS.output_dir):
         records = text_building.create_records(
             FLAGS.input_file,
             FLAGS.output_dir,
             tokenizer,
             config,
+            teacher=teacher,
             processes=FLAGS.processes,
             overwrite=FLAGS.overwrite,
         )
@@ -84,6 +92,13 @@ def _summary(records: Records) -> list[str]:
         lines.append(
             f"dropped: {counts.dropped_sequences:,} sequences of less than "
             f"{config.min_tokens} tokens ({counts.dropped_tokens:,} tokens)"
+        )
+    if records.teacher is not None:
+        kept = counts.tokens - counts.dropped_tokens
+        lines.append(
+            f"{counts.targets / kept:.1%} of the tokens overlap one of the "
+            f"teacher's; {counts.repeated_targets / counts.targets:.1%} of "
+            "these lie in that of the token before"
         )
     for kind, problem in records.problems.items():
         lines.append(

@@ -43,6 +43,11 @@ class _Encoder(EncoderFlags):
         help="ELECTRA: initial weights of the generator, as --encoder_dir.",
         unset="random initialization",
     )
+    teacher_dir: Path | None = setting(
+        None,
+        help="Distillation: encoder to imitate, in any format of "
+        "--encoder_dir.",
+    )
     replace_embeddings: bool = setting(
         False,
         help="Initialize the word embeddings at random, for records whose "
@@ -87,7 +92,7 @@ def pretraining_config(
     Args:
         encoder: Config of the encoder.
         records: Config of the records. Masks stored in them are used.
-        data: Fingerprints of the records and the initial weights.
+        data: Fingerprints of the records, the initial weights and the teacher.
 
     Raises:
         ConfigError: If a setting is out of range, or contradicts stored masks.

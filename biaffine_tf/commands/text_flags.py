@@ -60,6 +60,11 @@ class _Files:
         None,
         help="Encoder to take the vocabulary from, instead of --vocab_file.",
     )
+    teacher_dir: Path | None = setting(
+        None,
+        help="Teacher of a distillation with another vocabulary; its tokens "
+        "are stored too, aligned by characters.",
+    )
     processes: int = setting(
         0,
         minimum=0,

@@ -38,6 +38,7 @@ from biaffine_tf.config.prediction import (
     PredictionConfig,
 )
 from biaffine_tf.config.pretraining import (
+    DistilMatch,
     Objective,
     PretrainingConfig,
     generator_config,

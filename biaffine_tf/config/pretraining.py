@@ -20,10 +20,11 @@ from biaffine_tf.errors import ConfigError
 
 
 class Objective(enum.StrEnum):
-    """Pretraining objective: masked language modelling or ELECTRA."""
+    """Masked language modelling, ELECTRA or distillation."""
 
     MLM = "mlm"
     ELECTRA = "electra"
+    DISTIL = "distil"
 
     @property
     def replacement(self) -> Replacement:
@@ -31,6 +32,17 @@ class Objective(enum.StrEnum):
         if self is Objective.ELECTRA:
             return Replacement.ELECTRA
         return Replacement.BERT
+
+
+class DistilMatch(enum.StrEnum):
+    """Property of the teacher's vectors that the student's have to match.
+
+    - `hidden`: the vectors themselves, through a projection to their width.
+    - `relations`: their products with each other, as in MiniLMv2.
+    """
+
+    HIDDEN = "hidden"
+    RELATIONS = "relations"
 
 
 def generator_config(config: EncoderConfig, size: float) -> EncoderConfig:
@@ -68,14 +80,14 @@ class PretrainingConfig(Settings):
     """All settings on which the final weights of a run depend.
 
     Attributes:
-        data: Fingerprints of the records and the initial weights.
+        data: Fingerprints of the records, the initial weights and the teacher.
     """
 
     encoder: EncoderConfig
     objective: Objective = setting(
         Objective.MLM,
-        help="Masked language modelling, or ELECTRA's replaced-token "
-        "detection.",
+        help="Masked language modelling, ELECTRA's replaced-token detection, "
+        "or distillation of --teacher_dir.",
     )
     masking: Masking = Masking()
     max_predictions_per_seq: int | None = same_setting(
@@ -130,6 +142,17 @@ class PretrainingConfig(Settings):
         above=0,
         help="ELECTRA: weight of the discriminator's loss relative to the "
         "generator's.",
+    )
+    distil_match: DistilMatch = setting(
+        DistilMatch.HIDDEN,
+        help="Distillation: match the teacher's last hidden states, or the "
+        "relations between them.",
+    )
+    mlm_weight: float = setting(
+        0.0,
+        minimum=0,
+        help="Distillation: weight of masked language modelling beside it; "
+        "above 0 the student reads masked text, the teacher all of it.",
     )
     precision: Precision = same_setting(TrainingConfig, "precision")
     gradient_checkpointing: bool = same_setting(

@@ -24,7 +24,7 @@ from biaffine_tf.records.span_batches import (
     read_ahead,
 )
 from biaffine_tf.records.text_records import Records, Split
-from biaffine_tf.records.text_schema import parse
+from biaffine_tf.records.text_schema import TEACHER, parse
 from biaffine_tf.seeds import order_seed
 
 __all__ = ["Records", "Split", "epoch_batches", "epoch_buckets"]
@@ -88,6 +88,7 @@ def epoch_batches(
     max_batches: int | None = None,
     num_buckets: int = 8,
     max_predictions: int | None = None,
+    with_teacher: bool = False,
 ) -> tf.data.Dataset:
     """Returns the batches of one epoch of a split.
 
@@ -105,12 +106,15 @@ def epoch_batches(
         num_buckets: See `epoch_buckets`.
         max_predictions: Maximum number of masked tokens per sequence; None
             for only the rate.
+        with_teacher: Whether to read a teacher's tokens.
 
     Returns:
         Dataset of dicts: `input_ids` int32 `[B, L]`, masked, and
         `original_ids` int32 `[B, L]`, unmasked; `positions` and `labels` int32
         `[B, P]` and `weights` float32 `[B, P]` as in `masking.Masked`. P
-        depends on L; the last batch may have a smaller B.
+        depends on L; the last batch may have a smaller B. With a teacher's
+        tokens also `teacher_ids` int32 `[B, M]`, `target_begins` and
+        `target_ends` int32 `[B, L]`, equal for padding.
 
     Raises:
         ConfigError: If the records do not fit the settings.
@@ -131,7 +135,10 @@ def epoch_batches(
         check_words(masking, records.config.words)
         finish = _masker(records, masking, max_predictions, [seed, epoch])
     batches = _batched(
-        _sequences(records, split, seed=seed, epoch=epoch), records, buckets
+        _sequences(records, split, seed, epoch, with_teacher=with_teacher),
+        records,
+        buckets,
+        with_teacher=with_teacher,
     )
     remaining = max(buckets.steps_per_epoch - skip, 0)
     every = 1
@@ -156,7 +163,12 @@ def num_predictions(
 
 
 def _sequences(
-    records: Records, split: Split, *, seed: int, epoch: int
+    records: Records,
+    split: Split,
+    seed: int,
+    epoch: int,
+    *,
+    with_teacher: bool,
 ) -> tf.data.Dataset:
     """Returns parsed records, shuffled for training."""
     files = tf.data.Dataset.from_tensor_slices(records.paths(split))
@@ -183,17 +195,24 @@ def _sequences(
         )
     has_masks = records.config.masking is not None
     return sequences.map(
-        functools.partial(parse, has_masks=has_masks),
+        functools.partial(
+            parse, has_masks=has_masks, with_teacher=with_teacher
+        ),
         num_parallel_calls=_THREADS,
         deterministic=True,
     )
 
 
 def _batched(
-    sequences: tf.data.Dataset, records: Records, buckets: Buckets
+    sequences: tf.data.Dataset,
+    records: Records,
+    buckets: Buckets,
+    *,
+    with_teacher: bool,
 ) -> tf.data.Dataset:
     lengths = [kind.length + 2 for kind in buckets.kinds]
     widths = tf.constant(lengths, tf.int64)
+    longest = tf.constant(-1, tf.int64)  # of the batch
     padding = {
         "input_ids": tf.constant(records.pad_id, tf.int32),
         "word_starts": tf.constant(1, tf.uint8),
@@ -210,11 +229,18 @@ def _batched(
         )
         for name in ("positions", "labels"):
             padding[name] = tf.constant(_NO_POSITION, tf.int32)
+    if with_teacher:
+        assert records.teacher is not None
+        padding |= dict.fromkeys(TEACHER, tf.constant(0, tf.int32))
+        padding["teacher_ids"] = tf.constant(records.teacher.pad_id, tf.int32)
 
     def shapes(kind: tf.Tensor) -> dict[str, list[tf.Tensor]]:
         padded = {"input_ids": [widths[kind]], "word_starts": [widths[kind]]}
         if masking is not None:
             padded |= {"positions": [places[kind]], "labels": [places[kind]]}
+        if with_teacher:
+            padded |= {name: [widths[kind]] for name in TEACHER}
+            padded["teacher_ids"] = [longest]
         return padded
 
     return group(
@@ -263,6 +289,7 @@ def _masker(
             tensor.set_shape([None, None])
         input_ids.set_shape(original_ids.shape)
         return {
+            **_teacher_tokens(batch),
             "input_ids": input_ids,
             "original_ids": original_ids,
             "positions": positions,
@@ -273,6 +300,10 @@ def _masker(
     return mask
 
 
+def _teacher_tokens(batch: Batch) -> Batch:
+    return {name: batch[name] for name in TEACHER if name in batch}
+
+
 def _split_masked(number: tf.Tensor, batch: Batch) -> Batch:
     """Completes a batch whose records hold masks."""
     del number
@@ -281,6 +312,7 @@ def _split_masked(number: tf.Tensor, batch: Batch) -> Batch:
     where = tf.where(is_masked)  # [N, 2]: row and slot
     columns = tf.cast(tf.gather_nd(positions, where), tf.int64)  # [N]
     return {
+        **_teacher_tokens(batch),
         "input_ids": input_ids,
         "original_ids": tf.tensor_scatter_nd_update(
             input_ids,

@@ -1,171 +1,31 @@
 """Pretraining objectives: masked language modelling and ELECTRA.
 
-Their batches come from `batches.epoch_batches`.
+Distillation is in `distillation`; `make_objective` builds any of them. Their
+batches come from `batches.epoch_batches`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
-
 import tensorflow as tf
 
 from biaffine_tf.config import (
-    EncoderConfig,
     Objective,
     PretrainingConfig,
     generator_config,
 )
-from biaffine_tf.encoders.checkpoints import encoder_variables
-from biaffine_tf.encoders.encoder import build_encoder
-from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
+from biaffine_tf.pretraining.distillation import Distillation, Teacher
 from biaffine_tf.pretraining.electra import (
     ReplacedTokenDetection,
     put_samples,
 )
-from biaffine_tf.pretraining.masked_lm import (
-    MaskedLM,
-    is_correct,
-    sparse_cross_entropy,
-    word_embeddings,
+from biaffine_tf.pretraining.encoder_part import (
+    EncoderPart,
+    PretrainingObjective,
+    build_encoder_of,
+    masked_metrics,
 )
+from biaffine_tf.pretraining.masked_lm import MaskedLM
 from biaffine_tf.training.objective import Batch, Metrics
-
-
-class EncoderPart(tf.Module):
-    """An encoder with an output layer, with all weights created.
-
-    Args:
-        config: Config of the encoder.
-        encoder: Encoder, not built.
-        head: Output layer, not built.
-        pad_id: Id of the padding token.
-    """
-
-    def __init__(
-        self,
-        config: EncoderConfig,
-        encoder: FusedBertEncoder,
-        head: MaskedLM | ReplacedTokenDetection,
-        *,
-        pad_id: int,
-    ) -> None:
-        super().__init__()
-        self.config = config
-        self.head = head
-        self.encoder = encoder
-        self._pad_id = pad_id
-        ids = tf.ones([1, 1], tf.int32)
-        vectors = self.encode(ids, ids, training=False)
-        head.build(vectors.shape)
-
-    def encode(
-        self,
-        input_ids: tf.Tensor,
-        original_ids: tf.Tensor,
-        *,
-        training: bool,
-        positions: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        """Encodes a batch.
-
-        Args:
-            input_ids: Ids with masks or samples, int32 `[B, L]`.
-            original_ids: Unmasked ids, int32 `[B, L]`, which tell the padding:
-                a sampled token may be [PAD] as well.
-            training: Whether to apply dropout.
-            positions: Positions to return, int32 `[B, P]`; None for all.
-
-        Returns:
-            float32 `[B, L, H]`, or `[B, P, H]`.
-        """
-        inputs = {
-            "input_word_ids": input_ids,
-            "input_mask": tf.cast(original_ids != self._pad_id, tf.int32),
-            "input_type_ids": tf.zeros_like(input_ids),
-        }
-        encoded = self.encoder(inputs, training=training, positions=positions)
-        return encoded["sequence_output"]
-
-    def masked_logits(self, batch: Batch, *, training: bool) -> tf.Tensor:
-        """Returns logits `[B * P, V]` of the masked positions."""
-        vectors = self.encode(
-            batch["input_ids"],
-            batch["original_ids"],
-            training=training,
-            positions=batch["positions"],
-        )
-        vectors = tf.reshape(vectors, [-1, vectors.shape[-1]])
-        return self.head(vectors, word_embeddings(self.encoder))
-
-    @property
-    def trainable_variables(self) -> list[tf.Variable]:
-        """Weights of encoder and output layer, without the pooler."""
-        return [
-            *self.encoder.trainable_variables,
-            *self.head.trainable_variables,
-        ]
-
-    def variables_by_name(self) -> dict[str, tf.Variable]:
-        """Returns all weights by their names in checkpoints."""
-        return {
-            **encoder_variables(self.encoder),
-            **self.head.canonical_variables(),
-        }
-
-
-class PretrainingObjective(tf.Module):
-    """An encoder with an output layer, and a generator in ELECTRA.
-
-    Args:
-        encoder_part: Encoder to train.
-        generator_part: Generator; None if there is none.
-        pad_id: Id of the padding token.
-    """
-
-    metric_names: tuple[str, ...]
-    losses: dict[str, float]
-    unit = "tokens"
-
-    def __init__(
-        self,
-        encoder_part: EncoderPart,
-        generator_part: EncoderPart | None = None,
-        *,
-        pad_id: int,
-    ) -> None:
-        super().__init__()
-        self.encoder_part = encoder_part
-        self.generator_part = generator_part
-        self._pad_id = pad_id
-
-    def trained_weights(self) -> dict[str, tf.Variable]:
-        """Returns the weights of all parts; encoders may share embeddings."""
-        parts = [self.encoder_part, self.generator_part]
-        return {
-            variable.name.removesuffix(":0"): variable
-            for part in parts
-            if part
-            for variable in part.trainable_variables
-        }
-
-    def metrics(
-        self, batch: Batch, *, training: bool, seed: tf.Tensor
-    ) -> Metrics:
-        """Computes the metrics of a batch.
-
-        Args:
-            batch: `input_ids` and `original_ids` int32 `[B, L]`, `positions`
-                and `labels` int32 `[B, P]`, `weights` float32 `[B, P]`.
-            training: Whether to apply dropout.
-            seed: Random seed, int32 `[2]`.
-        """
-        raise NotImplementedError
-
-    def count(self, batch: Batch) -> tf.Tensor:
-        """Counts the tokens, without padding."""
-        real = tf.cast(batch["original_ids"] != self._pad_id, tf.float32)
-        return tf.reduce_sum(real)
 
 
 class MaskedLanguageModel(PretrainingObjective):
@@ -181,7 +41,7 @@ class MaskedLanguageModel(PretrainingObjective):
     def __init__(self, config: PretrainingConfig, *, pad_id: int) -> None:
         part = EncoderPart(
             config.encoder,
-            _build_encoder(config.encoder, config),
+            build_encoder_of(config.encoder, config),
             MaskedLM.of(config.encoder),
             pad_id=pad_id,
         )
@@ -194,7 +54,7 @@ class MaskedLanguageModel(PretrainingObjective):
         """Computes cross-entropy and accuracy at the masked positions."""
         del seed
         logits = self.encoder_part.masked_logits(batch, training=training)
-        return _masked_metrics(logits, batch, "mlm")
+        return masked_metrics(logits, batch, "mlm")
 
 
 class Electra(PretrainingObjective):
@@ -220,14 +80,14 @@ class Electra(PretrainingObjective):
     def __init__(self, config: PretrainingConfig, *, pad_id: int) -> None:
         encoder_part = EncoderPart(
             config.encoder,
-            _build_encoder(config.encoder, config),
+            build_encoder_of(config.encoder, config),
             ReplacedTokenDetection.of(config.encoder),
             pad_id=pad_id,
         )
         small = generator_config(config.encoder, config.generator_size)
         generator_part = EncoderPart(
             small,
-            _build_encoder(
+            build_encoder_of(
                 small,
                 config,
                 name="generator",
@@ -248,7 +108,7 @@ class Electra(PretrainingObjective):
     ) -> Metrics:
         """Computes losses, accuracies, and the detection of replacements."""
         logits = self._generator.masked_logits(batch, training=training)
-        metrics = _masked_metrics(logits, batch, "generator")
+        metrics = masked_metrics(logits, batch, "generator")
         samples = tf.random.stateless_categorical(
             tf.stop_gradient(logits), 1, seed, dtype=tf.int32
         )
@@ -262,9 +122,11 @@ class Electra(PretrainingObjective):
         vectors = self.encoder_part.encode(
             input_ids, original_ids, training=training
         )
+        head = self.encoder_part.head
+        assert isinstance(head, ReplacedTokenDetection)
         metrics.update(
             _detection_metrics(
-                self.encoder_part.head(vectors),
+                head(vectors),
                 replaced=input_ids != original_ids,
                 is_real=original_ids != self._pad_id,
             )
@@ -273,47 +135,21 @@ class Electra(PretrainingObjective):
 
 
 def make_objective(
-    config: PretrainingConfig, *, pad_id: int
+    config: PretrainingConfig, *, pad_id: int, teacher: Teacher | None = None
 ) -> PretrainingObjective:
     """Builds the objective of a run, with initial weights.
 
     Args:
         config: Settings of the run.
         pad_id: Id of the padding token.
+        teacher: Teacher of a distillation.
     """
+    if config.objective is Objective.DISTIL:
+        assert teacher is not None
+        return Distillation(config, teacher, pad_id=pad_id)
     if config.objective is Objective.ELECTRA:
         return Electra(config, pad_id=pad_id)
     return MaskedLanguageModel(config, pad_id=pad_id)
-
-
-def _build_encoder(
-    encoder: EncoderConfig, run: PretrainingConfig, **options: Any
-) -> FusedBertEncoder:
-    """Builds an encoder with settings of the run that are not stored in it."""
-    if run.dropout is not None:
-        encoder = dataclasses.replace(
-            encoder,
-            hidden_dropout_prob=run.dropout,
-            attention_probs_dropout_prob=run.dropout,
-        )
-    return build_encoder(
-        encoder,
-        gradient_checkpointing=run.gradient_checkpointing,
-        xla=run.xla,
-        **options,
-    )
-
-
-def _masked_metrics(logits: tf.Tensor, batch: Batch, name: str) -> Metrics:
-    labels = tf.reshape(batch["labels"], [-1])
-    weights = tf.reshape(batch["weights"], [-1])
-    count = tf.reduce_sum(weights)
-    losses = sparse_cross_entropy(logits, labels)
-    correct = tf.cast(is_correct(logits, labels), tf.float32)
-    return {
-        f"{name}_loss": (tf.reduce_sum(losses * weights), count),
-        f"{name}_accuracy": (tf.reduce_sum(correct * weights), count),
-    }
 
 
 def _detection_metrics(

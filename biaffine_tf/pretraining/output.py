@@ -11,6 +11,7 @@ checkpoints/       for continuing a killed run; removed at the end
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from biaffine_tf.model_directory import (
 from biaffine_tf.tokenization import Tokenizer
 
 if TYPE_CHECKING:
-    from biaffine_tf.pretraining.objectives import (
+    from biaffine_tf.pretraining.encoder_part import (
         EncoderPart,
         PretrainingObjective,
     )
@@ -60,7 +61,15 @@ class PretrainingDirectory(RunDirectory):
         stored = self._stored()
         if stored is None:
             return []
-        return setting_differences(stored["settings"], self._config.to_dict())
+        # Earlier versions did not know all settings.
+        defaults = {
+            field.name: field.default
+            for field in dataclasses.fields(PretrainingConfig)
+            if field.default is not dataclasses.MISSING
+        }
+        return setting_differences(
+            {**defaults, **stored["settings"]}, self._config.to_dict()
+        )
 
     def is_complete(self) -> bool:
         """Whether a run is there and complete."""

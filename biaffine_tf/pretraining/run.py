@@ -11,9 +11,9 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
-from biaffine_tf.config import PretrainingConfig
+from biaffine_tf.config import Objective, PretrainingConfig
 from biaffine_tf.pretraining.batches import epoch_batches, epoch_buckets
-from biaffine_tf.pretraining.objectives import PretrainingObjective
+from biaffine_tf.pretraining.encoder_part import PretrainingObjective
 from biaffine_tf.records.text_records import Records, Split
 from biaffine_tf.training.loop import Entry, Evaluated, Loop
 from biaffine_tf.training.metrics import MetricMeans, describe
@@ -25,6 +25,7 @@ from biaffine_tf.training.update import Updater
 
 # Far worse than guessing; e^1000 would overflow.
 _MAX_LOSS = 100.0
+_FIRST_BATCHES = 8
 
 # Writes the current encoder into the output directory.
 WriteEncoder = Callable[[], None]
@@ -60,6 +61,7 @@ def train(
         The last entry of the history.
     """
     batches = TextBatches(config, records, strategy)
+    objective.prepare(batches.first(_FIRST_BATCHES))
     with strategy.scope():
         updater = make_updater(
             config, objective, strategy=strategy, batch_spec=batches.spec
@@ -141,6 +143,8 @@ class TextBatches:
             masking=config.masking,
             max_predictions=config.max_predictions_per_seq,
             seed=config.seed,
+            with_teacher=config.objective is Objective.DISTIL
+            and records.teacher is not None,
         )
         self.per_epoch = epoch_buckets(
             records, split=Split.TRAIN, batch_size=config.train_batch_size
@@ -156,6 +160,14 @@ class TextBatches:
                 self._strategy,
             )
             epoch, skip = epoch + 1, 0
+
+    def first(self, count: int) -> Iterator[Batch]:
+        """Yields the first training batches, not distributed.
+
+        Args:
+            count: Maximum number of batches.
+        """
+        yield from self._batches(split=Split.TRAIN, epoch=0).take(count)
 
     def held_out(self, max_batches: int) -> tf.data.Dataset:
         """Returns the batches of held-out text, the same each time.

@@ -19,6 +19,10 @@ from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.parallel import in_order
 from biaffine_tf.records import publishing
+from biaffine_tf.records.teacher_tokens import (
+    StoredTeacher,
+    TeacherTokenizer,
+)
 from biaffine_tf.records.text_records import (
     FORMAT_VERSION,
     MASK,
@@ -32,6 +36,9 @@ from biaffine_tf.tokenization import Tokenizer
 
 # Fewer bytes are not worth the start of a second process.
 _BYTES_WORTH_PROCESSES = 8 << 20
+
+_MIN_TARGETS = 0.5  # of the tokens have a teacher's token
+_MAX_REPEATED = 0.5  # of these have only that of the token before
 
 
 @dataclasses.dataclass
@@ -47,6 +54,7 @@ def create_records(
     tokenizer: Tokenizer,
     config: DataConfig,
     *,
+    teacher: TeacherTokenizer | None = None,
     processes: int = 0,
     overwrite: bool = False,
     progress: bool = True,
@@ -58,6 +66,7 @@ def create_records(
         output_dir: Path of the directory, which may be missing.
         tokenizer: Tokenizer of the text.
         config: Settings of the records.
+        teacher: Teacher whose tokens to store beside those of the tokenizer.
         processes: Number of processes; 0 to choose by the size of the text.
             It does not affect the records.
         overwrite: Whether to replace other records.
@@ -68,8 +77,9 @@ def create_records(
 
     Raises:
         DataError: If a text cannot be read, or there is none.
-        ConfigError: If the directory is not writable or not of records, or
-            the settings leave no training data.
+        ConfigError: If the directory is not writable or not of records, the
+            settings leave no training data, or the tokens of the teacher
+            leave too little to learn.
     """
     segmenter = segmenter_version(config.words)
     if MASK not in tokenizer.vocabulary:
@@ -81,7 +91,7 @@ def create_records(
     publishing.check(output_dir)
     files = find_files(patterns)
     check_files(files, config.document)
-    made_from = _made_from(files, tokenizer, config, segmenter)
+    made_from = _made_from(files, tokenizer, config, segmenter, teacher)
     existing = publishing.find(output_dir, made_from, overwrite=overwrite)
     if existing is not None:
         return existing
@@ -92,11 +102,14 @@ def create_records(
             folder,
             tokenizer,
             config,
+            teacher=teacher,
             processes=processes or _default_processes(files),
             num_bytes=_size(files),
             progress=progress,
         )
         _check_not_empty(written, files)
+        if teacher is not None:
+            check_targets(written.counts)
         info = _info(made_from, files, corpus, written)
         publishing.publish(
             output_dir, written.shards, tokenizer.vocabulary, info
@@ -109,9 +122,10 @@ def _made_from(
     tokenizer: Tokenizer,
     config: DataConfig,
     segmenter: str | None,
+    teacher: TeacherTokenizer | None,
 ) -> dict[str, Any]:
     """Describes all that the records depend on, as JSON values."""
-    return {
+    made_from = {
         "format_version": FORMAT_VERSION,
         "input_file": [fingerprint(file) for file in files],
         "tokenizer": tokenizer.to_config()
@@ -119,6 +133,9 @@ def _made_from(
         "segmenter": segmenter,
         "settings": config.to_dict(),
     }
+    if teacher is not None:
+        made_from["teacher"] = dataclasses.asdict(StoredTeacher.of(teacher))
+    return made_from
 
 
 def _write(
@@ -127,6 +144,7 @@ def _write(
     tokenizer: Tokenizer,
     config: DataConfig,
     *,
+    teacher: TeacherTokenizer | None,
     processes: int,
     num_bytes: int,
     progress: bool,
@@ -136,7 +154,9 @@ def _write(
     from biaffine_tf.records.text_examples import make_examples
     from biaffine_tf.records.text_shards import ShardWriter
 
-    work = functools.partial(make_examples, tokenizer=tokenizer, config=config)
+    work = functools.partial(
+        make_examples, tokenizer=tokenizer, config=config, teacher=teacher
+    )
     lengths = {split: collections.Counter[int]() for split in Split}
     counts = Counts()
     with contextlib.ExitStack() as stack:
@@ -191,6 +211,31 @@ def _check_not_empty(written: _Written, files: Sequence[str]) -> None:
             f"{counts.dropped_sequences} sequences are too short",
             remedy="give more text, a smaller --held_out or --min_tokens, or "
             "another --document",
+        )
+
+
+def check_targets(counts: Counts) -> None:
+    """Checks that the teacher's tokens leave enough to learn.
+
+    Raises:
+        ConfigError: If they do not.
+    """
+    kept = counts.tokens - counts.dropped_tokens
+    share = counts.targets / kept
+    if share < _MIN_TARGETS:
+        raise ConfigError(
+            f"only {share:.1%} of the tokens overlap one of the teacher's, "
+            f"and at least {_MIN_TARGETS:.0%} have to",
+            remedy="give another --teacher_dir or vocabulary",
+        )
+    repeated = counts.repeated_targets / counts.targets
+    if repeated > _MAX_REPEATED:
+        raise ConfigError(
+            f"{repeated:.1%} of the tokens lie in the same token of the "
+            f"teacher as the one before, and at most {_MAX_REPEATED:.0%} may: "
+            "little would be left to learn",
+            remedy="give another --teacher_dir, or a vocabulary of larger "
+            "tokens",
         )
 
 

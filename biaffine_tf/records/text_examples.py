@@ -12,6 +12,12 @@ import numpy as np
 from biaffine_tf.config import DataConfig, Masking
 from biaffine_tf.records.masking import Masked, mask_batch
 from biaffine_tf.records.packing import TokenRun, pack, split_line
+from biaffine_tf.records.teacher_tokens import (
+    TeacherRun,
+    TeacherTokenizer,
+    count_targets,
+    with_special_tokens,
+)
 from biaffine_tf.records.text_records import (
     MASK,
     Counts,
@@ -21,7 +27,7 @@ from biaffine_tf.records.text_records import (
 from biaffine_tf.records.text_schema import serialize
 from biaffine_tf.records.text_words import find_word_starts
 from biaffine_tf.records.texts import Chunk
-from biaffine_tf.tokenization import Tokenizer
+from biaffine_tf.tokenization import Tokenizer, Tokens
 
 
 @dataclasses.dataclass
@@ -40,7 +46,11 @@ class Examples:
 
 
 def make_examples(
-    chunk: Chunk, *, tokenizer: Tokenizer, config: DataConfig
+    chunk: Chunk,
+    *,
+    tokenizer: Tokenizer,
+    config: DataConfig,
+    teacher: TeacherTokenizer | None = None,
 ) -> Examples:
     """Tokenizes, packs, masks if configured, and serialises a chunk.
 
@@ -49,16 +59,17 @@ def make_examples(
         tokenizer: Tokenizer of the text.
         config: Settings of packing and masking. Masks depend on its seed and
             the number of the chunk.
+        teacher: Teacher whose tokens to store too.
     """
     made = Examples({}, {}, Counts())
     rng = np.random.default_rng([config.seed, chunk.number])
-    packed = _pack_documents(chunk, tokenizer, config, made.counts)
+    packed = _pack_documents(chunk, tokenizer, config, teacher, made.counts)
     for split, sequences in packed.items():
         copies = 1
         if split is Split.TRAIN and config.masking is not None:
             copies = config.dupe_factor
         made.records[split] = list(
-            _records(sequences * copies, tokenizer, config, rng)
+            _records(sequences * copies, tokenizer, config, teacher, rng)
         )
         made.lengths[split] = collections.Counter(
             len(sequence.ids) for sequence in sequences * copies
@@ -67,36 +78,56 @@ def make_examples(
 
 
 def _pack_documents(
-    chunk: Chunk, tokenizer: Tokenizer, config: DataConfig, counts: Counts
+    chunk: Chunk,
+    tokenizer: Tokenizer,
+    config: DataConfig,
+    teacher: TeacherTokenizer | None,
+    counts: Counts,
 ) -> dict[Split, list[TokenRun]]:
     """Packs documents into the sequences of each split; drops short ones."""
     packed: dict[Split, list[TokenRun]] = {split: [] for split in Split}
-    for split, runs in _documents(chunk, tokenizer, config, counts):
-        for sequence in pack(runs, config.max_tokens):
+    documents = _documents(chunk, tokenizer, config, teacher, counts)
+    max_teacher_tokens = teacher.max_tokens if teacher else 0
+    for split, runs in documents:
+        for sequence in pack(runs, config.max_tokens, max_teacher_tokens):
             if len(sequence.ids) < config.min_tokens:
                 counts.dropped_sequences += 1
                 counts.dropped_tokens += len(sequence.ids)
-            else:
-                packed[split].append(sequence)
+                continue
+            packed[split].append(sequence)
+            if sequence.teacher is not None:
+                targets, repeated = count_targets(sequence.teacher)
+                counts.targets += targets
+                counts.repeated_targets += repeated
     return packed
 
 
 def _documents(
-    chunk: Chunk, tokenizer: Tokenizer, config: DataConfig, counts: Counts
+    chunk: Chunk,
+    tokenizer: Tokenizer,
+    config: DataConfig,
+    teacher: TeacherTokenizer | None,
+    counts: Counts,
 ) -> Iterator[tuple[Split, list[TokenRun]]]:
-    encoded = tokenizer.encode_batch([line.text for line in chunk.lines])
+    texts = [line.text for line in chunk.lines]
+    encoded = tokenizer.encode_batch(texts)
+    of_teacher: Sequence[Tokens | None] = [None] * len(texts)
+    if teacher is not None:
+        of_teacher = teacher.tokenizer.encode_batch(texts)
     for tokens in encoded:
         counts.tokens += len(tokens.ids)
         counts.unknown_tokens += tokens.ids.count(tokenizer.unk_id)
         counts.empty_lines += not tokens.ids
     for (_, held_out), lines in itertools.groupby(
-        zip(chunk.lines, encoded, strict=True),
-        key=lambda pair: (pair[0].document, pair[0].held_out),
+        zip(chunk.lines, encoded, of_teacher, strict=True),
+        key=lambda each: (each[0].document, each[0].held_out),
     ):
         runs: list[TokenRun] = []
-        for line, tokens in lines:
+        for line, tokens, others in lines:
             starts = find_word_starts(line.text, tokens.offsets, config.words)
-            runs += split_line(line.text, tokens, starts, config.max_tokens)
+            runs += split_line(
+                line.text, tokens, starts, config.max_tokens, others
+            )
         yield (Split.HELD_OUT if held_out else Split.TRAIN), runs
 
 
@@ -104,17 +135,27 @@ def _records(
     sequences: Sequence[TokenRun],
     tokenizer: Tokenizer,
     config: DataConfig,
+    teacher: TeacherTokenizer | None,
     rng: np.random.Generator,
 ) -> Iterator[bytes]:
     if config.masking is not None:
         masked = _mask(sequences, tokenizer, config, config.masking, rng)
-        yield from _masked_records(sequences, masked)
+        yield from _masked_records(sequences, masked, teacher)
         return
     for sequence in sequences:
         yield serialize(
             [tokenizer.cls_id, *sequence.ids, tokenizer.sep_id],
             _with_ends(sequence.word_starts),
+            teacher=_of_teacher(sequence, teacher),
         )
+
+
+def _of_teacher(
+    sequence: TokenRun, teacher: TeacherTokenizer | None
+) -> TeacherRun | None:
+    if teacher is None or sequence.teacher is None:
+        return None
+    return with_special_tokens(sequence.teacher, teacher.tokenizer)
 
 
 def _mask(
@@ -146,7 +187,9 @@ def _mask(
 
 
 def _masked_records(
-    sequences: Sequence[TokenRun], masked: Masked
+    sequences: Sequence[TokenRun],
+    masked: Masked,
+    teacher: TeacherTokenizer | None,
 ) -> Iterator[bytes]:
     numbers = masked.weights.sum(axis=1).astype(int)
     for row, (sequence, number) in enumerate(
@@ -157,6 +200,7 @@ def _masked_records(
             _with_ends(sequence.word_starts),
             positions=masked.positions[row, :number].tolist(),
             labels=masked.labels[row, :number].tolist(),
+            teacher=_of_teacher(sequence, teacher),
         )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from biaffine_tf.config import DataConfig
 from biaffine_tf.errors import BiaffineError, ConfigError
 from biaffine_tf.json_files import find_problem, read_json, rename_keys
+from biaffine_tf.records.teacher_tokens import StoredTeacher
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 
 FORMAT_VERSION = 1
@@ -65,6 +66,9 @@ class Counts:
         unknown_tokens: Tokens that are [UNK].
         dropped_sequences: Sequences dropped because they are too short.
         dropped_tokens: Tokens of dropped sequences.
+        targets: Tokens, but dropped ones, that a teacher's token overlaps.
+        repeated_targets: Those whose teacher's tokens are the ones of the
+            token before.
     """
 
     documents: int = 0
@@ -75,6 +79,8 @@ class Counts:
     unknown_tokens: int = 0
     dropped_sequences: int = 0
     dropped_tokens: int = 0
+    targets: int = 0
+    repeated_targets: int = 0
 
     def add(self, other: Counts) -> None:
         """Adds the counts of another part of the text."""
@@ -97,6 +103,7 @@ class Records:
         lengths: Number of records by number of tokens without [CLS] and
             [SEP], of each split.
         shards: File names of each split, in order.
+        teacher: Teacher whose tokens they hold too; None without.
         is_new: Whether they have just been created.
     """
 
@@ -108,6 +115,7 @@ class Records:
     problems: dict[str, Any]
     lengths: dict[Split, dict[int, int]]
     shards: dict[Split, tuple[str, ...]]
+    teacher: StoredTeacher | None = None
     is_new: bool = False
 
     @classmethod
@@ -131,6 +139,7 @@ class Records:
 
     @classmethod
     def _from_info(cls, directory: str, info: dict[str, Any]) -> Records:
+        teacher = info["made_from"].get("teacher")
         return cls(
             directory=directory,
             fingerprint=info["fingerprint"],
@@ -143,6 +152,7 @@ class Records:
                 for split in Split
             },
             shards={split: tuple(info["shards"][split]) for split in Split},
+            teacher=StoredTeacher(**teacher) if teacher else None,
         )
 
     @property

@@ -4,6 +4,10 @@ input_ids             [CLS] tokens [SEP], masked in records with masks
 word_starts           a byte for each of them: 1 where a word begins, else 0
 masked_lm_positions   only with masks: masked positions, ascending
 masked_lm_ids         only with masks: original tokens there
+teacher_ids           only with a teacher's tokens: [CLS] tokens [SEP] of them
+target_begins         only with a teacher's tokens: for each of input_ids, the
+                      first of teacher_ids that overlaps it in characters
+target_ends           likewise the end; the begin where there is none
 """
 
 from __future__ import annotations
@@ -12,10 +16,13 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
+from biaffine_tf.records.teacher_tokens import TeacherRun
+
 _IDS = "input_ids"
 _WORD_STARTS = "word_starts"
 _POSITIONS = "masked_lm_positions"
 _LABELS = "masked_lm_ids"
+TEACHER = ("teacher_ids", "target_begins", "target_ends")
 
 
 def serialize(
@@ -24,6 +31,7 @@ def serialize(
     *,
     positions: Iterable[int] | None = None,
     labels: Iterable[int] | None = None,
+    teacher: TeacherRun | None = None,
 ) -> bytes:
     """Serialises a sequence as a `tf.train.Example`.
 
@@ -32,6 +40,8 @@ def serialize(
         word_starts: 1 for each token that begins a word, else 0.
         positions: Masked positions; None for a record without masks.
         labels: Original tokens at these positions.
+        teacher: The teacher's tokens, with [CLS] and [SEP]; None for a record
+            without them.
     """
     feature = {
         _IDS: _int64_feature(input_ids),
@@ -42,6 +52,9 @@ def serialize(
     if positions is not None and labels is not None:
         feature[_POSITIONS] = _int64_feature(positions)
         feature[_LABELS] = _int64_feature(labels)
+    if teacher is not None:
+        for name, values in zip(TEACHER, teacher, strict=True):
+            feature[name] = _int64_feature(values)
     return tf.train.Example(
         features=tf.train.Features(feature=feature)
     ).SerializeToString(deterministic=True)
@@ -51,16 +64,21 @@ def _int64_feature(values: Iterable[int]) -> tf.train.Feature:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
-def parse(record: tf.Tensor, *, has_masks: bool) -> dict[str, tf.Tensor]:
+def parse(
+    record: tf.Tensor, *, has_masks: bool, with_teacher: bool = False
+) -> dict[str, tf.Tensor]:
     """Parses a serialised record, in the graph.
 
     Args:
         record: string scalar.
         has_masks: Whether the record has masks.
+        with_teacher: Whether to read a teacher's tokens.
 
     Returns:
-        `input_ids` int32 `[L]`, `word_starts` uint8 `[L]` and, with masks,
-        `positions` and `labels`, int32 `[P]`.
+        `input_ids` int32 `[L]`, `word_starts` uint8 `[L]`; with masks,
+        `positions` and `labels`, int32 `[P]`; with a teacher's tokens,
+        `teacher_ids` int32 `[M]`, `target_begins` and `target_ends` int32
+        `[L]`.
     """
     variable = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
     features = {
@@ -69,6 +87,8 @@ def parse(record: tf.Tensor, *, has_masks: bool) -> dict[str, tf.Tensor]:
     }
     if has_masks:
         features |= {_POSITIONS: variable, _LABELS: variable}
+    if with_teacher:
+        features |= dict.fromkeys(TEACHER, variable)
     parsed = tf.io.parse_single_example(record, features)
     values = {
         "input_ids": tf.cast(parsed[_IDS], tf.int32),
@@ -77,6 +97,8 @@ def parse(record: tf.Tensor, *, has_masks: bool) -> dict[str, tf.Tensor]:
     if has_masks:
         values["positions"] = tf.cast(parsed[_POSITIONS], tf.int32)
         values["labels"] = tf.cast(parsed[_LABELS], tf.int32)
+    if with_teacher:
+        values |= {name: tf.cast(parsed[name], tf.int32) for name in TEACHER}
     return values
 
 

@@ -11,12 +11,19 @@ from forked import check
 from tiny_pretraining import history, metrics, pretrain, weights
 from tiny_runs import assert_same_weights, make_corpus
 
-OBJECTIVES = pytest.mark.parametrize("objective", ["mlm", "electra"])
+OBJECTIVES = pytest.mark.parametrize("objective", ["mlm", "electra", "distil"])
 
 
 @pytest.fixture(scope="module")
 def corpus():
     return tiny_pretraining.write_corpus()
+
+
+@pytest.fixture(scope="module")
+def teacher(corpus):
+    """An encoder of random weights."""
+    config = tiny.encoder_config(hidden_size=24)
+    return _encoder(corpus / "teacher", config)
 
 
 def _settings(folder):
@@ -26,13 +33,17 @@ def _settings(folder):
 
 @pytest.mark.slow
 @OBJECTIVES
-def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
+def test_a_killed_run_ends_as_one_that_was_not(
+    corpus, teacher, tmp_path, objective
+):
     """Killed wherever something is written, and something else is not.
 
     Before any checkpoint; before any evaluation; in the second epoch, between
     two checkpoints; between the last one and the encoder.
     """
     flags = [f"--objective={objective}", "--gradient_accumulation=2"]
+    if objective == "distil":
+        flags += [f"--teacher_dir={teacher}", "--mlm_weight=1"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     pretrain(corpus, whole, *flags)
     # With the checkpoints that each leaves.
@@ -56,13 +67,14 @@ def test_a_killed_run_ends_as_one_that_was_not(corpus, tmp_path, objective):
     held_out = [[e["held_out"] for e in history(f)] for f in (whole, killed)]
     assert [e["step"] for e in history(whole)] == [10, 20, 30]
     # A generator of 30 steps guesses letters by their frequency, no more.
-    loss = "mlm_loss" if objective == "mlm" else "discriminator_loss"
+    losses = {"electra": "discriminator_loss", "distil": "distil_loss"}
+    loss = losses.get(objective, "mlm_loss")
     assert held_out[0][-1][loss] < held_out[0][0][loss]
-    guesses = "mlm_loss" if objective == "mlm" else "generator_loss"
+    guesses = "generator_loss" if objective == "electra" else "mlm_loss"
     tokens = len((corpus / "vocab.txt").read_text("utf-8").splitlines())
     assert held_out[0][-1][guesses] < 0.9 * math.log(tokens)
     masking = _settings(whole)["masking"]
-    shares = (0.8, 0.1) if objective == "mlm" else (0.85, 0.0)
+    shares = (0.85, 0.0) if objective == "electra" else (0.8, 0.1)
     assert (masking["mask_share"], masking["random_share"]) == shares
     again = pretrain(corpus, whole, *flags)
     assert "already pretrained" in again.stdout
@@ -265,3 +277,146 @@ def test_a_generator_of_another_shape(corpus, tmp_path):
     flags += ["--generator_size=0.25", "--num_train_steps=3"]
     done = pretrain(corpus, tmp_path / "o", *flags)
     assert f"{generator}: loaded " in done.stdout
+
+
+def _aligned_records(corpus, folder, teacher):
+    """Records with tokens of a teacher, whose tokenizer is another."""
+    check(
+        "pretrain/create_pretraining_data.py",
+        *tiny_pretraining.data_arguments(
+            corpus, folder, f"--teacher_dir={teacher}"
+        ),
+    )
+    return f"--records_dir={folder}"
+
+
+def _teacher_of_words(folder):
+    """A teacher of pairs of letters."""
+    from biaffine_tf.tokenization import Vocabulary
+
+    pairs = [a + b for a, b in zip("abcdefgh", "bcdefgha", strict=True)]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = [f"##{one}" for one in (*pairs, *"abcdefgh")]
+    tokens = [*special, *pairs, *"abcdefgh", *pieces]
+    folder.mkdir()
+    Vocabulary(tokens).save(folder / "vocab.txt")
+    config = tiny.encoder_config(
+        vocab_size=len(tokens), hidden_size=24, num_hidden_layers=1
+    )
+    return _encoder(folder / "teacher", config, heads=())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("match", ["hidden", "relations"])
+def test_a_teacher_with_tokens_of_its_own(corpus, tmp_path, match):
+    teacher = _teacher_of_words(tmp_path / "words")
+    records = _aligned_records(corpus, tmp_path / "records", teacher)
+    flags = ["--objective=distil", f"--teacher_dir={teacher}", records]
+    flags += [f"--distil_match={match}", "--learning_rate=1e-3"]
+    config = tiny.encoder_config(
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    shape = tmp_path / "bert_config.json"
+    shape.write_text(json.dumps(config.to_dict()))
+    flags.append(f"--bert_config_file={shape}")
+    for count in (1, 2):
+        done = pretrain(
+            corpus, tmp_path / str(count), *flags, f"--replicas={count}"
+        )
+    assert "masks: none, since --mlm_weight=0" in done.stdout
+    one, two = (history(tmp_path / str(count)) for count in (1, 2))
+    for left, right in zip(one, two, strict=True):
+        for group in ("training", "held_out"):
+            assert left[group] == pytest.approx(right[group], rel=1e-3)
+    assert (
+        one[-1]["held_out"]["distil_loss"] < (one[0]["held_out"]["distil_loss"])
+    )
+    assert not [n for n in weights(tmp_path / "1") if "cls.predictions" in n]
+
+
+@pytest.mark.slow
+def test_the_teacher_is_of_the_run(corpus, teacher, tmp_path):
+    """Another teacher is another run; equal vocabularies share embeddings."""
+    other = _encoder(corpus / "other", tiny.encoder_config(), seed=5)
+    flags = ["--objective=distil", "--num_train_steps=1", "--eval_steps=1"]
+    flags += ["--learning_rate=1e-12", "--num_warmup_steps=0"]
+    out = tmp_path / "out"
+    done = pretrain(corpus, out, *flags, f"--teacher_dir={other}")
+    assert "word embeddings: those of the teacher" in done.stdout
+    name = "bert.embeddings.word_embeddings.weight"
+    table = "embeddings.word_embeddings.weight"
+    started = {**weights(out)}
+    given = {**weights(other)}
+    np.testing.assert_allclose(
+        started.get(name, started.get(table)),
+        given.get(name, given.get(table)),
+        atol=1e-6,
+    )
+    done = pretrain(corpus, out, *flags, f"--teacher_dir={teacher}", code=2)
+    assert "differs in data.teacher" in done.stderr
+
+
+@pytest.mark.slow
+def test_teachers_that_do_not_fit(corpus, teacher, tmp_path):
+    words = _teacher_of_words(tmp_path / "words")
+    records = _aligned_records(corpus, tmp_path / "records", words)
+    small = tiny.encoder_config(max_position_embeddings=30)
+    short = _encoder(corpus / "short", small)
+    cases = {
+        f"--teacher_dir={teacher} --objective=mlm": "--objective=distil",
+        "--objective=distil": "error: --teacher_dir is missing",
+        f"--teacher_dir={teacher} --objective=distil --masking=span": (
+            "error: --masking is given, but the student reads"
+        ),
+        f"--teacher_dir={words} --objective=distil": (
+            f"again, by biaffine-pretrain-data --teacher_dir={words} --ov"
+        ),
+        f"--teacher_dir={short} --objective=distil": (
+            "has 30 positions; make the records with a smaller --max_seq_le"
+        ),
+        f"--teacher_dir={short.parent}/absent --objective=distil": (
+            "absent: no such file"
+        ),
+    }
+    for flags, said in cases.items():
+        done = pretrain(corpus, tmp_path / "o", *flags.split(), code=2)
+        assert said in done.stderr and done.stderr.count("\n") == 1
+    # With tokens that another teacher does not read.
+    third = tmp_path / "third"
+    third.mkdir()
+    text = (words.parent / "vocab.txt").read_text("utf-8")
+    (third / "vocab.txt").write_text(text.replace("ab", "ac"))
+    size = len(text.splitlines())
+    config = tiny.encoder_config(vocab_size=size)
+    other = _encoder(third / "teacher", config)
+    flags = ["--objective=distil", f"--teacher_dir={other}", records]
+    done = pretrain(corpus, tmp_path / "o", *flags, code=2)
+    assert "holds tokens of another teacher than" in done.stderr
+    # The student's own tokenizer needs none of them.
+    done = check(
+        "pretrain/create_pretraining_data.py",
+        *tiny_pretraining.data_arguments(
+            corpus, tmp_path / "plain", f"--teacher_dir={teacher}"
+        ),
+    )
+    assert "its tokens are not stored" in done.stdout.replace("\n", " ")
+    plain = (tmp_path / "plain" / "info.json").read_text("utf-8")
+    assert plain == (corpus / "records" / "info.json").read_text("utf-8")
+
+
+def test_runs_of_earlier_versions_go_on(tmp_path):
+    from biaffine_tf.config import PretrainingConfig
+    from biaffine_tf.pretraining.output import PretrainingDirectory
+
+    config = PretrainingConfig(encoder=tiny.encoder_config())
+    directory = PretrainingDirectory(str(tmp_path), config)
+    directory.begin()
+    path = tmp_path / "pretraining.json"
+    stored = json.loads(path.read_text("utf-8"))
+    for name in ("distil_match", "mlm_weight"):
+        del stored["settings"][name]
+    path.write_text(json.dumps(stored))
+    assert directory.differences() == []
+    other = PretrainingConfig(encoder=tiny.encoder_config(), mlm_weight=1.0)
+    directory = PretrainingDirectory(str(tmp_path), other)
+    assert directory.differences() == ["mlm_weight"]
