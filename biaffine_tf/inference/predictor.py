@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import tensorflow as tf
@@ -52,11 +52,12 @@ class Predictor(WindowedPredictor):
         windowing: Treatment of long texts; None for that of the model.
         batch_size: Maximum number of sentences or windows per batch.
         precision: Precision of matrix products; None for that of the model.
-        every_label: See `Network`.
 
     Raises:
         ConfigError: If the batch size is not positive.
     """
+
+    _every_label: ClassVar[bool] = False  # see `Network`
 
     def __init__(
         self,
@@ -69,7 +70,6 @@ class Predictor(WindowedPredictor):
         windowing: Windowing | None = None,
         batch_size: int = 64,
         precision: Precision | None = None,
-        every_label: bool = False,
     ) -> None:
         acquire_process()
         super().__init__(
@@ -91,7 +91,7 @@ class Predictor(WindowedPredictor):
             self._network = Network(
                 model,
                 force_one_entity=self.decoding.force_one_entity,
-                every_label=every_label,
+                every_label=self._every_label,
             )
 
     @classmethod
@@ -106,9 +106,8 @@ class Predictor(WindowedPredictor):
         batch_size: int = 64,
         precision: Precision = PREDICTION_PRECISION,
         xla: bool = False,
-        every_label: bool = False,
         **decoding: Any,
-    ) -> Predictor:
+    ) -> Self:
         """Loads a model directory.
 
         Args:
@@ -124,7 +123,6 @@ class Predictor(WindowedPredictor):
             batch_size: Maximum number of sentences or windows per batch.
             precision: Precision of matrix products, independent of training.
             xla: Whether to compile the encoder with XLA, once per shape.
-            every_label: See `Network`.
             **decoding: Fields of `DecodingConfig`, such as `nested=True`; None
                 and those not given as in training.
 
@@ -163,7 +161,6 @@ class Predictor(WindowedPredictor):
             confidence=confidence,
             windowing=windowing,
             batch_size=batch_size,
-            every_label=every_label,
         )
 
     def _check_open(self) -> None:

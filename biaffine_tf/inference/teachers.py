@@ -40,6 +40,12 @@ _Surrounded = Iterator[tuple[Sentence, Context]]
 _Key = tuple[int, int, str]  # start, end, label
 
 
+class _Teacher(Predictor):
+    """Predictor that proposes every label of a span, not only the best."""
+
+    _every_label = True
+
+
 def score(
     directories: Sequence[str],
     scores: TeacherScores,
@@ -98,11 +104,11 @@ def _load(directory: str) -> Predictor:
             f"{directory}: long texts are read in windows, not treated as "
             f"--long_text={model.long_text}, so that all of them is scored"
         )
-    return Predictor.from_directory(
+    kind = _Teacher if heads.distils(model.head.name) else Predictor
+    return kind.from_directory(
         directory,
         calibrated=False,
         long_text=LongText.WINDOW if is_partial else None,
-        every_label=heads.distils(model.head.name),
         force_one_entity=False,
     )
 

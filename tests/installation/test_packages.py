@@ -20,7 +20,7 @@ TRAINING = {
     *("encoders", "export", "heads", "losses", "modeling", "planning"),
     *("pretraining", "records", "training"),
     *("inference.device_lock", "inference.network", "inference.predictor"),
-    "inference.saved_model",
+    *("inference.saved_model", "inference.teachers"),
 }
 WITHOUT_TRAINING = """
 import sys
