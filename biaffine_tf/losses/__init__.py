@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+import importlib
 from typing import Protocol
 
 import tensorflow as tf
 
-from biaffine_tf.config import Loss, TrainingConfig
+from biaffine_tf.config import TrainingConfig
 from biaffine_tf.losses.cross_entropy import cross_entropy
 from biaffine_tf.losses.dice import dice
 from biaffine_tf.losses.focal import focal
@@ -40,11 +40,8 @@ class PairLoss(Protocol):
 
 
 def make_loss(config: TrainingConfig) -> PairLoss:
-    """Returns the pair loss of the settings."""
-    match config.loss:
-        case Loss.CROSS_ENTROPY:
-            return cross_entropy
-        case Loss.FOCAL:
-            return functools.partial(focal, gamma=config.focal_gamma)
-        case Loss.DICE:
-            return dice
+    """Returns the pair loss of the settings.
+
+    A loss is the module of its name, whose `make` returns it.
+    """
+    return importlib.import_module(f"{__name__}.{config.loss}").make(config)

@@ -25,11 +25,16 @@ self-adjusting factor multiplies it:
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from biaffine_tf.losses.cross_entropy import cross_entropy
 from biaffine_tf.losses.focal import log_other_probability
+
+if TYPE_CHECKING:
+    from biaffine_tf.config import TrainingConfig
+    from biaffine_tf.losses import PairLoss
 
 
 def dice(
@@ -60,3 +65,9 @@ def dice(
     weight = tf.exp(alpha * log_other)
     # Rounding can leave the logarithm of a dice of 1 above 0.
     return weight * tf.nn.relu(-log_dice)
+
+
+def make(config: TrainingConfig) -> PairLoss:
+    """Returns the loss of the settings."""
+    del config
+    return dice

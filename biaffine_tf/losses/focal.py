@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from biaffine_tf.losses.cross_entropy import cross_entropy, is_own_class
+
+if TYPE_CHECKING:
+    from biaffine_tf.config import TrainingConfig
+    from biaffine_tf.losses import PairLoss
 
 
 def focal(
@@ -57,3 +64,8 @@ def log_other_probability(
     return tf.reduce_logsumexp(others, axis=class_axis) - tf.reduce_logsumexp(
         logits, axis=class_axis
     )
+
+
+def make(config: TrainingConfig) -> PairLoss:
+    """Returns the loss of the settings."""
+    return functools.partial(focal, gamma=config.focal_gamma)
