@@ -3,7 +3,7 @@
 python benchmarks/exports.py --runs=DIR [--quick] [--json=FILE]
 
 Takes trained models from DIR: cluener_small (flat, characters) and
-genia_minilm (nested, WordPiece tokens); see trust.py. Each is exported in every
+genia_minilm (nested, WordPiece tokens); see score_quality.py. Each is exported in every
 way, behind its gate, and all answer the dev set: entities that the model alone
 or the export alone finds, micro F1, bytes on disk, and sentences a second on
 one core and on two, in processes of their own, measured in turn.

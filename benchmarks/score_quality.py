@@ -1,6 +1,6 @@
 """Whether entities can be trusted: decoders, long texts, scores, thresholds.
 
-python benchmarks/trust.py --runs=DIR [--json=FILE]
+python benchmarks/score_quality.py --runs=DIR [--json=FILE]
 
 Takes the models that three recipes make, each a few minutes to half an hour of
 training, from DIR: cluener_small (flat), cmeee_small (nested), genia_minilm
@@ -58,7 +58,7 @@ Rows = list[dict[str, Any]]
 
 def main() -> int:
     """Measures all, and says whether the goals are met."""
-    parser = report.parser("trust", __doc__)
+    parser = report.parser("score_quality", __doc__)
     parser.add_argument("--runs", type=pathlib.Path, default=ROOT / "runs")
     options = parser.parse_args()
     require()
@@ -103,7 +103,9 @@ def main() -> int:
             row["sentences"] - row["documents"],
         )
     )
-    return report.publish(options.json, "trust.py --runs=RUNS", goals, tables)
+    return report.publish(
+        options.json, "score_quality.py --runs=RUNS", goals, tables
+    )
 
 
 def measure_decoders(
