@@ -44,7 +44,7 @@ def collect(run: pathlib.Path) -> None:
     write_json(RESULTS / f"{run.name}.json", parts)
     log = run.with_name(f"{run.name}.log")
     if log.exists():
-        # Of a progress bar, what stood there in the end.
+        # Keeps the last state of a progress bar.
         with open(log, encoding="utf-8", newline="\n") as file:
             lines = [line.rsplit("\r", 1)[-1] for line in file]
         target = RESULTS / log.name

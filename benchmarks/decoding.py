@@ -69,7 +69,7 @@ class Case(NamedTuple):
     sentences: Sequence[Sequence[Candidate]]
 
 
-# Of each case and subject, the rounds.
+# Rounds of each case and subject.
 Measured = list[tuple[Case, dict[str, list[Measurement]]]]
 
 

@@ -169,7 +169,7 @@ def _micro_f1(
 
 
 def _bytes(folder: str) -> int:
-    """What prediction needs on disk; of a model directory, its weights."""
+    """Bytes that prediction needs on disk; weights of a model directory."""
     path = pathlib.Path(folder)
     weights = path / "weights.safetensors"
     if weights.exists():

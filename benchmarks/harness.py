@@ -41,7 +41,7 @@ class WorkerError(RuntimeError):
 
 
 class Measurement(NamedTuple):
-    """What a subject did when it was asked.
+    """Work of a subject in a request, and its time.
 
     Attributes:
         seconds: Wall time.

@@ -51,7 +51,7 @@ def watch(command: Sequence[str]) -> Watched:
 
 
 def peaks(watched: Watched, start: float) -> tuple[int, int]:
-    """Most bytes in the second tenth of the time, and in the last one.
+    """Maximum memory in the second tenth of the time, and in the last one.
 
     Args:
         watched: The process.
@@ -67,7 +67,7 @@ def peaks(watched: Watched, start: float) -> tuple[int, int]:
 
 
 def read_shards(out: pathlib.Path) -> list[dict[str, Any]]:
-    """What a job says of its shards, in the order in which they were done."""
+    """Journal entries of the shards of a job, in the order of their ends."""
     with (out / "job" / "shards.jsonl").open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 

@@ -159,7 +159,7 @@ def _columns(found: Sequence[Measurement]) -> dict[str, Any]:
 def add_goals(
     shape: Shape, measured: Mapping[str, Sequence[Measurement]], report: Report
 ) -> None:
-    """What was to be at this shape; all ratios go into the details."""
+    """Goals at this shape; all ratios go into the details."""
     name = str(shape)
     ratios = {
         what: harness.ratio(measured[OURS], found)

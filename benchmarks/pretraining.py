@@ -1,4 +1,4 @@
-r"""What an hour of pretraining on two cores is worth to what is fine-tuned.
+r"""Gain in F1 from pretraining on two cores, for models fine-tuned after it.
 
 python benchmarks/pretraining.py [--runs=DIR] [--only=PREFIX ...] [--list]
 
@@ -6,7 +6,7 @@ Runs the commands one after the other, in the order of --list; about a day. Each
 can be killed: started again, it goes on, and what is done is not done again.
 With --only, those alone whose names begin so.
 
-What came of each run goes into benchmarks/results/pretraining.{json,png}. Runs
+Results of each run go into benchmarks/results/pretraining.{json,png}. Runs
 that are not in --runs keep what is recorded of them: the study can be done
 in parts, on several machines, since steps and not minutes are fixed; each run
 says on which.
@@ -250,7 +250,7 @@ class Study:
             (self.runs / name).write_text(content, "utf-8")
 
     def measured(self) -> dict[str, dict[str, Any]]:
-        """What came of each run that has ended, and where, by its name."""
+        """Results and machine of each run that has ended, by its name."""
         measured = {}
         for step in self.steps():
             found = None
@@ -366,7 +366,7 @@ def _test_set(corpus: str) -> pathlib.Path:
 
 
 def goals(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What an hour was to bring, and what the better objective brings."""
+    """Goals of an hour of pretraining and of the starts from E5."""
     found = []
     for corpus, want in WANTED.items():
         gains = [

@@ -1,4 +1,4 @@
-"""What a benchmark found: a table, a plot, JSON and an exit code."""
+"""Results of a benchmark: a table, a plot, JSON and an exit code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PACKAGES = (
 
 
 class Goal(NamedTuple):
-    """What a figure is to be, and what it is.
+    """A wanted value, and the measured one.
 
     Attributes:
         goal: What the figure is.
@@ -193,7 +193,7 @@ def _cell(value: object) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What speeds depend on besides the programs."""
+    """Facts of the machine that speeds depend on."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     found = {
         "cpu": _cpu_model(),

@@ -5,7 +5,7 @@ python benchmarks/score_quality.py --runs=DIR [--json=FILE]
 Takes the models that three recipes make, each a few minutes to half an hour of
 training, from DIR: cluener_small (flat), cmeee_small (nested), genia_minilm
 (nested, English, from pretrained weights; benchmarks/pretraining.py makes it).
-Of each corpus it takes the dev set, which the best epoch was chosen on.
+Takes the dev set of each corpus, which the best epoch was chosen on.
 
 - decoders: the same candidates decoded by each; seconds are those of decoding
   alone, medians of five passes.

@@ -93,7 +93,7 @@ def texts_to_ask(seed: int) -> list[bytes]:
 
 
 def answers_of_model(model_dir: str, texts: Sequence[bytes]) -> list[Answer]:
-    """What the model finds in each text by itself."""
+    """Entities that the model finds in each text by itself."""
     import biaffine_tf
 
     with biaffine_tf.load(model_dir) as ner:

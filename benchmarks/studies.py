@@ -1,7 +1,6 @@
 """Studies of many training runs, which can be killed and done in parts.
 
-What is done is not done again; what is recorded of runs that are elsewhere
-stays.
+Finished runs are not repeated; records of runs on other machines are kept.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Step(NamedTuple):
         path = runs / self.name / self.done
         if not path.exists():
             return False
-        # Of these, what says that they are complete.
+        # Files that say whether the run is complete.
         mark = {"scores.json": path}
         mark["history.json"] = path.with_name("pretraining.json")
         if self.done not in mark:

@@ -39,7 +39,7 @@ Subject = tuple[str, dict[str, Any], dict[str, Any]]
 
 
 def subjects(shape: str) -> dict[str, Subject]:
-    """What is measured of an encoder, by the names of --only."""
+    """Measurements of an encoder, by the names of --only."""
     batches = _BATCHES.get(shape, 4)
     texts = data.spread(data.texts("dev"), _TEXTS.get(shape, 168))
     common = {"shape": shape, "seed": _SEED}

@@ -1,1 +1,1 @@
-"""What is measured, each in a process of its own; see `harness.Worker`."""
+"""Subjects, each in a process of its own; see `harness.Worker`."""

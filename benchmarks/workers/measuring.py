@@ -37,7 +37,7 @@ def memory() -> int:
 
 
 def peak_memory() -> int:
-    """Most bytes it has held, since `forget_peak` where the kernel allows."""
+    """Maximum memory, since `forget_peak` where the kernel allows that."""
     return _status("VmHWM")
 
 
@@ -51,7 +51,7 @@ def forget_peak() -> None:
 
 
 def peak_above_start(function: Callable[[], Any]) -> int:
-    """Most bytes held during a call, above what was held before it."""
+    """Maximum memory during a call, above that before it."""
     forget_peak()
     before = memory()
     function()

@@ -1,6 +1,6 @@
 """All that the benchmarks know of the insides of biaffine_tf.
 
-What is measured of ours is put together here, as run_classifier.py and
+Puts our programs together as run_classifier.py and
 run_predict.py do it. The subjects in the files beside ask nothing else of the
 package (calibration.py writes a model directory), so that a change of it is
 followed in one place.
@@ -282,7 +282,7 @@ def epoch_batches(
 def encode(
     model: SpanModel, input_ids: tf.Tensor, *, training: bool
 ) -> tf.Tensor:
-    """What the encoder makes of `[B, L + 2]` ids: vectors `[B, L, H]`."""
+    """Vectors `[B, L, H]` of `[B, L + 2]` ids."""
     return model.encode(input_ids, training=training)
 
 
@@ -311,7 +311,7 @@ class Head:
         return self._layer(vectors, training=False)
 
     def loss(self, vectors: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
-        """What a training step minimises, as it computes it.
+        """Loss of a training step, as it computes it.
 
         Args:
             vectors: `[B, L, H]`, no padding.

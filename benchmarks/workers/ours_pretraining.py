@@ -13,7 +13,7 @@ from biaffine_tf.training.setup import set_up
 
 
 class MaskedSteps(masked_batches.Steps):
-    """Of one shape of encoder.
+    """Pretraining of one shape of encoder.
 
     Args:
         shape: "4x256" and the like.

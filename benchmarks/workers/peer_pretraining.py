@@ -13,7 +13,7 @@ _IGNORED = -100  # label of positions that do not count
 
 
 class MaskedSteps(masked_batches.Steps):
-    """Of one shape of encoder.
+    """Pretraining of one shape of encoder.
 
     Args:
         shape: "4x256" and the like.

@@ -21,7 +21,7 @@ from benchmarks.workers.measuring import busy_elsewhere
 
 
 class Subject(Protocol):
-    """What is measured.
+    """Protocol of subjects.
 
     Attributes:
         about: What is worth knowing once it is built; JSON values.

@@ -53,7 +53,7 @@ def greedy(candidates, text):
 
 
 def apply(pairs, confidence, decoder=greedy):
-    """What the predictor does."""
+    """Decodes as the predictor does."""
     decoded = []
     for gold, found in pairs:
         kept = decoder(confidence.apply(to_candidates(found.spans)), found.text)

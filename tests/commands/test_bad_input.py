@@ -287,7 +287,7 @@ text=a\udc80 -> --text is not UTF-8 ... convert
 """)
 
 
-# Of the other commands, whole; those behind "usage" are argparse's.
+# Whole lines of the other commands; those behind "usage" are argparse's.
 OTHERS = """
 readers F/broken.jsonl -> F/broken.jsonl:2:
 readers F/none -> F/none: ... no such file

@@ -215,7 +215,7 @@ def half(stored):
 
 LABELS, VOCABULARY, CONFIG = "labels.txt", "vocab.txt", "config.json"
 WEIGHTS, CONFIDENCE = "weights.safetensors", "confidence.json"
-# What digests tell, of every file; test_digests.py has all ways to change one.
+# Messages about changed files; test_digests.py has all ways to change one.
 DAMAGES = {
     **{f"bit in {name}": flip(name, 1) for name in MODEL_FILES},
     **{f"{name} removed": remove(name) for name in MODEL_FILES},
@@ -227,7 +227,7 @@ DAMAGES = {
     "enormous": edit_json(CONFIG, "model.encoder.hidden_size", 1 << 40),
     "digests of another": take("digests.json"),
 }
-# What is noticed without digests, too.
+# Damage that is noticed without digests, too.
 NOTICED = {
     "NaN": edit_weights(put(np.nan)),
     "infinity": edit_weights(put(np.inf)),

@@ -41,7 +41,7 @@ _BLOCK = 32  # values that share a scale
 _BLOCK_BYTES = 2 + _BLOCK // 2
 _WORD_EMBEDDINGS = "emb.word"
 
-# What nmt_nfkc removes, takes for a space, or leaves alone, unlike NFKC.
+# Characters that nmt_nfkc, unlike NFKC, removes, turns into spaces, or keeps.
 _REMOVED = "[\x01-\x08\x0b\x0e-\x1f\x7f\x8f\x9f]"
 _SPACES = "[\t\n\x0c\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]"
 _FULLWIDTH_TILDE = "\uff5e"

