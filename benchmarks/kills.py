@@ -3,10 +3,11 @@ r"""Kills training at random moments, and compares the weights in the end.
 python benchmarks/kills.py [--kills=30] [--seed=0] [--runs=DIR]
     [--only=fine_tuning,mlm,electra,distil]
 
-Each objective is trained on the corpus of examples/ twice: undisturbed, and by
-the same command started again after each of many kills (SIGKILL, some seconds
-after the first new checkpoint). The weights and the history, times apart, must
-be the same byte for byte. The exit code says whether they are.
+Each objective is trained on the corpus of examples/ undisturbed, and by the
+same command started again after each kill (SIGKILL, up to some seconds after
+the first new checkpoint), in as many runs as that many kills take. The weights
+and the history, times apart, must be the same byte for byte. The exit code says
+whether they are.
 """
 
 from __future__ import annotations
@@ -125,25 +126,30 @@ def main() -> int:
 def _compare(
     name: str, job: Job, runs: pathlib.Path, kills: int, seed: int
 ) -> bool:
-    whole, killed = runs / name / "whole", runs / name / "killed"
+    """Kills runs until there were enough kills, and compares their ends."""
+    whole = runs / name / "whole"
     whole.parent.mkdir(parents=True, exist_ok=True)
     _run(job, whole)
     rng = random.Random(seed)
-    steps = []
-    for _ in range(kills):
-        step = _run_and_kill(job, killed, rng.uniform(0, _MAX_WAIT))
-        if step is None:
-            print(f"{name}: done before all kills", flush=True)
-            break
-        steps.append(step)
-    _run(job, killed)
-    same = _result(job, whole) == _result(job, killed)
-    print(
-        f"{name}: killed {len(steps)} times, last checkpoints of steps "
-        f"{steps}: {'the same' if same else 'NOT THE SAME'}",
-        flush=True,
-    )
-    return same and len(steps) == kills
+    left, number, same = kills, 0, True
+    while left:
+        killed = runs / name / f"killed_{number}"
+        steps = []
+        while left:
+            step = _run_and_kill(job, killed, rng.uniform(0, _MAX_WAIT))
+            if step is None:  # it has ended
+                break
+            steps.append(step)
+            left -= 1
+        _run(job, killed)
+        is_same = _result(job, whole) == _result(job, killed)
+        print(
+            f"{name}: killed {len(steps)} times, last checkpoints of steps "
+            f"{steps}: {'the same' if is_same else 'NOT THE SAME'}",
+            flush=True,
+        )
+        same, number = same and is_same, number + 1
+    return same
 
 
 def _run(job: Job, output: pathlib.Path) -> None:
