@@ -69,7 +69,7 @@ def test_modules_keep_the_rules():
         ("", "from biaffine_tf.inference.p import P", "not load inference"),
         ("", "def f():\n from biaffine_tf.training import t", "not load train"),
         ("", "from .readers import read", "must not load commands"),
-        # What is allowed.
+        # Allowed imports.
         ("spans", "from biaffine_tf.errors import DataError", None),
         ("formats.a", "from . import b\nfrom .b import c", None),
         ("formats.a", "from ..spans import Span", None),

@@ -32,7 +32,7 @@ def gaining_ranges(
 ) -> list[list[Candidate]]:
     """Groups candidates with a positive margin by range.
 
-    Of candidates with equal range and label, the highest margin is taken, then
+    Among candidates with equal range and label, takes the highest margin, then
     the highest rank, then the highest log-odds, whatever the order given.
 
     Args:

@@ -40,7 +40,7 @@ class SubwordTokenizer(Tokenizer):
     begin where words begin. Combining marks belong to the token before them.
 
     Lone surrogates, which JSON escapes can smuggle into a string, are treated
-    as U+FFFD.
+    as U+FFFD, and so is U+FDD1, which marks special tokens inside.
     """
 
     kind = TokenizerKind.SUBWORD
@@ -71,7 +71,7 @@ class SubwordTokenizer(Tokenizer):
     def encode_batch(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenizes texts in parallel."""
         encodings = self._tokenizer.encode_batch(
-            [without_surrogates(text) for text in texts],
+            [_clean(text) for text in texts],
             add_special_tokens=False,
         )
         return [
@@ -84,7 +84,7 @@ class SubwordTokenizer(Tokenizer):
 
     def knows(self, character: str) -> bool:
         """Whether a character does not become [UNK]."""
-        text = without_surrogates(character)
+        text = _clean(character)
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return self.unk_id not in encoding.ids
 
@@ -136,6 +136,11 @@ class SubwordTokenizer(Tokenizer):
             return not normal.replace("▁", " ").strip()
 
         return is_nothing
+
+
+def _clean(text: str) -> str:
+    """Replaces characters by U+FFFD that would be errors or special tokens."""
+    return without_surrogates(text).replace(_NONCHARACTER, "\ufffd")
 
 
 def restore(vocabulary: Vocabulary) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def test_what_must_hold_of_every_batch(kind, seed):
         assert (np.diff(masked.positions[row, :number]) > 0).all()
         for values in (masked.positions, masked.labels, masked.weights):
             assert not values[row, number:].any()
-    # What stands in their place is [MASK] or no special token.
+    # They are replaced by [MASK] or by tokens that are not special.
     put = masked.input_ids[chosen]
     assert not np.isin(put, [PAD, UNK, CLS, SEP]).any()
     candidates = (~special).sum(axis=1)

@@ -169,7 +169,7 @@ def test_too_little_to_learn_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"66\.7% of the tokens lie in "):
         make(tmp_path, TeacherTokenizer(words(["abc"]), 30), texts=texts)
     assert not (tmp_path / "records").exists()
-    # Of three characters one is the second of its token.
+    # One of three characters is the second of its token.
     teacher = words(["ab", "##c"])
     made = make(tmp_path, TeacherTokenizer(teacher, 30), texts=texts)
     assert (made.counts.targets, made.counts.repeated_targets) == (120, 40)

@@ -160,7 +160,7 @@ def _describe(
 def _best(logits: tf.Tensor, valid: tf.Tensor, block: Block) -> Candidates:
     """Finds the pair of each sentence with the greatest logit of any label.
 
-    Of equal ones it is the first in row-major order. Sentences without a pair
+    Ties go to the first in row-major order. Sentences without a pair
     in the block get the lowest float as logit.
     """
     batch, _, columns = tf.unstack(tf.shape(valid))

@@ -69,7 +69,7 @@ def compare_occurrences(
 def bracketed(place: Place) -> str:
     """Returns the text of a place with brackets around entities inside it.
 
-    Of nested entities, the outermost ones are shown.
+    Shows the outermost of nested entities.
     """
     text, shown, position = place.sentence.text, "", place.start
     ranges = (
