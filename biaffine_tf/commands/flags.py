@@ -33,6 +33,7 @@ from biaffine_tf.config import (
 from biaffine_tf.corpora import checks
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.formats.inputs import split_patterns
+from biaffine_tf.heads import head_source
 from biaffine_tf.tokenization import Tokenizer, Windowing
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def model_config(
     settings: Mapping[str, Any],
 ) -> ModelConfig:
     """Builds the config of encoder, tokenizer, head and long texts."""
+    head_source(FLAGS.head)  # refuses other names
     return ModelConfig(
         encoder=initialization.config,
         tokenizer=TokenizerConfig.from_dict(

@@ -37,13 +37,14 @@ class LongText(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HeadConfig(Settings):
-    """Settings of the head; by default as in the original implementation.
+    """Settings of the head; by default as in the original implementation."""
 
-    Attributes:
-        name: Name of the head in `heads.HEADS`.
-    """
-
-    name: str = "biaffine"
+    name: str = setting(
+        "biaffine",
+        flag="head",
+        label="head",
+        help="Head, from token vectors to spans: biaffine.",
+    )
     projection_size: int = setting(
         150, minimum=1, help="Width of the start and end projections."
     )

@@ -2,7 +2,7 @@
 
 A head is a Keras layer that fits `heads.head.Head`, and a module that fits
 `heads.head.OnnxForm` if it can be exported to ONNX. A new one is a folder of
-its own and a line in `HEADS`; its name is `HeadConfig.name`.
+its own and a line in `HEADS`; its name is `HeadConfig.name`, the flag --head.
 """
 
 from __future__ import annotations
@@ -40,13 +40,28 @@ HEADS = {
 }
 
 
+def head_source(name: str) -> HeadSource:
+    """Returns the import paths of a head.
+
+    Raises:
+        ConfigError: If there is no head of this name.
+    """
+    if name not in HEADS:
+        raise ConfigError(
+            f"--head={name}: no such head; this version has {', '.join(HEADS)}",
+            remedy="give one of these, or use the version of biaffine_tf that "
+            "wrote the model",
+        )
+    return HEADS[name]
+
+
 def head_class(name: str) -> type[Head]:
     """Returns the layer class of a head.
 
     Raises:
         ConfigError: If there is no head of this name.
     """
-    return pkgutil.resolve_name(_source(name).layer)
+    return pkgutil.resolve_name(head_source(name).layer)
 
 
 def onnx_form(name: str) -> OnnxForm:
@@ -55,7 +70,7 @@ def onnx_form(name: str) -> OnnxForm:
     Raises:
         ConfigError: If there is no such head, or it has no ONNX form.
     """
-    module = _source(name).onnx
+    module = head_source(name).onnx
     if module is None:
         raise ConfigError(
             f"the head {name!r} has no ONNX form",
@@ -70,13 +85,4 @@ def distils(name: str) -> bool:
     Raises:
         ConfigError: If there is no head of this name.
     """
-    return _source(name).distils
-
-
-def _source(name: str) -> HeadSource:
-    if name not in HEADS:
-        raise ConfigError(
-            f"there is no head {name!r}; this version has {', '.join(HEADS)}",
-            remedy="use the version of biaffine_tf that wrote the model",
-        )
-    return HEADS[name]
+    return head_source(name).distils

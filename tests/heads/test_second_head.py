@@ -230,7 +230,7 @@ def test_an_unknown_head_is_named():
     config = dataclasses.replace(
         tiny.model_config(), head=HeadConfig(name="unheard_of")
     )
-    with pytest.raises(ConfigError, match="no head 'unheard_of'") as found:
+    with pytest.raises(ConfigError, match="--head=unheard_of") as found:
         SpanModel(config, num_classes=3)
     assert "biaffine" in str(found.value)
 
