@@ -34,7 +34,8 @@ RUNS = [
     _measured("wnut17", "before", 42, [0.0, 0.0, 0.2, 0.3]),
     _measured("wnut17", "before", 43, [0.0, 0.1, 0.2, 0.1]),
     _measured("wnut17", "after", 42, [0.4, 0.5, 0.6, 0.55]),
-    _measured("wnut17", "twice_rate", 42, [0.3, 0.5, 0.5, 0.63]),
+    _measured("wnut17", "higher_rate", 42, [0.3, 0.5, 0.5, 0.63]),
+    _measured("wnut17", "after", 43, [0.4, 0.5, 0.6, 0.7]),
     _measured("weibo", "after", 42, [0.1, 0.2, 0.3, 0.4]),
 ]
 
@@ -48,11 +49,12 @@ def test_means_are_over_seeds():
         "before_third": 0.2,
         "before_last": 0.25,
         "before_mean_of_3": 0.0833,
-        "after_seeds": 1,
+        "after_seeds": 2,
         "after_first": 0.4,
         "after_third": 0.6,
-        "after_last": 0.6,
+        "after_last": 0.65,
         "after_mean_of_3": 0.5,
+        "after_of_sweep": 0.6,
         "best_known": 0.63,
     }
     assert weibo["before_seeds"] == 0 and weibo["best_known"] == 0.4
