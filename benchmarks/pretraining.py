@@ -39,6 +39,7 @@ from benchmarks.data import (
     read_results,
 )
 from benchmarks.studies import Step
+from biaffine_tf import formats
 from biaffine_tf.files import write_json
 
 RESULT = report.RESULTS / "pretraining.json"
@@ -53,6 +54,22 @@ SEVERAL_SEEDS = ("random", "mlm", "continued", "e5_mlm", "e5_whole")
 MASKINGS = ("token", "word", "span")
 CORPORA = ("all", "1000")
 ENGLISH = ("wnut17", "genia")
+ENGLISH_STARTS = ("minilm", "random", "e5_whole")
+
+# Learning rates of the sweep on 1 000 sentences, half the epochs, one seed; the
+# other starts have that of their recipes.
+RATES = ("1e-4", "2e-4", "3e-4")
+SWEPT = ("mlm", "e5", "e5_mlm", "e5_whole")
+
+# Other corpora, with nothing but data and encoder given, one seed.
+CHINESE = {
+    "weibo": ("weiboNER_2nd_conll.train", "weiboNER_2nd_conll.dev"),
+    "ecommerce": ("train.txt", "dev.txt"),
+    "address": ("train.txt", "dev.txt"),
+    "cmeee_v2": ("train.jsonl", "dev.jsonl"),
+}
+SIZES = ("300", "1000", "all")
+CURVES = ("mlm", "e5_mlm")
 
 # Points of micro F1 over a random start that an hour is to bring, and the
 # starts that take about as long.
@@ -80,7 +97,9 @@ class Study:
         return [
             *self._pretraining(),
             *self._e5(),
+            *self._rates(),
             *self._chinese(),
+            *self._curves(),
             *self._english(),
         ]
 
@@ -162,25 +181,68 @@ class Study:
             )
         yield self._step("e5_mlm", train, done="history.json")
 
+    def _rates(self) -> Iterator[Step]:
+        """A sweep of learning rates on 1 000 sentences."""
+        for start, rate in itertools.product(SWEPT, RATES):
+            words = self._cluener("1000", start)
+            given = [f"--learning_rate={rate}", "--num_train_epochs=10"]
+            yield self._step(
+                f"rate_{start}_{rate}", [*words, *given], done="scores.json"
+            )
+
+    def _best_rate(self, start: str) -> str | None:
+        """The best rate of the sweep; None as long as it has not ended."""
+        f1 = {}
+        for rate in RATES:
+            path = self.runs / f"rate_{start}_{rate}" / "scores.json"
+            scores = read_results(path) if path.exists() else {}
+            if not scores.get("complete"):
+                return None
+            f1[rate] = scores["micro"]["f1"]
+        return max(RATES, key=lambda rate: f1[rate])
+
+    def _cluener(self, corpus: str, start: str) -> list[str]:
+        train = CLUENER / "train.json"
+        if corpus != "all":
+            train = self.runs / f"cluener_{corpus}.json"
+        return [
+            "run_classifier.py",
+            f"--flagfile=recipes/cluener_{corpus}.flags",
+            f"--train_data={train}",
+            f"--eval_data={CLUENER / 'dev.json'}",
+            *self._encoder(start),
+        ]
+
     def _chinese(self) -> Iterator[Step]:
         """Fine-tuning on CLUENER; the random starts have the same shape."""
         for corpus, start in itertools.product(CORPORA, STARTS):
             for seed in SEEDS if start in SEVERAL_SEEDS else SEEDS[:1]:
-                train = CLUENER / "train.json"
-                if corpus != "all":
-                    train = self.runs / f"cluener_{corpus}.json"
+                words = [*self._cluener(corpus, start), f"--seed={seed}"]
+                if start in OF_E5:
+                    rate = self._best_rate(start)
+                    words = rate and [*words, f"--learning_rate={rate}"]
                 yield self._step(
                     f"cluener_{corpus}_{start}_{seed}",
-                    [
-                        "run_classifier.py",
-                        f"--flagfile=recipes/cluener_{corpus}.flags",
-                        f"--train_data={train}",
-                        f"--eval_data={CLUENER / 'dev.json'}",
-                        *self._encoder(start),
-                        f"--seed={seed}",
-                    ],
+                    words,
                     done="scores.json",
                 )
+
+    def _curves(self) -> Iterator[Step]:
+        """Parts of other corpora, with the settings that training chooses."""
+        for corpus, size, start in itertools.product(CHINESE, SIZES, CURVES):
+            train, dev = (DATA / "ner" / corpus / n for n in CHINESE[corpus])
+            if size != "all":
+                train = self.runs / f"{corpus}_{size}.jsonl"
+            yield self._step(
+                f"{corpus}_{size}_{start}",
+                [
+                    "run_classifier.py",
+                    f"--train_data={train}",
+                    f"--eval_data={dev}",
+                    *self._encoder(start),
+                ],
+                done="scores.json",
+            )
 
     def _encoder(self, start: str) -> list[str]:
         if start == "e5_whole":
@@ -201,7 +263,11 @@ class Study:
             f"--vocab_file={model / 'vocab.txt'}",
             f"--bert_config_file={model / 'config.json'}",
         ]
-        starts = {"minilm": [f"--encoder_dir={model}"], "random": random}
+        starts = {
+            "minilm": [f"--encoder_dir={model}"],
+            "random": random,
+            "e5_whole": [*self._encoder("e5_whole"), "--nodo_lower_case"],
+        }
         for corpus, (start, encoder) in itertools.product(
             ENGLISH, starts.items()
         ):
@@ -230,12 +296,14 @@ class Study:
     def _step(
         self,
         name: str,
-        words: list[str],
+        words: list[str] | None,
         *,
         done: str,
         output: str = "output_dir",
     ) -> Step:
-        return Step(name, [*words, f"--{output}={self.runs / name}"], done)
+        if words is not None:
+            words = [*words, f"--{output}={self.runs / name}"]
+        return Step(name, words, done)
 
     def prepare(self) -> None:
         """Files that the commands read: texts and the first sentences."""
@@ -248,6 +316,12 @@ class Study:
         ):
             content = "".join(f"{line}\n" for line in kept)
             (self.runs / name).write_text(content, "utf-8")
+        for corpus, size in itertools.product(CHINESE, SIZES[:-1]):
+            path = self.runs / f"{corpus}_{size}.jsonl"
+            if not path.exists():
+                train = DATA / "ner" / corpus / CHINESE[corpus][0]
+                first = itertools.islice(formats.read(train), int(size))
+                formats.write(path, first, "span_jsonl")
 
     def measured(self) -> dict[str, dict[str, Any]]:
         """Results and machine of each run that has ended, by its name."""
@@ -265,12 +339,11 @@ class Study:
         self, step: Step, output: pathlib.Path
     ) -> dict[str, Any] | None:
         """Figures of a run; None if others depend on it and that is all."""
-        assert step.words is not None
-        command = f"python {shlex.join(step.words)}"
+        command = f"python {shlex.join(step.words or ())}"
         if step.done == "history.json":
             history = read_results(output / "history.json")
             return {"command": command, "curve": _curve(history)}
-        if step.name.startswith("cluener_") and step.done == "scores.json":
+        if step.done == "scores.json" and not step.name.startswith(ENGLISH):
             scores = read_results(output / "scores.json")
             minutes = round(scores["seconds"] / 60, 1)
             return {
@@ -340,6 +413,34 @@ def chinese_table(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+def curves_table(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Micro F1 on the dev sets of the other corpora, by size and start."""
+    rows = []
+    for corpus, size in itertools.product(CHINESE, SIZES):
+        found = {
+            start: runs[f"{corpus}_{size}_{start}"]["micro_f1"]
+            for start in CURVES
+            if f"{corpus}_{size}_{start}" in runs
+        }
+        if found:
+            rows.append({"corpus": corpus, "sentences": size, **found})
+    return rows
+
+
+def rates_table(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Micro F1 of the sweep of learning rates."""
+    rows = []
+    for start in SWEPT:
+        found = {
+            rate: runs[f"rate_{start}_{rate}"]["micro_f1"]
+            for rate in RATES
+            if f"rate_{start}_{rate}" in runs
+        }
+        if found:
+            rows.append({"start": start, **found})
+    return rows
+
+
 def english_table(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Micro scores on the test sets."""
     return [
@@ -348,7 +449,7 @@ def english_table(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
             "start": start,
             **{k: run[k] for k in ("precision", "recall", "f1")},
         }
-        for corpus, start in itertools.product(ENGLISH, ("minilm", "random"))
+        for corpus, start in itertools.product(ENGLISH, ENGLISH_STARTS)
         if (run := runs.get(f"{corpus}_{start}")) is not None
     ]
 
@@ -412,16 +513,21 @@ def main() -> int:
         # Runs of before there were files of machines keep what is recorded.
         runs[name] = runs.get(name, {}) | studies.without_paths(found, hidden)
     scores, english = chinese_table(runs), english_table(runs)
+    curves, rates = curves_table(runs), rates_table(runs)
     found = {
         "command": "python benchmarks/pretraining.py",
         "goals": goals(scores),
         "scores": scores,
         "english": english,
+        "curves": curves,
+        "rates": rates,
         "runs": dict(sorted(runs.items())),
     }
     write_json(RESULT, found)
     _draw(runs)
     report.print_table("CLUENER, micro F1 on dev", scores)
+    report.print_table("CLUENER, 1 000 sentences, by learning rate", rates)
+    report.print_table("other corpora, micro F1 on dev", curves)
     report.print_table("English, test", english)
     return int(not all(goal["met"] for goal in found["goals"]))
 

@@ -84,3 +84,28 @@ def test_the_best_start_and_the_random_one_have_three_seeds(study, corpus):
     for start in ("random", best["start"]):
         for seed in (42, 43, 44):
             assert f"cluener_{corpus}_{start}_{seed}" in names
+
+
+def test_e5_takes_the_best_rate_of_the_sweep(study):
+    def words():
+        name = "cluener_all_e5_42"
+        return next(s.words for s in study.steps() if s.name == name)
+
+    for rate, f1 in zip(pretraining.RATES, (0.5, 0.7, 0.6), strict=True):
+        assert words() is None
+        write_run(study, f"rate_e5_{rate}", f1)
+    assert f"--learning_rate={pretraining.RATES[1]}" in words()
+    assert pretraining.rates_table(study.measured()) == [
+        {
+            "start": "e5",
+            **dict(zip(pretraining.RATES, (0.5, 0.7, 0.6), strict=True)),
+        }
+    ]
+
+
+def test_curves_are_of_sizes_and_starts(study):
+    write_run(study, "weibo_300_mlm", 0.4)
+    write_run(study, "weibo_300_e5_mlm", 0.5)
+    assert pretraining.curves_table(study.measured()) == [
+        {"corpus": "weibo", "sentences": "300", "mlm": 0.4, "e5_mlm": 0.5}
+    ]
