@@ -1,0 +1,345 @@
+"""Every head of pairs: learns, is loaded, exported, padded, continued."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+import tiny
+
+from biaffine_tf import heads, model_directory
+from biaffine_tf.config import (
+    DecodingConfig,
+    ExperimentConfig,
+    ExportFormat,
+    HeadConfig,
+    LongText,
+    Loss,
+    Position,
+    TrainingConfig,
+)
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.export.export import export
+from biaffine_tf.heads.head import SoftCells
+from biaffine_tf.heads.pairs.head import PairHead
+from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.inference.loading import load
+from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.records.span_batches import make_buckets, training_batches
+from biaffine_tf.spans import Sentence, Span
+from biaffine_tf.training.fine_tuning import make_updater, weigh_classes
+
+# Head, settings of the head and of its loss; together all values of each.
+HEADS = {
+    "biaffine": ({"position": "rotary"}, {"boundary_smoothing": 0.1}),
+    "biaffine_width": (
+        {"position": "width", "projection_activation": "leaky_relu"},
+        {"loss": "dice"},
+    ),
+    "biaffine_labels": (
+        {"projection_activation": "gelu", "multi_label": True},
+        {"loss": "multi_label"},
+    ),
+    "global_pointer": (
+        {"pointer_size": 8, "multi_label": True, "max_span_width": 9},
+        {"loss": "multi_label"},
+    ),
+    "efficient_global_pointer": (
+        {"pointer_size": 8, "position": "width"},
+        {"loss": "focal", "focal_gamma": 1.0, "class_weights": "sqrt_inverse"},
+    ),
+    "cnn": (
+        {
+            "cnn_channels": 8,
+            "cnn_depth": 2,
+            "multi_label": True,
+            "projection_activation": "relu",
+        },
+        {"loss": "binary", "neg_sample": 0.5, "keep_near_gold": 1},
+    ),
+}
+TEXT = "ab天地 地天。cd,"
+each_head = pytest.mark.parametrize("name", HEADS)
+
+
+def _name(name):
+    return name if name in heads.HEADS else name.split("_")[0]
+
+
+def _config(name, **changes):
+    head, training = HEADS[name]
+    model = tiny.model_config(encoder={
+            "hidden_dropout_prob": 0.0,
+            "attention_probs_dropout_prob": 0.0,
+            "num_hidden_layers": 1,
+            "hidden_size": 32,
+        })
+    return ExperimentConfig(
+        model=dataclasses.replace(
+            model,
+            head=HeadConfig(
+                name=_name(name), projection_size=8, dropout=0.0, **head
+            ),
+            long_text=LongText.WINDOW,
+        ),
+        training=TrainingConfig(
+            **{
+                "learning_rate": 1e-2,
+                "train_batch_size": 8,
+                "num_train_epochs": 30,
+            }
+            | training
+            | changes
+        ),
+        decoding=DecodingConfig(nested=True),
+    )
+
+
+def _train(folder, name):
+    config = _config(name)
+    records = tiny.records(
+        folder,
+        tiny.sentences(80),
+        several_labels=config.model.head.multi_label,
+    )
+    buckets = make_buckets(records.lengths, num_buckets=1, batch_size=8)
+    tf_keras.utils.set_random_seed(1)
+    model = SpanModel(config.model, num_classes=records.labels.num_classes)
+    model.build_weights()
+    model.head.initialize(records, config.model, config.training)
+    batches = training_batches(
+        records, buckets, seed=1, epochs=range(config.training.num_train_epochs)
+    )
+    updater = make_updater(
+        config.training,
+        model,
+        strategy=tf.distribute.get_strategy(),
+        batch_spec=batches.element_spec,
+        total_steps=len(batches),
+        class_weights=weigh_classes(config.training, records, model),
+    )
+    for number, batch in enumerate(batches):
+        updater.step([batch], number)
+    assert np.isfinite(updater.sums.read().means()["loss"])
+    path = str(folder / "model")
+    model_directory.write_description(
+        path, config, records.labels, tiny.VOCABULARY
+    )
+    model_directory.save_weights(path, model)
+    model_directory.seal(path)
+    return path
+
+
+def _rows(spans):
+    return [(one.start, one.end, one.label) for one in spans]
+
+
+def test_every_head_of_pairs_is_among_the_cases():
+    of_pairs = {
+        name
+        for name in heads.HEADS
+        if issubclass(heads.head_class(name), PairHead)
+    }
+    assert {_name(name) for name in HEADS} == of_pairs
+    assert {one for head, _ in HEADS.values() for one in head} >= {
+        "position",
+        "projection_activation",
+        "multi_label",
+    }
+
+
+@pytest.mark.slow
+@each_head
+def test_learns_is_loaded_and_exported(name, tmp_path):
+    """Through the parity gate, to both formats, with long texts."""
+    path = _train(tmp_path, name)
+    ner = Predictor.from_directory(path)
+    gold = tiny.sentences(20, seed=5)
+    found = [{*_rows(ner(one.text))} for one in gold]
+    want = [{*_rows(one.spans)} for one in gold]
+    right = sum(len(a & b) for a, b in zip(found, want, strict=True))
+    assert 2 * right / sum(map(len, [*found, *want])) > 0.85
+    assert all(0.5 < one.score < 1 for one in ner(TEXT))
+    long = TEXT * 9  # in windows
+    own = _rows(ner(long))
+    assert len(own) >= 9 * 4
+    for kind in ExportFormat:
+        export(path, str(tmp_path / kind), format=kind)
+        other = load(tmp_path / kind, {})
+        assert _rows(other(long)) == own
+    flat = Predictor.from_directory(path, nested=False)(long)
+    assert all(a.end <= b.start for a, b in itertools.pairwise(flat))
+
+
+def _model(name, *, num_classes=4, seed=0):
+    model = SpanModel(_config(name).model, num_classes=num_classes)
+    model.build_weights()
+    rng = np.random.default_rng(seed)
+    for weight in model.saved_weights().values():
+        weight.assign(rng.normal(size=weight.shape) * 0.3)
+    return model
+
+
+def _candidates(model, ids, **options):
+    counts = tf.reduce_sum(tf.cast(ids > 0, tf.int32), axis=1) - 2
+    found = model.head.candidates(
+        model.encode(ids, training=False),
+        counts,
+        min_margin=tf.constant(-0.5),
+        **options,
+    )
+    return found.map(lambda column: column.numpy())
+
+
+@pytest.mark.slow
+@each_head
+def test_padding_and_the_call_agree_with_the_candidates(name):
+    model = _model(name)
+    ids = tf.constant([[2, 5, 6, 7, 8, 3], [2, 9, 5, 3, 0, 0]])
+    found = _candidates(model, ids, every_label=True)
+    padded = _candidates(model, tf.pad(ids, [[0, 1], [0, 5]]), every_label=True)
+    for one, two in zip(found, padded, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-4)
+    logits = model(ids).numpy()
+    want = [
+        (b, i, j + 1, c)
+        for b, count in enumerate((4, 2))
+        for i in range(count)
+        for j in range(i, count)
+        for c in range(1, 4)
+        if logits[b, i, j, c] - logits[b, i, j, 0] > -0.5
+    ]
+    assert [*zip(*(x.tolist() for x in found[:4]), strict=True)] == want
+    assert len(want) > 5
+    if model.config.head.multi_label:
+        np.testing.assert_array_equal(found.log_odds, found.margins)
+        usual = _candidates(model, ids)
+        assert len(usual.labels) == len(want)
+
+
+@each_head
+def test_new_labels_are_appended(name):
+    old, new = _model(name), _model(name, num_classes=6, seed=1)
+    training = _config(name).training
+    stored = {k: v.numpy() for k, v in old.saved_weights().items()}
+    grown = new.head.with_new_labels(stored, training)
+    for key, weight in new.saved_weights().items():
+        weight.assign(grown[key])
+    ids = tf.constant([[2, 5, 6, 7, 8, 3]])
+    np.testing.assert_allclose(new(ids)[..., :4], old(ids), atol=1e-5)
+    assert np.isfinite(new(ids)).all()
+
+
+@pytest.mark.slow
+@each_head
+def test_it_learns_from_teachers(name):
+    """The loss of its own probabilities is stationary."""
+    model = _model(name)
+    ids = tf.constant([[2, 5, 6, 7, 8, 3]])
+    logits = model(ids).numpy()[0]
+    cells = [
+        (i, j, c) for i in range(4) for j in range(i, 4) for c in range(1, 4)
+    ]
+    odds = tf.nn.softmax(logits).numpy()
+    if model.config.head.multi_label:
+        odds = tf.nn.sigmoid(logits - logits[..., :1]).numpy()
+    soft = SoftCells(
+        tf.constant([cells]),
+        tf.constant([[odds[cell] for cell in cells]]),
+        tf.constant([True]),
+    )
+    norms = {}
+    for share in (1.0, 0.0):
+        config = dataclasses.replace(
+            _config(name).training,
+            distil_weight=share,
+            distil_temperature=1.0,
+            class_weights="none",
+        )
+        with tf.GradientTape() as tape:
+            loss, _ = model.head.batch_metrics(
+                model.encode(ids, training=False),
+                tf.constant([[[0, 1, 2]]]),
+                tf.constant([4]),
+                config,
+                seed=tf.constant([1, 2]),
+                training=False,
+                soft=soft,
+            )["loss"]
+        gradients = tape.gradient(loss, model.head.trainable_weights)
+        norms[share] = float(tf.linalg.global_norm(gradients))
+    assert norms[0.0] > 0.1
+    assert norms[1.0] < 1e-3 * norms[0.0]
+
+
+@pytest.mark.parametrize("loss", [Loss.MULTI_LABEL, Loss.BINARY])
+def test_a_span_of_two_labels_is_learnt_and_found(loss, tmp_path):
+    sentences = [
+        one.replace_spans(
+            Span(s.start, s.end, label)
+            for s in one.spans
+            if s.label == "letter"
+            for label in ("letter", "both")
+        )
+        for one in tiny.sentences(40)
+    ]
+    records = tiny.records(tmp_path, sentences, several_labels=True)
+    spans = sum(len(one.spans) for one in sentences)
+    assert records.counts.cells == spans
+    assert records.counts.conflicting_spans == 0
+    (folder := tmp_path / "first").mkdir()
+    first = tiny.records(folder, sentences)
+    assert first.counts.conflicting_spans == spans // 2
+    assert first.fingerprint != records.fingerprint
+    config = _config("biaffine_labels", loss=loss)
+    model = SpanModel(config.model, num_classes=records.labels.num_classes)
+    tf_keras.utils.set_random_seed(1)
+    model.build_weights()
+    model.head.initialize(records, config.model, config.training)
+    buckets = make_buckets(records.lengths, num_buckets=1, batch_size=8)
+    batches = training_batches(records, buckets, seed=1, epochs=range(8))
+    updater = make_updater(
+        config.training,
+        model,
+        strategy=tf.distribute.get_strategy(),
+        batch_spec=batches.element_spec,
+        total_steps=len(batches),
+    )
+    for number, batch in enumerate(batches):
+        updater.step([batch], number)
+    ner = Predictor(
+        model,
+        tiny.tokenizer(tmp_path),
+        records.labels,
+        decoding=DecodingConfig(nested=True),
+    )
+    (found,) = ner.predict([Sentence("ab,cd")])
+    assert {*_rows(found.spans)} == {
+        (start, start + 2, label)
+        for start in (0, 3)
+        for label in ("letter", "both")
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"name": "cnn", "position": "rotary"}, "--position must be one of"),
+        ({"name": "global_pointer", "position": "rotary"}, "--position"),
+        (
+            {"position": Position.ROTARY, "projection_size": 9},
+            "--projection_size must be even",
+        ),
+        ({"pointer_size": 7}, "--pointer_size must be an even number"),
+        (
+            {"name": "global_pointer", "projection_activation": "relu"},
+            "--projection_activation must be none",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(settings, words):
+    with pytest.raises(ConfigError, match=words) as found:
+        HeadConfig(**settings)
+    assert "\n" not in str(found.value)
