@@ -106,9 +106,11 @@ def given_settings() -> dict[str, Any]:
     for section, name in (
         (ModelConfig, "max_seq_length"),
         (HeadConfig, "max_span_width"),
-        (HeadConfig, "projection_activation"),
     ):
         given[name] = values(section)[name]
+    given["projection_activation"] = values(HeadConfig, given=True).get(
+        "projection_activation"
+    )
     return {name: value for name, value in given.items() if value is not None}
 
 

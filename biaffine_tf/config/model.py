@@ -112,8 +112,8 @@ class HeadConfig(Settings):
     )
     projection_activation: Activation = setting(
         Activation.NONE,
-        help="Activation of the start and end projections.",
-        unset="leaky_relu for --head=cnn, else none",
+        help="Activation of the start and end projections; leaky_relu if not "
+        "given with --head=cnn.",
         label="activation of the projections",
         applies=lambda head: head.name in _PROJECTING,
     )
