@@ -44,7 +44,7 @@ HEADS = {
         distils=True,
     ),
     "efficient_global_pointer": HeadSource(
-        "biaffine_tf.heads.global_pointer.layer:EfficientGlobalPointer",
+        "biaffine_tf.heads.global_pointer.efficient:EfficientGlobalPointer",
         "biaffine_tf.heads.global_pointer.onnx:EFFICIENT_FORM",
         distils=True,
     ),

@@ -5,10 +5,8 @@ import pytest
 import tensorflow as tf
 
 from biaffine_tf.heads.biaffine.head import BiaffineHead
-from biaffine_tf.heads.global_pointer.layer import (
-    EfficientGlobalPointer,
-    GlobalPointer,
-)
+from biaffine_tf.heads.global_pointer.efficient import EfficientGlobalPointer
+from biaffine_tf.heads.global_pointer.layer import GlobalPointer
 from biaffine_tf.heads.pairs.blocks import Block
 from biaffine_tf.heads.pairs.rotary import rotate
 from biaffine_tf.heads.pairs.width_buckets import BOUNDS

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from biaffine_tf.config import HeadConfig, Position
-from biaffine_tf.heads.pairs.onnx import (
-    Inputs,
-    PairForm,
+from biaffine_tf.heads.pairs.onnx import Inputs, PairForm
+from biaffine_tf.heads.pairs.onnx_nodes import (
     activate,
     add_widths,
     dense,
