@@ -33,8 +33,9 @@ from biaffine_tf.config import (
     TrainingConfig,
 )
 from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.heads.biaffine.head import biaffine_pairs
 from biaffine_tf.heads.biaffine.layer import Biaffine
-from biaffine_tf.heads.biaffine.loss import span_loss
+from biaffine_tf.heads.pairs.loss import span_loss
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.losses import make_loss
@@ -320,9 +321,9 @@ class Head:
         starts, ends = self._layer.project(vectors, training=True)
         batch, length, _ = tf.unstack(tf.shape(vectors))
         loss, _ = span_loss(
-            starts,
-            ends,
-            tf.convert_to_tensor(self._layer.bilinear),
+            biaffine_pairs(
+                starts, ends, tf.convert_to_tensor(self._layer.bilinear)
+            ),
             cells,
             tf.fill([batch], length),
             self._pair_loss,

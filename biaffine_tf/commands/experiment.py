@@ -24,6 +24,7 @@ from biaffine_tf.commands.teachers import (
 from biaffine_tf.config import (
     ExperimentConfig,
     LongText,
+    Loss,
     ModelConfig,
     WordBoundaries,
 )
@@ -115,6 +116,8 @@ def prepare() -> Experiment:
     else:
         model, decoding = initial.model, initial.decoding
         word_rule = None
+    training = flags.training_config(settings)
+    model = _with_labels_of(training.loss, model)
     examination, dev = _check(
         data,
         _check_settings(initialization, initial, model),
@@ -128,7 +131,7 @@ def prepare() -> Experiment:
     config = examination.decide(
         ExperimentConfig(
             model=model,
-            training=flags.training_config(settings),
+            training=training,
             decoding=decoding,
             data=contents
             | _origins(initialization, initial, data)
@@ -203,10 +206,19 @@ def _settings(
         encoder=initialization.config,
         is_pretrained=initialization.source is not None or initial is not None,
     )
+    choices += defaults.choose_for_head(
+        given, FLAGS.head if initial is None else initial.model.head.name
+    )
     if teachers is not None:
         choices += choose_settings(given)
     chosen = {choice.flag: choice.value for choice in choices}
     return given | chosen, choices
+
+
+def _with_labels_of(loss: Loss, model: ModelConfig) -> ModelConfig:
+    """Sets whether a span may have several labels, as the loss wants."""
+    head = dataclasses.replace(model.head, multi_label=loss.is_multi_label)
+    return dataclasses.replace(model, head=head)
 
 
 def _choose_word_rule(train: Corpus) -> Choice | None:

@@ -20,6 +20,7 @@ from biaffine_tf.commands.sections import (
     define_training_flags,
 )
 from biaffine_tf.config import (
+    Activation,
     DecodingConfig,
     ExportConfig,
     HeadConfig,
@@ -107,6 +108,9 @@ def given_settings() -> dict[str, Any]:
         (HeadConfig, "max_span_width"),
     ):
         given[name] = values(section)[name]
+    given["projection_activation"] = values(HeadConfig, given=True).get(
+        "projection_activation"
+    )
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -133,7 +137,12 @@ def model_config(
         ),
         head=HeadConfig(
             **values(HeadConfig)
-            | {"max_span_width": settings["max_span_width"] or None}
+            | {
+                "max_span_width": settings["max_span_width"] or None,
+                "projection_activation": settings.get(
+                    "projection_activation", Activation.NONE
+                ),
+            }
         ),
         **values(ModelConfig)
         | {
@@ -194,6 +203,7 @@ def check_settings(
         tokenizer=tokenizer,
         windowing=None if model is None else Windowing.of(model),
         max_span_width=None if model is None else model.head.max_span_width,
+        multi_label=model is not None and model.head.multi_label,
     )
 
 

@@ -243,6 +243,7 @@ def _prepare_records(
             window_overlap=model.window_overlap,
             long_text=model.long_text,
             context_tokens=model.context_tokens,
+            several_labels=model.head.multi_label,
             gzip=FLAGS.records_gzip,
             processes=FLAGS.records_processes,
         ),
@@ -309,6 +310,7 @@ def _check_eval_data(
             windowing=windowing,
             counts=counts,
             count_unknown=True,
+            several_labels=config.model.head.multi_label,
         )
         if width is not None:
             widths = collections.Counter(features.widths)

@@ -209,6 +209,13 @@ def open_initial_model() -> InitialModel | None:
             "do_lower_case": config.model.tokenizer.do_lower_case,
             "projection_size": config.model.head.projection_size,
             "position": str(config.model.head.position),
+            "head": config.model.head.name,
+            "projection_activation": str(
+                config.model.head.projection_activation
+            ),
+            "pointer_size": config.model.head.pointer_size,
+            "cnn_channels": config.model.head.cnn_channels,
+            "cnn_depth": config.model.head.cnn_depth,
         },
     )
     model = _continued(config.model)

@@ -26,6 +26,8 @@ from biaffine_tf.config.fields import (
 )
 from biaffine_tf.config.masking import Masking, MaskingKind, Replacement
 from biaffine_tf.config.model import (
+    POINTER_HEADS,
+    Activation,
     HeadConfig,
     LongText,
     ModelConfig,
@@ -53,6 +55,7 @@ from biaffine_tf.config.text_records import (
 from biaffine_tf.config.tokenizer import TokenizerConfig, TokenizerKind
 from biaffine_tf.config.training import (
     PREDICTION_PRECISION,
+    ClassWeights,
     Freeze,
     HeadStart,
     Loss,

@@ -13,10 +13,38 @@ from biaffine_tf.errors import ConfigError
 
 
 class Position(enum.StrEnum):
-    """Use of the encoder's position embedding in the head's input."""
+    """Position information of the head beside the encoder's vectors.
+
+    - `none`: none.
+    - `joined`: the encoder's position embedding, joined to its vectors.
+    - `rotary`: rotation of the start and end projections by their positions.
+    - `width`: a learned score of every bucket of span widths and class.
+    """
 
     NONE = "none"
     JOINED = "joined"
+    ROTARY = "rotary"
+    WIDTH = "width"
+
+
+class Activation(enum.StrEnum):
+    """Activation of the start and end projections."""
+
+    NONE = "none"
+    RELU = "relu"
+    GELU = "gelu"
+    LEAKY_RELU = "leaky_relu"
+
+
+# Heads of pairs with products of pointers, rotated by themselves.
+POINTER_HEADS = ("global_pointer", "efficient_global_pointer")
+# Heads with start and end projections.
+_PROJECTING = ("biaffine", "cnn")
+# Heads that take the values of `position` beside `none` and `joined`.
+_HEADS_OF_POSITION = {
+    Position.ROTARY: ("biaffine",),
+    Position.WIDTH: ("biaffine", *POINTER_HEADS),
+}
 
 
 class LongText(enum.StrEnum):
@@ -37,16 +65,25 @@ class LongText(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HeadConfig(Settings):
-    """Settings of the head; by default as in the original implementation."""
+    """Settings of the head; by default as in the original implementation.
+
+    Attributes:
+        multi_label: Whether a span may have several labels, as the loss wants;
+            has no flag.
+    """
 
     name: str = setting(
         "biaffine",
         flag="head",
         label="head",
-        help="Head, from token vectors to spans: biaffine.",
+        help="Head, from token vectors to spans: biaffine, global_pointer, "
+        "efficient_global_pointer, cnn.",
     )
     projection_size: int = setting(
-        150, minimum=1, help="Width of the start and end projections."
+        150,
+        minimum=1,
+        help="Width of the start and end projections.",
+        applies=lambda head: head.name not in POINTER_HEADS,
     )
     dropout: float = setting(
         0.1,
@@ -58,7 +95,9 @@ class HeadConfig(Settings):
     )
     position: Position = setting(
         Position.NONE,
-        help="Whether the head's input includes the position embedding.",
+        help="Position information of the head: the position embedding joined "
+        "to its input, rotation of its projections by their positions, or a "
+        "learned score of the width of a span.",
     )
     max_span_width: int | None = setting(
         None,
@@ -71,6 +110,60 @@ class HeadConfig(Settings):
         label="widest span",
         unit="token",
     )
+    projection_activation: Activation = setting(
+        Activation.NONE,
+        help="Activation of the start and end projections; leaky_relu if not "
+        "given with --head=cnn.",
+        label="activation of the projections",
+        applies=lambda head: head.name in _PROJECTING,
+    )
+    pointer_size: int = setting(
+        64,
+        minimum=2,
+        valid=lambda size: size % 2 == 0,
+        want="an even number, at least 2",
+        help="Size of the queries and keys of --head=global_pointer and "
+        "efficient_global_pointer.",
+        applies=lambda head: head.name in POINTER_HEADS,
+    )
+    cnn_channels: int = setting(
+        120,
+        minimum=1,
+        help="Number of features of a pair in --head=cnn.",
+        applies=lambda head: head.name == "cnn",
+    )
+    cnn_depth: int = setting(
+        3,
+        minimum=1,
+        help="Number of convolutions of --head=cnn.",
+        applies=lambda head: head.name == "cnn",
+    )
+    multi_label: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        allowed = [
+            one
+            for one in Position
+            if self.name in _HEADS_OF_POSITION.get(one, (self.name,))
+        ]
+        self.require(
+            self.position in allowed,
+            "position",
+            f"one of {', '.join(allowed)} with --head={self.name}",
+        )
+        self.require(
+            self.position is not Position.ROTARY
+            or not self.projection_size % 2,
+            "projection_size",
+            "even with --position=rotary",
+        )
+        self.require(
+            self.projection_activation is Activation.NONE
+            or self.name in _PROJECTING,
+            "projection_activation",
+            f"none with --head={self.name}, which has no such projections",
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

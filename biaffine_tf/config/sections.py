@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import json
 from typing import Any, Self
 
@@ -35,6 +36,7 @@ class Settings:
         """
         if not condition:
             value = getattr(self, name)
+            value = value.value if isinstance(value, enum.Enum) else value
             raise settings_of(type(self))[name].error(value, want)
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,6 +16,26 @@ class Loss(enum.StrEnum):
     CROSS_ENTROPY = "cross_entropy"
     FOCAL = "focal"
     DICE = "dice"
+    MULTI_LABEL = "multi_label"
+    BINARY = "binary"
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether a span may have several labels."""
+        return self in (Loss.MULTI_LABEL, Loss.BINARY)
+
+
+class ClassWeights(enum.StrEnum):
+    """Factor of the loss of the pairs of each class.
+
+    - `none`: none.
+    - `inverse`: inverse to the number of pairs of the class.
+    - `sqrt_inverse`: inverse to its square root.
+    """
+
+    NONE = "none"
+    INVERSE = "inverse"
+    SQRT_INVERSE = "sqrt_inverse"
 
 
 class HeadStart(enum.StrEnum):
@@ -65,7 +85,13 @@ class TrainingConfig(Settings):
             calibration and thresholds; has no flag.
     """
 
-    loss: Loss = setting(Loss.CROSS_ENTROPY, help="Training objective.")
+    loss: Loss = setting(
+        Loss.CROSS_ENTROPY,
+        help="Training objective. With multi_label and binary, a span may have "
+        "several labels.",
+        unset="multi_label for pointer heads, binary for --head=cnn, else "
+        "cross_entropy",
+    )
     focal_gamma: float = setting(
         3.0,
         minimum=0,
@@ -78,6 +104,39 @@ class TrainingConfig(Settings):
         maximum=1,
         help="Fraction of the negative pairs to sample for the loss.",
         label="negative pairs kept",
+    )
+    keep_near_gold: int | None = setting(
+        None,
+        minimum=0,
+        help="With --neg_sample: keep all negative pairs that begin or end at "
+        "most this many tokens from where a gold span does.",
+        unset="no such pairs",
+        label="negative pairs kept near gold spans, up to",
+        unit="token",
+        applies=lambda training: training.keep_near_gold is not None,
+    )
+    class_weights: ClassWeights = setting(
+        ClassWeights.NONE,
+        help="Factor of the loss of each class, from the number of its pairs "
+        "in the training data; 1 on average.",
+        applies=lambda training: (
+            training.class_weights is not ClassWeights.NONE
+        ),
+    )
+    boundary_smoothing: float = setting(
+        0.0,
+        minimum=0,
+        below=1,
+        help="Share of the target of a gold span that neighbouring spans get, "
+        "with --loss=cross_entropy.",
+        applies=lambda training: training.boundary_smoothing > 0,
+    )
+    smooth_size: int = setting(
+        1,
+        minimum=1,
+        help="Maximum distance of these spans, in tokens of both ends.",
+        unit="token",
+        applies=lambda training: training.boundary_smoothing > 0,
     )
     distil_weight: float | None = setting(
         None,
@@ -203,6 +262,27 @@ class TrainingConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_thaw_after(self)
+        self.require(
+            self.keep_near_gold is None or self.neg_sample < 1,
+            "keep_near_gold",
+            "left out without --neg_sample below 1",
+        )
+        self.require(
+            self.boundary_smoothing == 0 or self.loss is Loss.CROSS_ENTROPY,
+            "boundary_smoothing",
+            f"0 with --loss={self.loss}",
+        )
+        is_weighted = self.class_weights is not ClassWeights.NONE
+        self.require(
+            not (is_weighted and self.loss.is_multi_label),
+            "class_weights",
+            f"none with --loss={self.loss}",
+        )
+        self.require(
+            not (is_weighted and self.boundary_smoothing),
+            "class_weights",
+            "none with --boundary_smoothing",
+        )
 
 
 def check_thaw_after(settings: Settings) -> None:

@@ -40,7 +40,9 @@ def write_onnx_guide(
         sep_id=tokenizer.sep_id,
         pad_id=tokenizer.pad_id,
         has_context=config.context_tokens > 0,
-        outputs=onnx_form(config.head.name).OUTPUTS,
+        outputs=onnx_form(
+            config.head.name, multi_label=config.head.multi_label
+        ).OUTPUTS,
         ids=[tokenizer.cls_id, *tokens, tokenizer.sep_id],
         parity=describe(manifest),
     )

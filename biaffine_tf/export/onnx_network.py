@@ -47,7 +47,7 @@ def build_network(
         ConfigError: If it exceeds the size limit of such a file, or the head
             has no ONNX form.
     """
-    head = onnx_form(config.head.name)
+    head = onnx_form(config.head.name, multi_label=config.head.multi_label)
     network = _Network(weights, config, pad_id, int8=int8)
     head.write(network.graph, weights, config.head, *network.build())
     return network.graph.to_model(

@@ -1,8 +1,9 @@
 """Registry of heads: layers from token vectors to spans. No TensorFlow.
 
-A head is a Keras layer that fits `heads.head.Head`, and a module that fits
-`heads.head.OnnxForm` if it can be exported to ONNX. A new one is a folder of
-its own and a line in `HEADS`; its name is `HeadConfig.name`, the flag --head.
+A head is a Keras layer that fits `heads.head.Head`, and an `OnnxForm` of
+`heads.head` if it can be exported to ONNX. A new one is a folder of its own and
+a line in `HEADS`; its name is `HeadConfig.name`, the flag --head. Heads that
+score pairs of tokens share heads/pairs/.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class HeadSource(NamedTuple):
 
     Attributes:
         layer: Path of the `Head` class, as "module:class".
-        onnx: Path of the `OnnxForm` module, which needs no TensorFlow; None if
-            the head cannot be exported to ONNX.
+        onnx: Path of the `OnnxForm`, a module or an object in one, which needs
+            no TensorFlow; None if the head cannot be exported to ONNX.
         distils: Whether it can be distilled; see `Head`.
     """
 
@@ -34,7 +35,22 @@ class HeadSource(NamedTuple):
 HEADS = {
     "biaffine": HeadSource(
         "biaffine_tf.heads.biaffine.head:BiaffineHead",
-        "biaffine_tf.heads.biaffine.onnx",
+        "biaffine_tf.heads.biaffine.onnx:FORM",
+        distils=True,
+    ),
+    "global_pointer": HeadSource(
+        "biaffine_tf.heads.global_pointer.layer:GlobalPointer",
+        "biaffine_tf.heads.global_pointer.onnx:FORM",
+        distils=True,
+    ),
+    "efficient_global_pointer": HeadSource(
+        "biaffine_tf.heads.global_pointer.efficient:EfficientGlobalPointer",
+        "biaffine_tf.heads.global_pointer.onnx:EFFICIENT_FORM",
+        distils=True,
+    ),
+    "cnn": HeadSource(
+        "biaffine_tf.heads.cnn.layer:CnnHead",
+        "biaffine_tf.heads.cnn.onnx:FORM",
         distils=True,
     ),
 }
@@ -64,8 +80,13 @@ def head_class(name: str) -> type[Head]:
     return pkgutil.resolve_name(head_source(name).layer)
 
 
-def onnx_form(name: str) -> OnnxForm:
-    """Returns the module that writes a head to ONNX and reads its outputs.
+def onnx_form(name: str, *, multi_label: bool = False) -> OnnxForm:
+    """Returns what writes a head to ONNX and reads its outputs.
+
+    Args:
+        name: Name of the head.
+        multi_label: Whether it finds several labels of a span, which heads of
+            pairs can.
 
     Raises:
         ConfigError: If there is no such head, or it has no ONNX form.
@@ -76,7 +97,8 @@ def onnx_form(name: str) -> OnnxForm:
             f"the head {name!r} has no ONNX form",
             remedy="export a SavedModel: --export_format=saved_model",
         )
-    return pkgutil.resolve_name(module)
+    form = pkgutil.resolve_name(module)
+    return form.for_several_labels() if multi_label else form
 
 
 def distils(name: str) -> bool:

@@ -47,6 +47,11 @@ class Head(Protocol):
     distributed by `TrainingConfig.distil_weight`. Its `candidates` take
     `every_label`: whether to give every label of a span, not only the best.
 
+    A head whose scores depend on neighbouring tokens has `needs_counts`, true:
+    a call then takes `counts`, the number of tokens of each sentence, `[B]`.
+    One that can weigh classes takes `class_weights`, float32 `[C]`, as a
+    keyword of `batch_metrics`.
+
     Attributes:
         name: Name of the layer, a component of the names of its weights.
         metric_names: Names of the metrics of a batch; "loss" is one of them.

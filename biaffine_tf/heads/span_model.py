@@ -85,7 +85,11 @@ class SpanModel(tf_keras.Model):
     ) -> tf.Tensor:
         """Scores spans with the head; arguments as for `encode`."""
         vectors = self.encode(inputs, context, training=training)
-        return self.head(vectors, training=training)
+        options = {}
+        if getattr(self.head, "needs_counts", False):
+            own = context if self.config.context_tokens else None
+            options["counts"] = token_counts(inputs, own, pad_id=self.pad_id)
+        return self.head(vectors, training=training, **options)
 
     def batch_metrics(
         self,
@@ -94,6 +98,7 @@ class SpanModel(tf_keras.Model):
         *,
         seed: tf.Tensor,
         training: bool = True,
+        **options: Any,
     ) -> Metrics:
         """Computes loss and accuracies of a batch; "loss" is differentiable.
 
@@ -102,6 +107,7 @@ class SpanModel(tf_keras.Model):
             config: Settings of the loss.
             seed: Random seed of this step, int32 `[2]`.
             training: Whether to apply dropout.
+            **options: More arguments of the head.
 
         Returns:
             Sum and weight of each metric, see `Head.batch_metrics`.
@@ -122,6 +128,7 @@ class SpanModel(tf_keras.Model):
             seed=seed,
             training=training,
             **soft,
+            **options,
         )
 
     @property

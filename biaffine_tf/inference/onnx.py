@@ -77,7 +77,9 @@ class OnnxPredictor(WindowedPredictor):
         )
         self._session = session
         self._head_config = config.head
-        self._head = onnx_form(config.head.name)
+        self._head = onnx_form(
+            config.head.name, multi_label=config.head.multi_label
+        )
         self._turn: contextlib.AbstractContextManager[Any] = (
             threading.Lock() if one_at_a_time else contextlib.nullcontext()
         )

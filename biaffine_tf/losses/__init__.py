@@ -1,4 +1,4 @@
-"""Pair losses, one function per file, and sampling of negatives."""
+"""Losses of pairs, one per file, and sampling of negatives."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from biaffine_tf.config import TrainingConfig
 from biaffine_tf.losses.cross_entropy import cross_entropy
 from biaffine_tf.losses.dice import dice
 from biaffine_tf.losses.focal import focal
+from biaffine_tf.losses.multi_label import MultiLabel
 from biaffine_tf.losses.sampling import sample_pairs
+from biaffine_tf.losses.targets import TargetLoss
 
 __all__ = [
+    "AnyLoss",
+    "MultiLabel",
     "PairLoss",
+    "TargetLoss",
     "cross_entropy",
     "dice",
     "focal",
@@ -39,8 +44,12 @@ class PairLoss(Protocol):
         """
 
 
-def make_loss(config: TrainingConfig) -> PairLoss:
-    """Returns the pair loss of the settings.
+# Of the label of a pair, of a target for each label, or of a whole sentence.
+AnyLoss = PairLoss | TargetLoss | MultiLabel
+
+
+def make_loss(config: TrainingConfig) -> AnyLoss:
+    """Returns the loss of the settings.
 
     A loss is the module of its name, whose `make` returns it.
     """

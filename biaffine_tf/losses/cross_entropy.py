@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from biaffine_tf.losses import smoothing
+from biaffine_tf.losses.targets import TargetLoss
+
 if TYPE_CHECKING:
     from biaffine_tf.config import TrainingConfig
     from biaffine_tf.losses import PairLoss
@@ -51,7 +54,8 @@ def is_own_class(
     )
 
 
-def make(config: TrainingConfig) -> PairLoss:
-    """Returns the loss of the settings."""
-    del config
+def make(config: TrainingConfig) -> PairLoss | TargetLoss:
+    """Returns the loss of the settings; smoothed if they say so."""
+    if config.boundary_smoothing:
+        return smoothing.make(config)
     return cross_entropy

@@ -74,6 +74,9 @@ def print_plan(
         [
             *data_rows(buckets, records.lengths),
             (f"steps in all, {training.num_train_epochs} epochs", count(steps)),
+            *map_rows(
+                model, Shape(buckets.lengths[-1], buckets.batch_sizes[-1])
+            ),
         ],
         memory_rows(memory),
     )
@@ -116,6 +119,22 @@ def parameter_rows(model: SpanModel) -> Rows:
         ("of them, embeddings", count(sum(embeddings))),
         ("parameters of the head", count(sum(sizes.values()) - in_encoder)),
         ("trained in all", count(sum(trained))),
+    ]
+
+
+def map_rows(model: SpanModel, longest: Shape) -> Rows:
+    """Describes the memory of features of all pairs, if the head has them.
+
+    Args:
+        model: A built model.
+        longest: Shape of the longest batch.
+    """
+    floats_of = getattr(model.head, "map_floats", None)
+    if floats_of is None:
+        return []
+    size = 4 * longest.size * floats_of(longest.length)
+    return [
+        ("features of all pairs of the longest batch", format_bytes(size)),
     ]
 
 

@@ -18,7 +18,11 @@ from biaffine_tf.config import TrainingConfig
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.records.span_batches import Buckets, Shape, training_batches
 from biaffine_tf.records.span_records import Records
-from biaffine_tf.training.fine_tuning import make_updater, total_steps
+from biaffine_tf.training.fine_tuning import (
+    make_updater,
+    total_steps,
+    weigh_classes,
+)
 from biaffine_tf.training.setup import distribute
 
 _STEPS = 10  # timed steps, over all shapes
@@ -172,6 +176,7 @@ class Probe:
                 strategy=strategy,
                 batch_spec=self._dataset([]).element_spec,
                 total_steps=total_steps(config, buckets.steps_per_epoch),
+                class_weights=weigh_classes(config, records, model),
             )
 
     def memory(self) -> StepMemory | None:

@@ -88,7 +88,7 @@ class Counts:
         unaligned_spans: Spans whose ends are not token boundaries.
         duplicate_spans: Spans with the range and label of an earlier one.
         conflicting_spans: Spans with the range of an earlier one and another
-            label; the span matrix holds only the first label.
+            label, where the span matrix holds only the first label.
         unknown_label_spans: Spans of labels that the model does not have.
         wide_spans: Cells wider than the model's `max_span_width`. Counted
             where the model is known; records are independent of it.
@@ -176,6 +176,7 @@ def featurize(
     count_unknown: bool = False,
     soft: Sequence[Span] | None = None,
     soft_counts: SoftCounts | None = None,
+    several_labels: bool = False,
 ) -> Featurized:
     """Computes the features of a sentence, and counts losses.
 
@@ -191,6 +192,8 @@ def featurize(
         soft: Spans of teachers, with distinct ranges and labels; None if there
             are no teachers.
         soft_counts: Counts of them, to add to.
+        several_labels: Whether a range keeps all of its labels, not only the
+            first.
 
     Returns:
         Features of each window.
@@ -208,7 +211,14 @@ def featurize(
     counts.unknown_label_spans += len(spans) - len(known)
     aligned = align(known, tokens.offsets)
     is_cut = windowing.is_cut(tokens)
-    matrix = _fill_matrix(aligned, windows, labels, counts, is_cut=is_cut)
+    matrix = _fill_matrix(
+        aligned,
+        windows,
+        labels,
+        counts,
+        is_cut=is_cut,
+        several_labels=several_labels,
+    )
     counts.spans += len(spans)
     counts.cells += len(matrix)
     if windows:
@@ -219,7 +229,7 @@ def featurize(
     else:
         counts.empty_sentences += 1
     cells: list[list[tuple[int, int, int]]] = [[] for _ in windows]
-    for (first, last), label in matrix.items():
+    for first, last, label in matrix:
         for index in windows.holding(first, last):
             start = windows[index].start
             cells[index].append((first - start, last - start, label))
@@ -250,7 +260,7 @@ def featurize(
         )
     return Featurized(
         features,
-        [last - first + 1 for first, last in matrix],
+        [last - first + 1 for first, last, _ in matrix],
     )
 
 
@@ -261,10 +271,11 @@ def _fill_matrix(
     counts: Counts,
     *,
     is_cut: bool,
-) -> dict[tuple[int, int], int]:
-    """Returns the label of each (first, last) in a window; counts others."""
+    several_labels: bool,
+) -> list[tuple[int, int, int]]:
+    """Returns first, last and label of spans in a window; counts others."""
     counts.unaligned_spans += len(aligned.unaligned)
-    matrix: dict[tuple[int, int], int] = {}
+    matrix: dict[tuple[int, int], list[int]] = {}
     for first, last, name in aligned.cells:
         label = labels.id(name)
         if not windows.holding(first, last):
@@ -273,12 +284,14 @@ def _fill_matrix(
             else:
                 counts.split_spans += 1
         elif (first, last) not in matrix:
-            matrix[first, last] = label
-        elif matrix[first, last] == label:
+            matrix[first, last] = [label]
+        elif label in matrix[first, last]:
             counts.duplicate_spans += 1
+        elif several_labels:
+            matrix[first, last].append(label)
         else:
             counts.conflicting_spans += 1
-    return matrix
+    return [(*pair, label) for pair, own in matrix.items() for label in own]
 
 
 def _soft_cells(

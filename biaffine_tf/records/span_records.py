@@ -214,6 +214,8 @@ def _fingerprint(
         parts["known_labels"] = list(known_labels)
     if teachers is not None:
         parts["teachers"] = teachers.fingerprint
+    if options.several_labels:
+        parts["several_labels"] = True
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

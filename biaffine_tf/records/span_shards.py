@@ -36,6 +36,8 @@ class RecordOptions:
             None for a quarter of `max_tokens`.
         long_text: Treatment of sentences of more than `max_tokens`.
         context_tokens: Number of tokens of neighbouring sentences on each side.
+        several_labels: Whether a range keeps all of its labels, not only the
+            first.
         gzip: Whether to compress shards.
         sentences_per_shard: Number of sentences in each shard but the last.
         processes: Number of processes; 0 to choose by the corpus size.
@@ -45,6 +47,7 @@ class RecordOptions:
     window_overlap: int | None = None
     long_text: LongText = LongText.WINDOW
     context_tokens: int = 0
+    several_labels: bool = False
     gzip: bool = False
     sentences_per_shard: int = 8192
     processes: int = 0
@@ -179,6 +182,7 @@ def _write_shard(
                 context=context,
                 soft=soft,
                 soft_counts=shard.soft,
+                several_labels=options.several_labels,
             )
             shard.widths.update(widths)
             for features in windows:

@@ -12,7 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from biaffine_tf.choices import Choice
-from biaffine_tf.config import EncoderConfig
+from biaffine_tf.config import (
+    POINTER_HEADS,
+    Activation,
+    EncoderConfig,
+    Loss,
+)
 from biaffine_tf.records.widths import share_of_pairs
 from biaffine_tf.tokenization.sizes import TokenSizes
 
@@ -97,6 +102,34 @@ def choose_settings(
         lambda: choose_warmup(math.ceil(steps) * epochs), "warmup_proportion"
     )
     return choices
+
+
+def choose_for_head(given: Mapping[str, Any], head: str) -> list[Choice]:
+    """Chooses the settings of a head that are not given, but for biaffine.
+
+    Args:
+        given: Given settings by the name of their flag.
+        head: Name of the head.
+
+    Returns:
+        A choice of `loss` and `projection_activation`, where not in `given` and
+        another than the default.
+    """
+    choices = []
+    if head in POINTER_HEADS:
+        choices.append(
+            Choice("loss", Loss.MULTI_LABEL, "the loss of pointer heads")
+        )
+    if head == "cnn":
+        choices += [
+            Choice("loss", Loss.BINARY, "the loss of CNN-NER"),
+            Choice(
+                "projection_activation",
+                Activation.LEAKY_RELU,
+                "the activation of CNN-NER",
+            ),
+        ]
+    return [choice for choice in choices if choice.flag not in given]
 
 
 def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:

@@ -9,14 +9,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 from tqdm import tqdm
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import ExperimentConfig, TrainingConfig
+from biaffine_tf.config import ClassWeights, ExperimentConfig, TrainingConfig
 from biaffine_tf.evaluation import Scores
 from biaffine_tf.files import remove, write_json
+from biaffine_tf.heads.pairs.initialization import (
+    class_counts,
+    weights_of_classes,
+)
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.records.features import Counts
 from biaffine_tf.records.span_batches import (
@@ -47,14 +52,24 @@ class SpanObjective(tf.Module):
     Args:
         model: Model with initial weights.
         config: Settings of loss and sampling.
+        class_weights: Factor of the loss of each class, float32 `[C]`; None
+            without `TrainingConfig.class_weights`.
     """
 
     losses = {"loss": 1.0}  # noqa: RUF012 (never changed)
     unit = "sentences"
 
-    def __init__(self, model: SpanModel, config: TrainingConfig) -> None:
+    def __init__(
+        self,
+        model: SpanModel,
+        config: TrainingConfig,
+        class_weights: np.ndarray | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
+        self._options: dict[str, Any] = {}
+        if class_weights is not None:
+            self._options["class_weights"] = class_weights
         self.metric_names = model.head.metric_names
         self._config = config
         # Keras would leave these out of checkpoints.
@@ -73,7 +88,11 @@ class SpanObjective(tf.Module):
     ) -> Metrics:
         """Computes the metrics of the head."""
         return self.model.batch_metrics(
-            batch, self._config, seed=seed, training=training
+            batch,
+            self._config,
+            seed=seed,
+            training=training,
+            **self._options,
         )
 
     def count(self, batch: Batch) -> tf.Tensor:
@@ -176,6 +195,7 @@ def train(
             strategy=strategy,
             batch_spec=batches.spec,
             total_steps=steps,
+            class_weights=weigh_classes(training, records, model),
         )
     loop = Loop(
         updater,
@@ -209,6 +229,7 @@ def make_updater(
     strategy: tf.distribute.Strategy,
     batch_spec: Any,
     total_steps: int,
+    class_weights: np.ndarray | None = None,
 ) -> Updater:
     """Builds the updater of a model, within the strategy's scope.
 
@@ -218,6 +239,7 @@ def make_updater(
         strategy: Strategy from `set_up`.
         batch_spec: `element_spec` of the batches.
         total_steps: Number of steps of the run.
+        class_weights: See `SpanObjective`.
     """
     optimizer = make_optimizer(
         config,
@@ -227,12 +249,31 @@ def make_updater(
         scale=config.head_learning_rate_ratio,
     )
     return Updater(
-        SpanObjective(model, config),
+        SpanObjective(model, config, class_weights),
         config,
         optimizer,
         strategy=strategy,
         batch_spec=batch_spec,
     )
+
+
+def weigh_classes(
+    config: TrainingConfig, records: Records, model: SpanModel
+) -> np.ndarray | None:
+    """Returns the class weights of the settings; None if there are none."""
+    power = {ClassWeights.INVERSE: 1.0, ClassWeights.SQRT_INVERSE: 0.5}.get(
+        config.class_weights
+    )
+    if power is None:
+        return None
+    counts = class_counts(
+        records.cells,
+        records.scored_lengths,
+        num_classes=model.num_classes,
+        max_span_width=model.config.head.max_span_width,
+        neg_sample=config.neg_sample,
+    )
+    return weights_of_classes(counts, power)
 
 
 class DevEvaluation:

@@ -141,7 +141,7 @@ def test_help_is_the_document_of_the_command(capsys, values, monkeypatch):
     assert not end.value.code
     out = capsys.readouterr().out
     assert out.startswith("Trains.\n") and "--flagfile" in out
-    assert "\nHead:\n  --projection_size=INTEGER\n" in out
+    assert "\nHead:\n  --head=TEXT\n" in out
 
 
 def test_every_setting_has_a_name_in_chinese():

@@ -26,6 +26,11 @@ from biaffine_tf.encoders.fused_encoder import (
 )
 from biaffine_tf.heads.biaffine import Biaffine
 from biaffine_tf.heads.biaffine.head import BiaffineHead
+from biaffine_tf.heads.cnn.layer import CnnHead
+from biaffine_tf.heads.global_pointer.base import PointerHead
+from biaffine_tf.heads.global_pointer.efficient import EfficientGlobalPointer
+from biaffine_tf.heads.global_pointer.layer import GlobalPointer
+from biaffine_tf.heads.pairs.activations import leaky_relu
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.pretraining.electra import ReplacedTokenDetection
 from biaffine_tf.pretraining.masked_lm import MaskedLM
@@ -48,6 +53,8 @@ LAYERS = {
             "use_end_bias": False,
             "activation": "tanh",
             "max_span_width": None,
+            "use_rotary": False,
+            "use_width": True,
             "kernel_initializer": "he_normal",
             "bilinear_initializer": "orthogonal",
         },
@@ -55,7 +62,54 @@ LAYERS = {
     ),
     "head": (
         BiaffineHead,
-        {"num_classes": 3, "activation": "relu", "max_span_width": 4},
+        {
+            "num_classes": 3,
+            "activation": leaky_relu,
+            "max_span_width": 4,
+            "multi_label": True,
+            "use_rotary": True,
+        },
+        [VECTORS],
+    ),
+    "global_pointer": (
+        GlobalPointer,
+        {
+            "num_classes": 3,
+            "pointer_size": 4,
+            "dropout": 0.3,
+            "max_span_width": 4,
+            "use_width": True,
+            "multi_label": False,
+            "kernel_initializer": "he_normal",
+        },
+        [VECTORS],
+    ),
+    "efficient_global_pointer": (
+        EfficientGlobalPointer,
+        {
+            "num_classes": 3,
+            "pointer_size": 4,
+            "dropout": 0.3,
+            "max_span_width": 4,
+            "use_width": False,
+            "multi_label": False,
+            "kernel_initializer": "he_normal",
+        },
+        [VECTORS],
+    ),
+    "cnn": (
+        CnnHead,
+        {
+            "num_classes": 3,
+            "projection_size": 4,
+            "channels": 6,
+            "depth": 2,
+            "dropout": 0.3,
+            "activation": "tanh",
+            "max_span_width": 4,
+            "multi_label": False,
+            "kernel_initializer": "he_normal",
+        },
         [VECTORS],
     ),
     "encoder": (
@@ -204,7 +258,7 @@ def test_none_is_left_out():
         if kind.__module__.startswith("biaffine_tf."):
             found.add(kind)
     known = {kind for kind, _, _ in LAYERS.values()}
-    assert found == known | {AdamW, WarmupLinearDecay}
+    assert found == known | {AdamW, WarmupLinearDecay, PointerHead}
 
 
 @each_layer

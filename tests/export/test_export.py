@@ -205,7 +205,7 @@ def test_what_it_says_of_itself(exports):
             )
         page = pathlib.Path(path, "SERVING.md").read_text(encoding="utf-8")
         if name == "onnx":
-            assert all(f"`{one}`" in page for one in onnx.OUTPUTS)
+            assert all(f"`{one}`" in page for one in onnx.FORM.OUTPUTS)
             continue
         assert "row_lengths" in page and "letter" in page
         assert '"signature_name": "batched", "instances": [' in page

@@ -6,8 +6,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.heads.biaffine.blocks import Block, divide, pair_mask
-from biaffine_tf.heads.biaffine.scores import classes_at
+from biaffine_tf.heads.pairs.blocks import Block, divide, pair_mask
+from biaffine_tf.heads.pairs.logits import classes_at
 
 shapes = st.tuples(
     st.integers(0, 4),  # B
@@ -21,8 +21,10 @@ widths = st.none() | st.integers(1, 45)
 def _divide(shape, max_span_width, max_floats):
     batch, length, num_classes, size = shape
     return divide(
-        tf.zeros([batch, length, 3]),
-        tf.zeros([3, num_classes, size]),
+        batch,
+        length,
+        num_classes=num_classes,
+        floats=size,
         max_span_width=max_span_width,
         max_floats=max_floats,
     )
@@ -91,8 +93,14 @@ def test_walk_in_a_graph_of_unknown_shapes():
         input_signature=[tf.TensorSpec([None, None, 3])], autograph=False
     )
     def total(starts):
+        batch, length, _ = tf.unstack(tf.shape(starts))
         blocks = divide(
-            starts, tf.zeros([3, 2, 4]), max_span_width=5, max_floats=200
+            batch,
+            length,
+            num_classes=2,
+            floats=4,
+            max_span_width=5,
+            max_floats=200,
         )
         return blocks.fold(
             lambda block, state: state + block.num_rows * block.num_columns,

@@ -8,9 +8,9 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf.config import LongText
-from biaffine_tf.heads.biaffine.blocks import Block, pair_mask
-from biaffine_tf.heads.biaffine.gold import dense_matrix
-from biaffine_tf.heads.biaffine.initialization import (
+from biaffine_tf.heads.pairs.blocks import Block, pair_mask
+from biaffine_tf.heads.pairs.gold import dense_matrix
+from biaffine_tf.heads.pairs.initialization import (
     MIN_CELLS,
     class_log_priors,
 )

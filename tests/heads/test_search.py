@@ -7,7 +7,8 @@ from heads.plain_candidates import candidates_from_logits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.heads.biaffine.search import find_candidates
+from biaffine_tf.heads.biaffine.head import biaffine_pairs
+from biaffine_tf.heads.pairs.search import find_candidates
 from biaffine_tf.spans import LabelMap
 
 
@@ -57,8 +58,9 @@ def _rows(found):
 
 
 def _found(starts, ends, bilinear, counts, **options):
+    inputs = (tf.constant(x, tf.float32) for x in (starts, ends, bilinear))
     found = find_candidates(
-        *(tf.constant(x, tf.float32) for x in (starts, ends, bilinear)),
+        biaffine_pairs(*inputs),
         tf.constant(counts, tf.int32),
         **options,
     )
@@ -128,7 +130,11 @@ def test_in_a_graph_of_unknown_shapes(force):
     @tf.function(input_signature=signature, autograph=False)
     def search(*batch):
         return find_candidates(
-            *batch, max_span_width=4, force_one_entity=force, max_floats=150
+            biaffine_pairs(*batch[:3]),
+            batch[3],
+            max_span_width=4,
+            force_one_entity=force,
+            max_floats=150,
         )
 
     cases = 0

@@ -6,10 +6,11 @@ import tensorflow as tf
 import tiny
 
 from biaffine_tf.config import TrainingConfig
-from biaffine_tf.heads.biaffine.loss import span_loss
-from biaffine_tf.heads.biaffine.search import find_candidates
-from biaffine_tf.heads.biaffine.soft import SoftTargets, make_targets
+from biaffine_tf.heads.biaffine.head import biaffine_pairs
 from biaffine_tf.heads.head import SoftCells
+from biaffine_tf.heads.pairs.loss import span_loss
+from biaffine_tf.heads.pairs.search import find_candidates
+from biaffine_tf.heads.pairs.soft import SoftTargets, make_targets
 from biaffine_tf.losses import cross_entropy, sample_pairs
 from biaffine_tf.records.span_schema import soften
 
@@ -137,7 +138,7 @@ def _blocked(weights, odds, *, share, temperature, width, keep, most):
     variables = [tf.Variable(one, dtype=tf.float32) for one in weights]
     with tf.GradientTape() as tape:
         loss, counts = span_loss(
-            *variables,
+            biaffine_pairs(*variables),
             _cells(_gold()),
             tf.constant(COUNTS),
             cross_entropy,
@@ -212,7 +213,7 @@ def test_a_certain_teacher_that_is_right_gives_the_usual_loss(width):
     for soft in (None, everything):
         with tf.GradientTape() as tape:
             loss, counts = span_loss(
-                *variables,
+                biaffine_pairs(*variables),
                 _cells(_gold()),
                 tf.constant(COUNTS),
                 cross_entropy,
@@ -246,7 +247,9 @@ def test_softening_equals_numpy():
 def test_every_label_is_found(width, most):
     starts, ends, bilinear = _weights(3)
     found = find_candidates(
-        *(tf.constant(x, tf.float32) for x in (starts, ends, bilinear)),
+        biaffine_pairs(
+            *(tf.constant(x, tf.float32) for x in (starts, ends, bilinear))
+        ),
         tf.constant(COUNTS),
         max_span_width=width,
         every_label=True,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from biaffine_tf.heads.biaffine.head import biaffine_pairs
 from biaffine_tf.heads.biaffine.layer import Biaffine
-from biaffine_tf.heads.biaffine.loss import span_loss
+from biaffine_tf.heads.pairs.loss import span_loss
 from biaffine_tf.losses import cross_entropy, dice, focal, sample_pairs
 
 LOSSES = [cross_entropy, functools.partial(focal, gamma=1.5), dice]
@@ -92,9 +93,7 @@ def _blocked(
 ):
     with tf.GradientTape() as tape:
         loss, right = span_loss(
-            starts,
-            ends,
-            bilinear,
+            biaffine_pairs(starts, ends, bilinear),
             cells,
             counts,
             pair_loss,
@@ -166,7 +165,8 @@ def test_a_loss_scale_reaches_the_gradients_in_float16():
     plain = _blocked(*batch, cross_entropy, width=None, keep=1.0, most=1)[1]
     for scale in (2.0**-12, 2.0**4):
         with tf.GradientTape() as tape:
-            loss, _ = span_loss(*batch, cross_entropy)
+            pairs = biaffine_pairs(*batch[:3])
+            loss, _ = span_loss(pairs, *batch[3:], cross_entropy)
             scaled = loss * scale
         scaled = tape.gradient(scaled, batch[:3])
         for one, two in zip(scaled, plain, strict=True):
@@ -182,7 +182,10 @@ def test_many_pairs_do_not_overflow_float16():
     nothing = tf.zeros([1, 1, 3], tf.int32)
     with tf.GradientTape() as tape:
         loss, _ = span_loss(
-            ones, ones, bilinear, nothing, tf.constant([1024]), cross_entropy
+            biaffine_pairs(ones, ones, bilinear),
+            nothing,
+            tf.constant([1024]),
+            cross_entropy,
         )
     gradient = tape.gradient(loss, bilinear).numpy().ravel()
     pairs = 1024 * 1025 / 2
@@ -204,8 +207,9 @@ def test_of_the_layer(width):
         losses = cross_entropy(layer(inputs), labels)
         want = tf.reduce_sum(losses * pairs)
         got, _ = span_loss(
-            *layer.project(inputs),
-            tf.convert_to_tensor(layer.bilinear),
+            biaffine_pairs(
+                *layer.project(inputs), tf.convert_to_tensor(layer.bilinear)
+            ),
             cells,
             counts,
             cross_entropy,
@@ -232,7 +236,8 @@ def test_in_a_graph_of_unknown_shapes():
         with tf.GradientTape() as tape:
             tape.watch(batch[:3])
             loss, _ = span_loss(
-                *batch,
+                biaffine_pairs(*batch[:3]),
+                *batch[3:],
                 cross_entropy,
                 max_span_width=3,
                 keep_negatives=0.5,
@@ -262,7 +267,8 @@ def test_the_draw_does_not_depend_on_blocks_or_padding():
     padded = (*longer, batch[2], cells, tf.constant([4, 6, 0]))
     losses = [
         span_loss(
-            *given,
+            biaffine_pairs(*given[:3]),
+            *given[3:],
             cross_entropy,
             keep_negatives=0.5,
             seed=tf.constant(SEED),

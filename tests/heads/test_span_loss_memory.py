@@ -9,14 +9,16 @@ MEMORY = r"""
 import pathlib, re, sys
 import tensorflow as tf
 from biaffine_tf.losses import cross_entropy
-from biaffine_tf.heads.biaffine.loss import span_loss
+from biaffine_tf.heads.biaffine.head import biaffine_pairs
+from biaffine_tf.heads.pairs.loss import span_loss
 
 @tf.function(autograph=False)
 def train(starts, ends, bilinear, cells, counts):
     with tf.GradientTape() as tape:
         tape.watch([starts, ends, bilinear])
         loss, _ = span_loss(
-            starts, ends, bilinear, cells, counts, cross_entropy,
+            biaffine_pairs(starts, ends, bilinear), cells, counts,
+            cross_entropy,
             max_floats=eval(sys.argv[1]),
         )
     return loss, tape.gradient(loss, [starts, ends, bilinear])

@@ -33,7 +33,7 @@ def _numpy_logits(model, ids, gelu):
     )
 
 
-@pytest.mark.parametrize("position", list(Position))
+@pytest.mark.parametrize("position", [Position.NONE, Position.JOINED])
 @pytest.mark.parametrize("gelu", ["gelu", "gelu_new"])
 def test_equals_an_independent_numpy_forward(position, gelu):
     model = tiny.model(position=position, encoder={"hidden_act": gelu})
@@ -42,7 +42,7 @@ def test_equals_an_independent_numpy_forward(position, gelu):
     np.testing.assert_allclose(got, want, atol=2e-4 * np.abs(want).max())
 
 
-@pytest.mark.parametrize("position", list(Position))
+@pytest.mark.parametrize("position", [Position.NONE, Position.JOINED])
 def test_same_logits_alone_in_a_batch_and_in_a_longer_bucket(position):
     model = tiny.model(position=position)
     rng = np.random.default_rng(0)
@@ -63,7 +63,7 @@ def test_same_logits_alone_in_a_batch_and_in_a_longer_bucket(position):
         )
 
 
-@pytest.mark.parametrize("position", list(Position))
+@pytest.mark.parametrize("position", [Position.NONE, Position.JOINED])
 def test_encode_gives_what_the_head_reads(position):
     model = tiny.model(position=position)
     vectors = model.encode(tf.constant([IDS]), training=False)

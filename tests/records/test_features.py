@@ -11,7 +11,7 @@ import tiny
 
 from biaffine_tf.config import LongText
 from biaffine_tf.errors import DataError
-from biaffine_tf.heads.biaffine.gold import dense_matrix, locate
+from biaffine_tf.heads.pairs.gold import dense_matrix, locate
 from biaffine_tf.records.features import Counts, featurize
 from biaffine_tf.records.span_schema import parse, serialize
 from biaffine_tf.spans import Sentence, Span

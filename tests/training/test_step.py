@@ -10,7 +10,7 @@ import tiny
 from tensorflow.python.framework import op_callbacks
 
 from biaffine_tf.config import TrainingConfig
-from biaffine_tf.heads.biaffine import blocks
+from biaffine_tf.heads.pairs import blocks
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.losses import cross_entropy
 from biaffine_tf.training.fine_tuning import SpanObjective

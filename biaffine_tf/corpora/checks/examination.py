@@ -30,6 +30,7 @@ class Settings:
         nested: Whether entities may be nested; None to choose.
         decoder: Decoding algorithm.
         one_label_per_span: Whether a range is at most one entity.
+        multi_label: Whether all labels of a range are learnt.
         long_text: Treatment of long texts; None to choose.
         tokenizer: Tokenizer; None if there is no encoder yet.
         windowing: Division of long texts; given with the tokenizer.
@@ -40,6 +41,7 @@ class Settings:
     nested: bool | None = None
     decoder: Decoder = Decoder.EXACT
     one_label_per_span: bool = False
+    multi_label: bool = False
     long_text: LongText | None = None
     tokenizer: Tokenizer | None = None
     windowing: Windowing | None = None
@@ -153,6 +155,7 @@ def _checks(
             nested=settings.nested,
             decoder=settings.decoder,
             one_label_per_span=settings.one_label_per_span,
+            multi_label=settings.multi_label,
         ),
         Labels(statistics, known=settings.known_labels),
         WordBoundaries(),

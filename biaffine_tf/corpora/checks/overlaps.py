@@ -18,6 +18,7 @@ class Overlaps(Check):
         nested: Whether entities may be nested; None to choose.
         decoder: Decoding algorithm.
         one_label_per_span: Whether a range is at most one entity.
+        multi_label: Whether all labels of a range are learnt.
     """
 
     def __init__(
@@ -27,11 +28,13 @@ class Overlaps(Check):
         nested: bool | None,
         decoder: Decoder,
         one_label_per_span: bool,
+        multi_label: bool = False,
     ) -> None:
         self._statistics = statistics
         self._nested = nested
         self._decoder = decoder
         self._one_label_per_span = one_label_per_span
+        self._multi_label = multi_label
 
     @property
     def nested(self) -> bool:
@@ -86,6 +89,8 @@ class Overlaps(Check):
     def _relabelled(self, side: Side, ranges: int) -> Iterator[str]:
         have = "ranges have" if ranges > 1 else "range has"
         if side is Side.TRAIN:
+            if self._multi_label:
+                return
             yield (
                 f"{side}: {ranges} {have} several labels; the first one of a "
                 "range is learnt, the others are not"

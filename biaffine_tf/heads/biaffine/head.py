@@ -13,21 +13,22 @@ from biaffine_tf.config import (
     HeadConfig,
     HeadStart,
     ModelConfig,
+    Position,
     TrainingConfig,
 )
-from biaffine_tf.decoding.candidates import Candidates
 from biaffine_tf.heads.biaffine.initialization import (
-    class_log_priors,
     draw_bilinear,
     has_room_for,
     init_new_labels,
 )
 from biaffine_tf.heads.biaffine.layer import Biaffine
-from biaffine_tf.heads.biaffine.loss import span_loss
-from biaffine_tf.heads.biaffine.search import find_candidates
-from biaffine_tf.heads.biaffine.soft import make_targets
-from biaffine_tf.heads.head import Metrics, SoftCells
-from biaffine_tf.losses import make_loss
+from biaffine_tf.heads.biaffine.scores import map_starts, pair_logits
+from biaffine_tf.heads.pairs.activations import activation_of
+from biaffine_tf.heads.pairs.blocks import Block
+from biaffine_tf.heads.pairs.head import PairHead
+from biaffine_tf.heads.pairs.initialization import class_log_priors
+from biaffine_tf.heads.pairs.scorer import Pairs, Tensors
+from biaffine_tf.heads.pairs.span_widths import add_widths
 from biaffine_tf.records.span_records import Records
 
 _NAME = "biaffine"
@@ -35,13 +36,20 @@ _BILINEAR = f"{_NAME}/bilinear"
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
-class BiaffineHead(Biaffine):
+class BiaffineHead(PairHead, Biaffine):
     """The default `Head`: scores every (first, last, label).
 
-    Holds the logits of one block of pairs at a time; see `blocks`.
+    Args:
+        num_classes: C, including the class "none".
+        multi_label: Whether a pair may have several labels.
+        **kwargs: Arguments of `Biaffine`.
     """
 
-    metric_names = ("loss", "positive_accuracy", "negative_accuracy")
+    def __init__(
+        self, num_classes: int, *, multi_label: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(num_classes, **kwargs)
+        self.multi_label = multi_label
 
     @classmethod
     def of(
@@ -56,10 +64,18 @@ class BiaffineHead(Biaffine):
             num_classes,
             projection_size=config.projection_size,
             dropout=config.dropout,
+            activation=activation_of(config),
             max_span_width=config.max_span_width,
+            use_rotary=config.position is Position.ROTARY,
+            use_width=config.position is Position.WIDTH,
+            multi_label=config.multi_label,
             kernel_initializer=initializer,
             name=_NAME,
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "multi_label": self.multi_label}
 
     def initialize(
         self, records: Records, model: ModelConfig, training: TrainingConfig
@@ -92,60 +108,27 @@ class BiaffineHead(Biaffine):
             return stored
         has_priors = training.head_start is HeadStart.PRIOR
         bilinear = init_new_labels(initial, known, has_priors=has_priors)
+        if self.use_width:
+            stored = super().with_new_labels(stored, training)
         return {**stored, _BILINEAR: bilinear}
 
-    def batch_metrics(
+    def pairs(
         self,
         vectors: tf.Tensor,
-        gold: tf.Tensor,
-        counts: tf.Tensor,
-        config: TrainingConfig,
+        counts: tf.Tensor | None = None,
         *,
-        seed: tf.Tensor,
-        training: bool = True,
-        soft: SoftCells | None = None,
-    ) -> Metrics:
-        """Computes the loss, and accuracies of gold spans and other pairs."""
+        training: bool | tf.Tensor | None = None,
+    ) -> Pairs:
+        """Projects the vectors; see `PairHead`."""
+        del counts
         starts, ends = self.project(vectors, training=training)
-        loss, pairs = span_loss(
-            starts,
-            ends,
-            tf.convert_to_tensor(self.bilinear),
-            gold,
-            counts,
-            make_loss(config),
-            max_span_width=self.max_span_width,
-            keep_negatives=config.neg_sample,
-            seed=seed,
-            soft=None if soft is None else make_targets(soft, config),
-        )
-        return {
-            "loss": (loss, tf.cast(tf.size(counts), tf.float32)),
-            "positive_accuracy": (pairs.correct_positives, pairs.positives),
-            "negative_accuracy": (pairs.correct_negatives, pairs.negatives),
-        }
+        weights = tf.convert_to_tensor(self.bilinear)
+        if not self.use_width:
+            return biaffine_pairs(starts, ends, weights)
+        table = tf.convert_to_tensor(self.widths)
+        return biaffine_pairs(starts, ends, weights, table)
 
-    def candidates(
-        self,
-        vectors: tf.Tensor,
-        counts: tf.Tensor,
-        *,
-        min_margin: tf.Tensor,
-        force_one_entity: bool = False,
-        every_label: bool = False,
-    ) -> Candidates:
-        """Finds the pairs whose best label has a sufficient margin."""
-        starts, ends = self.project(vectors, training=False)
-        return find_candidates(
-            starts,
-            ends,
-            tf.convert_to_tensor(self.bilinear),
-            counts,
-            max_span_width=self.max_span_width,
-            force_one_entity=force_one_entity,
-            every_label=every_label,
-            min_margin=min_margin,
-        )
+    computing_in = Biaffine.computing_in
 
     @staticmethod
     def describe_scores(config: HeadConfig, num_classes: int) -> str:
@@ -156,3 +139,28 @@ class BiaffineHead(Biaffine):
             f"`[B, L, {axis}, {num_classes}]`: first token, {second}, class; "
             "class 0 is none, class n line n of `labels.txt`"
         )
+
+
+def biaffine_pairs(
+    starts: tf.Tensor, ends: tf.Tensor, bilinear: tf.Tensor, *widths: tf.Tensor
+) -> Pairs:
+    """Makes the pairs of a biaffine map.
+
+    Args:
+        starts: `[B, L, D]`, from `Biaffine.project`.
+        ends: `[B, L, D']`, from `Biaffine.project`.
+        bilinear: `[D, C, D']`.
+        *widths: Scores of widths `[buckets, C]`, if there are any.
+    """
+    _, num_classes, end_size = bilinear.shape
+    return Pairs(
+        (starts,), (ends,), (bilinear, *widths), _score, num_classes, end_size
+    )
+
+
+def _score(
+    block: Block, rows: Tensors, columns: Tensors, weights: Tensors
+) -> tf.Tensor:
+    bilinear, *widths = weights
+    logits = pair_logits(map_starts(rows[0], bilinear), columns[0])
+    return add_widths(logits, widths[0], block) if widths else logits

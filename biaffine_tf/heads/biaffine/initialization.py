@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import tf_keras
 
-from biaffine_tf.records.widths import count_pairs
-
 # With projections of unit variance this gives logits of a few tenths.
 _STDDEV = 0.02
-# Lower bound on the cells of a label: training would need a hundred steps to
-# leave an initial logit of -20.
-MIN_CELLS = 10
 
 
 def draw_bilinear(
@@ -33,40 +26,6 @@ def draw_bilinear(
     bilinear = draw(tuple(shape)).numpy()
     bilinear[-1, :, -1] = log_odds
     return bilinear
-
-
-def class_log_priors(
-    cells: Mapping[tuple[int, int], int],
-    scored_lengths: Mapping[int, int],
-    *,
-    num_classes: int,
-    max_span_width: int | None = None,
-    neg_sample: float = 1.0,
-) -> np.ndarray:
-    """Computes the log-odds of each class against "none" over all pairs.
-
-    A softmax over them gives each class its frequency, which saves the steps of
-    learning that most pairs are no entity.
-
-    Args:
-        cells: Number of cells by (label id, width in tokens).
-        scored_lengths: Number of windows by number of scored tokens.
-        num_classes: C, "none" included.
-        max_span_width: Maximum span width in tokens; None for all pairs.
-        neg_sample: Fraction of the negative pairs that enters the loss.
-
-    Returns:
-        float64 `[C]`, log(pairs of the class / pairs of "none"), 0 for "none";
-        each class counts at least `MIN_CELLS` pairs.
-    """
-    counts = np.zeros(num_classes)
-    for (label, width), number in cells.items():
-        if max_span_width is None or width <= max_span_width:
-            counts[label] += number
-    negatives = count_pairs(scored_lengths, max_span_width) - counts.sum()
-    counts = np.maximum(counts, MIN_CELLS)
-    counts[0] = max(negatives * neg_sample, MIN_CELLS)
-    return np.log(counts / counts[0])
 
 
 def init_new_labels(

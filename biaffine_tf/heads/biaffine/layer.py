@@ -11,6 +11,10 @@ import tf_keras
 
 from biaffine_tf.heads.biaffine.band import band_logits
 from biaffine_tf.heads.biaffine.scores import map_starts, pair_logits
+from biaffine_tf.heads.pairs.blocks import Block
+from biaffine_tf.heads.pairs.rotary import rotate
+from biaffine_tf.heads.pairs.span_widths import add_widths, width_scores
+from biaffine_tf.heads.pairs.width_buckets import BOUNDS
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -46,6 +50,10 @@ class Biaffine(tf_keras.layers.Layer):
         activation: Activation of both projections; None for linear.
         max_span_width: Maximum number of positions of a scored span; None
             scores all pairs.
+        use_rotary: Whether to rotate both projections by their positions, see
+            `rotary`; D is even then.
+        use_width: Whether to add a learned score of the width of the span and
+            the class, see `span_widths`.
         kernel_initializer: Initializer of the projections.
         bilinear_initializer: Initializer of U. With zeros all classes are
             equally likely at first, and the projections learn from the second
@@ -73,6 +81,8 @@ class Biaffine(tf_keras.layers.Layer):
         use_end_bias: bool = True,
         activation: Any = None,
         max_span_width: int | None = None,
+        use_rotary: bool = False,
+        use_width: bool = False,
         kernel_initializer: Any = None,
         bilinear_initializer: Any = "zeros",
         **kwargs: Any,
@@ -87,6 +97,11 @@ class Biaffine(tf_keras.layers.Layer):
             raise ValueError(
                 f"max_span_width must be positive, got {max_span_width}"
             )
+        if use_rotary and projection_size % 2:
+            raise ValueError(
+                "projection_size must be even with use_rotary, got "
+                f"{projection_size}"
+            )
         if kernel_initializer is None:
             kernel_initializer = tf_keras.initializers.TruncatedNormal(
                 stddev=0.02
@@ -97,6 +112,8 @@ class Biaffine(tf_keras.layers.Layer):
         self.use_start_bias = use_start_bias
         self.use_end_bias = use_end_bias
         self.max_span_width = max_span_width
+        self.use_rotary = use_rotary
+        self.use_width = use_width
         self.activation = tf_keras.activations.get(activation)
         self.kernel_initializer = tf_keras.initializers.get(kernel_initializer)
         self.bilinear_initializer = tf_keras.initializers.get(
@@ -142,6 +159,12 @@ class Biaffine(tf_keras.layers.Layer):
             ],
             initializer=self.bilinear_initializer,
         )
+        if self.use_width:
+            self.widths = self.add_weight(
+                name="widths",
+                shape=[len(BOUNDS), self.num_classes],
+                initializer="zeros",
+            )
         super().build(input_shape)
 
     @contextlib.contextmanager
@@ -179,6 +202,8 @@ class Biaffine(tf_keras.layers.Layer):
         inputs = self._input_dropout(inputs, training=training)
         starts = self._start_dropout(self._start(inputs), training=training)
         ends = self._end_dropout(self._end(inputs), training=training)
+        if self.use_rotary:
+            starts, ends = rotate(starts), rotate(ends)
         if self.use_start_bias:
             starts = _append_one(starts)  # [B, L, D + 1]
         if self.use_end_bias:
@@ -202,9 +227,16 @@ class Biaffine(tf_keras.layers.Layer):
         bilinear = tf.cast(self.bilinear, starts.dtype)
         if self.max_span_width is None:
             logits = pair_logits(map_starts(starts, bilinear), ends)
+            if self.use_width:
+                length = tf.shape(inputs)[1]
+                table = tf.cast(self.widths, logits.dtype)
+                logits = add_widths(logits, table, Block(0, length, length))
         else:
             width = tf.minimum(self.max_span_width, tf.shape(inputs)[1])
             logits = band_logits(starts, ends, bilinear, width)
+            if self.use_width:
+                table = tf.cast(self.widths, logits.dtype)
+                logits += width_scores(table, tf.range(width))
         logits = tf.transpose(logits, [0, 1, 3, 2])  # [B, L, L or W, C]
         logits.set_shape(self.compute_output_shape(inputs.shape))
         return logits
@@ -247,6 +279,8 @@ class Biaffine(tf_keras.layers.Layer):
             "use_end_bias": self.use_end_bias,
             "activation": tf_keras.activations.serialize(self.activation),
             "max_span_width": self.max_span_width,
+            "use_rotary": self.use_rotary,
+            "use_width": self.use_width,
             "kernel_initializer": tf_keras.initializers.serialize(
                 self.kernel_initializer
             ),

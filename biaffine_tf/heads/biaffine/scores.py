@@ -43,21 +43,3 @@ def pair_logits(mapped: tf.Tensor, ends: tf.Tensor) -> tf.Tensor:
     columns = tf.shape(ends)[-2]
     logits = tf.reshape(logits, [*batch, rows, num_classes, columns])
     return tf.ensure_shape(logits, [*mapped.shape[:-1], ends.shape[-2]])
-
-
-def classes_at(logits: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
-    """Gathers the logits of all classes of some pairs.
-
-    Args:
-        logits: Class-major `[B, S, C, E]`.
-        where: int32 `[..., 3]`: sentence, row and column of each pair.
-
-    Returns:
-        `[..., C]`.
-    """
-    _, rows, num_classes, columns = tf.unstack(tf.shape(logits))
-    sentence, row, column = tf.unstack(where, axis=-1)
-    first_class = (sentence * rows + row) * num_classes * columns + column
-    steps = tf.range(num_classes) * columns
-    values = tf.gather(tf.reshape(logits, [-1]), first_class[..., None] + steps)
-    return tf.ensure_shape(values, [*where.shape[:-1], logits.shape[2]])

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-# Maximum number of floats in the logits and mapped starts of a block.
+# Maximum number of floats in the logits of a block and what they need.
 MAX_FLOATS = 1 << 22
 # A block of a band has W rows, or more if `_STARTS` starts over all sentences,
 # within `_ROWS`, are more: small products are slow, but with too many rows most
@@ -40,11 +40,11 @@ class Block(NamedTuple):
     num_columns: int | tf.Tensor
 
     def rows_of(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Slices the starts of the block, `[B, S, D]`, from `[B, L, D]`."""
+        """Slices the rows of the block, `[B, S, ...]`, from `[B, L, ...]`."""
         return vectors[:, self.first : self.first + self.num_rows]
 
     def columns_of(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Slices the ends of the block, `[B, E, D]`, from `[B, L, D]`."""
+        """Slices its columns, `[B, E, ...]`, from `[B, L, ...]`."""
         return vectors[:, self.first : self.first + self.num_columns]
 
 
@@ -90,17 +90,21 @@ class Blocks(NamedTuple):
 
 
 def divide(
-    starts: tf.Tensor,
-    bilinear: tf.Tensor,
+    batch: tf.Tensor,
+    length: tf.Tensor,
     *,
+    num_classes: int,
+    floats: int = 0,
     max_span_width: int | None,
     max_floats: int | None = None,
 ) -> Blocks:
     """Divides the pairs of a batch into blocks.
 
     Args:
-        starts: `[B, L, D]`.
-        bilinear: `[D, C, D']`.
+        batch: B, the number of sentences, int32 scalar.
+        length: L, the padded number of tokens, int32 scalar.
+        num_classes: C.
+        floats: Number of floats per row and class beside the logits.
         max_span_width: Maximum span width in tokens; None for all pairs.
         max_floats: Maximum number of floats in a block, unless a single row
             has more; `MAX_FLOATS` if not given.
@@ -109,16 +113,14 @@ def divide(
         As few blocks as fit; with a maximum width, shorter ones, so that
         most of their pairs lie within it.
     """
-    batch, length, _ = tf.unstack(tf.shape(starts))
     batch = tf.maximum(batch, 1)  # a replica can get no sentence
-    _, num_classes, end_size = bilinear.shape
     width = max_rows = length
     if max_span_width is not None:
         width = tf.minimum(length, max_span_width)
         enough_rows = tf.clip_by_value(_STARTS // batch, *_ROWS)
         max_rows = tf.minimum(length, tf.maximum(width, enough_rows))
     reach = tf.minimum(length, max_rows + width - 1)
-    row_floats = batch * num_classes * (reach + end_size)
+    row_floats = batch * num_classes * (reach + floats)
     num_rows = (max_floats or MAX_FLOATS) // row_floats
     return Blocks(length, width, tf.clip_by_value(num_rows, 1, max_rows))
 

@@ -5,6 +5,9 @@ The target of a pair gives each label the probability of the teachers, and
 that with "none" over all pairs of a block, and a correction at these pairs:
 
     -sum_c q_c log p_c = (logsumexp z - z_0) + sum_{c > 0} q_c (z_0 - z_c)
+
+If a pair may have several labels, it is the binary cross-entropy of each,
+with the sum of log(1 + exp(z_c - z_0)) instead of the first term.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from biaffine_tf.config import TrainingConfig
-from biaffine_tf.heads.biaffine.blocks import Block
-from biaffine_tf.heads.biaffine.gold import locate
 from biaffine_tf.heads.head import SoftCells
+from biaffine_tf.heads.pairs.blocks import Block
+from biaffine_tf.heads.pairs.gold import locate
 
 
 class SoftTargets(NamedTuple):
@@ -66,7 +69,12 @@ def make_targets(soft: SoftCells, config: TrainingConfig) -> SoftTargets:
 
 
 def soft_loss(
-    targets: SoftTargets, block: Block, logits: tf.Tensor, valid: tf.Tensor
+    targets: SoftTargets,
+    block: Block,
+    logits: tf.Tensor,
+    valid: tf.Tensor,
+    *,
+    is_multi_label: bool = False,
 ) -> tf.Tensor:
     """Sums the weighted cross-entropy over the pairs of a block.
 
@@ -75,9 +83,16 @@ def soft_loss(
         block: S rows and E columns.
         logits: Class-major float32 `[B, S, C, E]`.
         valid: Pairs that are spans, bool `[B, S, E]`.
+        is_multi_label: Whether each label is decided by its margin alone: the
+            sum of their binary cross-entropies then.
     """
     logits /= targets.temperature
-    none = tf.reduce_logsumexp(logits, axis=2) - logits[:, :, 0]  # [B, S, E]
+    if is_multi_label:
+        margins = logits[:, :, 1:] - logits[:, :, :1]
+        none = tf.reduce_sum(tf.nn.softplus(margins), axis=2)
+    else:
+        none = tf.reduce_logsumexp(logits, axis=2) - logits[:, :, 0]
+    # [B, S, E]
     none = tf.reduce_sum(tf.where(valid, none, 0), axis=[1, 2])  # [B]
     inside, where = locate(targets.cells, **block._asdict())  # [B, M]
     inside &= tf.gather_nd(valid, where)

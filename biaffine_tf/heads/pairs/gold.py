@@ -63,3 +63,66 @@ def dense_matrix(
         tf.where(inside, cells[..., 2], 0),
         [tf.shape(cells)[0], num_rows, num_columns],
     )
+
+
+def dense_targets(
+    cells: tf.Tensor,
+    shares: tf.Tensor,
+    *,
+    num_classes: int,
+    first: int | tf.Tensor = 0,
+    num_rows: int | tf.Tensor,
+    num_columns: int | tf.Tensor,
+) -> tf.Tensor:
+    """Builds a rectangle of targets, for several labels a pair.
+
+    Args:
+        cells: int32 `[B, N, 3]`, as for `locate`, but not distinct.
+        shares: Target of each cell, float32 `[B, N]`; those of equal cells are
+            added.
+        num_classes: C, "none" included.
+        first: Index of the first row and the first column.
+        num_rows: S, the number of rows.
+        num_columns: E, the number of columns.
+
+    Returns:
+        Class-major float32 `[B, S, C - 1, E]`, without "none".
+    """
+    inside, where = locate(
+        cells, first=first, num_rows=num_rows, num_columns=num_columns
+    )
+    sentence, row, column = tf.unstack(where, axis=-1)
+    label = tf.where(inside, cells[..., 2] - 1, 0)
+    return tf.scatter_nd(
+        tf.stack([sentence, row, label, column], axis=-1),
+        tf.where(inside, shares, 0),
+        [tf.shape(cells)[0], num_rows, num_classes - 1, num_columns],
+    )
+
+
+def near_gold(
+    cells: tf.Tensor, distance: int, *, rows: tf.Tensor, columns: tf.Tensor
+) -> tf.Tensor:
+    """Marks pairs that begin or end near where a gold span does.
+
+    Args:
+        cells: int32 `[B, N, 3]`, as for `locate`.
+        distance: Maximum number of tokens between the two first, or the two
+            last tokens.
+        rows: First token of each row, int32 `[S]`.
+        columns: Last token of each column, int32 `[E]`.
+
+    Returns:
+        bool `[B, S, E]`.
+    """
+    is_cell = cells[..., 2, None] > 0  # [B, N, 1]
+
+    def is_near(ends: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        near = tf.abs(ends[..., None] - places) <= distance  # [B, N, S or E]
+        return tf.reduce_any(near & is_cell, axis=1)
+
+    starts, ends = (
+        is_near(cells[..., 0], rows),
+        is_near(cells[..., 1], columns),
+    )
+    return starts[:, :, None] | ends[:, None]

@@ -8,12 +8,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from biaffine_tf.decoding.candidates import Candidates
-from biaffine_tf.heads.biaffine.blocks import Block, divide, pair_mask
-from biaffine_tf.heads.biaffine.scores import (
-    classes_at,
-    map_starts,
-    pair_logits,
-)
+from biaffine_tf.heads.pairs.blocks import Block, pair_mask
+from biaffine_tf.heads.pairs.logits import classes_at
+from biaffine_tf.heads.pairs.scorer import Pairs
 
 
 class _Arrays(NamedTuple):
@@ -32,14 +29,13 @@ class _Arrays(NamedTuple):
 
 
 def find_candidates(
-    starts: tf.Tensor,
-    ends: tf.Tensor,
-    bilinear: tf.Tensor,
+    pairs: Pairs,
     counts: tf.Tensor,
     *,
     max_span_width: int | None = None,
     force_one_entity: bool = False,
     every_label: bool = False,
+    is_multi_label: bool = False,
     min_margin: float | tf.Tensor = 0.0,
     max_floats: int | None = None,
 ) -> Candidates:
@@ -48,9 +44,7 @@ def find_candidates(
     Only one block of logits is in memory at a time.
 
     Args:
-        starts: `[B, L, D]`, from `Biaffine.project`.
-        ends: `[B, L, D']`, from `Biaffine.project`.
-        bilinear: `[D, C, D']`.
+        pairs: Pairs of the batch.
         counts: Number of tokens of each sentence, int32 `[B]`.
         max_span_width: Maximum span width in tokens; None for all pairs.
         force_one_entity: Whether a sentence without candidates gets the pair
@@ -58,6 +52,8 @@ def find_candidates(
             row-major order, as in the original implementation.
         every_label: Whether each label with a sufficient margin is a candidate,
             not only the best one of a pair.
+        is_multi_label: Whether labels are decided each by its margin alone:
+            each is a candidate then, and its margin its log-odds.
         min_margin: Candidates have a margin above it, float32 scalar. With 0
             their best class is a label; thresholds may need a lower one.
         max_floats: Maximum number of floats in a block, see `blocks.divide`.
@@ -67,20 +63,14 @@ def find_candidates(
         or one per label and pair, in row-major order. With a minimum margin of
         0, "none" wins a tie with a label.
     """
-    blocks = divide(
-        starts,
-        bilinear,
-        max_span_width=max_span_width,
-        max_floats=max_floats,
-    )
-    bilinear = tf.cast(bilinear, starts.dtype)
+    blocks = pairs.divide(max_span_width, max_floats)
+    pairs = pairs.cast(pairs.rows[0].dtype)
 
     def add(
         block: Block, state: tuple[tf.Tensor, _Arrays]
     ) -> tuple[tf.Tensor, _Arrays]:
         index, so_far = state
-        mapped = map_starts(block.rows_of(starts), bilinear)
-        logits = pair_logits(mapped, block.columns_of(ends))
+        logits = pairs.logits(block, pairs.parts(block))
         logits = tf.cast(logits, tf.float32)  # [B, S, C, E]
         valid = pair_mask(counts, block, blocks.width)  # [B, S, E]
         best_label = tf.reduce_max(logits[:, :, 1:], axis=2)  # [B, S, E]
@@ -88,7 +78,7 @@ def find_candidates(
         where = tf.cast(tf.where(chosen), tf.int32)  # [N, 3]
         candidates = (
             _describe_all(logits, where, block, min_margin)
-            if every_label
+            if every_label or is_multi_label
             else _describe(logits, where, block)
         )
         candidates = so_far.candidates.map(
@@ -112,7 +102,10 @@ def find_candidates(
         )
     # Candidates are in the order of blocks; sort them by sentence.
     order = tf.argsort(candidates.sentences, stable=True)
-    return candidates.map(lambda column: tf.gather(column, order))
+    candidates = candidates.map(lambda column: tf.gather(column, order))
+    if is_multi_label:
+        return candidates._replace(log_odds=candidates.margins)
+    return candidates
 
 
 def _describe_all(

@@ -1,0 +1,1 @@
+"""CNN head: convolutions over the map of pairs."""

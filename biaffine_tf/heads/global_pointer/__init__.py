@@ -1,0 +1,1 @@
+"""GlobalPointer heads: products of a start and an end vector per label."""

@@ -1,0 +1,173 @@
+"""What all heads of pairs have in common."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from biaffine_tf.config import ClassWeights, HeadConfig, TrainingConfig
+from biaffine_tf.decoding.candidates import Candidates
+from biaffine_tf.heads.head import Metrics, SoftCells
+from biaffine_tf.heads.pairs.blocks import Block
+from biaffine_tf.heads.pairs.loss import span_loss
+from biaffine_tf.heads.pairs.scorer import Pairs
+from biaffine_tf.heads.pairs.search import find_candidates
+from biaffine_tf.heads.pairs.soft import make_targets
+from biaffine_tf.losses import make_loss
+
+
+class PairHead:
+    """Mixin of a Keras layer that scores pairs; see `heads.head.Head`.
+
+    Holds the logits of one block of pairs at a time; see `blocks`. A layer
+    gives `pairs` and the attributes.
+
+    Attributes:
+        num_classes: C, "none" included.
+        max_span_width: Maximum span width in tokens; None for all pairs.
+        multi_label: Whether a pair may have several labels.
+    """
+
+    metric_names = ("loss", "positive_accuracy", "negative_accuracy")
+
+    name: str
+    num_classes: int
+    max_span_width: int | None
+    multi_label: bool
+
+    def pairs(
+        self,
+        vectors: tf.Tensor,
+        counts: tf.Tensor | None = None,
+        *,
+        training: bool | tf.Tensor | None = None,
+    ) -> Pairs:
+        """Prepares the pairs of a batch.
+
+        Args:
+            vectors: `[B, L, H]`.
+            counts: Number of tokens of each sentence, int32 `[B]`; None if all
+                are real.
+            training: Whether to apply dropout.
+        """
+        raise NotImplementedError
+
+    def whole_logits(self, pairs: Pairs) -> tf.Tensor:
+        """Computes the logits of all pairs, `[B, L, L, C]`."""
+        length = tf.shape(pairs.rows[0])[1]
+        block = Block(0, length, length)
+        parts = pairs.cast(pairs.rows[0].dtype).parts(block)
+        return tf.transpose(pairs.logits(block, parts), [0, 1, 3, 2])
+
+    def batch_metrics(
+        self,
+        vectors: tf.Tensor,
+        gold: tf.Tensor,
+        counts: tf.Tensor,
+        config: TrainingConfig,
+        *,
+        seed: tf.Tensor,
+        training: bool = True,
+        soft: SoftCells | None = None,
+        class_weights: np.ndarray | None = None,
+    ) -> Metrics:
+        """Computes the loss, and accuracies of gold spans and other pairs."""
+        if config.class_weights is ClassWeights.NONE:
+            class_weights = None
+        loss, found = span_loss(
+            self.pairs(vectors, counts, training=training),
+            gold,
+            counts,
+            make_loss(config),
+            max_span_width=self.max_span_width,
+            keep_negatives=config.neg_sample,
+            keep_near_gold=config.keep_near_gold,
+            class_weights=class_weights,
+            seed=seed,
+            soft=None if soft is None else make_targets(soft, config),
+        )
+        return {
+            "loss": (loss, tf.cast(tf.size(counts), tf.float32)),
+            "positive_accuracy": (found.correct_positives, found.positives),
+            "negative_accuracy": (found.correct_negatives, found.negatives),
+        }
+
+    def candidates(
+        self,
+        vectors: tf.Tensor,
+        counts: tf.Tensor,
+        *,
+        min_margin: tf.Tensor,
+        force_one_entity: bool = False,
+        every_label: bool = False,
+    ) -> Candidates:
+        """Finds the pairs whose best label has a sufficient margin.
+
+        All such labels of a pair if it may have several.
+        """
+        return find_candidates(
+            self.pairs(vectors, counts, training=False),
+            counts,
+            max_span_width=self.max_span_width,
+            force_one_entity=force_one_entity,
+            every_label=every_label,
+            is_multi_label=self.multi_label,
+            min_margin=min_margin,
+        )
+
+    def with_new_labels(
+        self, stored: Mapping[str, np.ndarray], training: TrainingConfig
+    ) -> Mapping[str, np.ndarray]:
+        """Appends new labels to weights whose last axis is of labels."""
+        del training
+        extended = dict(stored)
+        for weight in self.weights:  # type: ignore[attr-defined]
+            path = weight.name.removesuffix(":0")
+            name = path[path.rindex(f"{self.name}/") :]
+            if name in stored:
+                extended[name] = append(weight.numpy(), stored[name])
+        return extended
+
+    @contextlib.contextmanager
+    def computing_in(self, policy: Any) -> Iterator[None]:
+        """Traces the sublayers under a mixed-precision policy."""
+        layers = list(self._flatten_layers(include_self=False))  # type: ignore[attr-defined]
+        before = [layer.dtype_policy for layer in layers]
+        for layer in layers:
+            layer._set_dtype_policy(policy)
+        try:
+            yield
+        finally:
+            for layer, own in zip(layers, before, strict=True):
+                layer._set_dtype_policy(own)
+
+    @staticmethod
+    def describe_scores(config: HeadConfig, num_classes: int) -> str:
+        """Describes shape and axes of the logits; see `Head`."""
+        del config
+        return (
+            f"`[B, L, L, {num_classes}]`: first token, last token, class; "
+            "class 0 is none, class n line n of `labels.txt`"
+        )
+
+
+def append(initial: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Extends a weight by the end of a longer one.
+
+    Args:
+        initial: Weight of a new head, `[..., C]`.
+        known: Weight of the trained head, `[..., K]`.
+
+    Returns:
+        `[..., C]` if K < C and the other axes are equal; else `known`.
+    """
+    fits = initial.shape[:-1] == known.shape[:-1] if known.ndim else False
+    if not fits or known.shape[-1] >= initial.shape[-1]:
+        return known
+    extended = initial.copy()
+    extended[..., : known.shape[-1]] = known
+    return extended
