@@ -209,6 +209,8 @@ def open_initial_model() -> InitialModel | None:
             "do_lower_case": config.model.tokenizer.do_lower_case,
             "projection_size": config.model.head.projection_size,
             "position": str(config.model.head.position),
+            "layer_mix": str(config.model.layer_mix),
+            "lstm_size": config.model.lstm_size,
         },
     )
     model = _continued(config.model)

@@ -27,6 +27,7 @@ from biaffine_tf.config.fields import (
 from biaffine_tf.config.masking import Masking, MaskingKind, Replacement
 from biaffine_tf.config.model import (
     HeadConfig,
+    LayerMix,
     LongText,
     ModelConfig,
     Position,
@@ -53,6 +54,8 @@ from biaffine_tf.config.text_records import (
 from biaffine_tf.config.tokenizer import TokenizerConfig, TokenizerKind
 from biaffine_tf.config.training import (
     PREDICTION_PRECISION,
+    Adversarial,
+    Average,
     Freeze,
     HeadStart,
     Loss,

@@ -24,11 +24,13 @@ class HeadSource(NamedTuple):
         onnx: Path of the `OnnxForm` module, which needs no TensorFlow; None if
             the head cannot be exported to ONNX.
         distils: Whether it can be distilled; see `Head`.
+        compares: Whether it can compare predictions; see `Head`.
     """
 
     layer: str
     onnx: str | None = None
     distils: bool = False
+    compares: bool = False
 
 
 HEADS = {
@@ -36,6 +38,7 @@ HEADS = {
         "biaffine_tf.heads.biaffine.head:BiaffineHead",
         "biaffine_tf.heads.biaffine.onnx",
         distils=True,
+        compares=True,
     ),
 }
 
@@ -86,3 +89,12 @@ def distils(name: str) -> bool:
         ConfigError: If there is no head of this name.
     """
     return head_source(name).distils
+
+
+def compares(name: str) -> bool:
+    """Returns whether a head can compare the predictions of two passes.
+
+    Raises:
+        ConfigError: If there is no head of this name.
+    """
+    return head_source(name).compares

@@ -47,6 +47,9 @@ class Head(Protocol):
     distributed by `TrainingConfig.distil_weight`. Its `candidates` take
     `every_label`: whether to give every label of a span, not only the best.
 
+    A head that can compare predictions (`heads.HeadSource.compares`) has a
+    method `divergence` like `heads.biaffine.head.BiaffineHead`.
+
     Attributes:
         name: Name of the layer, a component of the names of its weights.
         metric_names: Names of the metrics of a batch; "loss" is one of them.

@@ -144,3 +144,10 @@ def pair_mask(
     in_band = (distance >= 0) & (distance < width)  # [S, E]
     real = columns < counts[:, None]  # [B, E]
     return in_band & real[:, None]
+
+
+def add_at(total: tf.Tensor, part: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+    """Adds the rows or columns of a block, `[B, S, D]`, to `[B, L, D]`."""
+    after = tf.shape(total)[1] - first - tf.shape(part)[1]
+    part = tf.pad(part, [[0, 0], [first, after], [0, 0]])
+    return tf.ensure_shape(total + part, total.shape)

@@ -16,6 +16,7 @@ from biaffine_tf.config import (
     TrainingConfig,
 )
 from biaffine_tf.decoding.candidates import Candidates
+from biaffine_tf.heads.biaffine.divergence import pair_divergence
 from biaffine_tf.heads.biaffine.initialization import (
     class_log_priors,
     draw_bilinear,
@@ -124,6 +125,38 @@ class BiaffineHead(Biaffine):
             "positive_accuracy": (pairs.correct_positives, pairs.positives),
             "negative_accuracy": (pairs.correct_negatives, pairs.negatives),
         }
+
+    def divergence(
+        self,
+        vectors: tf.Tensor,
+        others: tf.Tensor,
+        counts: tf.Tensor,
+        *,
+        first_is_fixed: bool,
+        training: bool,
+    ) -> tf.Tensor:
+        """Compares the predictions for two passes over the same sentences.
+
+        Args:
+            vectors: Vectors of the first pass, `[B, L, H]`.
+            others: Vectors of the second pass, `[B, L, H]`.
+            counts: Number of tokens of each sentence, int32 `[B]`.
+            first_is_fixed: Whether the predictions of the first pass are
+                constants, made without dropout.
+            training: Whether to apply dropout.
+
+        Returns:
+            Divergence summed over sentences and their spans, a differentiable
+            float32 scalar; see `divergence.pair_divergence`.
+        """
+        return pair_divergence(
+            self.project(vectors, training=training and not first_is_fixed),
+            self.project(others, training=training),
+            tf.convert_to_tensor(self.bilinear),
+            counts,
+            first_is_fixed=first_is_fixed,
+            max_span_width=self.max_span_width,
+        )
 
     def candidates(
         self,

@@ -12,7 +12,12 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from biaffine_tf.heads.biaffine.blocks import Block, divide, pair_mask
+from biaffine_tf.heads.biaffine.blocks import (
+    Block,
+    add_at,
+    divide,
+    pair_mask,
+)
 from biaffine_tf.heads.biaffine.gold import dense_matrix, locate
 from biaffine_tf.heads.biaffine.scores import (
     classes_at,
@@ -214,14 +219,8 @@ def _add_block(
     sums: _Gradients, block: _Gradients, first: tf.Tensor
 ) -> _Gradients:
     """Adds the gradients of a block whose first row and column are `first`."""
-
-    def add_at_first(total: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
-        after = tf.shape(total)[1] - first - tf.shape(part)[1]
-        part = tf.pad(part, [[0, 0], [first, after], [0, 0]])
-        return tf.ensure_shape(total + part, total.shape)
-
     return (
-        add_at_first(sums[0], block[0]),
-        add_at_first(sums[1], block[1]),
+        add_at(sums[0], block[0], first),
+        add_at(sums[1], block[1], first),
         sums[2] + block[2],
     )
