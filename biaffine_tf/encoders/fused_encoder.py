@@ -125,7 +125,7 @@ class FusedBertEncoder(BertEncoderV2):
             )
         self.gradient_checkpointing = gradient_checkpointing
         self.xla = xla
-        self._embedding_dropout = embedding_dropout
+        self._word_dropout = embedding_dropout
         self._product_dtype = self.compute_dtype
         self._repeats = repeats
         self._norm_epsilon = norm_epsilon
@@ -157,7 +157,7 @@ class FusedBertEncoder(BertEncoderV2):
             "norm_epsilon": self._norm_epsilon,
             "gradient_checkpointing": self.gradient_checkpointing,
             "xla": self.xla,
-            "embedding_dropout": self._embedding_dropout,
+            "embedding_dropout": self._word_dropout,
         }
 
     @contextlib.contextmanager
@@ -264,7 +264,7 @@ class FusedBertEncoder(BertEncoderV2):
         words = tf.gather(table, word_ids)  # [B, L, E]
         if "word_offsets" in inputs:
             words = words + inputs["word_offsets"]
-        if seed is not None and self._embedding_dropout:
+        if seed is not None and self._word_dropout:
             words = words * self._kept_words(word_ids, seed)
         x = words + positions[:length]
         x = x + tf.gather(types, inputs["input_type_ids"])
@@ -290,7 +290,7 @@ class FusedBertEncoder(BertEncoderV2):
         """
         factors = self._dropout(
             tf.ones(tf.shape(word_ids)),
-            self._embedding_dropout,
+            self._word_dropout,
             seed,
             1 + self._repeats * len(self.transformer_layers) * _SITES_PER_BLOCK,
         )

@@ -151,7 +151,7 @@ def test_a_step_is_that_of_the_loss_and_the_moved_loss(settings, steps):
     clean, slopes = _gradients(other, _loss)
     _ascend(other, steps)
     moved, more = _gradients(other, _loss)
-    assert moved > 1.05 * clean
+    assert moved > 1.005 * clean
     updater = _updater(model, **MOVED, **settings)
     updater.log.begin(0)
     updater.step([BATCH], 0)
@@ -229,8 +229,9 @@ def test_rdrop_is_the_mean_loss_and_the_mean_divergence():
     slopes = {k: tf.convert_to_tensor(v).numpy() for k, v in found.items()}
     _assert_step(model, before, slopes)
     means = updater.sums.read().means()
-    assert means["loss"] == pytest.approx((first + second) / 2, rel=1e-4)
-    assert means["divergence"] == pytest.approx(divergence, rel=1e-3)
+    mean = float(first + second) / 2
+    assert means["loss"] == pytest.approx(mean, rel=1e-4)
+    assert means["divergence"] == pytest.approx(float(divergence), rel=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["fgm", "virtual"])
