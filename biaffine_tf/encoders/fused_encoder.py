@@ -123,6 +123,7 @@ class FusedBertEncoder(BertEncoderV2):
                 dtype=dtype,
                 **kwargs,
             )
+        self._autocast = False  # of the offsets of words
         self.gradient_checkpointing = gradient_checkpointing
         self.xla = xla
         self._word_dropout = embedding_dropout

@@ -72,7 +72,7 @@ class Neck(tf_keras.layers.Layer):
                 initializer="zeros",
             )
             self.gamma = self.add_weight(
-                name="mix/gamma", shape=[], initializer="ones"
+                name="mix/gamma", shape=[1], initializer="ones"
             )
         if self._lstm is not None:
             with tf.name_scope(self._lstm.name):

@@ -68,7 +68,7 @@ def test_mixes_of_layers(mix):
         want = sum(x / 4 for x in layers)  # at first all weigh the same
         np.testing.assert_allclose(neck(layers, None), want, rtol=1e-5)
         neck.mix.assign([0.3, -1.0, 0.0, 2.0])
-        neck.gamma.assign(1.7)
+        neck.gamma.assign([1.7])
     want = {
         LayerMix.LAST: layers[3],
         LayerMix.FIRST_LAST: (layers[1] + layers[3]) / 2,

@@ -14,8 +14,10 @@ import tiny
 
 from biaffine_tf import heads
 from biaffine_tf.commands.experiment import _check_passes
-from biaffine_tf.config import TrainingConfig
+from biaffine_tf.config import Precision, TrainingConfig
+from biaffine_tf.encoders.fused_encoder import policy_scope
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.seeds import small_seed
 from biaffine_tf.training import adversarial
 from biaffine_tf.training.adversarial import make_adversary
 from biaffine_tf.training.fine_tuning import SpanObjective
@@ -34,10 +36,15 @@ MOVED = {"adversarial_epsilon": EPSILON, "adversarial_weight": WEIGHT}
 def _updater(model, **settings):
     config = TrainingConfig(max_gradient_norm=1e9, **settings)
     objective = SpanObjective(model, config)
+    optimizer = tf_keras.optimizers.SGD(RATE)
+    if config.precision is Precision.FLOAT16:
+        optimizer = tf_keras.mixed_precision.LossScaleOptimizer(
+            optimizer, dynamic=False, initial_scale=64
+        )
     return Updater(
         objective,
         config,
-        tf_keras.optimizers.SGD(RATE),
+        optimizer,
         strategy=tf.distribute.get_strategy(),
         batch_spec={
             "input_ids": tf.TensorSpec([None, None], tf.int32),
@@ -45,6 +52,19 @@ def _updater(model, **settings):
         },
         adversary=make_adversary(config, objective, model),
     )
+
+
+def _step(updater, batches=(BATCH,)):
+    """A step as of the trainer, without the time to trace it."""
+    for index, batch in enumerate(batches):
+        updater._update(
+            batch,
+            tf.constant([small_seed(updater._settings.seed) + index, 0]),
+            tf.constant(1 / len(batches)),
+            updater.weights,
+            index == 0,
+            index == len(batches) - 1,
+        )
 
 
 def _model(**changes):
@@ -141,8 +161,7 @@ def _values(model):
     ("settings", "steps"),
     [
         ({"adversarial": "fgm"}, 1),
-        ({"adversarial": "pgd", "adversarial_steps": 1}, 1),
-        ({"adversarial": "pgd", "adversarial_steps": 4}, 4),
+        ({"adversarial": "pgd", "adversarial_steps": 3}, 3),
     ],
 )
 def test_a_step_is_that_of_the_loss_and_the_moved_loss(settings, steps):
@@ -154,7 +173,7 @@ def test_a_step_is_that_of_the_loss_and_the_moved_loss(settings, steps):
     assert moved > 1.005 * clean
     updater = _updater(model, **MOVED, **settings)
     updater.log.begin(0)
-    updater.step([BATCH], 0)
+    _step(updater)
     _assert_step(
         model, before, {k: slopes[k] + WEIGHT * more[k] for k in slopes}
     )
@@ -194,7 +213,7 @@ def test_virtual_adversarial_training_is_that_of_the_definition():
     _put(other, table, radius * noise)
     assert value > 1.5 * divergence(other)  # a direction at random
     updater = _updater(model, adversarial="virtual", **MOVED, seed=seed)
-    updater.step([BATCH], 0)
+    _step(updater)
     _assert_step(
         model, before, {k: slopes[k] + WEIGHT * more[k] for k in slopes}
     )
@@ -225,7 +244,7 @@ def test_rdrop_is_the_mean_loss_and_the_mean_divergence():
     assert abs(first - second) > 0.01 * first and divergence > 0.01
     state.assign(at)
     updater = _updater(model, adversarial="rdrop", adversarial_weight=WEIGHT)
-    updater.step([BATCH], 0)
+    _step(updater)
     slopes = {k: tf.convert_to_tensor(v).numpy() for k, v in found.items()}
     _assert_step(model, before, slopes)
     means = updater.sums.read().means()
@@ -236,9 +255,8 @@ def test_rdrop_is_the_mean_loss_and_the_mean_divergence():
 
 @pytest.mark.parametrize("kind", ["fgm", "virtual"])
 def test_moves_do_not_depend_on_other_sentences_and_padding(kind):
-    """In batches of one and of two, longer and accumulated."""
-    model = _model()
-    seen = []
+    """In batches of one and of two, and longer ones."""
+    model, seen = _model(), []
     encode = model.encode
 
     def spied(*arguments, word_offsets=None, **options):
@@ -247,26 +265,17 @@ def test_moves_do_not_depend_on_other_sentences_and_padding(kind):
         return encode(*arguments, word_offsets=word_offsets, **options)
 
     model.encode = spied
-    settings = {"adversarial": kind, **MOVED}
-    if kind == "virtual":  # whose noise is of the whole batch
-        settings["seed"] = 1
     batches = [BATCH]
-    if kind == "fgm":
+    if kind == "fgm":  # the noise of the other depends on the shape
         batches += [
             {k: x[1:] for k, x in BATCH.items()},
             BATCH | {"input_ids": tf.pad(BATCH["input_ids"], [[0, 0], [0, 3]])},
         ]
     moves = []
     for batch in batches:
-        updater = _updater(model, **settings)
-        updater._update(
-            batch,
-            tf.constant([1, 0]),
-            tf.constant(0.5),
-            {},
-            True,
-            False,
-        )
+        updater = _updater(model, adversarial=kind, **MOVED)
+        updater.optimizer.learning_rate = 0.0
+        _step(updater, [batch])
         moves.append(seen[-1].numpy())
     radius = _radius(model.saved_weights()[TABLE].numpy())
     norms = np.linalg.norm(moves[0], axis=(1, 2), keepdims=True)
@@ -276,6 +285,40 @@ def test_moves_do_not_depend_on_other_sentences_and_padding(kind):
         _, alone, longer = moves
         np.testing.assert_allclose(alone[0], moves[0][1], atol=1e-4)
         np.testing.assert_allclose(longer[:, :7], moves[0], atol=1e-4)
+
+
+def test_accumulated_batches_have_the_mean_of_their_gradients():
+    moved = []
+    parts = [
+        [{k: x[row : row + 1] for k, x in BATCH.items()} for row in rows]
+        for rows in ([0], [1], [0, 1])
+    ]
+    for batches in parts:
+        model = _model()
+        before = _values(model)
+        updater = _updater(
+            model, adversarial="fgm", gradient_accumulation=2, **MOVED
+        )
+        _step(updater, batches)
+        moved.append({k: v - before[k] for k, v in _values(model).items()})
+    one, other, both = moved
+    for name, change in both.items():
+        mean = (one[name] + other[name]) / 2
+        np.testing.assert_allclose(change, mean, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["fgm", "virtual"])
+def test_moves_in_lower_precision_are_about_the_same(kind):
+    found = []
+    for policy in ("float32", "mixed_float16"):
+        with policy_scope(policy):
+            model = _model()
+        updater = _updater(model, adversarial=kind, precision=policy, **MOVED)
+        _step(updater)
+        found.append(updater.sums.read().means())
+    want, got = found
+    for name, value in want.items():
+        assert got[name] == pytest.approx(value, rel=0.05), name
 
 
 def test_directions_of_overflowing_gradients_are_zero():

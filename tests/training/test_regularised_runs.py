@@ -18,7 +18,7 @@ EVERYTHING = (
     "--layer_mix=learned",
     "--embedding_dropout=0.1",
     "--spatial_dropout=0.1",
-    "--gradient_accumulation=2",
+    "--num_train_epochs=2",
 )
 
 
@@ -28,9 +28,9 @@ def test_a_killed_run_ends_in_the_same_weights(corpus, tmp_path):
     log = tiny_runs.start(corpus, whole, *EVERYTHING).stdout
     assert "2 forward and backward passes: about 2 times the time" in log
     flags = [*EVERYTHING, "--save_checkpoints_steps=2"]
-    tiny_runs.start(corpus, killed, *flags, "--kill_after=step:7", code=-9)
+    tiny_runs.start(corpus, killed, *flags, "--kill_after=step:11", code=-9)
     log = tiny_runs.start(corpus, killed, *flags).stdout
-    assert "continuing after step 6" in log
+    assert "continuing after step 10" in log
     tiny_runs.assert_same_run(whole, killed)
     history = tiny_runs.history(whole)
     for entry in history:
@@ -87,13 +87,3 @@ def test_replicas_move_and_average_as_one(corpus, tmp_path):
         )
     for name, value in one.items():
         np.testing.assert_allclose(value, two[name], atol=2e-4, err_msg=name)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["virtual", "rdrop"])
-def test_mixed_precision_goes_on(corpus, tmp_path, kind):
-    flags = [f"--adversarial={kind}", "--precision=mixed_float16"]
-    tiny_runs.start(corpus, tmp_path / "run", *flags, "--num_train_epochs=2")
-    history = tiny_runs.history(tmp_path / "run")
-    assert all(np.isfinite(entry["divergence"]) for entry in history)
-    assert history[-1]["loss"] < history[0]["loss"]
