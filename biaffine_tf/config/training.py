@@ -91,8 +91,8 @@ class Average(enum.StrEnum):
     SWA = "swa"
 
     @property
-    def title(self) -> str:
-        """Name of the averaged weights."""
+    def description(self) -> str:
+        """Description of the weights, for the user."""
         return {
             Average.NONE: "plain weights",
             Average.EMA: "exponential average of the weights",

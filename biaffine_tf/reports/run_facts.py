@@ -72,8 +72,8 @@ CHINESE = {
     "xla": "XLA 编译",
     "seed": "随机种子",
     "kept": "保留的权重",
-    Average.EMA.title: "权重的指数平均",
-    Average.SWA.title: "最后若干步权重的平均",
+    Average.EMA.description: "权重的指数平均",
+    Average.SWA.description: "最后若干步权重的平均",
     "adversarial": "对抗训练",
     "adversarial weight": "对抗损失权重",
     "adversarial epsilon": "对抗扰动幅度",
@@ -114,8 +114,8 @@ def run_facts(
         files: Paths by the name of the data, such as "training data".
         encoder: Source of the initial weights; None for random weights.
         teachers: Directories of the models that are distilled.
-        average: Title of the average of the weights that was kept; None for the
-            weights of a step.
+        average: Description of the average of weights that was kept; None for
+            the weights of a step.
         language: Language of names and values.
 
     Returns:

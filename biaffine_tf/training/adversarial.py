@@ -77,7 +77,7 @@ class Ascent:
         (https://arxiv.org/abs/1706.06083).
     """
 
-    metric_names = ("adversarial_loss",)
+    metric_names: tuple[str, ...] = ("adversarial_loss",)
 
     def __init__(
         self, config: TrainingConfig, objective: Objective, model: SpanModel
@@ -150,7 +150,7 @@ class Virtual:
         (https://arxiv.org/abs/1704.03976).
     """
 
-    metric_names = ("divergence",)
+    metric_names: tuple[str, ...] = ("divergence",)
 
     def __init__(
         self, config: TrainingConfig, objective: Objective, model: SpanModel
@@ -240,7 +240,7 @@ class RDrop:
         Liang et al. 2021, "R-Drop" (https://arxiv.org/abs/2106.14448).
     """
 
-    metric_names = ("divergence",)
+    metric_names: tuple[str, ...] = ("divergence",)
 
     def __init__(self, config: TrainingConfig, model: SpanModel) -> None:
         self._config = config

@@ -149,13 +149,15 @@ class DevEvaluation:
         self, entry: Entry, plain: _Scored, averaged: _Scored | None
     ) -> None:
         """Keeps the better one; without scores the averaged one."""
-        kept, weights, facts = plain, contextlib.nullcontext(), {}
+        kept, facts = plain, {}
+        weights: contextlib.AbstractContextManager[None]
+        weights = contextlib.nullcontext()
         if averaged is not None and (
             plain.scores is None or averaged.f1 > plain.f1
         ):
             assert self._average is not None
             kept, weights = averaged, self._average.applied()
-            facts = {"average": self._average.kind.title}
+            facts = {"average": self._average.kind.description}
         scores, write_predictions = kept
         folder = self._output_dir
         with weights:
