@@ -38,6 +38,9 @@ def test_a_killed_run_ends_in_the_same_weights(corpus, tmp_path):
     scores = tiny_runs.read_json(whole, "scores.json")
     best = max(max(e["micro_f1"], e["average_micro_f1"]) for e in history)
     assert scores["micro"]["f1"] == best
+    card = (whole / "README.md").read_text()
+    said = "The weights are the exponential average of the weights" in card
+    assert said == ("average" in scores)
     # What is kept is what was scored.
     dev = list(formats.read(str(corpus / "dev.jsonl")))
     found = list(Predictor.from_directory(str(whole)).predict(dev))
