@@ -19,6 +19,7 @@ from biaffine_tf.encoders.fused_encoder import policy_scope
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.seeds import small_seed
 from biaffine_tf.training import adversarial
+from biaffine_tf.training import moves as moves_of
 from biaffine_tf.training.adversarial import make_adversary
 from biaffine_tf.training.fine_tuning import SpanObjective
 from biaffine_tf.training.update import Updater
@@ -325,14 +326,14 @@ def test_directions_of_overflowing_gradients_are_zero():
     slope = np.ones([4, 2, 3], np.float32)
     slope[1, 0, 0], slope[2, 1, 1], slope[3] = np.inf, np.nan, 0
     slope[0] *= 1e30  # whose square overflows
-    found = adversarial.unit(tf.constant(slope)).numpy()
+    found = moves_of.unit(tf.constant(slope)).numpy()
     np.testing.assert_allclose(found[0], 6**-0.5, rtol=1e-6)
     assert not found[1:].any()
 
 
 def test_sparse_gradients_stay_sparse():
     rows = tf.IndexedSlices([[1.0]], [2], [3, 1])
-    both = adversarial.add_gradients([rows, None], [rows, tf.ones([2])])
+    both = moves_of.add_gradients([rows, None], [rows, tf.ones([2])])
     assert isinstance(both[0], tf.IndexedSlices)
     np.testing.assert_array_equal(
         tf.convert_to_tensor(both[0]), [[0], [0], [2]]
