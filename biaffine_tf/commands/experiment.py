@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import sys
+from collections.abc import Iterator
 from typing import Any
 
-from biaffine_tf import formats
+from biaffine_tf import formats, heads
 from biaffine_tf.choices import Choice
 from biaffine_tf.commands import flags
 from biaffine_tf.commands import training_inputs as inputs
@@ -22,10 +23,13 @@ from biaffine_tf.commands.teachers import (
     open_teachers,
 )
 from biaffine_tf.config import (
+    Adversarial,
+    Average,
     ExperimentConfig,
     LongText,
     Loss,
     ModelConfig,
+    TrainingConfig,
     WordBoundaries,
 )
 from biaffine_tf.corpora import checks
@@ -33,7 +37,7 @@ from biaffine_tf.corpora.checks import Side
 from biaffine_tf.corpora.checks.unknown import Unknown
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.encoders import checkpoints
-from biaffine_tf.errors import EXIT_CODE
+from biaffine_tf.errors import EXIT_CODE, ConfigError
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Tokenizer, learn_word_rule
 from biaffine_tf.tokenization.sizes import TokenSizes
@@ -81,6 +85,8 @@ class Experiment:
                 print(line)
         for choice in self.choices:
             print(f"chosen: {choice}")
+        for line in _describe_costs(self.config.training):
+            print(line)
 
 
 def prepare() -> Experiment:
@@ -128,6 +134,7 @@ def prepare() -> Experiment:
     if teachers is not None:
         teachers.check_student(model, labels)
     _check_test_data(data)
+    _check_passes(flags.training_config(settings), model)
     config = examination.decide(
         ExperimentConfig(
             model=model,
@@ -277,6 +284,49 @@ def _check_test_data(data: inputs.Data) -> None:
     if data.test is not None:
         for _ in data.test.read_labelled(flag="test_data"):
             pass
+
+
+def _check_passes(training: TrainingConfig, model: ModelConfig) -> None:
+    """Checks that --adversarial can be computed with the model.
+
+    Raises:
+        ConfigError: If it cannot.
+    """
+    kind, head = training.adversarial, model.head
+    if kind.compares and not heads.compares(head.name):
+        raise ConfigError(
+            f"--adversarial={kind} compares predictions, which the head "
+            f"{head.name!r} cannot",
+            remedy="give --adversarial=fgm or pgd",
+        )
+    rates = (
+        model.encoder.hidden_dropout_prob,
+        model.encoder.attention_probs_dropout_prob,
+        model.embedding_dropout,
+        model.spatial_dropout,
+        head.dropout,
+    )
+    if kind is Adversarial.RDROP and not any(rates):
+        raise ConfigError(
+            "--adversarial=rdrop is given but nothing has dropout, so both "
+            "passes are the same",
+            remedy="give --head_dropout=0.1, or leave out --adversarial",
+        )
+
+
+def _describe_costs(training: TrainingConfig) -> Iterator[str]:
+    """Says which settings make a run longer, and by how much."""
+    if training.passes > 1:
+        yield (
+            f"--adversarial={training.adversarial}: each step computes "
+            f"{training.passes} forward and backward passes: about "
+            f"{training.passes} times the time"
+        )
+    if training.average is not Average.NONE:
+        yield (
+            f"--average={training.average}: plain and averaged weights are "
+            "scored: evaluations take twice the time"
+        )
 
 
 def _origins(

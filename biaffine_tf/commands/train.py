@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from biaffine_tf.records.features import Counts, SoftCounts
     from biaffine_tf.records.span_records import Records
     from biaffine_tf.records.teacher_scores import TeacherScores
-    from biaffine_tf.training.fine_tuning import Evaluate
+    from biaffine_tf.training.dev_evaluation import Evaluate
 
 
 _LESS_MEMORY = (
@@ -169,8 +169,10 @@ def _complete(
     from biaffine_tf.reports.run_facts import run_facts
 
     data, language = run.data, FLAGS.report_language
+    kept = model_directory.read_scores(output_dir) or {}
     facts = run_facts(
         run.config,
+        average=kept.get("average"),
         files=data.files,
         encoder=FLAGS.encoder_dir or FLAGS.init_checkpoint or FLAGS.init_model,
         teachers=run.teachers.directories if run.teachers else (),
@@ -407,15 +409,17 @@ def _evaluator(
 
 
 def _print_result(scores: dict[str, Any]) -> None:
+    average = scores.get("average")
+    kept = f" ({average})" if average else ""
     if "micro" not in scores:
         print(
             f"{scores['epochs']} epochs, not scored, in "
-            f"{scores['seconds']:.0f} s; model in {FLAGS.output_dir}"
+            f"{scores['seconds']:.0f} s; model{kept} in {FLAGS.output_dir}"
         )
         return
     best = "best " if scores["micro"]["f1"] else ""
     print(
-        f"{best}epoch {scores['epoch']} of {scores['epochs']}: "
+        f"{best}epoch {scores['epoch']} of {scores['epochs']}{kept}: "
         + ", ".join(
             f"{name} F1 {scores[name]['f1']:.4f}"
             for name in ("micro", "macro", "cluener")

@@ -216,6 +216,8 @@ def open_initial_model() -> InitialModel | None:
             "pointer_size": config.model.head.pointer_size,
             "cnn_channels": config.model.head.cnn_channels,
             "cnn_depth": config.model.head.cnn_depth,
+            "layer_mix": str(config.model.layer_mix),
+            "lstm_size": config.model.lstm_size,
         },
     )
     model = _continued(config.model)

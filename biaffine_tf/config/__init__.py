@@ -29,6 +29,7 @@ from biaffine_tf.config.model import (
     POINTER_HEADS,
     Activation,
     HeadConfig,
+    LayerMix,
     LongText,
     ModelConfig,
     Position,
@@ -55,6 +56,8 @@ from biaffine_tf.config.text_records import (
 from biaffine_tf.config.tokenizer import TokenizerConfig, TokenizerKind
 from biaffine_tf.config.training import (
     PREDICTION_PRECISION,
+    Adversarial,
+    Average,
     ClassWeights,
     Freeze,
     HeadStart,

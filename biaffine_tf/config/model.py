@@ -63,6 +63,20 @@ class LongText(enum.StrEnum):
     ERROR = "error"
 
 
+class LayerMix(enum.StrEnum):
+    """Layers of the encoder whose vectors are used.
+
+    - `last`: those of the last layer.
+    - `first_last`: the mean of the first and the last layer's.
+    - `learned`: a learned weighted mean of the embeddings and all layers, with
+      a learned factor, as in ELMo.
+    """
+
+    LAST = "last"
+    FIRST_LAST = "first_last"
+    LEARNED = "learned"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HeadConfig(Settings):
     """Settings of the head; by default as in the original implementation.
@@ -208,6 +222,36 @@ class ModelConfig(Settings):
         unit="token",
         applies=lambda model: model.context_tokens > 0,
     )
+    layer_mix: LayerMix = setting(
+        LayerMix.LAST,
+        help="Vectors of the encoder to use: those of the last layer, the mean "
+        "of the first and last layer's, or a learned mean of all.",
+        applies=lambda model: model.layer_mix is not LayerMix.LAST,
+    )
+    lstm_size: int = setting(
+        0,
+        minimum=0,
+        help="Units per direction of a BiLSTM between encoder and head; 0 for "
+        "none.",
+        label="units of the BiLSTM",
+        applies=lambda model: model.lstm_size > 0,
+    )
+    embedding_dropout: float = setting(
+        0.0,
+        minimum=0,
+        below=1,
+        help="Fraction of the words of a sentence whose embeddings are zeroed "
+        "in training, at all their occurrences.",
+        applies=lambda model: model.embedding_dropout > 0,
+    )
+    spatial_dropout: float = setting(
+        0.0,
+        minimum=0,
+        below=1,
+        help="Fraction of the encoder's output features zeroed in training, "
+        "each in the whole sentence.",
+        applies=lambda model: model.spatial_dropout > 0,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -222,6 +266,15 @@ class ModelConfig(Settings):
             (self.window_overlap or 0) < self.max_tokens,
             "window_overlap",
             f"at least 0 and below {self.max_tokens}, the tokens of a window",
+        )
+
+    @property
+    def has_neck(self) -> bool:
+        """Whether there are layers between encoder and head."""
+        return bool(
+            self.lstm_size
+            or self.spatial_dropout
+            or self.layer_mix is not LayerMix.LAST
         )
 
     @property

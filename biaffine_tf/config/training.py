@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 
-from biaffine_tf.config.fields import setting
+from biaffine_tf.config.fields import setting, settings_of
 from biaffine_tf.config.sections import Settings
 from biaffine_tf.seeds import MAX_SEED
 
@@ -70,6 +70,54 @@ class Precision(enum.StrEnum):
     FLOAT32 = "float32"
     BFLOAT16 = "mixed_bfloat16"
     FLOAT16 = "mixed_float16"
+
+
+class Adversarial(enum.StrEnum):
+    """Adversarial or consistency training, see `training.adversarial`.
+
+    - `fgm`: also the loss of word embeddings moved along its gradient.
+    - `pgd`: the same, moved in several steps.
+    - `virtual`: also the divergence from the predictions of embeddings moved
+      to where they change most.
+    - `rdrop`: the divergence between two passes with different dropout.
+    """
+
+    NONE = "none"
+    FGM = "fgm"
+    PGD = "pgd"
+    VIRTUAL = "virtual"
+    RDROP = "rdrop"
+
+    @property
+    def moves(self) -> bool:
+        """Whether word embeddings are moved."""
+        return self not in (Adversarial.NONE, Adversarial.RDROP)
+
+    @property
+    def compares(self) -> bool:
+        """Whether the head has to compare predictions."""
+        return self in (Adversarial.VIRTUAL, Adversarial.RDROP)
+
+
+class Average(enum.StrEnum):
+    """Average of the weights over the steps, see `training.averaging`.
+
+    - `ema`: exponential moving average.
+    - `swa`: mean over the last part of the run.
+    """
+
+    NONE = "none"
+    EMA = "ema"
+    SWA = "swa"
+
+    @property
+    def description(self) -> str:
+        """Description of the weights, for the user."""
+        return {
+            Average.NONE: "plain weights",
+            Average.EMA: "exponential average of the weights",
+            Average.SWA: "average of the weights of the last steps",
+        }[self]
 
 
 # Default precision of prediction and evaluation.
@@ -258,6 +306,66 @@ class TrainingConfig(Settings):
         want="from 0 below 2^63",
         help="Random seed.",
     )
+    adversarial: Adversarial = setting(
+        Adversarial.NONE,
+        help="Adversarial training: add the loss of word embeddings moved "
+        "along its gradient in one step (fgm) or several (pgd), or the "
+        "divergence of predictions for embeddings moved to where they change "
+        "most (virtual), or between two passes with different dropout (rdrop). "
+        "Takes 2 to 4 times the time.",
+        applies=lambda training: training.adversarial is not Adversarial.NONE,
+    )
+    adversarial_weight: float = setting(
+        1.0,
+        above=0,
+        help="Weight of the loss that --adversarial adds.",
+        applies=lambda training: training.adversarial is not Adversarial.NONE,
+    )
+    adversarial_epsilon: float = setting(
+        0.05,
+        above=0,
+        help="Size of the move of --adversarial=fgm, pgd or virtual: its norm "
+        "over that of the word embeddings of the sentence.",
+        applies=lambda training: training.adversarial.moves,
+    )
+    adversarial_steps: int = setting(
+        3,
+        minimum=1,
+        help="Steps of --adversarial=pgd; each takes another pass.",
+        applies=lambda training: training.adversarial is Adversarial.PGD,
+    )
+    average: Average = setting(
+        Average.NONE,
+        help="Average the weights over the steps: exponentially (ema), or "
+        "equally over the last part of the run (swa). Each epoch scores both "
+        "and the best on the dev set is kept; without a dev set, the average.",
+        applies=lambda training: training.average is not Average.NONE,
+    )
+    ema_decay: float = setting(
+        0.999,
+        above=0,
+        below=1,
+        help="Decay of --average=ema, at most; (1 + t) / (10 + t) in the first "
+        "steps t.",
+        label="decay of the average",
+        applies=lambda training: training.average is Average.EMA,
+    )
+    swa_start: float = setting(
+        0.5,
+        minimum=0,
+        below=1,
+        help="Fraction of the steps after which --average=swa begins.",
+        label="start of the average, fraction of the steps",
+        applies=lambda training: training.average is Average.SWA,
+    )
+    layer_decay: float = setting(
+        1.0,
+        above=0,
+        maximum=1,
+        help="Factor of the learning rate from each encoder layer to the one "
+        "below; the embeddings are the lowest. 1 for equal rates.",
+        applies=lambda training: training.layer_decay < 1,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -283,6 +391,39 @@ class TrainingConfig(Settings):
             "class_weights",
             "none with --boundary_smoothing",
         )
+        is_adversarial = self.adversarial is not Adversarial.NONE
+        for name, applies, kinds in (
+            ("adversarial_weight", is_adversarial, "--adversarial"),
+            (
+                "adversarial_epsilon",
+                self.adversarial.moves,
+                "--adversarial=fgm, pgd or virtual",
+            ),
+            (
+                "adversarial_steps",
+                self.adversarial is Adversarial.PGD,
+                "--adversarial=pgd",
+            ),
+            ("ema_decay", self.average is Average.EMA, "--average=ema"),
+            ("swa_start", self.average is Average.SWA, "--average=swa"),
+        ):
+            is_default = (
+                getattr(self, name) == settings_of(type(self))[name].default
+            )
+            self.require(
+                applies or is_default, name, f"left out without {kinds}"
+            )
+
+    @property
+    def passes(self) -> int:
+        """Forward and backward passes of a batch, about."""
+        return {
+            Adversarial.NONE: 1,
+            Adversarial.FGM: 2,
+            Adversarial.PGD: 1 + self.adversarial_steps,
+            Adversarial.VIRTUAL: 3,
+            Adversarial.RDROP: 2,
+        }[self.adversarial]
 
 
 def check_thaw_after(settings: Settings) -> None:

@@ -86,6 +86,9 @@ class FusedBertEncoder(BertEncoderV2):
             a third more work.
         xla: Whether to compile the forward pass and its gradient with XLA, once
             per shape, in graphs.
+        embedding_dropout: Fraction of the words of each sequence whose
+            embeddings are zeroed in training, at all their occurrences (Gal and
+            Ghahramani 2016, https://arxiv.org/abs/1512.05287).
         embeddings: `embeddings` of another encoder, to share them; None for
             new ones. An encoder from a config shares none.
         inner_activation: Activation between the products of a block.
@@ -104,6 +107,7 @@ class FusedBertEncoder(BertEncoderV2):
         norm_epsilon: float = 1e-12,
         gradient_checkpointing: bool = False,
         xla: bool = False,
+        embedding_dropout: float = 0.0,
         embeddings: Sequence[tf_keras.layers.Layer] | None = None,
         inner_activation: Any = approximate_gelu,
         dtype: Any = None,
@@ -119,8 +123,10 @@ class FusedBertEncoder(BertEncoderV2):
                 dtype=dtype,
                 **kwargs,
             )
+        self._autocast = False  # of the offsets of words
         self.gradient_checkpointing = gradient_checkpointing
         self.xla = xla
+        self._word_dropout = embedding_dropout
         self._product_dtype = self.compute_dtype
         self._repeats = repeats
         self._norm_epsilon = norm_epsilon
@@ -152,6 +158,7 @@ class FusedBertEncoder(BertEncoderV2):
             "norm_epsilon": self._norm_epsilon,
             "gradient_checkpointing": self.gradient_checkpointing,
             "xla": self.xla,
+            "embedding_dropout": self._word_dropout,
         }
 
     @contextlib.contextmanager
@@ -185,35 +192,48 @@ class FusedBertEncoder(BertEncoderV2):
         inputs: dict[str, tf.Tensor],
         training: bool | tf.Tensor | None = None,
         positions: tf.Tensor | None = None,
-    ) -> dict[str, tf.Tensor]:
+        every_layer: bool = False,
+    ) -> dict[str, Any]:
         """Encodes a batch.
 
         Args:
             inputs: `input_word_ids`, `input_mask`, `input_type_ids`, each int
-                `[B, L]`.
+                `[B, L]`. Optional: `word_offsets`, float32 `[B, L, E]`, which
+                are added to the word embeddings.
             training: Whether to apply dropout; a Python value.
             positions: Positions for which to return vectors, int `[B, P]`, each
                 in [0, L); None for all. The last layer computes no others.
+            every_layer: Whether to return the vectors of every layer.
 
         Returns:
-            `sequence_output`: float32 `[B, L, H]`, or `[B, P, H]`.
+            `sequence_output`: float32 `[B, L, H]`, or `[B, P, H]`; and, if
+            wanted, `layers`: a list of the embeddings and the output of each
+            layer, float32 `[B, L, H]`.
         """
         seed = self._generator.make_seeds()[:, 0] if training else None
         # The eager call that creates the weights must not be compiled.
         is_compiled = self.xla and not tf.executing_eagerly()
         encode = self._compiled if is_compiled else self._encode
-        return {"sequence_output": encode(inputs, seed, positions)}
+        layers = encode(inputs, seed, positions, every_layer)
+        output = {"sequence_output": layers[-1]}
+        return {**output, "layers": layers} if every_layer else output
 
     def _encode(
         self,
         inputs: dict[str, tf.Tensor],
         seed: tf.Tensor | None,
         positions: tf.Tensor | None,
-    ) -> tf.Tensor:
-        """Encodes a batch, with dropout if there is a seed."""
+        every_layer: bool,
+    ) -> list[tf.Tensor]:
+        """Encodes a batch, with dropout if there is a seed.
+
+        Returns:
+            The vectors of every layer and the embeddings, or of the last alone.
+        """
         word_ids = inputs["input_word_ids"]
         shape = tf.shape(word_ids)
-        x = self._embed(word_ids, inputs["input_type_ids"], seed)
+        x = self._embed(inputs, seed)
+        layers = [x]
         mask = tf.cast(inputs["input_mask"], tf.float32)
         mask = (1.0 - mask)[:, None, None, :] * _MASKED  # [B, 1, 1, L]
         num_layers = self._repeats * len(self.transformer_layers)
@@ -221,24 +241,34 @@ class FusedBertEncoder(BertEncoderV2):
             block = self.transformer_layers[index // self._repeats]
             wanted = positions if index == num_layers - 1 else None
             x = self._run_block(block, index, x, mask, shape, seed, wanted)
-        width = self._config["hidden_size"]
-        wanted = word_ids if positions is None else positions
-        x = tf.reshape(x, [shape[0], tf.shape(wanted)[1], width])
-        return tf.ensure_shape(x, [*wanted.shape, width])
+            layers.append(x)
+
+        def separated(x: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+            width = self._config["hidden_size"]
+            x = tf.reshape(x, [shape[0], tf.shape(ids)[1], width])
+            return tf.ensure_shape(x, [*ids.shape, width])
+
+        last = separated(x, word_ids if positions is None else positions)
+        if not every_layer:
+            return [last]
+        return [*(separated(x, word_ids) for x in layers[:-1]), last]
 
     def _embed(
-        self,
-        word_ids: tf.Tensor,
-        type_ids: tf.Tensor,
-        seed: tf.Tensor | None,
+        self, inputs: dict[str, tf.Tensor], seed: tf.Tensor | None
     ) -> tf.Tensor:
         """Computes the embeddings of all positions, float32 `[B * L, H]`."""
+        word_ids = inputs["input_word_ids"]
         length = tf.shape(word_ids)[1]
         table = self._embedding_layer.embeddings
         positions = self._position_embedding_layer._position_embeddings
         types = self._type_embedding_layer.embeddings
-        x = tf.gather(table, word_ids) + positions[:length]  # [B, L, E]
-        x = x + tf.gather(types, type_ids)
+        words = tf.gather(table, word_ids)  # [B, L, E]
+        if "word_offsets" in inputs:
+            words = words + inputs["word_offsets"]
+        if seed is not None and self._word_dropout:
+            words = words * self._kept_words(word_ids, seed)
+        x = words + positions[:length]
+        x = x + tf.gather(types, inputs["input_type_ids"])
         norm = self._embedding_norm_layer
         x = tf.reshape(x, [-1, self._config["embedding_width"]])
         x = layer_norm(
@@ -253,6 +283,21 @@ class FusedBertEncoder(BertEncoderV2):
         if projection is None:
             return x
         return self._dense(x, projection.kernel, projection.bias)
+
+    def _kept_words(self, word_ids: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Draws the factors of embedding dropout, `[B, L, 1]`.
+
+        Equal words of a sequence take the factor of the first of them.
+        """
+        factors = self._dropout(
+            tf.ones(tf.shape(word_ids)),
+            self._word_dropout,
+            seed,
+            1 + self._repeats * len(self.transformer_layers) * _SITES_PER_BLOCK,
+        )
+        is_equal = word_ids[:, :, None] == word_ids[:, None]  # [B, L, L]
+        first = tf.argmax(tf.cast(is_equal, tf.float32), axis=2)
+        return tf.gather(factors, first, batch_dims=1)[..., None]
 
     def _run_block(
         self,

@@ -43,7 +43,7 @@ class OnnxEncoder:
         self._weights = weights
         self._config = config
 
-    def __call__(self, words: str, is_real: str) -> str:
+    def layers(self, words: str, is_real: str) -> list[str]:
         """Adds the nodes of the encoder.
 
         Args:
@@ -51,17 +51,18 @@ class OnnxEncoder:
             is_real: Mask of the tokens without padding, bool `[B, N]`.
 
         Returns:
-            Vectors, float32 `[B, N, H]`.
+            The embeddings and the vectors of each layer, float32 `[B, N, H]`.
         """
         graph, config = self._graph, self._config
         is_padding = graph("Cast", graph("Not", is_real), to=TensorProto.FLOAT)
         mask = graph("Mul", is_padding, graph.number(_MASKED))
         mask = graph("Unsqueeze", mask, graph.integers(1, 2))  # [B, 1, 1, N]
-        x = self._embed(words)
+        layers = [self._embed(words)]
         repeats = config.num_hidden_layers // config.num_layers
         for index in range(config.num_hidden_layers):
-            x = self._block(f"transformer/layer_{index // repeats}", x, mask)
-        return x
+            name = f"transformer/layer_{index // repeats}"
+            layers.append(self._block(name, layers[-1], mask))
+        return layers
 
     def positions(self, start: int, end: str) -> str:
         """Returns the embeddings of a range of positions.

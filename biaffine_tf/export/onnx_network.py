@@ -14,6 +14,7 @@ import numpy as np
 from biaffine_tf.config import ModelConfig, Position
 from biaffine_tf.export.onnx_encoder import OnnxEncoder
 from biaffine_tf.export.onnx_graph import OnnxGraph
+from biaffine_tf.export.onnx_neck import write_neck
 from biaffine_tf.heads import onnx_form
 from biaffine_tf.model_directory import onnx_model
 
@@ -68,6 +69,7 @@ class _Network:
     ) -> None:
         self.graph = OnnxGraph(int8=int8)
         self._encoder = OnnxEncoder(self.graph, weights, config.encoder)
+        self._weights = weights
         self._config = config
         self._pad_id = pad_id
 
@@ -85,7 +87,10 @@ class _Network:
             own_ids = graph("Sub", graph.constant(np.int32(-1)), ids)
             words = graph("Where", is_context, own_ids, ids)
             is_own = graph("And", is_real, graph("Not", is_context))
-        vectors = self._encoder(words, is_real)
+        layers = self._encoder.layers(words, is_real)
+        vectors = write_neck(
+            graph, self._weights, self._config, layers, is_real
+        )
         counts = graph.cast(is_own, np.int32)
         counts = graph("ReduceSum", counts, graph.integers(1), keepdims=1)
         counts = graph("Sub", counts, graph.constant(np.int32(2)))  # [B, 1]

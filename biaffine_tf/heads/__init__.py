@@ -25,11 +25,13 @@ class HeadSource(NamedTuple):
         onnx: Path of the `OnnxForm`, a module or an object in one, which needs
             no TensorFlow; None if the head cannot be exported to ONNX.
         distils: Whether it can be distilled; see `Head`.
+        compares: Whether it can compare predictions; see `Head`.
     """
 
     layer: str
     onnx: str | None = None
     distils: bool = False
+    compares: bool = False
 
 
 HEADS = {
@@ -37,21 +39,25 @@ HEADS = {
         "biaffine_tf.heads.biaffine.head:BiaffineHead",
         "biaffine_tf.heads.biaffine.onnx:FORM",
         distils=True,
+        compares=True,
     ),
     "global_pointer": HeadSource(
         "biaffine_tf.heads.global_pointer.layer:GlobalPointer",
         "biaffine_tf.heads.global_pointer.onnx:FORM",
         distils=True,
+        compares=True,
     ),
     "efficient_global_pointer": HeadSource(
         "biaffine_tf.heads.global_pointer.efficient:EfficientGlobalPointer",
         "biaffine_tf.heads.global_pointer.onnx:EFFICIENT_FORM",
         distils=True,
+        compares=True,
     ),
     "cnn": HeadSource(
         "biaffine_tf.heads.cnn.layer:CnnHead",
         "biaffine_tf.heads.cnn.onnx:FORM",
         distils=True,
+        compares=True,
     ),
 }
 
@@ -108,3 +114,12 @@ def distils(name: str) -> bool:
         ConfigError: If there is no head of this name.
     """
     return head_source(name).distils
+
+
+def compares(name: str) -> bool:
+    """Returns whether a head can compare the predictions of two passes.
+
+    Raises:
+        ConfigError: If there is no head of this name.
+    """
+    return head_source(name).compares

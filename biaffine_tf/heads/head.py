@@ -52,6 +52,9 @@ class Head(Protocol):
     One that can weigh classes takes `class_weights`, float32 `[C]`, as a
     keyword of `batch_metrics`.
 
+    A head that can compare predictions (`heads.HeadSource.compares`) has a
+    method `divergence` like that of `heads.pairs.head.PairHead`.
+
     Attributes:
         name: Name of the layer, a component of the names of its weights.
         metric_names: Names of the metrics of a batch; "loss" is one of them.

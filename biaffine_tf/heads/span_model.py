@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import (
+    LayerMix,
     ModelConfig,
     Position,
     Precision,
@@ -20,8 +21,12 @@ from biaffine_tf.encoders.encoder import (
     position_embeddings,
 )
 from biaffine_tf.encoders.fused_encoder import policy_scope
+from biaffine_tf.encoders.neck import Neck
 from biaffine_tf.heads import head_class
 from biaffine_tf.heads.head import Head, Metrics, SoftCells
+
+# Key of a batch: what is added to the word embeddings, float32 `[B, N + 2, E]`.
+WORD_OFFSETS = "word_offsets"
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -72,7 +77,9 @@ class SpanModel(tf_keras.Model):
                 initializer=initializer,
                 gradient_checkpointing=gradient_checkpointing,
                 xla=xla,
+                embedding_dropout=config.embedding_dropout,
             )
+            self.neck = _build_neck(config, initializer)
             self.head: Head = head_class(config.head.name).of(
                 config.head, num_classes=num_classes, initializer=initializer
             )
@@ -112,7 +119,44 @@ class SpanModel(tf_keras.Model):
         Returns:
             Sum and weight of each metric, see `Head.batch_metrics`.
         """
-        input_ids, context = batch["input_ids"], batch.get("context")
+        vectors = self.encode_batch(batch, training=training)
+        return self.metrics_of(
+            vectors, batch, config, seed=seed, training=training, **options
+        )
+
+    def encode_batch(
+        self, batch: Mapping[str, tf.Tensor], *, training: bool
+    ) -> tf.Tensor:
+        """Computes the vectors of a batch for the head; see `encode`.
+
+        Args:
+            batch: As for `batch_metrics`, with `WORD_OFFSETS` or without.
+            training: Whether to apply dropout.
+        """
+        return self.encode(
+            batch["input_ids"],
+            batch.get("context"),
+            training=training,
+            word_offsets=batch.get(WORD_OFFSETS),
+        )
+
+    def counts_of(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Counts the tokens of each sentence of a batch, int32 `[B]`."""
+        return token_counts(
+            batch["input_ids"], batch.get("context"), pad_id=self.pad_id
+        )
+
+    def metrics_of(
+        self,
+        vectors: tf.Tensor,
+        batch: Mapping[str, tf.Tensor],
+        config: TrainingConfig,
+        *,
+        seed: tf.Tensor,
+        training: bool = True,
+        **options: Any,
+    ) -> Metrics:
+        """Computes the metrics of vectors from `encode_batch`."""
         soft = {}
         if "soft_cells" in batch:
             soft["soft"] = SoftCells(
@@ -121,9 +165,9 @@ class SpanModel(tf_keras.Model):
                 batch["is_labelled"],
             )
         return self.head.batch_metrics(
-            self.encode(input_ids, context, training=training),
+            vectors,
             batch["cells"],
-            token_counts(input_ids, context, pad_id=self.pad_id),
+            self.counts_of(batch),
             config,
             seed=seed,
             training=training,
@@ -136,7 +180,8 @@ class SpanModel(tf_keras.Model):
         """Size of the vectors that the head receives."""
         encoder = self.config.encoder
         joined = self.config.head.position is Position.JOINED
-        return encoder.hidden_size + joined * encoder.embedding_width
+        own = 2 * self.config.lstm_size or encoder.hidden_size
+        return own + joined * encoder.embedding_width
 
     @contextlib.contextmanager
     def computing_in(self, precision: Precision) -> Iterator[None]:
@@ -153,6 +198,7 @@ class SpanModel(tf_keras.Model):
         input_ids: tf.Tensor,
         context: tf.Tensor | None = None,
         training: bool | tf.Tensor | None = None,
+        word_offsets: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Computes the vectors of the tokens for the head.
 
@@ -162,21 +208,25 @@ class SpanModel(tf_keras.Model):
                 encoder sees, bool `[B, N + 2]`; None for none. Ignored by
                 models that were trained without context.
             training: Whether to apply dropout.
+            word_offsets: Added to the word embeddings, float32
+                `[B, N + 2, E]`; None for nothing.
 
         Returns:
-            `[B, L, vector_size]`: vectors of the encoder, concatenated with the
-            position embeddings if so configured. L is N or, with context, the
-            number of tokens of the longest sentence without it.
+            `[B, L, vector_size]`: vectors of the encoder, or of the neck if
+            there is one, concatenated with the position embeddings if so
+            configured. L is N or, with context, the number of tokens of the
+            longest sentence without it.
         """
-        encoded = self.encoder(
-            {
-                "input_word_ids": input_ids,
-                "input_mask": tf.cast(input_ids != self.pad_id, tf.int32),
-                "input_type_ids": tf.zeros_like(input_ids),
-            },
-            training=training,
-        )
-        vectors = encoded["sequence_output"][:, 1:-1]  # [B, N, H]
+        mask = tf.cast(input_ids != self.pad_id, tf.int32)
+        inputs = {
+            "input_word_ids": input_ids,
+            "input_mask": mask,
+            "input_type_ids": tf.zeros_like(input_ids),
+        }
+        if word_offsets is not None:
+            inputs["word_offsets"] = word_offsets
+        encoded = self._encode_all(inputs, training)
+        vectors = encoded[:, 1:-1]  # [B, N, H]
         if self.config.head.position is Position.JOINED:
             vectors = self._join_positions(vectors)  # [B, N, H + E]
         if context is None or not self.config.context_tokens:
@@ -190,6 +240,18 @@ class SpanModel(tf_keras.Model):
         places = begins[:, None] + tf.range(longest)  # [B, L]
         places = tf.minimum(places, tf.shape(vectors)[1] - 1)
         return tf.gather(vectors, places, batch_dims=1)
+
+    def _encode_all(
+        self, inputs: dict[str, tf.Tensor], training: bool | tf.Tensor | None
+    ) -> tf.Tensor:
+        """Applies encoder and neck to all positions."""
+        if self.neck is None:
+            return self.encoder(inputs, training=training)["sequence_output"]
+        mixes = self.config.layer_mix is not LayerMix.LAST
+        encoded = self.encoder(inputs, training=training, every_layer=mixes)
+        layers = encoded["layers"] if mixes else [encoded["sequence_output"]]
+        lengths = tf.reduce_sum(inputs["input_mask"], axis=1)
+        return self.neck(layers, lengths, training=training)
 
     def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
         length = tf.shape(vectors)[1]
@@ -243,6 +305,19 @@ class SpanModel(tf_keras.Model):
             if weight.dtype.is_floating
             and "pooler_transform" not in weight.name
         }
+
+
+def _build_neck(config: ModelConfig, initializer: Any) -> Neck | None:
+    """Builds the layers between encoder and head, if there are any."""
+    if not config.has_neck:
+        return None
+    return Neck(
+        layer_mix=config.layer_mix,
+        lstm_size=config.lstm_size,
+        spatial_dropout=config.spatial_dropout,
+        initializer=initializer,
+        name="neck",
+    )
 
 
 def token_counts(

@@ -33,6 +33,7 @@ _SCORED = {
 _SCORES = {
     "complete": bool,
     "epoch?": int,
+    "average?": str,
     "epochs?": int,
     "seconds?": float,
     "seconds_per_epoch?": float,

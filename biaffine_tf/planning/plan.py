@@ -23,7 +23,8 @@ from biaffine_tf.records.span_batches import Buckets, Shape, make_buckets
 from biaffine_tf.records.span_records import Records
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Windowing
-from biaffine_tf.training.fine_tuning import Evaluate, total_steps
+from biaffine_tf.training.dev_evaluation import Evaluate
+from biaffine_tf.training.fine_tuning import total_steps
 
 Rows = list[tuple[str, str]]
 
@@ -114,10 +115,14 @@ def parameter_rows(model: SpanModel) -> Rows:
     embeddings = (v for k, v in encoder.items() if k.endswith("/embeddings"))
     trained = (math.prod(v.shape) for v in model.trainable_variables)
     in_encoder = sum(encoder.values())
+    in_neck = sum(v for k, v in sizes.items() if k.startswith("neck/"))
+    in_head = sum(sizes.values()) - in_encoder - in_neck
+    neck = [("parameters between encoder and head", count(in_neck))]
     return [
         ("parameters of the encoder", count(in_encoder)),
         ("of them, embeddings", count(sum(embeddings))),
-        ("parameters of the head", count(sum(sizes.values()) - in_encoder)),
+        *(neck if in_neck else ()),
+        ("parameters of the head", count(in_head)),
         ("trained in all", count(sum(trained))),
     ]
 

@@ -19,6 +19,7 @@ from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.records.span_batches import Buckets, Shape, training_batches
 from biaffine_tf.records.span_records import Records
 from biaffine_tf.training.fine_tuning import (
+    make_average,
     make_updater,
     total_steps,
     weigh_classes,
@@ -169,14 +170,17 @@ class Probe:
         self._batches = _find_batches(config, records, buckets, model.pad_id)
         self._accumulation = min(2, config.gradient_accumulation)
         self._gpus = tf.config.list_logical_devices("GPU")
+        steps = total_steps(config, buckets.steps_per_epoch)
+        average = make_average(config, model, total_steps=steps)
         with strategy.scope():
             self._updater = make_updater(
                 config,
                 model,
                 strategy=strategy,
                 batch_spec=self._dataset([]).element_spec,
-                total_steps=total_steps(config, buckets.steps_per_epoch),
+                total_steps=steps,
                 class_weights=weigh_classes(config, records, model),
+                average=average,
             )
 
     def memory(self) -> StepMemory | None:

@@ -103,8 +103,7 @@ def make_updater(
         config,
         total_steps=config.num_train_steps,
         warmup_steps=config.num_warmup_steps,
-        scaled_component="transformer",
-        scale=config.body_learning_rate_ratio,
+        factors={"transformer": config.body_learning_rate_ratio},
     )
     return Updater(
         objective,

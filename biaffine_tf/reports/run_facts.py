@@ -7,7 +7,7 @@ import enum
 import json
 from collections.abc import Mapping, Sequence
 
-from biaffine_tf.config import ExperimentConfig, Settings, settings_of
+from biaffine_tf.config import Average, ExperimentConfig, Settings, settings_of
 
 
 class Language(enum.StrEnum):
@@ -81,6 +81,21 @@ CHINESE = {
     "gradient checkpointing": "梯度检查点",
     "xla": "XLA 编译",
     "seed": "随机种子",
+    "kept": "保留的权重",
+    Average.EMA.description: "权重的指数平均",
+    Average.SWA.description: "最后若干步权重的平均",
+    "adversarial": "对抗训练",
+    "adversarial weight": "对抗损失权重",
+    "adversarial epsilon": "对抗扰动幅度",
+    "adversarial steps": "对抗扰动步数",
+    "average": "权重平均",
+    "decay of the average": "平均的衰减率",
+    "start of the average, fraction of the steps": "开始平均的步数占比",
+    "layer decay": "逐层学习率衰减",
+    "layer mix": "编码器层的混合",
+    "units of the BiLSTM": "BiLSTM 单元数",
+    "embedding dropout": "词嵌入 dropout",
+    "spatial dropout": "特征 dropout",
 }
 UNITS = {
     "token": "个 token",
@@ -99,6 +114,7 @@ def run_facts(
     files: Mapping[str, Sequence[str]],
     encoder: str | None,
     teachers: Sequence[str] = (),
+    average: str | None = None,
     language: Language = Language.ENGLISH,
 ) -> dict[str, str]:
     """Describes a training run: data, date, encoder, and all settings.
@@ -108,6 +124,8 @@ def run_facts(
         files: Paths by the name of the data, such as "training data".
         encoder: Source of the initial weights; None for random weights.
         teachers: Directories of the models that are distilled.
+        average: Description of the average of weights that was kept; None for
+            the weights of a step.
         language: Language of names and values.
 
     Returns:
@@ -136,6 +154,8 @@ def run_facts(
         facts[say("teachers")] = "\n".join(teachers)
     for section in (model, model.head, config.decoding, config.training):
         facts |= settings_rows(section, language)
+    if average is not None:
+        facts[say("kept")] = say(average)
     return facts
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
-from tqdm import tqdm
 
 from biaffine_tf import model_directory
-from biaffine_tf.config import ClassWeights, ExperimentConfig, TrainingConfig
-from biaffine_tf.evaluation import Scores
+from biaffine_tf.config import (
+    Average,
+    ClassWeights,
+    ExperimentConfig,
+    TrainingConfig,
+)
 from biaffine_tf.files import remove, write_json
 from biaffine_tf.heads.pairs.initialization import (
     class_counts,
@@ -30,74 +31,16 @@ from biaffine_tf.records.span_batches import (
     training_batches,
 )
 from biaffine_tf.records.span_records import Records
-from biaffine_tf.training import nothing_found
-from biaffine_tf.training.loop import Entry, Evaluated, Loop
-from biaffine_tf.training.metrics import MetricMeans, describe
-from biaffine_tf.training.objective import Batch, Metrics
-from biaffine_tf.training.optimizer import make_optimizer
-from biaffine_tf.training.position import Period, Position
+from biaffine_tf.training.adversarial import make_adversary
+from biaffine_tf.training.averaging import WeightAverage
+from biaffine_tf.training.dev_evaluation import DevEvaluation, Evaluate
+from biaffine_tf.training.loop import Entry, Loop
+from biaffine_tf.training.objective import Batch
+from biaffine_tf.training.optimizer import layer_factors, make_optimizer
+from biaffine_tf.training.position import Period
 from biaffine_tf.training.setup import distribute, environment
+from biaffine_tf.training.span_objective import SpanObjective
 from biaffine_tf.training.update import Updater
-
-# Scores a model on the dev set; returns the scores and a writer of predictions.
-Evaluate = Callable[[SpanModel], tuple[Scores, Callable[[str], None]]]
-
-
-class SpanObjective(tf.Module):
-    """Loss of the head of a span model, as an objective.
-
-    It is divided by the number of sentences per batch, as in the original
-    implementation.
-
-    Args:
-        model: Model with initial weights.
-        config: Settings of loss and sampling.
-        class_weights: Factor of the loss of each class, float32 `[C]`; None
-            without `TrainingConfig.class_weights`.
-    """
-
-    losses = {"loss": 1.0}  # noqa: RUF012 (never changed)
-    unit = "sentences"
-
-    def __init__(
-        self,
-        model: SpanModel,
-        config: TrainingConfig,
-        class_weights: np.ndarray | None = None,
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self._options: dict[str, Any] = {}
-        if class_weights is not None:
-            self._options["class_weights"] = class_weights
-        self.metric_names = model.head.metric_names
-        self._config = config
-        # Keras would leave these out of checkpoints.
-        self.random_states = [
-            layer._random_generator._generator
-            for layer in model.submodules
-            if isinstance(layer, tf_keras.layers.Dropout)
-        ]
-
-    def trained_weights(self) -> dict[str, tf.Variable]:
-        """Returns all weights of the model."""
-        return self.model.saved_weights()
-
-    def metrics(
-        self, batch: Batch, *, training: bool, seed: tf.Tensor
-    ) -> Metrics:
-        """Computes the metrics of the head."""
-        return self.model.batch_metrics(
-            batch,
-            self._config,
-            seed=seed,
-            training=training,
-            **self._options,
-        )
-
-    def count(self, batch: Batch) -> tf.Tensor:
-        """Counts the sentences of a batch."""
-        return tf.shape(batch["input_ids"])[0]
 
 
 class SpanBatches:
@@ -188,6 +131,7 @@ def train(
         records, buckets, training, pad_id=model.pad_id, strategy=strategy
     )
     steps = total_steps(training, batches.per_epoch)
+    average = make_average(training, model, total_steps=steps)
     with strategy.scope():
         updater = make_updater(
             training,
@@ -196,11 +140,14 @@ def train(
             batch_spec=batches.spec,
             total_steps=steps,
             class_weights=weigh_classes(training, records, model),
+            average=average,
         )
     loop = Loop(
         updater,
         batches,
-        DevEvaluation(config, model, output_dir, evaluate=evaluate),
+        DevEvaluation(
+            config, model, output_dir, evaluate=evaluate, average=average
+        ),
         training,
         output_dir=output_dir,
         total_steps=steps,
@@ -230,6 +177,7 @@ def make_updater(
     batch_spec: Any,
     total_steps: int,
     class_weights: np.ndarray | None = None,
+    average: WeightAverage | None = None,
 ) -> Updater:
     """Builds the updater of a model, within the strategy's scope.
 
@@ -240,20 +188,27 @@ def make_updater(
         batch_spec: `element_spec` of the batches.
         total_steps: Number of steps of the run.
         class_weights: See `SpanObjective`.
+        average: Average of the weights to keep, or None.
     """
+    objective = SpanObjective(model, config, class_weights)
+    new_parts = dict.fromkeys(
+        ("neck", model.head.name), config.head_learning_rate_ratio
+    )
     optimizer = make_optimizer(
         config,
         total_steps=total_steps,
         warmup_steps=round(total_steps * config.warmup_proportion),
-        scaled_component=model.head.name,
-        scale=config.head_learning_rate_ratio,
+        factors=new_parts
+        | layer_factors(model.config.encoder.num_layers, config.layer_decay),
     )
     return Updater(
-        SpanObjective(model, config, class_weights),
+        objective,
         config,
         optimizer,
         strategy=strategy,
         batch_spec=batch_spec,
+        adversary=make_adversary(config, objective),
+        average=average,
     )
 
 
@@ -276,107 +231,13 @@ def weigh_classes(
     return weights_of_classes(counts, power)
 
 
-class DevEvaluation:
-    """Scores the dev set after each epoch, and keeps the best model.
-
-    Without a dev set it keeps the latest model, without scores.
-
-    Args:
-        config: Settings of the run.
-        model: Model in training.
-        output_dir: Model directory.
-        evaluate: Scores the model; None without a dev set.
-    """
-
-    history_key = "epochs"
-
-    def __init__(
-        self,
-        config: ExperimentConfig,
-        model: SpanModel,
-        output_dir: str,
-        *,
-        evaluate: Evaluate | None,
-    ) -> None:
-        self._config = config
-        self._model = model
-        self._output_dir = output_dir
-        self._evaluate = evaluate
-
-    def evaluate(
-        self,
-        at: Position,
-        metrics: MetricMeans,
-        *,
-        seconds: float,
-        history: list[Entry],
-    ) -> Evaluated:
-        """Scores, reports, and keeps the best model."""
-        begun = time.perf_counter()
-        scores, write_predictions = None, None
-        if self._evaluate is not None:
-            scores, write_predictions = self._evaluate(self._model)
-        evaluation_seconds = time.perf_counter() - begun
-        values = metrics.means() | {"sentences": metrics.count}
-        values |= _flat(scores) if scores else {}
-        entry = {
-            "epoch": at.epoch,
-            **values,
-            "training_seconds": seconds,
-            "evaluation_seconds": evaluation_seconds,
-            "seconds": seconds + evaluation_seconds,
-        }
-        best, f1 = max(map(_f1, history), default=0.0), _f1(entry)
-        names = self._model.head.metric_names
-        tqdm.write(_summary(entry, names, is_best=f1 > best))
-        # At an F1 of 0, the latest model has learnt the most.
-        if f1 > best or not best:
-            self._keep(entry, scores, write_predictions)
-        hint = nothing_found.hint([*history, entry], config=self._config)
-        if hint is not None:
-            tqdm.write(hint)
-        curves = {f"epoch/{name}": value for name, value in values.items()}
-        for label, score in scores.labels.items() if scores else ():
-            curves[f"dev_f1/{label}"] = score.f1
-        return Evaluated(entry, curves, at.epoch)
-
-    def stop_reason(self, history: list[Entry]) -> str | None:
-        """Returns a reason if no epoch has improved for as long as allowed."""
-        patience = self._config.training.early_stopping_patience
-        if patience is None or not history:
-            return None
-        scores = [_f1(entry) for entry in history]
-        if len(scores) - 1 - scores.index(max(scores)) < patience:
-            return None
-        return f"no better micro F1 for {patience} epochs"
-
-    def describe_kept(self, history: list[Entry], saved_step: int) -> str:
-        """Names the epoch of the kept model."""
-        del saved_step
-        if not history:
-            return "no epoch has ended, so there is no model"
-        scores = model_directory.read_scores(self._output_dir) or {}
-        return f"{self._output_dir} keeps the model of epoch {scores['epoch']}"
-
-    def _keep(
-        self,
-        entry: Entry,
-        scores: Scores | None,
-        write_predictions: Callable[[str], None] | None,
-    ) -> None:
-        folder = self._output_dir
-        model_directory.save_weights(folder, self._model)
-        if write_predictions is not None:
-            write_predictions(os.path.join(folder, model_directory.PREDICTIONS))
-        write_json(
-            os.path.join(folder, model_directory.SCORES),
-            {
-                **(scores.to_json() if scores else {}),
-                "epoch": entry["epoch"],
-                "seed": self._config.training.seed,
-                "complete": False,
-            },
-        )
+def make_average(
+    config: TrainingConfig, model: SpanModel, *, total_steps: int
+) -> WeightAverage | None:
+    """Builds the average of a run, out of the scope; None if there is none."""
+    if config.average is Average.NONE:
+        return None
+    return WeightAverage(model.saved_weights(), config, total_steps=total_steps)
 
 
 def _finish(
@@ -401,32 +262,3 @@ def _finish(
         scores["eval_counts"] = dataclasses.asdict(eval_counts)
     write_json(os.path.join(output_dir, model_directory.SCORES), scores)
     return scores
-
-
-def _flat(scores: Scores) -> dict[str, float]:
-    return {
-        f"{name}_{metric}": getattr(getattr(scores, name), metric)
-        for name in ("micro", "macro", "cluener")
-        for metric in ("precision", "recall", "f1")
-    }
-
-
-def _f1(entry: Entry) -> float:
-    return entry.get("micro_f1", 0.0)
-
-
-def _summary(
-    entry: Entry, metric_names: Sequence[str], *, is_best: bool
-) -> str:
-    metrics = describe({k: entry[k] for k in metric_names if k in entry})
-    trained = f"epoch {entry['epoch']}: {metrics}"
-    if "micro_f1" not in entry:
-        return f"{trained} ({entry['training_seconds']:.0f} s)"
-    return (
-        f"{trained}; dev micro F1 "
-        f"{entry['micro_f1']:.4f}, macro F1 {entry['macro_f1']:.4f}, cluener "
-        f"F1 {entry['cluener_f1']:.4f} "
-        f"({entry['training_seconds']:.0f} + "
-        f"{entry['evaluation_seconds']:.0f} s)"
-        + (" (best so far)" if is_best else "")
-    )

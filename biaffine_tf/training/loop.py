@@ -129,9 +129,12 @@ class Loop:
         self._evaluate_every = evaluate_every
         self._save_every = save_every
         self._after_save = after_save
+        extra = {"average": updater.average} if updater.average else {}
         self._checkpoints = RunCheckpoints(
             tf.train.Checkpoint(
-                objective=updater.objective, optimizer=updater.optimizer
+                objective=updater.objective,
+                optimizer=updater.optimizer,
+                **extra,
             ),
             os.path.join(output_dir, CHECKPOINTS),
         )

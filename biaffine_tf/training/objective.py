@@ -1,14 +1,15 @@
-"""Interface between the training loop and an objective."""
+"""Interfaces of the training loop: objective, adversary, batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
 Batch = dict[str, tf.Tensor]
 Metrics = dict[str, tuple[tf.Tensor, tf.Tensor]]
+Gradients = list[Any]  # tensors or IndexedSlices
 
 
 class Objective(Protocol):
@@ -47,6 +48,71 @@ class Objective(Protocol):
 
     def count(self, batch: Batch) -> tf.Tensor:
         """Counts the units of a batch, without padding; a scalar."""
+
+
+class Loss(NamedTuple):
+    """Loss of a pass.
+
+    Attributes:
+        value: The loss, for the log.
+        scaled: The same times the loss scale, to differentiate.
+    """
+
+    value: tf.Tensor
+    scaled: tf.Tensor
+
+
+class LossOf(Protocol):
+    """Weighs metrics, as the updater does."""
+
+    def __call__(self, metrics: Metrics, losses: Mapping[str, float]) -> Loss:
+        """Computes the loss.
+
+        Args:
+            metrics: Sum and weight of each metric.
+            losses: Factors of those that are losses.
+        """
+
+
+class Differentiated(NamedTuple):
+    """Result of all passes over a batch.
+
+    Attributes:
+        metrics: Metrics of the objective and of the adversary.
+        loss: The whole loss.
+        gradients: Its scaled gradients.
+    """
+
+    metrics: Metrics
+    loss: tf.Tensor
+    gradients: Gradients
+
+
+class Adversary(Protocol):
+    """Computes a loss and its gradients by several passes over a batch.
+
+    Attributes:
+        metric_names: Names of the metrics in addition to the objective's.
+    """
+
+    metric_names: tuple[str, ...]
+
+    def differentiate(
+        self,
+        batch: Batch,
+        variables: Sequence[tf.Variable],
+        *,
+        seed: tf.Tensor,
+        loss_of: LossOf,
+    ) -> Differentiated:
+        """Computes metrics and gradients of a batch, in a graph.
+
+        Args:
+            batch: Padded tensors.
+            variables: Variables to differentiate by.
+            seed: Seed of the objective's random numbers, int32 `[2]`.
+            loss_of: Weighs metrics.
+        """
 
 
 class BatchSource(Protocol):

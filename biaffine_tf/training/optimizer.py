@@ -1,9 +1,10 @@
-"""AdamW with warm-up, linear decay and a separate learning rate for heads."""
+"""AdamW with warm-up, linear decay and learning rates by variable."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -70,7 +71,7 @@ class WarmupLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class AdamW(tf_keras.optimizers.Adam):
-    """Adam with decoupled weight decay and a scaled learning rate for a part.
+    """Adam with decoupled weight decay and learning rates by variable.
 
     Unlike tf_keras's AdamW, applies decay and update with the same learning
     rate, and excludes biases and layer norms from decay. In
@@ -80,9 +81,9 @@ class AdamW(tf_keras.optimizers.Adam):
     Args:
         learning_rate: Learning rate or schedule.
         decay: Decoupled weight decay, multiplied by the learning rate.
-        scaled_component: Name component of the variables whose learning rate is
-            scaled; "" for none.
-        scale: Factor of their learning rate.
+        factors: Factors of the learning rate, by the part of the model: one or
+            more successive components of variables' names, such as
+            "encoder/transformer". Those of several parts are multiplied.
         **kwargs: See `tf_keras.optimizers.Adam`.
 
     Raises:
@@ -97,8 +98,7 @@ class AdamW(tf_keras.optimizers.Adam):
         learning_rate: float | WarmupLinearDecay,
         *,
         decay: float,
-        scaled_component: str = "",
-        scale: float = 1.0,
+        factors: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
         # On a GPU tf_keras would compile the update of each variable with XLA:
@@ -109,17 +109,24 @@ class AdamW(tf_keras.optimizers.Adam):
                 raise ValueError(f"AdamW has no {name}")
         super().__init__(learning_rate, **kwargs)
         self._decay = decay
-        self._scaled_component = scaled_component
-        self._scale = scale
+        self._factors = dict(factors or {})
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "decay": self._decay,
-            "scaled_component": self._scaled_component,
-            "scale": self._scale,
+            "factors": dict(self._factors),
         }
+
+    def factor_of(self, name: str) -> float:
+        """Returns the factor of the learning rate of a variable by name."""
+        path = f"/{name}/"
+        return math.prod(
+            factor
+            for part, factor in self._factors.items()
+            if f"/{part}/" in path
+        )
 
     def _deduplicate_sparse_grad(self, grads: list[Any]) -> list[Any]:
         """Keeps repeated rows, which `update_step` sums."""
@@ -133,8 +140,7 @@ class AdamW(tf_keras.optimizers.Adam):
         TensorFlow's fused kernels make one pass over the variable and its
         moments, a third of tf_keras's time on BERT's embeddings.
         """
-        scaled = self._scaled_component in variable.name.split("/")
-        rate = self.learning_rate * (self._scale if scaled else 1.0)
+        rate = self.learning_rate * self.factor_of(variable.name)
         rate = tf.cast(rate, variable.dtype)
         decays = self._decay and not _NO_DECAY.search(variable.name)
         decay = rate * self._decay if decays else None
@@ -235,13 +241,45 @@ def sum_repeated_rows(
     return summed
 
 
+def layer_factors(num_layers: int, decay: float) -> dict[str, float]:
+    """Returns the factors of layer-wise learning rate decay.
+
+    The highest layer of the encoder has 1, each layer `decay` times the factor
+    of the one above, and the embeddings `decay` times that of the lowest.
+
+    Args:
+        num_layers: Number of layers with weights of their own.
+        decay: Factor from a layer to the one below; 1 gives no factors.
+
+    Reference:
+        Clark et al. 2020 (https://arxiv.org/abs/2003.10555), whose program
+        gives the whole encoder two more factors of the decay.
+    """
+    if decay == 1:
+        return {}
+    embeddings = (
+        "word_embeddings",
+        "position_embedding",
+        "type_embeddings",
+        "embeddings",
+        "embedding_projection",
+    )
+    return {
+        **{f"encoder/{name}": decay**num_layers for name in embeddings},
+        **{
+            f"encoder/transformer/layer_{index}": decay
+            ** (num_layers - 1 - index)
+            for index in range(num_layers)
+        },
+    }
+
+
 def make_optimizer(
     settings: OptimizerSettings,
     *,
     total_steps: int,
     warmup_steps: int,
-    scaled_component: str,
-    scale: float,
+    factors: Mapping[str, float],
 ) -> tf_keras.optimizers.Optimizer:
     """Builds the optimizer of a run.
 
@@ -249,8 +287,7 @@ def make_optimizer(
         settings: Learning rate, weight decay and precision.
         total_steps: Number of steps of the run.
         warmup_steps: Number of steps of the warm-up.
-        scaled_component: See `AdamW`.
-        scale: See `AdamW`.
+        factors: See `AdamW`.
 
     Returns:
         AdamW, with loss scaling in float16.
@@ -262,8 +299,7 @@ def make_optimizer(
             warmup_steps=warmup_steps,
         ),
         decay=settings.weight_decay,
-        scaled_component=scaled_component,
-        scale=scale,
+        factors=factors,
         epsilon=1e-6,  # as in BERT
     )
     if settings.precision is Precision.FLOAT16:

@@ -44,7 +44,7 @@ class Termination:
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """Raises `Terminated` as soon as SIGTERM is received."""
+        """Raises `Terminated` once, as soon as SIGTERM is received."""
         if self.requested:
             raise Terminated
         self._raises = True
@@ -57,4 +57,5 @@ class Termination:
         del number, frame
         self.requested = True
         if self._raises:
+            self._raises = False
             raise Terminated

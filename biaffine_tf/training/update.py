@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -11,8 +11,16 @@ import tf_keras
 
 from biaffine_tf.config import Freeze, Precision
 from biaffine_tf.seeds import small_seed
+from biaffine_tf.training.averaging import WeightAverage
 from biaffine_tf.training.metrics import MetricMeans, MetricSums, per_replica
-from biaffine_tf.training.objective import Batch, Metrics, Objective
+from biaffine_tf.training.objective import (
+    Adversary,
+    Batch,
+    Differentiated,
+    Loss,
+    Metrics,
+    Objective,
+)
 from biaffine_tf.training.optimizer import sum_repeated_rows
 from biaffine_tf.training.step_log import StepLog
 
@@ -77,6 +85,8 @@ class Updater(tf.Module):
         optimizer: Optimizer; its variables are created here.
         strategy: Distribution strategy.
         batch_spec: `element_spec` of the dataset of batches.
+        adversary: Computes the gradients by several passes; None for one.
+        average: Average of the weights to keep; None for none.
 
     Attributes:
         objective: The objective.
@@ -85,6 +95,7 @@ class Updater(tf.Module):
         weights: Trained variables by name.
         sums: Sums of the training metrics.
         log: Metrics of the latest steps.
+        average: Average of the weights, or None.
     """
 
     def __init__(
@@ -95,6 +106,8 @@ class Updater(tf.Module):
         *,
         strategy: tf.distribute.Strategy,
         batch_spec: Any,
+        adversary: Adversary | None = None,
+        average: WeightAverage | None = None,
     ) -> None:
         super().__init__()
         self.objective = objective
@@ -104,7 +117,10 @@ class Updater(tf.Module):
         self._settings = settings
         self.strategy = strategy
         self._signature = [batch_spec, tf.TensorSpec([2], tf.int32)]
-        self.sums = MetricSums(objective.metric_names)
+        self._adversary = adversary
+        self.average = average
+        more = adversary.metric_names if adversary else ()
+        self.sums = MetricSums((*objective.metric_names, *more))
         self._evaluation_sums = MetricSums(objective.metric_names)
         self.log = StepLog()
         self._loss = per_replica(tf.zeros([]))
@@ -133,6 +149,8 @@ class Updater(tf.Module):
             seed = tf.constant([(base + index) % 2**31, number])
             is_last = index == len(batches) - 1
             self._compiled(frozen, index == 0, is_last)(batch, seed, share)
+        if self.average is not None:
+            self.average.add(number)
 
     def evaluate(self, batches: Iterable[Batch]) -> MetricMeans:
         """Computes the metrics of batches, without dropout.
@@ -191,14 +209,9 @@ class Updater(tf.Module):
         is_last: bool,
     ) -> None:
         is_float16 = self._settings.precision is Precision.FLOAT16
-        with tf.GradientTape() as tape:
-            metrics = self.objective.metrics(
-                batch, training=True, seed=seed + _replica_offset()
-            )
-            loss = scaled = share * self._weighted_loss(metrics)
-            if is_float16:
-                scaled = self.optimizer.get_scaled_loss(loss)
-        gradients = tape.gradient(scaled, list(chosen.values()))
+        metrics, loss, gradients = self._differentiate(
+            batch, seed + _replica_offset(), share, list(chosen.values())
+        )
         if is_first:
             self._loss.assign(loss)
         else:
@@ -212,17 +225,30 @@ class Updater(tf.Module):
             self._apply(gradients, list(chosen.values()), count)
         self.sums.add(metrics, count)
 
-    def _weighted_loss(self, metrics: Metrics) -> tf.Tensor:
-        """Computes the replica's part of the loss of the batch."""
-        return tf.add_n(
-            [
-                factor
-                * tf.math.divide_no_nan(
-                    metrics[name][0], _sum_over_replicas(metrics[name][1])
-                )
-                for name, factor in self.objective.losses.items()
-            ]
-        )
+    def _differentiate(
+        self,
+        batch: Batch,
+        seed: tf.Tensor,
+        share: tf.Tensor,
+        variables: list[tf.Variable],
+    ) -> Differentiated:
+        """Computes metrics, loss and scaled gradients of a batch."""
+
+        def loss_of(metrics: Metrics, losses: Mapping[str, float]) -> Loss:
+            loss = scaled = share * _weighted_loss(metrics, losses)
+            if self._settings.precision is Precision.FLOAT16:
+                scaled = self.optimizer.get_scaled_loss(loss)
+            return Loss(loss, scaled)
+
+        if self._adversary is not None:
+            return self._adversary.differentiate(
+                batch, variables, seed=seed, loss_of=loss_of
+            )
+        with tf.GradientTape() as tape:
+            metrics = self.objective.metrics(batch, training=True, seed=seed)
+            loss = loss_of(metrics, self.objective.losses)
+        gradients = tape.gradient(loss.scaled, variables)
+        return Differentiated(metrics, loss.value, gradients)
 
     def _accumulate(
         self,
@@ -275,6 +301,19 @@ class Updater(tf.Module):
 
     def _count(self, batch: Batch) -> tf.Tensor:
         return tf.cast(self.objective.count(batch), tf.float32)
+
+
+def _weighted_loss(metrics: Metrics, losses: Mapping[str, float]) -> tf.Tensor:
+    """Computes the replica's part of the loss of the batch."""
+    return tf.add_n(
+        [
+            factor
+            * tf.math.divide_no_nan(
+                metrics[name][0], _sum_over_replicas(metrics[name][1])
+            )
+            for name, factor in losses.items()
+        ]
+    )
 
 
 def _is_frozen(name: str, frozen: Freeze) -> bool:

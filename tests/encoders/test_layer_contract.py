@@ -17,13 +17,14 @@ import tf_keras
 import tiny
 
 import biaffine_tf
-from biaffine_tf.config import Position
+from biaffine_tf.config import LayerMix, Position
 from biaffine_tf.encoders.encoder import build_encoder
 from biaffine_tf.encoders.fused_encoder import (
     FusedBertEncoder,
     approximate_gelu,
     policy_scope,
 )
+from biaffine_tf.encoders.neck import BiLstm, Neck
 from biaffine_tf.heads.biaffine import Biaffine
 from biaffine_tf.heads.biaffine.head import BiaffineHead
 from biaffine_tf.heads.cnn.layer import CnnHead
@@ -131,6 +132,7 @@ LAYERS = {
             "norm_epsilon": 1e-3,
             "gradient_checkpointing": True,
             "xla": True,
+            "embedding_dropout": 0.2,
         },
         [
             {
@@ -156,12 +158,31 @@ LAYERS = {
         {"hidden_act": "relu", "initializer_range": 0.3},
         [VECTORS],
     ),
+    "neck": (
+        Neck,
+        {
+            "layer_mix": LayerMix.LEARNED,
+            "lstm_size": 3,
+            "spatial_dropout": 0.2,
+            "initializer": "he_normal",
+        },
+        [[VECTORS, VECTORS[::-1], 2 * VECTORS], MASK.sum(axis=1)],
+    ),
+    "lstm": (
+        BiLstm,
+        {"units": 3, "initializer": "he_normal"},
+        [VECTORS, MASK.sum(axis=1)],
+    ),
     "model": (
         SpanModel,
         {
             "config": tiny.model_config(
                 position=Position.JOINED,
                 max_span_width=3,
+                layer_mix=LayerMix.LEARNED,
+                lstm_size=3,
+                spatial_dropout=0.1,
+                embedding_dropout=0.1,
                 encoder={"hidden_size": 8, "num_hidden_layers": 1},
             ),
             "num_classes": 3,
@@ -177,8 +198,7 @@ SCHEDULE = {"peak": 0.5, "total_steps": 9, "warmup_steps": 2}
 OPTIMIZER = {
     "learning_rate": WarmupLinearDecay(**SCHEDULE),
     "decay": 0.2,
-    "scaled_component": "biaffine",
-    "scale": 3.0,
+    "factors": {"biaffine": 3.0},
     "beta_1": 0.8,
     "beta_2": 0.99,
     "epsilon": 1e-4,

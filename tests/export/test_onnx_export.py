@@ -47,6 +47,13 @@ VARIANTS = {
             "hidden_act": "relu",
         },
     },
+    "neck": {"lstm_size": 5, "layer_mix": "learned"},
+    "neck and context": {
+        "lstm_size": 3,
+        "layer_mix": "first_last",
+        "context_tokens": 5,
+        "position": Position.JOINED,
+    },
     "odd": {
         "encoder": {
             "embedding_size": 24,

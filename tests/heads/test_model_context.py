@@ -13,7 +13,7 @@ from biaffine_tf.records.features import Counts, featurize
 from biaffine_tf.records.span_schema import parse, serialize
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Context, Windowing, with_context
-from biaffine_tf.training.fine_tuning import SpanObjective
+from biaffine_tf.training.span_objective import SpanObjective
 
 ROWS = [
     [2, -6, -7, 8, 9, 10, -11, 3, 0],

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+import tiny
 
 from biaffine_tf.config import Precision, TrainingConfig
 from biaffine_tf.training import optimizer as training_optimizer
+from biaffine_tf.training.fine_tuning import make_updater
 from biaffine_tf.training.optimizer import (
     AdamW,
     WarmupLinearDecay,
+    layer_factors,
     make_optimizer,
 )
 
@@ -63,8 +66,7 @@ def test_decay_and_rates_of_each_variable(name, decay, factor):
     optimizer = AdamW(
         0.01,
         decay=0.1,
-        scaled_component="biaffine",
-        scale=3.0,
+        factors={"biaffine": 3.0},
         epsilon=1e-6,
     )
     rng = np.random.default_rng(0)
@@ -129,9 +131,50 @@ def test_of_a_large_table_the_rows_of_a_batch_alone_change(monkeypatch):
     np.testing.assert_array_equal(variable[3:5], start[3:5])
 
 
+@pytest.mark.parametrize("groups", [None, 1])
+def test_layers_have_rates_by_their_height(groups):
+    """Every variable of a model, by its place."""
+    encoder = {
+        "num_hidden_layers": 3,
+        "embedding_size": 8,
+        "num_hidden_groups": groups,
+    }
+    model = tiny.model(encoder=encoder, lstm_size=2, layer_mix="learned")
+    config = TrainingConfig(layer_decay=0.5, head_learning_rate_ratio=7.0)
+    updater = make_updater(
+        config,
+        model,
+        strategy=tf.distribute.get_strategy(),
+        batch_spec=None,
+        total_steps=10,
+    )
+    height = {"embedding": 0, "layer_0": 1, "layer_1": 2, "layer_2": 3}
+    top = groups or 3
+    seen = set()
+    for name, variable in model.saved_weights().items():
+        part = name.split("/")[0]
+        if part == "encoder":
+            part = next(one for one in height if one in name)
+            want = 0.5 ** (top - height[part])
+        else:
+            want = 7.0
+        seen.add(part)
+        assert updater.optimizer.factor_of(variable.name) == want, name
+    layers = {f"layer_{index}" for index in range(top)}
+    assert seen == {"embedding", "neck", "biaffine", *layers}
+
+
+def test_equal_rates_have_no_factors():
+    assert layer_factors(12, 1.0) == {}
+    optimizer = AdamW(0.1, decay=0.0, factors={"encoder/a": 2, "b": 3})
+    assert optimizer.factor_of("x/encoder/a/b/kernel:0") == 6
+    assert optimizer.factor_of("encoder/ab/kernel:0") == 1
+    assert optimizer.factor_of("encoder/c/a:0") == 1
+
+
 def test_float16_scales_the_loss():
     config = TrainingConfig(precision=Precision.FLOAT16)
     optimizer = make_optimizer(
-        config, total_steps=10, warmup_steps=0, scaled_component="", scale=1.0
+        config, total_steps=10, warmup_steps=0, factors={}
     )
     assert float(optimizer.get_scaled_loss(tf.constant(1.0))) > 1

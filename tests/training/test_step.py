@@ -13,7 +13,7 @@ from biaffine_tf.config import TrainingConfig
 from biaffine_tf.heads.pairs import blocks
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.losses import cross_entropy
-from biaffine_tf.training.fine_tuning import SpanObjective
+from biaffine_tf.training.span_objective import SpanObjective
 from biaffine_tf.training.update import Updater
 
 ARGUMENTS = tf.constant([0, 0]), tf.constant(1.0)  # seed, share

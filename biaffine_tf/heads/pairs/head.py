@@ -13,6 +13,7 @@ from biaffine_tf.config import ClassWeights, HeadConfig, TrainingConfig
 from biaffine_tf.decoding.candidates import Candidates
 from biaffine_tf.heads.head import Metrics, SoftCells
 from biaffine_tf.heads.pairs.blocks import Block
+from biaffine_tf.heads.pairs.divergence import pair_divergence
 from biaffine_tf.heads.pairs.loss import span_loss
 from biaffine_tf.heads.pairs.scorer import Pairs
 from biaffine_tf.heads.pairs.search import find_candidates
@@ -117,6 +118,40 @@ class PairHead:
             every_label=every_label,
             is_multi_label=self.multi_label,
             min_margin=min_margin,
+        )
+
+    def divergence(
+        self,
+        vectors: tf.Tensor,
+        others: tf.Tensor,
+        counts: tf.Tensor,
+        *,
+        first_is_fixed: bool,
+        training: bool,
+    ) -> tf.Tensor:
+        """Compares the predictions for two passes over the same sentences.
+
+        Args:
+            vectors: Vectors of the first pass, `[B, L, H]`.
+            others: Vectors of the second pass, `[B, L, H]`.
+            counts: Number of tokens of each sentence, int32 `[B]`.
+            first_is_fixed: Whether the predictions of the first pass are
+                constants, made without dropout.
+            training: Whether to apply dropout.
+
+        Returns:
+            Divergence summed over sentences and their spans, a differentiable
+            float32 scalar; see `divergence.pair_divergence`.
+        """
+        return pair_divergence(
+            self.pairs(
+                vectors, counts, training=training and not first_is_fixed
+            ),
+            self.pairs(others, counts, training=training),
+            counts,
+            first_is_fixed=first_is_fixed,
+            is_multi_label=self.multi_label,
+            max_span_width=self.max_span_width,
         )
 
     def with_new_labels(

@@ -78,7 +78,6 @@ def span_loss(
         seed=seed,
         soft=soft,
     )
-    by_place = len(pairs.rows) + len(pairs.columns)
 
     @tf.custom_gradient
     def summed(*inputs: tf.Tensor) -> tuple:
@@ -101,11 +100,8 @@ def span_loss(
             return _Sums(
                 sums.loss + value,
                 PairCounts(*map(tf.add, sums.pair_counts, pair_counts)),
-                _add_block(
-                    sums.gradients,
-                    tape.gradient(value, parts),
-                    block.first,
-                    by_place,
+                own.add_parts(
+                    sums.gradients, tape.gradient(value, parts), block
                 ),
             )
 
@@ -124,27 +120,5 @@ def span_loss(
 
         return (sums.loss, *sums.pair_counts), backward
 
-    exact = pairs.cast(tf.float32)
-    value, *pair_counts = summed(*exact.rows, *exact.columns, *exact.weights)
+    value, *pair_counts = summed(*pairs.cast(tf.float32).inputs)
     return value, PairCounts(*pair_counts)
-
-
-def _add_block(
-    sums: Tensors, block: Tensors, first: tf.Tensor, by_place: int
-) -> Tensors:
-    """Adds the gradients of a block whose first row and column are `first`.
-
-    The first `by_place` of them are of rows and columns, others of weights.
-    """
-
-    def add_at_first(total: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
-        after = tf.shape(total)[1] - first - tf.shape(part)[1]
-        others = [[0, 0]] * (total.shape.rank - 2)
-        part = tf.pad(part, [[0, 0], [first, after], *others])
-        return tf.ensure_shape(total + part, total.shape)
-
-    both = zip(sums, block, strict=True)
-    return tuple(
-        add_at_first(*one) if number < by_place else one[0] + one[1]
-        for number, one in enumerate(both)
-    )

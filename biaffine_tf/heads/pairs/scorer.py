@@ -79,6 +79,11 @@ class Pairs(NamedTuple):
             block, parts[:rows], parts[rows:columns], parts[columns:]
         )
 
+    @property
+    def inputs(self) -> Tensors:
+        """Rows, columns and weights."""
+        return (*self.rows, *self.columns, *self.weights)
+
     def with_inputs(self, inputs: Tensors) -> Pairs:
         """Replaces rows, columns and weights, in this order."""
         rows, columns = len(self.rows), len(self.rows) + len(self.columns)
@@ -90,5 +95,20 @@ class Pairs(NamedTuple):
 
     def cast(self, dtype: tf.DType) -> Pairs:
         """Casts rows, columns and weights."""
-        inputs = (*self.rows, *self.columns, *self.weights)
-        return self.with_inputs(tuple(tf.cast(x, dtype) for x in inputs))
+        return self.with_inputs(tuple(tf.cast(x, dtype) for x in self.inputs))
+
+    def add_parts(self, sums: Tensors, parts: Tensors, block: Block) -> Tensors:
+        """Adds tensors like `parts` of a block to tensors like `inputs`."""
+
+        def add_at_first(total: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+            after = tf.shape(total)[1] - block.first - tf.shape(part)[1]
+            others = [[0, 0]] * (total.shape.rank - 2)
+            part = tf.pad(part, [[0, 0], [block.first, after], *others])
+            return tf.ensure_shape(total + part, total.shape)
+
+        by_place = len(self.rows) + len(self.columns)
+        both = zip(sums, parts, strict=True)
+        return tuple(
+            add_at_first(*one) if number < by_place else one[0] + one[1]
+            for number, one in enumerate(both)
+        )

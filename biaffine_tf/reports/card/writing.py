@@ -111,6 +111,7 @@ def render(
             for name in labels
             if name not in scored or not scored[name]["gold"]
         ],
+        average=scores.get("average"),
         intervals=scores.get("intervals"),
         test=scores.get("test"),
         training_counts=scores.get("training_counts", {}),
