@@ -11,7 +11,7 @@ import itertools
 import sys
 from typing import Any
 
-from biaffine_tf import formats
+from biaffine_tf import formats, heads
 from biaffine_tf.choices import Choice
 from biaffine_tf.commands import flags
 from biaffine_tf.commands import training_inputs as inputs
@@ -24,6 +24,7 @@ from biaffine_tf.commands.teachers import (
 from biaffine_tf.config import (
     ExperimentConfig,
     LongText,
+    Loss,
     ModelConfig,
     WordBoundaries,
 )
@@ -90,6 +91,7 @@ def prepare() -> Experiment:
         DataError: If data cannot be read or trained on.
     """
     initial = inputs.open_initial_model()
+    _check_head(initial)
     data = inputs.open_data(flags.read_options())
     contents = data.fingerprints()  # refuses pipes
     teachers = open_teachers(data, flags.read_options())
@@ -154,12 +156,20 @@ def prepare() -> Experiment:
     )
 
 
+def _check_head(initial: inputs.InitialModel | None) -> None:
+    """Checks that the head can be trained and decoded as the flags say."""
+    head = FLAGS.head if initial is None else initial.model.head.name
+    heads.check_nested(head, FLAGS.nested)
+    heads.check_loss(head, Loss(FLAGS.loss), FLAGS.neg_sample)
+
+
 def check_only() -> None:
     """Prints the data check; exits if the data cannot be trained on."""
     if flags.names_encoder():
         experiment = prepare()
         experiment.show()
         return
+    _check_head(None)
     data = inputs.open_data(flags.read_options())
     data.fingerprints()  # refuses pipes
     examination, _ = _check(data, flags.check_settings(None, None), None)

@@ -26,10 +26,12 @@ from biaffine_tf.config.fields import (
 )
 from biaffine_tf.config.masking import Masking, MaskingKind, Replacement
 from biaffine_tf.config.model import (
+    TAGGERS,
     HeadConfig,
     LongText,
     ModelConfig,
     Position,
+    Tags,
 )
 from biaffine_tf.config.prediction import (
     ExportConfig,

@@ -11,12 +11,26 @@ from biaffine_tf.config.sections import Settings
 from biaffine_tf.config.tokenizer import TokenizerConfig
 from biaffine_tf.errors import ConfigError
 
+# Heads that give each token a tag.
+TAGGERS = ("softmax", "crf")
+
 
 class Position(enum.StrEnum):
     """Use of the encoder's position embedding in the head's input."""
 
     NONE = "none"
     JOINED = "joined"
+
+
+class Tags(enum.StrEnum):
+    """Tag scheme of a tagger.
+
+    - `bio`: the first token of an entity is B, the others are I.
+    - `bioes`: the last one is E, and an entity of one token S.
+    """
+
+    BIO = "bio"
+    BIOES = "bioes"
 
 
 class LongText(enum.StrEnum):
@@ -43,10 +57,14 @@ class HeadConfig(Settings):
         "biaffine",
         flag="head",
         label="head",
-        help="Head, from token vectors to spans: biaffine.",
+        help="Head, from token vectors to spans: biaffine, or a tagger, "
+        "softmax or crf.",
     )
     projection_size: int = setting(
-        150, minimum=1, help="Width of the start and end projections."
+        150,
+        minimum=1,
+        help="Width of the start and end projections.",
+        applies=lambda head: head.name not in TAGGERS,
     )
     dropout: float = setting(
         0.1,
@@ -70,6 +88,11 @@ class HeadConfig(Settings):
         "of all pairs",
         label="widest span",
         unit="token",
+    )
+    tags: Tags = setting(
+        Tags.BIOES,
+        help="Tags that --head=softmax and --head=crf give to tokens.",
+        applies=lambda head: head.name in TAGGERS,
     )
 
 

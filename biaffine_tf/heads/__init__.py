@@ -10,6 +10,7 @@ from __future__ import annotations
 import pkgutil
 from typing import TYPE_CHECKING, NamedTuple
 
+from biaffine_tf.config import Loss
 from biaffine_tf.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,11 +25,16 @@ class HeadSource(NamedTuple):
         onnx: Path of the `OnnxForm` module, which needs no TensorFlow; None if
             the head cannot be exported to ONNX.
         distils: Whether it can be distilled; see `Head`.
+        is_tagger: Whether it gives each token one tag, so that entities never
+            overlap and there are no pairs to sample.
+        losses: Losses that it can be trained with; empty for all.
     """
 
     layer: str
     onnx: str | None = None
     distils: bool = False
+    is_tagger: bool = False
+    losses: tuple[Loss, ...] = ()
 
 
 HEADS = {
@@ -36,6 +42,18 @@ HEADS = {
         "biaffine_tf.heads.biaffine.head:BiaffineHead",
         "biaffine_tf.heads.biaffine.onnx",
         distils=True,
+    ),
+    "softmax": HeadSource(
+        "biaffine_tf.heads.tagger.head:SoftmaxTagger",
+        "biaffine_tf.heads.tagger.onnx",
+        is_tagger=True,
+        losses=(Loss.CROSS_ENTROPY, Loss.FOCAL, Loss.DICE),
+    ),
+    "crf": HeadSource(
+        "biaffine_tf.heads.tagger.head:CrfTagger",
+        "biaffine_tf.heads.tagger.onnx",
+        is_tagger=True,
+        losses=(Loss.CROSS_ENTROPY,),
     ),
 }
 
@@ -86,3 +104,43 @@ def distils(name: str) -> bool:
         ConfigError: If there is no head of this name.
     """
     return head_source(name).distils
+
+
+def check_nested(name: str, nested: bool | None) -> None:
+    """Checks that a head can find nested entities, if they are wanted.
+
+    Raises:
+        ConfigError: If it cannot, or there is no head of this name.
+    """
+    if head_source(name).is_tagger and nested:
+        raise ConfigError(
+            f"--nested is given, but --head={name} gives each token one tag, "
+            "so that entities never overlap",
+            remedy="leave out --nested, or train with --head=biaffine",
+        )
+
+
+def check_loss(name: str, loss: Loss, neg_sample: float) -> None:
+    """Checks that a head can be trained with a loss.
+
+    Args:
+        name: Name of the head.
+        loss: Loss of a pair, or of a token.
+        neg_sample: Fraction of the negative pairs in the loss.
+
+    Raises:
+        ConfigError: If it cannot, or there is no head of this name.
+    """
+    source = head_source(name)
+    if source.losses and loss not in source.losses:
+        raise ConfigError(
+            f"--loss={loss} is none of the losses of --head={name}: "
+            f"{', '.join(source.losses)}",
+            remedy="give one of these, or --head=biaffine",
+        )
+    if source.is_tagger and neg_sample < 1:
+        raise ConfigError(
+            f"--neg_sample={neg_sample} samples pairs of tokens, and "
+            f"--head={name} has a loss of tokens",
+            remedy="leave out --neg_sample, or give --head=biaffine",
+        )

@@ -28,6 +28,7 @@ class Settings:
 
     Attributes:
         nested: Whether entities may be nested; None to choose.
+        tagger: Head of the model if it gives each token one tag, else None.
         decoder: Decoding algorithm.
         one_label_per_span: Whether a range is at most one entity.
         long_text: Treatment of long texts; None to choose.
@@ -38,6 +39,7 @@ class Settings:
     """
 
     nested: bool | None = None
+    tagger: str | None = None
     decoder: Decoder = Decoder.EXACT
     one_label_per_span: bool = False
     long_text: LongText | None = None
@@ -151,6 +153,7 @@ def _checks(
         Overlaps(
             statistics,
             nested=settings.nested,
+            tagger=settings.tagger,
             decoder=settings.decoder,
             one_label_per_span=settings.one_label_per_span,
         ),
