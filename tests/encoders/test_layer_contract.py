@@ -27,6 +27,7 @@ from biaffine_tf.encoders.fused_encoder import (
 from biaffine_tf.heads.biaffine import Biaffine
 from biaffine_tf.heads.biaffine.head import BiaffineHead
 from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.heads.tagger.head import CrfTagger, SoftmaxTagger
 from biaffine_tf.pretraining.electra import ReplacedTokenDetection
 from biaffine_tf.pretraining.masked_lm import MaskedLM
 from biaffine_tf.training.optimizer import AdamW, WarmupLinearDecay
@@ -56,6 +57,28 @@ LAYERS = {
     "head": (
         BiaffineHead,
         {"num_classes": 3, "activation": "relu", "max_span_width": 4},
+        [VECTORS],
+    ),
+    "softmax": (
+        SoftmaxTagger,
+        {
+            "num_classes": 3,
+            "scheme": "bio",
+            "dropout": 0.3,
+            "max_span_width": 4,
+            "kernel_initializer": "he_normal",
+        },
+        [VECTORS],
+    ),
+    "crf": (
+        CrfTagger,
+        {
+            "num_classes": 3,
+            "scheme": "bioes",
+            "dropout": 0.3,
+            "max_span_width": None,
+            "kernel_initializer": "he_normal",
+        },
         [VECTORS],
     ),
     "encoder": (

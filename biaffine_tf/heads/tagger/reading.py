@@ -7,7 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from biaffine_tf.decoding.candidates import Candidates
-from biaffine_tf.heads.tagger.tags import LARGEST_LOG, LOWEST, TagSet
+from biaffine_tf.heads.tagger.tags import (
+    LARGEST_LOG,
+    LEAST_MARGIN,
+    LOWEST,
+    TagSet,
+)
 
 
 class Chain(NamedTuple):
@@ -37,33 +42,65 @@ def find_candidates(
     min_margin: float = 0.0,
     force_one_entity: bool = False,
 ) -> Candidates:
-    """Finds the spans whose probability has sufficient log-odds.
+    """Finds the spans that may be entities.
 
     Arguments and result are those of `search.find_candidates`, as arrays.
     """
+    emissions = emissions.astype(np.float64)
     scores = span_scores(emissions, counts, chain, tags)
-    lowest = -np.logaddexp(0, -np.float64(min_margin))
-    cuts = np.full(len(counts), lowest)
+    cuts = np.full(len(counts), -np.logaddexp(0, -np.float64(min_margin)))
     if force_one_entity and scores.single.size:
         best = scores.single.max(axis=(1, 2))
         cuts = np.minimum(cuts, np.maximum(2 * best, LOWEST))
-    columns = _above(scores, cuts, max_span_width)
-    if force_one_entity:
-        columns = _with_best(columns, len(counts), lowest)
-    order = np.argsort(columns[0], kind="stable")
-    sentences, first, last, labels, values = (one[order] for one in columns)
+    above = _above(scores, cuts, max_span_width)
+    path = best_sequences(emissions, counts, chain)
+    own = tags.spans(path)
+    if max_span_width is not None:
+        is_narrow = own[2] - own[1] < max_span_width
+        own = tuple(one[is_narrow] for one in own)
+    values = _values(scores, *own)
+    is_more = values <= cuts[own[0]]
+    columns = [
+        np.concatenate([one, other[is_more]])
+        for one, other in zip(above, (*own, values), strict=True)
+    ]
+    sentences, first, last, labels, values = columns
     values = np.minimum(values, LARGEST_LOG)
-    log_odds = (values - np.log(-np.expm1(values))).astype(np.float32)
+    log_odds = values - np.log(-np.expm1(values))
+    last_of = np.full(path.shape, -1)
+    label_of = np.zeros(path.shape, np.int32)
+    last_of[own[:2]], label_of[own[:2]] = own[2:]
+    is_own = last_of[sentences, first] == last
+    is_own &= label_of[sentences, first] == labels
+    margins = np.maximum(log_odds, np.where(is_own, LEAST_MARGIN, LOWEST))
+    is_kept = margins > min_margin
+    if force_one_entity:
+
+        def best_of(values: np.ndarray) -> np.ndarray:
+            best = np.full(len(counts), -np.inf)
+            np.maximum.at(best, sentences, values)
+            return best[sentences]
+
+        is_empty = best_of(margins) <= min_margin
+        is_kept |= is_empty & (log_odds == best_of(log_odds))
+    (kept,) = np.nonzero(is_kept)
+    kept = kept[np.argsort(sentences[kept], kind="stable")]
+    log_odds = log_odds.astype(np.float32)
     return Candidates(
-        sentences, first, last + 1, labels, log_odds, log_odds, log_odds
-    )
+        sentences,
+        first,
+        last + 1,
+        labels,
+        margins.astype(np.float32),
+        log_odds,
+        log_odds,
+    ).take(kept)
 
 
 def span_scores(
     emissions: np.ndarray, counts: np.ndarray, chain: Chain, tags: TagSet
 ) -> SpanScores:
     """Computes the parts of the log-probabilities of all spans."""
-    emissions = emissions.astype(np.float64)
     with np.errstate(divide="ignore"):  # the logarithm of what cannot be
         before = _sums_before(emissions, chain)
         behind = _sums_behind(emissions, counts, chain, tags.num_free)
@@ -150,11 +187,38 @@ def _above(
     return tuple(np.concatenate(both) for both in zip(*parts, strict=True))
 
 
-def _with_best(
-    columns: tuple[np.ndarray, ...], num_sentences: int, lowest: float
-) -> tuple[np.ndarray, ...]:
-    sentences, values = columns[0], columns[-1]
-    best = np.full(num_sentences, -np.inf)
-    np.maximum.at(best, sentences, values)
-    kept = (values > lowest) | (values == best[sentences])
-    return tuple(one[kept] for one in columns)
+def _values(
+    scores: SpanScores,
+    sentences: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    labels: np.ndarray,
+) -> np.ndarray:
+    row, column = (sentences, first, labels - 1), (sentences, last, labels - 1)
+    short = np.where(last - first == 1, scores.short[labels - 1], 0)
+    wide = scores.left[row] + scores.right[column] + short
+    return np.where(first == last, scores.single[row], wide)
+
+
+def best_sequences(
+    emissions: np.ndarray, counts: np.ndarray, chain: Chain
+) -> np.ndarray:
+    """Finds the most probable tag sequences; see `sequences`."""
+    batch, length, size = emissions.shape
+    rows = np.arange(batch)
+    into = np.ascontiguousarray(chain.transitions.T)  # [to, from]
+    origins = np.empty([length, batch, size], np.int32)
+    last = emissions[:, 0] + chain.starts
+    for place in range(1, length):
+        scores = last[:, None, :] + into  # [B, to, from]
+        inside = (place < counts)[:, None]
+        origins[place] = np.where(
+            inside, scores.argmax(axis=2), np.arange(size)
+        )
+        best = scores.max(axis=2) + emissions[:, place]
+        last = np.where(inside, best, last)
+    tags = np.empty([batch, length], np.int32)
+    tags[:, -1] = (last + chain.ends).argmax(axis=1)
+    for place in range(length - 1, 0, -1):
+        tags[:, place - 1] = origins[place, rows, tags[:, place]]
+    return np.where(np.arange(length) < counts[:, None], tags, 0)

@@ -13,13 +13,24 @@ looked at. `reading` is the same in NumPy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from biaffine_tf.decoding.candidates import Candidates
 from biaffine_tf.heads.tagger.chain import Chain
-from biaffine_tf.heads.tagger.tags import LARGEST_LOG, LOWEST, TagSet
+from biaffine_tf.heads.tagger.sequences import (
+    best_sequences,
+    sums_before,
+    sums_behind,
+)
+from biaffine_tf.heads.tagger.tags import (
+    LARGEST_LOG,
+    LEAST_MARGIN,
+    LOWEST,
+    TagSet,
+)
 
 
 class SpanScores(NamedTuple):
@@ -50,7 +61,11 @@ def find_candidates(
     min_margin: tf.Tensor | float = 0.0,
     force_one_entity: bool = False,
 ) -> Candidates:
-    """Finds the spans whose probability has sufficient log-odds.
+    """Finds the spans that may be entities.
+
+    The margin of a span is its log-odds; that of a span of the most probable
+    tag sequence is positive in any case. So decoding without thresholds finds
+    that sequence, and thresholds decide by probabilities.
 
     Args:
         emissions: Score of each tag at each token, `[B, L, T]`.
@@ -58,33 +73,54 @@ def find_candidates(
         chain: Scores of neighbouring tags, with those of the scheme.
         tags: Tags of the head.
         max_span_width: Maximum span width in tokens; None for no limit.
-        min_margin: Candidates have log-odds above it, float32 scalar.
+        min_margin: Candidates have a margin above it, float32 scalar.
         force_one_entity: Whether a sentence without candidates gets the span
             with the highest log-odds.
 
     Returns:
-        Margins, logits and log-odds of each are the same.
+        Candidates, whose logits are their log-odds.
     """
+    emissions = tf.cast(emissions, tf.float64)
+    chain = Chain(*(tf.cast(one, tf.float64) for one in chain))
     scores = span_scores(emissions, counts, chain, tags)
-    lowest = tf.math.log_sigmoid(tf.cast(min_margin, tf.float64))
-    cuts = tf.fill(tf.shape(counts), lowest)  # [B]
+    min_margin = tf.cast(min_margin, tf.float64)
+    cuts = tf.fill(tf.shape(counts), tf.math.log_sigmoid(min_margin))  # [B]
     if force_one_entity:
         # The best span of a sentence is not below its best token.
-        best = tf.reduce_max(scores.single, axis=[1, 2])  # [B]
+        best = tf.reduce_max(scores.single, axis=[1, 2])
         cuts = tf.minimum(cuts, tf.maximum(2 * best, LOWEST))
-    columns = _above(scores, cuts, max_span_width)
-    if force_one_entity:
-        columns = _with_best(columns, tf.size(counts), lowest)
-    order = tf.argsort(columns[0], stable=True)
-    sentences, first, last, labels, values = (
-        tf.gather(one, order) for one in columns
-    )
+    above = _above(scores, cuts, max_span_width)
+    path = best_sequences(emissions, counts, chain)
+    own, is_own = _of_sequence(path, tags, above, max_span_width)
+    values = _values(scores, *own)
+    is_more = values <= tf.gather(cuts, own[0])
+    more = [tf.boolean_mask(one, is_more) for one in (*own, values)]
+    columns = [tf.concat(both, 0) for both in zip(above, more, strict=True)]
+    is_own = tf.concat([is_own, tf.ones_like(more[0], tf.bool)], 0)
+    sentences, first, last, labels, values = columns
     values = tf.minimum(values, LARGEST_LOG)
     log_odds = values - tf.math.log(-tf.math.expm1(values))
+    least = tf.where(is_own, tf.constant(LEAST_MARGIN, tf.float64), LOWEST)
+    margins = tf.maximum(log_odds, least)
+    is_kept = margins > min_margin
+    if force_one_entity:
+
+        def best_of(values: tf.Tensor) -> tf.Tensor:
+            each = tf.math.unsorted_segment_max(
+                values, sentences, tf.size(counts)
+            )
+            return tf.gather(each, sentences)
+
+        is_empty = best_of(margins) <= min_margin
+        is_kept |= is_empty & (log_odds == best_of(log_odds))
+    kept = tf.where(is_kept)[:, 0]
+    order = tf.argsort(tf.gather(sentences, kept), stable=True)
+    kept = tf.gather(kept, order)
     log_odds = tf.cast(log_odds, tf.float32)
+    columns = (sentences, first, last + 1, labels)
     return Candidates(
-        sentences, first, last + 1, labels, log_odds, log_odds, log_odds
-    )
+        *columns, tf.cast(margins, tf.float32), log_odds, log_odds
+    ).map(lambda column: tf.gather(column, kept))
 
 
 def span_scores(
@@ -93,15 +129,13 @@ def span_scores(
     """Computes the parts of the log-probabilities of all spans.
 
     Args:
-        emissions: `[B, L, T]`.
+        emissions: float64 `[B, L, T]`.
         counts: Number of tokens of each sentence, int32 `[B]`.
-        chain: Scores of neighbouring tags, with those of the scheme.
+        chain: Scores of neighbouring tags, with those of the scheme, float64.
         tags: Tags of the head.
     """
-    emissions = tf.cast(emissions, tf.float64)
-    chain = Chain(*(tf.cast(one, tf.float64) for one in chain))
-    before = _sums_before(emissions, chain)
-    behind = _sums_behind(emissions, counts, chain, tags.num_free)
+    before = sums_before(emissions, chain)
+    behind = sums_behind(emissions, counts, chain, tags.num_free)
     at_end = tf.gather(before, tf.maximum(counts - 1, 0), batch_dims=1)
     total = tf.reduce_logsumexp(at_end + chain.ends, axis=1)[:, None, None]
     single, first, inside, last = (
@@ -134,77 +168,6 @@ def span_scores(
         masked(right),
         step(first, last) - enter + stay - leave,
     )
-
-
-def _sums_before(emissions: tf.Tensor, chain: Chain) -> tf.Tensor:
-    """Computes the log-sum of all sequences up to each token, by its tag.
-
-    Returns:
-        float64 `[B, L, T]`; minus infinity for what cannot be.
-    """
-    steps = tf.transpose(emissions, [1, 0, 2])
-    length = tf.shape(steps)[0]
-    odds = tf.exp(chain.transitions)
-
-    def step(place: tf.Tensor, last: tf.Tensor, done: tf.TensorArray) -> tuple:
-        sums = _log_product(last, odds) + steps[place]
-        return place + 1, sums, done.write(place, sums)
-
-    first = steps[0] + chain.starts
-    done = tf.TensorArray(steps.dtype, length, element_shape=steps.shape[1:])
-    *_, done = tf.while_loop(
-        lambda place, *_: place < length,
-        step,
-        (tf.constant(1), first, done.write(0, first)),
-        parallel_iterations=1,
-    )
-    return tf.transpose(done.stack(), [1, 0, 2])
-
-
-def _sums_behind(
-    emissions: tf.Tensor, counts: tf.Tensor, chain: Chain, num_free: int
-) -> tf.Tensor:
-    """Computes the log-sum of all that can follow an entity's last tag.
-
-    Args:
-        emissions: float64 `[B, L, T]`.
-        counts: Number of tokens of each sentence, int32 `[B]`.
-        chain: Scores of neighbouring tags, float64.
-        num_free: Number of tags that do not continue an entity.
-
-    Returns:
-        float64 `[B, L, T]`, by the tag of the token before what follows.
-    """
-    steps = tf.transpose(emissions, [1, 0, 2])
-    length = tf.shape(steps)[0]
-    odds = tf.exp(tf.transpose(chain.transitions))  # [to, from]
-
-    def step(place: tf.Tensor, later: tf.Tensor, done: tf.TensorArray) -> tuple:
-        onward = steps[place] + later  # [B, T]
-        inside = (place < counts)[:, None]
-        free = _log_product(onward[:, :num_free], odds[:num_free])
-        done = done.write(place - 1, tf.where(inside, free, chain.ends))
-        later = tf.where(inside, _log_product(onward, odds), chain.ends)
-        return place - 1, later, done
-
-    at_end = tf.zeros_like(steps[0]) + chain.ends
-    done = tf.TensorArray(steps.dtype, length, element_shape=steps.shape[1:])
-    *_, done = tf.while_loop(
-        lambda place, *_: place > 0,
-        step,
-        (length - 1, at_end, done.write(length - 1, at_end)),
-        parallel_iterations=1,
-    )
-    return tf.transpose(done.stack(), [1, 0, 2])
-
-
-def _log_product(values: tf.Tensor, odds: tf.Tensor) -> tf.Tensor:
-    """Multiplies exponentials of `[B, T]` by a matrix; logarithms of both.
-
-    What is 700 below the greatest is lost, which no log-odds show.
-    """
-    greatest = tf.reduce_max(values, axis=1, keepdims=True)
-    return tf.math.log(tf.exp(values - greatest) @ odds) + greatest
 
 
 def _above(
@@ -253,12 +216,55 @@ def _above(
     return tuple(tf.concat(both, 0) for both in zip(*parts, strict=True))
 
 
-def _with_best(
-    columns: tuple[tf.Tensor, ...], num_sentences: tf.Tensor, lowest: tf.Tensor
-) -> tuple[tf.Tensor, ...]:
-    """Keeps the spans above the lowest value, else the best of a sentence."""
-    sentences, values = columns[0], columns[-1]
-    best = tf.math.unsorted_segment_max(values, sentences, num_sentences)
-    own = tf.gather(best, sentences)
-    kept = tf.where((values > lowest) | (values == own))[:, 0]
-    return tuple(tf.gather(one, kept) for one in columns)
+def _of_sequence(
+    path: tf.Tensor,
+    tags: TagSet,
+    spans: Sequence[tf.Tensor],
+    max_span_width: int | None,
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Finds the entities of tag sequences.
+
+    Args:
+        path: Tags that the scheme allows, int32 `[B, L]`.
+        tags: Tags of the head.
+        spans: Sentence, first token, last token and label id of some spans.
+        max_span_width: Maximum width of entities.
+
+    Returns:
+        Sentence, first token, last token and label id of each entity, int32
+        `[M]` each; and whether the given spans are among them, bool `[N]`.
+    """
+    is_first = (path > 0) & (path < tags.num_free)
+    continues = tf.pad(path, [[0, 0], [0, 1]])[:, 1:] >= tags.num_free
+    begins = tf.where(is_first)
+    sentences, first = tf.unstack(tf.cast(begins, tf.int32), axis=1)
+    last = tf.cast(tf.where((path > 0) & ~continues)[:, 1], tf.int32)
+    labels = tf.gather(tf.constant(tags.labels), tf.gather_nd(path, begins))
+    shape = tf.shape(path, tf.int64)
+    # What no span has where no entity begins.
+    last_of = tf.scatter_nd(begins, last + 1, shape) - 1
+    label_of = tf.scatter_nd(begins, labels, shape)
+    where = tf.stack(spans[:2], axis=1)
+    is_own = tf.gather_nd(last_of, where) == spans[2]
+    is_own &= tf.gather_nd(label_of, where) == spans[3]
+    own = [sentences, first, last, labels]
+    if max_span_width is not None:
+        is_narrow = last - first < max_span_width
+        own = [tf.boolean_mask(one, is_narrow) for one in own]
+    return own, is_own
+
+
+def _values(
+    scores: SpanScores,
+    sentences: tf.Tensor,
+    first: tf.Tensor,
+    last: tf.Tensor,
+    labels: tf.Tensor,
+) -> tf.Tensor:
+    """Returns the log-probabilities of spans, float64 `[N]`."""
+    row = tf.stack([sentences, first, labels - 1], axis=1)
+    column = tf.stack([sentences, last, labels - 1], axis=1)
+    wide = tf.gather_nd(scores.left, row) + tf.gather_nd(scores.right, column)
+    short = tf.gather(scores.short, labels - 1)
+    wide += tf.where(last - first == 1, short, 0)
+    return tf.where(first == last, tf.gather_nd(scores.single, row), wide)
