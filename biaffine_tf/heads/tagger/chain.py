@@ -123,14 +123,18 @@ def _gradients(
     starts: tf.Tensor,
     ends: tf.Tensor,
 ) -> tuple[tf.Tensor, ...]:
-    """Computes the gradients by a pass backwards."""
+    """Computes the gradients by a pass backwards.
+
+    The probability of a pair of tags is that of the first one times that of the
+    second one behind it.
+    """
     length = tf.shape(steps)[0]
-    factor = upstream[:, None]
 
     def marginals(place: tf.Tensor, later: tf.Tensor) -> tf.Tensor:
-        """Probability of each tag at a token, `[B, T]`."""
+        """Probability of each tag at a token, `[B, T]`, times upstream."""
         values = tf.exp(forward[place] + later - total[:, None])
-        return tf.where((place < counts)[:, None], values * factor, 0)
+        inside = (place < counts)[:, None]
+        return tf.where(inside, values * upstream[:, None], 0)
 
     def step(
         place: tf.Tensor,
@@ -138,28 +142,31 @@ def _gradients(
         pairs: tf.Tensor,
         done: tf.TensorArray,
     ) -> tuple:
-        done = done.write(place, marginals(place, later))
         onward = transitions + (steps[place] + later)[:, None, :]
-        both = forward[place - 1][:, :, None] + onward
-        both = tf.exp(both - total[:, None, None]) * factor[:, :, None]
-        inside = (place < counts)[:, None]
-        pairs += tf.reduce_sum(tf.where(inside[:, :, None], both, 0), axis=0)
-        later = tf.where(inside, _log_sum(onward), ends)
-        return place - 1, later, pairs, done
+        greatest = tf.reduce_max(onward, axis=2, keepdims=True)
+        odds = tf.exp(onward - greatest)  # [B, T, T]
+        sums = tf.reduce_sum(odds, axis=2)
+        has_next = (place < counts)[:, None]
+        later = tf.math.log(sums) + greatest[..., 0]
+        later = tf.where(has_next, later, ends)
+        values = marginals(place - 1, later)
+        factors = tf.where(has_next, values / sums, 0)
+        pairs += tf.reduce_sum(factors[..., None] * odds, axis=0)
+        return place - 1, later, pairs, done.write(place - 1, values)
 
     at_end = tf.zeros_like(steps[0]) + ends
-    _, later, pairs, done = tf.while_loop(
+    done = tf.TensorArray(steps.dtype, length, element_shape=steps.shape[1:])
+    *_, pairs, done = tf.while_loop(
         lambda place, *_: place > 0,
         step,
         (
             length - 1,
             at_end,
             tf.zeros_like(transitions),
-            tf.TensorArray(steps.dtype, length, element_shape=steps.shape[1:]),
+            done.write(length - 1, marginals(length - 1, at_end)),
         ),
         parallel_iterations=1,
     )
-    done = done.write(0, marginals(tf.constant(0), later))
     values = tf.transpose(done.stack(), [1, 0, 2])  # [B, L, T]
     last = tf.gather(values, tf.maximum(counts - 1, 0), batch_dims=1)
     return (

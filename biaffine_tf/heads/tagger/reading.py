@@ -121,13 +121,14 @@ def span_scores(
     until = np.pad(path, [[0, 0], [1, 0], [0, 0]])[:, :-1]
     right = until + leave + emissions[..., last] + behind[..., last] - total
     real = (np.arange(emissions.shape[1]) < counts[:, None])[:, :, None]
-    parts = (
-        before[..., single] + behind[..., single] - total,
-        before[..., first] + enter - stay - path,
-        right,
-    )
+
+    def masked(values: np.ndarray) -> np.ndarray:
+        return np.where(real, values, LOWEST)
+
     return SpanScores(
-        *(np.where(real, one, LOWEST) for one in parts),
+        masked(before[..., single] + behind[..., single] - total),
+        masked(before[..., first] + enter - stay - path),
+        masked(right),
         short - enter + stay - leave,
     )
 

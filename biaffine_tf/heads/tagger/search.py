@@ -117,9 +117,14 @@ def find_candidates(
     order = tf.argsort(tf.gather(sentences, kept), stable=True)
     kept = tf.gather(kept, order)
     log_odds = tf.cast(log_odds, tf.float32)
-    columns = (sentences, first, last + 1, labels)
     return Candidates(
-        *columns, tf.cast(margins, tf.float32), log_odds, log_odds
+        sentences,
+        first,
+        last + 1,
+        labels,
+        tf.cast(margins, tf.float32),
+        log_odds,
+        log_odds,
     ).map(lambda column: tf.gather(column, kept))
 
 
