@@ -26,6 +26,7 @@ from biaffine_tf.heads.tagger.initialization import (
     tag_log_priors,
 )
 from biaffine_tf.heads.tagger.search import find_candidates
+from biaffine_tf.heads.tagger.sequences import best_sequences
 from biaffine_tf.heads.tagger.tags import BLOCKS, SPEED, TagSet
 from biaffine_tf.losses import make_loss
 from biaffine_tf.records.span_records import Records
@@ -213,7 +214,7 @@ class SoftmaxTagger(tf_keras.layers.Layer):
         tags = gold_tags(gold, self.tags, length)
         losses = self.losses_of(emissions, tags, counts, config)
         losses = tf.where(counts > 0, losses, 0)
-        best = tf.argmax(emissions, axis=-1, output_type=tf.int32)
+        best = self.best_tags(emissions, counts)
         real = tf.range(length) < counts[:, None]
         positive, right = real & (tags > 0), real & (best == tags)
         negative = real & (tags == 0)
@@ -225,6 +226,16 @@ class SoftmaxTagger(tf_keras.layers.Layer):
             "positive_accuracy": (_count(right & positive), _count(positive)),
             "negative_accuracy": (_count(right & negative), _count(negative)),
         }
+
+    def best_tags(self, emissions: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        """Returns the best tag of each token, int32 `[B, L]`, for accuracies.
+
+        Args:
+            emissions: float32 `[B, L, T]`.
+            counts: Number of tokens of each sentence, int32 `[B]`.
+        """
+        del counts
+        return tf.argmax(emissions, axis=-1, output_type=tf.int32)
 
     def candidates(
         self,
@@ -312,6 +323,11 @@ class CrfTagger(SoftmaxTagger):
             f"{_NAME}/starts": self.starts,
             f"{_NAME}/ends": self.ends,
         }
+
+    def best_tags(self, emissions: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        """Returns the tags of the most probable sequence, int32 `[B, L]`."""
+        chain = Chain(*map(tf.stop_gradient, self.chain()))
+        return best_sequences(tf.stop_gradient(emissions), counts, chain)
 
     def losses_of(
         self,

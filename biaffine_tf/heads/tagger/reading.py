@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +49,8 @@ def find_candidates(
     """
     emissions = emissions.astype(np.float64)
     scores = span_scores(emissions, counts, chain, tags)
-    cuts = np.full(len(counts), -np.logaddexp(0, -np.float64(min_margin)))
+    cut = max(-np.logaddexp(0, -np.float64(min_margin)), LOWEST)
+    cuts = np.full(len(counts), cut)
     if force_one_entity and scores.single.size:
         best = scores.single.max(axis=(1, 2))
         cuts = np.minimum(cuts, np.maximum(2 * best, LOWEST))
@@ -64,37 +66,57 @@ def find_candidates(
         np.concatenate([one, other[is_more]])
         for one, other in zip(above, (*own, values), strict=True)
     ]
+    is_own = _are_among(columns, own, path.shape)
+    candidates = _describe(columns, is_own)
+    is_kept = candidates.margins > min_margin
+    if force_one_entity:
+        is_kept |= _is_best_of_none(candidates, is_kept, len(counts))
+    (kept,) = np.nonzero(is_kept)
+    order = np.argsort(candidates.sentences[kept], kind="stable")
+    candidates = candidates.take(kept[order])
+    return candidates._replace(
+        margins=candidates.margins.astype(np.float32),
+        logits=candidates.logits.astype(np.float32),
+        log_odds=candidates.log_odds.astype(np.float32),
+    )
+
+
+def _are_among(
+    spans: Sequence[np.ndarray],
+    own: Sequence[np.ndarray],
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """Marks the spans that are entities of the most probable sequence."""
+    last_of = np.full(shape, -1)
+    label_of = np.zeros(shape, np.int32)
+    last_of[own[0], own[1]] = own[2]
+    label_of[own[0], own[1]] = own[3]
+    sentences, first, last, labels = spans[:4]
+    return (last_of[sentences, first] == last) & (
+        label_of[sentences, first] == labels
+    )
+
+
+def _describe(columns: Sequence[np.ndarray], is_own: np.ndarray) -> Candidates:
     sentences, first, last, labels, values = columns
     values = np.minimum(values, LARGEST_LOG)
     log_odds = values - np.log(-np.expm1(values))
-    last_of = np.full(path.shape, -1)
-    label_of = np.zeros(path.shape, np.int32)
-    last_of[own[:2]], label_of[own[:2]] = own[2:]
-    is_own = last_of[sentences, first] == last
-    is_own &= label_of[sentences, first] == labels
     margins = np.maximum(log_odds, np.where(is_own, LEAST_MARGIN, LOWEST))
-    is_kept = margins > min_margin
-    if force_one_entity:
-
-        def best_of(values: np.ndarray) -> np.ndarray:
-            best = np.full(len(counts), -np.inf)
-            np.maximum.at(best, sentences, values)
-            return best[sentences]
-
-        is_empty = best_of(margins) <= min_margin
-        is_kept |= is_empty & (log_odds == best_of(log_odds))
-    (kept,) = np.nonzero(is_kept)
-    kept = kept[np.argsort(sentences[kept], kind="stable")]
-    log_odds = log_odds.astype(np.float32)
     return Candidates(
-        sentences,
-        first,
-        last + 1,
-        labels,
-        margins.astype(np.float32),
-        log_odds,
-        log_odds,
-    ).take(kept)
+        sentences, first, last + 1, labels, margins, log_odds, log_odds
+    )
+
+
+def _is_best_of_none(
+    candidates: Candidates, is_kept: np.ndarray, num_sentences: int
+) -> np.ndarray:
+    def highest(values: np.ndarray) -> np.ndarray:
+        best = np.full(num_sentences, -np.inf)
+        np.maximum.at(best, candidates.sentences, values)
+        return best[candidates.sentences]
+
+    is_best = candidates.log_odds == highest(candidates.log_odds)
+    return is_best & (highest(is_kept) == 0)
 
 
 def span_scores(

@@ -84,7 +84,8 @@ def find_candidates(
     chain = Chain(*(tf.cast(one, tf.float64) for one in chain))
     scores = span_scores(emissions, counts, chain, tags)
     min_margin = tf.cast(min_margin, tf.float64)
-    cuts = tf.fill(tf.shape(counts), tf.math.log_sigmoid(min_margin))  # [B]
+    cut = tf.maximum(tf.math.log_sigmoid(min_margin), LOWEST)
+    cuts = tf.fill(tf.shape(counts), cut)  # [B]
     if force_one_entity:
         # The best span of a sentence is not below its best token.
         best = tf.reduce_max(scores.single, axis=[1, 2])
@@ -97,35 +98,51 @@ def find_candidates(
     more = [tf.boolean_mask(one, is_more) for one in (*own, values)]
     columns = [tf.concat(both, 0) for both in zip(above, more, strict=True)]
     is_own = tf.concat([is_own, tf.ones_like(more[0], tf.bool)], 0)
+    candidates = _describe(columns, is_own)
+    is_kept = candidates.margins > min_margin
+    if force_one_entity:
+        is_kept |= _is_best_of_none(candidates, is_kept, tf.size(counts))
+    kept = tf.where(is_kept)[:, 0]
+    order = tf.argsort(tf.gather(candidates.sentences, kept), stable=True)
+    kept = tf.gather(kept, order)
+    candidates = candidates.map(lambda column: tf.gather(column, kept))
+    return candidates._replace(
+        margins=tf.cast(candidates.margins, tf.float32),
+        logits=tf.cast(candidates.logits, tf.float32),
+        log_odds=tf.cast(candidates.log_odds, tf.float32),
+    )
+
+
+def _describe(columns: Sequence[tf.Tensor], is_own: tf.Tensor) -> Candidates:
+    """Makes candidates of spans, with float64 scores.
+
+    Args:
+        columns: Sentence, first token, last token, label id, log-probability.
+        is_own: Whether it is in the most probable sequence, bool `[N]`.
+    """
     sentences, first, last, labels, values = columns
     values = tf.minimum(values, LARGEST_LOG)
     log_odds = values - tf.math.log(-tf.math.expm1(values))
     least = tf.where(is_own, tf.constant(LEAST_MARGIN, tf.float64), LOWEST)
     margins = tf.maximum(log_odds, least)
-    is_kept = margins > min_margin
-    if force_one_entity:
-
-        def best_of(values: tf.Tensor) -> tf.Tensor:
-            each = tf.math.unsorted_segment_max(
-                values, sentences, tf.size(counts)
-            )
-            return tf.gather(each, sentences)
-
-        is_empty = best_of(margins) <= min_margin
-        is_kept |= is_empty & (log_odds == best_of(log_odds))
-    kept = tf.where(is_kept)[:, 0]
-    order = tf.argsort(tf.gather(sentences, kept), stable=True)
-    kept = tf.gather(kept, order)
-    log_odds = tf.cast(log_odds, tf.float32)
     return Candidates(
-        sentences,
-        first,
-        last + 1,
-        labels,
-        tf.cast(margins, tf.float32),
-        log_odds,
-        log_odds,
-    ).map(lambda column: tf.gather(column, kept))
+        sentences, first, last + 1, labels, margins, log_odds, log_odds
+    )
+
+
+def _is_best_of_none(
+    candidates: Candidates, is_kept: tf.Tensor, num_sentences: tf.Tensor
+) -> tf.Tensor:
+    """Marks the best candidates of the sentences of which none is kept."""
+
+    def highest(values: tf.Tensor) -> tf.Tensor:
+        best = tf.math.unsorted_segment_max(
+            values, candidates.sentences, num_sentences
+        )
+        return tf.gather(best, candidates.sentences)
+
+    is_best = candidates.log_odds == highest(candidates.log_odds)
+    return is_best & (highest(tf.cast(is_kept, tf.int32)) == 0)
 
 
 def span_scores(
