@@ -97,6 +97,8 @@ def prepare() -> Experiment:
         DataError: If data cannot be read or trained on.
     """
     initial = inputs.open_initial_model()
+    head = FLAGS.head if initial is None else initial.model.head.name
+    heads.check_nested(head, FLAGS.nested)
     data = inputs.open_data(flags.read_options())
     contents = data.fingerprints()  # refuses pipes
     teachers = open_teachers(data, flags.read_options())
@@ -123,6 +125,7 @@ def prepare() -> Experiment:
         model, decoding = initial.model, initial.decoding
         word_rule = None
     training = flags.training_config(settings)
+    heads.check_loss(head, training)
     model = _with_labels_of(training.loss, model)
     examination, dev = _check(
         data,
@@ -134,7 +137,7 @@ def prepare() -> Experiment:
     if teachers is not None:
         teachers.check_student(model, labels)
     _check_test_data(data)
-    _check_passes(flags.training_config(settings), model)
+    _check_passes(training, model)
     config = examination.decide(
         ExperimentConfig(
             model=model,
@@ -170,6 +173,7 @@ def check_only() -> None:
         experiment = prepare()
         experiment.show()
         return
+    heads.check_nested(FLAGS.head, FLAGS.nested)
     data = inputs.open_data(flags.read_options())
     data.fingerprints()  # refuses pipes
     examination, _ = _check(data, flags.check_settings(None, None), None)

@@ -195,8 +195,10 @@ def check_settings(
         model: Config of the model, if there is an encoder.
     """
     decoding = DecodingConfig().replace_given(**decoding_settings())
+    head = FLAGS.head if model is None else model.head.name
     return checks.Settings(
         nested=FLAGS.nested,
+        tagger=head if head_source(head).is_tagger else None,
         decoder=decoding.decoder,
         one_label_per_span=decoding.one_label_per_span,
         long_text=FLAGS.long_text,

@@ -41,6 +41,7 @@ from biaffine_tf.files import (
     remove,
     temporary_folder,
 )
+from biaffine_tf.heads import head_source
 from biaffine_tf.locks import locked
 from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule, cut_spans
@@ -265,8 +266,11 @@ def _prepare_records(
         ):
             print(line)
     _print_windows("training data", counts)
+    is_tagger = head_source(model.head.name).is_tagger
     for name, count in counts.losses.items():
         note = ", not learnt" if name in _NOT_LEARNT else ""
+        if name == "wide_spans" and is_tagger:
+            note = ", learnt, but not to be found"
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
     if records.soft is not None:
         _print_soft(records.soft, records.unlabelled, width)

@@ -207,9 +207,10 @@ def open_initial_model() -> InitialModel | None:
         {
             "tokenizer": str(config.model.tokenizer.kind),
             "do_lower_case": config.model.tokenizer.do_lower_case,
+            "head": config.model.head.name,
+            "tags": str(config.model.head.tags),
             "projection_size": config.model.head.projection_size,
             "position": str(config.model.head.position),
-            "head": config.model.head.name,
             "projection_activation": str(
                 config.model.head.projection_activation
             ),

@@ -27,12 +27,14 @@ from biaffine_tf.config.fields import (
 from biaffine_tf.config.masking import Masking, MaskingKind, Replacement
 from biaffine_tf.config.model import (
     POINTER_HEADS,
+    TAGGERS,
     Activation,
     HeadConfig,
     LayerMix,
     LongText,
     ModelConfig,
     Position,
+    Tags,
 )
 from biaffine_tf.config.prediction import (
     ExportConfig,

@@ -11,6 +11,9 @@ from biaffine_tf.config.sections import Settings
 from biaffine_tf.config.tokenizer import TokenizerConfig
 from biaffine_tf.errors import ConfigError
 
+# Heads that give each token a tag.
+TAGGERS = ("softmax", "crf")
+
 
 class Position(enum.StrEnum):
     """Position information of the head beside the encoder's vectors.
@@ -45,6 +48,17 @@ _HEADS_OF_POSITION = {
     Position.ROTARY: ("biaffine",),
     Position.WIDTH: ("biaffine", *POINTER_HEADS),
 }
+
+
+class Tags(enum.StrEnum):
+    """Tag scheme of a tagger.
+
+    - `bio`: the first token of an entity is B, the others are I.
+    - `bioes`: the last one is E, and an entity of one token S.
+    """
+
+    BIO = "bio"
+    BIOES = "bioes"
 
 
 class LongText(enum.StrEnum):
@@ -91,13 +105,13 @@ class HeadConfig(Settings):
         flag="head",
         label="head",
         help="Head, from token vectors to spans: biaffine, global_pointer, "
-        "efficient_global_pointer, cnn.",
+        "efficient_global_pointer or cnn, or a tagger, softmax or crf.",
     )
     projection_size: int = setting(
         150,
         minimum=1,
         help="Width of the start and end projections.",
-        applies=lambda head: head.name not in POINTER_HEADS,
+        applies=lambda head: head.name not in (*POINTER_HEADS, *TAGGERS),
     )
     dropout: float = setting(
         0.1,
@@ -151,6 +165,11 @@ class HeadConfig(Settings):
         minimum=1,
         help="Number of convolutions of --head=cnn.",
         applies=lambda head: head.name == "cnn",
+    )
+    tags: Tags = setting(
+        Tags.BIOES,
+        help="Tags that --head=softmax and --head=crf give to tokens.",
+        applies=lambda head: head.name in TAGGERS,
     )
     multi_label: bool = False
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pkgutil
 from typing import TYPE_CHECKING, NamedTuple
 
+from biaffine_tf.config import Loss, TrainingConfig, settings_of
 from biaffine_tf.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,12 +27,17 @@ class HeadSource(NamedTuple):
             no TensorFlow; None if the head cannot be exported to ONNX.
         distils: Whether it can be distilled; see `Head`.
         compares: Whether it can compare predictions; see `Head`.
+        is_tagger: Whether it gives each token one tag, so that entities never
+            overlap and there are no pairs to sample.
+        losses: Losses that it can be trained with; empty for all.
     """
 
     layer: str
     onnx: str | None = None
     distils: bool = False
     compares: bool = False
+    is_tagger: bool = False
+    losses: tuple[Loss, ...] = ()
 
 
 HEADS = {
@@ -59,7 +65,28 @@ HEADS = {
         distils=True,
         compares=True,
     ),
+    "softmax": HeadSource(
+        "biaffine_tf.heads.tagger.head:SoftmaxTagger",
+        "biaffine_tf.heads.tagger.onnx",
+        is_tagger=True,
+        losses=(Loss.CROSS_ENTROPY, Loss.FOCAL, Loss.DICE),
+    ),
+    "crf": HeadSource(
+        "biaffine_tf.heads.tagger.head:CrfTagger",
+        "biaffine_tf.heads.tagger.onnx",
+        is_tagger=True,
+        losses=(Loss.CROSS_ENTROPY,),
+    ),
 }
+
+
+# Settings of the losses of pairs.
+_OF_PAIRS = (
+    "neg_sample",
+    "keep_near_gold",
+    "class_weights",
+    "boundary_smoothing",
+)
 
 
 def head_source(name: str) -> HeadSource:
@@ -123,3 +150,41 @@ def compares(name: str) -> bool:
         ConfigError: If there is no head of this name.
     """
     return head_source(name).compares
+
+
+def check_nested(name: str, nested: bool | None) -> None:
+    """Checks that a head can find nested entities, if they are wanted.
+
+    Raises:
+        ConfigError: If it cannot, or there is no head of this name.
+    """
+    if head_source(name).is_tagger and nested:
+        raise ConfigError(
+            f"--nested is given, but --head={name} gives each token one tag, "
+            "so that entities never overlap",
+            remedy="leave out --nested, or train with --head=biaffine",
+        )
+
+
+def check_loss(name: str, training: TrainingConfig) -> None:
+    """Checks that a head can be trained with a loss.
+
+    Raises:
+        ConfigError: If it cannot, or there is no head of this name.
+    """
+    source = head_source(name)
+    if source.losses and training.loss not in source.losses:
+        raise ConfigError(
+            f"--loss={training.loss} is none of the losses of --head={name}: "
+            f"{', '.join(source.losses)}",
+            remedy="give one of these, or --head=biaffine",
+        )
+    defaults = settings_of(TrainingConfig)
+    for setting in _OF_PAIRS if source.is_tagger else ():
+        value = getattr(training, setting)
+        if value != defaults[setting].default:
+            raise ConfigError(
+                f"--{setting}={value} is of pairs of tokens, and "
+                f"--head={name} has a loss of tokens",
+                remedy=f"leave out --{setting}, or give --head=biaffine",
+            )

@@ -74,6 +74,7 @@ class OnnxPredictor(WindowedPredictor):
             confidence=confidence,
             context_tokens=config.context_tokens,
             batch_size=batch_size,
+            head=config.head.name,
         )
         self._session = session
         self._head_config = config.head

@@ -80,6 +80,7 @@ class Predictor(WindowedPredictor):
             confidence=confidence,
             context_tokens=model.config.context_tokens,
             batch_size=batch_size,
+            head=model.config.head.name,
         )
         self.model = model
         in_precision: contextlib.AbstractContextManager[None] = (

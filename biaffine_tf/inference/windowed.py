@@ -18,6 +18,7 @@ from biaffine_tf.calibration.confidence import Confidence, to_log_odds
 from biaffine_tf.config import DecodingConfig, LongText
 from biaffine_tf.decoding import Candidate, Candidates
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.heads import check_nested
 from biaffine_tf.inference.base import BasePredictor
 from biaffine_tf.inference.batches import make_batches, pad
 from biaffine_tf.inference.postprocessing import Postprocessor
@@ -53,9 +54,11 @@ class WindowedPredictor(BasePredictor):
         confidence: Calibration and thresholds.
         context_tokens: Number of tokens of context on each side in training.
         batch_size: Maximum number of sentences or windows per batch.
+        head: Name of the model's head.
 
     Raises:
-        ConfigError: If the batch size is not positive.
+        ConfigError: If the batch size is not positive, or the head cannot find
+            the nested entities that are wanted.
     """
 
     windowing: Windowing
@@ -70,6 +73,7 @@ class WindowedPredictor(BasePredictor):
         confidence: Confidence | None = None,
         context_tokens: int = 0,
         batch_size: int = 64,
+        head: str = "biaffine",
     ) -> None:
         super().__init__()
         if batch_size < 1:
@@ -77,6 +81,8 @@ class WindowedPredictor(BasePredictor):
         self.tokenizer = tokenizer
         self.labels = labels
         self.decoding = decoding or DecodingConfig()
+        check_nested(head, self.decoding.nested)
+        self._head_name = head
         self.confidence = confidence or Confidence()
         self.windowing = windowing
         self._context_tokens = context_tokens
@@ -106,6 +112,7 @@ class WindowedPredictor(BasePredictor):
         """
         self._check_open()
         settings = self.decoding.replace_given(**decoding)
+        check_nested(self._head_name, settings.nested)
         if settings.force_one_entity != self.decoding.force_one_entity:
             raise ConfigError(
                 "force_one_entity is another than the model was loaded with",

@@ -33,6 +33,7 @@ from biaffine_tf.heads.global_pointer.efficient import EfficientGlobalPointer
 from biaffine_tf.heads.global_pointer.layer import GlobalPointer
 from biaffine_tf.heads.pairs.activations import leaky_relu
 from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.heads.tagger.head import CrfTagger, SoftmaxTagger
 from biaffine_tf.pretraining.electra import ReplacedTokenDetection
 from biaffine_tf.pretraining.masked_lm import MaskedLM
 from biaffine_tf.training.optimizer import AdamW, WarmupLinearDecay
@@ -109,6 +110,28 @@ LAYERS = {
             "activation": "tanh",
             "max_span_width": 4,
             "multi_label": False,
+            "kernel_initializer": "he_normal",
+        },
+        [VECTORS],
+    ),
+    "softmax": (
+        SoftmaxTagger,
+        {
+            "num_classes": 3,
+            "scheme": "bio",
+            "dropout": 0.3,
+            "max_span_width": 4,
+            "kernel_initializer": "he_normal",
+        },
+        [VECTORS],
+    ),
+    "crf": (
+        CrfTagger,
+        {
+            "num_classes": 3,
+            "scheme": "bioes",
+            "dropout": 0.3,
+            "max_span_width": None,
             "kernel_initializer": "he_normal",
         },
         [VECTORS],

@@ -28,6 +28,7 @@ class Settings:
 
     Attributes:
         nested: Whether entities may be nested; None to choose.
+        tagger: Head of the model if it gives each token one tag, else None.
         decoder: Decoding algorithm.
         one_label_per_span: Whether a range is at most one entity.
         multi_label: Whether all labels of a range are learnt.
@@ -39,6 +40,7 @@ class Settings:
     """
 
     nested: bool | None = None
+    tagger: str | None = None
     decoder: Decoder = Decoder.EXACT
     one_label_per_span: bool = False
     multi_label: bool = False
@@ -153,6 +155,7 @@ def _checks(
         Overlaps(
             statistics,
             nested=settings.nested,
+            tagger=settings.tagger,
             decoder=settings.decoder,
             one_label_per_span=settings.one_label_per_span,
             multi_label=settings.multi_label,

@@ -16,6 +16,7 @@ class Overlaps(Check):
     Args:
         statistics: Statistics of each side, counted elsewhere.
         nested: Whether entities may be nested; None to choose.
+        tagger: Head of the model if it gives each token one tag, else None.
         decoder: Decoding algorithm.
         one_label_per_span: Whether a range is at most one entity.
         multi_label: Whether all labels of a range are learnt.
@@ -29,9 +30,11 @@ class Overlaps(Check):
         decoder: Decoder,
         one_label_per_span: bool,
         multi_label: bool = False,
+        tagger: str | None = None,
     ) -> None:
         self._statistics = statistics
         self._nested = nested
+        self._tagger = tagger
         self._decoder = decoder
         self._one_label_per_span = one_label_per_span
         self._multi_label = multi_label
@@ -41,12 +44,18 @@ class Overlaps(Check):
         """Whether entities may be nested, as given or chosen."""
         if self._nested is not None:
             return self._nested
+        if self._tagger is not None:
+            return False
         train = self._statistics[Side.TRAIN]
         return train.overlaps.nested > NESTED_SHARE * train.spans
 
     def choices(self) -> Iterator[Choice]:
         """Yields the choice of nested or flat decoding."""
         if self._nested is not None:
+            return
+        if self._tagger is not None:
+            reason = f"--head={self._tagger} gives each token one tag"
+            yield Choice("nested", False, reason)
             return
         train = self._statistics[Side.TRAIN]
         reason = f"{_within(train)} of the {Side.TRAIN} lie within others"
@@ -68,6 +77,9 @@ class Overlaps(Check):
         """Yields spans that are not learnt or cannot be predicted."""
         for side, statistics in self._statistics.items():
             overlaps = statistics.overlaps
+            if self._tagger is not None:
+                yield from self._untagged(side, statistics)
+                continue
             is_free = self._decoder is Decoder.FREE
             if overlaps.nested and not (self.nested or is_free):
                 yield (
@@ -85,6 +97,27 @@ class Overlaps(Check):
                 )
             if overlaps.relabelled:
                 yield from self._relabelled(side, overlaps.relabelled)
+
+    def _untagged(self, side: Side, statistics: Statistics) -> Iterator[str]:
+        """Yields spans for which a token would need several tags."""
+        overlaps, learnt = statistics.overlaps, "found"
+        if side is Side.TRAIN:
+            learnt = "learnt"
+        if overlaps.nested:
+            yield (
+                f"{side}: {_within(statistics)} lie within others and cannot "
+                f"be {learnt} by --head={self._tagger}; of spans that overlap, "
+                "the longest is"
+            )
+        if overlaps.crossing:
+            pairs = "pairs cross" if overlaps.crossing > 1 else "pair crosses"
+            yield (
+                f"{side}: {overlaps.crossing} {pairs}, neither span within the "
+                f"other; only one of the two can be {learnt} by "
+                f"--head={self._tagger}"
+            )
+        if overlaps.relabelled:
+            yield from self._relabelled(side, overlaps.relabelled)
 
     def _relabelled(self, side: Side, ranges: int) -> Iterator[str]:
         have = "ranges have" if ranges > 1 else "range has"

@@ -1,0 +1,1 @@
+"""Taggers as heads: softmax over the tags of each token, and CRF."""
