@@ -24,11 +24,13 @@ class HeadSource(NamedTuple):
         onnx: Path of the `OnnxForm` module, which needs no TensorFlow; None if
             the head cannot be exported to ONNX.
         distils: Whether it can be distilled; see `Head`.
+        weighs: Whether its loss takes a weight of each sentence; see `Head`.
     """
 
     layer: str
     onnx: str | None = None
     distils: bool = False
+    weighs: bool = False
 
 
 HEADS = {
@@ -36,6 +38,7 @@ HEADS = {
         "biaffine_tf.heads.biaffine.head:BiaffineHead",
         "biaffine_tf.heads.biaffine.onnx",
         distils=True,
+        weighs=True,
     ),
 }
 
@@ -86,3 +89,12 @@ def distils(name: str) -> bool:
         ConfigError: If there is no head of this name.
     """
     return head_source(name).distils
+
+
+def weighs(name: str) -> bool:
+    """Returns whether the loss of a head takes a weight of each sentence.
+
+    Raises:
+        ConfigError: If there is no head of this name.
+    """
+    return head_source(name).weighs

@@ -47,6 +47,10 @@ class Head(Protocol):
     distributed by `TrainingConfig.distil_weight`. Its `candidates` take
     `every_label`: whether to give every label of a span, not only the best.
 
+    A head whose loss takes weights (`heads.HeadSource.weighs`) has the keyword
+    `weights` of `batch_metrics`: the factor of the loss of each sentence,
+    float32 `[B]`, or None.
+
     Attributes:
         name: Name of the layer, a component of the names of its weights.
         metric_names: Names of the metrics of a batch; "loss" is one of them.

@@ -107,9 +107,11 @@ class SpanModel(tf_keras.Model):
             Sum and weight of each metric, see `Head.batch_metrics`.
         """
         input_ids, context = batch["input_ids"], batch.get("context")
-        soft = {}
+        more: dict[str, Any] = {}
+        if "pseudo" in batch:
+            more["weights"] = _sentence_weights(batch["pseudo"], config)
         if "soft_cells" in batch:
-            soft["soft"] = SoftCells(
+            more["soft"] = SoftCells(
                 batch["soft_cells"],
                 batch["soft_probabilities"],
                 batch["is_labelled"],
@@ -121,7 +123,7 @@ class SpanModel(tf_keras.Model):
             config,
             seed=seed,
             training=training,
-            **soft,
+            **more,
         )
 
     @property
@@ -236,6 +238,17 @@ class SpanModel(tf_keras.Model):
             if weight.dtype.is_floating
             and "pooler_transform" not in weight.name
         }
+
+
+def _sentence_weights(pseudo: tf.Tensor, config: TrainingConfig) -> tf.Tensor:
+    """Returns the factor of the loss of each sentence, float32 `[B]`.
+
+    Args:
+        pseudo: Weights of pseudo-labelled sentences, 0 for others, `[B]`.
+        config: Settings with the factor of all of them.
+    """
+    assert config.pseudo_weight is not None
+    return tf.where(pseudo > 0, pseudo * config.pseudo_weight, 1.0)
 
 
 def token_counts(

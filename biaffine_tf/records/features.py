@@ -40,6 +40,8 @@ class Features:
         soft: Spans of teachers with their probability, likewise, those of a
             pair in sequence; None if there are no teachers.
         is_labelled: Whether the sentence has gold spans, not only `soft`.
+        pseudo: Weight of a sentence with pseudo labels, 0 if its labels are
+            gold; None if there are no pseudo labels in the records.
     """
 
     input_ids: list[int]
@@ -47,6 +49,7 @@ class Features:
     cells: list[tuple[int, int, int]]
     soft: list[tuple[int, int, int, float]] | None = None
     is_labelled: bool = True
+    pseudo: float | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -176,6 +179,7 @@ def featurize(
     count_unknown: bool = False,
     soft: Sequence[Span] | None = None,
     soft_counts: SoftCounts | None = None,
+    pseudo: float | None = None,
 ) -> Featurized:
     """Computes the features of a sentence, and counts losses.
 
@@ -191,6 +195,7 @@ def featurize(
         soft: Spans of teachers, with distinct ranges and labels; None if there
             are no teachers.
         soft_counts: Counts of them, to add to.
+        pseudo: See `Features`.
 
     Returns:
         Features of each window.
@@ -246,6 +251,7 @@ def featurize(
                 own_cells,
                 own_soft,
                 sentence.spans is not None,
+                pseudo,
             )
         )
     return Featurized(

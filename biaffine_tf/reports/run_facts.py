@@ -53,6 +53,7 @@ CHINESE = {
     "negative pairs kept": "负样本采样比例",
     "distil weight": "蒸馏损失占比",
     "distil temperature": "蒸馏温度",
+    "pseudo weight": "伪标签损失权重",
     "head start": "输出层初始化",
     "learning rate": "学习率",
     "learning rate of the head over that of the encoder": "输出层与编码器的"

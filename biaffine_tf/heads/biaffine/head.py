@@ -104,6 +104,7 @@ class BiaffineHead(Biaffine):
         seed: tf.Tensor,
         training: bool = True,
         soft: SoftCells | None = None,
+        weights: tf.Tensor | None = None,
     ) -> Metrics:
         """Computes the loss, and accuracies of gold spans and other pairs."""
         starts, ends = self.project(vectors, training=training)
@@ -118,6 +119,7 @@ class BiaffineHead(Biaffine):
             keep_negatives=config.neg_sample,
             seed=seed,
             soft=None if soft is None else make_targets(soft, config),
+            sentence_weights=weights,
         )
         return {
             "loss": (loss, tf.cast(tf.size(counts), tf.float32)),

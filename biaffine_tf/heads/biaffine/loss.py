@@ -61,6 +61,7 @@ def span_loss(
     keep_negatives: float = 1.0,
     seed: tf.Tensor | None = None,
     soft: SoftTargets | None = None,
+    sentence_weights: tf.Tensor | None = None,
     max_floats: int | None = None,
 ) -> tuple[tf.Tensor, PairCounts]:
     """Sums the pair losses over all valid spans of a batch.
@@ -83,6 +84,8 @@ def span_loss(
             dropped.
         soft: Targets of teachers, if there are any. Sentences without gold
             spans of their own have no pair loss and are not counted.
+        sentence_weights: Factor of the pair losses of each sentence, float32
+            `[B]`; None for 1.
         max_floats: Maximum number of floats in a block, see `blocks.divide`.
 
     Returns:
@@ -96,7 +99,14 @@ def span_loss(
         max_floats=max_floats,
     )
     objective = _Objective(
-        cells, counts, pair_loss, blocks.width, keep_negatives, seed, soft
+        cells,
+        counts,
+        pair_loss,
+        blocks.width,
+        keep_negatives,
+        seed,
+        soft,
+        sentence_weights,
     )
 
     @tf.custom_gradient
@@ -156,6 +166,7 @@ class _Objective:
     keep_negatives: float
     seed: tf.Tensor | None
     soft: SoftTargets | None
+    sentence_weights: tf.Tensor | None
 
     def evaluate(
         self, block: Block, logits: tf.Tensor
@@ -164,6 +175,8 @@ class _Objective:
         valid = pair_mask(self.counts, block, self.width)  # [B, S, E]
         labels = dense_matrix(self.cells, **block._asdict())  # [B, S, E]
         weights = tf.cast(valid & self._kept(block, labels), tf.float32)
+        if self.sentence_weights is not None:
+            weights *= self.sentence_weights[:, None, None]
         losses = self.pair_loss(logits, labels, class_axis=-2)
         if self.soft is None:
             loss = tf.reduce_sum(losses * weights)
