@@ -32,6 +32,8 @@ from biaffine_tf.tokenization import WordRule
 # Calibrated score below which candidates of a member count as absent.
 MIN_SCORE = 0.01
 FLOOR = to_log_odds(MIN_SCORE)
+# Settings of decoding in which members may differ; see `decoding_of`.
+_MAY_DIFFER = ("nested", "word_rule", "force_one_entity")
 
 
 class Opinion(NamedTuple):
@@ -312,29 +314,32 @@ def open_ensemble(directory: str) -> Ensemble:
 def decoding_of(ensemble: Ensemble) -> DecodingConfig:
     """Returns the decoding settings that the members share.
 
-    The rule of words in plain text is that of the first member, and no member
-    is forced to find an entity.
+    Nested entities are allowed if they are to any member. The rule of words in
+    plain text is that of the first member, and no member is forced to find an
+    entity.
 
     Raises:
         ConfigError: If members differ in other settings.
     """
-    first, *others = (
-        dataclasses.replace(
-            model_directory.read_config(one).decoding, force_one_entity=False
-        )
+    settings = [
+        model_directory.read_config(one).decoding
         for one in ensemble.directories
+    ]
+    first = dataclasses.replace(
+        settings[0],
+        nested=any(one.nested for one in settings),
+        force_one_entity=False,
     )
-    for directory, other in zip(ensemble.directories[1:], others, strict=True):
-        same = dataclasses.replace(other, word_rule=first.word_rule)
-        if same != first:
-            names = [
-                name
-                for name, value in vars(first).items()
-                if getattr(same, name) != value
-            ]
+    for directory, own in zip(ensemble.directories, settings, strict=True):
+        differing = [
+            f"--{name}"
+            for name, value in vars(own).items()
+            if name not in _MAY_DIFFER and value != getattr(first, name)
+        ]
+        if differing:
             raise ConfigError(
                 f"{directory} and {ensemble.directories[0]} differ in "
-                f"{', '.join(f'--{name}' for name in names)}",
+                f"{', '.join(differing)}",
                 remedy="give members that were trained with the same settings "
                 "of decoding",
             )

@@ -2,8 +2,8 @@
 
 A gold span is the triple (first token, last token, label id), flattened. Each
 head makes its own targets of them. Only records with the scores of teachers
-have soft spans: triples likewise, with a probability each. Only those with pseudo
-labels have a weight of each sentence.
+have soft spans: triples likewise, with a probability each. Only those with
+pseudo labels have a weight of each sentence.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from biaffine_tf.tokenization import Context, Tokenizer, Windowing, with_context
 _SENTENCES_WORTH_PROCESSES = 200_000
 
 
-# A sentence, its context, the spans of teachers if there are any, and the weight
-# of its labels if there are pseudo labels.
+# A sentence, its context, the spans of teachers if there are any, and the
+# weight of its labels if there are pseudo labels.
 _Task = tuple[Sentence, Context, Sequence[Span] | None, float | None]
 
 
