@@ -8,8 +8,8 @@ from absl import flags
 from biaffine_tf.commands import (
     ensemble_training,
     flag_types,
-    pseudo_label,
     pretraining_flags,
+    pseudo_label,
     running,
     text_flags,
     tune,
