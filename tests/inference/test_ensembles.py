@@ -3,7 +3,9 @@
 import dataclasses
 import itertools
 import json
+import os
 
+import numpy as np
 import pytest
 import tiny
 
@@ -14,6 +16,7 @@ from biaffine_tf.config import DecodingConfig, ExperimentConfig
 from biaffine_tf.decoding import exact
 from biaffine_tf.decoding.voting import average, mean_log_odds
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference import ensemble as ensembles
 from biaffine_tf.inference import loading
 from biaffine_tf.inference.ensemble import FLOOR
@@ -29,15 +32,32 @@ def models(tmp_path_factory):
     config = ExperimentConfig(
         model=tiny.model_config(), decoding=DecodingConfig(nested=True)
     )
-    paths = [
-        tiny.write_model(folder / str(seed), config, model_seed=seed)
-        for seed in (1, 2, 3)
-    ]
+    paths = [str(folder / str(seed)) for seed in (1, 2, 3)]
+    for seed, path in enumerate(paths):
+        _write_model(path, config, seed)
     confidence = Confidence(temperature=2.0, bias=-0.5)
     model_directory.write_confidence(
         paths[1], {"confidence": confidence.to_json()}
     )
     return paths
+
+
+def _write_model(path, config, seed):
+    """Writes a model that finds some of the spans, none of them surely."""
+    os.mkdir(path)
+    model_directory.write_description(
+        path, config, tiny.LABELS, tiny.VOCABULARY
+    )
+    model = SpanModel(config.model, num_classes=tiny.LABELS.num_classes)
+    model.build_weights()
+    rng = np.random.default_rng(seed)
+    for weight in model.saved_weights().values():
+        if len(weight.shape) > 1:
+            weight.assign(rng.normal(size=weight.shape) * 0.3)
+    bilinear = model.head.bilinear.numpy()
+    bilinear[-1] = 0  # else constants decide
+    model.head.bilinear.assign(bilinear)
+    model_directory.save_weights(path, model)
 
 
 def _write(folder, models, rule, weights=(1.0, 1.0, 1.0), **changes):

@@ -28,7 +28,8 @@ resumed = os.path.exists(os.path.join(folder, "begun"))
 with open(os.path.join(os.path.dirname(sys.argv[0]), "runs"), "a") as file:
     file.write(os.path.basename(folder) + (" again" if resumed else "") + "\\n")
 open(os.path.join(folder, "begun"), "w").close()
-while flags.get("wait") and not os.path.exists(flags["wait"]):
+go = os.path.join(os.path.dirname(sys.argv[0]), "go")
+while flags.get("wait") and not os.path.exists(go):
     time.sleep(0.01)
 paths = filter(None, flags.get("read", "").split(","))
 text = "".join(open(path).read() for path in paths)
@@ -55,7 +56,7 @@ flags = {{read = "{{data}}/left", output_dir = "{{output}}"}}
 name = "right"
 command = "stage"
 inputs = ["{{data}}/note"]
-flags = {{wait = "{{data}}/go", add = "r", output_dir = "{{output}}"}}
+flags = {{wait = "yes", add = "r", output_dir = "{{output}}"}}
 """
 
 

@@ -27,62 +27,34 @@ def f1_of(values):
     return 1 - abs(values["rate"] - 0.2) - values["width"] / 100
 
 
-@pytest.mark.parametrize("sampler", Sampler)
-def test_a_killed_trial_is_run_again_with_its_values(tmp_path, sampler):
-    runs = {}
-    for kills in ((), (1, 3)):
-        folder = tmp_path / str(len(kills))
-        folder.mkdir()
-        seen = []
-
-        def train(values, report, seen=seen, kills=kills):
-            seen.append(values)
-            if len(seen) - 1 in kills:
-                raise Killed
-            return Result(f1_of(values))
-
-        study = open_study(folder, sampler=sampler)
-        while study.finished < 4:
-            try:
-                study.run_trial(train)
-            except Killed:
-                study = open_study(folder, sampler=sampler)
-        runs[kills] = seen, study
-    killed, study = runs[1, 3]
-    assert killed[1] == killed[2] and killed[3] == killed[4]
-    assert [row.state for row in study.rows()].count("killed") == 2
-    whole, undisturbed = runs[()]
-    if sampler is Sampler.RANDOM:  # the first trials are those of no kill
-        assert killed[0] == whole[0] and killed[1] == whole[1]
-    assert len({tuple(one.values()) for one in whole}) == 4
-    best = undisturbed.best()
-    assert best.f1 == max(map(f1_of, whole)) and best.values in whole
-
-
-def test_failures_and_pruned_trials_count_but_are_not_best(tmp_path):
-    study = open_study(tmp_path, pruner=Pruner.MEDIAN)
-    for number in range(6):  # good ones, before any may be pruned
-        study.run_trial(lambda *_: Result(0.9)) if number else study.run_trial(
-            lambda *_: Result(None, error="exit code 2")
-        )
-    reports = []
+def test_a_killed_trial_is_run_again_with_its_values(tmp_path):
+    seen = []
 
     def train(values, report):
-        for epoch in range(4):
-            reports.append(report(epoch, 0.1))
-            if reports[-1]:
-                return Result(None, is_pruned=True)
-        return Result(0.1)
+        seen.append(values)
+        if len(seen) in (2, 4):
+            raise Killed
+        return Result(f1_of(values))
 
-    study.run_trial(train)
-    assert study.finished == 7
-    states = [row.state for row in study.rows()]
-    assert states == ["failed", *["complete"] * 5, "complete"]
-    assert not any(reports)  # nothing was reported by the others
+    study = open_study(tmp_path)
+    while study.finished < 4:
+        try:
+            study.run_trial(train)
+        except Killed:
+            study = open_study(tmp_path)
+    assert seen[1] == seen[2] and seen[3] == seen[4] and len(seen) == 6
+    ended = [seen[0], seen[2], seen[4], seen[5]]
+    assert len({tuple(one.values()) for one in ended}) == 4
+    rows = study.rows()
+    assert [row.state for row in rows].count("killed") == 2
+    done = [row.values for row in rows if row.state == "complete"]
+    assert done == ended
+    best = study.best()
+    assert best.f1 == max(map(f1_of, ended)) == f1_of(best.values)
 
 
 def test_trials_below_the_median_are_pruned(tmp_path):
-    study = open_study(tmp_path, pruner=Pruner.MEDIAN)
+    study = open_study(tmp_path, pruner=Pruner.MEDIAN, sampler=Sampler.TPE)
 
     def train_at(level):
         def train(values, report):
@@ -93,11 +65,13 @@ def test_trials_below_the_median_are_pruned(tmp_path):
 
         return train
 
-    for _ in range(5):
-        study.run_trial(train_at(0.8))
-    study.run_trial(train_at(0.2))
-    study.run_trial(train_at(0.9))
-    last = study.rows()[-2:]
-    assert [row.state for row in last] == ["pruned", "complete"]
-    assert last[0].epochs == 2 and last[0].f1 == pytest.approx(0.21)
+    study.run_trial(lambda *_: Result(None, error="exit code 2"))
+    for level in (0.8, 0.8, 0.1, 0.8, 0.8, 0.2, 0.9):
+        study.run_trial(train_at(level))
+    rows = study.rows()
+    assert [row.state for row in rows] == [
+        *("failed", *["complete"] * 5, "pruned", "complete")
+    ]
+    assert study.finished == 8
+    assert rows[-2].epochs == 2 and rows[-2].f1 == pytest.approx(0.21)
     assert study.best().f1 == 0.9
