@@ -164,6 +164,11 @@ def _summary(counts: collections.Counter[str]) -> Iterator[str]:
     for doubt in Doubt:
         if counts[doubt]:
             yield f"left out: {counts[doubt]} sentences with {doubt}"
+    if counts["kept"] and not counts["entities"]:
+        yield (
+            "note: no entity in any of them; the model may have learnt "
+            "nothing, and --nokeep_empty leaves such sentences out"
+        )
     yield (
         f"{FLAGS.output}: {counts['kept']} of {counts['sentences']} sentences "
         f"with {counts['entities']} entities, {counts['empty']} of them without"

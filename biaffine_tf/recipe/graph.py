@@ -103,7 +103,9 @@ def find_due(
     if changes:
         return Due(reasons=changes)
     if not record.is_done:
-        return Due(reasons=("it was interrupted",), continues=record.is_clear)
+        return Due(
+            reasons=("its last start did not end",), continues=record.is_clear
+        )
     if output != record.output:
         what = "is missing" if output is None else "has changed"
         return Due(reasons=(f"its output {what}",))

@@ -174,7 +174,9 @@ def test_a_killed_recipe_goes_on_with_its_stage(place, number):
     state = json.loads((place / "work" / STATE).read_text())["stages"]
     assert state["left"]["is_done"] and not state["right"]["is_done"]
     table = list(open_work(place).table())
-    assert re.search(r"right\s+continues\s.*it was interrupted", table[1])
+    assert re.search(
+        r"right\s+continues\s.*its last start did not end", table[1]
+    )
     (place / "go").touch()
     assert run(place) == ["right again", "both"]
     assert result(place) == "lrz"
