@@ -152,8 +152,12 @@ class Study:
         return result
 
     def rows(self) -> list[Row]:
-        """Returns all trials in order."""
-        return [*map(_row, self._study.get_trials(deepcopy=False))]
+        """Returns the trials that have ended or were killed, in order."""
+        return [
+            _row(trial)
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.state.is_finished()
+        ]
 
     def best(self) -> Row | None:
         """Returns the complete trial with the highest F1; None if none is."""

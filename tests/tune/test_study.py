@@ -42,6 +42,7 @@ def test_a_killed_trial_is_run_again_with_its_values(tmp_path):
             study.run_trial(train)
         except Killed:
             study = open_study(tmp_path)
+            assert study.finished == len(seen) // 2  # not what is to be redone
     assert seen[1] == seen[2] and seen[3] == seen[4] and len(seen) == 6
     ended = [seen[0], seen[2], seen[4], seen[5]]
     assert len({tuple(one.values()) for one in ended}) == 4
