@@ -100,6 +100,14 @@ class EnsembleFlags:
         below=1,
         help="Share of the weights that votes on an entity must exceed.",
     )
+    average_threshold: float | None = setting(
+        None,
+        above=0,
+        below=1,
+        help="Averaged score that an entity must exceed by --rule=average.",
+        unset="that of the best micro F1 out of fold; 0.5 for model "
+        "directories",
+    )
 
 
 def main() -> None:
@@ -232,6 +240,7 @@ def _ensemble(members: Sequence[EnsembleMember]) -> Ensemble:
         labels=tuple(labels),
         rule=Rule.AVERAGE if FLAGS.rule == _AUTO else Rule(FLAGS.rule),
         vote_threshold=FLAGS.vote_threshold,
+        average_threshold=FLAGS.average_threshold or 0.5,
     )
 
 
@@ -297,6 +306,17 @@ def _combine_trained(
     assert train is not None
     panel = _out_of_fold(output_dir, planned, ensemble, train)
     report = Report(output_dir)
+    if FLAGS.average_threshold is None:
+        fitted_threshold = choosing.fit_average_threshold(
+            panel, ensemble, decoding
+        )
+        ensemble = dataclasses.replace(
+            ensemble, average_threshold=fitted_threshold
+        )
+        print(
+            f"chosen: --average_threshold={fitted_threshold} (best micro F1 "
+            "out of fold)"
+        )
     choice = choosing.choose_rule(panel, ensemble, decoding)
     if FLAGS.rule == _AUTO:
         ensemble = dataclasses.replace(ensemble, rule=choice.rule)

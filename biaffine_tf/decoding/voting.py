@@ -50,18 +50,20 @@ def mean_log_odds(
     }
 
 
-def average(means: Mapping[Key, float]) -> list[Candidate]:
+def average(means: Mapping[Key, float], *, cut: float = 0.0) -> list[Candidate]:
     """Makes candidates of averaged log-odds, for an exact decoder.
 
     Args:
         means: Log-odds by key, from `mean_log_odds`.
+        cut: Log-odds that an entity must exceed.
 
     Returns:
-        Candidates whose margin is the log-odds: a set of entities with the
-        greatest total is the likeliest one if spans are independent.
+        Candidates whose margin is the log-odds above the cut. With a cut of 0 a
+        set with the greatest total is the likeliest one if spans are
+        independent; a lower one finds more.
     """
     return [
-        Candidate(*key, margin=value, logit=value, log_odds=value)
+        Candidate(*key, margin=value - cut, logit=value, log_odds=value)
         for key, value in means.items()
     ]
 

@@ -22,6 +22,8 @@ from biaffine_tf.model_directory import Ensemble, EnsembleMember, Rule
 from biaffine_tf.spans import Sentence
 
 FOLDS = 5  # of the metrics of the calibration
+# Averaged scores to try as the threshold; few, so that little is overfitted.
+_THRESHOLDS = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05)
 
 
 class Panel(NamedTuple):
@@ -79,6 +81,29 @@ class Choice(NamedTuple):
     rule: Rule
     f1: Mapping[Rule, float]
     reason: str
+
+
+def fit_average_threshold(
+    panel: Panel, ensemble: Ensemble, decoding: DecodingConfig
+) -> float:
+    """Returns the threshold of averaged scores with the best micro F1.
+
+    A model keeps the label that beats "none", which its probability against
+    all other labels may do far below 0.5.
+
+    Args:
+        panel: Out-of-fold opinions.
+        ensemble: Members.
+        decoding: Settings of decoding.
+    """
+
+    def f1_at(threshold: float) -> float:
+        changed = dataclasses.replace(
+            ensemble, rule=Rule.AVERAGE, average_threshold=threshold
+        )
+        return evaluation.score(panel.pairs(changed, decoding)).micro.f1
+
+    return max(_THRESHOLDS, key=f1_at)
 
 
 def choose_rule(

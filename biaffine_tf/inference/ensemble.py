@@ -136,7 +136,7 @@ class Combination:
             [one.candidates for one in opinions], ensemble.weights, floor=FLOOR
         )
         proposed = (
-            average(means)
+            average(means, cut=to_log_odds(ensemble.average_threshold))
             if ensemble.rule is Rule.AVERAGE
             else vote(
                 [one.entities for one in opinions],

@@ -32,6 +32,7 @@ _SHAPE = {
     "members": [{"path": str, "weight": float, "fingerprints": {str: str}}],
     "rule": str,
     "vote_threshold": float,
+    "average_threshold": float,
     "labels": [str],
     "confidence": {str: object},
 }
@@ -72,6 +73,8 @@ class Ensemble:
         labels: Labels of all members.
         rule: How they decide.
         vote_threshold: Share of the weights that votes must exceed.
+        average_threshold: Averaged score that an entity must exceed, before
+            the calibration of the ensemble, in (0, 1).
         confidence: Calibration of the averaged log-odds.
     """
 
@@ -79,6 +82,7 @@ class Ensemble:
     labels: tuple[str, ...]
     rule: Rule = Rule.AVERAGE
     vote_threshold: float = 0.5
+    average_threshold: float = 0.5
     confidence: Confidence = dataclasses.field(default_factory=Confidence)
 
     @property
@@ -119,6 +123,7 @@ def write_ensemble(directory: str, ensemble: Ensemble) -> None:
             "format_version": _VERSION,
             "rule": str(ensemble.rule),
             "vote_threshold": ensemble.vote_threshold,
+            "average_threshold": ensemble.average_threshold,
             "labels": list(ensemble.labels),
             "confidence": ensemble.confidence.to_json(),
             "members": [
@@ -162,6 +167,7 @@ def read_ensemble(directory: str) -> Ensemble:
         labels=tuple(values["labels"]),
         rule=Rule(values["rule"]),
         vote_threshold=values["vote_threshold"],
+        average_threshold=values["average_threshold"],
         confidence=Confidence.from_json(values["confidence"]),
     )
 

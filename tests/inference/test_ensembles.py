@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import os
 
 import numpy as np
@@ -107,6 +108,7 @@ def test_a_model_alone_votes_for_what_it_predicts(models, tmp_path):
 @pytest.mark.slow
 def test_both_rules_are_those_of_a_plain_count(models, tmp_path):
     weights = [1.0, 2.0, 1.5]
+    cut = math.log(0.3 / 0.7)
     confidence = Confidence(temperature=0.5, bias=0.25)
     folder = _write(
         tmp_path / "all",
@@ -114,6 +116,7 @@ def test_both_rules_are_those_of_a_plain_count(models, tmp_path):
         Rule.VOTES,
         weights,
         confidence=confidence,
+        average_threshold=0.3,
     )
     loaded = EnsemblePredictor.from_directory(folder)
     decoding = DecodingConfig(nested=True)
@@ -146,7 +149,7 @@ def test_both_rules_are_those_of_a_plain_count(models, tmp_path):
                     for key in _keys(one.entities)
                 }
                 want = (
-                    _keys(exact(average(means), nested=True))
+                    _keys(exact(average(means, cut=cut), nested=True))
                     if rule is Rule.AVERAGE
                     else [key for key in votes if votes[key] > 2.25]
                 )
