@@ -36,7 +36,7 @@ __version__ = "0.1.0"
 def load(
     model_dir: str, *, verify: bool = True, **options: Any
 ) -> BasePredictor:
-    """Loads a trained model, or an export of one, for prediction.
+    """Loads a model, an export of one, or an ensemble, for prediction.
 
     Example:
         >>> ner = biaffine_tf.load("model_dir")
@@ -44,8 +44,8 @@ def load(
         [Entity(start=0, end=2, label='name', text='小明', score=0.98), ...]
 
     Args:
-        model_dir: A directory written by `run_classifier.py`, or by
-            `run_predict.py --export_dir`.
+        model_dir: A directory written by `run_classifier.py`, by
+            `run_predict.py --export_dir` or by `biaffine_tf.ensemble`.
         verify: Whether to compare the weights with their digest while
             loading; all smaller files are compared anyway.
         **options: Keywords of the predictor's `from_directory`: `nested=True`,

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 
 from biaffine_tf.errors import ConfigError
@@ -49,6 +50,44 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
         with contextlib.suppress(OSError):  # not empty
             for one in made:
                 os.rmdir(one)
+
+
+def wait_until_free(
+    folder: str | os.PathLike[str], *, seconds: float = 120
+) -> None:
+    """Waits until no other process holds the lock of a folder.
+
+    A process that was told to end may hold it while it saves.
+
+    Args:
+        folder: The folder; need not exist.
+        seconds: Seconds to wait at most; the next to lock it says who has it.
+    """
+    deadline = time.monotonic() + seconds
+    is_said = False
+    while _is_locked(os.path.join(folder, LOCK)):
+        if time.monotonic() > deadline:
+            return
+        if not is_said:
+            print(f"{os.fspath(folder)}: waiting for the process that holds it")
+            is_said = True
+        time.sleep(0.2)
+
+
+def _is_locked(path: str) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no locks on this file system
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _acquire(path: str, folder: str) -> int:

@@ -10,10 +10,11 @@ PACKAGE = "biaffine_tf"
 ROOMS = (
     *("errors", "spans", "seeds", "choices", "machine", "machine_errors"),
     *("starting", "files", "json_files", "locks", "console", "parallel"),
+    *("processes",),
     *("config", "formats", "tokenization", "decoding", "evaluation"),
     *("calibration", "corpora", "model_directory", "records", "losses"),
     *("encoders", "heads", "reports", "training", "planning", "pretraining"),
-    *("inference", "export", "commands"),
+    *("inference", "export", "ensemble", "tune", "recipe", "commands"),
 )
 FLOOR = {room: floor for floor, room in enumerate(ROOMS)}
 LAST_WITHOUT_TENSORFLOW = "corpora"

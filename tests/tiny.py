@@ -44,7 +44,7 @@ def encoder_config(**changes) -> EncoderConfig:
 def model_config(**changes) -> ModelConfig:
     head = {
         name: changes.pop(name)
-        for name in ("position", "max_span_width", "dropout")
+        for name in ("name", "position", "max_span_width", "dropout")
         if name in changes
     }
     return ModelConfig(

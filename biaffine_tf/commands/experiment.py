@@ -17,6 +17,12 @@ from biaffine_tf.choices import Choice
 from biaffine_tf.commands import flags
 from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.flags import FLAGS
+from biaffine_tf.commands.pseudo_data import (
+    PseudoData,
+    check_apart,
+    open_pseudo_data,
+)
+from biaffine_tf.commands.pseudo_data import choose_settings as choose_weight
 from biaffine_tf.commands.teachers import (
     Teachers,
     choose_settings,
@@ -56,6 +62,7 @@ class Experiment:
         data: Labelled files.
         initial: Model that the run continues from, or None.
         teachers: Models that the run learns from, or None.
+        pseudo: Sentences with pseudo labels, or None.
         initialization: Encoder that the run starts from.
         config: All settings, and fingerprints of the data.
         labels: Labels of the training data and of the initial model.
@@ -67,6 +74,7 @@ class Experiment:
     data: inputs.Data
     initial: inputs.InitialModel | None
     teachers: Teachers | None
+    pseudo: PseudoData | None
     initialization: checkpoints.Initialization
     config: ExperimentConfig
     labels: tuple[str, ...]
@@ -102,6 +110,7 @@ def prepare() -> Experiment:
     data = inputs.open_data(flags.read_options())
     contents = data.fingerprints()  # refuses pipes
     teachers = open_teachers(data, flags.read_options())
+    pseudo = open_pseudo_data(flags.read_options())
     if initial is None:
         initialization = flags.encoder_initialization(
             one.text for one in data.train.read()
@@ -110,6 +119,10 @@ def prepare() -> Experiment:
         initialization = initial.initialization
     sizes, unknown, labels = _measure(data.train, initialization.tokenizer)
     settings, choices = _settings(initialization, initial, teachers, sizes)
+    if pseudo is not None:
+        weights = [*choose_weight(settings)]
+        choices += weights
+        settings |= {choice.flag: choice.value for choice in weights}
     if initial is None:
         model = flags.model_config(
             initialization,
@@ -138,6 +151,15 @@ def prepare() -> Experiment:
         teachers.check_student(model, labels)
     _check_test_data(data)
     _check_passes(training, model)
+    if pseudo is not None:
+        pseudo.check_student(model, labels)
+        check_apart(
+            pseudo.corpus.read(),
+            {
+                "eval_data": dev,
+                "test_data": data.test.read() if data.test else None,
+            },
+        )
     config = examination.decide(
         ExperimentConfig(
             model=model,
@@ -145,13 +167,15 @@ def prepare() -> Experiment:
             decoding=decoding,
             data=contents
             | _origins(initialization, initial, data)
-            | (teachers.origins() if teachers else {}),
+            | (teachers.origins() if teachers else {})
+            | (pseudo.origins() if pseudo else {}),
         )
     )
     return Experiment(
         data=data,
         initial=initial,
         teachers=teachers,
+        pseudo=pseudo,
         initialization=initialization,
         config=config,
         labels=tuple(labels),
@@ -250,7 +274,7 @@ def _check(
     dev = None
     if data.dev is not None:
         # A corpus that is split counts its problems for the training data.
-        counted = problems[Side.DEV] if data.fraction is None else None
+        counted = None if data.is_split else problems[Side.DEV]
         dev = list(data.dev.read(counted))
     examination = checks.examine(
         data.train.read(problems[Side.TRAIN]),

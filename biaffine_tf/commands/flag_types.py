@@ -8,7 +8,13 @@ import difflib
 import os
 import shutil
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any, NewType
 
 from absl import flags
@@ -193,6 +199,34 @@ def values(section: type, *, given: bool = False) -> dict[str, Any]:
         for name, one in settings_of(section).items()
         if one.flag and (FLAGS[one.flag].present or not given)
     }
+
+
+def given_arguments(besides: Collection[str] = ()) -> list[str]:
+    """Returns the flags that were given as arguments of a command.
+
+    Flags of --flagfile and those given by former names are among them, by their
+    names of today.
+
+    Args:
+        besides: Names of flags to leave out.
+    """
+    return [
+        as_argument(name, FLAGS[name].value)
+        for name in _SHOWN
+        if name in FLAGS
+        and name not in besides
+        and FLAGS[name].present
+        and FLAGS[name].value is not None
+    ]
+
+
+def as_argument(name: str, value: Any) -> str:
+    """Returns the argument of a command that gives a flag a value."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    if isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    return f"--{name}={value}"
 
 
 def describe_flags(required: Sequence[str]) -> Iterator[str]:

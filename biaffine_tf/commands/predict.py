@@ -87,6 +87,12 @@ def _options() -> dict[str, Any]:
 
 
 def _export(kind: loading.Kind) -> None:
+    if kind is loading.Kind.ENSEMBLE:
+        raise ConfigError(
+            f"{FLAGS.model_dir}: {kind}, which cannot be exported",
+            remedy="distil it into one model, --teacher_dir="
+            f"{FLAGS.model_dir}, and export that",
+        )
     if kind is not loading.Kind.MODEL:
         raise ConfigError(
             f"{FLAGS.model_dir}: {kind}, which is already an export",

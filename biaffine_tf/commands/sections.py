@@ -6,6 +6,7 @@ Flags of the original implementation keep their names.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 from biaffine_tf import formats
@@ -96,14 +97,21 @@ class _Data:
         help="Fraction of --train_data to set aside as the dev set, by --seed. "
         "Each label gets its share; documents and equal texts stay together.",
     )
+    fold: str | None = setting(
+        None,
+        valid=re.compile(r"[1-9]\d*/[1-9]\d*").fullmatch,
+        want="a fold and their number, such as 1/5",
+        help="Fold of --train_data to set aside as the dev set, such as 1/5, "
+        "by --seed; stratified as for --dev_fraction.",
+    )
     test_data: Patterns | None = setting(
         None,
         help="Labelled files to score the finished model on, once.",
     )
     data_dir: Path | None = setting(
         None,
-        help="Folder of relative --train_data, --eval_data, --test_data and "
-        "--unlabelled_data.",
+        help="Folder of relative --train_data, --eval_data, --test_data, "
+        "--unlabelled_data and --pseudo_data.",
     )
 
 
@@ -215,13 +223,26 @@ class _Teachers:
 
     teacher_dir: Names | None = setting(
         None,
-        help="Model directories, separated by commas, whose averaged span "
-        "scores are learnt beside the labels, or instead of them.",
+        help="Model directories and ensembles, separated by commas, whose "
+        "averaged span scores are learnt beside the labels, or instead of "
+        "them.",
     )
     unlabelled_data: Patterns | None = setting(
         None,
         help="Files in any format, whose sentences are learnt from the scores "
         "of --teacher_dir alone. Labels in them are ignored.",
+    )
+
+
+@dataclasses.dataclass
+class _PseudoLabels:
+    """Sentences that models have labelled."""
+
+    pseudo_data: Patterns | None = setting(
+        None,
+        help="Files of pseudo labels, learnt beside --train_data; see python "
+        "-m biaffine_tf.ensemble pseudo_label. No text of --eval_data or "
+        "--test_data may be among them.",
     )
 
 
@@ -309,6 +330,7 @@ def define_training_flags() -> None:
     define("Model", ModelConfig, HeadConfig)
     define("Training", TrainingConfig, Checkpoints)
     define("Distillation", _Teachers)
+    define("Pseudo labels", _PseudoLabels)
     define("Decoding", DecodingConfig)
     define("Calibration", _Calibration)
 

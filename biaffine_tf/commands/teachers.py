@@ -117,7 +117,11 @@ def open_teachers(
                     f"leave out --{name}",
                 )
         return None
-    directories = tuple(map(os.path.expanduser, FLAGS.teacher_dir))
+    directories = tuple(
+        member
+        for path in map(os.path.expanduser, FLAGS.teacher_dir)
+        for member in model_directory.member_directories(path)
+    )
     labels: dict[str, None] = {}
     for path in directories:
         inputs.check_trained_model(path, flag="teacher_dir")

@@ -252,6 +252,7 @@ def _prepare_records(
         ),
         known_labels=initial.labels if initial else None,
         teachers=scores,
+        pseudo=run.pseudo.corpus if run.pseudo else None,
     )
     counts, width = records.counts, model.head.max_span_width
     if width is not None:
@@ -272,6 +273,13 @@ def _prepare_records(
         if name == "wide_spans" and is_tagger:
             note = ", learnt, but not to be found"
         print(f"training data: {count} {name.replace('_', ' ')}{note}")
+    if records.pseudo is not None:
+        print(
+            f"pseudo labels: {records.pseudo.sentences} sentences, "
+            f"{records.pseudo.spans} spans"
+        )
+        for name, count in records.pseudo.losses.items():
+            print(f"pseudo labels: {count} {name.replace('_', ' ')}")
     if records.soft is not None:
         _print_soft(records.soft, records.unlabelled, width)
     return records

@@ -17,7 +17,7 @@ from biaffine_tf.config import (
     settings_of,
 )
 from biaffine_tf.corpora.corpus import Corpus
-from biaffine_tf.corpora.splitting import split
+from biaffine_tf.corpora.splitting import Split, split, split_fold
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import fingerprint
@@ -54,6 +54,8 @@ class Data:
         test: Test data, or None.
         fraction: Fraction of the training files that is the dev set; None if
             the dev set has files of its own or there is none.
+        fold: Fold of the training files that is the dev set, as "1/5"; None
+            likewise.
         lines: Description of the data, to be printed.
     """
 
@@ -62,11 +64,17 @@ class Data:
     test: Corpus | None
     fraction: float | None
     lines: list[str]
+    fold: str | None = None
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the dev set is a part of the training files."""
+        return self.fraction is not None or self.fold is not None
 
     @property
     def files(self) -> dict[str, tuple[str, ...]]:
         """Paths by the names of the data."""
-        dev = None if self.fraction is not None else self.dev
+        dev = None if self.is_split else self.dev
         data = {"training data": self.train, "dev data": dev}
         data["test data"] = self.test
         return {name: one.paths for name, one in data.items() if one}
@@ -81,6 +89,8 @@ class Data:
         digests = {"train_data": whole.fingerprint()}
         if self.fraction is not None:
             digests["dev_fraction"] = str(self.fraction)
+        elif self.fold is not None:
+            digests["fold"] = self.fold
         elif self.dev is not None:
             digests["eval_data"] = self.dev.fingerprint()
         return digests
@@ -96,10 +106,15 @@ def open_data(options: formats.ReadOptions) -> Data:
         ConfigError: If flags contradict each other.
         DataError: If a flag matches no file, or no dev set can be split off.
     """
-    if FLAGS.dev_fraction is not None and FLAGS.eval_data:
+    sources = [
+        f"--{name}"
+        for name in ("dev_fraction", "fold", "eval_data")
+        if FLAGS[name].value
+    ]
+    if len(sources) > 1:
         raise ConfigError(
-            "--dev_fraction and --eval_data are both given",
-            remedy="give one: a share of the training data, or files",
+            f"{sources[0]} and {sources[1]} are both given",
+            remedy="give one: a share or a fold of the training data, or files",
         )
     train, dev, test = (
         open_corpus(name, options)
@@ -108,8 +123,8 @@ def open_data(options: formats.ReadOptions) -> Data:
     assert train is not None  # the command requires it
     lines = [*_describe("training data", train), *_describe("eval data", dev)]
     lines += _describe("test data", test)
-    if FLAGS.dev_fraction is not None:
-        parts = split(train, fraction=FLAGS.dev_fraction, seed=FLAGS.seed)
+    parts = _split(train)
+    if parts is not None:
         train, dev = parts.train, parts.dev
         lines += parts.lines
     elif dev is None:
@@ -126,7 +141,18 @@ def open_data(options: formats.ReadOptions) -> Data:
         test=test,
         fraction=FLAGS.dev_fraction,
         lines=lines,
+        fold=FLAGS.fold,
     )
+
+
+def _split(train: Corpus) -> Split | None:
+    """Splits the dev set off, if flags say so."""
+    if FLAGS.dev_fraction is not None:
+        return split(train, fraction=FLAGS.dev_fraction, seed=FLAGS.seed)
+    if FLAGS.fold is None:
+        return None
+    number, folds = map(int, FLAGS.fold.split("/"))
+    return split_fold(train, number=number, folds=folds, seed=FLAGS.seed)
 
 
 def open_corpus(flag: str, options: formats.ReadOptions) -> Corpus | None:

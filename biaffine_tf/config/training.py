@@ -201,6 +201,14 @@ class TrainingConfig(Settings):
         "distillation loss.",
         unset="1 with --teacher_dir",
     )
+    pseudo_weight: float | None = setting(
+        None,
+        above=0,
+        maximum=1,
+        help="Factor of the loss of the sentences of --pseudo_data, beside "
+        "the weight that their file gives each of them.",
+        unset="1 with --pseudo_data",
+    )
     head_start: HeadStart = setting(
         HeadStart.PRIOR,
         help="Initialization of the head: small random weights with the "

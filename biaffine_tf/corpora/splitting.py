@@ -1,4 +1,4 @@
-"""Splits a dev set off a corpus, without copying files."""
+"""Splits a dev set, or one of several folds, off a corpus without copies."""
 
 from __future__ import annotations
 
@@ -59,9 +59,48 @@ def split(corpus: Corpus, *, fraction: float, seed: int) -> Split:
     if survey.has_documents and _error(is_dev, fraction) > _MAX_ERROR:
         untied = survey.divide(fraction, seed, with_texts=False)
         is_dev = min(is_dev, untied, key=lambda one: _error(one, fraction))
+    name = f"--dev_fraction={fraction}"
     if len(set(is_dev)) < 2:
-        raise _indivisible(corpus, survey, fraction)
-    name = f"--dev_fraction={fraction} --seed={seed}"
+        raise _indivisible(corpus, survey, name)
+    return _split(corpus, survey, is_dev, f"{name} --seed={seed}")
+
+
+def split_fold(corpus: Corpus, *, number: int, folds: int, seed: int) -> Split:
+    """Splits a corpus into one of several folds, the dev set, and the others.
+
+    The folds are disjoint and cover the corpus. Documents and equal texts stay
+    together and labels are stratified, as in `split`. Reads the corpus once.
+
+    Args:
+        corpus: Labelled corpus, without `part`.
+        number: Number of the fold, from 1.
+        folds: Number of folds, at least 2.
+        seed: Random seed of all folds.
+
+    Raises:
+        ConfigError: If the number is out of range.
+        DataError: As for `Corpus.read`, or if a fold would be empty.
+    """
+    if not 1 <= number <= folds or folds < 2:
+        raise ConfigError(
+            f"--fold={number}/{folds} is no fold",
+            remedy="give its number and the number of folds, such as 1/5",
+        )
+    survey = _Survey(corpus.read())
+    fold_of = survey.deal(folds, seed, with_texts=True)
+    if survey.has_documents and _excess(fold_of, folds) > _MAX_ERROR:
+        untied = survey.deal(folds, seed, with_texts=False)
+        fold_of = min(fold_of, untied, key=lambda one: _excess(one, folds))
+    name = f"--fold={number}/{folds}"
+    if len(set(fold_of)) < folds:
+        raise _indivisible(corpus, survey, name)
+    is_dev = [one == number - 1 for one in fold_of]
+    return _split(corpus, survey, is_dev, f"{name} --seed={seed}")
+
+
+def _split(
+    corpus: Corpus, survey: _Survey, is_dev: Sequence[bool], name: str
+) -> Split:
     train, dev = (
         Corpus(corpus.paths, corpus.options, Part(f"{part} of {name}", chosen))
         for part, chosen in (
@@ -70,6 +109,12 @@ def split(corpus: Corpus, *, fraction: float, seed: int) -> Split:
         )
     )
     return Split(train, dev, list(survey.describe(is_dev, name)))
+
+
+def _excess(fold_of: Sequence[int], folds: int) -> float:
+    """Returns the factor by which the largest fold is too large."""
+    sizes = collections.Counter(fold_of)
+    return max(sizes.values(), default=0) * folds / max(len(fold_of), 1)
 
 
 def _error(is_dev: Sequence[bool], fraction: float) -> float:
@@ -91,7 +136,7 @@ class _Survey:
             labels = tuple(sorted(span.label for span in sentence.spans or ()))
             labels = labels or (NO_ENTITY,)
             self._labels.append(seen.setdefault(labels, labels))
-            self._texts.append(_digest(sentence.text))
+            self._texts.append(text_digest(sentence.text))
             document = sentence.document
             self._documents.append(
                 None
@@ -107,13 +152,7 @@ class _Survey:
     ) -> list[bool]:
         """Returns whether each sentence is in the dev set."""
         units = self._units(with_texts=with_texts)
-        amounts = [
-            collections.Counter[str | None](
-                label for number in unit for label in self._labels[number]
-            )
-            + collections.Counter({SENTENCES: len(unit)})
-            for unit in units
-        ]
+        amounts = self._amounts(units)
         is_dev = [False] * len(self._labels)
         for unit, is_chosen in zip(
             units, choose(amounts, fraction=fraction, seed=seed), strict=True
@@ -122,6 +161,39 @@ class _Survey:
                 for number in unit:
                     is_dev[number] = True
         return is_dev
+
+    def deal(self, folds: int, seed: int, *, with_texts: bool) -> list[int]:
+        """Returns the fold of each sentence, from 0.
+
+        Each fold is chosen among what the folds before it have left.
+        """
+        left = self._units(with_texts=with_texts)
+        fold_of = [folds - 1] * len(self._labels)
+        for fold in range(folds - 1):
+            chosen = choose(
+                self._amounts(left), fraction=1 / (folds - fold), seed=seed
+            )
+            for unit, is_chosen in zip(left, chosen, strict=True):
+                for number in unit if is_chosen else ():
+                    fold_of[number] = fold
+            left = [
+                unit
+                for unit, is_chosen in zip(left, chosen, strict=True)
+                if not is_chosen
+            ]
+        return fold_of
+
+    def _amounts(
+        self, units: Sequence[Sequence[int]]
+    ) -> list[collections.Counter[str | None]]:
+        """Counts labels and sentences of units."""
+        return [
+            collections.Counter[str | None](
+                label for number in unit for label in self._labels[number]
+            )
+            + collections.Counter({SENTENCES: len(unit)})
+            for unit in units
+        ]
 
     def _units(self, *, with_texts: bool) -> list[list[int]]:
         """Groups the numbers of sentences that must stay together."""
@@ -219,11 +291,8 @@ def _describe_labels(
             yield f"labels of the {name} alone: {', '.join(alone)}"
 
 
-def _indivisible(corpus: Corpus, survey: _Survey, fraction: float) -> DataError:
-    problem = (
-        f"--dev_fraction={fraction} leaves no sentence to train on, or none "
-        "to score"
-    )
+def _indivisible(corpus: Corpus, survey: _Survey, name: str) -> DataError:
+    problem = f"{name} leaves no sentence to train on, or none to score"
     if survey.has_documents:
         problem += (
             f": its sentences are from {survey.num_documents} documents, which "
@@ -236,7 +305,8 @@ def _indivisible(corpus: Corpus, survey: _Survey, fraction: float) -> DataError:
     )
 
 
-def _digest(text: str) -> bytes:
+def text_digest(text: str) -> bytes:
+    """Returns a digest of a text that ignores the amount of white space."""
     spaced = " ".join(text.split()).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(spaced, digest_size=8).digest()
 

@@ -30,6 +30,7 @@ class HeadSource(NamedTuple):
         is_tagger: Whether it gives each token one tag, so that entities never
             overlap and there are no pairs to sample.
         losses: Losses that it can be trained with; empty for all.
+        weighs: Whether its loss takes a weight of each sentence; see `Head`.
     """
 
     layer: str
@@ -38,6 +39,7 @@ class HeadSource(NamedTuple):
     compares: bool = False
     is_tagger: bool = False
     losses: tuple[Loss, ...] = ()
+    weighs: bool = False
 
 
 HEADS = {
@@ -46,35 +48,41 @@ HEADS = {
         "biaffine_tf.heads.biaffine.onnx:FORM",
         distils=True,
         compares=True,
+        weighs=True,
     ),
     "global_pointer": HeadSource(
         "biaffine_tf.heads.global_pointer.layer:GlobalPointer",
         "biaffine_tf.heads.global_pointer.onnx:FORM",
         distils=True,
         compares=True,
+        weighs=True,
     ),
     "efficient_global_pointer": HeadSource(
         "biaffine_tf.heads.global_pointer.efficient:EfficientGlobalPointer",
         "biaffine_tf.heads.global_pointer.onnx:EFFICIENT_FORM",
         distils=True,
         compares=True,
+        weighs=True,
     ),
     "cnn": HeadSource(
         "biaffine_tf.heads.cnn.layer:CnnHead",
         "biaffine_tf.heads.cnn.onnx:FORM",
         distils=True,
         compares=True,
+        weighs=True,
     ),
     "softmax": HeadSource(
         "biaffine_tf.heads.tagger.head:SoftmaxTagger",
         "biaffine_tf.heads.tagger.onnx",
         is_tagger=True,
+        weighs=True,
         losses=(Loss.CROSS_ENTROPY, Loss.FOCAL, Loss.DICE),
     ),
     "crf": HeadSource(
         "biaffine_tf.heads.tagger.head:CrfTagger",
         "biaffine_tf.heads.tagger.onnx",
         is_tagger=True,
+        weighs=True,
         losses=(Loss.CROSS_ENTROPY,),
     ),
 }
@@ -150,6 +158,15 @@ def compares(name: str) -> bool:
         ConfigError: If there is no head of this name.
     """
     return head_source(name).compares
+
+
+def weighs(name: str) -> bool:
+    """Returns whether the loss of a head takes a weight of each sentence.
+
+    Raises:
+        ConfigError: If there is no head of this name.
+    """
+    return head_source(name).weighs
 
 
 def check_nested(name: str, nested: bool | None) -> None:

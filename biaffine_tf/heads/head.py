@@ -55,6 +55,10 @@ class Head(Protocol):
     A head that can compare predictions (`heads.HeadSource.compares`) has a
     method `divergence` like that of `heads.pairs.head.PairHead`.
 
+    A head whose loss takes weights (`heads.HeadSource.weighs`) has the keyword
+    `weights` of `batch_metrics`: the factor of the loss of each sentence,
+    float32 `[B]`, or None.
+
     Attributes:
         name: Name of the layer, a component of the names of its weights.
         metric_names: Names of the metrics of a batch; "loss" is one of them.

@@ -157,9 +157,11 @@ class SpanModel(tf_keras.Model):
         **options: Any,
     ) -> Metrics:
         """Computes the metrics of vectors from `encode_batch`."""
-        soft = {}
+        more = dict(options)
+        if "pseudo" in batch:
+            more["weights"] = _sentence_weights(batch["pseudo"], config)
         if "soft_cells" in batch:
-            soft["soft"] = SoftCells(
+            more["soft"] = SoftCells(
                 batch["soft_cells"],
                 batch["soft_probabilities"],
                 batch["is_labelled"],
@@ -171,8 +173,7 @@ class SpanModel(tf_keras.Model):
             config,
             seed=seed,
             training=training,
-            **soft,
-            **options,
+            **more,
         )
 
     @property
@@ -318,6 +319,17 @@ def _build_neck(config: ModelConfig, initializer: Any) -> Neck | None:
         initializer=initializer,
         name="neck",
     )
+
+
+def _sentence_weights(pseudo: tf.Tensor, config: TrainingConfig) -> tf.Tensor:
+    """Returns the factor of the loss of each sentence, float32 `[B]`.
+
+    Args:
+        pseudo: Weights of pseudo-labelled sentences, 0 for others, `[B]`.
+        config: Settings with the factor of all of them.
+    """
+    assert config.pseudo_weight is not None
+    return tf.where(pseudo > 0, pseudo * config.pseudo_weight, 1.0)
 
 
 def token_counts(

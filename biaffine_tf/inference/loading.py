@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
     """Kind of a directory to predict with."""
 
     MODEL = "a model directory"
+    ENSEMBLE = "an ensemble"
     SAVED_MODEL = "a SavedModel"
     ONNX = "an ONNX model"
 
@@ -38,14 +39,16 @@ _OUTSIDE_A_GRAPH: dict[str, Any] = {
     "window_overlap": None,
     "batch_size": 64,
 }
+_OF_A_MODEL: dict[str, Any] = {
+    **_OUTSIDE_A_GRAPH,
+    "precision": PREDICTION_PRECISION,
+    "xla": False,
+}
 # Arguments of `from_directory` other than decoding settings, with their
 # defaults.
 OPTIONS: dict[Kind, dict[str, Any]] = {
-    Kind.MODEL: {
-        **_OUTSIDE_A_GRAPH,
-        "precision": PREDICTION_PRECISION,
-        "xla": False,
-    },
+    Kind.MODEL: _OF_A_MODEL,
+    Kind.ENSEMBLE: _OF_A_MODEL,
     Kind.SAVED_MODEL: {"batch_size": 512},
     Kind.ONNX: {**_OUTSIDE_A_GRAPH, "threads": None},
 }
@@ -75,6 +78,7 @@ def _find_kind(directory: str | os.PathLike[str]) -> Kind:
     """Detects the kind of a directory from its files; default: a model."""
     model_directory.check_is_folder(directory)
     for name, kind in (
+        (model_directory.ENSEMBLE, Kind.ENSEMBLE),
         (ONNX_MODEL, Kind.ONNX),
         (SAVED_MODEL, Kind.SAVED_MODEL),
     ):
@@ -108,6 +112,8 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
             decoding=manifest.decoding,
             windowing=None,
         )
+    if kind is Kind.ENSEMBLE:
+        return _inspect_ensemble(directory, options, loading, settings)
     config = model_directory.read_description(directory).config
     windowing = Windowing.of(
         config.model,
@@ -126,6 +132,48 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
         decoding=decoding,
         windowing=windowing,
         notes=_notes(directory, kind, loading),
+    )
+
+
+def _inspect_ensemble(
+    directory: str,
+    options: Mapping[str, Any],
+    loading: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> Source:
+    """Checks the members of an ensemble; see `inspect`."""
+    from biaffine_tf.inference import ensemble as ensembles
+
+    ensemble = ensembles.open_ensemble(directory)
+    sources = [
+        inspect(
+            one,
+            {k: v for k, v in options.items() if k in OPTIONS[Kind.MODEL]},
+        )
+        for one in ensemble.directories
+    ]
+    _check_members(ensemble, weights=False)
+    decoding = ensembles.decoding_of(ensemble).replace_given(**settings)
+    ensembles.check_decoding(decoding)
+    return Source(
+        kind=Kind.ENSEMBLE,
+        options=dict(loading),
+        decoding=decoding,
+        windowing=sources[0].windowing,
+        notes=tuple(note for one in sources for note in one.notes),
+    )
+
+
+def _check_members(
+    ensemble: model_directory.Ensemble, *, weights: bool
+) -> None:
+    """Checks that the members of an ensemble are intact."""
+    model_directory.check_members(
+        ensemble,
+        [
+            model_directory.model_fingerprints(one, weights=weights)
+            for one in ensemble.directories
+        ],
     )
 
 
@@ -164,6 +212,18 @@ def load(
     kind = _find_kind(directory)
     given = _check(kind, options)
     require(isinstance(verify, bool), "verify", verify, "true or false")
+    if kind is Kind.ENSEMBLE:
+        _inspect_ensemble(
+            os.fspath(directory),
+            options,
+            given,
+            {k: v for k, v in given.items() if k not in OPTIONS[kind]},
+        )
+        if verify:
+            _check_members(
+                model_directory.read_ensemble(os.fspath(directory)),
+                weights=True,
+            )
     with model_directory.intact(directory, weights=verify):
         made = _predictor(kind).from_directory(directory, **given)
     made.origin = load, (os.path.abspath(directory), dict(options), verify)
@@ -178,6 +238,10 @@ def _predictor(kind: Kind) -> Any:
     elif kind is Kind.SAVED_MODEL:
         from biaffine_tf.inference.saved_model import (
             SavedModelPredictor as predictor,
+        )
+    elif kind is Kind.ENSEMBLE:
+        from biaffine_tf.inference.ensemble import (
+            EnsemblePredictor as predictor,
         )
     else:
         from biaffine_tf.inference.predictor import Predictor as predictor

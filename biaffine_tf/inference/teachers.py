@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from tqdm import tqdm
 
@@ -104,13 +105,24 @@ def _load(directory: str) -> Predictor:
             f"{directory}: long texts are read in windows, not treated as "
             f"--long_text={model.long_text}, so that all of them is scored"
         )
-    kind = _Teacher if heads.distils(model.head.name) else Predictor
-    return kind.from_directory(
+    return predictor_of_every_label(
         directory,
         calibrated=False,
         long_text=LongText.WINDOW if is_partial else None,
         force_one_entity=False,
     )
+
+
+def predictor_of_every_label(directory: str, **options: Any) -> Predictor:
+    """Loads a predictor that proposes every label of a span if its head can.
+
+    Args:
+        directory: Model directory.
+        **options: See `Predictor.from_directory`.
+    """
+    model = model_directory.read_config(directory).model
+    kind = _Teacher if heads.distils(model.head.name) else Predictor
+    return kind.from_directory(directory, **options)
 
 
 def _next_parts(

@@ -40,6 +40,8 @@ class Features:
         soft: Spans of teachers with their probability, likewise, those of a
             pair in sequence; None if there are no teachers.
         is_labelled: Whether the sentence has gold spans, not only `soft`.
+        pseudo: Weight of a sentence with pseudo labels, 0 if its labels are
+            gold; None if there are no pseudo labels in the records.
     """
 
     input_ids: list[int]
@@ -47,6 +49,7 @@ class Features:
     cells: list[tuple[int, int, int]]
     soft: list[tuple[int, int, int, float]] | None = None
     is_labelled: bool = True
+    pseudo: float | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -177,6 +180,7 @@ def featurize(
     soft: Sequence[Span] | None = None,
     soft_counts: SoftCounts | None = None,
     several_labels: bool = False,
+    pseudo: float | None = None,
 ) -> Featurized:
     """Computes the features of a sentence, and counts losses.
 
@@ -194,6 +198,7 @@ def featurize(
         soft_counts: Counts of them, to add to.
         several_labels: Whether a range keeps all of its labels, not only the
             first.
+        pseudo: See `Features`.
 
     Returns:
         Features of each window.
@@ -256,6 +261,7 @@ def featurize(
                 own_cells,
                 own_soft,
                 sentence.spans is not None,
+                pseudo,
             )
         )
     return Featurized(

@@ -10,9 +10,11 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 from tqdm import tqdm
@@ -21,6 +23,7 @@ from biaffine_tf import formats
 from biaffine_tf.config import LongText
 from biaffine_tf.corpora.checks import unlabelled_error
 from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.corpora.pseudo_labels import sentence_weight
 from biaffine_tf.errors import BiaffineError, DataError
 from biaffine_tf.files import temporary_folder, umask, write_json
 from biaffine_tf.json_files import read_json
@@ -54,6 +57,7 @@ _SHAPE = {
         "widths": {str: int},
     },
     "unlabelled?": {str: int},
+    "pseudo?": {str: int},
 }
 
 
@@ -75,6 +79,8 @@ class Records:
         max_cells: Maximum number of cells in a window.
         soft: Counts of the spans of teachers; None if there are no teachers.
         unlabelled: Counts of the sentences that only have these.
+        pseudo: Counts of the sentences with pseudo labels; None if there are
+            none.
         problems: Problems that the reader skipped or repaired, by kind.
         fingerprint: SHA-256 of all that the records depend on.
         built: Whether they were written now, not found.
@@ -96,6 +102,7 @@ class Records:
     built: bool = True
     soft: SoftCounts | None = None
     unlabelled: Counts = dataclasses.field(default_factory=Counts)
+    pseudo: Counts | None = None
 
     @property
     def paths(self) -> list[str]:
@@ -111,6 +118,7 @@ def prepare_records(
     *,
     known_labels: LabelMap | None = None,
     teachers: TeacherScores | None = None,
+    pseudo: Corpus | None = None,
     progress: bool = True,
 ) -> Records:
     """Finds the records of labelled files, or writes them.
@@ -124,6 +132,8 @@ def prepare_records(
             lacks them.
         teachers: Scores of teachers for the sentences of the source and
             further ones, which follow them; None if there are no teachers.
+        pseudo: Sentences with pseudo labels, which follow those of the source;
+            None if there are none. Not with teachers.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -135,7 +145,7 @@ def prepare_records(
             error.
     """
     fingerprint = _fingerprint(
-        source, tokenizer, options, known_labels, teachers
+        source, tokenizer, options, known_labels, teachers, pseudo
     )
     target = os.path.join(directory, f"records-{fingerprint[:16]}")
     existing = _load(target, fingerprint)
@@ -148,9 +158,11 @@ def prepare_records(
     os.makedirs(directory, exist_ok=True)
     with temporary_folder(directory, os.path.basename(target)) as temporary:
         sentences = tqdm(
-            teachers.sentences(source) if teachers else source.read(),
+            teachers.sentences(source)
+            if teachers
+            else _with_pseudo(source, pseudo),
             desc="records",
-            total=None if teachers else survey.sentences,
+            total=None if teachers or pseudo else survey.sentences,
             unit=" sentences",
             disable=not progress,
         )
@@ -162,6 +174,7 @@ def prepare_records(
             options,
             num_sentences=survey.sentences,
             soft=teachers.read() if teachers else None,
+            pseudo=_weights(survey.sentences, pseudo) if pseudo else None,
         )
         _save(
             temporary,
@@ -172,11 +185,24 @@ def prepare_records(
             fingerprint,
             found_labels=survey.labels,
             is_soft=teachers is not None,
+            is_pseudo=pseudo is not None,
         )
         _publish(temporary, target, fingerprint)
     written = _load(target, fingerprint)
     assert written is not None
     return dataclasses.replace(written, built=True)
+
+
+def _with_pseudo(source: Corpus, pseudo: Corpus | None) -> Iterator[Sentence]:
+    yield from source.read()
+    if pseudo is not None:
+        yield from pseudo.read()
+
+
+def _weights(count: int, pseudo: Corpus) -> Iterator[float]:
+    """Yields 0 for so many sentences, then the weights of the others."""
+    yield from itertools.repeat(0.0, count)
+    yield from map(sentence_weight, pseudo.read())
 
 
 def _publish(temporary: str, target: str, fingerprint: str) -> None:
@@ -194,6 +220,7 @@ def _fingerprint(
     options: RecordOptions,
     known_labels: LabelMap | None,
     teachers: TeacherScores | None,
+    pseudo: Corpus | None,
 ) -> str:
     windowing = options.windowing
     is_windowed = windowing.long_text in (LongText.WINDOW, LongText.LINE)
@@ -216,6 +243,8 @@ def _fingerprint(
         parts["teachers"] = teachers.fingerprint
     if options.several_labels:
         parts["several_labels"] = True
+    if pseudo is not None:
+        parts["pseudo"] = pseudo.fingerprint()
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -266,14 +295,17 @@ def _save(
     *,
     found_labels: LabelMap,
     is_soft: bool,
+    is_pseudo: bool,
 ) -> None:
     counts, unlabelled, soft = Counts(), Counts(), SoftCounts()
+    pseudo = Counts()
     lengths, widths = collections.Counter[int](), collections.Counter[int]()
     scored_lengths = collections.Counter[int]()
     cells = collections.Counter[tuple[int, int]]()
     for shard in shards:
         counts.add(shard.counts)
         unlabelled.add(shard.unlabelled)
+        pseudo.add(shard.pseudo)
         soft.add(shard.soft)
         lengths.update(shard.lengths)
         widths.update(shard.widths)
@@ -309,7 +341,8 @@ def _save(
             }
             if is_soft
             else {}
-        ),
+        )
+        | ({"pseudo": dataclasses.asdict(pseudo)} if is_pseudo else {}),
     )
 
 
@@ -349,6 +382,7 @@ def _from_meta(directory: str, meta: dict[str, Any]) -> Records:
         built=False,
         soft=_soft_counts(meta["soft"]) if "soft" in meta else None,
         unlabelled=Counts(**meta.get("unlabelled", {})),
+        pseudo=Counts(**meta["pseudo"]) if "pseudo" in meta else None,
     )
 
 

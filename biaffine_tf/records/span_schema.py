@@ -2,7 +2,8 @@
 
 A gold span is the triple (first token, last token, label id), flattened. Each
 head makes its own targets of them. Only records with the scores of teachers
-have soft spans: triples likewise, with a probability each.
+have soft spans: triples likewise, with a probability each. Only those with
+pseudo labels have a weight of each sentence.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _CELLS = "cells"
 _SOFT_CELLS = "soft_cells"
 _SOFT_PROBABILITIES = "soft_probabilities"
 _IS_LABELLED = "is_labelled"
+_PSEUDO = "pseudo"
 
 
 def serialize(features: Features) -> bytes:
@@ -39,12 +41,12 @@ def serialize(features: Features) -> bytes:
         feature[_SOFT_CELLS] = _int64_feature(
             [value for *cell, _ in features.soft for value in cell]
         )
-        feature[_SOFT_PROBABILITIES] = tf.train.Feature(
-            float_list=tf.train.FloatList(
-                value=[probability for *_, probability in features.soft]
-            )
+        feature[_SOFT_PROBABILITIES] = _float_feature(
+            [probability for *_, probability in features.soft]
         )
         feature[_IS_LABELLED] = _int64_feature([int(features.is_labelled)])
+    if features.pseudo is not None:
+        feature[_PSEUDO] = _float_feature([features.pseudo])
     return tf.train.Example(
         features=tf.train.Features(feature=feature)
     ).SerializeToString(deterministic=True)
@@ -54,20 +56,30 @@ def _int64_feature(values: list[int]) -> tf.train.Feature:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
+def _float_feature(values: list[float]) -> tf.train.Feature:
+    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+
+
 def parse(
-    record: tf.Tensor, *, soft: bool = False, temperature: float = 1.0
+    record: tf.Tensor,
+    *,
+    soft: bool = False,
+    pseudo: bool = False,
+    temperature: float = 1.0,
 ) -> dict[str, tf.Tensor]:
     """Parses a serialised record, in the graph.
 
     Args:
         record: string scalar.
         soft: Whether the records have soft spans.
+        pseudo: Whether some sentences of the records have pseudo labels.
         temperature: See `soften`.
 
     Returns:
         `input_ids` int32 `[L + 2]`, `context` bool `[L + 2]` and `cells` int32
         `[N, 3]`, see `Features`; with soft spans `soft_cells` int32 `[M, 3]`,
-        `soft_probabilities` float32 `[M]` and `is_labelled`, a bool.
+        `soft_probabilities` float32 `[M]` and `is_labelled`, a bool; with
+        pseudo labels `pseudo`, a float32 scalar.
     """
     variable = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
     features: dict[str, Any] = {_TOKENS: variable, _CELLS: variable}
@@ -77,6 +89,8 @@ def parse(
             [], tf.float32, allow_missing=True
         )
         features[_IS_LABELLED] = tf.io.FixedLenFeature([], tf.int64)
+    if pseudo:
+        features[_PSEUDO] = tf.io.FixedLenFeature([], tf.float32)
     parsed = tf.io.parse_single_example(record, features)
     marked = tf.cast(parsed[_TOKENS], tf.int32)
     tensors = {
@@ -92,6 +106,8 @@ def parse(
             "soft_probabilities": soften(cells, probabilities, temperature),
             "is_labelled": parsed[_IS_LABELLED] > 0,
         }
+    if pseudo:
+        tensors["pseudo"] = parsed[_PSEUDO]
     return tensors
 
 

@@ -8,6 +8,7 @@ import functools
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -22,8 +23,9 @@ from biaffine_tf.tokenization import Context, Tokenizer, Windowing, with_context
 _SENTENCES_WORTH_PROCESSES = 200_000
 
 
-# A sentence, its context, and the spans of teachers if there are any.
-_Task = tuple[Sentence, Context, Sequence[Span] | None]
+# A sentence, its context, the spans of teachers if there are any, and the
+# weight of its labels if there are pseudo labels.
+_Task = tuple[Sentence, Context, Sequence[Span] | None, float | None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,8 @@ class Shard:
         soft: Counts of the spans of teachers.
         unlabelled: Counts of the sentences that have no others; `lengths` are
             of all sentences, what else is here of labelled ones.
+        pseudo: Counts of the sentences with pseudo labels, whose cells are
+            among the others but not their widths.
     """
 
     name: str
@@ -97,6 +101,7 @@ class Shard:
     max_cells: int = 0
     soft: SoftCounts = dataclasses.field(default_factory=SoftCounts)
     unlabelled: Counts = dataclasses.field(default_factory=Counts)
+    pseudo: Counts = dataclasses.field(default_factory=Counts)
 
 
 def write_shards(
@@ -108,6 +113,7 @@ def write_shards(
     *,
     num_sentences: int,
     soft: Iterable[Sequence[Span]] | None = None,
+    pseudo: Iterable[float] | None = None,
 ) -> list[Shard]:
     """Writes all shards of a corpus.
 
@@ -119,6 +125,8 @@ def write_shards(
         options: Options for writing.
         num_sentences: Number of sentences.
         soft: Spans of teachers for each sentence; None if there are none.
+        pseudo: Weight of each sentence, 0 for gold labels; None if there are
+            no pseudo labels.
 
     Returns:
         The shards, in order.
@@ -134,15 +142,24 @@ def write_shards(
         labels=labels,
         options=options,
     )
-    with_soft = (
-        ((*one, None) for one in surrounded)
-        if soft is None
-        else (
-            (*one, spans) for one, spans in zip(surrounded, soft, strict=True)
-        )
+    tasks = enumerate(
+        _chunks(_tasks(surrounded, soft, pseudo), options.sentences_per_shard)
     )
-    tasks = enumerate(_chunks(with_soft, options.sentences_per_shard))
     return list(in_order(work, tasks, processes, flag="--records_processes"))
+
+
+def _tasks(
+    surrounded: Iterable[tuple[Sentence, Context]],
+    soft: Iterable[Sequence[Span]] | None,
+    pseudo: Iterable[float] | None,
+) -> Iterator[_Task]:
+    """Joins the sentences and what belongs to them; all are as many."""
+    given: list[Iterable[Any]] = [
+        one for one in (soft, pseudo) if one is not None
+    ]
+    for (sentence, context), *values in zip(surrounded, *given, strict=True):
+        weight = values.pop() if pseudo is not None else None
+        yield sentence, context, (values.pop() if values else None), weight
 
 
 def _default_processes(num_sentences: int) -> int:
@@ -171,20 +188,23 @@ def _write_shard(
     compression = "GZIP" if options.gzip else ""
     path = os.path.join(directory, name)
     with tf.io.TFRecordWriter(path, compression) as writer:
-        for sentence, context, soft in sentences:
+        for sentence, context, soft, pseudo in sentences:
             is_labelled = sentence.spans is not None
+            counts = shard.counts if is_labelled else shard.unlabelled
             windows, widths = featurize(
                 sentence,
                 tokenizer,
                 labels,
                 windowing=options.windowing,
-                counts=shard.counts if is_labelled else shard.unlabelled,
+                counts=shard.pseudo if pseudo else counts,
                 context=context,
                 soft=soft,
                 soft_counts=shard.soft,
                 several_labels=options.several_labels,
+                pseudo=pseudo,
             )
-            shard.widths.update(widths)
+            if not pseudo:
+                shard.widths.update(widths)
             for features in windows:
                 writer.write(serialize(features))
                 shard.lengths[features.num_tokens] += 1

@@ -30,6 +30,7 @@ CHINESE = {
     "{layers} layers, {width} wide, {heads} heads": "{layers} 层，隐藏维度 "
     "{width}，{heads} 个注意力头",
     "{fraction} of the training data": "训练数据的 {fraction}",
+    "fold {fold} of the training data": "训练数据的第 {fold} 折",
     "read at once": "单次读入长度",
     "long text": "长文本处理",
     "window overlap": "窗口重叠",
@@ -64,6 +65,7 @@ CHINESE = {
     "smooth size": "边界平滑距离",
     "distil weight": "蒸馏损失占比",
     "distil temperature": "蒸馏温度",
+    "pseudo weight": "伪标签损失权重",
     "head start": "输出层初始化",
     "learning rate": "学习率",
     "learning rate of the head over that of the encoder": "输出层与编码器的"
@@ -137,8 +139,12 @@ def run_facts(
         return _translate(text, language).format(**values)
 
     facts = {say(name): "\n".join(paths) for name, paths in files.items()}
-    fraction = config.data.get("dev_fraction")
-    if fraction is not None:
+    fraction, fold = map(config.data.get, ("dev_fraction", "fold"))
+    if fold is not None:
+        facts[say("dev data")] = say(
+            "fold {fold} of the training data", fold=fold
+        )
+    elif fraction is not None:
         facts[say("dev data")] = say(
             "{fraction} of the training data", fraction=fraction
         )

@@ -6,10 +6,13 @@ import pytest
 from absl import flags
 
 from biaffine_tf.commands import (
+    ensemble_training,
     flag_types,
     pretraining_flags,
+    pseudo_label,
     running,
     text_flags,
+    tune,
 )
 from biaffine_tf.commands import flags as command_flags
 from biaffine_tf.config import (
@@ -24,6 +27,9 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.reports.run_facts import CHINESE, UNITS, settings_rows
 
 COMMANDS = {
+    "ensemble": ensemble_training.define_ensemble_flags,
+    "pseudo labels": pseudo_label.define_pseudo_label_flags,
+    "search": tune.define_tune_flags,
     "training": command_flags.define_training_flags,
     "prediction": command_flags.define_prediction_flags,
     "pretraining": pretraining_flags.define_training_flags,

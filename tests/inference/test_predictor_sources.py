@@ -20,6 +20,7 @@ from biaffine_tf.config import (
 )
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference import loading
+from biaffine_tf.inference.ensemble import EnsemblePredictor
 from biaffine_tf.inference.loading import Kind
 from biaffine_tf.inference.onnx import OnnxPredictor
 from biaffine_tf.inference.predictor import Predictor
@@ -28,6 +29,7 @@ from biaffine_tf.model_directory import Manifest
 
 PREDICTORS = {
     Kind.MODEL: Predictor,
+    Kind.ENSEMBLE: EnsemblePredictor,
     Kind.SAVED_MODEL: SavedModelPredictor,
     Kind.ONNX: OnnxPredictor,
 }

@@ -52,6 +52,11 @@ def test_requirements_are_those_of_the_package():
     )
 
 
+def test_requirements_of_a_search_are_its_extra():
+    extra = PROJECT["optional-dependencies"]["tune"]
+    assert {*extra} == _lines("requirements-tune.txt")
+
+
 def test_the_versions_are_one():
     assert PROJECT["version"] == biaffine_tf.__version__
 

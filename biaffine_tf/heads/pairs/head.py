@@ -74,6 +74,7 @@ class PairHead:
         seed: tf.Tensor,
         training: bool = True,
         soft: SoftCells | None = None,
+        weights: tf.Tensor | None = None,
         class_weights: np.ndarray | None = None,
     ) -> Metrics:
         """Computes the loss, and accuracies of gold spans and other pairs."""
@@ -90,6 +91,7 @@ class PairHead:
             class_weights=class_weights,
             seed=seed,
             soft=None if soft is None else make_targets(soft, config),
+            sentence_weights=weights,
         )
         return {
             "loss": (loss, tf.cast(tf.size(counts), tf.float32)),

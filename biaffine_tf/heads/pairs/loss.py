@@ -37,6 +37,7 @@ def span_loss(
     class_weights: tf.Tensor | None = None,
     seed: tf.Tensor | None = None,
     soft: SoftTargets | None = None,
+    sentence_weights: tf.Tensor | None = None,
     max_floats: int | None = None,
 ) -> tuple[tf.Tensor, PairCounts]:
     """Sums the losses over all valid spans of a batch.
@@ -60,6 +61,8 @@ def span_loss(
             dropped.
         soft: Targets of teachers, if there are any. Sentences without gold
             spans of their own have no pair loss and are not counted.
+        sentence_weights: Factor of the losses of each sentence, float32 `[B]`;
+            None for 1.
         max_floats: Maximum number of floats in a block, see `blocks.divide`.
 
     Returns:
@@ -77,6 +80,7 @@ def span_loss(
         class_weights=class_weights,
         seed=seed,
         soft=soft,
+        sentence_weights=sentence_weights,
     )
 
     @tf.custom_gradient

@@ -56,6 +56,7 @@ class Objective:
     class_weights: tf.Tensor | None
     seed: tf.Tensor | None
     soft: SoftTargets | None
+    sentence_weights: tf.Tensor | None
 
     @property
     def is_multi_label(self) -> bool:
@@ -125,16 +126,22 @@ class Objective:
         if self.class_weights is not None:
             weights *= tf.gather(self.class_weights, labels)
         losses = self.loss(logits, labels, class_axis=-2)
-        if self.soft is None:
-            return tf.reduce_sum(losses * weights)
-        of_gold = self.soft.gold_weights
-        return tf.reduce_sum(losses * weights * of_gold[:, None, None])
+        for factors in self._factors:
+            weights *= factors[:, None, None]
+        return tf.reduce_sum(losses * weights)
 
     def _weigh(self, losses: tf.Tensor) -> tf.Tensor:
-        """Sums the losses of sentences `[B]`, by their shares of gold spans."""
-        if self.soft is not None:
-            losses *= self.soft.gold_weights
+        """Sums the losses of sentences `[B]`, by their factors."""
+        for factors in self._factors:
+            losses *= factors
         return tf.reduce_sum(losses)
+
+    @property
+    def _factors(self) -> list[tf.Tensor]:
+        """Factors of the losses of sentences, `[B]`."""
+        shares = self.soft.gold_weights if self.soft is not None else None
+        both = shares, self.sentence_weights
+        return [factors for factors in both if factors is not None]
 
     def _targets(self, block: Block, logits: tf.Tensor) -> tf.Tensor:
         spread = own_cells

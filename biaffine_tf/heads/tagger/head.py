@@ -208,6 +208,7 @@ class SoftmaxTagger(tf_keras.layers.Layer):
         *,
         seed: tf.Tensor,
         training: bool = True,
+        weights: tf.Tensor | None = None,
     ) -> Metrics:
         """Computes the loss, and accuracies of tokens inside and outside."""
         del seed
@@ -216,6 +217,8 @@ class SoftmaxTagger(tf_keras.layers.Layer):
         tags = gold_tags(gold, self.tags, length)
         losses = self.losses_of(emissions, tags, counts, config)
         losses = tf.where(counts > 0, losses, 0)
+        if weights is not None:
+            losses *= weights
         best = self.best_tags(emissions, counts)
         real = tf.range(length) < counts[:, None]
         positive, right = real & (tags > 0), real & (best == tags)

@@ -1,0 +1,1 @@
+"""Searches the flags of training with Optuna: `python -m biaffine_tf.tune`."""
