@@ -12,6 +12,7 @@ from biaffine_tf.formats import cluener, conll, span_jsonl, text
 from biaffine_tf.formats.api import detect_format, open_data, read, write
 from biaffine_tf.formats.options import (
     Join,
+    Offsets,
     OnBadData,
     ReadOptions,
     SegmentationDigit,
@@ -38,6 +39,7 @@ register(span_jsonl.FORMAT)
 __all__ = [
     "Format",
     "Join",
+    "Offsets",
     "OnBadData",
     "Problems",
     "ReadOptions",

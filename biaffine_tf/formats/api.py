@@ -36,6 +36,13 @@ class DataFile:
     options: ReadOptions
     problems: Problems
 
+    @property
+    def reading(self) -> str:
+        """Description of what was chosen for reading; "" if nothing was."""
+        if self.format.describe is None:
+            return ""
+        return self.format.describe(self.source, self.options)
+
     def sentences(self) -> Iterator[Sentence]:
         """Reads the sentences as `read` does; can be called once."""
         before = sum(self.problems.counts.values())

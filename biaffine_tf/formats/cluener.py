@@ -21,14 +21,19 @@ from biaffine_tf.formats.json_values import (
     get,
     get_id,
     is_json,
-    mention_error,
     read_objects,
 )
 from biaffine_tf.formats.json_writing import dump_id, dump_object
 from biaffine_tf.formats.lines import Place, Source, shorten
-from biaffine_tf.formats.options import ReadOptions, WriteOptions
+from biaffine_tf.formats.offsets import (
+    OffsetError,
+    check_mention,
+    to_characters,
+)
+from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.unread import check_nothing_unread
 from biaffine_tf.spans import Sentence, Span
 
 _OTHER_FORMAT_KEYS = ("spans", "entities", "entity_mentions")
@@ -38,7 +43,15 @@ def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
     """Reads the sentences of a CLUENER file."""
-    make = functools.partial(_sentence, labelled=not options.ignore_labels)
+    make = functools.partial(
+        _sentence,
+        labelled=not options.ignore_labels,
+        offsets=(
+            Offsets.INCLUSIVE
+            if options.offsets is Offsets.AUTO
+            else options.offsets
+        ),
+    )
     return read_objects(source, options, problems, make)
 
 
@@ -61,7 +74,7 @@ def write(
 
 
 def _sentence(
-    record: dict[str, Any], place: Place, *, labelled: bool
+    record: dict[str, Any], place: Place, *, labelled: bool, offsets: Offsets
 ) -> Sentence:
     if "text" not in record and "label" in record:
         raise place.error(
@@ -71,9 +84,8 @@ def _sentence(
         )
     text = get(record, "text", str, place, "the object")
     spans = None
-    if labelled and "label" in record:
-        labels = get(record, "label", dict, place, "the object")
-        spans = tuple(_spans(labels, text, place))
+    if labelled and isinstance(record.get("label"), dict):
+        spans = tuple(_spans(record["label"], text, place, offsets))
     elif labelled:
         for key in _OTHER_FORMAT_KEYS:
             if key in record:
@@ -82,12 +94,17 @@ def _sentence(
                     "not know",
                     "read the file with --format=span_jsonl",
                 )
+        check_nothing_unread(record, place)
+        if "label" in record:
+            check_type(record["label"], dict, place, "'label' of the object")
     return Sentence(
         text, spans, get_id(record, place), file=place.file, line=place.line
     )
 
 
-def _spans(labels: dict[str, Any], text: str, place: Place) -> Iterator[Span]:
+def _spans(
+    labels: dict[str, Any], text: str, place: Place, offsets: Offsets
+) -> Iterator[Span]:
     for label, mentions in labels.items():
         check_label(label, place)
         what = f"the value of label {label!r}"
@@ -95,7 +112,7 @@ def _spans(labels: dict[str, Any], text: str, place: Place) -> Iterator[Span]:
         for mention, positions in mentions.items():
             what = f"the value of mention {shorten(mention)}"
             for position in check_type(positions, list, place, what):
-                yield _span(position, label, mention, text, place)
+                yield _span(position, label, mention, text, place, offsets)
 
 
 def _span(
@@ -104,6 +121,7 @@ def _span(
     mention: str,
     text: str,
     place: Place,
+    offsets: Offsets,
 ) -> Span:
     what = f"a position of mention {shorten(mention)}"
     values = check_type(position, list, place, what)
@@ -112,12 +130,16 @@ def _span(
             f"{what} must be [start, inclusive end], got {shorten(values)}"
         )
     start = check_type(values[0], int, place, f"the start of {what}")
-    end = check_type(values[1], int, place, f"the end of {what}") + 1
-    # A negative start would count from the right in a slice.
-    if start < 0 or end <= start or text[start:end] != mention:
-        raise mention_error(text, start, end, mention, place)
+    end = check_type(values[1], int, place, f"the end of {what}")
+    try:
+        found = to_characters(text, start, end, offsets)
+    except OffsetError:
+        found = -1, -1
+    check_mention(
+        text, found, mention, place, given=(start, end), offsets=offsets
+    )
     score = check_score(values[2], place) if len(values) == 3 else None
-    return Span(start, end, label, score)
+    return Span(*found, label, score)
 
 
 def _labels(

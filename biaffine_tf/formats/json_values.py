@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn, TypeVar
 
-from biaffine_tf.errors import DataError
 from biaffine_tf.formats.json_array import array_elements
 from biaffine_tf.formats.json_writing import dump_id
 from biaffine_tf.formats.lines import (
@@ -233,24 +232,6 @@ def check_score(
             f"a score must be a number from 0 to 1, got {shorten(value)}", _FIX
         )
     return float(value)
-
-
-def mention_error(
-    text: str, start: int, end: int, mention: str, place: Place
-) -> DataError:
-    """Makes the error for a span whose text is not its mention."""
-    if start < 0 or end > len(text) or start >= end:
-        received = f"outside its text of {len(text)} characters"
-        if 0 <= start <= len(text) and start >= end:
-            received = "empty or reversed"
-    else:
-        received = f"{shorten(text[start:end])} in the text"
-    return place.error(
-        f"the mention {shorten(mention)} is at [{start}, {end}) (half-open), "
-        f"which is {received}",
-        "offsets count characters, from 0; correct them or pass "
-        "--on_bad_data=skip",
-    )
 
 
 class _BadValueError(Exception):

@@ -72,6 +72,7 @@ class Source:
         self.file = self._path
         if self._path == STANDARD_INPUT:
             self._path, self.file = 0, "standard input"
+        self._problems = problems
         self._lines_read = 0
         self._files = contextlib.ExitStack()
         self._stream = self._open()
@@ -107,14 +108,16 @@ class Source:
     def lines(self) -> Iterator[Line]:
         r"""Yields the lines without "\n" or "\r\n".
 
+        Lines of a file without "\n" end at "\r", as on old systems.
+
         Raises:
             DataError: If a line is longer than `MAX_LINE_BYTES`.
         """
-        number = 1
+        number, newline = 1, self._newline
         pending: list[bytes] = []  # parts of a line longer than a chunk
         pending_bytes = 0
         for chunk in self.chunks():
-            *whole, rest = chunk.split(b"\n")
+            *whole, rest = chunk.split(newline)
             for data in whole:
                 if pending:
                     data = b"".join((*pending, data))
@@ -133,10 +136,20 @@ class Source:
     @functools.cached_property
     def head_lines(self) -> list[str]:
         """Complete lines of the head, with invalid bytes replaced."""
-        lines = self.head.decode("utf-8", errors="replace").split("\n")
+        newline = self._newline.decode()
+        lines = self.head.decode("utf-8", errors="replace").split(newline)
         if len(self.head) >= HEAD_BYTES - len(_UTF8_MARK) and len(lines) > 1:
             lines.pop()  # may be incomplete
         return [line.removesuffix("\r") for line in lines]
+
+    @functools.cached_property
+    def _newline(self) -> bytes:
+        if b"\n" in self.head or self.head.count(b"\r") < 2:
+            return b"\n"
+        self._problems.count(
+            "lines end in a lone carriage return", f"{self.file}:1"
+        )
+        return b"\r"
 
     def _open(self) -> IO[bytes]:
         try:

@@ -33,6 +33,22 @@ class TagScheme(enum.StrEnum):
     BIOES = "bioes"
     BMES = "bmes"
     BILOU = "bilou"
+    IO = "io"
+    SUFFIX = "suffix"
+
+
+class Offsets(enum.StrEnum):
+    """Meaning of the two numbers of a span; `auto` is that of its format."""
+
+    AUTO = "auto"
+    CHARACTERS = "characters"
+    INCLUSIVE = "inclusive"
+    ONE_BASED = "one_based"
+    ONE_BASED_EXCLUSIVE = "one_based_exclusive"
+    UTF16 = "utf16"
+    UTF16_INCLUSIVE = "utf16_inclusive"
+    BYTES = "bytes"
+    BYTES_INCLUSIVE = "bytes_inclusive"
 
 
 class Join(enum.StrEnum):
@@ -55,7 +71,13 @@ Choice = TypeVar("Choice", bound=enum.StrEnum)
 
 LAST_COLUMN = (-1,)
 # Fields that are missing in fingerprints of earlier versions.
-_LATER = ("unlabelled", "trim_spans", "strict_tags", "ignore_labels")
+_LATER = (
+    "unlabelled",
+    "trim_spans",
+    "strict_tags",
+    "ignore_labels",
+    "offsets",
+)
 
 
 def _option(
@@ -113,7 +135,8 @@ class ReadOptions:
     )
     tag_scheme: TagScheme = _option(
         TagScheme.AUTO,
-        "tag scheme; auto detects it.",
+        "tag scheme; auto detects it, but for io (bare labels). suffix has "
+        "the position last: PER-B.",
         of="conll",
     )
     join: Join = _option(
@@ -131,6 +154,12 @@ class ReadOptions:
         False,
         "Strip white space from the ends of spans; drop and count spans of "
         "nothing else.",
+    )
+    offsets: Offsets = _option(
+        Offsets.AUTO,
+        "JSON: meaning of the start and end of a span: characters (half-open, "
+        "from 0), inclusive or one-based ones, UTF-16 units (as JavaScript "
+        "counts) or bytes of UTF-8; auto: that of the format.",
     )
     strict_tags: bool = _option(
         False,

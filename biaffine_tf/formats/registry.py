@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Recogniser = Callable[["Source", "ReadOptions"], bool]
 Reader = Callable[["Source", "ReadOptions", "Problems"], Iterator["Sentence"]]
+Describer = Callable[["Source", "ReadOptions"], str]
 Writer = Callable[
     [Iterable["Sentence"], "WriteOptions", "Problems"], Iterator[str]
 ]
@@ -39,6 +40,8 @@ class Format(str):
             in the format; formats registered later are tried first.
         read: Function that yields the sentences of an open file.
         write: Function that yields the content of a file of sentences.
+        describe: Function that describes what is chosen for reading an open
+            file; None if there is nothing to choose.
         spans: Whether the format holds spans.
         scores: Whether it holds scores.
         layers: Whether it has tag columns, one per layer of spans.
@@ -52,6 +55,7 @@ class Format(str):
     recognises: Recogniser
     read: Reader
     write: Writer
+    describe: Describer | None = None
     spans: bool = True
     scores: bool = False
     layers: bool = False

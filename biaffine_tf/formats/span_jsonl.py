@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from biaffine_tf.formats.entity_items import note_inclusive, read_entity
 from biaffine_tf.formats.joining import join_words
 from biaffine_tf.formats.json_values import (
     check_score,
@@ -26,16 +27,24 @@ from biaffine_tf.formats.json_values import (
     get_id,
     get_label,
     is_json,
-    mention_error,
     read_objects,
 )
 from biaffine_tf.formats.json_writing import dump_id, dump_object
-from biaffine_tf.formats.lines import Place, Source
-from biaffine_tf.formats.options import ReadOptions, WriteOptions
+from biaffine_tf.formats.lines import Place, Source, shorten
+from biaffine_tf.formats.offsets import (
+    UNITS,
+    OffsetError,
+    check_mention,
+    locate,
+    to_characters,
+)
+from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.unread import check_nothing_unread
 from biaffine_tf.spans import Sentence, Span
 
+_SPAN_KEYS = ("spans", "entities", "entity_mentions")
 _MENTION_KEYS = ("text", "mention")
 # Keys of our format, and that of CLUENER. Text never matches: its quotes are
 # escaped.
@@ -48,7 +57,7 @@ def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
     """Reads the sentences of a span JSON file, lines or one array."""
-    make = functools.partial(_sentence, labelled=not options.ignore_labels)
+    make = functools.partial(_sentence, options=options, problems=problems)
     return read_objects(source, options, problems, make)
 
 
@@ -87,21 +96,30 @@ def _span_record(span: Span, with_scores: bool) -> dict[str, Any]:
 
 
 def _sentence(
-    record: dict[str, Any], place: Place, *, labelled: bool
+    record: dict[str, Any],
+    place: Place,
+    *,
+    options: ReadOptions,
+    problems: Problems,
 ) -> Sentence:
-    if not labelled:
+    if options.ignore_labels:
         return _unlabelled(record, place)
-    kinds = [key for key in _KINDS if key in record]
+    kinds = [key for key in _SPAN_KEYS if key in record]
     if len(kinds) > 1:
         raise place.error(
             f"the object has both {kinds[0]!r} and {kinds[1]!r}",
             "keep the one that holds the spans",
         )
-    if kinds:
-        return _KINDS[kinds[0]](record, place)
+    if "spans" in kinds:
+        return _from_ours(record, place, options.offsets)
+    if "entities" in kinds:
+        return _from_entities(record, place, options.offsets, problems)
+    if "entity_mentions" in kinds:
+        return _from_tokens(record, place, options.offsets)
+    check_nothing_unread(record, place)
     if "tokens" in record:
         return _from_tokens(record, place)
-    if "label" in record:
+    if isinstance(record.get("label"), dict):
         raise place.error(
             "the object has 'label' but none of 'spans', 'entities', "
             "'entity_mentions'",
@@ -138,7 +156,9 @@ def _make(
     )
 
 
-def _from_ours(record: dict[str, Any], place: Place) -> Sentence:
+def _from_ours(
+    record: dict[str, Any], place: Place, offsets: Offsets
+) -> Sentence:
     text = get(record, "text", str, place, "the object")
     spans = []
     for item in _items(record, "spans", place):
@@ -148,25 +168,43 @@ def _from_ours(record: dict[str, Any], place: Place) -> Sentence:
         score = None
         if "score" in item:
             score = check_score(item["score"], place)
-        _check_mention(item, _MENTION_KEYS, text, start, end, place)
+        mention = _mention(item, _MENTION_KEYS)
+        start, end = _place_span(text, start, end, offsets, mention, place)
         spans.append(Span(start, end, label, score))
     return _make(text, spans, record, place)
 
 
-def _from_cmeee(record: dict[str, Any], place: Place) -> Sentence:
+def _from_entities(
+    record: dict[str, Any],
+    place: Place,
+    offsets: Offsets,
+    problems: Problems,
+) -> Sentence:
+    """Reads CMeEE's entities, and those of `entity_items`."""
     text = get(record, "text", str, place, "the object")
     spans = []
-    for item in _items(record, "entities", place):
-        start = get(item, "start_idx", int, place, "an entity")
-        end = get(item, "end_idx", int, place, "an entity") + 1
-        label = get_label(item, "type", place, "an entity")
-        _check_mention(item, ("entity",), text, start, end, place)
-        spans.append(Span(start, end, label))
+    for item in get(record, "entities", list, place, "the object"):
+        entity = read_entity(item, offsets, place)
+        start, end = _place_span(
+            text,
+            entity.start,
+            entity.end,
+            entity.offsets,
+            entity.mention,
+            place,
+        )
+        if entity.is_cmeee and entity.mention is None:
+            note_inclusive(text, end, f"{place}: [{start}, {end})", problems)
+        spans.append(Span(start, end, entity.label))
     return _make(text, spans, record, place)
 
 
 def _from_tokens(
-    record: dict[str, Any], place: Place, *, labelled: bool = True
+    record: dict[str, Any],
+    place: Place,
+    offsets: Offsets = Offsets.AUTO,
+    *,
+    labelled: bool = True,
 ) -> Sentence:
     tokens = get(record, "tokens", list, place, "the object")
     for index, token in enumerate(tokens):
@@ -177,7 +215,7 @@ def _from_tokens(
     spans = None
     if labelled and "entity_mentions" in record:
         spans = [
-            _token_span(item, text, ranges, place)
+            _token_span(item, text, ranges, place, offsets)
             for item in _items(record, "entity_mentions", place)
         ]
     return _make(text, spans, record, place, ranges)
@@ -188,10 +226,18 @@ def _token_span(
     text: str,
     ranges: tuple[tuple[int, int], ...],
     place: Place,
+    offsets: Offsets,
 ) -> Span:
     first = get(item, "start", int, place, "an entity mention")
     last = get(item, "end", int, place, "an entity mention")
     label = get_label(item, "entity_type", place, "an entity mention")
+    if offsets is not Offsets.AUTO:
+        if UNITS[offsets].encoding:
+            raise place.error(
+                f"offsets of tokens cannot be read as {UNITS[offsets].name}",
+                "pass --offsets=inclusive, one_based or characters",
+            )
+        first, last = to_characters("", first, last, offsets)
     if not 0 <= first < last <= len(ranges):
         raise place.error(
             f"the entity mention [{first}, {last}) of label {label!r} is "
@@ -200,8 +246,33 @@ def _token_span(
             "pass --on_bad_data=skip",
         )
     start, end = ranges[first][0], ranges[last - 1][1]
-    _check_mention(item, ("text",), text, start, end, place)
+    mention = _mention(item, ("text",))
+    if mention is not None and text[start:end] != mention:
+        raise place.error(
+            f"the mention {shorten(mention)} is at the tokens "
+            f"[{first}, {last}), which are {shorten(text[start:end])}",
+            _token_remedy(item, mention, text, ranges),
+        )
     return Span(start, end, label)
+
+
+def _token_remedy(
+    item: dict[str, Any],
+    mention: str,
+    text: str,
+    ranges: tuple[tuple[int, int], ...],
+) -> str:
+    for offsets in (Offsets.INCLUSIVE, Offsets.ONE_BASED, Offsets.CHARACTERS):
+        first, last = to_characters("", item["start"], item["end"], offsets)
+        if 0 <= first < last <= len(ranges):
+            start, end = ranges[first][0], ranges[last - 1][1]
+            if text[start:end] == mention:
+                name = UNITS[offsets].name.replace("characters", "tokens")
+                return f"they fit as {name}: pass --offsets={offsets}"
+    return (
+        "offsets count tokens, from 0, half-open; correct them or pass "
+        "--on_bad_data=skip"
+    )
 
 
 def _items(
@@ -213,28 +284,33 @@ def _items(
     return items
 
 
-def _check_mention(
-    item: dict[str, Any],
-    keys: tuple[str, ...],
+def _mention(item: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        if key in item:
+            return item[key]
+    return None
+
+
+def _place_span(
     text: str,
     start: int,
     end: int,
+    offsets: Offsets,
+    mention: Any,
     place: Place,
-) -> None:
-    for key in keys:
-        if key not in item:
-            continue
-        mention = get(item, key, str, place, "a span")
-        # A negative start would count from the right in a slice.
-        if start < 0 or end <= start or text[start:end] != mention:
-            raise mention_error(text, start, end, mention, place)
-
-
-_KINDS = {
-    "spans": _from_ours,
-    "entities": _from_cmeee,
-    "entity_mentions": _from_tokens,
-}
+) -> tuple[int, int]:
+    """Returns the half-open characters of a span, checked."""
+    if mention is None:
+        return locate(text, start, end, offsets, place)
+    check_type(mention, str, place, "the mention of a span")
+    try:
+        found = to_characters(text, start, end, offsets)
+    except OffsetError:
+        found = -1, -1
+    check_mention(
+        text, found, mention, place, given=(start, end), offsets=offsets
+    )
+    return found
 
 
 def recognises(source: Source, _: ReadOptions) -> bool:
