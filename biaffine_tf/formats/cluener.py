@@ -25,11 +25,7 @@ from biaffine_tf.formats.json_values import (
 )
 from biaffine_tf.formats.json_writing import dump_id, dump_object
 from biaffine_tf.formats.lines import Place, Source, shorten
-from biaffine_tf.formats.offsets import (
-    OffsetError,
-    check_mention,
-    to_characters,
-)
+from biaffine_tf.formats.offsets import mention_error, place_mention
 from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
@@ -110,8 +106,10 @@ def _spans(
         what = f"the value of label {label!r}"
         check_type(mentions, dict, place, what)
         for mention, positions in mentions.items():
-            what = f"the value of mention {shorten(mention)}"
-            for position in check_type(positions, list, place, what):
+            if type(positions) is not list:
+                what = f"the value of mention {shorten(mention)}"
+                check_type(positions, list, place, what)
+            for position in positions:
                 yield _span(position, label, mention, text, place, offsets)
 
 
@@ -123,23 +121,36 @@ def _span(
     place: Place,
     offsets: Offsets,
 ) -> Span:
+    _check_position(position, mention, place)
+    start, end = position[:2]
+    if offsets is Offsets.INCLUSIVE:
+        end += 1
+    else:
+        start, end = place_mention(text, start, end, offsets)
+    # A negative start would count from the right in a slice.
+    if start < 0 or end <= start or text[start:end] != mention:
+        given = position[0], position[1]
+        raise mention_error(text, (start, end), mention, place, given, offsets)
+    score = check_score(position[2], place) if len(position) == 3 else None
+    return Span(start, end, label, score)
+
+
+def _check_position(position: Any, mention: str, place: Place) -> None:
+    """Checks the numbers of a position; builds messages only if needed."""
+    if (
+        type(position) is list
+        and len(position) in (2, 3)
+        and type(position[0]) is type(position[1]) is int
+    ):
+        return
     what = f"a position of mention {shorten(mention)}"
     values = check_type(position, list, place, what)
     if len(values) not in (2, 3):
         raise place.error(
             f"{what} must be [start, inclusive end], got {shorten(values)}"
         )
-    start = check_type(values[0], int, place, f"the start of {what}")
-    end = check_type(values[1], int, place, f"the end of {what}")
-    try:
-        found = to_characters(text, start, end, offsets)
-    except OffsetError:
-        found = -1, -1
-    check_mention(
-        text, found, mention, place, given=(start, end), offsets=offsets
-    )
-    score = check_score(values[2], place) if len(values) == 3 else None
-    return Span(*found, label, score)
+    check_type(values[0], int, place, f"the start of {what}")
+    check_type(values[1], int, place, f"the end of {what}")
 
 
 def _labels(

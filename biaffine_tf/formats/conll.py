@@ -160,18 +160,17 @@ def _is_comment(line: Line, layout: Layout) -> bool:
 def _sentence(
     rows: list[Line], layout: Layout, file: str, problems: Problems
 ) -> Sentence:
-    tokens = []
-    divided = _divide(rows, layout, file, problems)
-    if len(divided) != len(rows):
-        rows = [row for row, _ in divided]
+    rows, divided = _divide(rows, layout, file, problems)
     indices: Sequence[int] = layout.tag_columns
     if layout.is_ragged and indices:
-        indices = range(1, len(divided[0][1]))
-    columns: list[list[str]] = [[] for _ in indices]
-    for row, fields in divided:
-        tokens.append(_token(fields, layout, file, row.number))
-        for column, index in zip(columns, indices, strict=True):
-            column.append(fields[index])
+        indices = range(1, len(divided[0]))
+    tokens = [fields[layout.token_column] for fields in divided]
+    if layout.strip_digits or "" in tokens:
+        tokens = [
+            _token(fields, layout, file, row.number)
+            for row, fields in zip(rows, divided, strict=True)
+        ]
+    columns = [[fields[index] for fields in divided] for index in indices]
     if layout.strip_digits:
         problems.count(
             "segmentation digit removed from a token",
@@ -181,10 +180,8 @@ def _sentence(
     if layout.space_column is None:
         text, ranges = join_words(tokens, layout.separator)
     else:
-        text, ranges = join_spaced(
-            tokens,
-            [NO_SPACE not in row[layout.space_column] for _, row in divided],
-        )
+        spaced = [NO_SPACE not in one[layout.space_column] for one in divided]
+        text, ranges = join_spaced(tokens, spaced)
     spans = None
     if columns:
         dialects = {index: dialect for index, dialect in layout.known_tags}
@@ -205,39 +202,51 @@ def _sentence(
 
 def _divide(
     rows: list[Line], layout: Layout, file: str, problems: Problems
-) -> list[tuple[Line, list[str]]]:
-    """Divides rows into columns, without ranges such as 2-3."""
-    divided = []
+) -> tuple[list[Line], list[list[str]]]:
+    """Divides rows into columns; returns those that are not ranges as 2-3."""
     split, width = layout.splitter.split, layout.width
-    for row in rows:
-        fields = split(decode(row, file))
-        if len(fields) != width and not layout.is_ragged:
-            if not (layout.has_optional_last and len(fields) == width - 1):
-                raise layout.width_error(fields, Place(file, row.number))
-            fields.append("")
-        if layout.counts_words and is_range(fields[0]):
+    divided = [split(decode(row, file)) for row in rows]
+    for row, fields in zip(rows, divided, strict=True):
+        if len(fields) == width or layout.is_ragged:
+            continue
+        if not (layout.has_optional_last and len(fields) == width - 1):
+            raise layout.width_error(fields, Place(file, row.number))
+        fields.append("")
+    if layout.counts_words:
+        rows, divided = _without_ranges(rows, divided, file, problems)
+    if layout.is_ragged:
+        _fill_layers(rows, divided, layout, file, problems)
+    return rows, divided
+
+
+def _without_ranges(
+    rows: list[Line], divided: list[list[str]], file: str, problems: Problems
+) -> tuple[list[Line], list[list[str]]]:
+    """Leaves out CoNLL-U's rows of several words, and of none."""
+    kept = []
+    for row, fields in zip(rows, divided, strict=True):
+        if is_range(fields[0]):
             problems.count(
                 "range or empty node of CoNLL-U passed over",
                 f"{file}:{row.number}: {fields[0]}",
             )
-            continue
-        divided.append((row, fields))
-    if layout.is_ragged:
-        _fill_layers(divided, layout, file, problems)
-    if not divided:
+        else:
+            kept.append((row, fields))
+    if not kept:
         raise Place(file, rows[0].number).error("the sentence has no word")
-    return divided
+    return [row for row, _ in kept], [fields for _, fields in kept]
 
 
 def _fill_layers(
-    divided: list[tuple[Line, list[str]]],
+    rows: list[Line],
+    divided: list[list[str]],
     layout: Layout,
     file: str,
     problems: Problems,
 ) -> None:
     """Fills layers up that rows leave out at their end."""
-    width = max(len(fields) for _, fields in divided)
-    for row, fields in divided:
+    width = max(map(len, divided))
+    for row, fields in zip(rows, divided, strict=True):
         if len(fields) < 2:
             raise layout.width_error(fields, Place(file, row.number))
         if len(fields) < width:

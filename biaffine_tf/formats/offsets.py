@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from biaffine_tf.errors import DataError
+from biaffine_tf.formats.json_values import check_type
 from biaffine_tf.formats.lines import Place, shorten
 from biaffine_tf.formats.options import Offsets
 
@@ -91,64 +93,102 @@ def to_characters(
     return positions[start], positions[end]
 
 
-def locate(
-    text: str, start: int, end: int, offsets: Offsets, place: Place
+def place_span(
+    text: str,
+    start: int,
+    end: int,
+    offsets: Offsets,
+    mention: Any,
+    place: Place,
 ) -> tuple[int, int]:
-    """Converts like `to_characters`, and checks that the span is in the text.
+    """Returns the half-open characters of a span, checked.
+
+    Args:
+        text: The text.
+        start: First number of the span, as the file has it.
+        end: Second number.
+        offsets: What they mean; `AUTO` means half-open characters.
+        mention: Text that the file gives for the span; None if it gives none.
+        place: Place of the object, for messages.
 
     Raises:
-        DataError: If it is not, with the units in which it is.
+        DataError: If the span does not hold the mention or is not in the text;
+            names the unit that fits.
     """
-    given = start, end
+    if offsets is Offsets.AUTO:
+        found = start, end
+    elif offsets is Offsets.INCLUSIVE:
+        found = start, end + 1
+    elif mention is None:
+        found = _locate(text, start, end, offsets, place)
+    else:
+        found = place_mention(text, start, end, offsets)
+    first, last = found
+    if mention is not None:
+        check_type(mention, str, place, "the mention of a span")
+        if first < 0 or last <= first or text[first:last] != mention:
+            raise mention_error(
+                text, found, mention, place, (start, end), offsets
+            )
+    elif not 0 <= first < last <= len(text):
+        raise place.error(
+            f"the span [{first}, {last}) is outside its text of {len(text)} "
+            "characters, or empty",
+            _remedy(text, start, end, offsets, None),
+        )
+    return found
+
+
+def _locate(
+    text: str, start: int, end: int, offsets: Offsets, place: Place
+) -> tuple[int, int]:
     try:
-        start, end = to_characters(text, start, end, offsets)
+        return to_characters(text, start, end, offsets)
     except OffsetError as error:
         raise place.error(
-            f"the span {error}",
-            _remedy(text, *given, offsets, None),
+            f"the span {error}", _remedy(text, start, end, offsets, None)
         ) from None
-    if not 0 <= start < end <= len(text):
-        raise place.error(
-            f"the span [{start}, {end}) is "
-            f"outside its text of {len(text)} characters, or empty",
-            _remedy(text, *given, offsets, None),
-        )
-    return start, end
 
 
-def check_mention(
+def place_mention(
+    text: str, start: int, end: int, offsets: Offsets
+) -> tuple[int, int]:
+    """Converts like `to_characters`; (-1, -1) instead of an error."""
+    try:
+        return to_characters(text, start, end, offsets)
+    except OffsetError:
+        return -1, -1
+
+
+def mention_error(
     text: str,
     found: tuple[int, int],
     mention: str,
     place: Place,
-    *,
     given: tuple[int, int],
     offsets: Offsets,
-) -> None:
-    """Checks that a span holds its mention.
+) -> DataError:
+    """Makes the error for a span that does not hold its mention.
 
     Args:
         text: The text.
         found: The span in half-open characters.
         mention: Text that the file gives for it.
-        place: Place of the object, for messages.
+        place: Place of the object.
         given: The two numbers as the file has them.
         offsets: How they were read.
 
-    Raises:
-        DataError: If it does not; names the unit that fits.
+    Returns:
+        The error; it names the unit that fits.
     """
     start, end = found
-    # A negative start would count from the right in a slice.
-    if 0 <= start < end and text[start:end] == mention:
-        return
     if start < 0 or end > len(text) or start >= end:
         received = f"outside its text of {len(text)} characters"
         if 0 <= start <= len(text) and start >= end:
             received = "empty or reversed"
     else:
         received = f"{shorten(text[start:end])} in the text"
-    raise place.error(
+    return place.error(
         f"the mention {shorten(mention)} is at [{start}, {end}) (half-open), "
         f"which is {received}",
         _remedy(text, *given, offsets, mention),

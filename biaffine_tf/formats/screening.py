@@ -42,42 +42,38 @@ def screen(
         The remaining sentences.
     """
     labels: set[str] = set()
-    is_in_characters = options.offsets in _CHARACTER_UNITS
+    checks_units = options.offsets in _CHARACTER_UNITS
     for sentence in sentences:
         if sentence.spans is None and options.unlabelled is Unlabelled.SKIP:
             problems.count(UNLABELLED, f"{sentence.file}:{sentence.line}")
             continue
         if sentence.spans:
-            _check_labels(sentence, labels, problems)
-            if is_in_characters and sentence.words is None:
+            text, is_white = sentence.text, False
+            for start, end, label, _ in sentence.spans:
+                if label not in labels:
+                    labels.add(label)
+                    _check_label(label, sentence, problems)
+                if text[start].isspace() or text[end - 1].isspace():
+                    is_white = True
+            if checks_units and sentence.words is None and beyond_bmp(text):
                 _check_units(sentence, problems)
-        if any(_has_white_edge(sentence, one) for one in sentence.spans or ()):
-            sentence = sentence.replace_spans(
-                _screen_spans(sentence, problems, trim=options.trim_spans)
-            )
+            if is_white:
+                sentence = sentence.replace_spans(
+                    _screen_spans(sentence, problems, trim=options.trim_spans)
+                )
         yield sentence
 
 
-def _check_labels(
-    sentence: Sentence, known: set[str], problems: Problems
-) -> None:
-    """Counts new labels with white space at their ends."""
-    for span in sentence.spans or ():
-        if span.label in known:
-            continue
-        known.add(span.label)
-        if span.label != span.label.strip():
-            problems.count(
-                WHITE_LABEL,
-                f"{sentence.file}:{sentence.line}: {shorten(span.label)}",
-            )
+def _check_label(label: str, sentence: Sentence, problems: Problems) -> None:
+    """Counts a label with white space at its ends."""
+    if label != label.strip():
+        where = f"{sentence.file}:{sentence.line}: {shorten(label)}"
+        problems.count(WHITE_LABEL, where)
 
 
 def _check_units(sentence: Sentence, problems: Problems) -> None:
     """Counts spans that cut fewer words in UTF-16 units than in characters."""
     text = sentence.text
-    if not beyond_bmp(text):
-        return
     for span in sentence.spans or ():
         try:
             start, end = to_characters(

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from biaffine_tf.formats.entity_items import note_inclusive, read_entity
+from biaffine_tf.formats.entity_items import WHITE_END, read_entity
 from biaffine_tf.formats.joining import join_words
 from biaffine_tf.formats.json_values import (
     check_score,
@@ -33,9 +33,7 @@ from biaffine_tf.formats.json_writing import dump_id, dump_object
 from biaffine_tf.formats.lines import Place, Source, shorten
 from biaffine_tf.formats.offsets import (
     UNITS,
-    OffsetError,
-    check_mention,
-    locate,
+    place_span,
     to_characters,
 )
 from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
@@ -169,7 +167,7 @@ def _from_ours(
         if "score" in item:
             score = check_score(item["score"], place)
         mention = _mention(item, _MENTION_KEYS)
-        start, end = _place_span(text, start, end, offsets, mention, place)
+        start, end = place_span(text, start, end, offsets, mention, place)
         spans.append(Span(start, end, label, score))
     return _make(text, spans, record, place)
 
@@ -184,19 +182,44 @@ def _from_entities(
     text = get(record, "text", str, place, "the object")
     spans = []
     for item in get(record, "entities", list, place, "the object"):
-        entity = read_entity(item, offsets, place)
-        start, end = _place_span(
-            text,
-            entity.start,
-            entity.end,
-            entity.offsets,
-            entity.mention,
-            place,
-        )
-        if entity.is_cmeee and entity.mention is None:
-            note_inclusive(text, end, f"{place}: [{start}, {end})", problems)
-        spans.append(Span(start, end, entity.label))
+        if type(item) is not dict or "start_idx" not in item:
+            spans.append(read_entity(item, text, offsets, place))
+            continue
+        start = get(item, "start_idx", int, place, "an entity")
+        end = get(item, "end_idx", int, place, "an entity")
+        label = get_label(item, "type", place, "an entity")
+        mention = item.get("entity")
+        if (
+            offsets is Offsets.AUTO
+            and mention is not None
+            and 0 <= start <= end
+            and text[start : end + 1] == mention
+        ):
+            end += 1
+        else:
+            start, end = _place_inclusive(
+                text, start, end, offsets, mention, place, problems
+            )
+        spans.append(Span(start, end, label))
     return _make(text, spans, record, place)
+
+
+def _place_inclusive(
+    text: str,
+    start: int,
+    end: int,
+    offsets: Offsets,
+    mention: Any,
+    place: Place,
+    problems: Problems,
+) -> tuple[int, int]:
+    """Returns the half-open characters of a span, inclusive by default."""
+    if offsets is not Offsets.AUTO:
+        return place_span(text, start, end, offsets, mention, place)
+    found = place_span(text, start, end, Offsets.INCLUSIVE, mention, place)
+    if text[found[1] - 1].isspace():
+        problems.count(WHITE_END, f"{place}: {shorten(text[slice(*found)])}")
+    return found
 
 
 def _from_tokens(
@@ -289,28 +312,6 @@ def _mention(item: dict[str, Any], keys: tuple[str, ...]) -> Any:
         if key in item:
             return item[key]
     return None
-
-
-def _place_span(
-    text: str,
-    start: int,
-    end: int,
-    offsets: Offsets,
-    mention: Any,
-    place: Place,
-) -> tuple[int, int]:
-    """Returns the half-open characters of a span, checked."""
-    if mention is None:
-        return locate(text, start, end, offsets, place)
-    check_type(mention, str, place, "the mention of a span")
-    try:
-        found = to_characters(text, start, end, offsets)
-    except OffsetError:
-        found = -1, -1
-    check_mention(
-        text, found, mention, place, given=(start, end), offsets=offsets
-    )
-    return found
 
 
 def recognises(source: Source, _: ReadOptions) -> bool:
