@@ -8,23 +8,32 @@ from collections.abc import Collection, Sequence
 
 from biaffine_tf.formats.conll_rows import (
     ALIGNED,
-    OTHERS,
+    MARKS,
+    SPACES,
     STANDARD,
     Rows,
     Splitter,
     column_names,
     counts_words,
     is_aligned,
+    is_range,
     most_common_width,
     sample_rows,
 )
 from biaffine_tf.formats.dialects import PLAIN, is_tag_column, strange_tags
 from biaffine_tf.formats.lines import shorten
-from biaffine_tf.formats.options import LAST_COLUMN, Join, ReadOptions
+from biaffine_tf.formats.options import (
+    LAST_COLUMN,
+    Join,
+    ReadOptions,
+    TagScheme,
+)
 
 # Minimum fraction of rows with the usual width and a tag, for a column of tags.
 # Prose is far below; a slightly broken file should still count as CoNLL.
 _MIN_TAGGED = 0.75
+# The same for tags that cannot be read, and thus might be words.
+_MIN_REGULAR = 0.9
 _NER_COLUMN = re.compile(r"(.*[:_])?(NER|NE|ENTITY|ENTITIES|BIO|IOB2?|NER_TAG)")
 _TOKEN_COLUMN = re.compile(r"FORM|TOKEN|WORD")
 # CoNLL-U's MISC and other columns that say whether a space follows.
@@ -46,6 +55,11 @@ class Columns:
         self.token_column = options.token_column
         self.tag_columns = options.columns_read
         self.counts_words = counts_words(self.sentences)
+        if self.counts_words:
+            self.sentences = [
+                [row for row in rows if not is_range(row[0])]
+                for rows in self.sentences
+            ]
         self.is_ragged = _is_ragged(self.sentences, options)
         names = column_names(lines)
         if self.is_ragged:
@@ -146,12 +160,24 @@ def choose_splitter(
     if is_aligned(lines, sentences):
         return ALIGNED, sample_rows(lines, ALIGNED.split)
     if _are_tagged(sentences, options):
+        for splitter in SPACES:
+            if _all_end_in(splitter.mark, sentences):
+                return splitter, sample_rows(lines, splitter.split)
         return STANDARD, sentences
-    for splitter in OTHERS:
+    for splitter in (*SPACES, *MARKS):
         others = sample_rows(lines, splitter.split)
         if _are_tagged(others, options):
             return splitter, others
     return STANDARD, sentences
+
+
+def _all_end_in(mark: str, sentences: Rows) -> bool:
+    """Returns whether the first column of all rows ends in a separator."""
+    return all(
+        len(row) > 1 and len(row[0]) > 1 and row[0].endswith(mark)
+        for rows in sentences
+        for row in rows
+    )
 
 
 def _are_tagged(sentences: Rows, options: ReadOptions) -> bool:
@@ -205,8 +231,10 @@ def is_columns(lines: Sequence[str], options: ReadOptions) -> bool:
         return True
     rows = [row for rows in sentences for row in rows]
     regular = [row for row in rows if len(row) == width]
-    if len(regular) < 0.9 * len(rows):
+    if len(regular) < _MIN_REGULAR * len(rows):
         return False
+    if options.tag_scheme in (TagScheme.IO, TagScheme.SUFFIX):
+        return True  # who names such a scheme has columns
     return bool(strange_tags(count_values(regular, width - 1)))
 
 

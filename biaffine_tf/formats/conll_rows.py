@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
+from biaffine_tf.formats.tags import looks_like_tag
+
 DOCSTART = b"-DOCSTART-"
 COMMENT = "#"
 IMAGE = b"IMGID:"
@@ -26,10 +28,12 @@ class Splitter(NamedTuple):
 
     Attributes:
         name: Separator in messages.
+        mark: The separator.
         split: Function of a line to its columns.
     """
 
     name: str
+    mark: str
     split: Callable[[str], list[str]]
 
 
@@ -55,23 +59,29 @@ def _split_at(pattern: re.Pattern[str]) -> Callable[[str], list[str]]:
     return lambda line: pattern.split(line.rstrip(_END))
 
 
-def _split_commas(line: str) -> list[str]:
-    line = line.rstrip(_END)
-    if line.startswith(",,"):  # the token is a comma, without quotes
-        return [",", *_split_commas(line[2:])]
-    try:
-        (fields,) = csv.reader([line])
-    except (csv.Error, ValueError):
-        return line.split(",")
-    return fields
+def _split_fields(mark: str) -> Callable[[str], list[str]]:
+    def split(line: str) -> list[str]:
+        line = line.rstrip(_END)
+        if line.startswith(mark + mark):  # the token is it, without quotes
+            return [mark, *split(line[2:])]
+        try:
+            (fields,) = csv.reader([line], delimiter=mark)
+        except (csv.Error, ValueError):
+            return line.split(mark)
+        return fields
+
+    return split
 
 
-STANDARD = Splitter("tabs or spaces", split_row)
-ALIGNED = Splitter("several tabs", _split_aligned)
-OTHERS = (
-    Splitter("no-break spaces (U+00A0)", _split_at(_NO_BREAK)),
-    Splitter("ideographic spaces (U+3000)", _split_at(_IDEOGRAPHIC)),
-    Splitter("commas", _split_commas),
+STANDARD = Splitter("tabs or spaces", "\t", split_row)
+ALIGNED = Splitter("several tabs", "\t", _split_aligned)
+SPACES = (
+    Splitter("no-break spaces (U+00A0)", "\u00a0", _split_at(_NO_BREAK)),
+    Splitter("ideographic spaces (U+3000)", "\u3000", _split_at(_IDEOGRAPHIC)),
+)
+MARKS = (
+    Splitter("commas", ",", _split_fields(",")),
+    Splitter("semicolons", ";", _split_fields(";")),
 )
 
 
@@ -80,21 +90,26 @@ def sample_rows(
 ) -> list[list[list[str]]]:
     """Splits lines into sentences, rows and columns.
 
-    Lines before a sentence that may be comments or documents are left out,
-    unless there are no others.
+    Comments, and lines of documents and images, are left out. A line before a
+    sentence that begins with "#" and has tags is a row.
     """
     sentences: list[list[list[str]]] = [[]]
     docstart, image = DOCSTART.decode(), IMAGE.decode()
-    others: list[list[str]] = []
+    doubtful: list[tuple[int, list[str]]] = []
     for line in lines:
         if not line.strip(_END) or line.startswith(docstart):
             sentences.append([])
         elif sentences[-1] or not line.startswith((COMMENT, image)):
             sentences[-1].append(split(line))
         else:
-            others.append(split(line))
-    rows = [rows for rows in sentences if rows]
-    return rows or [[row] for row in others]
+            doubtful.append((len(sentences) - 1, split(line)))
+    if not any(sentences):
+        return [[row] for _, row in doubtful]
+    width = most_common_width(sentences)
+    for index, row in reversed(doubtful):
+        if len(row) == width > 1 and any(map(looks_like_tag, row[1:])):
+            sentences[index].insert(0, row)
+    return [rows for rows in sentences if rows]
 
 
 def most_common_width(sentences: Rows) -> int:

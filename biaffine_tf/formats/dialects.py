@@ -15,12 +15,20 @@ from biaffine_tf.formats.tags import OUTSIDE, looks_like_tag
 
 _LETTERS = "BIESMLU"
 _PLAIN = re.compile(rf"[{_LETTERS}]-.*\S.*")
-_SEPARATORS = "-_:./|"
+_SEPARATORS = "-_:./|"  # the hyphen first, for the pattern
+_ANY_DIALECT = re.compile(
+    rf"(?i)[{_LETTERS}][{_SEPARATORS}].+|.+[{_SEPARATORS}][{_LETTERS}]"
+)
 _OUTSIDES = (OUTSIDE, "0", "-", "_")
 _BARE = frozenset("BIESMLUObiesmluo")
 # Limits for bare labels, so that prose in lines of equal length is none.
 _MAX_BARE_LABELS = 60
 _MIN_BARE_OUTSIDE = 0.1
+_MIN_LIKELY = 0.8
+# A line in three that ends in O is no prose.
+_CERTAIN_OUTSIDE = 0.3
+# Columns of tags have few different values, which bounds the search.
+_FEW_VALUES, _MANY_VALUES = 12, 300
 _LABEL = re.compile(r"[^\W\d_][\w./:-]*")
 
 NO_LABELS = (
@@ -51,26 +59,24 @@ class Dialect(NamedTuple):
     bare: bool = False
 
     def normalise(self, tag: str) -> str:
-        """Returns a tag as O or PREFIX-label; unchanged if it is no tag."""
+        """Returns a tag as O or PREFIX-label, or something that is no tag."""
         if tag in (OUTSIDE, self.outside):
             return OUTSIDE
         if self.bare:
-            return tag if _PLAIN.fullmatch(tag) else f"I-{tag}"
+            return f"?{tag}" if _PLAIN.fullmatch(tag) else f"I-{tag}"
         if self.suffix:
             label, separator, letter = tag.rpartition(self.separator)
         else:
             letter, separator, label = tag.partition(self.separator)
         letters = _LETTERS.lower() if self.lower else _LETTERS
         if not separator or letter not in letters or len(letter) != 1:
-            return f"{tag}?" if _PLAIN.fullmatch(tag) else tag
+            return f"?{tag}" if _PLAIN.fullmatch(tag) else tag
         return f"{letter.upper()}-{label}" if label.strip() else tag
 
     def fits(self, tag: str) -> bool:
         """Returns whether a tag is spelt in this dialect."""
         normal = self.normalise(tag)
-        return normal == OUTSIDE or (
-            _PLAIN.fullmatch(normal) is not None and normal != f"{tag}?"
-        )
+        return normal == OUTSIDE or _PLAIN.fullmatch(normal) is not None
 
     def __str__(self) -> str:
         if self.bare:
@@ -129,7 +135,9 @@ def is_tag_column(counts: Mapping[str, int], least: float) -> bool:
     if tagged >= least:
         return True
     # Most values are the same: a small table tells.
-    if len(counts) > least:
+    if len(counts) > max(_FEW_VALUES, min(least, _MANY_VALUES)):
+        return False
+    if not any(map(_ANY_DIALECT.fullmatch, counts)):
         return False
     for dialect in _OTHERS:
         fitting = {one: n for one, n in counts.items() if dialect.fits(one)}
@@ -159,12 +167,15 @@ def strange_tags(counts: Mapping[str, int]) -> str:
     outside = counts.get("O", 0) + counts.get("o", 0)
     if (
         outside < max(2, _MIN_BARE_OUTSIDE * rows)
-        or len(others) > _MAX_BARE_LABELS
+        or len(others) > min(_MAX_BARE_LABELS, max(3, rows / 4))
         or not all(map(_LABEL.fullmatch, others))
     ):
         return ""
     likely = sum(counts[one] > 1 or one.isupper() for one in others)
-    return BARE_LABELS if likely >= len(others) / 2 else ""
+    is_certain = counts.get("O", 0) >= max(3, _CERTAIN_OUTSIDE * rows)
+    if is_certain or likely >= _MIN_LIKELY * len(others):
+        return BARE_LABELS
+    return ""
 
 
 def _is_certain(dialect: Dialect, tags: Collection[str]) -> bool:

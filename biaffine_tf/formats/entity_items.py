@@ -41,7 +41,13 @@ def read_entity(item: Any, text: str, offsets: Offsets, place: Place) -> Span:
         return Span(*place_span(text, start, end, offsets, None, place), label)
     check_type(item, dict, place, "each of 'entities'")
     if "start" not in item or "end" not in item:
-        get(item, "start_idx", int, place, "an entity")  # raises
+        keys = ", ".join(map(repr, item)) or "no keys"
+        raise place.error(
+            f"an entity has no 'start_idx' nor 'start'; it has {keys}",
+            "give 'spans' with 'start', 'end' (half-open) and 'label', or "
+            "CMeEE's 'start_idx', 'end_idx' (the last character) and 'type'; "
+            "or pass --on_bad_data=skip",
+        )
     key = next((one for one in _LABELS if one in item), "label")
     label = get_label(item, key, place, "an entity")
     mentions = [item[one] for one in _MENTIONS if one in item and one != key]

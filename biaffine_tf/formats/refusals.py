@@ -12,10 +12,11 @@ import re
 from collections.abc import Sequence
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.formats.lines import Source
+from biaffine_tf.formats.lines import HEAD_BYTES, Source
 
 # Minimum fraction of the head's lines, or characters, of the other kind.
 _MOST = 0.75
+_MIN_ROWS = 6
 _LITERAL = re.compile(
     r"""(?P<open>[\[{(])|(?P<close>[\]})])|(?P<mark>[,:])
     |(?P<string>[uUbBrR]?"(?:[^"\\\n]|\\.)*"|[uUbBrR]?'(?:[^'\\\n]|\\.)*')
@@ -71,12 +72,12 @@ def check_is_text(source: Source) -> None:
         source: The open file.
 
     Raises:
-        DataError: If it is JSON, Python, brat's stand-off, CSV or XML.
+        DataError: If it is JSON, Python, brat's stand-off, a table or XML.
     """
     lines = [line for line in source.head_lines if line.strip()]
     if not lines:
         return
-    for found in (_literals, _standoff, _comma_separated, _markup):
+    for found in (_literals, _standoff, _comma_separated, _tabular, _markup):
         if error := found(source, lines):
             raise error
 
@@ -127,7 +128,8 @@ def _end_of_literal(text: str, begin: int) -> int | None:
         if match is None:
             # The head may end within a string.
             cut = text[position] in "\"'" and text.find("\n", position) < 0
-            return len(text) if cut and marks else None
+            is_long = len(text) > HEAD_BYTES // 4
+            return len(text) if cut and (marks or is_long) else None
         kind = match.lastgroup
         depth += (kind == "open") - (kind == "close")
         strings += kind == "string"
@@ -197,6 +199,26 @@ def _are_quoted(lines: Sequence[str], separator: str) -> bool:
         _QUOTED.fullmatch(line.strip()) is not None for line in lines
     )
     return matching >= _MOST * len(lines)
+
+
+def _tabular(source: Source, lines: Sequence[str]) -> DataError | None:
+    """Refuses tabs in all lines, and a column of few values in some."""
+    rows = [line.rstrip("\t").split("\t") for line in lines]
+    width = len(rows[0])
+    if width < 2 or len(rows) < _MIN_ROWS or any(len(r) != width for r in rows):
+        return None
+    most = max(2, len(rows) / 4)
+    columns = list(zip(*rows, strict=True))
+    few = [i for i in range(width) if len(set(columns[i])) <= most]
+    if not few:
+        return None
+    shown = ", ".join(sorted(set(columns[few[-1]]))[:3])
+    return source.place(1).error(
+        f"the file looks like {width} columns divided by tabs, but none with "
+        f"tags that are known: column {few[-1]} holds {shown[:60]}",
+        "pass --format=conll with --token_column, --tag_columns and "
+        f"--tag_scheme, {_GO_ON}",
+    )
 
 
 def _markup(source: Source, lines: Sequence[str]) -> DataError | None:

@@ -39,10 +39,11 @@ from biaffine_tf.formats.offsets import (
 from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
-from biaffine_tf.formats.unread import check_nothing_unread
+from biaffine_tf.formats.unread import check_nothing_unread, note_unread
 from biaffine_tf.spans import Sentence, Span
 
 _SPAN_KEYS = ("spans", "entities", "entity_mentions")
+_FEW_KEYS = 2  # a text and its spans
 _MENTION_KEYS = ("text", "mention")
 # Keys of our format, and that of CLUENER. Text never matches: its quotes are
 # escaped.
@@ -108,6 +109,8 @@ def _sentence(
             f"the object has both {kinds[0]!r} and {kinds[1]!r}",
             "keep the one that holds the spans",
         )
+    if kinds and len(record) > _FEW_KEYS:
+        note_unread(record, kinds, place, problems)
     if "spans" in kinds:
         return _from_ours(record, place, options.offsets)
     if "entities" in kinds:

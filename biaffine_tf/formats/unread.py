@@ -7,11 +7,12 @@ unlabelled.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats.lines import Place, shorten
+from biaffine_tf.formats.problems import Problems
 
 # Keys that hold annotations whatever their value, if it is a list or object.
 _ALWAYS = frozenset(
@@ -65,6 +66,32 @@ def check_nothing_unread(record: Mapping[str, Any], place: Place) -> None:
     for key in record:
         if form := nearest_form(record, key):
             raise _error(key, record[key], form, place)
+
+
+def note_unread(
+    record: Mapping[str, Any],
+    read: Collection[str],
+    place: Place,
+    problems: Problems,
+) -> None:
+    """Counts other annotations of an object whose spans are read.
+
+    Args:
+        record: The JSON object.
+        read: Keys of the annotations that are read.
+        place: Its place, for messages.
+        problems: Counts the others.
+    """
+    for key, value in record.items():
+        if (
+            value.__class__ in (list, dict)
+            and key not in read
+            and nearest_form(record, key)
+        ):
+            problems.count(
+                f"key {key!r}, which looks like annotations, is not read",
+                f"{place}: {shorten(value)}",
+            )
 
 
 def nearest_form(record: Mapping[str, Any], key: str) -> str:
