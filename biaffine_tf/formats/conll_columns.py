@@ -164,7 +164,10 @@ def choose_splitter(
             if _all_end_in(splitter.mark, sentences):
                 return splitter, sample_rows(lines, splitter.split)
         return STANDARD, sentences
+    least = _MIN_TAGGED * sum(map(len, sentences))
     for splitter in (*SPACES, *MARKS):
+        if sum(splitter.mark in line for line in lines) < least:
+            continue
         others = sample_rows(lines, splitter.split)
         if _are_tagged(others, options):
             return splitter, others

@@ -39,17 +39,8 @@ UNITS = {
         first=1,
         inclusive=True,
     ),
-    Offsets.ONE_BASED_EXCLUSIVE: Unit(
-        "characters counted from 1, half-open", first=1
-    ),
     Offsets.UTF16: Unit("UTF-16 units, half-open", _UTF16),
-    Offsets.UTF16_INCLUSIVE: Unit(
-        "UTF-16 units with inclusive ends", _UTF16, inclusive=True
-    ),
     Offsets.BYTES: Unit("bytes of UTF-8, half-open", _UTF8),
-    Offsets.BYTES_INCLUSIVE: Unit(
-        "bytes of UTF-8 with inclusive ends", _UTF8, inclusive=True
-    ),
 }
 
 

@@ -44,11 +44,8 @@ class Offsets(enum.StrEnum):
     CHARACTERS = "characters"
     INCLUSIVE = "inclusive"
     ONE_BASED = "one_based"
-    ONE_BASED_EXCLUSIVE = "one_based_exclusive"
     UTF16 = "utf16"
-    UTF16_INCLUSIVE = "utf16_inclusive"
     BYTES = "bytes"
-    BYTES_INCLUSIVE = "bytes_inclusive"
 
 
 class Join(enum.StrEnum):

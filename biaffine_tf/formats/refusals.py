@@ -104,7 +104,7 @@ def _literal_share(text: str) -> float:
     """
     if text.lstrip()[:1] not in "[{(" and not _ASSIGNED.match(text):
         return 0.0
-    covered = position = 0
+    covered = missed = position = 0
     while position < len(text):
         begin = _SPACE.match(text, position).end()  # type: ignore[union-attr]
         if assigned := _ASSIGNED.match(text, begin):
@@ -112,7 +112,11 @@ def _literal_share(text: str) -> float:
         end = _end_of_literal(text, begin)
         if end is None:
             newline = text.find("\n", begin)
-            position = len(text) if newline < 0 else newline + 1
+            end = len(text) if newline < 0 else newline + 1
+            missed += end - position
+            if missed > (1 - _MOST) * len(text):
+                return 0.0
+            position = end
             continue
         covered += end - position
         position = end

@@ -35,12 +35,7 @@ def given_as(text: str, start: int, end: int, offsets: Offsets):
     return first, last - (offsets in INCLUSIVE)
 
 
-INCLUSIVE = {
-    Offsets.INCLUSIVE,
-    Offsets.ONE_BASED,
-    Offsets.UTF16_INCLUSIVE,
-    Offsets.BYTES_INCLUSIVE,
-}
+INCLUSIVE = {Offsets.INCLUSIVE, Offsets.ONE_BASED}
 
 
 def items(offsets: Offsets, text: str = TEXT, *, mention: bool):
