@@ -31,14 +31,11 @@ from biaffine_tf.formats.json_values import (
 )
 from biaffine_tf.formats.json_writing import dump_id, dump_object
 from biaffine_tf.formats.lines import Place, Source, shorten
-from biaffine_tf.formats.offsets import (
-    UNITS,
-    place_span,
-    to_characters,
-)
+from biaffine_tf.formats.offsets import place_span
 from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.token_mentions import find_mention, read_token_span
 from biaffine_tf.formats.unread import check_nothing_unread, note_unread
 from biaffine_tf.spans import Sentence, Span
 
@@ -169,7 +166,7 @@ def _from_ours(
         score = None
         if "score" in item:
             score = check_score(item["score"], place)
-        mention = _mention(item, _MENTION_KEYS)
+        mention = find_mention(item, _MENTION_KEYS)
         start, end = place_span(text, start, end, offsets, mention, place)
         spans.append(Span(start, end, label, score))
     return _make(text, spans, record, place)
@@ -241,64 +238,10 @@ def _from_tokens(
     spans = None
     if labelled and "entity_mentions" in record:
         spans = [
-            _token_span(item, text, ranges, place, offsets)
+            read_token_span(item, text, ranges, place, offsets)
             for item in _items(record, "entity_mentions", place)
         ]
     return _make(text, spans, record, place, ranges)
-
-
-def _token_span(
-    item: dict[str, Any],
-    text: str,
-    ranges: tuple[tuple[int, int], ...],
-    place: Place,
-    offsets: Offsets,
-) -> Span:
-    first = get(item, "start", int, place, "an entity mention")
-    last = get(item, "end", int, place, "an entity mention")
-    label = get_label(item, "entity_type", place, "an entity mention")
-    if offsets is not Offsets.AUTO:
-        if UNITS[offsets].encoding:
-            raise place.error(
-                f"offsets of tokens cannot be read as {UNITS[offsets].name}",
-                "pass --offsets=inclusive, one_based or characters",
-            )
-        first, last = to_characters("", first, last, offsets)
-    if not 0 <= first < last <= len(ranges):
-        raise place.error(
-            f"the entity mention [{first}, {last}) of label {label!r} is "
-            f"outside its sentence of {len(ranges)} tokens",
-            "its offsets count tokens, from 0, half-open; correct them or "
-            "pass --on_bad_data=skip",
-        )
-    start, end = ranges[first][0], ranges[last - 1][1]
-    mention = _mention(item, ("text",))
-    if mention is not None and text[start:end] != mention:
-        raise place.error(
-            f"the mention {shorten(mention)} is at the tokens "
-            f"[{first}, {last}), which are {shorten(text[start:end])}",
-            _token_remedy(item, mention, text, ranges),
-        )
-    return Span(start, end, label)
-
-
-def _token_remedy(
-    item: dict[str, Any],
-    mention: str,
-    text: str,
-    ranges: tuple[tuple[int, int], ...],
-) -> str:
-    for offsets in (Offsets.INCLUSIVE, Offsets.ONE_BASED, Offsets.CHARACTERS):
-        first, last = to_characters("", item["start"], item["end"], offsets)
-        if 0 <= first < last <= len(ranges):
-            start, end = ranges[first][0], ranges[last - 1][1]
-            if text[start:end] == mention:
-                name = UNITS[offsets].name.replace("characters", "tokens")
-                return f"they fit as {name}: pass --offsets={offsets}"
-    return (
-        "offsets count tokens, from 0, half-open; correct them or pass "
-        "--on_bad_data=skip"
-    )
 
 
 def _items(
@@ -308,13 +251,6 @@ def _items(
     for item in items:
         check_type(item, dict, place, f"each of {key!r}")
     return items
-
-
-def _mention(item: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    for key in keys:
-        if key in item:
-            return item[key]
-    return None
 
 
 def recognises(source: Source, _: ReadOptions) -> bool:
