@@ -21,11 +21,13 @@ _INSIDE_ELEMENT = re.compile(rb'["{}\[\]]')
 _MEND = "the file is cut off, or a bracket or quote is missing; mend it"
 
 
-def array_elements(source: Source) -> Iterator[Line]:
+def array_elements(source: Source, start: int | None = None) -> Iterator[Line]:
     """Yields the bytes of each element of the array in a file.
 
     Args:
         source: File whose first byte other than white space is "[".
+        start: Position in the head of the "[" of an array inside an object, of
+            which nothing else is read.
 
     Yields:
         Each element, not decoded, with the line on which it starts.
@@ -36,8 +38,10 @@ def array_elements(source: Source) -> Iterator[Line]:
     """
     chunks = source.chunks()
     head = next(chunks)
-    opening = head.index(b"[") + 1
-    scanner = _Scanner(source, 1 + head.count(b"\n", 0, opening))
+    opening = (head.index(b"[") if start is None else start) + 1
+    scanner = _Scanner(
+        source, 1 + head.count(b"\n", 0, opening), is_inner=start is not None
+    )
     for chunk in itertools.chain((head[opening:],), chunks):
         yield from scanner.feed(chunk)
     scanner.finish()
@@ -46,8 +50,9 @@ def array_elements(source: Source) -> Iterator[Line]:
 class _Scanner:
     """State of the incremental array parser."""
 
-    def __init__(self, source: Source, line: int) -> None:
+    def __init__(self, source: Source, line: int, *, is_inner: bool) -> None:
         self._source = source
+        self._is_inner = is_inner
         self._line = line  # on which the kept bytes start
         self._kept: list[bytes] = []  # of the current element
         self._kept_bytes = 0
@@ -118,6 +123,8 @@ class _Scanner:
             raise lines.too_long(self._source.place(self._first_line()))
 
     def _check_rest(self, data: bytes) -> None:
+        if self._is_inner:
+            return
         rest = data.lstrip(_SPACE)
         self._line += data.count(b"\n", 0, len(data) - len(rest))
         if rest:

@@ -52,18 +52,25 @@ class Source:
 
     Attributes:
         file: Path as the user gave it, or "standard input".
+        foreign: Problem and remedy of content that is no UTF-8 text; None for
+            text.
         is_compressed: Whether the file is compressed; damage may show late.
         head: First `HEAD_BYTES` of the content, for detecting the format.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], problems: Problems
+        self,
+        path: str | os.PathLike[str],
+        problems: Problems,
+        *,
+        allow_binary: bool = False,
     ) -> None:
         """Opens a file, decompressing it if needed.
 
         Args:
             path: Path of the file; "-" for standard input.
             problems: Counts a byte order mark.
+            allow_binary: Whether to leave `foreign` content to the caller.
 
         Raises:
             DataError: If it cannot be opened or does not start with text.
@@ -77,7 +84,10 @@ class Source:
         self._stream = self._open()
         try:
             self.head = self._read_head()
-            self._check_mark(problems)
+            self.foreign = self._find_foreign()
+            if self.foreign and not allow_binary:
+                raise self.foreign_error()
+            self._remove_mark(problems)
         except BaseException:
             self._files.close()
             raise
@@ -189,14 +199,25 @@ class Source:
         self._lines_read += chunk.count(b"\n")
         return chunk
 
-    def _check_mark(self, problems: Problems) -> None:
-        if foreign := compression.foreign_kind(self.head, self.file):
-            raise self.place().error(*foreign)
+    def foreign_error(self) -> DataError:
+        """Makes the error for content that is no UTF-8 text."""
+        assert self.foreign is not None
+        is_text = self.head.startswith(_UTF16_MARKS)
+        return self.place(1 if is_text else None).error(*self.foreign)
+
+    def content(self) -> bytes:
+        """Returns the whole content, for formats that are read at once."""
+        return b"".join(self.chunks())
+
+    def _find_foreign(self) -> tuple[str, str] | None:
         if self.head.startswith(_UTF16_MARKS):
-            raise self.place(1).error(
+            return (
                 "the file is UTF-16, not UTF-8",
                 f"convert it: iconv -f UTF-16 -t UTF-8 {self.file} > NEW_FILE",
             )
+        return compression.foreign_kind(self.head, self.file)
+
+    def _remove_mark(self, problems: Problems) -> None:
         if self.head.startswith(_UTF8_MARK):
             self.head = self.head[len(_UTF8_MARK) :]
             problems.count("byte order mark removed", f"{self.file}:1")

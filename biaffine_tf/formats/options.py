@@ -55,7 +55,10 @@ Choice = TypeVar("Choice", bound=enum.StrEnum)
 
 LAST_COLUMN = (-1,)
 # Fields that are missing in fingerprints of earlier versions.
-_LATER = ("unlabelled", "trim_spans", "strict_tags", "ignore_labels")
+_LATER = (
+    *("unlabelled", "trim_spans", "strict_tags", "ignore_labels"),
+    *("tag_names", "text_column"),
+)
 
 
 def _option(
@@ -139,6 +142,18 @@ class ReadOptions:
         of="conll",
         shared=True,
     )
+    tag_names: tuple[str, ...] | None = _option(
+        None,
+        "names of numbered tags, with commas in the order of their numbers, or "
+        "a file of them: one a line, or JSON.",
+        of="hf",
+    )
+    text_column: str | None = _option(
+        None,
+        "column of the texts; text, sentence, content or the like if not "
+        "given.",
+        of="csv",
+    )
     ignore_labels: bool = False
 
     def __post_init__(self) -> None:
@@ -147,6 +162,8 @@ class ReadOptions:
                 self._choose(field.name, type(field.default))
         if self.format is not None:
             object.__setattr__(self, "format", find_format(self.format))
+        if self.tag_names is not None:
+            object.__setattr__(self, "tag_names", tuple(self.tag_names))
         if self.tag_columns is not None:
             object.__setattr__(self, "tag_columns", tuple(self.tag_columns))
         columns = self.columns_read
@@ -200,6 +217,8 @@ class WriteOptions:
         with_lines: Write the line, or the index in the array, of sentences
             without an id.
         first_number: Number of the first sentence, for those without an id.
+        predicted: Whether spans are a model's, not gold: formats of annotation
+            tools hold them as suggestions.
         layers: Number of tag columns; several can hold nested spans.
         scheme: Scheme of the tags, BIO or BIOES.
 
@@ -210,6 +229,7 @@ class WriteOptions:
     with_scores: bool = False
     with_lines: bool = False
     first_number: int = 0
+    predicted: bool = False
     layers: int = 1
     scheme: TagScheme = TagScheme.BIO
 

@@ -1,0 +1,38 @@
+"""Imports optional packages, and opens files for them."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+from typing import IO, Any
+
+from biaffine_tf.errors import ConfigError
+from biaffine_tf.formats.lines import Source
+
+
+def require(package: str, module: str, what: str) -> Any:
+    """Imports a module of an optional package.
+
+    Args:
+        package: Name of the package for pip.
+        module: Name of the module.
+        what: What needs it, for the message.
+
+    Raises:
+        ConfigError: If it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ConfigError(
+            f"{what} needs the package {package}, which is not installed",
+            remedy=f"pip install {package}, or 'biaffine_tf[formats]'",
+        ) from None
+
+
+def binary_file(source: Source) -> str | IO[bytes]:
+    """Returns the path of a file or, if it has none, its content."""
+    if not source.is_compressed and os.path.isfile(source.file):
+        return source.file
+    return io.BytesIO(source.content())

@@ -1,0 +1,195 @@
+"""Tables with a column of texts, for prediction: CSV, TSV and Excel.
+
+The first row names the columns. Other columns are kept as extra keys. Excel
+needs openpyxl; its first sheet is read.
+"""
+
+from __future__ import annotations
+
+import csv as csv_module
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from biaffine_tf.formats.lines import Source, check_encodable, decode
+from biaffine_tf.formats.optional import binary_file, require
+from biaffine_tf.formats.options import ReadOptions
+from biaffine_tf.formats.problems import Problems, parse_each
+from biaffine_tf.formats.registry import Format
+from biaffine_tf.spans import Sentence
+
+_TEXTS = (
+    "text",
+    "sentence",
+    "content",
+    "texts",
+    "body",
+    "文本",
+    "内容",
+    "句子",
+)
+_SEPARATORS = ",\t;"
+_SHEET = re.compile(rb"xl/|\[Content_Types\]\.xml")
+
+Row = tuple[int, list[str]]
+
+
+def read_csv(
+    source: Source, options: ReadOptions, problems: Problems
+) -> Iterator[Sentence]:
+    """Reads the texts of a CSV file; rows may span lines in quotes."""
+
+    def lines() -> Iterator[str]:
+        for line in source.lines():
+            yield decode(line, source.file) + "\n"
+
+    first = source.head_lines[0] if source.head_lines else ""
+    reader = csv_module.reader(
+        lines(), delimiter=_separator(first), strict=True
+    )
+
+    def rows() -> Iterator[Row]:
+        while True:
+            line = reader.line_num + 1
+            try:
+                row = next(reader, None)
+            except csv_module.Error as error:
+                raise source.place(line).error(
+                    f"the table is broken here ({error})",
+                    "close its quotes, or write it as JSON lines",
+                ) from None
+            if row is None:
+                return
+            yield line, row
+
+    return _sentences(rows(), source, options, problems)
+
+
+def read_excel(
+    source: Source, options: ReadOptions, problems: Problems
+) -> Iterator[Sentence]:
+    """Reads the texts of the first sheet of an Excel file."""
+    openpyxl = require("openpyxl", "openpyxl", "an Excel file")
+    try:
+        book = openpyxl.load_workbook(
+            binary_file(source), read_only=True, data_only=True
+        )
+        sheet = book.worksheets[0]
+    except Exception as error:  # differs by what is broken
+        raise source.place().error(
+            f"is no Excel file that can be read ({error})", "save it as CSV"
+        ) from None
+
+    def rows() -> Iterator[Row]:
+        for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+            yield number, ["" if cell is None else str(cell) for cell in row]
+
+    return _sentences(rows(), source, options, problems)
+
+
+def _sentences(
+    rows: Iterator[Row],
+    source: Source,
+    options: ReadOptions,
+    problems: Problems,
+) -> Iterator[Sentence]:
+    _, header = next(rows, (1, []))
+    column = _text_column(header, options, source)
+
+    def parse(unit: Row) -> Sentence:
+        line, row = unit
+        place = source.place(line)
+        if len(row) <= column:
+            raise place.error(
+                f"{len(row)} columns, and the text is in column {column + 1}",
+                "give every row a text, or pass --on_bad_data=skip",
+            )
+        text = check_encodable(row[column], place, "the text")
+        others = {
+            name: value
+            for index, (name, value) in enumerate(
+                zip(header, row, strict=False)
+            )
+            if index != column and name
+        }
+        key = others.pop("id", None)
+        return Sentence(
+            text, None, key, file=source.file, line=line, extra=others or None
+        )
+
+    return parse_each(
+        _filled(rows, column, source, problems),
+        parse,
+        options.on_bad_data,
+        problems,
+        lambda unit: repr(unit[1]).encode("utf-8", "backslashreplace"),
+    )
+
+
+def _filled(
+    rows: Iterable[Row], column: int, source: Source, problems: Problems
+) -> Iterator[Row]:
+    for line, row in rows:
+        if any(row) and (len(row) <= column or row[column].strip()):
+            yield line, row
+        else:
+            problems.count(
+                "row without a text passed over", f"{source.file}:{line}"
+            )
+
+
+def _text_column(
+    header: Sequence[str], options: ReadOptions, source: Source
+) -> int:
+    names = [name.strip().removeprefix("\ufeff") for name in header]
+    if options.text_column is not None:
+        if options.text_column in names:
+            return names.index(options.text_column)
+        problem = f"there is no column {options.text_column!r}"
+    else:
+        for wanted in _TEXTS:
+            for index, name in enumerate(names):
+                if name.casefold() == wanted:
+                    return index
+        problem = "no column is named text, sentence or content"
+    raise source.place(1).error(
+        f"{problem}; the columns are {', '.join(map(repr, names)) or 'none'}",
+        "name the column of the texts: --text_column=NAME",
+    )
+
+
+def _separator(line: str) -> str:
+    return max(_SEPARATORS, key=line.count)
+
+
+def _is_csv(source: Source, options: ReadOptions) -> bool:
+    """Returns whether the first line names several columns, one of texts."""
+    first = source.head_lines[0] if source.head_lines else ""
+    try:
+        (names,) = csv_module.reader([first], delimiter=_separator(first))
+    except (csv_module.Error, ValueError):
+        return False
+    wanted = (options.text_column,) if options.text_column else _TEXTS
+    found = any(name.strip().casefold() in wanted for name in names)
+    if options.text_column:
+        found = any(name.strip() in wanted for name in names)
+    is_named = source.file.endswith((".csv", ".tsv"))
+    return found and (len(names) > 1 or is_named)
+
+
+def _read_only(name: str, **settings: Any) -> Format:
+    return Format(name, spans=False, keys=True, **settings)
+
+
+CSV = _read_only(
+    "csv", full_name="CSV", suffix=".csv", recognises=_is_csv, read=read_csv
+)
+EXCEL = _read_only(
+    "excel",
+    full_name="Excel",
+    suffix=".xlsx",
+    recognises=lambda source, options: source.head.startswith(b"PK\x03\x04")
+    and _SHEET.search(source.head) is not None,
+    read=read_excel,
+    binary=True,
+)
