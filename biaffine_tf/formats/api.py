@@ -49,6 +49,8 @@ class DataFile:
         """Reads the sentences as `read` does; can be called once."""
         before = sum(self.problems.counts.values())
         empty = True
+        if self.format.binary and not self.source.head:
+            raise self._no_sentence(before)
         sentences = self.format.read(self.source, self.options, self.problems)
         for sentence in screen(sentences, self.options, self.problems):
             empty = False

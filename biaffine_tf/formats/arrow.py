@@ -203,6 +203,7 @@ ARROW = Format(
     read=functools.partial(_read, "an Arrow file", _open_arrow),
     write=functools.partial(_write, _arrow_writer),
     binary=True,
+    package="pyarrow",
     files_in=_arrow_files,
 )
 PARQUET = Format(
@@ -213,4 +214,5 @@ PARQUET = Format(
     read=functools.partial(_read, "a Parquet file", _open_parquet),
     write=functools.partial(_write, _parquet_writer),
     binary=True,
+    package="pyarrow",
 )

@@ -151,7 +151,7 @@ def _span(
 def _shown(text: str, fragments: Iterable[tuple[int, ...]]) -> str:
     """Returns the mention of fragments, as brat shows it."""
     joined = " ".join(text[start:end] for start, end in fragments)
-    return re.sub(r"[\r\n\t]", " ", joined)
+    return re.sub(r"[\r\n\t\0]", " ", joined)
 
 
 def write(

@@ -172,4 +172,5 @@ FORMAT = Format(
     write=write,
     keys=True,
     binary=True,
+    package="spacy",
 )

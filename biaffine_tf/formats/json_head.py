@@ -51,12 +51,18 @@ def head_values(head: bytes) -> tuple[Any, ...]:
 
 
 def _closed(text: str) -> list[Any]:
-    """Decodes the start of a value, closed after its last whole part."""
+    """Decodes the start of a value, closed after its last whole part.
+
+    A string that does not end becomes an empty one.
+    """
     closing: list[str] = []
     kept, end = "", 0
     for match in _TOKEN.finditer(text):
         token = match[0]
-        if token in "{[":
+        if match.end() == len(text) and token.startswith('"'):
+            if text[: match.start()].rstrip().endswith((":", "[")):
+                kept, end = '""' + "".join(reversed(closing)), match.start()
+        elif token in "{[":
             closing.append("}" if token == "{" else "]")
             kept, end = "".join(reversed(closing)), match.end()
         elif token in "}]" and closing:

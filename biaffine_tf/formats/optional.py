@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import io
 import os
 from typing import IO, Any
@@ -25,10 +26,20 @@ def require(package: str, module: str, what: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise ConfigError(
-            f"{what} needs the package {package}, which is not installed",
-            remedy=f"pip install {package}, or 'biaffine_tf[formats]'",
-        ) from None
+        raise _missing(package, what) from None
+
+
+def check_package(package: str, what: str) -> None:
+    """Raises a ConfigError if an optional package is not installed."""
+    if importlib.util.find_spec(package) is None:
+        raise _missing(package, what)
+
+
+def _missing(package: str, what: str) -> ConfigError:
+    return ConfigError(
+        f"{what} needs the package {package}, which is not installed",
+        remedy=f"pip install {package}, or 'biaffine_tf[formats]'",
+    )
 
 
 def binary_file(source: Source) -> str | IO[bytes]:

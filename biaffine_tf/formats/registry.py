@@ -50,6 +50,7 @@ class Format(str):
         pre_annotations: Whether predictions are always written with scores,
             for an annotation tool to show.
         binary: Whether files hold bytes that are no text.
+        package: Optional package that it needs.
         folder: Whether it is written as a folder of files.
         files_in: Function that returns the files of the format in a folder.
         companions: Function that returns other files that a file needs.
@@ -69,6 +70,7 @@ class Format(str):
     unlabelled: bool = True
     pre_annotations: bool = False
     binary: bool = False
+    package: str | None = None
     folder: bool = False
     files_in: Callable[[str], list[str]] | None = None
     companions: Callable[[str], list[str]] | None = None

@@ -93,7 +93,9 @@ def _sentences(
     options: ReadOptions,
     problems: Problems,
 ) -> Iterator[Sentence]:
-    _, header = next(rows, (1, []))
+    header = next((row for _, row in rows if any(row)), None)
+    if header is None:
+        return iter(())
     column = _text_column(header, options, source)
 
     def parse(unit: Row) -> Sentence:
@@ -192,4 +194,5 @@ EXCEL = _read_only(
     and _SHEET.search(source.head) is not None,
     read=read_excel,
     binary=True,
+    package="openpyxl",
 )
