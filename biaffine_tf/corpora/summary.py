@@ -174,9 +174,7 @@ def summarize(
     problems = Problems()
     texts, ids = Distinct(), Distinct()
     with open_data(path, options or ReadOptions(), problems) as data:
-        summary = Summary(
-            file=data.source.file, format=data.format, problems=problems
-        )
+        summary = Summary(file=data.file, format=data.format, problems=problems)
         for sentence in data.sentences():
             summary.add(sentence)
             summary.duplicate_texts += not texts.add(sentence.text)

@@ -45,6 +45,16 @@ class DataFile:
     options: ReadOptions
     problems: Problems
 
+    @property
+    def file(self) -> str:
+        """Name of the file in messages."""
+        return self.source.file
+
+    @property
+    def stored_bytes_read(self) -> int:
+        """Number of bytes read of the file as stored (compressed)."""
+        return self.source.stored_bytes_read
+
     def sentences(self) -> Iterator[Sentence]:
         """Reads the sentences as `read` does; can be called once."""
         before = sum(self.problems.counts.values())
@@ -76,18 +86,23 @@ class DataFolder:
     """A folder of files of one format, read one after another.
 
     Attributes:
-        path: Path of the folder.
+        file: Path of the folder.
         files: Paths of its files, in reading order.
         format: Format of the files.
         options: Options for reading them.
         problems: Counts of skipped and repaired input.
     """
 
-    path: str
+    file: str
     files: list[str]
     format: Format
     options: ReadOptions
     problems: Problems
+
+    @property
+    def stored_bytes_read(self) -> int:
+        """Size of the folder's files: progress within them is not known."""
+        return sum(map(os.path.getsize, self.files))
 
     def sentences(self) -> Iterator[Sentence]:
         """Reads the sentences of all files."""

@@ -19,7 +19,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from biaffine_tf.errors import ConfigError
+from biaffine_tf.errors import DataError
 from biaffine_tf.formats.hf import (
     TAGS,
     TOKENS,
@@ -72,15 +72,10 @@ def _read(
     """Reads the rows of a file as sentences."""
     try:
         schema, batches = open_batches(source)
-        rows = _rows(batches)
-        sample = list(itertools.islice(rows, _SAMPLE))
-    except (ConfigError, OSError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise source.place().error(
-            f"is {what} that cannot be read ({error})",
-            "write it again, or give another file",
-        ) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(source, what, error) from None
+    rows = _rows(batches, source, what)
+    sample = list(itertools.islice(rows, _SAMPLE))
     if not set(TOKENS) & set(schema.names):
         raise source.place().error(
             f"is {what} without the column {TOKENS[0]!r}; it has "
@@ -116,10 +111,22 @@ def _with(
     return dataclasses.replace(sentence, index=index, extra=extra)
 
 
-def _rows(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for batch in batches:
-        for row in batch.to_pylist():
-            yield {k: v for k, v in row.items() if v is not None}
+def _rows(
+    batches: Iterable[Any], source: Source, what: str
+) -> Iterator[dict[str, Any]]:
+    try:
+        for batch in batches:
+            for row in batch.to_pylist():
+                yield {k: v for k, v in row.items() if v is not None}
+    except (OSError, ValueError) as error:  # pyarrow's errors are of both
+        raise _unreadable(source, what, error) from None
+
+
+def _unreadable(source: Source, what: str, error: Exception) -> DataError:
+    return source.place().error(
+        f"is {what} that cannot be read ({error})",
+        "write it again, or give another file",
+    )
 
 
 def _names(schema: Any) -> list[str] | None:

@@ -167,7 +167,7 @@ def write(
     for number, sentence in enumerate(sentences, options.first_number):
         place = f"sentence {number}"
         name = _name(sentence.id, number, names, problems)
-        lines = []
+        lines: list[str] = []
         for span in sentence.spans or ():
             fragments = _fragments(sentence, span)
             if not span.label or any(map(str.isspace, span.label)):

@@ -70,13 +70,16 @@ def write(
     yield "["
     for number, sentence in enumerate(sentences):
         yield "\n" if number == 0 else ",\n"
-        yield json.dumps(_task(sentence, options), ensure_ascii=False)
+        task = _task(sentence, options, problems)
+        yield json.dumps(task, ensure_ascii=False)
     yield "\n]\n"
 
 
-def _task(sentence: Sentence, options: WriteOptions) -> dict[str, Any]:
+def _task(
+    sentence: Sentence, options: WriteOptions, problems: Problems
+) -> dict[str, Any]:
     extra = dict(sentence.extra or {})
-    data = {"text": sentence.text}
+    data: dict[str, Any] = {"text": sentence.text}
     if sentence.id is not None:
         data["id"] = dump_id(sentence.id)
     elif options.with_lines and sentence.line is not None:
@@ -86,9 +89,16 @@ def _task(sentence: Sentence, options: WriteOptions) -> dict[str, Any]:
     inner = extra.pop("data", {})
     task = {key: extra.pop(key) for key in _BESIDE if key in extra}
     others = inner if isinstance(inner, dict) else {"data": inner}
-    task["data"] = data | {
-        k: v for k, v in {**extra, **others}.items() if k not in data
-    }
+    for key, value in {**extra, **others}.items():
+        if key not in data:
+            data[key] = value
+        elif key != "id":  # the same, in its original spelling
+            problems.count(
+                f"key {shorten(key)} of the input not written: the format has "
+                "one of this name",
+                f"{sentence.file}:{sentence.line}",
+            )
+    task["data"] = data
     if sentence.spans is None:
         return task
     scores = [s.score for s in sentence.spans if s.score is not None]
@@ -127,6 +137,9 @@ def _result(number: int, span: Span, sentence: Sentence) -> dict[str, Any]:
 def _own_keys(record: dict[str, Any]) -> tuple[str, ...]:
     """Returns the keys that are read; in JSON-MIN, labels have any name."""
     labels = [key for key, value in record.items() if _is_labels(value)]
+    data = record.get("data")
+    if isinstance(data, dict) and "id" in data:
+        labels.append("id")  # a number of the tool, beside the entry's own id
     return (*_OWN, "text", "label", *labels)
 
 
@@ -262,7 +275,7 @@ def _spans(
     problems: Problems,
     place: Place,
 ) -> Iterator[Span]:
-    labels = next((value[key] for key in _LABELS if key in value), [])
+    labels: Any = next((value[key] for key in _LABELS if key in value), [])
     offsets = value.get("globalOffsets", value)
     mention = value.get("text")
     start, end = offsets.get("start"), offsets.get("end")

@@ -165,8 +165,11 @@ def _words(
     words = []
     for item in objects(record["tokens"], "'tokens'", place):
         start, end = item.get("start"), item.get("end")
-        is_range = type(start) is int and type(end) is int
-        if not is_range or not 0 <= start < end <= len(text):
+        if not (
+            isinstance(start, int)
+            and isinstance(end, int)
+            and 0 <= start < end <= len(text)
+        ):
             raise place.error(
                 f"a token has no range in the text: {item}",
                 "correct the line or pass --on_bad_data=skip",

@@ -87,7 +87,7 @@ def _document(
 ) -> Sentence:
     parts: dict[str, str] = {}
     key = ""
-    rows = []
+    rows: list[tuple[int, list[str]]] = []
     for line in block:
         content = decode(line, source.file)
         match = _TEXT.fullmatch(content)
