@@ -267,7 +267,6 @@ FORMAT = Format(
     write=write,
     scores=True,
     unlabelled=False,
-    pre_annotations=True,
     folder=True,
     files_in=files_in,
     companions=companions,

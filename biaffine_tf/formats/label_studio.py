@@ -329,5 +329,4 @@ FORMAT = Format(
     write=write,
     scores=True,
     keys=True,
-    pre_annotations=True,
 )

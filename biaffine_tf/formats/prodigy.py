@@ -198,5 +198,4 @@ FORMAT = Format(
     write=write,
     scores=True,
     keys=True,
-    pre_annotations=True,
 )

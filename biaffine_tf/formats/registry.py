@@ -47,8 +47,6 @@ class Format(str):
         keys: Whether it holds extra keys of sentences.
         unlabelled: Whether it tells unlabelled sentences from those without
             spans; if not, they are counted when written.
-        pre_annotations: Whether predictions are always written with scores,
-            for an annotation tool to show.
         binary: Whether files hold bytes that are no text.
         package: Optional package that it needs.
         folder: Whether it is written as a folder of files.
@@ -68,7 +66,6 @@ class Format(str):
     layers: bool = False
     keys: bool = False
     unlabelled: bool = True
-    pre_annotations: bool = False
     binary: bool = False
     package: str | None = None
     folder: bool = False
