@@ -130,10 +130,15 @@ def _document(
 
 
 def recognises(source: Source, _: ReadOptions) -> bool:
-    """Returns whether the first line that is not blank is a title."""
-    first = next((one for one in source.head_lines if one.strip()), "")
+    """Returns whether a file begins with a title and perhaps an abstract."""
+    first, second, *_ = (
+        *(one for one in source.head_lines if one.strip()),
+        *("", ""),
+    )
     match = _TEXT.fullmatch(first)
-    return match is not None and match[2] == "t" and bool(match[1].strip())
+    if match is None or match[2] != "t" or not match[1].strip():
+        return False
+    return " " not in match[1] or second.startswith(f"{match[1]}|a|")
 
 
 FORMAT = Format(

@@ -11,7 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from biaffine_tf.formats.lines import Source, check_encodable, decode
+from biaffine_tf.formats.lines import (
+    HEAD_BYTES,
+    Source,
+    check_encodable,
+    decode,
+)
 from biaffine_tf.formats.optional import binary_file, require
 from biaffine_tf.formats.options import ReadOptions
 from biaffine_tf.formats.problems import Problems, parse_each
@@ -165,18 +170,27 @@ def _separator(line: str) -> str:
 
 
 def _is_csv(source: Source, options: ReadOptions) -> bool:
-    """Returns whether the first line names several columns, one of texts."""
-    first = source.head_lines[0] if source.head_lines else ""
+    """Returns whether a file is a table whose first row names a text column.
+
+    Prose may begin with "Text, ...": all rows of a table have as many columns.
+    """
+    lines = source.head_lines
+    separator = _separator(lines[0]) if lines else ","
     try:
-        (names,) = csv_module.reader([first], delimiter=_separator(first))
-    except (csv_module.Error, ValueError):
+        rows = list(csv_module.reader(lines, delimiter=separator))
+    except csv_module.Error:
         return False
-    wanted = (options.text_column,) if options.text_column else _TEXTS
-    found = any(name.strip().casefold() in wanted for name in names)
-    if options.text_column:
-        found = any(name.strip() in wanted for name in names)
+    names = [name.strip() for name in rows[0]] if rows else []
+    if options.text_column is not None:
+        found = options.text_column in names
+    else:
+        found = any(name.casefold() in _TEXTS for name in names)
+    if len(source.head) >= HEAD_BYTES:
+        rows.pop()  # may be incomplete
+    widths = {len(row) for row in rows if row}
     is_named = source.file.endswith((".csv", ".tsv"))
-    return found and (len(names) > 1 or is_named)
+    is_table = widths == {len(names)} and len(names) > 1 and len(rows) > 1
+    return found and (is_named or is_table)
 
 
 def _read_only(name: str, **settings: Any) -> Format:

@@ -614,6 +614,22 @@ def test_tables(reading):
         reading('text,b\n"a,b\n', format="csv")
 
 
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "Text, and more of it\nanother line\n",
+        "Content; text\nNo.\n",
+        "She said {{ and }} to me: a|t|b\n",
+        "|t|x\nT1 is a line\n",
+        "[Ann] said\n[Bo] did not\n",
+        "{{no label}} {{: a}}\n",
+    ],
+)
+def test_prose_stays_text(reading, prose):
+    reading(prose)
+    assert detect_format(reading.path) == "text"
+
+
 def test_excel(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
