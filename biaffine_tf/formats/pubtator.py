@@ -131,10 +131,8 @@ def _document(
 
 def recognises(source: Source, _: ReadOptions) -> bool:
     """Returns whether a file begins with a title and perhaps an abstract."""
-    first, second, *_ = (
-        *(one for one in source.head_lines if one.strip()),
-        *("", ""),
-    )
+    lines = [one for one in source.head_lines if one.strip()]
+    first, second = [*lines, "", ""][:2]
     match = _TEXT.fullmatch(first)
     if match is None or match[2] != "t" or not match[1].strip():
         return False
