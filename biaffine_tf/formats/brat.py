@@ -73,7 +73,8 @@ def _text_beside(stem: str, source: Source) -> bytes:
         raise source.place().error(
             f"brat's annotations need their text, and {stem}.txt cannot be "
             f"read ({error.strerror})",
-            "put it beside the .ann file",
+            "put it beside the .ann file, or pass --format=text to read each "
+            "line as a text",
         ) from None
 
 

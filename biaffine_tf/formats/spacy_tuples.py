@@ -38,8 +38,9 @@ from biaffine_tf.formats.problems import Problems, parse_each
 from biaffine_tf.formats.registry import Format
 from biaffine_tf.spans import Sentence, Span
 
+_STRING = r"""[bru]*(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 _LITERAL = re.compile(
-    r"""\s*(?:\#[^\n]*\n\s*)*(?:\w+\s*=\s*)?\[\s*\(\s*[bru]*["']"""
+    r"\s*(?:#[^\n]*\n\s*)*(?:\w+\s*=\s*)?\[\s*\(\s*" + _STRING + r"\s*,\s*\{"
 )
 _ANNOTATIONS = re.compile(rb'"annotations"\s*:\s*\[\s*(?:\[|null|\])')
 

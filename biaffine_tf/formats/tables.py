@@ -98,7 +98,7 @@ def _sentences(
     options: ReadOptions,
     problems: Problems,
 ) -> Iterator[Sentence]:
-    header = next((row for _, row in rows if any(row)), None)
+    header = next((row for _, row in rows if any(map(str.strip, row))), None)
     if header is None:
         return iter(())
     column = _text_column(header, options, source)
