@@ -16,8 +16,10 @@ from biaffine_tf.formats import lines
 from biaffine_tf.formats.lines import Line, Source
 
 _SPACE = b" \t\r\n"
-_BETWEEN_ELEMENTS = re.compile(rb'["{}\[\],]')
-_INSIDE_ELEMENT = re.compile(rb'["{}\[\]]')
+# A string on one line, or a quote whose string does not end in the chunk.
+_STRING = rb'"(?:[^"\\\n]++|\\[^\n])*+"|"'
+_BETWEEN_ELEMENTS = re.compile(_STRING + rb"|[{}\[\],]")
+_INSIDE_ELEMENT = re.compile(_STRING + rb"|[{}\[\]]")
 _MEND = "the file is cut off, or a bracket or quote is missing; mend it"
 
 
@@ -75,6 +77,8 @@ class _Scanner:
             if match is None:
                 break
             position = match.end()
+            if position - match.start() > 1:
+                continue  # a whole string
             if match[0] == b'"':
                 self._in_string = True
             elif match[0] in b"[{":

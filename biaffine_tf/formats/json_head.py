@@ -11,7 +11,8 @@ from typing import Any
 from biaffine_tf.formats.lines import Source
 
 _SPACE = " \t\r\n"
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}\[\],]', re.DOTALL)
+# A quote always begins a string, if perhaps one that does not end.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*+"?|[{}\[\],]', re.DOTALL)
 _MAX_VALUES = 200
 _DECODER = json.JSONDecoder()
 
@@ -55,21 +56,23 @@ def _closed(text: str) -> list[Any]:
 
     A string that does not end becomes an empty one.
     """
-    closing: list[str] = []
-    kept, end = "", 0
+    end, added = 0, ""
     for match in _TOKEN.finditer(text):
         token = match[0]
-        if match.end() == len(text) and token.startswith('"'):
+        if match.end() == len(text) and token[0] == '"':
             if text[: match.start()].rstrip().endswith((":", "[")):
-                kept, end = '""' + "".join(reversed(closing)), match.start()
+                end, added = match.start(), '""'
         elif token in "{[":
-            closing.append("}" if token == "{" else "]")
-            kept, end = "".join(reversed(closing)), match.end()
-        elif token in "}]" and closing:
-            closing.pop()
+            end = match.end()
         elif token == ",":
-            kept, end = "".join(reversed(closing)), match.start()
+            end = match.start()
+    closing: list[str] = []
+    for match in _TOKEN.finditer(text, 0, end):
+        if match[0] in "{[":
+            closing.append("}" if match[0] == "{" else "]")
+        elif match[0] in "}]" and closing:
+            closing.pop()
     try:
-        return [json.loads(text[:end] + kept)] if kept else []
+        return [json.loads(text[:end] + added + "".join(reversed(closing)))]
     except (ValueError, RecursionError):
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import pathlib
 import random
@@ -218,3 +219,23 @@ def test_scores_survive(tmp_path, name):
     write(tmp_path / "f", sentences, name, with_scores=True, predicted=True)
     (found,) = read(tmp_path / "f", ReadOptions(format=name))
     assert found.spans == sentences[0].spans
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "file", ["cluener/dev.json", "cmeee_v2/dev.jsonl", "genia/dev.jsonlines"]
+)
+def test_real_data(data_folder, tmp_path, file):
+    sentences = [
+        dataclasses.replace(one, id=f"n{number}", document=None, words=None)
+        for number, one in enumerate(
+            itertools.islice(read(data_folder / "ner" / file), 400)
+        )
+    ]
+    for name in WRITTEN:
+        if is_missing(name):
+            continue
+        kept = [holdable(one, name) for one in sentences]
+        found, _ = through(tmp_path / name, kept, name)
+        found.sort(key=lambda one: int((one.id or "n0")[1:].split(".")[0]))
+        assert list(map(content, found)) == list(map(content, kept)), name
