@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--to",
-        choices=sorted(formats.all_formats()),
+        choices=sorted(one for one in formats.all_formats() if one.write),
         help="format to convert the file to",
     )
     parser.add_argument(

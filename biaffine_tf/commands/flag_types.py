@@ -243,7 +243,7 @@ def describe_flags(required: Sequence[str]) -> Iterator[str]:
         if one.title != title:
             title = one.title
             yield f"\n{title}:"
-        yield f"  {_usage(one.setting)}"
+        yield _wrapped(_usage(one.setting), width)
         is_required = name in required
         default = "required" if is_required else f"default: {one.default}"
         notes = [_range(one.setting), default]
@@ -254,6 +254,19 @@ def describe_flags(required: Sequence[str]) -> Iterator[str]:
             subsequent_indent=" " * 6,
             break_on_hyphens=False,
         )
+
+
+def _wrapped(usage: str, width: int) -> str:
+    """Wraps a flag and its choices, which may be many."""
+    wrapped = textwrap.fill(
+        usage.replace("|", "| "),
+        width,
+        initial_indent="  ",
+        subsequent_indent=" " * 10,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return wrapped.replace("| ", "|")
 
 
 def _range(one: Setting) -> str:

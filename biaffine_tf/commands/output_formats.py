@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.formats import all_formats, find_format
+from biaffine_tf.formats.optional import check_package
 
 
 def check_output_format(
@@ -20,9 +21,12 @@ def check_output_format(
         layers: Number of tag columns, if requested.
 
     Raises:
-        ConfigError: If the format has no scores or no tag columns.
+        ConfigError: If the format has no scores or no tag columns, or needs a
+            package that is not installed.
     """
     output = find_format(name)
+    if output.package is not None:
+        check_package(output.package, f"--{flag}={output}")
     others = [one for one in all_formats() if one.spans]
     if scores and not output.scores:
         names = " or ".join(one for one in others if one.scores)

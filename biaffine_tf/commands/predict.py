@@ -198,6 +198,7 @@ def _predict_file(
         FLAGS.output_format,
         with_scores=FLAGS.output_score,
         with_lines=True,
+        predicted=True,
         layers=_layers(predictor.decoding),
         problems=problems,
     )

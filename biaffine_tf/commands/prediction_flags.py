@@ -49,6 +49,7 @@ def check() -> None:
             remedy="give --output_dir=FOLDER instead",
         )
     _check_streams(patterns)
+    _check_folder()
     if FLAGS["shard_size"].present and not FLAGS.output_dir:
         raise ConfigError(
             "--shard_size is given but --output_dir is not",
@@ -89,6 +90,17 @@ def _check_streams(patterns: list[str]) -> None:
         )
 
 
+def _check_folder() -> None:
+    """Checks that a format of folders is written to one."""
+    output = formats.find_format(FLAGS.output_format)
+    if output.folder and (FLAGS.output_dir or FLAGS.output == STANDARD_OUTPUT):
+        raise ConfigError(
+            f"--output_format={output} is a folder with two files per text, "
+            "which has no shards and is no stream",
+            remedy="give --output=NEW_FOLDER",
+        )
+
+
 def read_options() -> formats.ReadOptions:
     """Returns the options for reading input; its labels are ignored."""
     return dataclasses.replace(flags.read_options(), ignore_labels=True)
@@ -106,7 +118,8 @@ def check_output(path: str) -> None:
     if FLAGS.output == STANDARD_OUTPUT:
         return
     check_output_name(FLAGS.output)
-    if os.path.isdir(FLAGS.output):
+    is_folder = formats.find_format(FLAGS.output_format).folder
+    if os.path.isdir(FLAGS.output) and not is_folder:
         raise ConfigError(
             f"--output={FLAGS.output} is a folder",
             remedy="give the name of a file in it, or --output_dir",

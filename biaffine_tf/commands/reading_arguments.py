@@ -22,6 +22,7 @@ from biaffine_tf.formats import (
     parse_columns,
     read,
 )
+from biaffine_tf.formats.tag_names import parse_tag_names
 from biaffine_tf.spans import Sentence
 
 
@@ -106,8 +107,11 @@ def make_options(values: dict[str, Any]) -> ReadOptions:
     Raises:
         ConfigError: If they contradict each other.
     """
-    columns = parse_columns(values["tag_columns"])
-    return ReadOptions(**(values | {"tag_columns": columns}))
+    parsed = {
+        "tag_columns": parse_columns(values["tag_columns"]),
+        "tag_names": parse_tag_names(values["tag_names"]),
+    }
+    return ReadOptions(**(values | parsed))
 
 
 def read_with_notes(

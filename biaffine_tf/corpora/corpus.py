@@ -11,6 +11,7 @@ from biaffine_tf.files import fingerprint
 from biaffine_tf.formats.api import read
 from biaffine_tf.formats.options import ReadOptions
 from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.registry import companions
 from biaffine_tf.spans import Sentence
 
 
@@ -99,7 +100,11 @@ class Corpus:
         Raises:
             DataError: If a file cannot be read, or is a pipe or a device.
         """
-        digests = [fingerprint(path) for path in self.paths]
+        digests = [
+            fingerprint(file)
+            for path in self.paths
+            for file in (path, *companions(path))
+        ]
         if self.part is not None:
             chosen = hashlib.sha256(self.part.chosen).hexdigest()
             digests += [self.part.name, chosen]

@@ -122,11 +122,13 @@ class Summary(Statistics):
     Attributes:
         file: Path as the user gave it.
         format: Format of the file.
+        reading: Columns, tags and joining that were chosen; "" if none.
         problems: Skipped and repaired input.
     """
 
     file: str
     format: Format
+    reading: str = ""
     problems: Problems = dataclasses.field(default_factory=Problems)
 
     def to_json(self) -> dict[str, Any]:
@@ -134,6 +136,7 @@ class Summary(Statistics):
         return {
             "file": self.file,
             "format": str(self.format),
+            **({"reading": self.reading} if self.reading else {}),
             "sentences": self.sentences,
             "unlabelled_sentences": self.unlabelled,
             "sentences_without_spans": self.without_spans,
@@ -174,10 +177,10 @@ def summarize(
     problems = Problems()
     texts, ids = Distinct(), Distinct()
     with open_data(path, options or ReadOptions(), problems) as data:
-        summary = Summary(
-            file=data.source.file, format=data.format, problems=problems
-        )
+        summary = Summary(file=data.file, format=data.format, problems=problems)
         for sentence in data.sentences():
+            if not summary.sentences:
+                summary.reading = data.reading
             summary.add(sentence)
             summary.duplicate_texts += not texts.add(sentence.text)
             if sentence.id is not None:

@@ -8,12 +8,21 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from biaffine_tf.errors import DataError
+from biaffine_tf.errors import ConfigError, DataError
 from biaffine_tf.formats.lines import Source
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
-from biaffine_tf.formats.output import open_output
+from biaffine_tf.formats.output import (
+    open_bytes,
+    open_output,
+    write_folder,
+)
 from biaffine_tf.formats.problems import Problems
-from biaffine_tf.formats.registry import Format, all_formats, find_format
+from biaffine_tf.formats.registry import (
+    Format,
+    all_formats,
+    files_in,
+    find_format,
+)
 from biaffine_tf.formats.screening import screen
 from biaffine_tf.spans import Sentence
 
@@ -36,10 +45,29 @@ class DataFile:
     options: ReadOptions
     problems: Problems
 
+    @property
+    def reading(self) -> str:
+        """Description of what was chosen for reading; "" if nothing was."""
+        if self.format.describe is None:
+            return ""
+        return self.format.describe(self.source, self.options)
+
+    @property
+    def file(self) -> str:
+        """Name of the file in messages."""
+        return self.source.file
+
+    @property
+    def stored_bytes_read(self) -> int:
+        """Number of bytes read of the file as stored (compressed)."""
+        return self.source.stored_bytes_read
+
     def sentences(self) -> Iterator[Sentence]:
         """Reads the sentences as `read` does; can be called once."""
         before = sum(self.problems.counts.values())
         empty = True
+        if self.format.binary and not self.source.head:
+            raise self._no_sentence(before)
         sentences = self.format.read(self.source, self.options, self.problems)
         for sentence in screen(sentences, self.options, self.problems):
             empty = False
@@ -60,17 +88,54 @@ class DataFile:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class DataFolder:
+    """A folder of files of one format, read one after another.
+
+    Attributes:
+        file: Path of the folder.
+        files: Paths of its files, in reading order.
+        format: Format of the files.
+        options: Options for reading them.
+        problems: Counts of skipped and repaired input.
+    """
+
+    file: str
+    files: list[str]
+    format: Format
+    options: ReadOptions
+    problems: Problems
+
+    @property
+    def reading(self) -> str:
+        """Nothing: files of a folder may differ."""
+        return ""
+
+    @property
+    def stored_bytes_read(self) -> int:
+        """Size of the folder's files: progress within them is not known."""
+        return sum(map(os.path.getsize, self.files))
+
+    def sentences(self) -> Iterator[Sentence]:
+        """Reads the sentences of all files."""
+        options = dataclasses.replace(self.options, format=self.format)
+        for file in self.files:
+            with open_data(file, options, self.problems) as data:
+                yield from data.sentences()
+
+
 @contextlib.contextmanager
 def open_data(
     path: str | os.PathLike[str],
     options: ReadOptions = _DEFAULTS,
     problems: Problems | None = None,
-) -> Iterator[DataFile]:
+) -> Iterator[DataFile | DataFolder]:
     """Opens a file and detects its format.
 
     Args:
         path: Path of the file, possibly compressed (gzip, xz, bzip2,
-            Zstandard); "-" for standard input.
+            Zstandard), or of a folder that a format reads; "-" for standard
+            input.
         options: Options for reading it.
         problems: Counts skipped and repaired input.
 
@@ -81,11 +146,23 @@ def open_data(
         DataError: If the file cannot be opened.
     """
     problems = Problems() if problems is None else problems
-    with Source(path, problems) as source:
-        file_format = options.format or next(
-            one for one in all_formats() if one.recognises(source, options)
-        )
+    if os.path.isdir(path) and (found := files_in(os.fspath(path))):
+        yield DataFolder(os.fspath(path), found[1], found[0], options, problems)
+        return
+    with Source(path, problems, allow_binary=True) as source:
+        file_format = options.format or _recognise(source, options)
+        if source.foreign and not file_format.binary:
+            raise source.foreign_error()
         yield DataFile(source, file_format, options, problems)
+
+
+def _recognise(source: Source, options: ReadOptions) -> Format:
+    for one in all_formats():
+        if source.foreign and not one.binary:
+            continue
+        if one.recognises(source, options):
+            return one
+    raise source.foreign_error()
 
 
 def read(
@@ -149,7 +226,8 @@ def write(
 
     Args:
         target: Path to write atomically (compressed if it ends in .gz, .xz,
-            .bz2 or .zst), "-" for standard output, or a text stream.
+            .bz2 or .zst), "-" for standard output, or a text stream; of a
+            folder, for formats that are folders.
         sentences: Sentences to write.
         file_format: The format or its name.
         problems: Counts spans, scores, characters and keys that the format
@@ -166,14 +244,39 @@ def write(
     problems = Problems() if problems is None else problems
     chosen = find_format(file_format, "file_format")
     settings = WriteOptions(**options)
+    if chosen.write is None:
+        raise ConfigError(
+            f"{chosen.full_name} is only read, not written",
+            remedy="choose another format",
+        )
     counted = _Counted(sentences, chosen, settings, problems)
     chunks = chosen.write(counted, settings, problems)
-    if isinstance(target, (str, os.PathLike)):
+    if chosen.folder or chosen.binary:
+        _write_bytes(target, chunks, chosen)
+    elif isinstance(target, (str, os.PathLike)):
         with open_output(target) as stream:
             _write_chunks(stream, chunks, counted)
     else:
         _write_chunks(target, chunks, counted)
     return counted.number
+
+
+def _write_bytes(
+    target: str | os.PathLike[str] | TextIO,
+    chunks: Iterator[Any],
+    chosen: Format,
+) -> None:
+    if not isinstance(target, (str, os.PathLike)):
+        raise ConfigError(
+            f"{chosen.full_name} cannot be written to a text stream",
+            remedy="give a path",
+        )
+    if chosen.folder:
+        write_folder(target, chunks)
+        return
+    with open_bytes(target) as stream:
+        for chunk in chunks:
+            stream.write(chunk)
 
 
 class _Counted:
@@ -195,12 +298,20 @@ class _Counted:
     def __iter__(self) -> Iterator[Sentence]:
         for sentence in self._sentences:
             self._count_lost(sentence)
+            if self._format.binary or self._format.folder:
+                _check_text(sentence.text, self.number)
             self.number += 1
             yield sentence
 
     def _count_lost(self, sentence: Sentence) -> None:
         if not self._format.keys and sentence.extra:
             _count_extra(sentence, self._problems)
+        if sentence.spans is None and not self._format.unlabelled:
+            self._problems.count(
+                "unlabelled sentence written as one without spans: "
+                f"{self._format.full_name} holds no difference",
+                f"sentence {self.number}",
+            )
         if not self._format.spans:
             self._count("span", len(sentence.spans or ()))
         elif self._loses_scores:
@@ -234,9 +345,19 @@ def _write_chunks(
         try:
             stream.write(chunk)
         except UnicodeEncodeError as error:
-            raise DataError(
-                f"sentence {counted.number - 1} holds half of a character, "
-                f"U+{ord(error.object[error.start]):04X}, which cannot be "
-                "written",
-                remedy="remove it from the text",
-            ) from None
+            raise _half_character(error, counted.number - 1) from None
+
+
+def _check_text(text: str, number: int) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _half_character(error, number) from None
+
+
+def _half_character(error: UnicodeEncodeError, number: int) -> DataError:
+    return DataError(
+        f"sentence {number} holds half of a character, "
+        f"U+{ord(error.object[error.start]):04X}, which cannot be written",
+        remedy="remove it from the text",
+    )

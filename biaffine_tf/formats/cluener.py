@@ -21,14 +21,15 @@ from biaffine_tf.formats.json_values import (
     get,
     get_id,
     is_json,
-    mention_error,
     read_objects,
 )
 from biaffine_tf.formats.json_writing import dump_id, dump_object
 from biaffine_tf.formats.lines import Place, Source, shorten
-from biaffine_tf.formats.options import ReadOptions, WriteOptions
+from biaffine_tf.formats.offsets import mention_error, place_mention
+from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.unread import check_nothing_unread
 from biaffine_tf.spans import Sentence, Span
 
 _OTHER_FORMAT_KEYS = ("spans", "entities", "entity_mentions")
@@ -38,7 +39,15 @@ def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
     """Reads the sentences of a CLUENER file."""
-    make = functools.partial(_sentence, labelled=not options.ignore_labels)
+    make = functools.partial(
+        _sentence,
+        labelled=not options.ignore_labels,
+        offsets=(
+            Offsets.INCLUSIVE
+            if options.offsets is Offsets.AUTO
+            else options.offsets
+        ),
+    )
     return read_objects(source, options, problems, make)
 
 
@@ -61,7 +70,7 @@ def write(
 
 
 def _sentence(
-    record: dict[str, Any], place: Place, *, labelled: bool
+    record: dict[str, Any], place: Place, *, labelled: bool, offsets: Offsets
 ) -> Sentence:
     if "text" not in record and "label" in record:
         raise place.error(
@@ -71,9 +80,8 @@ def _sentence(
         )
     text = get(record, "text", str, place, "the object")
     spans = None
-    if labelled and "label" in record:
-        labels = get(record, "label", dict, place, "the object")
-        spans = tuple(_spans(labels, text, place))
+    if labelled and isinstance(record.get("label"), dict):
+        spans = tuple(_spans(record["label"], text, place, offsets))
     elif labelled:
         for key in _OTHER_FORMAT_KEYS:
             if key in record:
@@ -82,20 +90,27 @@ def _sentence(
                     "not know",
                     "read the file with --format=span_jsonl",
                 )
+        check_nothing_unread(record, place)
+        if "label" in record:
+            check_type(record["label"], dict, place, "'label' of the object")
     return Sentence(
         text, spans, get_id(record, place), file=place.file, line=place.line
     )
 
 
-def _spans(labels: dict[str, Any], text: str, place: Place) -> Iterator[Span]:
+def _spans(
+    labels: dict[str, Any], text: str, place: Place, offsets: Offsets
+) -> Iterator[Span]:
     for label, mentions in labels.items():
         check_label(label, place)
         what = f"the value of label {label!r}"
         check_type(mentions, dict, place, what)
         for mention, positions in mentions.items():
-            what = f"the value of mention {shorten(mention)}"
-            for position in check_type(positions, list, place, what):
-                yield _span(position, label, mention, text, place)
+            if type(positions) is not list:
+                what = f"the value of mention {shorten(mention)}"
+                check_type(positions, list, place, what)
+            for position in positions:
+                yield _span(position, label, mention, text, place, offsets)
 
 
 def _span(
@@ -104,20 +119,38 @@ def _span(
     mention: str,
     text: str,
     place: Place,
+    offsets: Offsets,
 ) -> Span:
+    _check_position(position, mention, place)
+    start, end = position[:2]
+    if offsets is Offsets.INCLUSIVE:
+        end += 1
+    else:
+        start, end = place_mention(text, start, end, offsets)
+    # A negative start would count from the right in a slice.
+    if start < 0 or end <= start or text[start:end] != mention:
+        given = position[0], position[1]
+        raise mention_error(text, (start, end), mention, place, given, offsets)
+    score = check_score(position[2], place) if len(position) == 3 else None
+    return Span(start, end, label, score)
+
+
+def _check_position(position: Any, mention: str, place: Place) -> None:
+    """Checks the numbers of a position; builds messages only if needed."""
+    if (
+        type(position) is list
+        and len(position) in (2, 3)
+        and type(position[0]) is type(position[1]) is int
+    ):
+        return
     what = f"a position of mention {shorten(mention)}"
     values = check_type(position, list, place, what)
     if len(values) not in (2, 3):
         raise place.error(
             f"{what} must be [start, inclusive end], got {shorten(values)}"
         )
-    start = check_type(values[0], int, place, f"the start of {what}")
-    end = check_type(values[1], int, place, f"the end of {what}") + 1
-    # A negative start would count from the right in a slice.
-    if start < 0 or end <= start or text[start:end] != mention:
-        raise mention_error(text, start, end, mention, place)
-    score = check_score(values[2], place) if len(values) == 3 else None
-    return Span(start, end, label, score)
+    check_type(values[0], int, place, f"the start of {what}")
+    check_type(values[1], int, place, f"the end of {what}")
 
 
 def _labels(

@@ -1,7 +1,9 @@
 """CoNLL columns: a word and its tags per line, blank lines between sentences.
 
 Columns are separated by a tab or by spaces. Properties of the whole file
-(columns, joining, scheme, segmentation digits) are detected from its head.
+(separators, columns, joining, scheme, segmentation digits) are detected from
+its head. Comments, `# ...` before a sentence, and ranges of CoNLL-U are counted
+and passed over.
 """
 
 from __future__ import annotations
@@ -11,19 +13,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats import tags as tag_schemes
-from biaffine_tf.formats.conll_layout import (
-    DOCSTART,
-    Layout,
-    is_columns,
-    split_row,
-)
-from biaffine_tf.formats.joining import join_words
+from biaffine_tf.formats.conll_blocks import divide, read_blocks
+from biaffine_tf.formats.conll_columns import NO_SPACE, is_columns
+from biaffine_tf.formats.conll_layout import Layout
+from biaffine_tf.formats.dialects import PLAIN, Dialect
+from biaffine_tf.formats.joining import join_spaced, join_words
 from biaffine_tf.formats.layers import assign_layers, snap_to_tokens
 from biaffine_tf.formats.lines import (
     Line,
     Place,
     Source,
-    decode,
     shorten,
 )
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
@@ -32,7 +31,6 @@ from biaffine_tf.formats.registry import Format
 from biaffine_tf.formats.strict_tags import decode_strict
 from biaffine_tf.spans import Sentence, Span
 
-_SPACE = b" \t\r"
 _SEVERAL = "several columns look like tags, and --tag_columns is not given"
 _BREAKS = str.maketrans("\t\r\n", "   ")
 
@@ -48,6 +46,8 @@ def read(
     is_open = options.tag_columns is None and not options.ignore_labels
     if is_open and len(layout.tag_like) > 1:
         problems.count(_SEVERAL, f"{source.file}: {_columns(layout)}")
+    for note in layout.notes:
+        problems.count(note, source.file)
     if layout.strict_tags and layout.tag_columns:
         problems.count(
             f"file whose tags are read strictly as {layout.strict_scheme} "
@@ -66,7 +66,11 @@ def read(
         return b"\n".join(row.data for row in block[0])
 
     return parse_each(
-        _blocks(source, problems), parse, options.on_bad_data, problems, data_of
+        read_blocks(source, layout, problems),
+        parse,
+        options.on_bad_data,
+        problems,
+        data_of,
     )
 
 
@@ -97,61 +101,44 @@ def write(
         yield block
 
 
-def _blocks(
-    source: Source, problems: Problems
-) -> Iterator[tuple[list[Line], int]]:
-    """Yields the rows of each sentence, with the number of its document."""
-    rows: list[Line] = []
-    document = 0
-    for line in source.lines():
-        if line.data.strip(_SPACE):
-            if rows or not line.data.startswith(DOCSTART):
-                rows.append(line)
-            else:
-                document += 1
-                problems.count(
-                    "-DOCSTART- line passed over",
-                    str(source.place(line.number)),
-                )
-            continue
-        if line.data:
-            problems.count(
-                "separator line that holds white space",
-                str(source.place(line.number)),
-            )
-        if rows:
-            yield rows, document
-            rows = []
-    if rows:
-        yield rows, document
-
-
 def _sentence(
     rows: list[Line], layout: Layout, file: str, problems: Problems
 ) -> Sentence:
-    tokens = []
-    columns: list[list[str]] = [[] for _ in layout.tag_columns]
-    for row in rows:
-        fields = split_row(decode(row, file))
-        if len(fields) != layout.width:
-            raise layout.width_error(fields, Place(file, row.number))
-        tokens.append(_token(fields, layout, file, row.number))
-        for column, index in zip(columns, layout.tag_columns, strict=True):
-            column.append(fields[index])
+    rows, divided = divide(rows, layout, file, problems)
+    indices: Sequence[int] = layout.tag_columns
+    if layout.is_ragged and indices:
+        indices = range(1, len(divided[0]))
+    tokens = [fields[layout.token_column] for fields in divided]
+    if layout.strip_digits or "" in tokens:
+        tokens = [
+            _token(fields, layout, file, row.number)
+            for row, fields in zip(rows, divided, strict=True)
+        ]
+    columns = [[fields[index] for fields in divided] for index in indices]
     if layout.strip_digits:
         problems.count(
             "segmentation digit removed from a token",
             f"{file}:{rows[0].number}",
             len(tokens),
         )
-    text, ranges = join_words(tokens, layout.separator)
+    if layout.space_column is None:
+        text, ranges = join_words(tokens, layout.separator)
+    else:
+        spaced = [NO_SPACE not in one[layout.space_column] for one in divided]
+        text, ranges = join_spaced(tokens, spaced)
     spans = None
     if columns:
+        dialects = {index: dialect for index, dialect in layout.known_tags}
         spans = tuple(
             Span(ranges[first][0], ranges[last - 1][1], label)
-            for column in columns
+            for index, column in zip(indices, columns, strict=True)
             for first, last, label in _decode(
-                column, rows, layout, file, problems
+                column,
+                dialects.get(index, PLAIN),
+                rows,
+                layout,
+                file,
+                problems,
             )
         )
     return Sentence(text, spans, None, ranges, file, rows[0].number)
@@ -176,6 +163,7 @@ def _token(fields: list[str], layout: Layout, file: str, line: int) -> str:
 
 def _decode(
     column: list[str],
+    dialect: Dialect,
     rows: list[Line],
     layout: Layout,
     file: str,
@@ -184,22 +172,26 @@ def _decode(
     def report(kind: str, index: int) -> None:
         problems.count(kind, f"{file}:{rows[index].number}: {column[index]}")
 
+    tags = column
+    if dialect is not PLAIN:
+        tags = [dialect.normalise(tag) for tag in column]
     try:
         spans = tag_schemes.decode(
-            column,
+            tags,
             layout.scheme,
             None if layout.strict_tags else report,
             layout.guessed_scheme,
         )
         if not layout.strict_tags:
             return spans
-        strict = decode_strict(column, layout.strict_scheme)
+        strict = decode_strict(tags, layout.strict_scheme)
     except tag_schemes.TagError as error:
+        remedy = layout.tag_remedy or f"correct the tag, or {_named(layout)}"
         raise DataError(
-            str(error),
+            _tag_problem(error, column, dialect),
             file=file,
             line=rows[error.index].number,
-            remedy=f"correct the tag, or {_named(layout)}, or pass "
+            remedy=f"{remedy}, or pass "
             + ("--tag_scheme or " if layout.strict_tags else "")
             + "--on_bad_data=skip",
         ) from None
@@ -209,6 +201,18 @@ def _decode(
             f"{file}:{rows[span.start].number}: {column[span.start]}",
         )
     return strict
+
+
+def _tag_problem(
+    error: tag_schemes.TagError, column: Sequence[str], dialect: Dialect
+) -> str:
+    if dialect is PLAIN:
+        return str(error)
+    if dialect.bare:
+        expected = "is no bare label, as --tag_scheme=io says"
+    else:
+        expected = f"is not spelt like the others: {dialect}"
+    return f"the tag {column[error.index]!r} {expected}"
 
 
 def _named(layout: Layout) -> str:
@@ -255,6 +259,12 @@ def _writable_tokens(
     return tokens
 
 
+def describe(source: Source, options: ReadOptions) -> str:
+    """Describes the columns, tags and joining that are chosen for a file."""
+    place = source.place(1)
+    return Layout.from_head(source.head_lines, options, place).describe()
+
+
 FORMAT = Format(
     "conll",
     full_name="CoNLL",
@@ -262,5 +272,6 @@ FORMAT = Format(
     recognises=lambda source, options: is_columns(source.head_lines, options),
     read=read,
     write=write,
+    describe=describe,
     layers=True,
 )

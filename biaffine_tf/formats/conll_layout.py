@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import re
 from collections.abc import Sequence
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats import tags as tag_schemes
+from biaffine_tf.formats.conll_columns import (
+    NO_SPACE,
+    Columns,
+    count_values,
+    tag_like_columns,
+)
+from biaffine_tf.formats.conll_rows import COMMENT, IMAGE, Splitter
+from biaffine_tf.formats.dialects import (
+    PLAIN,
+    Dialect,
+    find_dialect,
+    strange_tags,
+)
 from biaffine_tf.formats.joining import (
     has_segmentation_digits,
     written_without_spaces,
 )
 from biaffine_tf.formats.lines import Place, shorten
 from biaffine_tf.formats.options import (
-    LAST_COLUMN,
     Join,
     ReadOptions,
     SegmentationDigit,
     TagScheme,
 )
 
-DOCSTART = b"-DOCSTART-"
-# Minimum fraction of rows with the usual width and a tag, for a column of tags.
-# Prose is far below; a slightly broken file should still count as CoNLL.
-_MIN_TAGGED = 0.75
-_SPACES = re.compile(" +")
+_HEADER = re.compile(r"(?i)(tokens?|words?|form|text|character|char)")
+_HEADER_TAG = re.compile(
+    r"(?i)(ner|ne|bio|iob)?[_-]?(tags?|labels?|ner|entity)?"
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,26 +44,45 @@ class Layout:
     """Columns of a file and their meaning.
 
     Attributes:
+        splitter: How rows are divided into columns.
         width: Number of columns.
         token_column: Index of the column of words, from 0.
         tag_columns: Indices of the columns of tags; empty if unlabelled.
+        known_tags: Indices and dialects of the columns of tags, read or not.
         separator: String between words: "" or a space.
         strip_digits: Whether each word ends in a segmentation digit.
         scheme: Scheme whose tags are accepted.
         guessed_scheme: Detected scheme, for `TagScheme.AUTO`.
         strict_tags: Whether spans of malformed tags are dropped.
         tag_like: Indices of the columns that look like tags.
+        counts_words: Whether the first column counts the words.
+        is_ragged: Whether rows leave out layers of O at their end.
+        has_optional_last: Whether rows may leave out the last column.
+        space_column: Index of the column with SpaceAfter=No; None if there is
+            none, or words are joined as an option says.
+        has_header: Whether the first row names the columns.
+        notes: Choices that were not made by an option, for a count.
+        tag_remedy: What to do about tags that cannot be read.
     """
 
+    splitter: Splitter
     width: int
     token_column: int
     tag_columns: tuple[int, ...]
+    known_tags: tuple[tuple[int, Dialect], ...]
     separator: str
     strip_digits: bool
     scheme: TagScheme
     guessed_scheme: TagScheme
     strict_tags: bool
     tag_like: tuple[int, ...]
+    counts_words: bool = False
+    is_ragged: bool = False
+    has_optional_last: bool = False
+    space_column: int | None = None
+    has_header: bool = False
+    notes: tuple[str, ...] = ()
+    tag_remedy: str = ""
 
     @classmethod
     def from_head(
@@ -72,37 +101,53 @@ class Layout:
         Raises:
             DataError: If a chosen column does not exist.
         """
-        sentences = sample_rows(lines)
-        width = most_common_width(sentences)
-        token_column = _index(options.token_column, width, place, "token")
-        is_unlabelled = width == 1 and options.columns_read == LAST_COLUMN
-        columns = () if is_unlabelled else options.columns_read
-        if options.ignore_labels and options.tag_columns is None:
-            columns = ()
-        tag_columns = tuple(
-            _index(column, width, place, "tag") for column in columns
+        columns = Columns(lines, options)
+        width, sentences = columns.width, columns.sentences
+        token_column = _index(columns.token_column, width, place, "token")
+        is_unread = options.ignore_labels and options.tag_columns is None
+        known_columns = tuple(
+            _index(one, width, place, "tag") for one in columns.tags_asked()
         )
-        if token_column in tag_columns:
+        if is_unread:  # they still tell comments from rows
+            known_columns = tuple(set(known_columns) - {token_column})
+        if token_column in known_columns:
             raise place.error(
                 f"of {width} columns, number {token_column} would be both "
                 "token and tag",
                 "correct --token_column or --tag_columns",
             )
-        regular = [
-            [row for row in rows if len(row) == width] for rows in sentences
-        ]
+        regular = columns.regular()
+        has_header = _has_header(regular, token_column, known_columns)
+        if has_header:
+            regular[0] = regular[0][1:]
         tokens = [[row[token_column] for row in rows] for rows in regular]
         strip_digits = _strip_digits(tokens, options)
+        dialects, remedy = _dialects(regular, known_columns, options)
+        scheme = options.tag_scheme
+        if scheme is TagScheme.IO:
+            scheme = TagScheme.IOB1  # neighbours of one label are one span
+        elif scheme is TagScheme.SUFFIX:
+            scheme = TagScheme.AUTO
+        known = tuple(zip(known_columns, dialects, strict=True))
         return cls(
+            splitter=columns.splitter,
             width=width,
             token_column=token_column,
-            tag_columns=() if options.ignore_labels else tag_columns,
+            tag_columns=() if options.ignore_labels else known_columns,
+            known_tags=known,
             separator=_separator(tokens, options, strip_digits),
             strip_digits=strip_digits,
-            scheme=options.tag_scheme,
-            guessed_scheme=_guess_scheme(regular, tag_columns),
+            scheme=scheme,
+            guessed_scheme=_guess_scheme(regular, known),
             strict_tags=options.strict_tags,
             tag_like=tag_like_columns(sentences, token_column=token_column),
+            counts_words=columns.counts_words,
+            is_ragged=columns.is_ragged,
+            has_optional_last=columns.has_optional_last,
+            space_column=columns.space_column(regular),
+            has_header=has_header,
+            notes=(*columns.notes, *_dialect_notes(known, options)),
+            tag_remedy=remedy,
         )
 
     @property
@@ -120,6 +165,51 @@ class Layout:
         }
         return stricter.get(self.guessed_scheme, self.guessed_scheme)
 
+    def is_comment(self, line: str) -> bool:
+        """Returns whether a line before a sentence is a comment, not a row.
+
+        A row may begin with the token "#": then its other columns are tags.
+        """
+        if line.startswith(IMAGE.decode()):
+            return True
+        if not line.startswith(COMMENT):
+            return False
+        fields = self.splitter.split(line)
+        if self.is_ragged:
+            return len(fields) < 2 or not all(map(PLAIN.fits, fields[1:]))
+        if len(fields) != self.width:
+            return True
+        return not all(
+            dialect.fits(fields[column]) for column, dialect in self.known_tags
+        )
+
+    def describe(self) -> str:
+        """Describes what was chosen: columns, tags and joining."""
+        joined = "without spaces" if not self.separator else "with spaces"
+        if self.space_column is not None:
+            joined = f"with spaces, but for {NO_SPACE}"
+        parts = [
+            f"{self.width} columns divided by {self.splitter.name}",
+            f"words in column {self.token_column}, joined {joined}",
+        ]
+        if self.is_ragged:
+            parts.append("layers of tags in all others")
+        elif self.tag_columns:
+            columns = ", ".join(map(str, self.tag_columns))
+            plural = "s" if len(self.tag_columns) > 1 else ""
+            parts.append(f"tags in column{plural} {columns}")
+        if self.tag_columns:
+            spelt = {str(one) for _, one in self.known_tags if one != PLAIN}
+            bare = any(one.bare for _, one in self.known_tags)
+            scheme = self.scheme
+            if scheme is TagScheme.AUTO:
+                scheme = self.guessed_scheme
+            parts.append(
+                f"scheme {TagScheme.IO if bare else scheme}"
+                + "".join(f" spelt {one}" for one in sorted(spelt))
+            )
+        return "; ".join(parts)
+
     def width_error(self, fields: Sequence[str], place: Place) -> DataError:
         """Makes the error for a row with another number of columns."""
         return place.error(
@@ -130,79 +220,51 @@ class Layout:
         )
 
 
-def split_row(line: str) -> list[str]:
-    """Splits a row into columns.
-
-    Only tabs and spaces separate: `str.split()` would drop a word that is
-    U+3000. A space at the start of a row is a word itself.
-    """
-    if "\t" in line:
-        return line.rstrip("\t ").split("\t")
-    line = line.rstrip(" ")
-    if line.startswith(" "):
-        return [" ", *_SPACES.split(line.lstrip(" "))]
-    return _SPACES.split(line)
-
-
-def sample_rows(lines: Sequence[str]) -> list[list[list[str]]]:
-    """Splits lines into sentences, rows and columns."""
-    sentences: list[list[list[str]]] = [[]]
-    docstart = DOCSTART.decode()
-    for line in lines:
-        if not line.strip(" \t"):
-            sentences.append([])
-        elif not line.startswith(docstart) or sentences[-1]:
-            sentences[-1].append(split_row(line))
-    return [rows for rows in sentences if rows]
-
-
-def tag_like_columns(
-    sentences: Sequence[Sequence[Sequence[str]]], *, token_column: int
-) -> tuple[int, ...]:
-    """Finds the columns that look like tags in nearly all rows.
-
-    Args:
-        sentences: Rows of each sentence.
-        token_column: Column to exclude.
-
-    Returns:
-        Their indices.
-    """
-    width = most_common_width(sentences)
-    rows = [row for rows in sentences for row in rows]
-    regular = [row for row in rows if len(row) == width]
-    return tuple(
-        column
-        for column in range(width)
-        if column not in (token_column, token_column + width)
-        and sum(tag_schemes.looks_like_tag(row[column]) for row in regular)
-        >= _MIN_TAGGED * max(len(rows), 1)
+def _has_header(
+    regular: list[list[Sequence[str]]],
+    token_column: int,
+    tag_columns: tuple[int, ...],
+) -> bool:
+    if not regular or len(regular[0]) < 2:
+        return False
+    first = regular[0][0]
+    return bool(
+        tag_columns
+        and _HEADER.fullmatch(first[token_column])
+        and all(
+            first[column] and _HEADER_TAG.fullmatch(first[column])
+            for column in tag_columns
+        )
     )
 
 
-def is_columns(lines: Sequence[str], options: ReadOptions) -> bool:
-    """Returns whether any column looks like tags, even if it is not read.
-
-    If a named column has no tags or does not exist, that is then an error,
-    rather than each row becoming a text.
-
-    Args:
-        lines: Lines at the start of a file.
-        options: Options, for the column of words.
-    """
-    sentences = sample_rows(lines)
-    if most_common_width(sentences) < 2:
-        return False
-    # "Vitamin B-12" alone on its line is a text.
-    if sum(map(len, sentences)) < 2 and not any("\t" in line for line in lines):
-        return False
-    return bool(tag_like_columns(sentences, token_column=options.token_column))
+def _dialects(
+    regular: list[list[Sequence[str]]],
+    tag_columns: tuple[int, ...],
+    options: ReadOptions,
+) -> tuple[list[Dialect], str]:
+    """Returns the dialect of each column, and a remedy if one is unknown."""
+    dialects, remedy = [], ""
+    rows = [row for rows in regular for row in rows]
+    for column in tag_columns:
+        counts = count_values(rows, column)
+        dialect = find_dialect(counts, options.tag_scheme)
+        if dialect is None:
+            remedy = remedy or strange_tags(counts)
+        dialects.append(dialect or PLAIN)
+    return dialects, remedy
 
 
-def most_common_width(sentences: Sequence[Sequence[Sequence[str]]]) -> int:
-    """Returns the most common number of columns; 1 if there are no rows."""
-    widths = collections.Counter(len(row) for rows in sentences for row in rows)
-    return widths.most_common(1)[0][0] if widths else 1
+def _dialect_notes(
+    known: tuple[tuple[int, Dialect], ...], options: ReadOptions
+) -> list[str]:
+    if options.tag_scheme in (TagScheme.IO, TagScheme.SUFFIX):
+        return []
+    return [
+        f"tags of column {column} are spelt {dialect}"
+        for column, dialect in known
+        if dialect != PLAIN
+    ]
 
 
 def _index(column: int, width: int, place: Place, what: str) -> int:
@@ -233,11 +295,15 @@ def _separator(
 
 
 def _guess_scheme(
-    sentences: list[list[list[str]]], tag_columns: tuple[int, ...]
+    sentences: list[list[Sequence[str]]],
+    known: tuple[tuple[int, Dialect], ...],
 ) -> TagScheme:
     tags: list[str] = []
-    for column in tag_columns:
+    for column, dialect in known:
         for rows in sentences:
-            tags.extend(row[column] for row in rows)
+            column_tags = [row[column] for row in rows]
+            if dialect != PLAIN:
+                column_tags = list(map(dialect.normalise, column_tags))
+            tags.extend(column_tags)
             tags.append(tag_schemes.OUTSIDE)
     return tag_schemes.guess_scheme(tags)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 
 from biaffine_tf.errors import DataError
+from biaffine_tf.formats.registry import files_in
 
 
 def is_glob(path: str) -> bool:
@@ -75,6 +76,8 @@ def find_files(
 
 
 def _matches(pattern: str, flag: str, output_dir: str | None) -> list[str]:
+    if os.path.isdir(pattern) and (found := files_in(pattern)):
+        return [one for one in found[1] if not _is_within(one, output_dir)]
     if not is_glob(pattern):
         _check_file(pattern, flag, output_dir)
         return [pattern]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-# Han and kana, which are written without spaces; Hangul is not.
+# Han, kana, Thai, Lao, Burmese and Khmer, which are written without spaces
+# between words; Hangul is not.
 _UNSPACED = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U00020000-\U0003ffff]"
+    "\u0e01-\u0e7f\u0e81-\u0eff\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f"
+    "\u1780-\u17ff\u19e0-\u19ff\U00020000-\U0003ffff]"
 )
 _DIGITS = frozenset("0123456789")
 # Minimum fraction of words whose digit continues the count. (In the Weibo
@@ -37,8 +39,29 @@ def join_words(
     return separator.join(tokens), tuple(ranges)
 
 
+def join_spaced(
+    tokens: Sequence[str], spaced: Sequence[bool]
+) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Joins words to a text, with a space after some of them.
+
+    Args:
+        tokens: The words.
+        spaced: Whether a space follows each word; not used of the last one.
+
+    Returns:
+        The text, and the half-open character range of each word.
+    """
+    text, ranges = "", []
+    for index, token in enumerate(tokens):
+        if index and spaced[index - 1]:
+            text += " "
+        ranges.append((len(text), len(text) + len(token)))
+        text += token
+    return text, tuple(ranges)
+
+
 def written_without_spaces(tokens: Sequence[str]) -> bool:
-    """Returns whether most words are Chinese, Japanese or one character."""
+    """Returns whether most words are of such a script or one character."""
     unspaced = sum(
         len(token) == 1 or _UNSPACED.search(token) is not None
         for token in tokens

@@ -16,16 +16,20 @@ from biaffine_tf.formats import lines
 from biaffine_tf.formats.lines import Line, Source
 
 _SPACE = b" \t\r\n"
-_BETWEEN_ELEMENTS = re.compile(rb'["{}\[\],]')
-_INSIDE_ELEMENT = re.compile(rb'["{}\[\]]')
+# A string on one line, or a quote whose string does not end in the chunk.
+_STRING = rb'"(?:[^"\\\n]++|\\[^\n])*+"|"'
+_BETWEEN_ELEMENTS = re.compile(_STRING + rb"|[{}\[\],]")
+_INSIDE_ELEMENT = re.compile(_STRING + rb"|[{}\[\]]")
 _MEND = "the file is cut off, or a bracket or quote is missing; mend it"
 
 
-def array_elements(source: Source) -> Iterator[Line]:
+def array_elements(source: Source, start: int | None = None) -> Iterator[Line]:
     """Yields the bytes of each element of the array in a file.
 
     Args:
         source: File whose first byte other than white space is "[".
+        start: Position in the head of the "[" of an array inside an object, of
+            which nothing else is read.
 
     Yields:
         Each element, not decoded, with the line on which it starts.
@@ -36,8 +40,10 @@ def array_elements(source: Source) -> Iterator[Line]:
     """
     chunks = source.chunks()
     head = next(chunks)
-    opening = head.index(b"[") + 1
-    scanner = _Scanner(source, 1 + head.count(b"\n", 0, opening))
+    opening = (head.index(b"[") if start is None else start) + 1
+    scanner = _Scanner(
+        source, 1 + head.count(b"\n", 0, opening), is_inner=start is not None
+    )
     for chunk in itertools.chain((head[opening:],), chunks):
         yield from scanner.feed(chunk)
     scanner.finish()
@@ -46,8 +52,9 @@ def array_elements(source: Source) -> Iterator[Line]:
 class _Scanner:
     """State of the incremental array parser."""
 
-    def __init__(self, source: Source, line: int) -> None:
+    def __init__(self, source: Source, line: int, *, is_inner: bool) -> None:
         self._source = source
+        self._is_inner = is_inner
         self._line = line  # on which the kept bytes start
         self._kept: list[bytes] = []  # of the current element
         self._kept_bytes = 0
@@ -70,6 +77,8 @@ class _Scanner:
             if match is None:
                 break
             position = match.end()
+            if position - match.start() > 1:
+                continue  # a whole string
             if match[0] == b'"':
                 self._in_string = True
             elif match[0] in b"[{":
@@ -118,6 +127,8 @@ class _Scanner:
             raise lines.too_long(self._source.place(self._first_line()))
 
     def _check_rest(self, data: bytes) -> None:
+        if self._is_inner:
+            return
         rest = data.lstrip(_SPACE)
         self._line += data.count(b"\n", 0, len(data) - len(rest))
         if rest:

@@ -6,10 +6,9 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NoReturn, TypeVar
 
-from biaffine_tf.errors import DataError
 from biaffine_tf.formats.json_array import array_elements
 from biaffine_tf.formats.json_writing import dump_id
 from biaffine_tf.formats.lines import (
@@ -65,16 +64,26 @@ def json_records(source: Source) -> Iterator[tuple[int | None, Line]]:
 
 
 def parse_object(record: Line, file: str) -> dict[str, Any]:
-    """Decodes the JSON object of one record.
+    """Decodes the JSON object of one record; raises a DataError as below."""
+    value = parse_value(record, file)
+    if not isinstance(value, dict):
+        raise Place(file, record.number).error(
+            f"expected an object, got {shorten(value)}", _SHAPE
+        )
+    return value
+
+
+def parse_value(record: Line, file: str) -> Any:
+    """Decodes the JSON value of one record.
 
     Raises:
-        DataError: If it is no object, repeats a key, contains NaN, or is
+        DataError: If it is no JSON, repeats a key, contains NaN, or is
             nested too deeply.
     """
     place = Place(file, record.number)
     text = decode(record, file)
     try:
-        value = _DECODER.decode(text)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         line = record.number + error.lineno - 1
         raise Place(file, line).error(
@@ -88,9 +97,6 @@ def parse_object(record: Line, file: str) -> dict[str, Any]:
         raise place.error("the JSON is nested too deeply") from None
     except ValueError as error:  # numbers of more than 4300 digits
         raise place.error(f"unreadable JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise place.error(f"expected an object, got {shorten(value)}", _SHAPE)
-    return value
 
 
 def read_objects(
@@ -115,7 +121,7 @@ def read_objects(
         index, record = unit
         value = parse_object(record, source.file)
         sentence = make_sentence(value, source.place(record.number))
-        extra = _extra(value, sentence)
+        extra = other_keys(value, sentence)
         if index is None and extra is None:
             return sentence
         return dataclasses.replace(sentence, index=index, extra=extra)
@@ -129,13 +135,23 @@ def read_objects(
     )
 
 
-def _extra(record: dict[str, Any], sentence: Sentence) -> dict[str, Any] | None:
-    """Returns the other keys of an object, to be written with the sentence."""
+def other_keys(
+    record: dict[str, Any],
+    sentence: Sentence,
+    own: Collection[str] = _NOT_EXTRA,
+) -> dict[str, Any] | None:
+    """Returns the other keys of an object, to be written with the sentence.
+
+    Args:
+        record: The object.
+        sentence: The sentence made of it.
+        own: Keys that the format reads.
+    """
     written = {"id": dump_id(sentence.id), "document": sentence.document}
     extra = {
         key: value
         for key, value in record.items()
-        if key not in _NOT_EXTRA
+        if key not in own
         and not (key == _MAYBE_GOLD and isinstance(value, dict))
         and not (key in written and _is_same(written[key], value))
     }
@@ -233,24 +249,6 @@ def check_score(
             f"a score must be a number from 0 to 1, got {shorten(value)}", _FIX
         )
     return float(value)
-
-
-def mention_error(
-    text: str, start: int, end: int, mention: str, place: Place
-) -> DataError:
-    """Makes the error for a span whose text is not its mention."""
-    if start < 0 or end > len(text) or start >= end:
-        received = f"outside its text of {len(text)} characters"
-        if 0 <= start <= len(text) and start >= end:
-            received = "empty or reversed"
-    else:
-        received = f"{shorten(text[start:end])} in the text"
-    return place.error(
-        f"the mention {shorten(mention)} is at [{start}, {end}) (half-open), "
-        f"which is {received}",
-        "offsets count characters, from 0; correct them or pass "
-        "--on_bad_data=skip",
-    )
 
 
 class _BadValueError(Exception):

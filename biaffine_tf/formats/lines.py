@@ -52,18 +52,25 @@ class Source:
 
     Attributes:
         file: Path as the user gave it, or "standard input".
+        foreign: Problem and remedy of content that is no UTF-8 text; None for
+            text.
         is_compressed: Whether the file is compressed; damage may show late.
         head: First `HEAD_BYTES` of the content, for detecting the format.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], problems: Problems
+        self,
+        path: str | os.PathLike[str],
+        problems: Problems,
+        *,
+        allow_binary: bool = False,
     ) -> None:
         """Opens a file, decompressing it if needed.
 
         Args:
             path: Path of the file; "-" for standard input.
             problems: Counts a byte order mark.
+            allow_binary: Whether to leave `foreign` content to the caller.
 
         Raises:
             DataError: If it cannot be opened or does not start with text.
@@ -72,12 +79,16 @@ class Source:
         self.file = self._path
         if self._path == STANDARD_INPUT:
             self._path, self.file = 0, "standard input"
+        self._problems = problems
         self._lines_read = 0
         self._files = contextlib.ExitStack()
         self._stream = self._open()
         try:
             self.head = self._read_head()
-            self._check_mark(problems)
+            self.foreign = self._find_foreign()
+            if self.foreign and not allow_binary:
+                raise self.foreign_error()
+            self._remove_mark(problems)
         except BaseException:
             self._files.close()
             raise
@@ -107,14 +118,16 @@ class Source:
     def lines(self) -> Iterator[Line]:
         r"""Yields the lines without "\n" or "\r\n".
 
+        Lines of a file without "\n" end at "\r", as on old systems.
+
         Raises:
             DataError: If a line is longer than `MAX_LINE_BYTES`.
         """
-        number = 1
+        number, newline = 1, self._newline
         pending: list[bytes] = []  # parts of a line longer than a chunk
         pending_bytes = 0
         for chunk in self.chunks():
-            *whole, rest = chunk.split(b"\n")
+            *whole, rest = chunk.split(newline)
             for data in whole:
                 if pending:
                     data = b"".join((*pending, data))
@@ -133,10 +146,20 @@ class Source:
     @functools.cached_property
     def head_lines(self) -> list[str]:
         """Complete lines of the head, with invalid bytes replaced."""
-        lines = self.head.decode("utf-8", errors="replace").split("\n")
+        newline = self._newline.decode()
+        lines = self.head.decode("utf-8", errors="replace").split(newline)
         if len(self.head) >= HEAD_BYTES - len(_UTF8_MARK) and len(lines) > 1:
             lines.pop()  # may be incomplete
         return [line.removesuffix("\r") for line in lines]
+
+    @functools.cached_property
+    def _newline(self) -> bytes:
+        if b"\n" in self.head or self.head.count(b"\r") < 2:
+            return b"\n"
+        self._problems.count(
+            "lines end in a lone carriage return", f"{self.file}:1"
+        )
+        return b"\r"
 
     def _open(self) -> IO[bytes]:
         try:
@@ -189,14 +212,25 @@ class Source:
         self._lines_read += chunk.count(b"\n")
         return chunk
 
-    def _check_mark(self, problems: Problems) -> None:
-        if foreign := compression.foreign_kind(self.head, self.file):
-            raise self.place().error(*foreign)
+    def foreign_error(self) -> DataError:
+        """Makes the error for content that is no UTF-8 text."""
+        assert self.foreign is not None
+        is_text = self.head.startswith(_UTF16_MARKS)
+        return self.place(1 if is_text else None).error(*self.foreign)
+
+    def content(self) -> bytes:
+        """Returns the whole content, for formats that are read at once."""
+        return b"".join(self.chunks())
+
+    def _find_foreign(self) -> tuple[str, str] | None:
         if self.head.startswith(_UTF16_MARKS):
-            raise self.place(1).error(
+            return (
                 "the file is UTF-16, not UTF-8",
                 f"convert it: iconv -f UTF-16 -t UTF-8 {self.file} > NEW_FILE",
             )
+        return compression.foreign_kind(self.head, self.file)
+
+    def _remove_mark(self, problems: Problems) -> None:
         if self.head.startswith(_UTF8_MARK):
             self.head = self.head[len(_UTF8_MARK) :]
             problems.count("byte order mark removed", f"{self.file}:1")

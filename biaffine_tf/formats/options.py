@@ -33,6 +33,19 @@ class TagScheme(enum.StrEnum):
     BIOES = "bioes"
     BMES = "bmes"
     BILOU = "bilou"
+    IO = "io"
+    SUFFIX = "suffix"
+
+
+class Offsets(enum.StrEnum):
+    """Meaning of the two numbers of a span; `auto` is that of its format."""
+
+    AUTO = "auto"
+    CHARACTERS = "characters"
+    INCLUSIVE = "inclusive"
+    ONE_BASED = "one_based"
+    UTF16 = "utf16"
+    BYTES = "bytes"
 
 
 class Join(enum.StrEnum):
@@ -55,7 +68,10 @@ Choice = TypeVar("Choice", bound=enum.StrEnum)
 
 LAST_COLUMN = (-1,)
 # Fields that are missing in fingerprints of earlier versions.
-_LATER = ("unlabelled", "trim_spans", "strict_tags", "ignore_labels")
+_LATER = (
+    *("unlabelled", "trim_spans", "strict_tags", "ignore_labels"),
+    *("tag_names", "text_column", "offsets"),
+)
 
 
 def _option(
@@ -113,7 +129,8 @@ class ReadOptions:
     )
     tag_scheme: TagScheme = _option(
         TagScheme.AUTO,
-        "tag scheme; auto detects it.",
+        "tag scheme; auto detects it, but for io (bare labels). suffix has "
+        "the position last: PER-B.",
         of="conll",
     )
     join: Join = _option(
@@ -132,12 +149,30 @@ class ReadOptions:
         "Strip white space from the ends of spans; drop and count spans of "
         "nothing else.",
     )
+    offsets: Offsets = _option(
+        Offsets.AUTO,
+        "JSON: meaning of the start and end of a span: characters (half-open, "
+        "from 0), inclusive or one-based ones, UTF-16 units (as JavaScript "
+        "counts) or bytes of UTF-8; auto: that of the format.",
+    )
     strict_tags: bool = _option(
         False,
         "drop and count spans of malformed tags, as seqeval's strict mode "
         "does, instead of repairing them as conlleval does.",
         of="conll",
         shared=True,
+    )
+    tag_names: tuple[str, ...] | None = _option(
+        None,
+        "names of numbered tags, with commas in the order of their numbers, or "
+        "a file of them: one a line, or JSON.",
+        of="hf",
+    )
+    text_column: str | None = _option(
+        None,
+        "column of the texts; text, sentence, content or the like if not "
+        "given.",
+        of="csv",
     )
     ignore_labels: bool = False
 
@@ -147,6 +182,8 @@ class ReadOptions:
                 self._choose(field.name, type(field.default))
         if self.format is not None:
             object.__setattr__(self, "format", find_format(self.format))
+        if self.tag_names is not None:
+            object.__setattr__(self, "tag_names", tuple(self.tag_names))
         if self.tag_columns is not None:
             object.__setattr__(self, "tag_columns", tuple(self.tag_columns))
         columns = self.columns_read
@@ -200,6 +237,8 @@ class WriteOptions:
         with_lines: Write the line, or the index in the array, of sentences
             without an id.
         first_number: Number of the first sentence, for those without an id.
+        predicted: Whether spans are a model's, not gold: formats of annotation
+            tools hold them as suggestions.
         layers: Number of tag columns; several can hold nested spans.
         scheme: Scheme of the tags, BIO or BIOES.
 
@@ -210,6 +249,7 @@ class WriteOptions:
     with_scores: bool = False
     with_lines: bool = False
     first_number: int = 0
+    predicted: bool = False
     layers: int = 1
     scheme: TagScheme = TagScheme.BIO
 

@@ -110,7 +110,7 @@ class Problems:
 
 def parse_each(
     units: Iterable[Unit],
-    parse: Callable[[Unit], Sentence],
+    parse: Callable[[Unit], Sentence | None],
     on_bad_data: OnBadData,
     problems: Problems,
     data_of: Callable[[Unit], bytes],
@@ -120,7 +120,8 @@ def parse_each(
     Args:
         units: Units of the file; an error of this iterable is always raised,
             because nothing after it is reliable.
-        parse: Function of a unit to a sentence; may raise DataErrors.
+        parse: Function of a unit to a sentence, or None for one to leave out;
+            may raise DataErrors.
         on_bad_data: Whether to skip these.
         problems: Counts skipped sentences.
         data_of: Function of a unit to its bytes.
@@ -131,6 +132,8 @@ def parse_each(
     for unit in units:
         try:
             sentence = parse(unit)
+            if sentence is None:
+                continue
             problems.check(sentence)
         except DataError as error:
             if on_bad_data is OnBadData.ERROR:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 Recogniser = Callable[["Source", "ReadOptions"], bool]
 Reader = Callable[["Source", "ReadOptions", "Problems"], Iterator["Sentence"]]
+Describer = Callable[["Source", "ReadOptions"], str]
 Writer = Callable[
-    [Iterable["Sentence"], "WriteOptions", "Problems"], Iterator[str]
+    [Iterable["Sentence"], "WriteOptions", "Problems"], Iterator[Any]
 ]
 
 
@@ -38,11 +39,22 @@ class Format(str):
         recognises: Function that returns whether the head of an open file is
             in the format; formats registered later are tried first.
         read: Function that yields the sentences of an open file.
-        write: Function that yields the content of a file of sentences.
+        write: Function that yields the content of a file of sentences: strings,
+            bytes if `binary`, `output.NamedFile`s if `folder`. None if the
+            format is only read.
+        describe: Function that describes what is chosen for reading an open
+            file; None if there is nothing to choose.
         spans: Whether the format holds spans.
         scores: Whether it holds scores.
         layers: Whether it has tag columns, one per layer of spans.
         keys: Whether it holds extra keys of sentences.
+        unlabelled: Whether it tells unlabelled sentences from those without
+            spans; if not, they are counted when written.
+        binary: Whether files hold bytes that are no text.
+        package: Optional package that it needs.
+        folder: Whether it is written as a folder of files.
+        files_in: Function that returns the files of the format in a folder.
+        companions: Function that returns other files that a file needs.
     """
 
     name: str
@@ -51,11 +63,18 @@ class Format(str):
     suffix: str
     recognises: Recogniser
     read: Reader
-    write: Writer
+    write: Writer | None = None
+    describe: Describer | None = None
     spans: bool = True
     scores: bool = False
     layers: bool = False
     keys: bool = False
+    unlabelled: bool = True
+    binary: bool = False
+    package: str | None = None
+    folder: bool = False
+    files_in: Callable[[str], list[str]] | None = None
+    companions: Callable[[str], list[str]] | None = None
 
     def __new__(cls, name: str, **_: Any) -> Self:
         """Makes the string."""
@@ -95,3 +114,21 @@ def find_format(name: str, field: str = "format") -> Format:
             remedy=f"choose one of {', '.join(sorted(_FORMATS))}",
         )
     return _FORMATS[name]
+
+
+def files_in(folder: str) -> tuple[Format, list[str]] | None:
+    """Returns the files of a folder that some format reads as a whole."""
+    for one in all_formats():
+        if one.files_in is not None and (files := one.files_in(folder)):
+            return one, files
+    return None
+
+
+def companions(path: str) -> list[str]:
+    """Returns the other files that reading a file depends on."""
+    return [
+        other
+        for one in all_formats()
+        if one.companions is not None
+        for other in one.companions(path)
+    ]

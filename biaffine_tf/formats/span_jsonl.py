@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from biaffine_tf.formats.entity_items import WHITE_END, read_entity
 from biaffine_tf.formats.joining import join_words
 from biaffine_tf.formats.json_values import (
     check_score,
@@ -26,16 +27,20 @@ from biaffine_tf.formats.json_values import (
     get_id,
     get_label,
     is_json,
-    mention_error,
     read_objects,
 )
 from biaffine_tf.formats.json_writing import dump_id, dump_object
-from biaffine_tf.formats.lines import Place, Source
-from biaffine_tf.formats.options import ReadOptions, WriteOptions
+from biaffine_tf.formats.lines import Place, Source, shorten
+from biaffine_tf.formats.offsets import place_span
+from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.token_mentions import find_mention, read_token_span
+from biaffine_tf.formats.unread import check_nothing_unread, note_unread
 from biaffine_tf.spans import Sentence, Span
 
+_SPAN_KEYS = ("spans", "entities", "entity_mentions")
+_FEW_KEYS = 2  # a text and its spans
 _MENTION_KEYS = ("text", "mention")
 # Keys of our format, and that of CLUENER. Text never matches: its quotes are
 # escaped.
@@ -48,7 +53,7 @@ def read(
     source: Source, options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
     """Reads the sentences of a span JSON file, lines or one array."""
-    make = functools.partial(_sentence, labelled=not options.ignore_labels)
+    make = functools.partial(_sentence, options=options, problems=problems)
     return read_objects(source, options, problems, make)
 
 
@@ -87,21 +92,32 @@ def _span_record(span: Span, with_scores: bool) -> dict[str, Any]:
 
 
 def _sentence(
-    record: dict[str, Any], place: Place, *, labelled: bool
+    record: dict[str, Any],
+    place: Place,
+    *,
+    options: ReadOptions,
+    problems: Problems,
 ) -> Sentence:
-    if not labelled:
+    if options.ignore_labels:
         return _unlabelled(record, place)
-    kinds = [key for key in _KINDS if key in record]
+    kinds = [key for key in _SPAN_KEYS if key in record]
     if len(kinds) > 1:
         raise place.error(
             f"the object has both {kinds[0]!r} and {kinds[1]!r}",
             "keep the one that holds the spans",
         )
-    if kinds:
-        return _KINDS[kinds[0]](record, place)
+    if kinds and len(record) > _FEW_KEYS:
+        note_unread(record, kinds, place, problems)
+    if "spans" in kinds:
+        return _from_ours(record, place, options.offsets)
+    if "entities" in kinds:
+        return _from_entities(record, place, options.offsets, problems)
+    if "entity_mentions" in kinds:
+        return _from_tokens(record, place, options.offsets)
+    check_nothing_unread(record, place)
     if "tokens" in record:
         return _from_tokens(record, place)
-    if "label" in record:
+    if isinstance(record.get("label"), dict):
         raise place.error(
             "the object has 'label' but none of 'spans', 'entities', "
             "'entity_mentions'",
@@ -138,7 +154,9 @@ def _make(
     )
 
 
-def _from_ours(record: dict[str, Any], place: Place) -> Sentence:
+def _from_ours(
+    record: dict[str, Any], place: Place, offsets: Offsets
+) -> Sentence:
     text = get(record, "text", str, place, "the object")
     spans = []
     for item in _items(record, "spans", place):
@@ -148,25 +166,68 @@ def _from_ours(record: dict[str, Any], place: Place) -> Sentence:
         score = None
         if "score" in item:
             score = check_score(item["score"], place)
-        _check_mention(item, _MENTION_KEYS, text, start, end, place)
+        mention = find_mention(item, _MENTION_KEYS)
+        start, end = place_span(text, start, end, offsets, mention, place)
         spans.append(Span(start, end, label, score))
     return _make(text, spans, record, place)
 
 
-def _from_cmeee(record: dict[str, Any], place: Place) -> Sentence:
+def _from_entities(
+    record: dict[str, Any],
+    place: Place,
+    offsets: Offsets,
+    problems: Problems,
+) -> Sentence:
+    """Reads CMeEE's entities, and those of `entity_items`."""
     text = get(record, "text", str, place, "the object")
     spans = []
-    for item in _items(record, "entities", place):
+    for item in get(record, "entities", list, place, "the object"):
+        if type(item) is not dict or "start_idx" not in item:
+            spans.append(read_entity(item, text, offsets, place))
+            continue
         start = get(item, "start_idx", int, place, "an entity")
-        end = get(item, "end_idx", int, place, "an entity") + 1
+        end = get(item, "end_idx", int, place, "an entity")
         label = get_label(item, "type", place, "an entity")
-        _check_mention(item, ("entity",), text, start, end, place)
+        mention = item.get("entity")
+        if (
+            offsets is Offsets.AUTO
+            and mention is not None
+            and 0 <= start <= end
+            and text[start : end + 1] == mention
+        ):
+            end += 1
+        else:
+            start, end = _place_inclusive(
+                text, start, end, offsets, mention, place, problems
+            )
         spans.append(Span(start, end, label))
     return _make(text, spans, record, place)
 
 
+def _place_inclusive(
+    text: str,
+    start: int,
+    end: int,
+    offsets: Offsets,
+    mention: Any,
+    place: Place,
+    problems: Problems,
+) -> tuple[int, int]:
+    """Returns the half-open characters of a span, inclusive by default."""
+    if offsets is not Offsets.AUTO:
+        return place_span(text, start, end, offsets, mention, place)
+    found = place_span(text, start, end, Offsets.INCLUSIVE, mention, place)
+    if text[found[1] - 1].isspace():
+        problems.count(WHITE_END, f"{place}: {shorten(text[slice(*found)])}")
+    return found
+
+
 def _from_tokens(
-    record: dict[str, Any], place: Place, *, labelled: bool = True
+    record: dict[str, Any],
+    place: Place,
+    offsets: Offsets = Offsets.AUTO,
+    *,
+    labelled: bool = True,
 ) -> Sentence:
     tokens = get(record, "tokens", list, place, "the object")
     for index, token in enumerate(tokens):
@@ -177,31 +238,10 @@ def _from_tokens(
     spans = None
     if labelled and "entity_mentions" in record:
         spans = [
-            _token_span(item, text, ranges, place)
+            read_token_span(item, text, ranges, place, offsets)
             for item in _items(record, "entity_mentions", place)
         ]
     return _make(text, spans, record, place, ranges)
-
-
-def _token_span(
-    item: dict[str, Any],
-    text: str,
-    ranges: tuple[tuple[int, int], ...],
-    place: Place,
-) -> Span:
-    first = get(item, "start", int, place, "an entity mention")
-    last = get(item, "end", int, place, "an entity mention")
-    label = get_label(item, "entity_type", place, "an entity mention")
-    if not 0 <= first < last <= len(ranges):
-        raise place.error(
-            f"the entity mention [{first}, {last}) of label {label!r} is "
-            f"outside its sentence of {len(ranges)} tokens",
-            "its offsets count tokens, from 0, half-open; correct them or "
-            "pass --on_bad_data=skip",
-        )
-    start, end = ranges[first][0], ranges[last - 1][1]
-    _check_mention(item, ("text",), text, start, end, place)
-    return Span(start, end, label)
 
 
 def _items(
@@ -211,30 +251,6 @@ def _items(
     for item in items:
         check_type(item, dict, place, f"each of {key!r}")
     return items
-
-
-def _check_mention(
-    item: dict[str, Any],
-    keys: tuple[str, ...],
-    text: str,
-    start: int,
-    end: int,
-    place: Place,
-) -> None:
-    for key in keys:
-        if key not in item:
-            continue
-        mention = get(item, key, str, place, "a span")
-        # A negative start would count from the right in a slice.
-        if start < 0 or end <= start or text[start:end] != mention:
-            raise mention_error(text, start, end, mention, place)
-
-
-_KINDS = {
-    "spans": _from_ours,
-    "entities": _from_cmeee,
-    "entity_mentions": _from_tokens,
-}
 
 
 def recognises(source: Source, _: ReadOptions) -> bool:

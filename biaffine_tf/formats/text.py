@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from biaffine_tf.formats.lines import Line, Source, decode
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems, parse_each
+from biaffine_tf.formats.refusals import check_is_text
 from biaffine_tf.formats.registry import Format
 from biaffine_tf.spans import Sentence
 
@@ -65,11 +66,21 @@ def write(
         yield text + "\n"
 
 
+def recognises(source: Source, _: ReadOptions) -> bool:
+    """Returns True: any file may be text, unless it is seen to be other data.
+
+    Raises:
+        DataError: If it is.
+    """
+    check_is_text(source)
+    return True
+
+
 FORMAT = Format(
     "text",
     full_name="plain text",
     suffix=".txt",
-    recognises=lambda source, options: True,
+    recognises=recognises,
     read=read,
     write=write,
     spans=False,

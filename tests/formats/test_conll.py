@@ -155,7 +155,7 @@ def test_a_missing_segmentation_digit_is_an_error(reading):
         ("甲\tO\n\tO\n乙\tO\n", 2, "token is empty"),
         ("甲\tO\n乙\t\n丙\tO\n", 2, "1 columns"),
         ("甲 O\n乙 X-city\n", 2, "'X-city'.*bioes"),
-        ("甲 B_city\n乙 O\n", 1, "'B_city'"),
+        ("甲 B_city\n乙 B-city\n", 1, "'B_city'"),
         ("甲 O\n乙 B-\n丙 O\n丁 O\n", 2, "'B-'"),
     ],
 )

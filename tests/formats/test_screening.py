@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.commands.describe_data import main
+from biaffine_tf.corpora.summary import SIMILAR_LABELS
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats import Problems, ReadOptions, Unlabelled
 from biaffine_tf.formats.screening import (
@@ -16,6 +17,7 @@ from biaffine_tf.formats.screening import (
     TRIMMED,
     UNLABELLED,
     WHITE_EDGE,
+    WHITE_LABEL,
     screen,
 )
 from biaffine_tf.spans import Sentence, Span
@@ -144,7 +146,9 @@ def test_labels_that_differ_little_are_named(tmp_path, capsys):
     )
     assert main([str(path), "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
-    (problem,) = found["problems"].values()
-    assert problem["examples"] == [
-        f"{path}: 'P ER' (1), 'PER' (2), 'PER ' (1), 'per' (1)"
-    ]
+    assert {k: v["examples"] for k, v in found["problems"].items()} == {
+        WHITE_LABEL: [f"{path}:3: 'PER '"],
+        SIMILAR_LABELS: [
+            f"{path}: 'P ER' (1), 'PER' (2), 'PER ' (1), 'per' (1)"
+        ],
+    }

@@ -284,6 +284,7 @@ class BulkJob:
             self._output.output_format,
             with_scores=self._output.output_score,
             with_lines=True,
+            predicted=True,
             first_number=first_number,
             layers=self._output.output_layers,
             problems=unwritten,

@@ -154,7 +154,7 @@ class Reading:
             check_undamaged(self._source.path)
             with open_data(self._source.path, options, self.problems) as data:
                 for sentence in data.sentences():
-                    self.position = data.source.stored_bytes_read
+                    self.position = data.stored_bytes_read
                     is_begun = True
                     yield sentence
         except DataError as error:
