@@ -63,6 +63,11 @@ class OnnxEncoder:
             x = self._block(f"transformer/layer_{index // repeats}", x, mask)
         return x
 
+    @property
+    def width(self) -> int:
+        """Width of the embeddings."""
+        return self._config.embedding_width
+
     def positions(self, start: int, end: str) -> str:
         """Returns the embeddings of a range of positions.
 

@@ -10,13 +10,14 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import (
+    EncoderConfig,
     ModelConfig,
     Position,
     Precision,
     TrainingConfig,
 )
 from biaffine_tf.encoders.encoder import (
-    build_encoder,
+    build_any_encoder,
     position_embeddings,
 )
 from biaffine_tf.encoders.fused_encoder import policy_scope
@@ -67,7 +68,7 @@ class SpanModel(tf_keras.Model):
         self.num_classes = num_classes
         self.pad_id = pad_id
         with policy_scope(self.dtype_policy):
-            self.encoder = build_encoder(
+            self.encoder = build_any_encoder(
                 config.encoder,
                 initializer=initializer,
                 gradient_checkpointing=gradient_checkpointing,
@@ -128,8 +129,10 @@ class SpanModel(tf_keras.Model):
     def vector_size(self) -> int:
         """Size of the vectors that the head receives."""
         encoder = self.config.encoder
-        joined = self.config.head.position is Position.JOINED
-        return encoder.hidden_size + joined * encoder.embedding_width
+        if self.config.head.position is Position.NONE:
+            return encoder.hidden_size
+        assert isinstance(encoder, EncoderConfig)  # as ModelConfig checks
+        return encoder.hidden_size + encoder.embedding_width
 
     @contextlib.contextmanager
     def computing_in(self, precision: Precision) -> Iterator[None]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from biaffine_tf.choices import Choice
-from biaffine_tf.config import EncoderConfig
+from biaffine_tf.config import AnyEncoderConfig
 from biaffine_tf.records.widths import share_of_pairs
 from biaffine_tf.tokenization.sizes import TokenSizes
 
@@ -44,7 +44,7 @@ def choose_settings(
     given: Mapping[str, Any],
     sizes: TokenSizes,
     *,
-    encoder: EncoderConfig,
+    encoder: AnyEncoderConfig,
     is_pretrained: bool,
 ) -> list[Choice]:
     """Chooses the settings of a training run that are not given.
@@ -70,7 +70,7 @@ def choose_settings(
         return given[name]
 
     length = settle(
-        lambda: choose_length(sizes, positions=encoder.max_position_embeddings),
+        lambda: choose_length(sizes, positions=encoder.positions),
         "max_seq_length",
     )
     settle(
@@ -99,12 +99,12 @@ def choose_settings(
     return choices
 
 
-def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
+def choose_length(sizes: TokenSizes, *, positions: int | None) -> Choice:
     """Chooses the maximum number of tokens per window.
 
     Args:
         sizes: Token counts of the training data.
-        positions: Number of positions of the encoder.
+        positions: Number of positions of the encoder; None for no limit.
 
     Returns:
         `max_seq_length`: multiple of 64 that fits 99.5 % of the training
@@ -117,7 +117,7 @@ def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
         if seen >= _FITTING * total:
             break
     length = _LENGTH_STEP * math.ceil((fitting + 2) / _LENGTH_STEP)
-    length = min(max(length, _SHORTEST), _LONGEST, positions)
+    length = min(max(length, _SHORTEST), _LONGEST, positions or _LONGEST)
     longer = sum(n for k, n in sizes.lengths.items() if k > length - 2)
     reason = f"{longer} of {total} training sentences are longer"
     if length == positions:

@@ -47,6 +47,10 @@ VARIANTS = {
             "hidden_act": "relu",
         },
     },
+    "BiLSTM": {
+        "encoder": {"kind": "bilstm", "num_hidden_layers": 2},
+        "context_tokens": 5,
+    },
     "odd": {
         "encoder": {
             "embedding_size": 24,
