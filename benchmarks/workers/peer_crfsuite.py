@@ -7,6 +7,8 @@ readers, scores and files.
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import os
 import pathlib
 import re
 import sys
@@ -65,9 +67,7 @@ def read_tags(
             begin = start, label
         elif mark == "E" and begin is not None and begin[1] == label:
             spans.append(Span(begin[0], end, label))
-        if mark in "ESO":
-            begin = None
-        elif begin is not None and begin[1] != label:
+        if mark in "ESO" or (begin is not None and begin[1] != label):
             begin = None
     return spans
 
@@ -125,7 +125,7 @@ def _main() -> None:
     options = parser.parse_args()
     train = list(formats.read(options.train))
     dev = list(formats.read(options.dev))
-    begin = time.perf_counter()
+    begin = time.process_time()
     model = sklearn_crfsuite.CRF(
         algorithm="lbfgs", c1=0.1, c2=0.1, max_iterations=_ITERATIONS
     )
@@ -136,27 +136,23 @@ def _main() -> None:
             inputs.append(features(ranges, one.text))
             outputs.append(tags(ranges, one.spans or ()))
     model.fit(inputs, outputs)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     predicted = []
     for one in dev:
         ranges = units(one.text, options.units)
         found = model.predict_single(features(ranges, one.text))
         predicted.append(one.replace_spans(read_tags(ranges, found)))
+    os.makedirs(os.path.dirname(options.output) or ".", exist_ok=True)
     scores = evaluation.score(zip(dev, predicted, strict=True))
-    micro = scores.micro
     write_json(
         options.output,
         {
             "complete": True,
-            "micro": {
-                "f1": micro.f1,
-                "precision": micro.precision,
-                "recall": micro.recall,
-            },
+            "micro": dataclasses.asdict(scores.micro),
             "seconds": seconds,
         },
     )
-    print(f"micro F1 {micro.f1:.4f} in {seconds:.0f} s")
+    print(f"micro F1 {scores.micro.f1:.4f} in {seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ def make_vocabulary(
         size: Maximum number of tokens, special ones included.
         kind: Kind of the tokenizer.
         do_lower_case: Whether the tokenizer lowercases.
-        min_count: Minimum number of occurrences of a character; WordPiece
-            tokens have a minimum of their own.
+        min_count: Minimum number of occurrences of a character, unless none
+            has as many; WordPiece tokens have a minimum of their own.
 
     Returns:
         A vocabulary of `size` tokens, or fewer if the texts have fewer.
@@ -101,8 +101,9 @@ def _characters(
     for character, count in counts.items():
         lower = character.lower() if folds else character
         folded[lower if len(lower) == 1 else character] += count
-    common = (c for c in _by_count(folded) if folded[c] >= min_count)
-    return [c for c in common if _fits_a_line(c)][:size]
+    fitting = [c for c in _by_count(folded) if _fits_a_line(c)]
+    common = [c for c in fitting if folded[c] >= min_count]
+    return (common or fitting)[:size]
 
 
 def _wordpiece_tokens(

@@ -57,8 +57,7 @@ def initialization_from_scratch(
         do_lower_case=do_lower_case,
         texts=texts,
     )
-    import json, os
-    config = BilstmConfig(vocab_size=len(vocabulary), **json.loads(os.environ.get("ENC") or "{}"))
+    config = BilstmConfig(vocab_size=len(vocabulary))
     return checkpoints.Initialization(
         source=None,
         config=config,

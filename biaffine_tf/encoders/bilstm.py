@@ -16,6 +16,73 @@ _FIRST_SITE = 3  # dropouts of tokens, pairs and embeddings come before
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
+class FusedLstm(tf_keras.layers.Layer):
+    """LSTM in one operation, in float32, with a forget bias of 1.
+
+    Input: float32 `[L, B, E]`. Output: hidden states, float32 `[L, B, units]`.
+    The kernel has rows for inputs, then for states; its columns are the gates
+    input, forget, cell and output.
+
+    Args:
+        units: Number of hidden units.
+        initializer: Initializer of the kernel; None for Glorot's uniform one.
+        **kwargs: Keras layer arguments.
+
+    Reference:
+        Gers et al. 2000 (https://doi.org/10.1162/089976600300015015).
+    """
+
+    def __init__(
+        self, units: int, initializer: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.units = units
+        self.initializer = tf_keras.initializers.get(initializer)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        serialize = tf_keras.initializers.serialize
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "initializer": self.initializer and serialize(self.initializer),
+        }
+
+    def build(self, input_shape: Any) -> None:
+        """Creates kernel and bias."""
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=[input_shape[-1] + self.units, 4 * self.units],
+            initializer=self.initializer
+            or tf_keras.initializers.GlorotUniform(),
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=[4 * self.units], initializer="zeros"
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Computes the hidden states."""
+        zeros = tf.zeros([tf.shape(inputs)[1], self.units])
+        unused = tf.zeros([self.units])
+        forget = tf.repeat(tf.constant([0.0, 1.0, 0.0, 0.0]), self.units)
+        states = tf.raw_ops.BlockLSTMV2(
+            seq_len_max=tf.shape(inputs, tf.int64)[0],
+            x=inputs,
+            cs_prev=zeros,
+            h_prev=zeros,
+            w=tf.convert_to_tensor(self.kernel),
+            wci=unused,
+            wcf=unused,
+            wco=unused,
+            b=tf.convert_to_tensor(self.bias) + forget,
+            cell_clip=0.0,
+            use_peephole=False,
+        ).h
+        return tf.ensure_shape(states, [*inputs.shape[:2], self.units])
+
+
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class BilstmEncoder(tf_keras.layers.Layer):
     """Embeddings of tokens and of both their pairs, and BiLSTM layers.
 
@@ -79,6 +146,15 @@ class BilstmEncoder(tf_keras.layers.Layer):
         self.hidden_dropout = hidden_dropout
         self.norm_epsilon = norm_epsilon
         self.initializer = tf_keras.initializers.get(initializer)
+        size = hidden_size // 2
+        # Keras files find layers in lists, but not in lists of lists.
+        self._forward, self._backward = (
+            [
+                FusedLstm(size, initializer, name=f"bilstm/layer_{k}/{way}")
+                for k in range(num_layers)
+            ]
+            for way in ("forward", "backward")
+        )
         # Also seeded by tf_keras.utils.set_random_seed.
         self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
 
@@ -108,10 +184,9 @@ class BilstmEncoder(tf_keras.layers.Layer):
         yield
 
     def build(self, input_shape: Any) -> None:
-        """Creates the embeddings, and two LSTMs for each layer."""
+        """Creates all weights."""
         del input_shape
         uniform = tf_keras.initializers.RandomUniform
-        glorot = tf_keras.initializers.GlorotUniform
         self._tokens = self.add_weight(
             name="token_embeddings/embeddings",
             shape=[self.vocab_size, self.embedding_size],
@@ -122,23 +197,11 @@ class BilstmEncoder(tf_keras.layers.Layer):
             shape=[self.num_bigram_rows, self.bigram_size],
             initializer=self.initializer or uniform(-0.5, 0.5),
         )
-        size = self.hidden_size // 2
         width = self.embedding_size + 2 * self.bigram_size
-        self._layers_ = []
-        for number in range(self.num_layers):
-            directions = []
-            for direction in ("forward", "backward"):
-                name = f"bilstm/layer_{number}/{direction}"
-                kernel = self.add_weight(
-                    name=f"{name}/kernel",
-                    shape=[width + size, 4 * size],
-                    initializer=self.initializer or glorot(),
-                )
-                bias = self.add_weight(
-                    name=f"{name}/bias", shape=[4 * size], initializer="zeros"
-                )
-                directions.append((kernel, bias))
-            self._layers_.append(directions)
+        for layer in zip(self._forward, self._backward, strict=True):
+            for one in layer:
+                with tf.name_scope(one.name):
+                    one.build([None, None, width])
             width = self.hidden_size
         self._gamma, self._beta = (
             self.add_weight(
@@ -170,12 +233,13 @@ class BilstmEncoder(tf_keras.layers.Layer):
         x = self._embed(ids, seed)
         lengths = tf.reduce_sum(mask, axis=1)
         x = tf.transpose(x, [1, 0, 2])  # [L, B, E]
-        for number, (forward, backward) in enumerate(self._layers_):
+        layers = zip(self._forward, self._backward, strict=True)
+        for number, (forward, backward) in enumerate(layers):
             behind = _reversed(x, lengths)
             x = tf.concat(
                 [
-                    lstm(x, *forward),
-                    _reversed(lstm(behind, *backward), lengths),
+                    forward(x),
+                    _reversed(backward(behind), lengths),
                 ],
                 axis=-1,
             )
@@ -206,44 +270,11 @@ class BilstmEncoder(tf_keras.layers.Layer):
         x = tf.concat([tokens, pairs[:, :-1], pairs[:, 1:]], axis=-1)
         return _dropout(x, self.input_dropout, seed, 2)
 
-    def _drop_rows(
-        self, x: tf.Tensor, seed: tf.Tensor, site: int
-    ) -> tf.Tensor:
+    def _drop_rows(self, x: tf.Tensor, seed: tf.Tensor, site: int) -> tf.Tensor:
         ones = tf.ones_like(x[..., :1])
         return x * tf.cast(
             _dropout(ones, self.token_dropout, seed, site) > 0, x.dtype
         )
-
-
-def lstm(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """Computes an LSTM in one operation, with a forget bias of 1.
-
-    Args:
-        x: float32 `[L, B, E]`.
-        kernel: `[E + H, 4 H]`; gates in the order input, forget, cell, output.
-        bias: `[4 H]`.
-
-    Returns:
-        Hidden states, float32 `[L, B, H]`.
-    """
-    kernel, bias = tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias)
-    size = bias.shape[0] // 4
-    bias += tf.repeat(tf.constant([0.0, 1.0, 0.0, 0.0]), size)
-    zeros = tf.zeros([tf.shape(x)[1], size])
-    unused = tf.zeros([size])
-    return tf.raw_ops.BlockLSTMV2(
-        seq_len_max=tf.shape(x, tf.int64)[0],
-        x=x,
-        cs_prev=zeros,
-        h_prev=zeros,
-        w=kernel,
-        wci=unused,
-        wcf=unused,
-        wco=unused,
-        b=bias,
-        cell_clip=0.0,
-        use_peephole=False,
-    ).h
 
 
 def _reversed(x: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:

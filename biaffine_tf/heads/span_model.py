@@ -20,7 +20,10 @@ from biaffine_tf.encoders.encoder import (
     build_any_encoder,
     position_embeddings,
 )
-from biaffine_tf.encoders.fused_encoder import policy_scope
+from biaffine_tf.encoders.fused_encoder import (
+    FusedBertEncoder,
+    policy_scope,
+)
 from biaffine_tf.heads import head_class
 from biaffine_tf.heads.head import Head, Metrics, SoftCells
 
@@ -189,6 +192,7 @@ class SpanModel(tf_keras.Model):
 
     def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
         length = tf.shape(vectors)[1]
+        assert isinstance(self.encoder, FusedBertEncoder)
         table = position_embeddings(self.encoder)
         # As in the original implementation, the head does not train positions.
         table = tf.stop_gradient(tf.cast(table, vectors.dtype))

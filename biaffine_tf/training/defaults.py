@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from biaffine_tf.choices import Choice
-from biaffine_tf.config import AnyEncoderConfig
+from biaffine_tf.config import AnyEncoderConfig, BilstmConfig, EncoderConfig
 from biaffine_tf.records.widths import share_of_pairs
 from biaffine_tf.tokenization.sizes import TokenSizes
 
 # Peak learning rate: proportional to a power of the width of the layers.
 _PRETRAINED_RATE, _PRETRAINED_POWER = 5e-5, 2  # at 768
 _RANDOM_RATE = 5e-4  # at 256, inversely proportional to the width
+_BILSTM_RATE = 1e-3
 
 # Fewer sentences get smaller batches, for more updates per epoch.
 _FEW_SENTENCES = 4000
@@ -79,7 +80,9 @@ def choose_settings(
     )
     settle(
         lambda: choose_learning_rate(
-            encoder.hidden_size, is_pretrained=is_pretrained
+            encoder.hidden_size,
+            is_pretrained=is_pretrained,
+            kind=encoder.KIND,
         ),
         "learning_rate",
     )
@@ -152,16 +155,25 @@ def choose_span_width(sizes: TokenSizes, *, max_tokens: int) -> Choice:
     return Choice("max_span_width", bound if worthwhile else None, reason)
 
 
-def choose_learning_rate(hidden_size: int, *, is_pretrained: bool) -> Choice:
+def choose_learning_rate(
+    hidden_size: int,
+    *,
+    is_pretrained: bool,
+    kind: str = EncoderConfig.KIND,
+) -> Choice:
     """Chooses the peak learning rate.
 
     Args:
         hidden_size: Width of the encoder's layers.
         is_pretrained: Whether pretrained weights are loaded.
+        kind: Kind of the encoder.
 
     Returns:
         `learning_rate`, to two digits.
     """
+    if kind == BilstmConfig.KIND and not is_pretrained:
+        reason = f"BiLSTM of width {hidden_size} from random weights"
+        return Choice("learning_rate", _BILSTM_RATE, reason)
     if is_pretrained:
         rate = _PRETRAINED_RATE * (768 / hidden_size) ** _PRETRAINED_POWER
     else:

@@ -124,10 +124,17 @@ def test_dropout_is_of_training_and_seeded():
 def test_directions_and_layers_start_differently():
     encoder = build_any_encoder(tiny.encoder_config(**ENCODER))
     encoder.build(None)
-    kernels = [w.numpy() for w in encoder.weights if "kernel" in w.name]
-    assert len(kernels) == 4
-    assert (kernels[0] != kernels[1]).any()
-    assert (kernels[2] != kernels[3]).any()
+    kernels = {
+        w.name.removesuffix("/kernel:0"): w.numpy()
+        for w in encoder.weights
+        if "kernel" in w.name
+    }
+    for number in range(2):
+        forward, backward = (
+            kernels[f"bilstm/layer_{number}/{way}"]
+            for way in ("forward", "backward")
+        )
+        assert (forward != backward).any()
 
 
 def test_config_is_stored_by_kind():

@@ -18,7 +18,7 @@ import tiny
 
 import biaffine_tf
 from biaffine_tf.config import Position
-from biaffine_tf.encoders.bilstm import BilstmEncoder
+from biaffine_tf.encoders.bilstm import BilstmEncoder, FusedLstm
 from biaffine_tf.encoders.encoder import build_encoder
 from biaffine_tf.encoders.fused_encoder import (
     FusedBertEncoder,
@@ -101,9 +101,17 @@ LAYERS = {
             "input_dropout": 0.2,
             "hidden_dropout": 0.3,
             "norm_epsilon": 1e-3,
-            "initializer": tf_keras.initializers.TruncatedNormal(stddev=0.3),
+            "initializer": tf_keras.initializers.Constant(0.3),
         },
         [{"input_word_ids": IDS, "input_mask": MASK}],
+    ),
+    "lstm": (
+        FusedLstm,
+        {
+            "units": 3,
+            "initializer": tf_keras.initializers.Constant(0.3),
+        },
+        [VECTORS],
     ),
     "mlm": (
         MaskedLM,
@@ -277,7 +285,7 @@ def test_saved_model_gives_the_same(name, tmp_path):
 
 @pytest.mark.slow
 # XLA has no BlockLSTM; training refuses it.
-@pytest.mark.parametrize("name", [n for n in LAYERS if n != "bilstm"])
+@pytest.mark.parametrize("name", [n for n in LAYERS if "lstm" not in n])
 def test_xla_gives_the_same(name):
     layer = _made(name)
     compiled = tf.function(
