@@ -21,7 +21,7 @@ class FusedLstm(tf_keras.layers.Layer):
 
     Input: float32 `[L, B, E]`. Output: hidden states, float32 `[L, B, units]`.
     The kernel has rows for inputs, then for states; its columns are the gates
-    input, forget, cell and output.
+    input, cell, forget and output.
 
     Args:
         units: Number of hidden units.
@@ -65,8 +65,9 @@ class FusedLstm(tf_keras.layers.Layer):
         """Computes the hidden states."""
         zeros = tf.zeros([tf.shape(inputs)[1], self.units])
         unused = tf.zeros([self.units])
-        forget = tf.repeat(tf.constant([0.0, 1.0, 0.0, 0.0]), self.units)
-        states = tf.raw_ops.BlockLSTMV2(
+        # TensorFlow's gradient of BlockLSTMV2 is wrong: it is that of this one,
+        # whose gates have another order.
+        states = tf.raw_ops.BlockLSTM(
             seq_len_max=tf.shape(inputs, tf.int64)[0],
             x=inputs,
             cs_prev=zeros,
@@ -75,7 +76,8 @@ class FusedLstm(tf_keras.layers.Layer):
             wci=unused,
             wcf=unused,
             wco=unused,
-            b=tf.convert_to_tensor(self.bias) + forget,
+            b=tf.convert_to_tensor(self.bias),
+            forget_bias=1.0,
             cell_clip=0.0,
             use_peephole=False,
         ).h

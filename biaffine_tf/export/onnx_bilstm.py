@@ -10,8 +10,8 @@ from biaffine_tf.config import BilstmConfig
 from biaffine_tf.export.onnx_graph import OnnxGraph
 
 # Gates of our kernels in ONNX's order: input, output, forget, cell.
-_GATES = (0, 3, 1, 2)
-_FORGET = 1
+_GATES = (0, 3, 2, 1)
+_FORGET = 2
 
 
 class OnnxBilstm:
