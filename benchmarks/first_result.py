@@ -242,7 +242,9 @@ def tabulate(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 row["after_of_sweep"] = run["last"]
         if own:
             row["best_known"] = max(
-                run["last"] for run in own if run["seed"] in swept or not swept
+                run["last"]
+                for run in own
+                if run["seed"] in swept or not swept
             )
             rows.append(row)
     return rows
