@@ -30,12 +30,14 @@ class Step(NamedTuple):
             that have not ended.
         done: A file of its output that is there when it has ended.
         where: Folder that it runs in.
+        python: Path of the Python that runs it.
     """
 
     name: str
     words: list[str] | None
     done: str
     where: pathlib.Path = ROOT
+    python: str = sys.executable
 
     def is_done(self, runs: pathlib.Path) -> bool:
         """Whether the command has ended."""
@@ -60,7 +62,7 @@ class Step(NamedTuple):
         write_json(_machine_file(runs, self.name), where)
         with open(log, "a", encoding="utf-8") as file:
             done = subprocess.run(
-                [sys.executable, *self.words],
+                [self.python, *self.words],
                 cwd=self.where,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -15,6 +15,8 @@ from biaffine_tf import config as sections
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.calibration.objectives import ThresholdObjective
 from biaffine_tf.config import (
+    AnyEncoderConfig,
+    BilstmConfig,
     DataConfig,
     Decoder,
     DecodingConfig,
@@ -40,6 +42,7 @@ INFINITY, NAN = float("inf"), float("nan")
 ENCODER = EncoderConfig(vocab_size=9)
 SECTIONS = {
     EncoderConfig: {"vocab_size": 9},
+    BilstmConfig: {"vocab_size": 9},
     TokenizerConfig: {},
     HeadConfig: {},
     ModelConfig: {"encoder": ENCODER},
@@ -177,7 +180,8 @@ def test_all_sections_are_here():
         for one in vars(sections).values()
         if isinstance(one, type) and issubclass(one, Settings)
     }
-    assert exported - {Settings, ExperimentConfig} <= SECTIONS.keys()
+    exported -= {Settings, ExperimentConfig, AnyEncoderConfig}
+    assert exported <= SECTIONS.keys()
 
 
 @pytest.mark.parametrize(("section", "one"), FIELDS)

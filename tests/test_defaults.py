@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.config import EncoderConfig, TrainingConfig
+from biaffine_tf.config import BilstmConfig, EncoderConfig, TrainingConfig
 from biaffine_tf.tokenization.sizes import TokenSizes
 from biaffine_tf.training.defaults import (
     choose_epochs,
@@ -83,6 +83,21 @@ def test_nearly_all_sentences_fit(lengths, positions):
     longer = sum(n for k, n in lengths.items() if k + 2 > length)
     if length < min(512, positions):
         assert longer <= 0.005 * sum(lengths.values())
+
+
+def test_a_bilstm_has_its_own_rate_and_no_limit_of_positions():
+    sizes = TokenSizes(
+        collections.Counter({700: 500}), collections.Counter({2: 9})
+    )
+    encoder = BilstmConfig(vocab_size=9)
+    choices = choose_settings({}, sizes, encoder=encoder, is_pretrained=False)
+    chosen = {choice.flag: choice for choice in choices}
+    assert list(chosen) == CHOSEN
+    assert chosen["max_seq_length"].value == 512
+    assert "positions" not in chosen["max_seq_length"].reason
+    assert "BiLSTM" in chosen["learning_rate"].reason
+    bert = choose_learning_rate(encoder.hidden_size, is_pretrained=False)
+    assert chosen["learning_rate"].value != bert.value
 
 
 @given(_counts, _counts)

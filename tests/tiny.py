@@ -8,6 +8,8 @@ import numpy as np
 
 from biaffine_tf import formats, model_directory
 from biaffine_tf.config import (
+    AnyEncoderConfig,
+    BilstmConfig,
     EncoderConfig,
     ExperimentConfig,
     HeadConfig,
@@ -29,7 +31,16 @@ VOCABULARY = Vocabulary(
 )
 
 
-def encoder_config(**changes) -> EncoderConfig:
+def encoder_config(**changes) -> AnyEncoderConfig:
+    if changes.get("kind") == BilstmConfig.KIND:
+        values = {
+            "vocab_size": 5 + len(CHARACTERS),
+            "hidden_size": 16,
+            "embedding_size": 8,
+            "bigram_size": 6,
+            "num_bigram_rows": 101,
+        }
+        return BilstmConfig(**(values | changes))
     values = {
         "vocab_size": 5 + len(CHARACTERS),
         "hidden_size": 16,

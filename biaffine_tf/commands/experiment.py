@@ -31,6 +31,8 @@ from biaffine_tf.commands.teachers import (
 from biaffine_tf.config import (
     Adversarial,
     Average,
+    BilstmConfig,
+    EncoderConfig,
     ExperimentConfig,
     LongText,
     Loss,
@@ -315,31 +317,47 @@ def _check_test_data(data: inputs.Data) -> None:
 
 
 def _check_passes(training: TrainingConfig, model: ModelConfig) -> None:
-    """Checks that --adversarial can be computed with the model.
+    """Checks that the steps of a run can be computed with the model.
 
     Raises:
-        ConfigError: If it cannot.
+        ConfigError: If they cannot.
     """
-    kind, head = training.adversarial, model.head
+    kind, head, encoder = training.adversarial, model.head, model.encoder
     if kind.compares and not heads.compares(head.name):
         raise ConfigError(
             f"--adversarial={kind} compares predictions, which the head "
             f"{head.name!r} cannot",
             remedy="give --adversarial=fgm or pgd",
         )
-    rates = (
-        model.encoder.hidden_dropout_prob,
-        model.encoder.attention_probs_dropout_prob,
-        model.embedding_dropout,
-        model.spatial_dropout,
-        head.dropout,
-    )
-    if kind is Adversarial.RDROP and not any(rates):
+    dropouts = [head.dropout, model.embedding_dropout, model.spatial_dropout]
+    if isinstance(encoder, EncoderConfig):
+        dropouts += [
+            encoder.hidden_dropout_prob,
+            encoder.attention_probs_dropout_prob,
+        ]
+    else:
+        assert isinstance(encoder, BilstmConfig)
+        _check_no_bert(training)
+        dropouts += [encoder.input_dropout, encoder.hidden_dropout]
+    if kind is Adversarial.RDROP and not any(dropouts):
         raise ConfigError(
             "--adversarial=rdrop is given but nothing has dropout, so both "
             "passes are the same",
             remedy="give --head_dropout=0.1, or leave out --adversarial",
         )
+
+
+def _check_no_bert(training: TrainingConfig) -> None:
+    """Refuses what only encoders of BERT's kind have."""
+    for name, is_given in (
+        (f"adversarial={training.adversarial}", training.adversarial.moves),
+        (f"layer_decay={training.layer_decay:g}", training.layer_decay < 1),
+    ):
+        if is_given:
+            raise ConfigError(
+                f"--{name} is for encoders of BERT's kind, and none is given",
+                remedy="leave it out, or give an encoder as --encoder_dir",
+            )
 
 
 def _describe_costs(training: TrainingConfig) -> Iterator[str]:

@@ -86,8 +86,20 @@ def names_encoder() -> bool:
 
 def encoder_initialization(texts: Iterable[str]) -> checkpoints.Initialization:
     """Chooses the encoder initialization from flags and sample texts."""
-    from biaffine_tf.encoders import checkpoints  # run_predict.py does without
+    # run_predict.py does without
+    from biaffine_tf.commands.scratch import initialization_from_scratch
+    from biaffine_tf.encoders import checkpoints
 
+    if not (
+        FLAGS.encoder_dir or FLAGS.bert_config_file or FLAGS.init_checkpoint
+    ):
+        _refuse_for_bilstm()
+        return initialization_from_scratch(
+            texts,
+            vocab_file=FLAGS.vocab_file,
+            tokenizer=FLAGS.tokenizer,
+            do_lower_case=FLAGS.do_lower_case,
+        )
     return checkpoints.choose_initialization(
         encoder_dir=FLAGS.encoder_dir,
         vocab_file=FLAGS.vocab_file,
@@ -98,6 +110,18 @@ def encoder_initialization(texts: Iterable[str]) -> checkpoints.Initialization:
         extend_to=FLAGS.max_seq_length if FLAGS.extend_positions else None,
         texts=texts,
     )
+
+
+def _refuse_for_bilstm() -> None:
+    """Refuses settings that only BERT encoders have."""
+    for name in ("xla", "gradient_checkpointing", "extend_positions"):
+        if FLAGS[name].value:
+            raise ConfigError(
+                f"--{name} is given, but the encoder is a BiLSTM, which has "
+                "none, as neither --encoder_dir nor --bert_config_file is "
+                "given",
+                remedy="leave it out, or give an encoder",
+            )
 
 
 def given_settings() -> dict[str, Any]:

@@ -47,6 +47,7 @@ def make_vocabulary(
     size: int,
     kind: TokenizerKind | str,
     do_lower_case: bool = False,
+    min_count: int = 1,
 ) -> Vocabulary:
     """Builds the vocabulary of a tokenizer from texts.
 
@@ -61,6 +62,8 @@ def make_vocabulary(
         size: Maximum number of tokens, special ones included.
         kind: Kind of the tokenizer.
         do_lower_case: Whether the tokenizer lowercases.
+        min_count: Minimum number of occurrences of a character, unless none
+            has as many; WordPiece tokens have a minimum of their own.
 
     Returns:
         A vocabulary of `size` tokens, or fewer if the texts have fewer.
@@ -74,8 +77,11 @@ def make_vocabulary(
             f"tokens, got {size}",
             remedy="give a few thousand",
         )
-    make = _characters if kind == TokenizerKind.CHAR else _wordpiece_tokens
-    tokens = make(texts, size - len(SPECIALS), do_lower_case)
+    size -= len(SPECIALS)
+    if kind == TokenizerKind.CHAR:
+        tokens = _characters(texts, size, do_lower_case, min_count)
+    else:
+        tokens = _wordpiece_tokens(texts, size, do_lower_case)
     if not tokens:
         raise ConfigError(
             "the texts have no character to make a token of",
@@ -84,7 +90,9 @@ def make_vocabulary(
     return Vocabulary([*SPECIALS, *tokens])
 
 
-def _characters(texts: Iterable[str], size: int, folds: bool) -> list[str]:
+def _characters(
+    texts: Iterable[str], size: int, folds: bool, min_count: int
+) -> list[str]:
     """Returns the most frequent characters, as `CharTokenizer` folds them."""
     counts: collections.Counter[str] = collections.Counter()
     for text in texts:
@@ -93,7 +101,9 @@ def _characters(texts: Iterable[str], size: int, folds: bool) -> list[str]:
     for character, count in counts.items():
         lower = character.lower() if folds else character
         folded[lower if len(lower) == 1 else character] += count
-    return [c for c in _by_count(folded) if _fits_a_line(c)][:size]
+    fitting = [c for c in _by_count(folded) if _fits_a_line(c)]
+    common = [c for c in fitting if folded[c] >= min_count]
+    return (common or fitting)[:size]
 
 
 def _wordpiece_tokens(

@@ -207,7 +207,7 @@ class _Encoder(EncoderFlags):
     vocab_file: Path | None = setting(
         None,
         help="BERT vocabulary (vocab.txt or tokenizer.json).",
-        unset="that of the encoder",
+        unset="that of the encoder, else made from the training data",
     )
     init_model: Path | None = setting(
         None,

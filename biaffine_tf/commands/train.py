@@ -9,7 +9,8 @@ biaffine-train --train_data=train.json --eval_data=dev.json \
 are trained and nothing is scored.
 
 --encoder_dir=ENCODER takes vocabulary, config and weights from a directory of
-Hugging Face's, Google's or ours, instead of a flag for each of them;
+Hugging Face's, Google's or ours, instead of a flag for each of them; with no
+encoder at all, a BiLSTM is trained from the training data alone;
 --init_model=MODEL_DIR continues from a trained model, head included.
 --teacher_dir=MODEL_DIR,MODEL_DIR learns from the scores of trained models.
 
@@ -32,7 +33,7 @@ from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.experiment import Experiment
 from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.commands.sections import save_period
-from biaffine_tf.config import ExperimentConfig
+from biaffine_tf.config import EncoderConfig, ExperimentConfig
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.files import (
@@ -375,6 +376,7 @@ def _build_model(run: Experiment, records: Records) -> SpanModel:
 
         load_initial_model(run.initial.path, model, config.training)
     if initialization.source is not None:
+        assert isinstance(config.model.encoder, EncoderConfig)
         report = checkpoints.load(
             initialization.source,
             checkpoints.encoder_variables(model.encoder),

@@ -5,13 +5,14 @@ config: commands derive flags from these classes (`commands.flag_types`), and a
 model directory stores `ExperimentConfig` as `config.json`.
 """
 
+from biaffine_tf.config.bilstm import BilstmConfig
 from biaffine_tf.config.decoding import (
     NESTED_SHARE,
     Decoder,
     DecodingConfig,
     WordBoundaries,
 )
-from biaffine_tf.config.encoder import EncoderConfig
+from biaffine_tf.config.encoder import AnyEncoderConfig, EncoderConfig
 from biaffine_tf.config.experiment import (
     CONFIG_VERSION,
     ExperimentConfig,

@@ -1,11 +1,11 @@
-"""Config of an encoder."""
+"""Configs of encoders, by kind."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from biaffine_tf.config.fields import setting
 from biaffine_tf.config.sections import Settings
@@ -15,8 +15,50 @@ _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EncoderConfig(Settings):
-    """Config of an encoder; names as in the `config.json` of its family.
+class AnyEncoderConfig(Settings):
+    """Config of an encoder of any kind.
+
+    Attributes:
+        KIND: Name of the kind, stored unless it is BERT.
+        vocab_size: Number of tokens.
+        hidden_size: Width of the vectors that the head receives.
+        num_hidden_layers: Number of layers.
+    """
+
+    KIND: ClassVar[str] = ""
+    vocab_size: int = setting(minimum=1)
+    hidden_size: int = setting(minimum=1)
+    num_hidden_layers: int = setting(minimum=1)
+
+    @property
+    def positions(self) -> int | None:
+        """Number of tokens that can be read at once; None for no limit."""
+        return None
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Builds the config of the kind that the values name; else BERT's.
+
+        Raises:
+            ConfigError: If the kind is unknown, or a setting is unknown,
+                missing or out of range.
+        """
+        if cls is not AnyEncoderConfig or not isinstance(values, dict):
+            return super().from_dict(values)
+        kinds = {kind.KIND: kind for kind in cls.__subclasses__()}
+        named = values.get("kind", EncoderConfig.KIND)
+        if named not in kinds:
+            raise ConfigError(
+                f"{named!r} is no kind of encoder: there are "
+                f"{', '.join(sorted(kinds))}",
+                remedy="use the version of biaffine_tf that wrote it",
+            )
+        return kinds[named].from_dict(values)  # type: ignore[return-value]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderConfig(AnyEncoderConfig):
+    """Config of a BERT encoder; names as in the `config.json` of its family.
 
     Attributes:
         embedding_size: Width of the embeddings, if it differs from that of the
@@ -25,7 +67,7 @@ class EncoderConfig(Settings):
             (ALBERT: 1).
     """
 
-    vocab_size: int = setting(minimum=1)
+    KIND: ClassVar[str] = "bert"
     hidden_size: int = setting(768, minimum=1)
     num_hidden_layers: int = setting(12, minimum=1)
     num_attention_heads: int = setting(12, minimum=1)
@@ -52,6 +94,11 @@ class EncoderConfig(Settings):
             "hidden_size",
             f"a multiple of num_attention_heads={self.num_attention_heads}",
         )
+
+    @property
+    def positions(self) -> int | None:
+        """Number of position embeddings."""
+        return self.max_position_embeddings
 
     @property
     def embedding_width(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 
-from biaffine_tf.config.encoder import EncoderConfig
+from biaffine_tf.config.encoder import AnyEncoderConfig, EncoderConfig
 from biaffine_tf.config.fields import setting
 from biaffine_tf.config.sections import Settings
 from biaffine_tf.config.tokenizer import TokenizerConfig
@@ -203,7 +203,7 @@ class HeadConfig(Settings):
 class ModelConfig(Settings):
     """Settings needed to build the model and feed it text."""
 
-    encoder: EncoderConfig
+    encoder: AnyEncoderConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
     head: HeadConfig = HeadConfig()
     max_seq_length: int = setting(
@@ -274,8 +274,24 @@ class ModelConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positions = self.encoder.max_position_embeddings
-        if self.max_seq_length > positions:
+        positions = self.encoder.positions
+        if positions is None and self.head.position is Position.JOINED:
+            raise ConfigError(
+                f"--position is {self.head.position}, but this encoder has no "
+                "position embeddings",
+                remedy="leave it out, or give an encoder as --encoder_dir",
+            )
+        if not isinstance(self.encoder, EncoderConfig):
+            for name, none in (
+                ("layer_mix", LayerMix.LAST),
+                ("embedding_dropout", 0),
+            ):
+                self.require(
+                    getattr(self, name) == none,
+                    name,
+                    f"{none} without an encoder of BERT's kind",
+                )
+        if positions is not None and self.max_seq_length > positions:
             raise ConfigError(
                 f"--max_seq_length is {self.max_seq_length} but the encoder "
                 f"has only {positions} positions",

@@ -1,4 +1,4 @@
-"""Builds BERT encoders from configs."""
+"""Builds encoders from configs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from biaffine_tf.config import EncoderConfig
+from biaffine_tf.config import (
+    AnyEncoderConfig,
+    BilstmConfig,
+    EncoderConfig,
+)
+from biaffine_tf.encoders.bilstm import BilstmEncoder
 from biaffine_tf.encoders.fused_encoder import (
     FusedBertEncoder,
     approximate_gelu,
@@ -69,6 +74,55 @@ def build_encoder(
         ),
         name=name,
         **options,
+    )
+
+
+def build_any_encoder(
+    config: AnyEncoderConfig,
+    *,
+    name: str = "encoder",
+    initializer: tf_keras.initializers.Initializer | None = None,
+    gradient_checkpointing: bool = False,
+    xla: bool = False,
+    embedding_dropout: float = 0.0,
+) -> FusedBertEncoder | BilstmEncoder:
+    """Builds a randomly initialised encoder of the config's kind.
+
+    Args:
+        config: Config of the encoder.
+        name: Layer name, the first component of its weights' names.
+        initializer: As for `build_encoder`.
+        gradient_checkpointing: See `FusedBertEncoder`.
+        xla: See `FusedBertEncoder`.
+        embedding_dropout: See `FusedBertEncoder`.
+
+    Raises:
+        ConfigError: If an option is given that the kind lacks.
+    """
+    if isinstance(config, EncoderConfig):
+        return build_encoder(
+            config,
+            name=name,
+            initializer=initializer,
+            gradient_checkpointing=gradient_checkpointing,
+            xla=xla,
+            embedding_dropout=embedding_dropout,
+        )
+    assert isinstance(config, BilstmConfig)
+    return BilstmEncoder(
+        vocab_size=config.vocab_size,
+        embedding_size=config.embedding_size,
+        bigram_size=config.bigram_size,
+        num_bigram_rows=config.num_bigram_rows,
+        pair_factor=config.pair_factor,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_hidden_layers,
+        token_dropout=config.token_dropout,
+        input_dropout=config.input_dropout,
+        hidden_dropout=config.hidden_dropout,
+        norm_epsilon=config.layer_norm_eps,
+        initializer=initializer,
+        name=name,
     )
 
 

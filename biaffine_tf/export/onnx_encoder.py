@@ -64,6 +64,11 @@ class OnnxEncoder:
             layers.append(self._block(name, layers[-1], mask))
         return layers
 
+    @property
+    def width(self) -> int:
+        """Width of the embeddings."""
+        return self._config.embedding_width
+
     def positions(self, start: int, end: str) -> str:
         """Returns the embeddings of a range of positions.
 

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from biaffine_tf.config import ModelConfig, Position
+from biaffine_tf.config import (
+    BilstmConfig,
+    EncoderConfig,
+    ModelConfig,
+    Position,
+)
+from biaffine_tf.export.onnx_bilstm import OnnxBilstm
 from biaffine_tf.export.onnx_encoder import OnnxEncoder
 from biaffine_tf.export.onnx_graph import OnnxGraph
 from biaffine_tf.export.onnx_neck import write_neck
@@ -68,8 +74,14 @@ class _Network:
         int8: bool,
     ) -> None:
         self.graph = OnnxGraph(int8=int8)
-        self._encoder = OnnxEncoder(self.graph, weights, config.encoder)
         self._weights = weights
+        encoder = config.encoder
+        self._encoder: OnnxEncoder | OnnxBilstm
+        if isinstance(encoder, EncoderConfig):
+            self._encoder = OnnxEncoder(self.graph, weights, encoder)
+        else:
+            assert isinstance(encoder, BilstmConfig)
+            self._encoder = OnnxBilstm(self.graph, weights, encoder)
         self._config = config
         self._pad_id = pad_id
 
@@ -107,12 +119,13 @@ class _Network:
         return self.graph("Slice", vectors, one, self.graph.integers(-1), one)
 
     def _join_positions(self, vectors: str) -> str:
-        graph = self.graph
+        graph, encoder = self.graph, self._encoder
+        assert isinstance(encoder, OnnxEncoder)  # as ModelConfig checks
         shape = graph("Shape", vectors, end=2)  # B, L
         end = graph("Shape", vectors, start=1, end=2)
         end = graph("Add", end, graph.integers(1))
-        places = self._encoder.positions(1, end)  # [L, E]
-        width = graph.integers(self._config.encoder.embedding_width)
+        places = encoder.positions(1, end)  # [L, E]
+        width = graph.integers(encoder.width)
         shape = graph("Concat", shape, width, axis=0)
         places = graph("Expand", places, shape)
         return graph("Concat", vectors, places, axis=2)

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import (
+    EncoderConfig,
     LayerMix,
     ModelConfig,
     Position,
@@ -17,10 +18,13 @@ from biaffine_tf.config import (
     TrainingConfig,
 )
 from biaffine_tf.encoders.encoder import (
-    build_encoder,
+    build_any_encoder,
     position_embeddings,
 )
-from biaffine_tf.encoders.fused_encoder import policy_scope
+from biaffine_tf.encoders.fused_encoder import (
+    FusedBertEncoder,
+    policy_scope,
+)
 from biaffine_tf.encoders.neck import Neck
 from biaffine_tf.heads import head_class
 from biaffine_tf.heads.head import Head, Metrics, SoftCells
@@ -72,7 +76,7 @@ class SpanModel(tf_keras.Model):
         self.num_classes = num_classes
         self.pad_id = pad_id
         with policy_scope(self.dtype_policy):
-            self.encoder = build_encoder(
+            self.encoder = build_any_encoder(
                 config.encoder,
                 initializer=initializer,
                 gradient_checkpointing=gradient_checkpointing,
@@ -180,9 +184,11 @@ class SpanModel(tf_keras.Model):
     def vector_size(self) -> int:
         """Size of the vectors that the head receives."""
         encoder = self.config.encoder
-        joined = self.config.head.position is Position.JOINED
         own = 2 * self.config.lstm_size or encoder.hidden_size
-        return own + joined * encoder.embedding_width
+        if self.config.head.position is not Position.JOINED:
+            return own
+        assert isinstance(encoder, EncoderConfig)  # as ModelConfig checks
+        return own + encoder.embedding_width
 
     @contextlib.contextmanager
     def computing_in(self, precision: Precision) -> Iterator[None]:
@@ -256,6 +262,7 @@ class SpanModel(tf_keras.Model):
 
     def _join_positions(self, vectors: tf.Tensor) -> tf.Tensor:
         length = tf.shape(vectors)[1]
+        assert isinstance(self.encoder, FusedBertEncoder)
         table = position_embeddings(self.encoder)
         # As in the original implementation, the head does not train positions.
         table = tf.stop_gradient(tf.cast(table, vectors.dtype))

@@ -17,6 +17,10 @@ class Language(enum.StrEnum):
     CHINESE = "zh"
 
 
+_SHAPES = {
+    "bert": "{layers} layers, {width} wide, {heads} heads",
+    "bilstm": "BiLSTM of {layers} layers, {width} wide",
+}
 # Translations of names and values; values of flags are not translated.
 CHINESE = {
     "training data": "训练数据",
@@ -29,6 +33,8 @@ CHINESE = {
     "true": "是",
     "{layers} layers, {width} wide, {heads} heads": "{layers} 层，隐藏维度 "
     "{width}，{heads} 个注意力头",
+    "BiLSTM of {layers} layers, {width} wide": "{layers} 层 BiLSTM，隐藏维度 "
+    "{width}",
     "{fraction} of the training data": "训练数据的 {fraction}",
     "fold {fold} of the training data": "训练数据的第 {fold} 折",
     "read at once": "单次读入长度",
@@ -151,10 +157,10 @@ def run_facts(
     facts[say("date")] = f"{datetime.datetime.now():%Y-%m-%d %H:%M}"
     model = config.model
     shape = say(
-        "{layers} layers, {width} wide, {heads} heads",
+        _SHAPES[model.encoder.KIND],
         layers=model.encoder.num_hidden_layers,
         width=model.encoder.hidden_size,
-        heads=model.encoder.num_attention_heads,
+        heads=getattr(model.encoder, "num_attention_heads", None),
     )
     facts[say("encoder")] = f"{encoder or say('random weights')} ({shape})"
     if teachers:

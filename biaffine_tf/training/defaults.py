@@ -15,6 +15,8 @@ from biaffine_tf.choices import Choice
 from biaffine_tf.config import (
     POINTER_HEADS,
     Activation,
+    AnyEncoderConfig,
+    BilstmConfig,
     EncoderConfig,
     Loss,
 )
@@ -24,6 +26,7 @@ from biaffine_tf.tokenization.sizes import TokenSizes
 # Peak learning rate: proportional to a power of the width of the layers.
 _PRETRAINED_RATE, _PRETRAINED_POWER = 5e-5, 2  # at 768
 _RANDOM_RATE = 5e-4  # at 256, inversely proportional to the width
+_BILSTM_RATE = 1e-3
 
 # Fewer sentences get smaller batches, for more updates per epoch.
 _FEW_SENTENCES = 4000
@@ -49,7 +52,7 @@ def choose_settings(
     given: Mapping[str, Any],
     sizes: TokenSizes,
     *,
-    encoder: EncoderConfig,
+    encoder: AnyEncoderConfig,
     is_pretrained: bool,
 ) -> list[Choice]:
     """Chooses the settings of a training run that are not given.
@@ -75,7 +78,7 @@ def choose_settings(
         return given[name]
 
     length = settle(
-        lambda: choose_length(sizes, positions=encoder.max_position_embeddings),
+        lambda: choose_length(sizes, positions=encoder.positions),
         "max_seq_length",
     )
     settle(
@@ -84,7 +87,9 @@ def choose_settings(
     )
     settle(
         lambda: choose_learning_rate(
-            encoder.hidden_size, is_pretrained=is_pretrained
+            encoder.hidden_size,
+            is_pretrained=is_pretrained,
+            kind=encoder.KIND,
         ),
         "learning_rate",
     )
@@ -132,12 +137,12 @@ def choose_for_head(given: Mapping[str, Any], head: str) -> list[Choice]:
     return [choice for choice in choices if choice.flag not in given]
 
 
-def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
+def choose_length(sizes: TokenSizes, *, positions: int | None) -> Choice:
     """Chooses the maximum number of tokens per window.
 
     Args:
         sizes: Token counts of the training data.
-        positions: Number of positions of the encoder.
+        positions: Number of positions of the encoder; None for no limit.
 
     Returns:
         `max_seq_length`: multiple of 64 that fits 99.5 % of the training
@@ -150,7 +155,7 @@ def choose_length(sizes: TokenSizes, *, positions: int) -> Choice:
         if seen >= _FITTING * total:
             break
     length = _LENGTH_STEP * math.ceil((fitting + 2) / _LENGTH_STEP)
-    length = min(max(length, _SHORTEST), _LONGEST, positions)
+    length = min(max(length, _SHORTEST), _LONGEST, positions or _LONGEST)
     longer = sum(n for k, n in sizes.lengths.items() if k > length - 2)
     reason = f"{longer} of {total} training sentences are longer"
     if length == positions:
@@ -185,16 +190,25 @@ def choose_span_width(sizes: TokenSizes, *, max_tokens: int) -> Choice:
     return Choice("max_span_width", bound if worthwhile else None, reason)
 
 
-def choose_learning_rate(hidden_size: int, *, is_pretrained: bool) -> Choice:
+def choose_learning_rate(
+    hidden_size: int,
+    *,
+    is_pretrained: bool,
+    kind: str = EncoderConfig.KIND,
+) -> Choice:
     """Chooses the peak learning rate.
 
     Args:
         hidden_size: Width of the encoder's layers.
         is_pretrained: Whether pretrained weights are loaded.
+        kind: Kind of the encoder.
 
     Returns:
         `learning_rate`, to two digits.
     """
+    if kind == BilstmConfig.KIND and not is_pretrained:
+        reason = f"BiLSTM of width {hidden_size} from random weights"
+        return Choice("learning_rate", _BILSTM_RATE, reason)
     if is_pretrained:
         rate = _PRETRAINED_RATE * (768 / hidden_size) ** _PRETRAINED_POWER
     else:

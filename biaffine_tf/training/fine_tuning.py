@@ -15,6 +15,7 @@ from biaffine_tf import model_directory
 from biaffine_tf.config import (
     Average,
     ClassWeights,
+    EncoderConfig,
     ExperimentConfig,
     TrainingConfig,
 )
@@ -198,8 +199,7 @@ def make_updater(
         config,
         total_steps=total_steps,
         warmup_steps=round(total_steps * config.warmup_proportion),
-        factors=new_parts
-        | layer_factors(model.config.encoder.num_layers, config.layer_decay),
+        factors=new_parts | _layer_factors(config, model),
     )
     return Updater(
         objective,
@@ -210,6 +210,15 @@ def make_updater(
         adversary=make_adversary(config, objective),
         average=average,
     )
+
+
+def _layer_factors(
+    config: TrainingConfig, model: SpanModel
+) -> dict[str, float]:
+    encoder = model.config.encoder
+    if not isinstance(encoder, EncoderConfig):
+        return {}
+    return layer_factors(encoder.num_layers, config.layer_decay)
 
 
 def weigh_classes(

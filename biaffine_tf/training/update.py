@@ -30,8 +30,10 @@ _EMBEDDINGS = {
     "position_embedding",
     "type_embeddings",
     "embeddings",
+    "token_embeddings",
+    "bigram_embeddings",
 }
-_BODY = {"transformer", "embedding_projection"}
+_BODY = {"transformer", "embedding_projection", "bilstm"}
 _FROZEN = {
     Freeze.NONE: set[str](),
     Freeze.BODY: _BODY,

@@ -210,7 +210,9 @@ flagfile=F/nope -> 'F/nope' ... --help
 flagfile=F/not.flags -> 'learning_rat' ... Did you mean
 -train_data -> --train_data is missing
 -vocab_file -> --vocab_file is missing
--bert_config_file -> --bert_config_file is missing
+-bert_config_file xla=true -> --xla ... BiLSTM ... leave it out
+-bert_config_file tokenizer=subword -vocab_file -> --tokenizer is subword ...
+    --encoder_dir
 -output_dir -> --output_dir is missing
 head_dropout=1.0 -> error: --head_dropout must be at least 0 and below 1, got
     1.0

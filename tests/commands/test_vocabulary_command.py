@@ -82,6 +82,26 @@ def test_any_text_makes_a_vocabulary(
         assert all(0xD800 <= ord(c) < 0xE000 for c in lost), lost
 
 
+@pytest.mark.parametrize(
+    ("min_count", "folds", "want"),
+    [
+        (1, False, "abc ABd"),
+        (2, False, "abc"),
+        (3, False, "abc ABd"),  # none occurs so often
+        (3, True, "ab"),
+    ],
+)
+def test_rare_characters_are_left_out(min_count, folds, want):
+    tokens = _tokens(
+        ["Aab", "aBc", "b cd"],
+        size=99,
+        kind="char",
+        min_count=min_count,
+        do_lower_case=folds,
+    )
+    assert sorted(tokens) == sorted(want)
+
+
 def test_folded_vocabularies_have_no_capitals():
     for kind in ("char", "wordpiece"):
         made = _tokens(english(0), size=100, kind=kind, do_lower_case=True)

@@ -54,6 +54,10 @@ VARIANTS = {
         "context_tokens": 5,
         "position": Position.JOINED,
     },
+    "BiLSTM": {
+        "encoder": {"kind": "bilstm", "num_hidden_layers": 2},
+        "context_tokens": 5,
+    },
     "odd": {
         "encoder": {
             "embedding_size": 24,

@@ -23,6 +23,7 @@ from biaffine_tf.errors import ConfigError
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from biaffine_tf.encoders.bilstm import BilstmEncoder
     from biaffine_tf.encoders.fused_encoder import FusedBertEncoder
 
 Shape = tuple[int, ...]
@@ -40,7 +41,9 @@ _ROWS_VARY = (names.WORD_EMBEDDINGS, names.POSITIONS)
 _OWN_CONFIG = "give the bert_config.json that it was trained with"
 
 
-def encoder_variables(encoder: FusedBertEncoder) -> dict[str, tf.Variable]:
+def encoder_variables(
+    encoder: BilstmEncoder | FusedBertEncoder,
+) -> dict[str, tf.Variable]:
     """Returns the weights of a built encoder by canonical name."""
     variables = {}
     for variable in encoder.weights:

@@ -6,7 +6,11 @@ import dataclasses
 from collections.abc import Iterable
 
 from biaffine_tf.choices import Choice
-from biaffine_tf.config import EncoderConfig, TokenizerKind
+from biaffine_tf.config import (
+    AnyEncoderConfig,
+    EncoderConfig,
+    TokenizerKind,
+)
 from biaffine_tf.encoders.checkpoints import names
 from biaffine_tf.encoders.checkpoints.assign import check
 from biaffine_tf.encoders.checkpoints.configs import read_config
@@ -34,7 +38,7 @@ class Initialization:
     """
 
     source: Source | None
-    config: EncoderConfig
+    config: AnyEncoderConfig
     tokenizer: Tokenizer
     origins: str
     choices: tuple[Choice, ...] = ()

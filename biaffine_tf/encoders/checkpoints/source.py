@@ -334,8 +334,14 @@ def _rows(vocabulary: Vocabulary | None, config: EncoderConfig) -> int | None:
 def _read_ours(directory: str) -> tuple[EncoderConfig, TokenizerFiles]:
     model_directory.check_digests(directory)
     description = model_directory.read_description(directory)
-    tokenizer = description.tokenizer
-    return description.config.model.encoder, TokenizerFiles(
+    config, tokenizer = description.config.model.encoder, description.tokenizer
+    if not isinstance(config, EncoderConfig):
+        raise ConfigError(
+            f"{directory}: its encoder is a {config.KIND}, which has no use "
+            "outside of its model",
+            remedy="continue from the whole model with --init_model",
+        )
+    return config, TokenizerFiles(
         vocabulary=tokenizer.vocabulary,
         file=os.path.join(directory, model_directory.VOCABULARY),
         settings=TokenizerSettings.of(tokenizer),

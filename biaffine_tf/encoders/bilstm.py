@@ -1,0 +1,292 @@
+"""Encoder that is good without pretraining: token pairs and BiLSTM layers."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from biaffine_tf.encoders.fused_ops import dropout, layer_norm
+
+_FIRST_SITE = 3  # dropouts of tokens, pairs and embeddings come before
+
+
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
+class FusedLstm(tf_keras.layers.Layer):
+    """LSTM in one operation, in float32, with a forget bias of 1.
+
+    Input: float32 `[L, B, E]`. Output: hidden states, float32 `[L, B, units]`.
+    The kernel has rows for inputs, then for states; its columns are the gates
+    input, cell, forget and output.
+
+    Args:
+        units: Number of hidden units.
+        initializer: Initializer of the kernel; None for Glorot's uniform one.
+        **kwargs: Keras layer arguments.
+
+    Reference:
+        Gers et al. 2000 (https://doi.org/10.1162/089976600300015015).
+    """
+
+    def __init__(
+        self, units: int, initializer: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.units = units
+        self.initializer = tf_keras.initializers.get(initializer)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        serialize = tf_keras.initializers.serialize
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "initializer": self.initializer and serialize(self.initializer),
+        }
+
+    def build(self, input_shape: Any) -> None:
+        """Creates kernel and bias."""
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=[input_shape[-1] + self.units, 4 * self.units],
+            initializer=self.initializer
+            or tf_keras.initializers.GlorotUniform(),
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=[4 * self.units], initializer="zeros"
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Computes the hidden states."""
+        zeros = tf.zeros([tf.shape(inputs)[1], self.units])
+        unused = tf.zeros([self.units])
+        # TensorFlow's gradient of BlockLSTMV2 is wrong: it is that of this one,
+        # whose gates have another order.
+        states = tf.raw_ops.BlockLSTM(
+            seq_len_max=tf.shape(inputs, tf.int64)[0],
+            x=inputs,
+            cs_prev=zeros,
+            h_prev=zeros,
+            w=tf.convert_to_tensor(self.kernel),
+            wci=unused,
+            wcf=unused,
+            wco=unused,
+            b=tf.convert_to_tensor(self.bias),
+            forget_bias=1.0,
+            cell_clip=0.0,
+            use_peephole=False,
+        ).h
+        return tf.ensure_shape(states, [*inputs.shape[:2], self.units])
+
+
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
+class BilstmEncoder(tf_keras.layers.Layer):
+    """Embeddings of tokens and of both their pairs, and BiLSTM layers.
+
+    A token is read as its own embedding beside those of the pairs that it
+    forms with the token before and the one behind it; pairs share
+    `num_bigram_rows` embeddings by hash. Padding does not change the vectors.
+    The output is float32 under every policy.
+
+    Args:
+        vocab_size: Number of tokens.
+        embedding_size: Width of the embeddings of tokens.
+        bigram_size: Width of the embeddings of pairs.
+        num_bigram_rows: Number of embeddings of pairs.
+        pair_factor: Factor of the first id in the hash of a pair.
+        hidden_size: Width of the output, half of it for each direction.
+        num_layers: Number of BiLSTM layers.
+        token_dropout: Fraction of tokens and pairs without an embedding.
+        input_dropout: Dropout of the embeddings.
+        hidden_dropout: Dropout behind each layer.
+        norm_epsilon: Epsilon of the layer norm of the output.
+        initializer: Initializer of kernels and embeddings; None for Glorot's
+            kernels and embeddings that are uniform in [-0.5, 0.5].
+        **kwargs: Keras layer arguments.
+
+    References:
+        Lample et al. 2016 (https://arxiv.org/abs/1603.01360), Yang et al. 2017
+        for the pairs (https://arxiv.org/abs/1708.07279).
+    """
+
+    # Settings of BERT encoders, which this one lacks.
+    gradient_checkpointing = False
+    xla = False
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        embedding_size: int,
+        bigram_size: int,
+        num_bigram_rows: int,
+        pair_factor: int,
+        hidden_size: int,
+        num_layers: int,
+        token_dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        hidden_dropout: float = 0.0,
+        norm_epsilon: float = 1e-6,
+        initializer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.vocab_size = vocab_size
+        self.embedding_size = embedding_size
+        self.bigram_size = bigram_size
+        self.num_bigram_rows = num_bigram_rows
+        self.pair_factor = pair_factor
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.token_dropout = token_dropout
+        self.input_dropout = input_dropout
+        self.hidden_dropout = hidden_dropout
+        self.norm_epsilon = norm_epsilon
+        self.initializer = tf_keras.initializers.get(initializer)
+        size = hidden_size // 2
+        # Keras files find layers in lists, but not in lists of lists.
+        self._forward, self._backward = (
+            [
+                FusedLstm(size, initializer, name=f"bilstm/layer_{k}/{way}")
+                for k in range(num_layers)
+            ]
+            for way in ("forward", "backward")
+        )
+        # Also seeded by tf_keras.utils.set_random_seed.
+        self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        serialize = tf_keras.initializers.serialize
+        return {
+            **super().get_config(),
+            "vocab_size": self.vocab_size,
+            "embedding_size": self.embedding_size,
+            "bigram_size": self.bigram_size,
+            "num_bigram_rows": self.num_bigram_rows,
+            "pair_factor": self.pair_factor,
+            "hidden_size": self.hidden_size,
+            "num_layers": self.num_layers,
+            "token_dropout": self.token_dropout,
+            "input_dropout": self.input_dropout,
+            "hidden_dropout": self.hidden_dropout,
+            "norm_epsilon": self.norm_epsilon,
+            "initializer": self.initializer and serialize(self.initializer),
+        }
+
+    @contextlib.contextmanager
+    def computing_in(self, dtype: str) -> Iterator[None]:
+        """Changes nothing: this encoder computes in float32."""
+        del dtype
+        yield
+
+    def build(self, input_shape: Any) -> None:
+        """Creates all weights."""
+        del input_shape
+        uniform = tf_keras.initializers.RandomUniform
+        self._tokens = self.add_weight(
+            name="token_embeddings/embeddings",
+            shape=[self.vocab_size, self.embedding_size],
+            initializer=self.initializer or uniform(-0.5, 0.5),
+        )
+        self._pairs = self.add_weight(
+            name="bigram_embeddings/embeddings",
+            shape=[self.num_bigram_rows, self.bigram_size],
+            initializer=self.initializer or uniform(-0.5, 0.5),
+        )
+        width = self.embedding_size + 2 * self.bigram_size
+        for layer in zip(self._forward, self._backward, strict=True):
+            for one in layer:
+                with tf.name_scope(one.name):
+                    one.build([None, None, width])
+            width = self.hidden_size
+        self._gamma, self._beta = (
+            self.add_weight(
+                name=f"bilstm/layer_norm/{name}",
+                shape=[self.hidden_size],
+                initializer=start,
+            )
+            for name, start in (("gamma", "ones"), ("beta", "zeros"))
+        )
+        super().build(None)
+
+    def call(
+        self,
+        inputs: dict[str, tf.Tensor],
+        training: bool | tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Encodes a batch.
+
+        Args:
+            inputs: `input_word_ids` and `input_mask`, each int `[B, L]`.
+            training: Whether to apply dropout; a Python value.
+
+        Returns:
+            `sequence_output`: float32 `[B, L, H]`, zeros at padding.
+        """
+        seed = self._generator.make_seeds()[:, 0] if training else None
+        mask = tf.cast(inputs["input_mask"], tf.int32)
+        ids = tf.cast(inputs["input_word_ids"], tf.int32) * mask
+        x = self._embed(ids, seed)
+        lengths = tf.reduce_sum(mask, axis=1)
+        x = tf.transpose(x, [1, 0, 2])  # [L, B, E]
+        layers = zip(self._forward, self._backward, strict=True)
+        for number, (forward, backward) in enumerate(layers):
+            behind = _reversed(x, lengths)
+            x = tf.concat(
+                [
+                    forward(x),
+                    _reversed(backward(behind), lengths),
+                ],
+                axis=-1,
+            )
+            if number == self.num_layers - 1:
+                x = layer_norm(
+                    x,
+                    self._gamma,
+                    self._beta,
+                    epsilon=self.norm_epsilon,
+                    training=seed is not None,
+                )
+            x = _dropout(x, self.hidden_dropout, seed, _FIRST_SITE + number)
+        x = tf.transpose(x, [1, 0, 2]) * tf.cast(mask, tf.float32)[..., None]
+        x = tf.ensure_shape(x, [*ids.shape, self.hidden_size])
+        return {"sequence_output": x}
+
+    def _embed(self, ids: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        """Looks up a token and its two pairs, `[B, L, E]`."""
+        padded = tf.pad(ids, [[0, 0], [1, 1]])
+        rows = tf.cast(padded, tf.int64)
+        rows = rows[:, :-1] * self.pair_factor + rows[:, 1:]
+        rows %= self.num_bigram_rows
+        tokens = tf.gather(self._tokens, ids)
+        pairs = tf.gather(self._pairs, rows)  # [B, L + 1, E]
+        if seed is not None and self.token_dropout:
+            tokens = self._drop_rows(tokens, seed, 0)
+            pairs = self._drop_rows(pairs, seed, 1)
+        x = tf.concat([tokens, pairs[:, :-1], pairs[:, 1:]], axis=-1)
+        return _dropout(x, self.input_dropout, seed, 2)
+
+    def _drop_rows(self, x: tf.Tensor, seed: tf.Tensor, site: int) -> tf.Tensor:
+        ones = tf.ones_like(x[..., :1])
+        return x * tf.cast(
+            _dropout(ones, self.token_dropout, seed, site) > 0, x.dtype
+        )
+
+
+def _reversed(x: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Reverses `[L, B, E]` within the lengths."""
+    return tf.reverse_sequence(x, lengths, seq_axis=0, batch_axis=1)
+
+
+def _dropout(
+    x: tf.Tensor, rate: float, seed: tf.Tensor | None, site: int
+) -> tf.Tensor:
+    if seed is None:
+        return x
+    return dropout(x, rate, seed=seed + tf.constant([0, site], seed.dtype))

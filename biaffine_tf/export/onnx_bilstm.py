@@ -1,0 +1,125 @@
+"""The BiLSTM encoder as part of an ONNX graph; twin of `BilstmEncoder`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from biaffine_tf.config import BilstmConfig
+from biaffine_tf.export.onnx_graph import OnnxGraph
+
+# Gates of our kernels in ONNX's order: input, output, forget, cell.
+_GATES = (0, 3, 2, 1)
+_FORGET = 2
+
+
+class OnnxBilstm:
+    """Adds an encoder to a graph.
+
+    In int8 only its tables are quantised: ONNX's LSTM has no such form.
+
+    Args:
+        graph: The graph.
+        weights: Weights by the names of `SpanModel.saved_weights`; others are
+            ignored.
+        config: Config of the encoder.
+    """
+
+    def __init__(
+        self,
+        graph: OnnxGraph,
+        weights: Mapping[str, np.ndarray],
+        config: BilstmConfig,
+    ) -> None:
+        self._graph = graph
+        self._weights = weights
+        self._config = config
+
+    def layers(self, words: str, is_real: str) -> list[str]:
+        """Adds the nodes of the encoder.
+
+        Args:
+            words: Ids of tokens, int32 `[B, N]`.
+            is_real: Mask of the tokens without padding, bool `[B, N]`.
+
+        Returns:
+            The vectors alone, float32 `[B, N, H]`.
+        """
+        graph = self._graph
+        mask = graph.cast(is_real, np.int32)
+        x = self._embed(graph("Mul", words, mask))
+        lengths = graph("ReduceSum", mask, graph.integers(1), keepdims=0)
+        # Rows of padding have one token, whose vector the mask removes.
+        lengths = graph("Max", lengths, graph.constant(np.int32(1)))
+        x = graph("Transpose", x, perm=[1, 0, 2])  # [N, B, E]
+        for number in range(self._config.num_hidden_layers):
+            x = self._layer(f"bilstm/layer_{number}", x, lengths)
+        x = graph(
+            "LayerNormalization",
+            graph("Transpose", x, perm=[1, 0, 2]),
+            graph.constant(self._weight("bilstm/layer_norm/gamma")),
+            graph.constant(self._weight("bilstm/layer_norm/beta")),
+            axis=-1,
+            epsilon=self._config.layer_norm_eps,
+        )
+        real = graph("Unsqueeze", mask, graph.integers(2))
+        return [graph("Mul", x, graph.cast(real, np.float32))]
+
+    def _embed(self, ids: str) -> str:
+        """Looks up tokens and their pairs, `[B, N]` to `[B, N, E]`."""
+        graph = self._graph
+        pads = graph.integers(0, 1, 0, 1)
+        padded = graph("Pad", graph.cast(ids, np.int64), pads)
+        first, last = graph.integers(0), graph.integers(-1)
+        one, axis = graph.integers(1), graph.integers(1)
+        end = graph.integers(np.iinfo(np.int64).max)
+        before = graph("Slice", padded, first, last, axis)
+        behind = graph("Slice", padded, one, end, axis)
+        factor = graph.constant(np.int64(self._config.pair_factor))
+        keys = graph("Add", graph("Mul", before, factor), behind)
+        count = graph.constant(np.int64(self._config.num_bigram_rows))
+        rows = graph("Mod", keys, count)
+        pairs = graph.rows(self._weight("bigram_embeddings/embeddings"), rows)
+        return graph(
+            "Concat",
+            graph.rows(self._weight("token_embeddings/embeddings"), ids),
+            graph("Slice", pairs, first, last, axis),
+            graph("Slice", pairs, one, end, axis),
+            axis=2,
+        )
+
+    def _layer(self, name: str, x: str, lengths: str) -> str:
+        """Adds a layer, `[N, B, E]` to `[N, B, H]`."""
+        graph, size = self._graph, self._config.hidden_size // 2
+        inner, recurrent, biases = zip(
+            *(self._lstm(f"{name}/{way}") for way in ("forward", "backward")),
+            strict=True,
+        )
+        states = graph(
+            "LSTM",
+            x,
+            graph.constant(np.stack(inner)),
+            graph.constant(np.stack(recurrent)),
+            graph.constant(np.stack(biases)),
+            lengths,
+            direction="bidirectional",
+            hidden_size=size,
+        )  # [N, 2, B, H / 2]
+        states = graph("Transpose", states, perm=[0, 2, 1, 3])
+        return graph("Reshape", states, graph.integers(0, 0, 2 * size))
+
+    def _lstm(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns kernels `[4 H, E]` and `[4 H, H]`, and biases `[8 H]`."""
+        kernel = self._weight(f"{name}/kernel")
+        gates = np.split(self._weight(f"{name}/bias").copy(), 4)
+        gates[_FORGET] += 1
+        bias = np.concatenate([gates[gate] for gate in _GATES])
+        parts = np.split(kernel, 4, axis=1)
+        kernel = np.concatenate([parts[gate] for gate in _GATES], axis=1)
+        split = len(kernel) - len(bias) // 4
+        biases = np.concatenate([bias, np.zeros_like(bias)])
+        return kernel[:split].T, kernel[split:].T, biases
+
+    def _weight(self, name: str) -> np.ndarray:
+        return np.asarray(self._weights[f"encoder/{name}"], np.float32)

@@ -1,0 +1,184 @@
+"""The BiLSTM encoder against numpy, and its invariances."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+import tiny
+
+from biaffine_tf.config import (
+    AnyEncoderConfig,
+    BilstmConfig,
+    EncoderConfig,
+    Position,
+)
+from biaffine_tf.encoders.bilstm import FusedLstm
+from biaffine_tf.encoders.encoder import build_any_encoder
+from biaffine_tf.errors import ConfigError
+
+ENCODER = {"kind": "bilstm", "num_hidden_layers": 2}
+IDS = [2, 7, 9, 5, 22, 11, 6, 3]
+
+
+def _lstm(x, kernel, bias):
+    """An LSTM, step by step, in float64."""
+    size = len(bias) // 4
+    state, cell, states = np.zeros(size), np.zeros(size), []
+    for vector in x:
+        gates = np.concatenate([vector, state]) @ kernel + bias
+        let_in, new, forget, out = np.split(gates, 4)
+        cell = _sigmoid(forget + 1) * cell + _sigmoid(let_in) * np.tanh(new)
+        state = _sigmoid(out) * np.tanh(cell)
+        states.append(state)
+    return np.array(states)
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def _encode(weights, ids, config):
+    """The encoder on a sentence, in loops."""
+    tokens, pairs = (
+        weights[f"encoder/{table}_embeddings/embeddings"].astype(float)
+        for table in ("token", "bigram")
+    )
+    rows, factor = config.num_bigram_rows, config.pair_factor
+    padded = [0, *ids, 0]
+    x = []
+    for place, token in enumerate(ids, start=1):
+        before = padded[place - 1] * factor + token
+        behind = token * factor + padded[place + 1]
+        x.append([*tokens[token], *pairs[before % rows], *pairs[behind % rows]])
+    x = np.array(x)
+    for number in range(2):
+        name = f"encoder/bilstm/layer_{number}"
+        (k1, b1), (k2, b2) = (
+            (weights[f"{name}/{way}/kernel"], weights[f"{name}/{way}/bias"])
+            for way in ("forward", "backward")
+        )
+        x = np.concatenate(
+            [_lstm(x, k1, b1), _lstm(x[::-1], k2, b2)[::-1]], axis=1
+        )
+    x = x - x.mean(axis=1, keepdims=True)
+    x = x / np.sqrt((x**2).mean(axis=1, keepdims=True) + config.layer_norm_eps)
+    gamma, beta = (
+        weights[f"encoder/bilstm/layer_norm/{n}"] for n in ("gamma", "beta")
+    )
+    return x * gamma + beta
+
+
+def test_equals_loops_in_numpy():
+    model = tiny.model(encoder=ENCODER)
+    weights = {k: v.numpy() for k, v in model.saved_weights().items()}
+    want = _encode(weights, IDS, model.config.encoder)[1:-1]
+    got = model.encode(tf.constant([IDS])).numpy()[0]
+    np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+def test_gradients_are_those_of_finite_differences():
+    """The gradient of BlockLSTMV2, for one, is wrong in TensorFlow 2.20."""
+    rng = np.random.default_rng(0)
+    layer = FusedLstm(3)
+    inputs = tf.Variable(rng.normal(size=(5, 2, 4)), dtype=tf.float32)
+    layer(inputs)
+    layer.kernel.assign(rng.normal(size=layer.kernel.shape))
+    weights = tf.constant(rng.normal(size=(5, 2, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(weights * layer(tf.convert_to_tensor(inputs)))
+    sources = [inputs, layer.kernel, layer.bias]
+
+    def reference():
+        x, kernel, bias = (one.numpy().astype(float) for one in sources)
+        states = [_lstm(x[:, row], kernel, bias) for row in range(2)]
+        return (weights.numpy() * np.stack(states, axis=1)).sum()
+
+    for source, got in zip(sources, tape.gradient(loss, sources), strict=True):
+        value, want = source.numpy(), np.zeros(source.shape)
+        for place in np.ndindex(*value.shape):
+            for sign in (1, -1):
+                moved = value.copy()
+                moved[place] += sign * 2**-10
+                source.assign(moved)
+                want[place] += sign * reference() * 2**9
+        source.assign(value)
+        np.testing.assert_allclose(got, want, atol=1e-3)
+
+
+def test_padding_changes_nothing():
+    model = tiny.model(encoder=ENCODER)
+    rng = np.random.default_rng(0)
+    rows = [[2, *rng.integers(5, 25, size=n), 3] for n in (1, 4, 9, 20)]
+    batch = np.zeros([len(rows) + 1, 30], np.int32)  # the last is empty
+    for row, ids in zip(batch, rows, strict=False):
+        row[: len(ids)] = ids
+    together = model.encode(tf.constant(batch)).numpy()
+    for got, ids in zip(together, rows, strict=False):
+        alone = model.encode(tf.constant([ids], tf.int32)).numpy()[0]
+        np.testing.assert_allclose(got[: len(alone)], alone, atol=1e-5)
+        assert not got[len(ids) - 1 :].any()
+    assert not together[-1].any()
+
+
+def test_frequent_pairs_have_rows_of_their_own():
+    """Of all pairs of the 100 most frequent tokens of a language model."""
+    config = BilstmConfig(vocab_size=9)
+    rows, factor = config.num_bigram_rows, config.pair_factor
+    first, second = np.divmod(np.arange(100 * 100), 100)
+    taken = np.bincount((first * factor + second) % rows, minlength=rows)
+    assert taken.max() == 1
+
+
+def test_dropout_is_of_training_and_seeded():
+    def outputs(training):
+        tf_keras.utils.set_random_seed(3)
+        encoder = build_any_encoder(
+            tiny.encoder_config(**ENCODER, token_dropout=0.3)
+        )
+        inputs = {
+            "input_word_ids": tf.constant([IDS]),
+            "input_mask": tf.ones([1, len(IDS)], tf.int32),
+        }
+        return [
+            encoder(inputs, training=training)["sequence_output"].numpy()
+            for _ in range(2)
+        ]
+
+    one, other = outputs(True)
+    assert (one != other).any()
+    np.testing.assert_array_equal([one, other], outputs(True))
+    one, other = outputs(False)
+    np.testing.assert_array_equal(one, other)
+
+
+def test_directions_and_layers_start_differently():
+    encoder = build_any_encoder(tiny.encoder_config(**ENCODER))
+    encoder.build(None)
+    kernels = {
+        w.name.removesuffix("/kernel:0"): w.numpy()
+        for w in encoder.weights
+        if "kernel" in w.name
+    }
+    for number in range(2):
+        forward, backward = (
+            kernels[f"bilstm/layer_{number}/{way}"]
+            for way in ("forward", "backward")
+        )
+        assert (forward != backward).any()
+
+
+def test_config_is_stored_by_kind():
+    config = tiny.encoder_config(**ENCODER)
+    again = AnyEncoderConfig.from_dict(config.to_dict())
+    assert again == config
+    bert = tiny.encoder_config()
+    assert "kind" not in bert.to_dict()
+    assert AnyEncoderConfig.from_dict(bert.to_dict()) == bert
+    assert isinstance(bert, EncoderConfig)
+    with pytest.raises(ConfigError, match="'rnn' is no kind of encoder"):
+        AnyEncoderConfig.from_dict({"kind": "rnn"})
+
+
+def test_it_has_no_positions():
+    with pytest.raises(ConfigError, match="--position is joined, but"):
+        tiny.model_config(encoder=ENCODER, position=Position.JOINED)
