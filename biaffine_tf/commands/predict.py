@@ -133,7 +133,7 @@ def _open_input(problems: formats.Problems) -> Iterator[Sentence]:
         check_undamaged(path)
     sentences = formats.read(path, prediction_flags.read_options(), problems)
     first = next(sentences)
-    prediction_flags.check_output(path)
+    prediction_flags.check_output(path, FLAGS.output_format)
     # The same iterator continues: a pipe can be read only once.
     return itertools.chain([first], sentences)
 

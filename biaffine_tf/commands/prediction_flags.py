@@ -106,11 +106,12 @@ def read_options() -> formats.ReadOptions:
     return dataclasses.replace(flags.read_options(), ignore_labels=True)
 
 
-def check_output(path: str) -> None:
+def check_output(path: str, output_format: str) -> None:
     """Checks that --output can be written.
 
     Args:
         path: Path of the input.
+        output_format: Format of the output.
 
     Raises:
         ConfigError: If it cannot.
@@ -118,7 +119,7 @@ def check_output(path: str) -> None:
     if FLAGS.output == STANDARD_OUTPUT:
         return
     check_output_name(FLAGS.output)
-    is_folder = formats.find_format(FLAGS.output_format).folder
+    is_folder = formats.find_format(output_format).folder
     if os.path.isdir(FLAGS.output) and not is_folder:
         raise ConfigError(
             f"--output={FLAGS.output} is a folder",

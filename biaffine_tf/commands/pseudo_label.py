@@ -97,7 +97,7 @@ def main() -> None:
     files = find_files(split_patterns(FLAGS.input), flag="--input")
     corpus = Corpus(tuple(files), prediction_flags.read_options())
     for path in files:
-        prediction_flags.check_output(path)
+        prediction_flags.check_output(path, "span_jsonl")
     check_apart(
         corpus.read(),
         {name: _read(name) for name in _HELD_OUT if FLAGS[name].value},

@@ -214,7 +214,7 @@ def test_every_code_point(tokenizer):
             for c in range(plane << 16, (plane + 1) << 16)
             if not 0xD800 <= c < 0xE000
         ]
-        if plane > 3:  # nearly empty; many in a text go faster
+        if plane:  # many in a text go faster
             texts = ["\n".join(texts[i : i + 64]) for i in range(0, 65536, 64)]
         check(tokenizer, encoded(texts))
 
