@@ -125,6 +125,7 @@ def prepare() -> Experiment:
     )
     examination.refuse_errors()
     labels = [*dict.fromkeys([*(initial.labels if initial else ()), *labels])]
+    inputs.check_label_sets(data, labels, model.head.name)
     if teachers is not None:
         teachers.check_student(model, labels)
     _check_test_data(data)

@@ -20,6 +20,7 @@ from biaffine_tf.formats import (
     all_formats,
     find_format,
     parse_columns,
+    parse_label_map,
     read,
 )
 from biaffine_tf.spans import Sentence
@@ -106,8 +107,11 @@ def make_options(values: dict[str, Any]) -> ReadOptions:
     Raises:
         ConfigError: If they contradict each other.
     """
-    columns = parse_columns(values["tag_columns"])
-    return ReadOptions(**(values | {"tag_columns": columns}))
+    parsed = {
+        "tag_columns": parse_columns(values["tag_columns"]),
+        "label_map": parse_label_map(values["label_map"]),
+    }
+    return ReadOptions(**(values | parsed))
 
 
 def read_with_notes(

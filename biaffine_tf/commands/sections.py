@@ -100,6 +100,14 @@ class _Data:
         None,
         help="Labelled files to score the finished model on, once.",
     )
+    labels_of: Inputs | None = setting(
+        None,
+        help="Labels that a file labels, as FILE:LABEL,LABEL, once a file or "
+        "with semicolons; auto for those that occur in each file. Other labels "
+        "are unknown there: neither negatives in training nor false positives "
+        "in scores.",
+        unset="every file labels everything",
+    )
     data_dir: Path | None = setting(
         None,
         help="Folder of relative --train_data, --eval_data, --test_data and "

@@ -379,6 +379,7 @@ def _evaluator(
 ) -> Evaluate:
     """Makes a function that scores a model on the eval data."""
     from biaffine_tf import evaluation
+    from biaffine_tf.evaluation.partial import judged
     from biaffine_tf.inference.predictor import Predictor
 
     predictor: Predictor | None = None
@@ -395,7 +396,7 @@ def _evaluator(
                 decoding=config.decoding,
                 precision=config.training.evaluation_precision,
             )
-        predicted = list(predictor.predict(sentences))
+        predicted = list(judged(sentences, predictor.predict(sentences)))
         scores = evaluation.score(zip(sentences, predicted, strict=True))
 
         def write(path: str) -> None:

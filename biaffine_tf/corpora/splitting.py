@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -63,7 +64,7 @@ def split(corpus: Corpus, *, fraction: float, seed: int) -> Split:
         raise _indivisible(corpus, survey, fraction)
     name = f"--dev_fraction={fraction} --seed={seed}"
     train, dev = (
-        Corpus(corpus.paths, corpus.options, Part(f"{part} of {name}", chosen))
+        dataclasses.replace(corpus, part=Part(f"{part} of {name}", chosen))
         for part, chosen in (
             ("train", bytes(not one for one in is_dev)),
             ("dev", bytes(is_dev)),

@@ -25,11 +25,14 @@ class HeadSource(NamedTuple):
         onnx: Path of the `OnnxForm`, a module or an object in one, which needs
             no TensorFlow; None if the head cannot be exported to ONNX.
         distils: Whether it can be distilled; see `Head`.
+        takes_label_sets: Whether it can learn from files that do not label
+            every type; see `Head`.
     """
 
     layer: str
     onnx: str | None = None
     distils: bool = False
+    takes_label_sets: bool = False
 
 
 HEADS = {
@@ -37,21 +40,25 @@ HEADS = {
         "biaffine_tf.heads.biaffine.head:BiaffineHead",
         "biaffine_tf.heads.biaffine.onnx:FORM",
         distils=True,
+        takes_label_sets=True,
     ),
     "global_pointer": HeadSource(
         "biaffine_tf.heads.global_pointer.layer:GlobalPointer",
         "biaffine_tf.heads.global_pointer.onnx:FORM",
         distils=True,
+        takes_label_sets=True,
     ),
     "efficient_global_pointer": HeadSource(
         "biaffine_tf.heads.global_pointer.efficient:EfficientGlobalPointer",
         "biaffine_tf.heads.global_pointer.onnx:EFFICIENT_FORM",
         distils=True,
+        takes_label_sets=True,
     ),
     "cnn": HeadSource(
         "biaffine_tf.heads.cnn.layer:CnnHead",
         "biaffine_tf.heads.cnn.onnx:FORM",
         distils=True,
+        takes_label_sets=True,
     ),
 }
 

@@ -120,6 +120,8 @@ class SpanModel(tf_keras.Model):
                 batch["soft_probabilities"],
                 batch["is_labelled"],
             )
+        if "labelled" in batch:
+            options["labelled"] = batch["labelled"]
         return self.head.batch_metrics(
             self.encode(input_ids, context, training=training),
             batch["cells"],

@@ -40,6 +40,7 @@ class Features:
         soft: Spans of teachers with their probability, likewise, those of a
             pair in sequence; None if there are no teachers.
         is_labelled: Whether the sentence has gold spans, not only `soft`.
+        hidden: Ids of labels that its source does not label.
     """
 
     input_ids: list[int]
@@ -47,6 +48,7 @@ class Features:
     cells: list[tuple[int, int, int]]
     soft: list[tuple[int, int, int, float]] | None = None
     is_labelled: bool = True
+    hidden: tuple[int, ...] = ()
 
     @property
     def num_tokens(self) -> int:
@@ -240,6 +242,7 @@ def featurize(
         soft_cells = _soft_cells(
             soft, tokens.offsets, windows, labels, soft_counts or SoftCounts()
         )
+    hidden = _hidden_labels(sentence, labels)
     features = []
     for (start, end), own_cells, own_soft in zip(
         windows, cells, soft_cells, strict=True
@@ -256,12 +259,21 @@ def featurize(
                 own_cells,
                 own_soft,
                 sentence.spans is not None,
+                hidden,
             )
         )
     return Featurized(
         features,
         [last - first + 1 for first, last, _ in matrix],
     )
+
+
+def _hidden_labels(sentence: Sentence, labels: LabelMap) -> tuple[int, ...]:
+    """Returns the ids of the labels that the source does not label."""
+    labelled = sentence.labelled
+    if labelled is None:
+        return ()
+    return tuple(labels.id(name) for name in labels if name not in labelled)
 
 
 def _fill_matrix(

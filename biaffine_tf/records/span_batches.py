@@ -168,7 +168,8 @@ def training_batches(
         `[B, L + 2]`, `cells` int32 `[B, N, 3]` (see `Features`); L is that of
         the bucket, N is fixed for the corpus. With teachers also those of
         `heads.head.SoftCells`: `soft_cells`, `soft_probabilities` and
-        `is_labelled`.
+        `is_labelled`. Where some files do not label everything also `labelled`,
+        bool `[B, C]`, see `span_schema.parse`.
     """
     buffer = min(_SHUFFLE_BUFFER, sum(buckets.sentences))
 
@@ -192,6 +193,9 @@ def training_batches(
                 parse,
                 soft=records.soft is not None,
                 temperature=temperature,
+                partial_classes=records.labels.num_classes
+                if records.hidden
+                else None,
             ),
             num_parallel_calls=_PARSERS,
             deterministic=True,
@@ -226,20 +230,23 @@ def read_ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
 def _bucketed(
     sentences: tf.data.Dataset, buckets: Buckets, records: Records, pad_id: int
 ) -> tf.data.Dataset:
-    soft_shapes: dict[str, list[Any]] = {}
-    soft_padding: dict[str, tf.Tensor] = {}
+    more_shapes: dict[str, list[Any]] = {}
+    more_padding: dict[str, tf.Tensor] = {}
     if records.soft is not None:
         most = max(records.soft.max_cells, 1)
-        soft_shapes = {
+        more_shapes = {
             "soft_cells": [most, 3],
             "soft_probabilities": [most],
             "is_labelled": [],
         }
-        soft_padding = {
+        more_padding = {
             "soft_cells": tf.constant(0, tf.int32),
             "soft_probabilities": tf.constant(0.0),
             "is_labelled": tf.constant(False),
         }
+    if records.hidden:
+        more_shapes["labelled"] = [records.labels.num_classes]
+        more_padding["labelled"] = tf.constant(True)
     lengths = tf.constant([kind.length for kind in buckets.kinds], tf.int64)
     return group(
         sentences,
@@ -249,13 +256,13 @@ def _bucketed(
             "input_ids": [lengths[kind] + 2],
             "context": [lengths[kind] + 2],
             "cells": [max(records.max_cells, 1), 3],
-            **soft_shapes,
+            **more_shapes,
         },
         padding={
             "input_ids": tf.constant(pad_id, tf.int32),
             "context": tf.constant(False),
             "cells": tf.constant(0, tf.int32),
-            **soft_padding,
+            **more_padding,
         },
     )
 

@@ -2,7 +2,8 @@
 
 A gold span is the triple (first token, last token, label id), flattened. Each
 head makes its own targets of them. Only records with the scores of teachers
-have soft spans: triples likewise, with a probability each.
+have soft spans: triples likewise, with a probability each. Sentences from files
+that do not label everything have the ids of the labels that are missing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _CELLS = "cells"
 _SOFT_CELLS = "soft_cells"
 _SOFT_PROBABILITIES = "soft_probabilities"
 _IS_LABELLED = "is_labelled"
+_HIDDEN = "hidden"
 
 
 def serialize(features: Features) -> bytes:
@@ -45,6 +47,8 @@ def serialize(features: Features) -> bytes:
             )
         )
         feature[_IS_LABELLED] = _int64_feature([int(features.is_labelled)])
+    if features.hidden:
+        feature[_HIDDEN] = _int64_feature([*features.hidden])
     return tf.train.Example(
         features=tf.train.Features(feature=feature)
     ).SerializeToString(deterministic=True)
@@ -55,7 +59,11 @@ def _int64_feature(values: list[int]) -> tf.train.Feature:
 
 
 def parse(
-    record: tf.Tensor, *, soft: bool = False, temperature: float = 1.0
+    record: tf.Tensor,
+    *,
+    soft: bool = False,
+    temperature: float = 1.0,
+    partial_classes: int | None = None,
 ) -> dict[str, tf.Tensor]:
     """Parses a serialised record, in the graph.
 
@@ -63,11 +71,15 @@ def parse(
         record: string scalar.
         soft: Whether the records have soft spans.
         temperature: See `soften`.
+        partial_classes: Number of classes, "none" included, if some labels are
+            not labelled in some sentences; else None.
 
     Returns:
         `input_ids` int32 `[L + 2]`, `context` bool `[L + 2]` and `cells` int32
         `[N, 3]`, see `Features`; with soft spans `soft_cells` int32 `[M, 3]`,
-        `soft_probabilities` float32 `[M]` and `is_labelled`, a bool.
+        `soft_probabilities` float32 `[M]` and `is_labelled`, a bool; with
+        `partial_classes` `labelled`, whether the source labels each class, bool
+        `[C]`.
     """
     variable = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
     features: dict[str, Any] = {_TOKENS: variable, _CELLS: variable}
@@ -77,6 +89,8 @@ def parse(
             [], tf.float32, allow_missing=True
         )
         features[_IS_LABELLED] = tf.io.FixedLenFeature([], tf.int64)
+    if partial_classes is not None:
+        features[_HIDDEN] = variable
     parsed = tf.io.parse_single_example(record, features)
     marked = tf.cast(parsed[_TOKENS], tf.int32)
     tensors = {
@@ -92,6 +106,10 @@ def parse(
             "soft_probabilities": soften(cells, probabilities, temperature),
             "is_labelled": parsed[_IS_LABELLED] > 0,
         }
+    if partial_classes is not None:
+        classes = tf.range(partial_classes, dtype=tf.int64)
+        is_hidden = classes == parsed[_HIDDEN][:, None]  # [hidden, C]
+        tensors["labelled"] = ~tf.reduce_any(is_hidden, axis=0)
     return tensors
 
 

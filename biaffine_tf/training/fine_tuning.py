@@ -272,6 +272,7 @@ def weigh_classes(
         num_classes=model.num_classes,
         max_span_width=model.config.head.max_span_width,
         neg_sample=config.neg_sample,
+        hidden=records.hidden,
     )
     return weights_of_classes(counts, power)
 

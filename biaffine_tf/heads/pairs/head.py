@@ -74,6 +74,7 @@ class PairHead:
         training: bool = True,
         soft: SoftCells | None = None,
         class_weights: np.ndarray | None = None,
+        labelled: tf.Tensor | None = None,
     ) -> Metrics:
         """Computes the loss, and accuracies of gold spans and other pairs."""
         if config.class_weights is ClassWeights.NONE:
@@ -89,6 +90,7 @@ class PairHead:
             class_weights=class_weights,
             seed=seed,
             soft=None if soft is None else make_targets(soft, config),
+            labelled=labelled,
         )
         return {
             "loss": (loss, tf.cast(tf.size(counts), tf.float32)),

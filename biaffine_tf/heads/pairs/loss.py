@@ -37,6 +37,7 @@ def span_loss(
     class_weights: tf.Tensor | None = None,
     seed: tf.Tensor | None = None,
     soft: SoftTargets | None = None,
+    labelled: tf.Tensor | None = None,
     max_floats: int | None = None,
 ) -> tuple[tf.Tensor, PairCounts]:
     """Sums the losses over all valid spans of a batch.
@@ -60,6 +61,8 @@ def span_loss(
             dropped.
         soft: Targets of teachers, if there are any. Sentences without gold
             spans of their own have no pair loss and are not counted.
+        labelled: Whether each class is labelled in each sentence, bool
+            `[B, C]`, see `partial.merge_unlabelled`; None for all.
         max_floats: Maximum number of floats in a block, see `blocks.divide`.
 
     Returns:
@@ -77,6 +80,7 @@ def span_loss(
         class_weights=class_weights,
         seed=seed,
         soft=soft,
+        labelled=labelled,
     )
     by_place = len(pairs.rows) + len(pairs.columns)
 
