@@ -15,6 +15,7 @@ from biaffine_tf import formats
 from biaffine_tf.choices import Choice
 from biaffine_tf.commands import flags
 from biaffine_tf.commands import training_inputs as inputs
+from biaffine_tf.commands.augmenting import check_augmentation
 from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.commands.teachers import (
     Teachers,
@@ -125,6 +126,12 @@ def prepare() -> Experiment:
     )
     examination.refuse_errors()
     labels = [*dict.fromkeys([*(initial.labels if initial else ()), *labels])]
+    check_augmentation(
+        training,
+        model,
+        initialization.tokenizer,
+        has_teachers=teachers is not None,
+    )
     inputs.check_label_sets(data, labels, model.head.name)
     if teachers is not None:
         teachers.check_student(model, labels)

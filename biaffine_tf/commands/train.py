@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from biaffine_tf import formats, model_directory
 from biaffine_tf.commands import experiment, flags, running
 from biaffine_tf.commands import training_inputs as inputs
+from biaffine_tf.commands.augmenting import make_augmentation
 from biaffine_tf.commands.experiment import Experiment
 from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.commands.sections import save_period
@@ -156,6 +157,7 @@ def _run(output_dir: str) -> None:
         eval_counts=eval_counts,
         output_dir=output_dir,
         save_every=save_period(),
+        augmentation=make_augmentation(config, records, tokenizer),
     )
     _print_result(result)
     _complete(output_dir, run, objective)

@@ -23,6 +23,7 @@ from biaffine_tf.heads.pairs.initialization import (
     weights_of_classes,
 )
 from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.records.augmentation import Augmentation
 from biaffine_tf.records.features import Counts
 from biaffine_tf.records.span_batches import (
     Buckets,
@@ -30,6 +31,7 @@ from biaffine_tf.records.span_batches import (
     training_batches,
 )
 from biaffine_tf.records.span_records import Records
+from biaffine_tf.records.span_sampling import balance_labels
 from biaffine_tf.training import nothing_found
 from biaffine_tf.training.loop import Entry, Evaluated, Loop
 from biaffine_tf.training.metrics import MetricMeans, describe
@@ -109,6 +111,7 @@ class SpanBatches:
         config: Settings with seed and number of epochs.
         pad_id: Id of the padding token.
         strategy: Distribution strategy.
+        augmentation: Changes of the sentences; None for none.
 
     Attributes:
         per_epoch: Number of batches per epoch.
@@ -123,7 +126,14 @@ class SpanBatches:
         *,
         pad_id: int,
         strategy: tf.distribute.Strategy,
+        augmentation: Augmentation | None = None,
     ) -> None:
+        self._augmentation = augmentation
+        self._weights = None
+        if config.label_balance:
+            self._weights = balance_labels(
+                records, buckets.lengths, threshold=config.label_balance
+            )
         self._records = records
         self._buckets = buckets
         self._config = config
@@ -145,6 +155,8 @@ class SpanBatches:
             skip=skip,
             pad_id=self._pad_id,
             temperature=self._config.distil_temperature or 1.0,
+            augmentation=self._augmentation,
+            weights=self._weights,
         )
         return distribute(batches, self._strategy)
 
@@ -159,6 +171,7 @@ def train(
     eval_counts: Counts | None,
     output_dir: str,
     save_every: Period,
+    augmentation: Augmentation | None = None,
 ) -> dict[str, Any]:
     """Trains a model, or continues from the last checkpoint of a run.
 
@@ -172,6 +185,7 @@ def train(
         eval_counts: Counts of the evaluated sentences, for the record.
         output_dir: Model directory whose description has been written.
         save_every: When to save checkpoints besides the end of each epoch.
+        augmentation: Changes of the sentences; None for none.
 
     Returns:
         Contents of `scores.json`: scores of the best epoch, if there is a dev
@@ -185,7 +199,12 @@ def train(
         token_budget=training.token_budget,
     )
     batches = SpanBatches(
-        records, buckets, training, pad_id=model.pad_id, strategy=strategy
+        records,
+        buckets,
+        training,
+        pad_id=model.pad_id,
+        strategy=strategy,
+        augmentation=augmentation,
     )
     steps = total_steps(training, batches.per_epoch)
     with strategy.scope():
