@@ -282,7 +282,8 @@ def _bucketed(
         return tf.size(sentence["input_ids"], tf.int64) - 2
 
     def shapes(kind: tf.Tensor) -> dict[str, list[Any]]:
-        length, num_cells = lengths[kind] + 2, max(records.max_cells, 1)
+        length: Any = lengths[kind] + 2
+        num_cells: Any = max(records.max_cells, 1)
         if augmentation is not None:
             length = num_cells = None
         return {
