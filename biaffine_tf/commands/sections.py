@@ -209,6 +209,13 @@ class _Encoder(EncoderFlags):
         help="BERT vocabulary (vocab.txt or tokenizer.json).",
         unset="that of the encoder",
     )
+    normalise: str | None = setting(
+        None,
+        help="Look characters up as others, some of, with commas: digits (as "
+        "0), latin (letters as a), width (full-width forms as half-width "
+        "ones). Offsets stay.",
+        unset="as stored with the encoder, else none",
+    )
     init_model: Path | None = setting(
         None,
         help="Model directory to continue from, with its head, tokenizer and "

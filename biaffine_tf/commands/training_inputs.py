@@ -279,6 +279,7 @@ def open_initial_model() -> InitialModel | None:
         {
             "tokenizer": str(config.model.tokenizer.kind),
             "do_lower_case": config.model.tokenizer.do_lower_case,
+            "normalise": config.model.tokenizer.normalise,
             "projection_size": config.model.head.projection_size,
             "position": str(config.model.head.position),
             "head": config.model.head.name,
