@@ -123,8 +123,11 @@ def open_data(options: formats.ReadOptions) -> Data:
     lines += _describe("test data", test)
     for path, labels in sets.entries:
         lines.append(
-            f"{path} labels {', '.join(labels)}; other labels are unknown there"
+            f"{path} labels {', '.join(labels) or 'nothing'}; other labels are "
+            "unknown there"
         )
+    if FLAGS.labels_of and not sets.entries:
+        lines.append("labels_of: every file has all labels")
     if FLAGS.dev_fraction is not None:
         parts = split(train, fraction=FLAGS.dev_fraction, seed=FLAGS.seed)
         train, dev = parts.train, parts.dev
@@ -202,7 +205,7 @@ def check_label_sets(data: Data, labels: Collection[str], head: str) -> None:
         )
     for path, names in entries:
         for name in names:
-            if name not in labels:
+            if path in data.train.paths and name not in labels:
                 raise ConfigError(
                     f"--labels_of says that {path} labels {name!r}, of which "
                     "the training data has no span",
