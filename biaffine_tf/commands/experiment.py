@@ -17,6 +17,7 @@ from biaffine_tf.commands import flags
 from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.augmenting import check_augmentation
 from biaffine_tf.commands.flags import FLAGS
+from biaffine_tf.commands.label_sets import check_label_sets
 from biaffine_tf.commands.teachers import (
     Teachers,
     choose_settings,
@@ -132,7 +133,7 @@ def prepare() -> Experiment:
         initialization.tokenizer,
         has_teachers=teachers is not None,
     )
-    inputs.check_label_sets(data, labels, model.head.name)
+    check_label_sets(data.train, labels, model.head.name)
     if teachers is not None:
         teachers.check_student(model, labels)
     _check_test_data(data)

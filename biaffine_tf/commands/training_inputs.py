@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from biaffine_tf import formats, model_directory
 from biaffine_tf.choices import Choice
 from biaffine_tf.commands.flag_types import FLAGS, values
+from biaffine_tf.commands.label_sets import find_label_sets
 from biaffine_tf.config import (
     DecodingConfig,
     HeadConfig,
@@ -17,18 +18,11 @@ from biaffine_tf.config import (
     settings_of,
 )
 from biaffine_tf.corpora.corpus import Corpus
-from biaffine_tf.corpora.label_sets import (
-    AUTO,
-    LabelSets,
-    own_label_sets,
-    parse_label_sets,
-)
 from biaffine_tf.corpora.splitting import split
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.formats.inputs import find_files, split_patterns
-from biaffine_tf.heads import HEADS, head_source
 from biaffine_tf.spans import LabelMap
 
 # Flags that need a dev set.
@@ -113,7 +107,7 @@ def open_data(options: formats.ReadOptions) -> Data:
         for name in ("train_data", "eval_data", "test_data")
     )
     assert train is not None  # the command requires it
-    sets = _label_sets(train, dev, test)
+    sets = find_label_sets(train, dev, test)
     train, dev, test = (
         one and dataclasses.replace(one, label_sets=sets)
         for one in (train, dev, test)
@@ -126,8 +120,6 @@ def open_data(options: formats.ReadOptions) -> Data:
             f"{path} labels {', '.join(labels) or 'nothing'}; other labels are "
             "unknown there"
         )
-    if FLAGS.labels_of and not sets.entries:
-        lines.append("labels_of: every file has all labels")
     if FLAGS.dev_fraction is not None:
         parts = split(train, fraction=FLAGS.dev_fraction, seed=FLAGS.seed)
         train, dev = parts.train, parts.dev
@@ -156,61 +148,6 @@ def open_corpus(flag: str, options: formats.ReadOptions) -> Corpus | None:
         return None
     patterns = split_patterns(given, folder=FLAGS.data_dir)
     return Corpus(tuple(find_files(patterns, flag=f"--{flag}")), options)
-
-
-def _label_sets(train: Corpus, *others: Corpus | None) -> LabelSets:
-    """Returns the labels of files as --labels_of says."""
-    given: Sequence[str] = FLAGS.labels_of or ()
-    corpora = [train, *(one for one in others if one is not None)]
-    paths = list(dict.fromkeys(path for one in corpora for path in one.paths))
-    if AUTO not in given:
-        return parse_label_sets(given, paths, folder=FLAGS.data_dir)
-    if len(given) > 1:
-        raise ConfigError(
-            "--labels_of=auto is given beside the labels of files",
-            remedy="give one or the other",
-        )
-    labels = {
-        path: {
-            span.label
-            for sentence in Corpus((path,), train.options).read()
-            for span in sentence.spans or ()
-        }
-        for path in paths
-    }
-    return own_label_sets(
-        labels, {name for path in train.paths for name in labels[path]}
-    )
-
-
-def check_label_sets(data: Data, labels: Collection[str], head: str) -> None:
-    """Checks the labels of files against those of the run.
-
-    Args:
-        data: Labelled data.
-        labels: Labels of the training data and of the initial model.
-        head: Name of the head.
-
-    Raises:
-        ConfigError: If no file has one of the labels, or the head cannot learn
-            from files that do not label everything.
-    """
-    entries = data.train.label_sets.entries
-    if entries and not head_source(head).takes_label_sets:
-        takes = [name for name, one in HEADS.items() if one.takes_label_sets]
-        raise ConfigError(
-            f"--head={head} cannot learn from files that do not label "
-            "everything (--labels_of)",
-            remedy=f"give --head={' or '.join(takes)}",
-        )
-    for path, names in entries:
-        for name in names:
-            if path in data.train.paths and name not in labels:
-                raise ConfigError(
-                    f"--labels_of says that {path} labels {name!r}, of which "
-                    "the training data has no span",
-                    remedy=f"give some of {', '.join(labels)}",
-                )
 
 
 def _describe(what: str, corpus: Corpus | None) -> Iterator[str]:

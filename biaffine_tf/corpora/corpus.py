@@ -109,7 +109,8 @@ class Corpus:
         if self.part is not None:
             chosen = hashlib.sha256(self.part.chosen).hexdigest()
             digests += [self.part.name, chosen]
-        if any(sets := [self.label_sets.of(path) for path in self.paths]):
+        sets = [self.label_sets.of(path) for path in self.paths]
+        if any(one is not None for one in sets):
             digests.append(json.dumps(sets))
         if len(digests) == 1:
             return digests[0]

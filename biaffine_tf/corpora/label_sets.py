@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.formats.inputs import find_files, split_patterns
@@ -107,22 +107,3 @@ def parse_label_sets(
                 )
             entries[path] = labels
     return LabelSets(tuple(entries.items()))
-
-
-def own_label_sets(
-    labels: Mapping[str, Iterable[str]], wanted: Iterable[str]
-) -> LabelSets:
-    """Makes an entry for each file that lacks a label.
-
-    Args:
-        labels: Labels that occur in each file.
-        wanted: Labels of the training data.
-    """
-    wanted = frozenset(wanted)
-    return LabelSets(
-        tuple(
-            (path, tuple(sorted(own)))
-            for path, own in labels.items()
-            if not wanted <= frozenset(own)
-        )
-    )

@@ -8,7 +8,6 @@ from biaffine_tf import evaluation, formats
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.corpora.label_sets import (
     LabelSets,
-    own_label_sets,
     parse_label_sets,
 )
 from biaffine_tf.corpora.splitting import split
@@ -59,10 +58,11 @@ def test_sets_change_the_fingerprint_and_pass_to_the_parts(paths):
         corpus((paths[0], ("x",))),
         corpus((paths[1], ("x",))),
         corpus((paths[0], ("y",))),
+        corpus((paths[0], ())),
     ]
     assert corpus(("elsewhere", ("x",))).fingerprint() == plain.fingerprint()
     fingerprints = {one.fingerprint() for one in (plain, *others)}
-    assert len(fingerprints) == 4
+    assert len(fingerprints) == 5
     parts = split(others[0], fraction=0.4, seed=0)
     for part in (parts.train, parts.dev):
         for one in part.read():
@@ -85,11 +85,6 @@ def test_values_of_the_flag(paths, tmp_path, joined):
     assert parse_label_sets([], paths) == LabelSets()
     with pytest.raises(ConfigError, match="none of the files"):
         parse_label_sets([f"{paths[0]}:x"], paths[1:])
-
-
-def test_own_labels_are_an_entry_where_some_are_missing():
-    sets = own_label_sets({"a": "xy", "b": "x", "c": "yxz"}, "xy")
-    assert sets.entries == (("b", ("x",)),)
 
 
 def test_what_a_file_does_not_label_is_not_judged():
