@@ -71,6 +71,8 @@ class Sentence:
         extra: Other keys of its JSON object, and keys whose original values
             must be kept for writing them back unchanged; ignored when
             sentences are compared.
+        labelled: Labels that its source labels throughout; None for all. No
+            span of another label does not mean that there is none.
     """
 
     text: str
@@ -82,6 +84,9 @@ class Sentence:
     document: str | None = None
     index: int | None = dataclasses.field(default=None, compare=False)
     extra: Mapping[str, Any] | None = dataclasses.field(
+        default=None, compare=False, repr=False
+    )
+    labelled: tuple[str, ...] | None = dataclasses.field(
         default=None, compare=False, repr=False
     )
 

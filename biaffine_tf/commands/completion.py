@@ -22,6 +22,7 @@ from biaffine_tf.calibration.objectives import ThresholdObjective
 from biaffine_tf.calibration.scaling import Scaling
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.decoding import Candidate
+from biaffine_tf.evaluation.partial import judged
 from biaffine_tf.inference.postprocessing import decoder_of
 from biaffine_tf.inference.strongest import Strongest
 from biaffine_tf.inference.testing import is_due, update_test_scores
@@ -171,7 +172,7 @@ def _predict_again(
         predictor.confidence = (
             Confidence() if fitted is None else fitted.confidence
         )
-    predicted = list(predictor.predict(sentences))
+    predicted = list(judged(sentences, predictor.predict(sentences)))
     formats.write(
         os.path.join(directory, model_directory.PREDICTIONS),
         predicted,
@@ -220,10 +221,11 @@ def fit(
         sentences,
         max_candidates=_CANDIDATES_PER_SENTENCE * len(sentences),
     )
-    pairs = [
-        (sentence, sentence.replace_spans(spans))
+    found = (
+        sentence.replace_spans(spans)
         for sentence, spans in zip(sentences, candidates, strict=True)
-    ]
+    )
+    pairs = list(zip(sentences, judged(sentences, found), strict=True))
     # A temperature alone cannot correct scores at 0.5.
     return fit_confidence(
         pairs,

@@ -16,7 +16,9 @@ from biaffine_tf import formats, heads
 from biaffine_tf.choices import Choice
 from biaffine_tf.commands import flags
 from biaffine_tf.commands import training_inputs as inputs
+from biaffine_tf.commands.augmenting import check_augmentation
 from biaffine_tf.commands.flags import FLAGS
+from biaffine_tf.commands.label_sets import check_label_sets
 from biaffine_tf.commands.pseudo_data import (
     PseudoData,
     check_apart,
@@ -149,6 +151,13 @@ def prepare() -> Experiment:
     )
     examination.refuse_errors()
     labels = [*dict.fromkeys([*(initial.labels if initial else ()), *labels])]
+    check_augmentation(
+        training,
+        model,
+        initialization.tokenizer,
+        has_teachers=teachers is not None,
+    )
+    check_label_sets(data.train, labels, model.head.name)
     if teachers is not None:
         teachers.check_student(model, labels)
     _check_test_data(data)

@@ -107,6 +107,7 @@ def encoder_initialization(texts: Iterable[str]) -> checkpoints.Initialization:
         init_checkpoint=FLAGS.init_checkpoint,
         tokenizer=FLAGS.tokenizer,
         do_lower_case=FLAGS.do_lower_case,
+        normalise=FLAGS.normalise,
         extend_to=FLAGS.max_seq_length if FLAGS.extend_positions else None,
         texts=texts,
     )

@@ -20,6 +20,7 @@ from biaffine_tf.formats import (
     all_formats,
     find_format,
     parse_columns,
+    parse_label_map,
     read,
 )
 from biaffine_tf.formats.tag_names import parse_tag_names
@@ -110,6 +111,7 @@ def make_options(values: dict[str, Any]) -> ReadOptions:
     parsed = {
         "tag_columns": parse_columns(values["tag_columns"]),
         "tag_names": parse_tag_names(values["tag_names"]),
+        "label_map": parse_label_map(values["label_map"]),
     }
     return ReadOptions(**(values | parsed))
 

@@ -108,6 +108,14 @@ class _Data:
         None,
         help="Labelled files to score the finished model on, once.",
     )
+    labels_of: Inputs | None = setting(
+        None,
+        help="Labels that a file labels, as FILE:LABEL,LABEL, once a file or "
+        "with semicolons; auto for those that occur in each file. Other labels "
+        "are unknown there: neither negatives in training nor false positives "
+        "in scores.",
+        unset="every file labels everything",
+    )
     data_dir: Path | None = setting(
         None,
         help="Folder of relative --train_data, --eval_data, --test_data, "
@@ -208,6 +216,13 @@ class _Encoder(EncoderFlags):
         None,
         help="BERT vocabulary (vocab.txt or tokenizer.json).",
         unset="that of the encoder, else made from the training data",
+    )
+    normalise: str | None = setting(
+        None,
+        help="Look characters up as others, some of, with commas: digits (as "
+        "0), latin (letters as a), width (full-width forms as half-width "
+        "ones). Offsets stay.",
+        unset="as stored with the encoder, else none",
     )
     init_model: Path | None = setting(
         None,

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from biaffine_tf import formats, model_directory
 from biaffine_tf.commands import experiment, flags, running
 from biaffine_tf.commands import training_inputs as inputs
+from biaffine_tf.commands.augmenting import make_augmentation
 from biaffine_tf.commands.experiment import Experiment
 from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.commands.sections import save_period
@@ -158,6 +159,7 @@ def _run(output_dir: str) -> None:
         eval_counts=eval_counts,
         output_dir=output_dir,
         save_every=save_period(),
+        augmentation=make_augmentation(config, records, tokenizer),
     )
     _print_result(result)
     _complete(output_dir, run, objective)
@@ -395,6 +397,7 @@ def _evaluator(
 ) -> Evaluate:
     """Makes a function that scores a model on the eval data."""
     from biaffine_tf import evaluation
+    from biaffine_tf.evaluation.partial import judged
     from biaffine_tf.inference.predictor import Predictor
 
     predictor: Predictor | None = None
@@ -411,7 +414,7 @@ def _evaluator(
                 decoding=config.decoding,
                 precision=config.training.evaluation_precision,
             )
-        predicted = list(predictor.predict(sentences))
+        predicted = list(judged(sentences, predictor.predict(sentences)))
         scores = evaluation.score(zip(sentences, predicted, strict=True))
 
         def write(path: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from biaffine_tf import formats, model_directory
 from biaffine_tf.choices import Choice
 from biaffine_tf.commands.flag_types import FLAGS, values
+from biaffine_tf.commands.label_sets import find_label_sets
 from biaffine_tf.config import (
     DecodingConfig,
     HeadConfig,
@@ -121,8 +122,19 @@ def open_data(options: formats.ReadOptions) -> Data:
         for name in ("train_data", "eval_data", "test_data")
     )
     assert train is not None  # the command requires it
+    sets = find_label_sets(train, dev, test)
+    train, dev, test = (
+        one and dataclasses.replace(one, label_sets=sets)
+        for one in (train, dev, test)
+    )
+    assert train is not None
     lines = [*_describe("training data", train), *_describe("eval data", dev)]
     lines += _describe("test data", test)
+    for path, labels in sets.entries:
+        lines.append(
+            f"{path} labels {', '.join(labels) or 'nothing'}; other labels are "
+            "unknown there"
+        )
     parts = _split(train)
     if parts is not None:
         train, dev = parts.train, parts.dev
@@ -235,6 +247,7 @@ def open_initial_model() -> InitialModel | None:
             "do_lower_case": config.model.tokenizer.do_lower_case,
             "head": config.model.head.name,
             "tags": str(config.model.head.tags),
+            "normalise": config.model.tokenizer.normalise,
             "projection_size": config.model.head.projection_size,
             "position": str(config.model.head.position),
             "projection_activation": str(

@@ -26,6 +26,8 @@ class TokenizerConfig(Settings):
             kind: `wordpiece` strips them if it lowercases, `char` never does.
         tokenize_chinese_chars: Whether `wordpiece` makes each Chinese
             character a word; `char` ignores it.
+        normalise: Characters that are looked up as others: some of "digits",
+            "latin" and "width", sorted, with commas.
     """
 
     kind: TokenizerKind = setting(
@@ -44,3 +46,4 @@ class TokenizerConfig(Settings):
     )
     strip_accents: bool | None = None
     tokenize_chinese_chars: bool = True
+    normalise: str = ""

@@ -307,6 +307,39 @@ class TrainingConfig(Settings):
         help="Compile the encoder with XLA, once per shape for all runs. For "
         "GPUs; no faster on CPUs.",
     )
+    mention_replacement: float = setting(
+        0.0,
+        minimum=0,
+        maximum=1,
+        help="Probability that a mention is replaced by another one of the "
+        "same label, anew in each epoch.",
+        applies=lambda training: training.mention_replacement > 0,
+    )
+    mention_dropping: float = setting(
+        0.0,
+        minimum=0,
+        maximum=1,
+        help="Probability that the tokens of a mention become [MASK], anew in "
+        "each epoch.",
+        applies=lambda training: training.mention_dropping > 0,
+    )
+    sentence_gluing: float = setting(
+        0.0,
+        minimum=0,
+        maximum=1,
+        help="Probability that another sentence is appended to a sentence, if "
+        "both fit in --max_seq_length, anew in each epoch.",
+        applies=lambda training: training.sentence_gluing > 0,
+    )
+    label_balance: float = setting(
+        0.0,
+        minimum=0,
+        maximum=1,
+        help="Draw sentences with a label that fewer than this fraction of the "
+        "sentences has more often, by the root of what it lacks; 0 for each "
+        "sentence once an epoch.",
+        applies=lambda training: training.label_balance > 0,
+    )
     seed: int = setting(
         42,
         minimum=0,
@@ -421,6 +454,11 @@ class TrainingConfig(Settings):
             self.require(
                 applies or is_default, name, f"left out without {kinds}"
             )
+        self.require(
+            not self.sentence_gluing or self.token_budget is None,
+            "sentence_gluing",
+            "0 with --token_budget, which bounds the length of a batch",
+        )
 
     @property
     def passes(self) -> int:
@@ -432,6 +470,15 @@ class TrainingConfig(Settings):
             Adversarial.VIRTUAL: 3,
             Adversarial.RDROP: 2,
         }[self.adversarial]
+
+    @property
+    def augments(self) -> bool:
+        """Whether sentences are changed at random."""
+        return bool(
+            self.mention_replacement
+            or self.mention_dropping
+            or self.sentence_gluing
+        )
 
 
 def check_thaw_after(settings: Settings) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Iterator
 
+from biaffine_tf.corpora.label_sets import LabelSets
 from biaffine_tf.errors import DataError
 from biaffine_tf.files import fingerprint
 from biaffine_tf.formats.api import read
@@ -41,11 +43,13 @@ class Corpus:
             detected on its own.
         options: Options for reading them.
         part: Subset of their sentences; None for all.
+        label_sets: Labels of the files that do not label all of them.
     """
 
     paths: tuple[str, ...]
     options: ReadOptions = dataclasses.field(default_factory=ReadOptions)
     part: Part | None = None
+    label_sets: LabelSets = dataclasses.field(default_factory=LabelSets)
 
     @property
     def name(self) -> str:
@@ -71,7 +75,9 @@ class Corpus:
         sentences = (
             sentence
             for path in self.paths
-            for sentence in read(path, self.options, problems)
+            for sentence in self.label_sets.apply(
+                read(path, self.options, problems), path, problems
+            )
         )
         return sentences if self.part is None else self._chosen(sentences)
 
@@ -108,6 +114,9 @@ class Corpus:
         if self.part is not None:
             chosen = hashlib.sha256(self.part.chosen).hexdigest()
             digests += [self.part.name, chosen]
+        sets = [self.label_sets.of(path) for path in self.paths]
+        if any(one is not None for one in sets):
+            digests.append(json.dumps(sets))
         if len(digests) == 1:
             return digests[0]
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -102,7 +103,7 @@ def _split(
     corpus: Corpus, survey: _Survey, is_dev: Sequence[bool], name: str
 ) -> Split:
     train, dev = (
-        Corpus(corpus.paths, corpus.options, Part(f"{part} of {name}", chosen))
+        dataclasses.replace(corpus, part=Part(f"{part} of {name}", chosen))
         for part, chosen in (
             ("train", bytes(not one for one in is_dev)),
             ("dev", bytes(is_dev)),

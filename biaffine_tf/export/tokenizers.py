@@ -21,6 +21,7 @@ from biaffine_tf.tokenization import (
     Tokenizer,
     WordPieceTokenizer,
 )
+from biaffine_tf.tokenization.normalising import character_map
 from biaffine_tf.tokenization.vocabulary import UNK
 from biaffine_tf.tokenization.wordpiece import MAX_CHARACTERS_PER_WORD
 
@@ -121,6 +122,12 @@ class GraphWordPieceTokenizer(GraphTokenizer):
             tokenize_chinese_chars=tokenizer.tokenize_chinese_chars,
         )
         self._normaliser = Normaliser(forms)
+        self._looked_up = None
+        if tokenizer.normalise:
+            looked_up = np.arange(NUM_CODE_POINTS)
+            for one, other in character_map(tokenizer.normalise).items():
+                looked_up[one] = ord(other)
+            self._looked_up = CodePointTable(looked_up)
         self._is_mark = CodePointTable(forms.is_mark[forms.rows])
         self._divide = tensorflow_text.FastWordpieceTokenizer(
             tokenizer.vocabulary.tokens,
@@ -132,6 +139,9 @@ class GraphWordPieceTokenizer(GraphTokenizer):
 
     def __call__(self, code_points: tf.RaggedTensor) -> TokenTensors:
         """Tokenizes texts."""
+        if self._looked_up is not None:
+            values = self._looked_up(code_points.values)
+            code_points = code_points.with_values(values)
         texts = code_points.value_rowids()  # [T]
         splits = tf.cast(code_points.row_splits, tf.int32)  # [B + 1]
         words = self._normaliser(code_points.values, texts)

@@ -39,6 +39,7 @@ from biaffine_tf.formats.options import (
     Unlabelled,
     WriteOptions,
     parse_columns,
+    parse_label_map,
 )
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import (
@@ -91,6 +92,7 @@ __all__ = [
     "find_format",
     "open_data",
     "parse_columns",
+    "parse_label_map",
     "read",
     "register",
     "write",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
+import os
 from typing import Any, TypeVar
 
 from biaffine_tf.errors import ConfigError, OnBadData
@@ -70,7 +72,7 @@ LAST_COLUMN = (-1,)
 # Fields that are missing in fingerprints of earlier versions.
 _LATER = (
     *("unlabelled", "trim_spans", "strict_tags", "ignore_labels"),
-    *("tag_names", "text_column", "offsets"),
+    *("tag_names", "text_column", "offsets", "label_map"),
 )
 
 
@@ -175,6 +177,11 @@ class ReadOptions:
         of="csv",
     )
     ignore_labels: bool = False
+    label_map: tuple[tuple[str, str], ...] | None = _option(
+        None,
+        "Rename labels, as OLD:NEW,OLD:NEW or a JSON file of an object; spans "
+        "of a label without a new name are left out and counted.",
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -186,6 +193,9 @@ class ReadOptions:
             object.__setattr__(self, "tag_names", tuple(self.tag_names))
         if self.tag_columns is not None:
             object.__setattr__(self, "tag_columns", tuple(self.tag_columns))
+        if self.label_map is not None:
+            pairs = tuple(sorted(map(tuple, self.label_map)))
+            object.__setattr__(self, "label_map", pairs)
         columns = self.columns_read
         if not columns or len(set(columns)) != len(columns):
             raise ConfigError(
@@ -293,3 +303,42 @@ def parse_columns(text: str | None) -> tuple[int, ...] | None:
             f"--tag_columns cannot be {text!r}",
             remedy="give column numbers with commas: --tag_columns=1,2",
         ) from None
+
+
+def parse_label_map(text: str | None) -> tuple[tuple[str, str], ...] | None:
+    """Parses "OLD:NEW,OLD:NEW", or reads a JSON file; None stays None.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    if text is None:
+        return None
+    remedy = "give OLD:NEW,OLD:NEW or a JSON file of an object of labels"
+    if os.path.isfile(path := os.path.expanduser(text)):
+        try:
+            with open(path, encoding="utf-8") as file:
+                names = json.load(file)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"--label_map={text} cannot be read: {error}", remedy=remedy
+            ) from None
+        is_map = isinstance(names, dict) and all(
+            new is None or isinstance(new, str) for new in names.values()
+        )
+        if not is_map:
+            raise ConfigError(
+                f"--label_map={text} is not an object of labels", remedy=remedy
+            )
+        return tuple((old, new or "") for old, new in names.items())
+    pairs = [part.split(":") for part in text.split(",")]
+    if not all(len(pair) == 2 and pair[0].strip() for pair in pairs):
+        raise ConfigError(
+            f"--label_map cannot be {text!r}, which is no file either",
+            remedy=remedy,
+        )
+    names = {old.strip(): new.strip() for old, new in pairs}
+    if len(names) < len(pairs):
+        raise ConfigError(
+            f"--label_map={text} renames a label twice", remedy=remedy
+        )
+    return tuple(names.items())

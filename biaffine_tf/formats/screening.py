@@ -1,9 +1,9 @@
-"""Filters unlabelled sentences, trims spans, and warns of doubtful ones."""
+"""Filters sentences, renames labels, trims spans, warns of doubtful ones."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from biaffine_tf.formats.lines import shorten
 from biaffine_tf.formats.offsets import (
@@ -18,6 +18,7 @@ from biaffine_tf.spans import Sentence, Span
 UNLABELLED = "unlabelled sentence left out"
 WHITE_EDGE = "span begins or ends in white space (--trim_spans cuts it off)"
 TRIMMED = "white space at an end of a span cut off"
+UNNAMED = "span left out: --label_map gives its label no new name"
 BLANK = "span of nothing but white space dropped"
 WHITE_LABEL = "label that begins or ends in white space"
 UTF16 = (
@@ -30,23 +31,28 @@ _CHARACTER_UNITS = (Offsets.AUTO, Offsets.CHARACTERS)
 def screen(
     sentences: Iterable[Sentence], options: ReadOptions, problems: Problems
 ) -> Iterator[Sentence]:
-    """Drops unlabelled sentences and trims spans, as options ask.
+    """Drops unlabelled sentences, renames labels and trims spans, as asked.
 
     Args:
         sentences: Sentences of a reader.
         options: Options that ask for it.
-        problems: Counts both, white space that is not trimmed, and offsets
-            that seem to be UTF-16 units.
+        problems: Counts what is dropped, white space that is not trimmed, and
+            offsets that seem to be UTF-16 units.
 
     Yields:
         The remaining sentences.
     """
     labels: set[str] = set()
     checks_units = options.offsets in _CHARACTER_UNITS
+    names = dict(options.label_map or ())
     for sentence in sentences:
         if sentence.spans is None and options.unlabelled is Unlabelled.SKIP:
             problems.count(UNLABELLED, f"{sentence.file}:{sentence.line}")
             continue
+        if names and sentence.spans:
+            sentence = sentence.replace_spans(
+                _rename(sentence, names, problems)
+            )
         if sentence.spans:
             text, is_white = sentence.text, False
             for start, end, label, _ in sentence.spans:
@@ -112,6 +118,18 @@ def _joined(left: str, right: str) -> bool:
 
 def _is_unspaced(character: str) -> bool:
     return unicodedata.category(character) == "Lo"
+
+
+def _rename(
+    sentence: Sentence, names: Mapping[str, str], problems: Problems
+) -> Iterator[Span]:
+    for span in sentence.spans or ():
+        name = names.get(span.label, span.label)
+        if name:
+            yield span._replace(label=name)
+        else:
+            where = f"{sentence.file}:{sentence.line}"
+            problems.count(UNNAMED, f"{where}: {span.label}")
 
 
 def _has_white_edge(sentence: Sentence, span: Span) -> bool:

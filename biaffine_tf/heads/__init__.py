@@ -31,6 +31,8 @@ class HeadSource(NamedTuple):
             overlap and there are no pairs to sample.
         losses: Losses that it can be trained with; empty for all.
         weighs: Whether its loss takes a weight of each sentence; see `Head`.
+        takes_label_sets: Whether it can learn from files that do not label
+            every type; see `Head`.
     """
 
     layer: str
@@ -40,6 +42,7 @@ class HeadSource(NamedTuple):
     is_tagger: bool = False
     losses: tuple[Loss, ...] = ()
     weighs: bool = False
+    takes_label_sets: bool = False
 
 
 HEADS = {
@@ -49,6 +52,7 @@ HEADS = {
         distils=True,
         compares=True,
         weighs=True,
+        takes_label_sets=True,
     ),
     "global_pointer": HeadSource(
         "biaffine_tf.heads.global_pointer.layer:GlobalPointer",
@@ -56,6 +60,7 @@ HEADS = {
         distils=True,
         compares=True,
         weighs=True,
+        takes_label_sets=True,
     ),
     "efficient_global_pointer": HeadSource(
         "biaffine_tf.heads.global_pointer.efficient:EfficientGlobalPointer",
@@ -63,6 +68,7 @@ HEADS = {
         distils=True,
         compares=True,
         weighs=True,
+        takes_label_sets=True,
     ),
     "cnn": HeadSource(
         "biaffine_tf.heads.cnn.layer:CnnHead",
@@ -84,6 +90,7 @@ HEADS = {
         is_tagger=True,
         weighs=True,
         losses=(Loss.CROSS_ENTROPY,),
+        takes_label_sets=True,
     ),
 }
 

@@ -50,7 +50,9 @@ class Head(Protocol):
     A head whose scores depend on neighbouring tokens has `needs_counts`, true:
     a call then takes `counts`, the number of tokens of each sentence, `[B]`.
     One that can weigh classes takes `class_weights`, float32 `[C]`, as a
-    keyword of `batch_metrics`.
+    keyword of `batch_metrics`. One that can learn from sentences whose source
+    does not label every type (`heads.HeadSource.takes_label_sets`) takes
+    `labelled`, bool `[B, C]`, likewise.
 
     A head that can compare predictions (`heads.HeadSource.compares`) has a
     method `divergence` like that of `heads.pairs.head.PairHead`.

@@ -170,6 +170,8 @@ class SpanModel(tf_keras.Model):
                 batch["soft_probabilities"],
                 batch["is_labelled"],
             )
+        if "labelled" in batch:
+            more["labelled"] = batch["labelled"]
         return self.head.batch_metrics(
             vectors,
             batch["cells"],

@@ -11,7 +11,9 @@ from typing import Any
 from biaffine_tf import evaluation, model_directory
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.evaluation.partial import judged
 from biaffine_tf.files import fingerprint, write_json
+from biaffine_tf.model_directory.intervals import files_of
 
 TEST = "test"  # key in scores.json
 FLAG = "test_data"
@@ -80,9 +82,11 @@ def _score(
 
     predictor = Predictor.from_directory(directory)
     predictor.confidence = confidence
-    pairs = list(zip(sentences, predictor.predict(sentences), strict=True))
+    predicted = judged(sentences, predictor.predict(sentences))
+    pairs = list(zip(sentences, predicted, strict=True))
     return {
         **evaluation.score(pairs).to_json(),
+        **files_of(pairs),
         "intervals": intervals(pairs).to_json(),
         "of": _identity(directory, test, confidence),
     }

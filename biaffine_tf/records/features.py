@@ -42,6 +42,7 @@ class Features:
         is_labelled: Whether the sentence has gold spans, not only `soft`.
         pseudo: Weight of a sentence with pseudo labels, 0 if its labels are
             gold; None if there are no pseudo labels in the records.
+        hidden: Ids of labels that its source does not label.
     """
 
     input_ids: list[int]
@@ -50,6 +51,7 @@ class Features:
     soft: list[tuple[int, int, int, float]] | None = None
     is_labelled: bool = True
     pseudo: float | None = None
+    hidden: tuple[int, ...] = ()
 
     @property
     def num_tokens(self) -> int:
@@ -245,6 +247,7 @@ def featurize(
         soft_cells = _soft_cells(
             soft, tokens.offsets, windows, labels, soft_counts or SoftCounts()
         )
+    hidden = _hidden_labels(sentence, labels)
     features = []
     for (start, end), own_cells, own_soft in zip(
         windows, cells, soft_cells, strict=True
@@ -262,12 +265,21 @@ def featurize(
                 own_soft,
                 sentence.spans is not None,
                 pseudo,
+                hidden,
             )
         )
     return Featurized(
         features,
         [last - first + 1 for first, last, _ in matrix],
     )
+
+
+def _hidden_labels(sentence: Sentence, labels: LabelMap) -> tuple[int, ...]:
+    """Returns the ids of the labels that the source does not label."""
+    labelled = sentence.labelled
+    if labelled is None:
+        return ()
+    return tuple(labels.id(name) for name in labels if name not in labelled)
 
 
 def _fill_matrix(

@@ -16,7 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from biaffine_tf.records.augmentation import Augmentation
+from biaffine_tf.records.sampling import Weights
+from biaffine_tf.records.span_augmentation import augment, fit_lengths
 from biaffine_tf.records.span_records import Records
+from biaffine_tf.records.span_sampling import sample
 from biaffine_tf.records.span_schema import parse
 from biaffine_tf.seeds import order_seed, small_seed
 
@@ -150,6 +154,8 @@ def training_batches(
     skip: int = 0,
     pad_id: int = 0,
     temperature: float = 1.0,
+    augmentation: Augmentation | None = None,
+    weights: Weights | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of several consecutive epochs.
 
@@ -162,6 +168,10 @@ def training_batches(
         skip: Number of batches to skip at the beginning.
         pad_id: Padding of `input_ids`.
         temperature: Divisor of the teachers' log-odds.
+        augmentation: Changes of the sentences; None for none. Batches are then
+            padded to the length of some bucket, or the maximum, and N varies.
+        weights: Weights of the sentences, by which they are drawn; None to
+            take each once an epoch.
 
     Returns:
         Dataset of dicts: `input_ids` int32 `[B, L + 2]`, `context` bool
@@ -169,7 +179,9 @@ def training_batches(
         the bucket, N is fixed for the corpus. With teachers also those of
         `heads.head.SoftCells`: `soft_cells`, `soft_probabilities` and
         `is_labelled`. With pseudo labels also `pseudo`, float32 `[B]`: weight
-        of sentences that have them, 0 for others.
+        of sentences that have them, 0 for others. Where some
+        files do not label everything also `labelled`, bool `[B, C]`, see
+        `span_schema.parse`.
     """
     buffer = min(_SHUFFLE_BUFFER, sum(buckets.sentences))
 
@@ -188,17 +200,32 @@ def training_batches(
         sentences = sentences.shuffle(
             buffer, epoch_seed, reshuffle_each_iteration=False
         )
+        if weights is not None:
+            sentences = sample(
+                sentences,
+                weights,
+                buckets.lengths,
+                buckets.sentences,
+                epoch_seed,
+            ).shuffle(buffer, epoch_seed, reshuffle_each_iteration=False)
         sentences = sentences.map(
             functools.partial(
                 parse,
                 soft=records.soft is not None,
                 pseudo=records.pseudo is not None,
                 temperature=temperature,
+                partial_classes=records.labels.num_classes
+                if records.hidden
+                else None,
             ),
             num_parallel_calls=_PARSERS,
             deterministic=True,
         )
-        batches = _bucketed(sentences, buckets, records, pad_id)
+        if augmentation is not None:
+            sentences = augment(sentences, augmentation, epoch, buckets.lengths)
+        batches = _bucketed(
+            sentences, buckets, records, pad_id, augmentation=augmentation
+        )
         # Mixed batches are complete only at the end of an epoch.
         return batches.shuffle(
             min(_BATCHES_SHUFFLED, buckets.steps_per_epoch),
@@ -226,7 +253,12 @@ def read_ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def _bucketed(
-    sentences: tf.data.Dataset, buckets: Buckets, records: Records, pad_id: int
+    sentences: tf.data.Dataset,
+    buckets: Buckets,
+    records: Records,
+    pad_id: int,
+    *,
+    augmentation: Augmentation | None,
 ) -> tf.data.Dataset:
     more_shapes: dict[str, list[Any]] = {}
     more_padding: dict[str, tf.Tensor] = {}
@@ -245,17 +277,36 @@ def _bucketed(
     if records.pseudo is not None:
         more_shapes["pseudo"] = []
         more_padding["pseudo"] = tf.constant(0.0)
+    if records.hidden:
+        more_shapes["labelled"] = [records.labels.num_classes]
+        more_padding["labelled"] = tf.constant(True)
     lengths = tf.constant([kind.length for kind in buckets.kinds], tf.int64)
-    return group(
+
+    def tokens(sentence: dict[str, tf.Tensor]) -> tf.Tensor:
+        if augmentation is not None:
+            return sentence["tokens"]
+        return tf.size(sentence["input_ids"], tf.int64) - 2
+
+    def shapes(kind: tf.Tensor) -> dict[str, list[Any]]:
+        length: Any = lengths[kind] + 2
+        num_cells: Any = max(records.max_cells, 1)
+        if augmentation is not None:
+            length = num_cells = None
+        return {
+            "input_ids": [length],
+            "context": [length],
+            "cells": [num_cells, 3],
+            **more_shapes,
+        }
+
+    if augmentation is not None:
+        more_shapes["tokens"] = []
+        more_padding["tokens"] = tf.constant(0, tf.int64)
+    batches = group(
         sentences,
         buckets,
-        tokens=lambda sentence: tf.size(sentence["input_ids"], tf.int64) - 2,
-        shapes=lambda kind: {
-            "input_ids": [lengths[kind] + 2],
-            "context": [lengths[kind] + 2],
-            "cells": [max(records.max_cells, 1), 3],
-            **more_shapes,
-        },
+        tokens=tokens,
+        shapes=shapes,
         padding={
             "input_ids": tf.constant(pad_id, tf.int32),
             "context": tf.constant(False),
@@ -263,6 +314,10 @@ def _bucketed(
             **more_padding,
         },
     )
+    if augmentation is None:
+        return batches
+    longest = (*buckets.lengths, augmentation.max_tokens)
+    return fit_lengths(batches, longest, pad_id)
 
 
 def group(

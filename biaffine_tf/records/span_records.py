@@ -51,6 +51,7 @@ _SHAPE = {
     "scored_lengths": {str: int},
     "cells": [[int]],
     "max_cells": int,
+    "hidden?": [[int]],
     "problems": object,
     "soft?": {
         **dict.fromkeys(("spans", "unaligned", "split", "max_cells"), int),
@@ -77,6 +78,8 @@ class Records:
         scored_lengths: Number of windows by number of scored tokens.
         cells: Number of cells by (label id, width in tokens).
         max_cells: Maximum number of cells in a window.
+        hidden: Number of windows by (id of a label that their source does not
+            label, number of scored tokens); empty if every file labels all.
         soft: Counts of the spans of teachers; None if there are no teachers.
         unlabelled: Counts of the sentences that only have these.
         pseudo: Counts of the sentences with pseudo labels; None if there are
@@ -100,6 +103,7 @@ class Records:
     problems: dict[str, Any]
     fingerprint: str
     built: bool = True
+    hidden: dict[tuple[int, int], int] = dataclasses.field(default_factory=dict)
     soft: SoftCounts | None = None
     unlabelled: Counts = dataclasses.field(default_factory=Counts)
     pseudo: Counts | None = None
@@ -302,6 +306,7 @@ def _save(
     lengths, widths = collections.Counter[int](), collections.Counter[int]()
     scored_lengths = collections.Counter[int]()
     cells = collections.Counter[tuple[int, int]]()
+    hidden = collections.Counter[tuple[int, int]]()
     for shard in shards:
         counts.add(shard.counts)
         unlabelled.add(shard.unlabelled)
@@ -311,6 +316,7 @@ def _save(
         widths.update(shard.widths)
         scored_lengths.update(shard.scored_lengths)
         cells.update(shard.cells)
+        hidden.update(shard.hidden)
     write_json(
         os.path.join(directory, _META),
         {
@@ -334,6 +340,11 @@ def _save(
             "max_cells": max((shard.max_cells for shard in shards), default=0),
             "problems": problems.to_json(),
         }
+        | (
+            {"hidden": [[*key, n] for key, n in sorted(hidden.items())]}
+            if hidden
+            else {}
+        )
         | (
             {
                 "soft": soft.to_json(),
@@ -377,6 +388,9 @@ def _from_meta(directory: str, meta: dict[str, Any]) -> Records:
         scored_lengths={int(k): v for k, v in meta["scored_lengths"].items()},
         cells={(label, width): n for label, width, n in meta["cells"]},
         max_cells=meta["max_cells"],
+        hidden={
+            (label, length): n for label, length, n in meta.get("hidden", ())
+        },
         problems=meta["problems"],
         fingerprint=meta["fingerprint"],
         built=False,

@@ -3,7 +3,8 @@
 A gold span is the triple (first token, last token, label id), flattened. Each
 head makes its own targets of them. Only records with the scores of teachers
 have soft spans: triples likewise, with a probability each. Only those with
-pseudo labels have a weight of each sentence.
+pseudo labels have a weight of each sentence. Sentences from files that do not
+label everything have the ids of the labels that are missing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _SOFT_CELLS = "soft_cells"
 _SOFT_PROBABILITIES = "soft_probabilities"
 _IS_LABELLED = "is_labelled"
 _PSEUDO = "pseudo"
+_HIDDEN = "hidden"
 
 
 def serialize(features: Features) -> bytes:
@@ -47,6 +49,8 @@ def serialize(features: Features) -> bytes:
         feature[_IS_LABELLED] = _int64_feature([int(features.is_labelled)])
     if features.pseudo is not None:
         feature[_PSEUDO] = _float_feature([features.pseudo])
+    if features.hidden:
+        feature[_HIDDEN] = _int64_feature([*features.hidden])
     return tf.train.Example(
         features=tf.train.Features(feature=feature)
     ).SerializeToString(deterministic=True)
@@ -66,6 +70,7 @@ def parse(
     soft: bool = False,
     pseudo: bool = False,
     temperature: float = 1.0,
+    partial_classes: int | None = None,
 ) -> dict[str, tf.Tensor]:
     """Parses a serialised record, in the graph.
 
@@ -74,12 +79,15 @@ def parse(
         soft: Whether the records have soft spans.
         pseudo: Whether some sentences of the records have pseudo labels.
         temperature: See `soften`.
+        partial_classes: Number of classes, "none" included, if some labels are
+            not labelled in some sentences; else None.
 
     Returns:
         `input_ids` int32 `[L + 2]`, `context` bool `[L + 2]` and `cells` int32
         `[N, 3]`, see `Features`; with soft spans `soft_cells` int32 `[M, 3]`,
         `soft_probabilities` float32 `[M]` and `is_labelled`, a bool; with
-        pseudo labels `pseudo`, a float32 scalar.
+        pseudo labels `pseudo`, a float32 scalar; with `partial_classes`
+        `labelled`, whether the source labels each class, bool `[C]`.
     """
     variable = tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
     features: dict[str, Any] = {_TOKENS: variable, _CELLS: variable}
@@ -91,6 +99,8 @@ def parse(
         features[_IS_LABELLED] = tf.io.FixedLenFeature([], tf.int64)
     if pseudo:
         features[_PSEUDO] = tf.io.FixedLenFeature([], tf.float32)
+    if partial_classes is not None:
+        features[_HIDDEN] = variable
     parsed = tf.io.parse_single_example(record, features)
     marked = tf.cast(parsed[_TOKENS], tf.int32)
     tensors = {
@@ -108,6 +118,10 @@ def parse(
         }
     if pseudo:
         tensors["pseudo"] = parsed[_PSEUDO]
+    if partial_classes is not None:
+        classes = tf.range(partial_classes, dtype=tf.int64)
+        is_hidden = classes == parsed[_HIDDEN][:, None]  # [hidden, C]
+        tensors["labelled"] = ~tf.reduce_any(is_hidden, axis=0)
     return tensors
 
 

@@ -77,6 +77,8 @@ class Shard:
         cells: Number of cells by (label id, width in tokens); a span in two
             windows counts twice.
         max_cells: Maximum number of cells in a window.
+        hidden: Number of windows by (id of a label that the source of the
+            window does not label, number of tokens without context).
         soft: Counts of the spans of teachers.
         unlabelled: Counts of the sentences that have no others; `lengths` are
             of all sentences, what else is here of labelled ones.
@@ -99,6 +101,9 @@ class Shard:
         default_factory=collections.Counter
     )
     max_cells: int = 0
+    hidden: collections.Counter[tuple[int, int]] = dataclasses.field(
+        default_factory=collections.Counter
+    )
     soft: SoftCounts = dataclasses.field(default_factory=SoftCounts)
     unlabelled: Counts = dataclasses.field(default_factory=Counts)
     pseudo: Counts = dataclasses.field(default_factory=Counts)
@@ -214,6 +219,9 @@ def _write_shard(
                 shard.cells.update(
                     (label, last - first + 1)
                     for first, last, label in features.cells
+                )
+                shard.hidden.update(
+                    (label, features.num_scored) for label in features.hidden
                 )
                 shard.max_cells = max(shard.max_cells, len(features.cells))
     return shard

@@ -84,6 +84,7 @@ def make_tokenizer(
     do_lower_case: bool = False,
     strip_accents: bool | None = None,
     tokenize_chinese_chars: bool = True,
+    normalise: str = "",
 ) -> Tokenizer:
     """Builds a tokenizer.
 
@@ -96,6 +97,7 @@ def make_tokenizer(
             kind, see `TokenizerConfig`.
         tokenize_chinese_chars: Whether WordPiece treats each Chinese character
             as a word; without effect on the char tokenizer.
+        normalise: Characters to look up as others, see `normalising`.
 
     Returns:
         The tokenizer; `make_tokenizer(vocabulary=..., **tokenizer.to_config())`
@@ -117,16 +119,24 @@ def make_tokenizer(
             remedy="leave --tokenizer out",
         )
     if kind == TokenizerKind.SUBWORD:
+        if normalise:
+            raise ConfigError(
+                f"--normalise={normalise} is given, but the tokenizer.json of "
+                "the encoder says what becomes of characters",
+                remedy="leave it out",
+            )
         return SubwordTokenizer(vocabulary)
     if kind == TokenizerKind.CHAR:
         return CharTokenizer(
             vocabulary,
             do_lower_case=do_lower_case,
             strip_accents=strip_accents,
+            normalise=normalise,
         )
     return WordPieceTokenizer(
         vocabulary,
         do_lower_case=do_lower_case,
         strip_accents=strip_accents,
         tokenize_chinese_chars=tokenize_chinese_chars,
+        normalise=normalise,
     )

@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from biaffine_tf.config import TokenizerKind
+from biaffine_tf.tokenization.normalising import (
+    character_map,
+    parse_normalise,
+)
 from biaffine_tf.tokenization.vocabulary import Vocabulary
 
 
@@ -40,6 +44,7 @@ class Tokenizer(abc.ABC):
         vocabulary: Vocabulary of the encoder.
         do_lower_case: Whether tokens are looked up in lower case.
         strip_accents: Whether tokens are looked up without accents.
+        normalise: Characters that are looked up as others, see `normalising`.
     """
 
     kind: ClassVar[TokenizerKind]
@@ -50,10 +55,18 @@ class Tokenizer(abc.ABC):
         *,
         do_lower_case: bool,
         strip_accents: bool,
+        normalise: str = "",
     ) -> None:
         self.vocabulary = vocabulary
         self.do_lower_case = do_lower_case
         self.strip_accents = strip_accents
+        self.normalise = parse_normalise(normalise)
+
+    def normalised(self, text: str) -> str:
+        """Returns the characters to look up, one for each of the text."""
+        if not self.normalise:
+            return text
+        return text.translate(character_map(self.normalise))
 
     @abc.abstractmethod
     def encode(self, text: str) -> Tokens:
@@ -101,7 +114,12 @@ class Tokenizer(abc.ABC):
         Leaves out settings with the default of the kind, so that fingerprints
         of earlier versions stay valid.
         """
-        return {"kind": str(self.kind), "do_lower_case": self.do_lower_case}
+        unusual = {"normalise": self.normalise} if self.normalise else {}
+        return {
+            "kind": str(self.kind),
+            "do_lower_case": self.do_lower_case,
+            **unusual,
+        }
 
     @property
     def fingerprint(self) -> str:

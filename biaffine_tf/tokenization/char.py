@@ -38,6 +38,7 @@ class CharTokenizer(Tokenizer):
         *,
         do_lower_case: bool = False,
         strip_accents: bool | None = None,
+        normalise: str = "",
     ) -> None:
         """Creates the tokenizer.
 
@@ -46,11 +47,13 @@ class CharTokenizer(Tokenizer):
             do_lower_case: Whether to look characters up in lower case.
             strip_accents: Whether to look characters up without accents; None
                 for no.
+            normalise: See `Tokenizer`.
         """
         super().__init__(
             vocabulary,
             do_lower_case=do_lower_case,
             strip_accents=bool(strip_accents),
+            normalise=normalise,
         )
         # Cache of characters, which are far fewer than look-ups.
         self._ids: dict[str, int] = {}
@@ -76,6 +79,7 @@ class CharTokenizer(Tokenizer):
 
     def look_up(self, character: str) -> int:
         """Returns the id of a character's token."""
+        character = self.normalised(character)
         if self.strip_accents:
             character = _without_accents(character)
         if not self.do_lower_case:

@@ -47,6 +47,7 @@ class WordPieceTokenizer(Tokenizer):
         do_lower_case: bool = False,
         strip_accents: bool | None = None,
         tokenize_chinese_chars: bool = True,
+        normalise: str = "",
     ) -> None:
         """Creates the tokenizer.
 
@@ -57,6 +58,7 @@ class WordPieceTokenizer(Tokenizer):
             strip_accents: Whether to strip accents; None for as
                 `do_lower_case`.
             tokenize_chinese_chars: Whether each Chinese character is a word.
+            normalise: See `Tokenizer`.
         """
         super().__init__(
             vocabulary,
@@ -64,6 +66,7 @@ class WordPieceTokenizer(Tokenizer):
             strip_accents=(
                 do_lower_case if strip_accents is None else strip_accents
             ),
+            normalise=normalise,
         )
         self.tokenize_chinese_chars = tokenize_chinese_chars
         # No special tokens, so that "[SEP]" in a text is three tokens.
@@ -85,14 +88,14 @@ class WordPieceTokenizer(Tokenizer):
     def encode(self, text: str) -> Tokens:
         """Tokenizes a text."""
         encoding = self._tokenizer.encode(
-            without_surrogates(text), add_special_tokens=False
+            self._looked_up(text), add_special_tokens=False
         )
         return _tokens(encoding, text)
 
     def encode_batch(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenizes texts in parallel."""
         encodings = self._tokenizer.encode_batch(
-            [without_surrogates(text) for text in texts],
+            [self._looked_up(text) for text in texts],
             add_special_tokens=False,
         )
         return [
@@ -103,13 +106,16 @@ class WordPieceTokenizer(Tokenizer):
     def knows(self, character: str) -> bool:
         """Whether tokens spell a character, at the start of a word or in it."""
         normal = self._tokenizer.normalizer.normalize_str(
-            without_surrogates(character)
+            self._looked_up(character)
         )
         return all(
             part in self.vocabulary or f"##{part}" in self.vocabulary
             for part in normal
             if not part.isspace()
         )
+
+    def _looked_up(self, text: str) -> str:
+        return without_surrogates(self.normalised(text))
 
     def to_config(self) -> dict[str, Any]:
         """Returns the arguments of `make_tokenizer` except the vocabulary."""

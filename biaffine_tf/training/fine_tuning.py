@@ -25,6 +25,7 @@ from biaffine_tf.heads.pairs.initialization import (
     weights_of_classes,
 )
 from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.records.augmentation import Augmentation
 from biaffine_tf.records.features import Counts
 from biaffine_tf.records.span_batches import (
     Buckets,
@@ -32,6 +33,7 @@ from biaffine_tf.records.span_batches import (
     training_batches,
 )
 from biaffine_tf.records.span_records import Records
+from biaffine_tf.records.span_sampling import balance_labels
 from biaffine_tf.training.adversarial import make_adversary
 from biaffine_tf.training.averaging import WeightAverage
 from biaffine_tf.training.dev_evaluation import DevEvaluation, Evaluate
@@ -53,6 +55,7 @@ class SpanBatches:
         config: Settings with seed and number of epochs.
         pad_id: Id of the padding token.
         strategy: Distribution strategy.
+        augmentation: Changes of the sentences; None for none.
 
     Attributes:
         per_epoch: Number of batches per epoch.
@@ -67,7 +70,14 @@ class SpanBatches:
         *,
         pad_id: int,
         strategy: tf.distribute.Strategy,
+        augmentation: Augmentation | None = None,
     ) -> None:
+        self._augmentation = augmentation
+        self._weights = None
+        if config.label_balance:
+            self._weights = balance_labels(
+                records, buckets.lengths, threshold=config.label_balance
+            )
         self._records = records
         self._buckets = buckets
         self._config = config
@@ -89,6 +99,8 @@ class SpanBatches:
             skip=skip,
             pad_id=self._pad_id,
             temperature=self._config.distil_temperature or 1.0,
+            augmentation=self._augmentation,
+            weights=self._weights,
         )
         return distribute(batches, self._strategy)
 
@@ -103,6 +115,7 @@ def train(
     eval_counts: Counts | None,
     output_dir: str,
     save_every: Period,
+    augmentation: Augmentation | None = None,
 ) -> dict[str, Any]:
     """Trains a model, or continues from the last checkpoint of a run.
 
@@ -116,6 +129,7 @@ def train(
         eval_counts: Counts of the evaluated sentences, for the record.
         output_dir: Model directory whose description has been written.
         save_every: When to save checkpoints besides the end of each epoch.
+        augmentation: Changes of the sentences; None for none.
 
     Returns:
         Contents of `scores.json`: scores of the best epoch, if there is a dev
@@ -129,7 +143,12 @@ def train(
         token_budget=training.token_budget,
     )
     batches = SpanBatches(
-        records, buckets, training, pad_id=model.pad_id, strategy=strategy
+        records,
+        buckets,
+        training,
+        pad_id=model.pad_id,
+        strategy=strategy,
+        augmentation=augmentation,
     )
     steps = total_steps(training, batches.per_epoch)
     average = make_average(training, model, total_steps=steps)
@@ -236,6 +255,7 @@ def weigh_classes(
         num_classes=model.num_classes,
         max_span_width=model.config.head.max_span_width,
         neg_sample=config.neg_sample,
+        hidden=records.hidden,
     )
     return weights_of_classes(counts, power)
 

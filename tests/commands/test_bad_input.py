@@ -48,6 +48,10 @@ FILES = {
     "repeated.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\na\n",
     "short_vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n",
     "not_json.json": "{",
+    "unmasked.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nb\n",
+    "small_bert_config.json": json.dumps(
+        tiny.encoder_config(vocab_size=6).to_dict()
+    ),
     "no_bert.json": '{"a": 1}',
     "odd.json": '{"vocab_size": 5, "hidden_size": 10}',
     "not.flags": "--learning_rat=1\n",
@@ -218,6 +222,26 @@ head_dropout=1.0 -> error: --head_dropout must be at least 0 and below 1, got
     1.0
 num_train_epochs=1.5 -> error: --num_train_epochs must be a whole number, got
     1.5
+labels_of=x -> --labels_of=x is not a file, a colon and labels ... auto
+labels_of=F/none:x -> F/none: ... no such ... --labels_of
+labels_of=F/other.jsonl:y -> --labels_of names F/other.jsonl, which is none of
+    ... --train_data
+labels_of=F/good.jsonl:x;F/good.jsonl:x -> --labels_of names F/good.jsonl twice
+labels_of=F/good.jsonl:x,q -> F/good.jsonl labels 'q', of which the training
+    data has no span; give some of x
+label_map=x -> --label_map cannot be 'x', which is no file either; give OLD:NEW
+label_map=F/not_json.json -> F/not_json.json cannot be read
+label_map=x:y,x:z -> --label_map=x:y,x:z renames a label twice
+label_map=x: -> hold no entity
+sentence_gluing=0.5 token_budget=99 -> --sentence_gluing must be 0 with
+    --token_budget ... got 0.5
+mention_replacement=0.5 context_tokens=3 -> --context_tokens=3 and the
+    augmentation of sentences are both given; leave out
+mention_replacement=0.5 teacher_dir=F/model -> --mention_replacement and
+    --teacher_dir are both given ... leave out --mention_replacement
+mention_dropping=0.5 vocab_file=F/unmasked.txt
+    bert_config_file=F/small_bert_config.json -> --mention_dropping needs
+    [MASK], which the vocabulary lacks; leave it out
 min_width=3 max_width=2 -> error: --max_width must be an integer of at least
     --min_width=3,
 """)

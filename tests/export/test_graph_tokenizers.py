@@ -23,6 +23,7 @@ from biaffine_tf.tokenization import (
     WordPieceTokenizer,
     make_tokenizer,
 )
+from biaffine_tf.tokenization.normalising import character_map
 
 ASSIGNED = [
     c
@@ -131,6 +132,17 @@ def test_thousands_of_texts(tokenizer, seed):
 @given(data=st.lists(st.binary(max_size=12), max_size=20))
 def test_any_bytes(tokenizer, data):
     check(tokenizer, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", tiny.BERT_KINDS)
+def test_characters_that_are_looked_up_as_others(kind):
+    tokenizer = make_tokenizer(
+        kind, Vocabulary([*TOKENS]), normalise="digits,latin,width"
+    )
+    changed = [chr(one) for one in character_map(tokenizer.normalise)]
+    texts = [*changed, *(f"x{one}y9" for one in changed)]
+    check(tokenizer, encoded([*texts, *random_texts(200, 0)]))
 
 
 def test_invalid_utf8_is_what_python_replaces():

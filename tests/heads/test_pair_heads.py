@@ -137,6 +137,7 @@ def test_finds_what_it_has_learnt(name):
     records = types.SimpleNamespace(
         cells={(1, 3): 1, (2, 1): 1, (3, 4): 1, (1, 2): 1},
         scored_lengths={6: 1, 4: 1, 5: 1},
+        hidden={},
     )
     head.initialize(records, config.model, config.training)
     weights = head.trainable_weights

@@ -52,6 +52,7 @@ def choose_initialization(
     init_checkpoint: str | None = None,
     tokenizer: TokenizerKind | None = None,
     do_lower_case: bool | None = None,
+    normalise: str | None = None,
     extend_to: int | None = None,
     texts: Iterable[str] = (),
 ) -> Initialization:
@@ -68,6 +69,7 @@ def choose_initialization(
         init_checkpoint: Path of the weights, for `open_source`.
         tokenizer: Kind of tokenizer; None to choose.
         do_lower_case: Whether to lowercase; None to choose.
+        normalise: Characters to look up as others; None for as stated.
         extend_to: Minimum number of positions; None for no change.
         texts: Texts of the training data, read only if they are needed.
 
@@ -100,6 +102,7 @@ def choose_initialization(
         stated_by=stated_by,
         tokenizer=tokenizer,
         do_lower_case=do_lower_case,
+        normalise=normalise,
         texts=texts,
     )
     origins = {
@@ -110,6 +113,9 @@ def choose_initialization(
     if config.vocab_size != given_config.vocab_size:
         changed = f"vocab_size={config.vocab_size}"
         origins[changed] = f"instead of {given_config.vocab_size}"
+    if made.normalise:
+        given_by = stated_by if normalise is None else "--normalise"
+        origins[f"normalise={made.normalise}"] = f"from {given_by}"
     if stated.strip_accents is not None:
         origins[f"strip_accents={stated.strip_accents}"] = f"from {stated_by}"
     if stated.tokenize_chinese_chars is False:

@@ -26,6 +26,7 @@ def choose_tokenizer(
     stated_by: str,
     tokenizer: TokenizerKind | None = None,
     do_lower_case: bool | None = None,
+    normalise: str | None = None,
     texts: Iterable[str] = (),
 ) -> tuple[Tokenizer, tuple[Choice, ...]]:
     """Builds the tokenizer of an encoder.
@@ -43,6 +44,8 @@ def choose_tokenizer(
         stated_by: Name of the encoder, for the reasons of choices.
         tokenizer: Kind of tokenizer; None to choose.
         do_lower_case: Whether to lowercase; None to choose.
+        normalise: Characters to look up as others; None for what is stated, or
+            none.
         texts: Texts of the training data, read only if they are needed.
 
     Returns:
@@ -67,7 +70,8 @@ def choose_tokenizer(
                 f"{stated_by} says what becomes of case",
                 remedy="leave it out",
             )
-        return make_tokenizer(tokenizer, vocabulary), tuple(choices)
+        made = make_tokenizer(tokenizer, vocabulary, normalise=normalise or "")
+        return made, tuple(choices)
     if do_lower_case is None:
         case = (
             choose_case(vocabulary)
@@ -86,5 +90,6 @@ def choose_tokenizer(
         do_lower_case=do_lower_case,
         strip_accents=stated.strip_accents,
         tokenize_chinese_chars=stated.tokenize_chinese_chars is not False,
+        normalise=stated.normalise or "" if normalise is None else normalise,
     )
     return made, tuple(choices)

@@ -52,12 +52,14 @@ class TokenizerSettings:
         do_lower_case: Whether text is lowercased.
         strip_accents: Whether accents are stripped.
         tokenize_chinese_chars: Whether each Chinese character is a word.
+        normalise: Characters that are looked up as others.
     """
 
     kind: TokenizerKind | None = None
     do_lower_case: bool | None = None
     strip_accents: bool | None = None
     tokenize_chinese_chars: bool | None = None
+    normalise: str | None = None
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Self:
@@ -270,12 +272,14 @@ def _settings(
     """
     normalizer = _bert_normalizer(tokenizer.get("normalizer")) or {}
     overrules = not values.keys().isdisjoint(_NORMALIZER_KEYS)
-    settings = {}
+    settings: dict[str, Any] = {}
     for name, key in _NORMALIZER_KEYS.items():
         value = values.get(name)
         if value is None and (name == "do_lower_case" or not overrules):
             value = normalizer.get(key)
         settings[name] = value if isinstance(value, bool) else None
+    if isinstance(normalise := values.get("normalise"), str):
+        settings["normalise"] = normalise
     kind = values.get(_KIND)
     return TokenizerSettings(
         kind=TokenizerKind(kind) if kind in list(TokenizerKind) else None,

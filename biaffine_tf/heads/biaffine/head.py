@@ -96,6 +96,7 @@ class BiaffineHead(PairHead, Biaffine):
             num_classes=self.num_classes,
             max_span_width=self.max_span_width,
             neg_sample=training.neg_sample,
+            hidden=records.hidden,
         )
         self.bilinear.assign(draw_bilinear(self.bilinear.shape, log_odds))
 

@@ -210,6 +210,7 @@ class CnnHead(PairHead, tf_keras.layers.Layer):
                     num_classes=self.num_classes,
                     max_span_width=self.max_span_width,
                     neg_sample=training.neg_sample,
+                    hidden=records.hidden,
                 )
             )
 

@@ -116,6 +116,7 @@ class PointerHead(PairHead, tf_keras.layers.Layer):
                 num_classes=self.num_classes,
                 max_span_width=self.max_span_width,
                 neg_sample=training.neg_sample,
+                hidden=records.hidden,
             )
             self._set_bias(log_odds[1:])
 

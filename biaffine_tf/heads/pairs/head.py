@@ -76,6 +76,7 @@ class PairHead:
         soft: SoftCells | None = None,
         weights: tf.Tensor | None = None,
         class_weights: np.ndarray | None = None,
+        labelled: tf.Tensor | None = None,
     ) -> Metrics:
         """Computes the loss, and accuracies of gold spans and other pairs."""
         if config.class_weights is ClassWeights.NONE:
@@ -92,6 +93,7 @@ class PairHead:
             seed=seed,
             soft=None if soft is None else make_targets(soft, config),
             sentence_weights=weights,
+            labelled=labelled,
         )
         return {
             "loss": (loss, tf.cast(tf.size(counts), tf.float32)),

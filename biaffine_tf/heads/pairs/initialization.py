@@ -20,6 +20,7 @@ def class_log_priors(
     num_classes: int,
     max_span_width: int | None = None,
     neg_sample: float = 1.0,
+    hidden: Mapping[tuple[int, int], int] | None = None,
 ) -> np.ndarray:
     """Computes the log-odds of each class against "none" over all pairs.
 
@@ -32,6 +33,9 @@ def class_log_priors(
         num_classes: C, "none" included.
         max_span_width: Maximum span width in tokens; None for all pairs.
         neg_sample: Fraction of the negative pairs that enters the loss.
+        hidden: Number of windows by (id of a label that they do not label,
+            number of scored tokens). The frequency of a label is that among the
+            pairs of the other windows.
 
     Returns:
         float64 `[C]`, log(pairs of the class / pairs of "none"), 0 for "none";
@@ -43,6 +47,7 @@ def class_log_priors(
         num_classes=num_classes,
         max_span_width=max_span_width,
         neg_sample=neg_sample,
+        hidden=hidden,
     )
     return np.log(counts / counts[0])
 
@@ -54,6 +59,7 @@ def class_counts(
     num_classes: int,
     max_span_width: int | None = None,
     neg_sample: float = 1.0,
+    hidden: Mapping[tuple[int, int], int] | None = None,
 ) -> np.ndarray:
     """Counts the pairs of each class in the loss, at least `MIN_CELLS` each.
 
@@ -66,7 +72,13 @@ def class_counts(
     for (label, width), number in cells.items():
         if max_span_width is None or width <= max_span_width:
             counts[label] += number
-    negatives = count_pairs(scored_lengths, max_span_width) - counts.sum()
+    total = count_pairs(scored_lengths, max_span_width)
+    unknown = np.zeros(num_classes)  # pairs of windows that do not label it
+    for (label, length), number in (hidden or {}).items():
+        unknown[label] += count_pairs({length: number}, max_span_width)
+    if hidden:
+        counts *= total / np.maximum(total - unknown, 1)
+    negatives = total - counts.sum()
     counts = np.maximum(counts, MIN_CELLS)
     counts[0] = max(negatives * neg_sample, MIN_CELLS)
     return counts

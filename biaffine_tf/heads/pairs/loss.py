@@ -38,6 +38,7 @@ def span_loss(
     seed: tf.Tensor | None = None,
     soft: SoftTargets | None = None,
     sentence_weights: tf.Tensor | None = None,
+    labelled: tf.Tensor | None = None,
     max_floats: int | None = None,
 ) -> tuple[tf.Tensor, PairCounts]:
     """Sums the losses over all valid spans of a batch.
@@ -63,6 +64,8 @@ def span_loss(
             spans of their own have no pair loss and are not counted.
         sentence_weights: Factor of the losses of each sentence, float32 `[B]`;
             None for 1.
+        labelled: Whether each class is labelled in each sentence, bool
+            `[B, C]`, see `partial.merge_unlabelled`; None for all.
         max_floats: Maximum number of floats in a block, see `blocks.divide`.
 
     Returns:
@@ -81,6 +84,7 @@ def span_loss(
         seed=seed,
         soft=soft,
         sentence_weights=sentence_weights,
+        labelled=labelled,
     )
 
     @tf.custom_gradient

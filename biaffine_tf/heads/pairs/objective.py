@@ -15,6 +15,7 @@ from biaffine_tf.heads.pairs.gold import (
     near_gold,
 )
 from biaffine_tf.heads.pairs.logits import classes_at
+from biaffine_tf.heads.pairs.partial import merge_unlabelled
 from biaffine_tf.heads.pairs.soft import SoftTargets, soft_loss
 from biaffine_tf.losses import AnyLoss, MultiLabel, TargetLoss, sample_pairs
 from biaffine_tf.losses.targets import own_cells
@@ -57,6 +58,7 @@ class Objective:
     seed: tf.Tensor | None
     soft: SoftTargets | None
     sentence_weights: tf.Tensor | None
+    labelled: tf.Tensor | None = None
 
     @property
     def is_multi_label(self) -> bool:
@@ -74,7 +76,7 @@ class Objective:
     def add(self, sums: Any, block: Block, logits: tf.Tensor) -> Any:
         """Adds the sums of a block of logits `[B, S, C, E]`."""
         assert isinstance(self.loss, MultiLabel)
-        return self.loss.add(sums, self._log_sums(block, logits))
+        return self.loss.add(sums, self._log_sums(block, self._merge(logits)))
 
     def value(self, totals: Any) -> tf.Tensor:
         """Returns the part of the loss that is known from all blocks."""
@@ -90,6 +92,7 @@ class Objective:
         The value leaves out what `value` gives; the gradient is whole.
         """
         valid = pair_mask(self.counts, block, self.width)  # [B, S, E]
+        of_all, logits = logits, self._merge(logits)
         if isinstance(self.loss, MultiLabel):
             sums = self._log_sums(block, logits)
             loss = self._weigh(self.loss.tangent(sums, totals))
@@ -106,7 +109,7 @@ class Objective:
             loss += soft_loss(
                 self.soft,
                 block,
-                logits,
+                of_all,
                 valid,
                 is_multi_label=self.is_multi_label,
             )
@@ -114,6 +117,13 @@ class Objective:
         if self.is_multi_label:
             return loss, self._count_labels(block, logits, valid)
         return loss, self._count_right(block, logits, valid)
+
+    def _merge(self, logits: tf.Tensor) -> tf.Tensor:
+        if self.labelled is None:
+            return logits
+        return merge_unlabelled(
+            logits, self.labelled, is_multi_label=self.is_multi_label
+        )
 
     def _label_loss(
         self, block: Block, logits: tf.Tensor, valid: tf.Tensor
