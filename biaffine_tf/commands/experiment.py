@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from biaffine_tf import formats, heads
 from biaffine_tf.choices import Choice
@@ -31,6 +31,7 @@ from biaffine_tf.commands.teachers import (
     open_teachers,
 )
 from biaffine_tf.config import (
+    NESTED_SHARE,
     Adversarial,
     Average,
     BilstmConfig,
@@ -46,6 +47,7 @@ from biaffine_tf.corpora import checks
 from biaffine_tf.corpora.checks import Side
 from biaffine_tf.corpora.checks.unknown import Unknown
 from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.corpora.summary import Statistics
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import EXIT_CODE, ConfigError
 from biaffine_tf.spans import Sentence
@@ -121,8 +123,16 @@ def prepare() -> Experiment:
         )
     else:
         initialization = initial.initialization
-    sizes, unknown, labels = _measure(data.train, initialization.tokenizer)
-    settings, choices = _settings(initialization, initial, teachers, sizes)
+    found = _measure(data.train, initialization.tokenizer)
+    chosen_head = None
+    if initial is None and teachers is None:
+        chosen_head = _choose_head(initialization, found)
+        head = chosen_head.value if chosen_head else head
+    settings, choices = _settings(
+        initialization, initial, teachers, found.sizes, head
+    )
+    if chosen_head is not None:
+        choices.insert(0, chosen_head)
     if pseudo is not None:
         weights = [*choose_weight(settings)]
         choices += weights
@@ -133,6 +143,7 @@ def prepare() -> Experiment:
             # Decided by the data check.
             long_text=FLAGS.long_text or LongText.WINDOW,
             settings=settings,
+            head=head,
         )
         word_rule = _choose_word_rule(data.train)
         decoding = flags.decoding_config(
@@ -147,10 +158,11 @@ def prepare() -> Experiment:
     examination, dev = _check(
         data,
         _check_settings(initialization, initial, model),
-        unknown,
+        found.unknown,
     )
     examination.refuse_errors()
-    labels = [*dict.fromkeys([*(initial.labels if initial else ()), *labels])]
+    known = initial.labels if initial else ()
+    labels = [*dict.fromkeys([*known, *found.labels])]
     check_augmentation(
         training,
         model,
@@ -221,18 +233,57 @@ def check_only() -> None:
         sys.exit(EXIT_CODE)
 
 
-def _measure(
-    train: Corpus, tokenizer: Tokenizer
-) -> tuple[TokenSizes, UnknownTokens, list[str]]:
-    """Measures lengths, unknown characters and labels in one pass."""
+class _Measured(NamedTuple):
+    """Findings of a pass over the training data.
+
+    Attributes:
+        sizes: Lengths in tokens.
+        unknown: Unknown characters.
+        labels: Labels, sorted.
+        nested: Whether many spans lie within others.
+    """
+
+    sizes: TokenSizes
+    unknown: UnknownTokens
+    labels: list[str]
+    nested: bool
+
+
+def _measure(train: Corpus, tokenizer: Tokenizer) -> _Measured:
+    """Measures the training data in one pass."""
     sizes, unknown = TokenSizes(), UnknownTokens(tokenizer)
-    labels: set[str] = set()
+    statistics = Statistics()
     for sentence in train.read():
         tokens = tokenizer.encode(sentence.text)
         sizes.add(sentence, tokens)
         unknown.add(sentence, tokens)
-        labels.update(span.label for span in sentence.spans or ())
-    return sizes, unknown, sorted(labels)
+        statistics.add(sentence)
+    nested = statistics.overlaps.nested > NESTED_SHARE * statistics.spans
+    return _Measured(sizes, unknown, sorted(statistics.labels), nested)
+
+
+def _choose_head(
+    initialization: checkpoints.Initialization, found: _Measured
+) -> Choice | None:
+    """Chooses a tagger for an encoder that needs no pretraining.
+
+    Returns:
+        None for a BERT encoder, and where flags or data need pairs.
+    """
+    nested = found.nested if FLAGS.nested is None else FLAGS.nested
+    if (
+        isinstance(initialization.config, EncoderConfig)
+        or nested
+        or FLAGS.labels_of
+        or flags.names_pairs()
+    ):
+        return None
+    return Choice(
+        "head",
+        defaults.SCRATCH_HEAD,
+        "no pretrained encoder and no nested spans: from random weights, a CRF "
+        "learns faster",
+    )
 
 
 def _settings(
@@ -240,6 +291,7 @@ def _settings(
     initial: inputs.InitialModel | None,
     teachers: Teachers | None,
     sizes: TokenSizes,
+    head: str,
 ) -> tuple[dict[str, Any], list[Choice]]:
     """Returns all settings, and those of them that were chosen."""
     given = flags.given_settings()
@@ -252,9 +304,7 @@ def _settings(
         encoder=initialization.config,
         is_pretrained=initialization.source is not None or initial is not None,
     )
-    choices += defaults.choose_for_head(
-        given, FLAGS.head if initial is None else initial.model.head.name
-    )
+    choices += defaults.choose_for_head(given, head)
     if teachers is not None:
         choices += choose_settings(given)
     chosen = {choice.flag: choice.value for choice in choices}

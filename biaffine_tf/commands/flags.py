@@ -34,8 +34,9 @@ from biaffine_tf.config import (
 from biaffine_tf.corpora import checks
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.formats.inputs import split_patterns
-from biaffine_tf.heads import head_source
+from biaffine_tf.heads import check_loss, head_source
 from biaffine_tf.tokenization import Tokenizer, Windowing
+from biaffine_tf.training.defaults import SCRATCH_HEAD
 
 if TYPE_CHECKING:
     from biaffine_tf.encoders import checkpoints
@@ -125,6 +126,18 @@ def _refuse_for_bilstm() -> None:
             )
 
 
+def names_pairs() -> bool:
+    """Returns whether flags name a head, or settings of heads of pairs."""
+    given = values(HeadConfig, given=True).keys()
+    if given - {"dropout", "max_span_width", "tags"}:
+        return True
+    try:
+        check_loss(SCRATCH_HEAD, training_config(given_settings()))
+    except ConfigError:
+        return True
+    return False
+
+
 def given_settings() -> dict[str, Any]:
     """Returns the settings of a training run that flags give, by name."""
     given = values(TrainingConfig)
@@ -152,9 +165,10 @@ def model_config(
     *,
     long_text: LongText,
     settings: Mapping[str, Any],
+    head: str,
 ) -> ModelConfig:
     """Builds the config of encoder, tokenizer, head and long texts."""
-    head_source(FLAGS.head)  # refuses other names
+    head_source(head)  # refuses other names
     return ModelConfig(
         encoder=initialization.config,
         tokenizer=TokenizerConfig.from_dict(
@@ -163,6 +177,7 @@ def model_config(
         head=HeadConfig(
             **values(HeadConfig)
             | {
+                "name": head,
                 "max_span_width": settings["max_span_width"] or None,
                 "projection_activation": settings.get(
                     "projection_activation", Activation.NONE

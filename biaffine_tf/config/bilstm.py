@@ -35,8 +35,8 @@ class BilstmConfig(AnyEncoderConfig):
     bigram_size: int = setting(64, minimum=1)
     num_bigram_rows: int = setting(32_749, minimum=1)
     token_dropout: float = setting(0.0, minimum=0, below=1)
-    input_dropout: float = setting(0.3, minimum=0, below=1)
-    hidden_dropout: float = setting(0.2, minimum=0, below=1)
+    input_dropout: float = setting(0.5, minimum=0, below=1)
+    hidden_dropout: float = setting(0.3, minimum=0, below=1)
     layer_norm_eps: float = setting(1e-6, above=0, below=1)
 
     def __post_init__(self) -> None:

@@ -26,7 +26,10 @@ from biaffine_tf.tokenization.sizes import TokenSizes
 # Peak learning rate: proportional to a power of the width of the layers.
 _PRETRAINED_RATE, _PRETRAINED_POWER = 5e-5, 2  # at 768
 _RANDOM_RATE = 5e-4  # at 256, inversely proportional to the width
-_BILSTM_RATE = 1e-3
+_BILSTM_RATE = 2e-3
+
+# Head of flat entities on an encoder without pretraining.
+SCRATCH_HEAD = "crf"
 
 # Fewer sentences get smaller batches, for more updates per epoch.
 _FEW_SENTENCES = 4000
