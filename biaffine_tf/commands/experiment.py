@@ -388,7 +388,7 @@ def _check_passes(training: TrainingConfig, model: ModelConfig) -> None:
         raise ConfigError(
             f"--adversarial={kind} compares predictions, which the head "
             f"{head.name!r} cannot",
-            remedy="give --adversarial=fgm or pgd",
+            remedy="give --head=biaffine, or --adversarial=fgm or pgd",
         )
     dropouts = [head.dropout, model.embedding_dropout, model.spatial_dropout]
     if isinstance(encoder, EncoderConfig):
