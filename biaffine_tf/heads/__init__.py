@@ -90,7 +90,6 @@ HEADS = {
         is_tagger=True,
         weighs=True,
         losses=(Loss.CROSS_ENTROPY,),
-        takes_label_sets=True,
     ),
 }
 
