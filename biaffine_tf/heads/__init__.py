@@ -76,6 +76,7 @@ HEADS = {
         distils=True,
         compares=True,
         weighs=True,
+        takes_label_sets=True,
     ),
     "softmax": HeadSource(
         "biaffine_tf.heads.tagger.head:SoftmaxTagger",
