@@ -382,11 +382,13 @@ def _check_passes(training: TrainingConfig, model: ModelConfig) -> None:
         ConfigError: If they cannot.
     """
     kind, head, encoder = training.adversarial, model.head, model.encoder
+    if not isinstance(encoder, EncoderConfig):
+        _check_no_bert(training)
     if kind.compares and not heads.compares(head.name):
         raise ConfigError(
             f"--adversarial={kind} compares predictions, which the head "
             f"{head.name!r} cannot",
-            remedy="give --adversarial=fgm or pgd",
+            remedy="give --head=biaffine, or --adversarial=fgm or pgd",
         )
     dropouts = [head.dropout, model.embedding_dropout, model.spatial_dropout]
     if isinstance(encoder, EncoderConfig):
@@ -396,7 +398,6 @@ def _check_passes(training: TrainingConfig, model: ModelConfig) -> None:
         ]
     else:
         assert isinstance(encoder, BilstmConfig)
-        _check_no_bert(training)
         dropouts += [encoder.input_dropout, encoder.hidden_dropout]
     if kind is Adversarial.RDROP and not any(dropouts):
         raise ConfigError(

@@ -30,11 +30,12 @@ from biaffine_tf.config import (
     TokenizerConfig,
     TrainingConfig,
     WordBoundaries,
+    settings_of,
 )
 from biaffine_tf.corpora import checks
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.formats.inputs import split_patterns
-from biaffine_tf.heads import check_loss, head_source
+from biaffine_tf.heads import check_loss, compares, head_source
 from biaffine_tf.tokenization import Tokenizer, Windowing
 from biaffine_tf.training.defaults import SCRATCH_HEAD
 
@@ -127,15 +128,16 @@ def _refuse_for_bilstm() -> None:
 
 
 def names_pairs() -> bool:
-    """Returns whether flags name a head, or settings of heads of pairs."""
+    """Returns whether flags name a head, or what only heads of pairs have."""
     given = values(HeadConfig, given=True).keys()
     if given - {"dropout", "max_span_width", "tags"}:
         return True
     try:
-        check_loss(SCRATCH_HEAD, training_config(given_settings()))
+        training = training_config(given_settings())
+        check_loss(SCRATCH_HEAD, training)
     except ConfigError:
         return True
-    return False
+    return training.adversarial.compares and not compares(SCRATCH_HEAD)
 
 
 def given_settings() -> dict[str, Any]:
@@ -169,7 +171,7 @@ def model_config(
 ) -> ModelConfig:
     """Builds the config of encoder, tokenizer, head and long texts."""
     head_source(head)  # refuses other names
-    return ModelConfig(
+    model = ModelConfig(
         encoder=initialization.config,
         tokenizer=TokenizerConfig.from_dict(
             initialization.tokenizer.to_config()
@@ -190,6 +192,25 @@ def model_config(
             "long_text": long_text,
         },
     )
+    _check_of_head(model.head)
+    return model
+
+
+def _check_of_head(head: HeadConfig) -> None:
+    """Refuses settings of other heads, which would have no effect.
+
+    Raises:
+        ConfigError: If one is given that is not the default.
+    """
+    known = settings_of(HeadConfig)
+    for name, value in values(HeadConfig, given=True).items():
+        applies = known[name].spec.applies
+        if value != known[name].default and applies and not applies(head):
+            raise ConfigError(
+                f"--{name} is given, but it has no effect with "
+                f"--head={head.name}",
+                remedy=f"leave out --{name}, or give the head that it is for",
+            )
 
 
 def predictor_settings() -> dict[str, Any]:

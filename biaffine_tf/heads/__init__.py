@@ -76,6 +76,7 @@ HEADS = {
         distils=True,
         compares=True,
         weighs=True,
+        takes_label_sets=True,
     ),
     "softmax": HeadSource(
         "biaffine_tf.heads.tagger.head:SoftmaxTagger",
@@ -90,7 +91,6 @@ HEADS = {
         is_tagger=True,
         weighs=True,
         losses=(Loss.CROSS_ENTROPY,),
-        takes_label_sets=True,
     ),
 }
 

@@ -257,7 +257,8 @@ class SpanModel(tf_keras.Model):
         if self.neck is None:
             return self.encoder(inputs, training=training)["sequence_output"]
         mixes = self.config.layer_mix is not LayerMix.LAST
-        encoded = self.encoder(inputs, training=training, every_layer=mixes)
+        options = {"every_layer": True} if mixes else {}  # not of every kind
+        encoded = self.encoder(inputs, training=training, **options)
         layers = encoded["layers"] if mixes else [encoded["sequence_output"]]
         lengths = tf.reduce_sum(inputs["input_mask"], axis=1)
         return self.neck(layers, lengths, training=training)

@@ -24,11 +24,15 @@ class Example(NamedTuple):
         cells: Its spans.
         source: Labels that its file labels; sentences with other ones are not
             mixed with it.
+        weight: Weight of its pseudo labels, 0 for gold labels. It counts for
+            the whole sentence, so others are not appended, and gold and pseudo
+            labels not mixed.
     """
 
     tokens: tuple[int, ...]
     cells: tuple[Cell, ...]
     source: Hashable = None
+    weight: float = 0.0
 
 
 class _Mention(NamedTuple):
@@ -121,15 +125,16 @@ def _mention(
     width = last - first
     labels = tuple(c for a, b, c in inside if (a, b) == (0, width))
     tokens = example.tokens[first : last + 1]
-    return (example.source, labels), _Mention(tokens, tuple(inside))
+    key = (example.source, example.weight > 0, labels)
+    return key, _Mention(tokens, tuple(inside))
 
 
 def glue(left: Example, right: Example) -> Example:
-    """Joins two sentences of the same source."""
+    """Joins two sentences of the same source and weight."""
     shift = len(left.tokens)
     moved = ((a + shift, b + shift, c) for a, b, c in right.cells)
-    return Example(
-        left.tokens + right.tokens, (*left.cells, *moved), left.source
+    return left._replace(
+        tokens=left.tokens + right.tokens, cells=(*left.cells, *moved)
     )
 
 
@@ -170,10 +175,9 @@ def replace_mentions(
         ]
         own = [(a + first, b + first, c) for a, b, c in drawn.cells]
         tokens = example.tokens
-        example = Example(
-            tokens[:first] + drawn.tokens + tokens[last + 1 :],
-            (*before, *own, *after),
-            example.source,
+        example = example._replace(
+            tokens=tokens[:first] + drawn.tokens + tokens[last + 1 :],
+            cells=(*before, *own, *after),
         )
     return example
 
@@ -248,6 +252,7 @@ class Augmentation:
         if (
             rng.random() < self.gluing
             and example.source == following.source
+            and example.weight == following.weight
             and len(example.tokens) + len(following.tokens) <= max_tokens
         ):
             example = glue(example, following)

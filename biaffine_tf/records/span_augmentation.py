@@ -18,7 +18,11 @@ def read_mentions(records: Records, mentions: Mentions) -> None:
     """Adds the mentions of records; in their order, so always the same."""
     classes = records.labels.num_classes if records.hidden else None
     sentences = tf.data.TFRecordDataset(records.paths, records.compression).map(
-        lambda record: parse(record, partial_classes=classes)
+        lambda record: parse(
+            record,
+            pseudo=records.pseudo is not None,
+            partial_classes=classes,
+        )
     )
     for sentence in sentences.prefetch(_READ_AT_ONCE).as_numpy_iterator():
         mentions.add(
@@ -26,6 +30,7 @@ def read_mentions(records: Records, mentions: Mentions) -> None:
                 sentence["input_ids"],
                 sentence["cells"],
                 sentence.get("labelled", np.zeros(0, bool)),
+                sentence.get("pseudo", np.float32(0)),
             )
         )
 
@@ -54,11 +59,12 @@ def augment(
         ids: np.ndarray,
         cells: np.ndarray,
         labelled: np.ndarray,
+        pseudo: np.ndarray,
         *others: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         *following, epoch, number, limit = others
         changed = augmentation.apply(
-            _example(ids, cells, labelled),
+            _example(ids, cells, labelled, pseudo),
             _example(*following),
             epoch=int(epoch),
             number=int(number),
@@ -86,6 +92,7 @@ def augment(
                         one["input_ids"],
                         one["cells"],
                         one.get("labelled", nothing),
+                        one.get("pseudo", tf.constant(0.0)),
                     )
                 ),
                 epoch,
@@ -143,10 +150,14 @@ def fit_lengths(
 
 
 def _example(
-    ids: np.ndarray, cells: np.ndarray, labelled: np.ndarray
+    ids: np.ndarray,
+    cells: np.ndarray,
+    labelled: np.ndarray,
+    pseudo: np.ndarray,
 ) -> Example:
     return Example(
         tuple(ids[1:-1].tolist()),
         tuple(map(tuple, cells.tolist())),
         labelled.tobytes(),
+        float(pseudo),
     )

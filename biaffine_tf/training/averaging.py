@@ -18,7 +18,8 @@ class WeightAverage(tf.Module):
       `d = min(decay, (1 + t) / (10 + t))`, t from 0. The average begins at the
       initial weights, and forgets them soon since the decay rises slowly.
     - `Average.SWA`: the mean of the weights after each step of the last part of
-      the run. Unlike in the paper, the learning rate goes on falling.
+      the run, at least its last. Unlike in the paper, the learning rate goes on
+      falling.
 
     Create it outside of the scope of a distribution strategy: there is one copy
     of the average, whatever the number of replicas.
@@ -46,7 +47,8 @@ class WeightAverage(tf.Module):
         self._decay = config.ema_decay
         self._first = 0
         if self.kind is Average.SWA:
-            self._first = math.ceil(config.swa_start * total_steps)
+            first = math.ceil(config.swa_start * total_steps)
+            self._first = min(first, total_steps - 1)
         self.averages = [
             tf.Variable(weight.read_value(), trainable=False)
             for weight in self._weights

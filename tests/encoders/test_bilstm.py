@@ -182,3 +182,14 @@ def test_config_is_stored_by_kind():
 def test_it_has_no_positions():
     with pytest.raises(ConfigError, match="--position is joined, but"):
         tiny.model_config(encoder=ENCODER, position=Position.JOINED)
+
+
+def test_a_neck_reads_its_vectors():
+    model = tiny.model(
+        encoder={"kind": "bilstm"}, lstm_size=3, spatial_dropout=0.2
+    )
+    ids = tf.constant([[2, 6, 7, 9, 3], [2, 8, 3, 0, 0]])
+    vectors = model.encode(ids, training=False)
+    assert vectors.shape == [2, 3, 6]
+    alone = model.encode(ids[1:, :3], training=False)
+    np.testing.assert_allclose(vectors[1:, :1], alone, atol=1e-6)

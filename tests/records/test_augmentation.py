@@ -342,6 +342,26 @@ def test_sentences_of_different_label_sets_are_not_mixed():
         assert result.tokens == tokens
 
 
+def test_gold_and_pseudo_labels_are_not_mixed():
+    gold = Example((5,), ((0, 0, 1),))
+    pseudo, other = (gold._replace(weight=weight) for weight in (0.5, 0.7))
+    augmentation = Augmentation(gluing=1.0, max_tokens=9)
+    for left, right in itertools.product((gold, pseudo, other), repeat=2):
+        result = augmentation.apply(
+            left, right, epoch=0, number=0, max_tokens=9
+        )
+        assert result.weight == left.weight
+        assert len(result.tokens) == (2 if left is right else 1)
+    mentions = Mentions()
+    mentions.add(other._replace(tokens=(6,)))
+    rng = np.random.default_rng(0)
+    for example, tokens in ((gold, (5,)), (pseudo, (6,))):
+        changed = replace_mentions(
+            example, mentions, probability=1, max_tokens=9, rng=rng
+        )
+        assert changed.tokens == tokens
+
+
 def test_labels_of_sources_come_with_the_batches(tmp_path):
     sentences = [
         Sentence("ab", (Span(0, 1, "letter"),), labelled=("letter",)),

@@ -6,6 +6,7 @@ import tiny
 from biaffine_tf import formats
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.corpora.pseudo_labels import with_weight
+from biaffine_tf.records.augmentation import Augmentation
 from biaffine_tf.records.span_batches import make_buckets, training_batches
 from biaffine_tf.records.span_records import prepare_records
 from biaffine_tf.records.span_shards import RecordOptions
@@ -44,6 +45,7 @@ def test_weights_reach_the_batches_and_counts_stay_apart(tmp_path):
     found = np.concatenate([batch["pseudo"] for batch in batches])
     want = [0.0] * 20 + [0.5 + number / 20 for number in range(8)]
     np.testing.assert_allclose(sorted(found), want)
+    _check_nothing_is_glued_to_other_weights(both, buckets, pseudo)
     batches = training_batches(
         plain,
         make_buckets(plain.lengths, num_buckets=2, batch_size=4),
@@ -51,3 +53,22 @@ def test_weights_reach_the_batches_and_counts_stay_apart(tmp_path):
         epochs=range(1),
     )
     assert all("pseudo" not in batch for batch in batches)
+
+
+def _check_nothing_is_glued_to_other_weights(records, buckets, pseudo):
+    batches = training_batches(
+        records,
+        buckets,
+        seed=0,
+        epochs=range(1),
+        augmentation=Augmentation(gluing=1.0, max_tokens=40),
+    )
+    lengths, glued = [], 0
+    for batch in batches:
+        own = (batch["input_ids"].numpy() > 0).sum(axis=1) - 2
+        lengths += own[batch["pseudo"] > 0].tolist()
+        glued += sum(own[batch["pseudo"] == 0])
+    # All weights differ, so these sentences stay alone.
+    assert sorted(lengths) == sorted(len(one.text) for one in pseudo)
+    total = sum(length * n for length, n in records.lengths.items())
+    assert glued > total - sum(lengths)  # the others do not

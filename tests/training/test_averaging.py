@@ -56,6 +56,18 @@ def test_there_is_no_mean_before_its_start():
     assert exists == [False, False, True, True]
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_there_is_a_mean_after_the_last_step_of_every_run(steps):
+    config = TrainingConfig(average="swa", swa_start=0.9)
+    weight = tf.Variable([1.0])
+    average = WeightAverage({"a": weight}, config, total_steps=steps)
+    for step in range(steps):
+        assert not average.exists
+        weight.assign([step + 2.0])
+        average.add(step)
+    np.testing.assert_array_equal(average.averages[0], weight)
+
+
 class _Signal(BaseException):
     """An interruption."""
 
