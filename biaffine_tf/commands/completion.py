@@ -302,7 +302,7 @@ def _print(fit: FittedConfidence) -> None:
         "(held out)"
     )
     for note in fit.notes:
-        print(f"scores: {note}")
+        print(note)
     if fit.held_out_scores is not None and fit.objective is not None:
         plain, held_out = fit.plain_scores.micro, fit.held_out_scores.micro
         print(

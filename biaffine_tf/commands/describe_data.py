@@ -60,7 +60,7 @@ def _convert(
     layers = options.output_layers
     check_output_format(options.to, flag="to", scores=False, layers=layers)
     (path,), problems = options.files, formats.Problems()
-    formats.write(
+    written = formats.write(
         options.output,
         formats.read(path, read_options, problems),
         options.to,
@@ -71,6 +71,8 @@ def _convert(
     note_problems(path, problems)
     for line in describe_columns(options.to, layers or 1):
         print(f"note: {options.output}: {line}", file=sys.stderr)
+    if options.output != "-":
+        print(f"{options.output}: {written:,} sentences", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--to",
-        choices=sorted(one for one in formats.all_formats() if one.write),
+        choices=sorted(one.name for one in formats.all_formats() if one.write),
         help="format to convert the file to",
     )
     parser.add_argument(

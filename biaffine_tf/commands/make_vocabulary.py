@@ -225,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--kind",
-        choices=[TokenizerKind.CHAR, TokenizerKind.WORDPIECE],
+        choices=[str(TokenizerKind.CHAR), str(TokenizerKind.WORDPIECE)],
         help="tokenizer to use it with (default: char for Chinese text, "
         "wordpiece for other text)",
     )

@@ -170,9 +170,9 @@ def _summary(counts: collections.Counter[str]) -> Iterator[str]:
             "nothing, and --nokeep_empty leaves such sentences out"
         )
     yield (
-        f"{FLAGS.output}: {counts['kept']} of {counts['sentences']} sentences "
-        f"with {counts['entities']} entities, {counts['empty']} of them without"
-        " any"
+        f"{FLAGS.output}: {counts['kept']} of {counts['sentences']} sentences, "
+        f"{counts['empty']} of them without entities; {counts['entities']} "
+        "entities"
     )
 
 

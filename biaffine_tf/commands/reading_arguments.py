@@ -49,9 +49,9 @@ def _argument(field: dataclasses.Field[Any]) -> ReadingArgument:
     text: str = field.metadata["help"]
     choices: list[str] | None = None
     if field.name == "format":
-        choices = [*sorted(all_formats())]
+        choices = sorted(one.name for one in all_formats())
     elif isinstance(field.default, enum.StrEnum):
-        choices = list(type(field.default))
+        choices = [str(one) for one in type(field.default)]
     if field.metadata["of"] is not None:
         text = f"{find_format(field.metadata['of']).full_name}: {text}"
     return ReadingArgument(field.name, field.default, choices, text)

@@ -53,13 +53,20 @@ def opinions_on(
         found = list(
             tqdm(
                 member.opinions(sentences, decoding),
-                desc=os.path.basename(path).removesuffix(".jsonl"),
+                desc=_shown(path),
                 total=len(sentences),
                 unit=" sentences",
             )
         )
     write_opinions(path, fingerprint, found)
     return found
+
+
+def _shown(path: str) -> str:
+    """Returns "fold-1, out of fold" for `fold-1.out_of_fold.jsonl`."""
+    name = os.path.basename(path).removesuffix(".jsonl")
+    member, _, data = name.rpartition(".")
+    return f"{member}, {data.replace('_', ' ')}"
 
 
 def write_opinions(

@@ -32,6 +32,7 @@ from biaffine_tf.spans import Sentence, Span
 
 TOKENS = ("tokens", "words")
 TAGS = ("ner_tags", "ner", "ner_labels", "tags", "labels", "label", "bio_tags")
+_ONE_TAG = "it overlaps another one, and a token has one tag"
 
 
 class TokenReader:
@@ -180,7 +181,7 @@ def token_record(
     if sentence.spans is not None:
         place = f"sentence {number}"
         placed = snap_to_tokens(sentence.spans, words, problems, place)
-        (layer,) = assign_layers(placed, 1, problems, place)
+        (layer,) = assign_layers(placed, 1, problems, place, _ONE_TAG)
         record["ner_tags"] = tag_schemes.encode(layer, len(words), scheme)
     record["text"] = sentence.text
     return record

@@ -48,7 +48,11 @@ def snap_to_tokens(
 
 
 def assign_layers(
-    spans: Sequence[WordSpan], layers: int, problems: Problems, place: str
+    spans: Sequence[WordSpan],
+    layers: int,
+    problems: Problems,
+    place: str,
+    full: str = "all layers of tags are taken; see --output_layers",
 ) -> list[list[WordSpan]]:
     """Assigns spans to layers without overlaps.
 
@@ -60,6 +64,7 @@ def assign_layers(
         layers: Number of layers.
         problems: Counts spans without a free layer.
         place: The sentence, for messages.
+        full: Reason why spans without a free layer are not written.
 
     Returns:
         The spans of each layer.
@@ -72,7 +77,7 @@ def assign_layers(
                 break
         else:
             problems.count(
-                "span not written: all layers of tags are taken",
+                f"span not written: {full}",
                 f"{place}: tokens [{span.start}, {span.end}) {span.label}",
             )
     return assigned

@@ -178,8 +178,9 @@ def _comma_separated(source: Source, lines: Sequence[str]) -> DataError | None:
             return source.place(1).error(
                 f"the file looks like a table separated by {name}s (CSV): "
                 f"{lines[0][:60]!r}",
-                "save its text as JSON objects with 'text', or as columns with "
-                f"a tab and blank lines, {_GO_ON}",
+                "to predict on its texts, name their column by --text_column; "
+                "for labels, save JSON objects with 'text' and 'spans', or "
+                f"columns with a tab and blank lines, {_GO_ON}",
             )
     return None
 

@@ -57,7 +57,7 @@ class Result(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A trial as the table shows it."""
+    """A trial as the table shows it; the first has the number 1."""
 
     number: int
     state: str
@@ -201,7 +201,8 @@ def _row(trial: Any) -> Row:
     if state == "fail":
         state = "failed" if _ERROR in trial.user_attrs else "killed"
     spent = trial.duration.total_seconds() if trial.duration else 0.0
-    return Row(trial.number, state, f1, len(reached), spent, dict(trial.params))
+    number = trial.number + 1  # as in "trial 1 of 20"
+    return Row(number, state, f1, len(reached), spent, dict(trial.params))
 
 
 def _load_optuna() -> Any:

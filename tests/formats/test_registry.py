@@ -80,6 +80,13 @@ def test_commands_know_it(toy, tmp_path, capsys):
     assert f"--gold_format{{{names}}}" in shown
 
 
+def test_formats_that_are_only_read_are_refused_by_name(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        describe(["x.csv", "--to=csv", f"--output={tmp_path}/y.csv"])
+    shown = capsys.readouterr().err
+    assert "'conll'" in shown and "<" not in shown
+
+
 HELP = """
 import runpy, sys
 import toy_format

@@ -182,7 +182,7 @@ def test_what_conll_cannot_hold_is_counted():
     assert set(problems.counts) == {
         "sentence without characters not written",
         "tab or line break in a token written as a space",
-        "span not written: all layers of tags are taken",
+        "span not written: all layers of tags are taken; see --output_layers",
         "span not written: its label breaks lines",
     }
 

@@ -47,6 +47,7 @@ def test_a_killed_trial_is_run_again_with_its_values(tmp_path):
     ended = [seen[0], seen[2], seen[4], seen[5]]
     assert len({tuple(one.values()) for one in ended}) == 4
     rows = study.rows()
+    assert [row.number for row in rows] == [1, 2, 3, 4, 5, 6]
     assert [row.state for row in rows].count("killed") == 2
     done = [row.values for row in rows if row.state == "complete"]
     assert done == ended
