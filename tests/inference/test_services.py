@@ -13,7 +13,7 @@ from biaffine_tf.export import export
 
 pytestmark = pytest.mark.slow  # exports models, and loads them often
 
-RELOADS = {"model": 12, "saved_model": 8, "onnx": 12}
+RELOADS = {"model": 8, "saved_model": 8, "onnx": 12}
 # One process for each kind, as loading TensorFlow takes most of the time.
 PROGRAM = """
 import copy
