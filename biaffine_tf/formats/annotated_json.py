@@ -1,4 +1,4 @@
-"""What readers of annotation tools' JSON share."""
+"""Parts that readers of annotation tools' JSON share."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _MAY_DIFFER = ("nested", "word_rule", "force_one_entity")
 
 
 class Opinion(NamedTuple):
-    """What a member finds in a sentence.
+    """Candidates of a member in a sentence.
 
     Attributes:
         candidates: Candidates with calibrated log-odds of at least `FLOOR`.
@@ -49,7 +49,7 @@ class Opinion(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """What an ensemble finds in a sentence.
+    """Candidates of an ensemble in a sentence.
 
     Attributes:
         entities: Entities, by position, with calibrated scores.

@@ -16,7 +16,7 @@ COMMAND = "its command"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
-    """What is known of a stage that was started.
+    """Record of a stage that was started.
 
     Attributes:
         inputs: Inputs of its last start.

@@ -74,7 +74,7 @@ def place(tmp_path):
 def open_work(place, **settings):
     recipe = read_recipe(str(place / "recipe.toml"), settings)
     program = [sys.executable, "-S", str(place / "stage.py")]
-    return Work(recipe, str(place / "work"), program=lambda _: program)
+    return Work(recipe, str(place / "results"), program=lambda _: program)
 
 
 def run(place, **settings):
@@ -85,7 +85,7 @@ def run(place, **settings):
 
 
 def result(place):
-    return (place / "work" / "both" / "text").read_text()
+    return (place / "results" / "both" / "text").read_text()
 
 
 def test_only_what_has_changed_is_redone(place, capsys):
@@ -98,14 +98,14 @@ def test_only_what_has_changed_is_redone(place, capsys):
     assert f"left: {place / 'left'} has changed" in capsys.readouterr().out
     assert run(place, last="y") == ["both"]
     assert "with --add=y" in capsys.readouterr().out
-    (place / "work" / "right" / "text").unlink()
+    (place / "results" / "right" / "text").unlink()
     assert run(place, last="y") == ["right"]  # and it is the same again
     (place / "note").touch()
     assert run(place, last="y") == ["right"]
-    (place / "work" / "right" / "more.log").touch()  # does not matter
+    (place / "results" / "right" / "more.log").touch()  # does not matter
     assert run(place, last="y") == []
-    (place / "work").rename(place / "moved")
-    (place / "moved").rename(place / "work")
+    (place / "results").rename(place / "moved")
+    (place / "moved").rename(place / "results")
     assert run(place, last="y") == []
     assert result(place) == "Lry"
 
@@ -123,12 +123,15 @@ def test_the_table_and_the_commands_are_shown(place):
     name, command = list(work.commands())[2]
     assert name == "both"
     assert command.startswith("python -m biaffine_tf.commands stage ")
-    assert f"--read={place}/work/left/text,{place}/work/right/text" in command
+    assert (
+        f"--read={place}/results/left/text,{place}/results/right/text"
+        in command
+    )
 
 
 def test_one_at_a_time(place):
     with (
-        locked(place / "work"),
+        locked(place / "results"),
         pytest.raises(ConfigError, match="another process writes to it"),
     ):
         open_work(place).run()
@@ -161,17 +164,17 @@ def test_a_killed_recipe_goes_on_with_its_stage(place, number):
         root=str(ROOT),
         stage=str(place / "stage.py"),
         recipe=str(place / "recipe.toml"),
-        work=str(place / "work"),
+        work=str(place / "results"),
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     _wait_for(lambda: "right" in (place / "runs").read_text())
-    _wait_for((place / "work" / "right" / "begun").exists)
+    _wait_for((place / "results" / "right" / "begun").exists)
     stage = _child_of(process.pid)
     process.send_signal(number)
     code = process.wait()
     assert code == (143 if number == signal.SIGTERM else -number)
     _wait_for(lambda: not _is_alive(stage))  # it ends with its parent
-    state = json.loads((place / "work" / STATE).read_text())["stages"]
+    state = json.loads((place / "results" / STATE).read_text())["stages"]
     assert state["left"]["is_done"] and not state["right"]["is_done"]
     table = list(open_work(place).table())
     assert re.search(
@@ -185,7 +188,7 @@ def test_a_killed_recipe_goes_on_with_its_stage(place, number):
 @pytest.mark.parametrize("is_clear", [False, True])
 def test_a_kill_before_the_output_is_cleared_clears_it(place, is_clear):
     run(place)
-    path = place / "work" / STATE
+    path = place / "results" / STATE
     state = json.loads(path.read_text())
     state["stages"]["left"] |= {"is_done": False, "is_clear": is_clear}
     path.write_text(json.dumps(state))

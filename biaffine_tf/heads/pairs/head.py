@@ -1,4 +1,4 @@
-"""What all heads of pairs have in common."""
+"""Mixin of all heads of pairs."""
 
 from __future__ import annotations
 
