@@ -134,7 +134,7 @@ def is_tag_column(counts: Mapping[str, int], least: float) -> bool:
     tagged = sum(n for value, n in counts.items() if looks_like_tag(value))
     if tagged >= least:
         return True
-    # Most values are the same: a small table tells.
+    # A column of tags has few distinct values.
     if len(counts) > max(_FEW_VALUES, min(least, _MANY_VALUES)):
         return False
     if not any(map(_ANY_DIALECT.fullmatch, counts)):
@@ -185,5 +185,5 @@ def _is_certain(dialect: Dialect, tags: Collection[str]) -> bool:
     if not all(map(dialect.fits, tags)):
         return False
     begun = any(dialect.normalise(tag)[0] in "BSU" for tag in tags)
-    # What stands for O must be seen, or "A-B" would be a position and a label.
+    # Require the tag for O: otherwise "A-B" would pass for position and label.
     return begun and dialect.outside in tags

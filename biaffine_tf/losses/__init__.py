@@ -44,7 +44,7 @@ class PairLoss(Protocol):
         """
 
 
-# Of the label of a pair, of a target for each label, or of a whole sentence.
+# Loss of a pair's label, of a target for each label, or of a whole sentence.
 AnyLoss = PairLoss | TargetLoss | MultiLabel
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from biaffine_tf.errors import ConfigError
 
-# What a stage depends on: the words of its command, digests of files, and of
-# the outputs of other stages, by names for messages.
+# Inputs of a stage by names for messages: the words of its command, digests of
+# files, and digests of the outputs of other stages.
 Inputs = Mapping[str, Any]
 COMMAND = "its command"
 

@@ -131,7 +131,7 @@ class Study:
             if self._sampler is Sampler.TPE
             else samplers.RandomSampler
         )
-        # Of its own seed, so that a search that continues draws nothing again.
+        # Each trial has a seed of its own: a resumed search repeats no draw.
         self._study.sampler = kind(seed=(self._seed + number) % 2**32)
         trial = self._study.ask()
         values = {one.name: one.suggest(trial) for one in self._parameters}

@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def outcomes(folder):
-    """Of every call, by name."""
+    """Outcomes of all calls, by name."""
     train = [
         "run_classifier.py",
         f"--train_data={folder / 'train.jsonl'}",

@@ -121,7 +121,7 @@ def test_padding_changes_nothing():
 
 
 def test_frequent_pairs_have_rows_of_their_own():
-    """Of all pairs of the 100 most frequent tokens of a language model."""
+    """Rows of all pairs of the 100 most frequent tokens."""
     config = BilstmConfig(vocab_size=9)
     rows, factor = config.num_bigram_rows, config.pair_factor
     first, second = np.divmod(np.arange(100 * 100), 100)

@@ -25,6 +25,7 @@ from biaffine_tf.errors import ConfigError
 from biaffine_tf.export.export import export
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference import teachers
+from biaffine_tf.inference.loading import load
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.records.span_batches import make_buckets, training_batches
 from biaffine_tf.records.teacher_scores import TeacherScores
@@ -191,6 +192,16 @@ def test_it_learns_decodes_and_is_loaded(model_dir):
     assert len(ner(long)) == 40
     config = pathlib.Path(model_dir, "config.json").read_text(encoding="utf-8")
     assert json.loads(config)["model"]["head"]["name"] == "tagger"
+
+
+@pytest.mark.slow
+def test_it_is_exported_through_the_gate(model_dir, tmp_path):
+    export(model_dir, str(tmp_path / "saved"))
+    page = (tmp_path / "saved" / "SERVING.md").read_text(encoding="utf-8")
+    assert "`[B, L, 2]`: token, class" in page
+    assert [one.text for one in load(tmp_path / "saved", {})(SKY)] == [
+        one.text for one in Predictor.from_directory(model_dir)(SKY)
+    ]
 
 
 @pytest.mark.slow

@@ -224,6 +224,7 @@ def test_virtual_adversarial_training_is_that_of_the_definition():
 
 
 def test_rdrop_is_the_mean_loss_and_the_mean_divergence():
+    tf_keras.utils.set_random_seed(1)  # the passes must differ
     model = _model(encoder={"hidden_dropout_prob": 0.3})
     state = model.encoder._generator.state
     before, at = _values(model), state.numpy()
@@ -242,7 +243,7 @@ def test_rdrop_is_the_mean_loss_and_the_mean_divergence():
         divergence = tf.reduce_sum(jeffreys) / 2 / len(COUNTS)
         loss = (first + second) / 2 + WEIGHT * divergence
     found = tape.gradient(loss, weights)
-    assert abs(first - second) > 1e-3 * first and divergence > 1e-3
+    assert abs(first - second) > 0.01 * first and divergence > 0.01
     state.assign(at)
     updater = _updater(model, adversarial="rdrop", adversarial_weight=WEIGHT)
     _step(updater)

@@ -53,9 +53,9 @@ def test_killed_in_the_middle_of_epochs(corpus, whole, tmp_path):
     tiny_runs.assert_same_run(whole, output)
 
 
-def test_terminated_runs_save_and_leave(corpus, whole, tmp_path):
-    """The step is the last of an epoch: its evaluation is still to come."""
-    step = 4
+@pytest.mark.parametrize("step", [3, 4])
+def test_terminated_runs_save_and_leave(corpus, whole, tmp_path, step):
+    """Step 4 is the last of an epoch: its evaluation is still to come."""
     output = tmp_path / "terminated"
     flags = ("--save_checkpoints_steps=100", "--save_checkpoints_minutes=0")
     log = _run(corpus, output, *flags, f"--terminate_after={step}", code=143)

@@ -81,3 +81,11 @@ def test_killed_and_started_again_equals_undisturbed(folder, tmp_path):
     assert set().union(*found[:24]) <= {"letter", "both"}
     assert set().union(*found[24:]) <= {"sky"}
     assert any(found)
+
+
+@pytest.mark.slow
+def test_two_replicas_take_the_same_batches(folder, tmp_path):
+    output = tmp_path / "replicas"
+    _run(folder, output, "--replicas=2", "--num_train_epochs=1")
+    (epoch,) = tiny_runs.history(output)
+    assert epoch["sentences"] == 48

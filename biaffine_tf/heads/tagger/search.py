@@ -263,7 +263,7 @@ def _of_sequence(
     last = tf.cast(tf.where((path > 0) & ~continues)[:, 1], tf.int32)
     labels = tf.gather(tf.constant(tags.labels), tf.gather_nd(path, begins))
     shape = tf.shape(path, tf.int64)
-    # What no span has where no entity begins.
+    # -1, the last token of no span, where no entity begins.
     last_of = tf.scatter_nd(begins, last + 1, shape) - 1
     label_of = tf.scatter_nd(begins, labels, shape)
     where = tf.stack(spans[:2], axis=1)

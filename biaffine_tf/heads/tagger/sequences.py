@@ -75,7 +75,7 @@ def sums_behind(
 def _log_product(values: tf.Tensor, odds: tf.Tensor) -> tf.Tensor:
     """Multiplies exponentials of `[B, T]` by a matrix; logarithms of both.
 
-    What is 700 below the greatest is lost, which no log-odds show.
+    Terms more than 700 below the greatest vanish; log-odds do not show it.
     """
     greatest = tf.reduce_max(values, axis=1, keepdims=True)
     return tf.math.log(tf.exp(values - greatest) @ odds) + greatest

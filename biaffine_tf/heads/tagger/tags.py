@@ -23,7 +23,7 @@ NEVER = -1e30
 SPEED = 100.0
 # Logarithms of probabilities closer to 0 are rounding.
 LARGEST_LOG = -1e-13
-# Least margin of the spans of the most probable tag sequence.
+# Minimum margin of the spans of the most probable tag sequence.
 LEAST_MARGIN = 1e-3
 # Logarithm of the probability of what is no span.
 LOWEST = -1e300
