@@ -11,77 +11,9 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.encoders.fused_ops import dropout, layer_norm
+from biaffine_tf.encoders.lstm import BiLstm
 
 _FIRST_SITE = 3  # dropouts of tokens, pairs and embeddings come before
-
-
-@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
-class FusedLstm(tf_keras.layers.Layer):
-    """LSTM in one operation, in float32, with a forget bias of 1.
-
-    Input: float32 `[L, B, E]`. Output: hidden states, float32 `[L, B, units]`.
-    The kernel has rows for inputs, then for states; its columns are the gates
-    input, cell, forget and output.
-
-    Args:
-        units: Number of hidden units.
-        initializer: Initializer of the kernel; None for Glorot's uniform one.
-        **kwargs: Keras layer arguments.
-
-    Reference:
-        Gers et al. 2000 (https://doi.org/10.1162/089976600300015015).
-    """
-
-    def __init__(
-        self, units: int, initializer: Any = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        self.units = units
-        self.initializer = tf_keras.initializers.get(initializer)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        serialize = tf_keras.initializers.serialize
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "initializer": self.initializer and serialize(self.initializer),
-        }
-
-    def build(self, input_shape: Any) -> None:
-        """Creates kernel and bias."""
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=[input_shape[-1] + self.units, 4 * self.units],
-            initializer=self.initializer
-            or tf_keras.initializers.GlorotUniform(),
-        )
-        self.bias = self.add_weight(
-            name="bias", shape=[4 * self.units], initializer="zeros"
-        )
-        super().build(input_shape)
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Computes the hidden states."""
-        zeros = tf.zeros([tf.shape(inputs)[1], self.units])
-        unused = tf.zeros([self.units])
-        # TensorFlow's gradient of BlockLSTMV2 is wrong: it is that of this one,
-        # whose gates have another order.
-        states = tf.raw_ops.BlockLSTM(
-            seq_len_max=tf.shape(inputs, tf.int64)[0],
-            x=inputs,
-            cs_prev=zeros,
-            h_prev=zeros,
-            w=tf.convert_to_tensor(self.kernel),
-            wci=unused,
-            wcf=unused,
-            wco=unused,
-            b=tf.convert_to_tensor(self.bias),
-            forget_bias=1.0,
-            cell_clip=0.0,
-            use_peephole=False,
-        ).h
-        return tf.ensure_shape(states, [*inputs.shape[:2], self.units])
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -148,15 +80,10 @@ class BilstmEncoder(tf_keras.layers.Layer):
         self.hidden_dropout = hidden_dropout
         self.norm_epsilon = norm_epsilon
         self.initializer = tf_keras.initializers.get(initializer)
-        size = hidden_size // 2
-        # Keras files find layers in lists, but not in lists of lists.
-        self._forward, self._backward = (
-            [
-                FusedLstm(size, initializer, name=f"bilstm/layer_{k}/{way}")
-                for k in range(num_layers)
-            ]
-            for way in ("forward", "backward")
-        )
+        self._layers = [
+            BiLstm(hidden_size // 2, initializer, name=f"bilstm/layer_{k}")
+            for k in range(num_layers)
+        ]
         # Also seeded by tf_keras.utils.set_random_seed.
         self._generator = tf.random.Generator.from_seed(random.randrange(2**31))
 
@@ -200,10 +127,9 @@ class BilstmEncoder(tf_keras.layers.Layer):
             initializer=self.initializer or uniform(-0.5, 0.5),
         )
         width = self.embedding_size + 2 * self.bigram_size
-        for layer in zip(self._forward, self._backward, strict=True):
-            for one in layer:
-                with tf.name_scope(one.name):
-                    one.build([None, None, width])
+        for layer in self._layers:
+            with tf.name_scope(layer.name):
+                layer.build([None, None, width])
             width = self.hidden_size
         self._gamma, self._beta = (
             self.add_weight(
@@ -235,16 +161,8 @@ class BilstmEncoder(tf_keras.layers.Layer):
         x = self._embed(ids, seed)
         lengths = tf.reduce_sum(mask, axis=1)
         x = tf.transpose(x, [1, 0, 2])  # [L, B, E]
-        layers = zip(self._forward, self._backward, strict=True)
-        for number, (forward, backward) in enumerate(layers):
-            behind = _reversed(x, lengths)
-            x = tf.concat(
-                [
-                    forward(x),
-                    _reversed(backward(behind), lengths),
-                ],
-                axis=-1,
-            )
+        for number, layer in enumerate(self._layers):
+            x = layer(x, lengths)
             if number == self.num_layers - 1:
                 x = layer_norm(
                     x,
@@ -277,11 +195,6 @@ class BilstmEncoder(tf_keras.layers.Layer):
         return x * tf.cast(
             _dropout(ones, self.token_dropout, seed, site) > 0, x.dtype
         )
-
-
-def _reversed(x: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Reverses `[L, B, E]` within the lengths."""
-    return tf.reverse_sequence(x, lengths, seq_axis=0, batch_axis=1)
 
 
 def _dropout(

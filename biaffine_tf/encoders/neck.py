@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import LayerMix
+from biaffine_tf.encoders.lstm import BiLstm
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -30,7 +31,7 @@ class Neck(tf_keras.layers.Layer):
         spatial_dropout: Fraction of the features of the mix that are zeroed in
             training, each at all positions of a sentence.
         initializer: Initializer of the kernels of the BiLSTM; None for Glorot's
-            and orthogonal ones.
+            uniform one.
         **kwargs: Keras layer arguments.
 
     Reference:
@@ -59,9 +60,7 @@ class Neck(tf_keras.layers.Layer):
                 spatial_dropout, dtype="float32", name="spatial_dropout"
             )
         if lstm_size:
-            self._lstm = BiLstm(
-                lstm_size, initializer=self.initializer, name="lstm"
-            )
+            self._lstm = BiLstm(lstm_size, self.initializer, name="lstm")
 
     def build(self, input_shape: Sequence[Any]) -> None:
         """Creates the weights for a list of shapes `[B, L, H]`."""
@@ -76,7 +75,7 @@ class Neck(tf_keras.layers.Layer):
             )
         if self._lstm is not None:
             with tf.name_scope(self._lstm.name):
-                self._lstm.build(input_shape[-1])
+                self._lstm.build([None, None, input_shape[-1][-1]])
         super().build(input_shape)
 
     def call(
@@ -90,7 +89,8 @@ class Neck(tf_keras.layers.Layer):
         if self._dropout is not None:
             vectors = self._dropout(vectors, training=training)
         if self._lstm is not None:
-            vectors = self._lstm(vectors, lengths)
+            by_place = tf.transpose(vectors, [1, 0, 2])
+            vectors = tf.transpose(self._lstm(by_place, lengths), [1, 0, 2])
         return vectors
 
     def _mix(self, layers: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -113,117 +113,3 @@ class Neck(tf_keras.layers.Layer):
             "spatial_dropout": self.spatial_dropout,
             "initializer": tf_keras.initializers.serialize(self.initializer),
         }
-
-
-@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
-class BiLstm(tf_keras.layers.Layer):
-    """A bidirectional LSTM over padded sentences; both directions in one loop.
-
-    Equals `tf_keras.layers.Bidirectional` of an LSTM with the mask of the
-    padding, in half of the steps.
-
-    Input shape: float32 `[B, L, H]`, padded at the end, and the number of
-    positions without padding, int32 `[B]`.
-    Output shape: float32 `[B, L, 2 * units]`, forward before backward. Vectors
-    of padding have no meaning.
-
-    Args:
-        units: Units per direction.
-        initializer: Initializer of the kernels; None for Glorot's of the inputs
-            and orthogonal ones of the recurrence.
-        **kwargs: Keras layer arguments.
-
-    Reference:
-        Hochreiter and Schmidhuber 1997; Gers et al. 2000 for the forget gate,
-        Jozefowicz et al. 2015 for its bias of one.
-    """
-
-    def __init__(
-        self, units: int, *, initializer: Any = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        if units < 1:
-            raise ValueError(f"units must be positive, got {units}")
-        self.units = units
-        self.initializer = tf_keras.initializers.get(initializer)
-
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights for inputs `[B, L, H]`."""
-        size, gates = tf.TensorShape(input_shape)[-1], 4 * self.units
-        self._directions = [
-            [
-                self.add_weight(
-                    name=f"{direction}/kernel",
-                    shape=[size, gates],
-                    initializer=self._kernel_initializer("GlorotUniform"),
-                ),
-                self.add_weight(
-                    name=f"{direction}/recurrent_kernel",
-                    shape=[self.units, gates],
-                    initializer=self._kernel_initializer("Orthogonal"),
-                ),
-                self.add_weight(
-                    name=f"{direction}/bias",
-                    shape=[gates],
-                    initializer=_one_for_forgetting,
-                ),
-            ]
-            for direction in ("forward", "backward")
-        ]
-        super().build(input_shape)
-
-    def _kernel_initializer(self, name: str) -> Any:
-        # Two weights must not draw equal values from one seeded initializer.
-        known = self.initializer
-        if known is None:
-            return tf_keras.initializers.get(name)
-        return type(known).from_config(known.get_config())
-
-    def call(self, inputs: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """Reads the sentences in both directions; see the class."""
-        batch = tf.shape(inputs)[0]
-        backward = tf.reverse_sequence(inputs, lengths, seq_axis=1)
-        gates = tf.stack(
-            [
-                tf.tensordot(x, kernel, 1) + bias
-                for x, (kernel, _, bias) in zip(
-                    (inputs, backward), self._directions, strict=True
-                )
-            ]
-        )  # [2, B, L, 4 * units]
-        recurrent = tf.stack([one for _, one, _ in self._directions])
-
-        def step(
-            state: tuple[tf.Tensor, tf.Tensor], gates: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
-            output, cell = state  # [2, B, units]
-            gates += tf.matmul(output, recurrent)
-            into, forget, new, out = tf.split(gates, 4, axis=-1)
-            cell = tf.sigmoid(forget) * cell
-            cell += tf.sigmoid(into) * tf.tanh(new)
-            return tf.sigmoid(out) * tf.tanh(cell), cell
-
-        zeros = tf.zeros([2, batch, self.units])
-        outputs, _ = tf.scan(
-            step, tf.transpose(gates, [2, 0, 1, 3]), (zeros, zeros)
-        )  # [L, 2, B, units]
-        forward, backward = tf.unstack(tf.transpose(outputs, [1, 2, 0, 3]))
-        backward = tf.reverse_sequence(backward, lengths, seq_axis=1)
-        outputs = tf.concat([forward, backward], axis=-1)
-        return tf.ensure_shape(outputs, [*inputs.shape[:2], 2 * self.units])
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "initializer": tf_keras.initializers.serialize(self.initializer),
-        }
-
-
-def _one_for_forgetting(
-    shape: Sequence[int], dtype: Any = None, **_: Any
-) -> tf.Tensor:
-    """Initial bias of the gates: one for the forget gate, else zero."""
-    units = shape[0] // 4
-    return tf.repeat(tf.constant([0, 1, 0, 0], dtype), units)

@@ -8,10 +8,7 @@ import numpy as np
 
 from biaffine_tf.config import BilstmConfig
 from biaffine_tf.export.onnx_graph import OnnxGraph
-
-# Gates of our kernels in ONNX's order: input, output, forget, cell.
-_GATES = (0, 3, 2, 1)
-_FORGET = 2
+from biaffine_tf.export.onnx_lstm import write_bilstm
 
 
 class OnnxBilstm:
@@ -54,7 +51,8 @@ class OnnxBilstm:
         lengths = graph("Max", lengths, graph.constant(np.int32(1)))
         x = graph("Transpose", x, perm=[1, 0, 2])  # [N, B, E]
         for number in range(self._config.num_hidden_layers):
-            x = self._layer(f"bilstm/layer_{number}", x, lengths)
+            name = f"encoder/bilstm/layer_{number}"
+            x = write_bilstm(graph, self._weights, name, x, lengths)
         x = graph(
             "LayerNormalization",
             graph("Transpose", x, perm=[1, 0, 2]),
@@ -88,38 +86,6 @@ class OnnxBilstm:
             graph("Slice", pairs, one, end, axis),
             axis=2,
         )
-
-    def _layer(self, name: str, x: str, lengths: str) -> str:
-        """Adds a layer, `[N, B, E]` to `[N, B, H]`."""
-        graph, size = self._graph, self._config.hidden_size // 2
-        inner, recurrent, biases = zip(
-            *(self._lstm(f"{name}/{way}") for way in ("forward", "backward")),
-            strict=True,
-        )
-        states = graph(
-            "LSTM",
-            x,
-            graph.constant(np.stack(inner)),
-            graph.constant(np.stack(recurrent)),
-            graph.constant(np.stack(biases)),
-            lengths,
-            direction="bidirectional",
-            hidden_size=size,
-        )  # [N, 2, B, H / 2]
-        states = graph("Transpose", states, perm=[0, 2, 1, 3])
-        return graph("Reshape", states, graph.integers(0, 0, 2 * size))
-
-    def _lstm(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns kernels `[4 H, E]` and `[4 H, H]`, and biases `[8 H]`."""
-        kernel = self._weight(f"{name}/kernel")
-        gates = np.split(self._weight(f"{name}/bias").copy(), 4)
-        gates[_FORGET] += 1
-        bias = np.concatenate([gates[gate] for gate in _GATES])
-        parts = np.split(kernel, 4, axis=1)
-        kernel = np.concatenate([parts[gate] for gate in _GATES], axis=1)
-        split = len(kernel) - len(bias) // 4
-        biases = np.concatenate([bias, np.zeros_like(bias)])
-        return kernel[:split].T, kernel[split:].T, biases
 
     def _weight(self, name: str) -> np.ndarray:
         return np.asarray(self._weights[f"encoder/{name}"], np.float32)

@@ -8,9 +8,7 @@ import numpy as np
 
 from biaffine_tf.config import LayerMix, ModelConfig
 from biaffine_tf.export.onnx_graph import OnnxGraph
-
-# Gates in the order of ONNX, input, output, forget, cell, in `BiLstm`'s.
-_GATES = [0, 3, 1, 2]
+from biaffine_tf.export.onnx_lstm import write_bilstm
 
 
 def write_neck(
@@ -37,16 +35,11 @@ def write_neck(
         return vectors
     lengths = graph.cast(is_real, np.int32)
     lengths = graph("ReduceSum", lengths, graph.integers(1), keepdims=0)
-    outputs = graph(
-        "LSTM",
-        graph("Transpose", vectors, perm=[1, 0, 2]),  # [N, B, H]
-        *_lstm_weights(graph, weights, config.lstm_size),
-        lengths,
-        hidden_size=config.lstm_size,
-        direction="bidirectional",
-    )  # [N, 2, B, units]
-    outputs = graph("Transpose", outputs, perm=[2, 0, 1, 3])
-    return graph("Reshape", outputs, graph.integers(0, 0, 2 * config.lstm_size))
+    # Rows of padding have one token, whose vector means nothing.
+    lengths = graph("Max", lengths, graph.constant(np.int32(1)))
+    by_place = graph("Transpose", vectors, perm=[1, 0, 2])
+    outputs = write_bilstm(graph, weights, "neck/lstm", by_place, lengths)
+    return graph("Transpose", outputs, perm=[1, 0, 2])
 
 
 def _mix(
@@ -69,26 +62,3 @@ def _mix(
             for layer, share in zip(layers, shares, strict=True)
         ),
     )
-
-
-def _lstm_weights(
-    graph: OnnxGraph, weights: Mapping[str, np.ndarray], units: int
-) -> list[str]:
-    """Adds kernels `[2, 4 * units, ...]` and biases `[2, 8 * units]`."""
-
-    def stacked(name: str) -> np.ndarray:
-        values = np.stack(
-            [
-                weights[f"neck/lstm/{direction}/{name}"].T
-                for direction in ("forward", "backward")
-            ]
-        )
-        gates = values.reshape(2, 4, units, *values.shape[2:])[:, _GATES]
-        return gates.reshape(values.shape).astype(np.float32)
-
-    bias = stacked("bias")
-    both = np.concatenate([bias, np.zeros_like(bias)], axis=1)
-    return [
-        graph.constant(values)
-        for values in (stacked("kernel"), stacked("recurrent_kernel"), both)
-    ]

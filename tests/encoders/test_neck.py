@@ -1,59 +1,18 @@
-"""The layers between encoder and head against Keras's, and their dropout."""
+"""The layers between encoder and head, and their dropout."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tf_keras
 import tiny
 
 from biaffine_tf.config import LayerMix, Precision
-from biaffine_tf.encoders.neck import BiLstm, Neck
+from biaffine_tf.encoders.neck import Neck
 
 RNG = np.random.default_rng(0)
-LENGTHS = tf.constant([5, 7, 1])
-VECTORS = tf.constant(RNG.normal(size=[3, 7, 4]), tf.float32)
-REAL = tf.sequence_mask(LENGTHS, 7)
 ROWS = [
     [2, *RNG.integers(5, 25, size=length).tolist(), 3]
     for length in (1, 4, 9, 20)
 ]
-
-
-def test_lstm_is_that_of_keras():
-    """Output and gradients of the positions that are no padding."""
-    layer = BiLstm(5)
-    layer(VECTORS, LENGTHS)
-    keras = tf_keras.layers.Bidirectional(
-        tf_keras.layers.LSTM(5, return_sequences=True)
-    )
-    keras(VECTORS)
-    for weight in layer.weights:
-        weight.assign(0.5 * RNG.normal(size=weight.shape))
-    keras.set_weights(layer.get_weights())
-    pull = tf.constant(RNG.normal(size=[3, 7, 10]), tf.float32)
-    results = []
-    for call in (
-        lambda: layer(VECTORS, LENGTHS),
-        lambda: keras(VECTORS, mask=REAL),
-    ):
-        with tf.GradientTape() as tape:
-            tape.watch(VECTORS)
-            output = tf.boolean_mask(call(), REAL)
-            value = tf.reduce_sum(output * tf.boolean_mask(pull, REAL))
-        own = (layer if not results else keras).trainable_weights
-        results.append([output, *tape.gradient(value, [VECTORS, *own])])
-    for one, other in zip(*results, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
-
-
-def test_lstm_begins_as_that_of_keras():
-    layer = BiLstm(5)
-    layer(VECTORS, LENGTHS)
-    kernel, recurrent, bias = (w.numpy() for w in layer.weights[:3])
-    np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(5), atol=1e-5)
-    np.testing.assert_array_equal(bias, np.repeat([0, 1, 0, 0], 5))
-    assert 0 < np.abs(kernel).max() <= np.sqrt(6 / (4 + 20))
-    assert (kernel != layer.weights[3].numpy()).all()
 
 
 @pytest.mark.parametrize("mix", list(LayerMix))
@@ -193,6 +152,6 @@ def test_a_plain_model_has_no_neck():
         *(
             f"neck/lstm/{direction}/{part}"
             for direction in ("forward", "backward")
-            for part in ("kernel", "recurrent_kernel", "bias")
+            for part in ("kernel", "bias")
         ),
     }
