@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from biaffine_tf.encoders.initializers import copied
+
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
 class Lstm(tf_keras.layers.Layer):
@@ -101,7 +103,7 @@ class BiLstm(tf_keras.layers.Layer):
         self.units = units
         self.initializer = tf_keras.initializers.get(initializer)
         self._forward, self._backward = (
-            Lstm(units, _copied(self.initializer), name=direction)
+            Lstm(units, copied(self.initializer), name=direction)
             for direction in ("forward", "backward")
         )
 
@@ -131,13 +133,6 @@ class BiLstm(tf_keras.layers.Layer):
 def _reversed(x: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """Reverses `[L, B, E]` within the lengths."""
     return tf.reverse_sequence(x, lengths, seq_axis=0, batch_axis=1)
-
-
-def _copied(initializer: Any) -> Any:
-    """Copies an initializer: seeded, one would draw the same values twice."""
-    if initializer is None:
-        return None
-    return type(initializer).from_config(initializer.get_config())
 
 
 def _serialized(initializer: Any) -> Any:

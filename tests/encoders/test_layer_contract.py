@@ -33,6 +33,7 @@ from biaffine_tf.heads.cnn.layer import CnnHead
 from biaffine_tf.heads.global_pointer.base import PointerHead
 from biaffine_tf.heads.global_pointer.efficient import EfficientGlobalPointer
 from biaffine_tf.heads.global_pointer.layer import GlobalPointer
+from biaffine_tf.heads.layer import HeadLayer
 from biaffine_tf.heads.pairs.activations import leaky_relu
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.heads.tagger.head import CrfTagger, SoftmaxTagger
@@ -328,7 +329,8 @@ def test_none_is_left_out():
         if kind.__module__.startswith("biaffine_tf."):
             found.add(kind)
     known = {kind for kind, _, _ in LAYERS.values()}
-    assert found == known | {AdamW, WarmupLinearDecay, PointerHead}
+    bases = {HeadLayer, PointerHead}
+    assert found == known | bases | {AdamW, WarmupLinearDecay}
 
 
 @each_layer

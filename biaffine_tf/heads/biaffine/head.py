@@ -26,7 +26,6 @@ from biaffine_tf.heads.biaffine.scores import map_starts, pair_logits
 from biaffine_tf.heads.pairs.activations import activation_of
 from biaffine_tf.heads.pairs.blocks import Block
 from biaffine_tf.heads.pairs.head import PairHead
-from biaffine_tf.heads.pairs.initialization import class_log_priors
 from biaffine_tf.heads.pairs.scorer import Pairs, Tensors
 from biaffine_tf.heads.pairs.span_widths import add_widths
 from biaffine_tf.records.span_records import Records
@@ -90,14 +89,7 @@ class BiaffineHead(PairHead, Biaffine):
         """
         if training.head_start is HeadStart.ZERO:
             return
-        log_odds = class_log_priors(
-            records.cells,
-            records.scored_lengths,
-            num_classes=self.num_classes,
-            max_span_width=self.max_span_width,
-            neg_sample=training.neg_sample,
-            hidden=records.hidden,
-        )
+        log_odds = self.log_priors(records, training)
         self.bilinear.assign(draw_bilinear(self.bilinear.shape, log_odds))
 
     def with_new_labels(
@@ -128,8 +120,6 @@ class BiaffineHead(PairHead, Biaffine):
             return biaffine_pairs(starts, ends, weights)
         table = tf.convert_to_tensor(self.widths)
         return biaffine_pairs(starts, ends, weights, table)
-
-    computing_in = Biaffine.computing_in
 
     @staticmethod
     def describe_scores(config: HeadConfig, num_classes: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -11,6 +9,7 @@ import tf_keras
 
 from biaffine_tf.heads.biaffine.band import band_logits
 from biaffine_tf.heads.biaffine.scores import map_starts, pair_logits
+from biaffine_tf.heads.layer import HeadLayer
 from biaffine_tf.heads.pairs.blocks import Block
 from biaffine_tf.heads.pairs.rotary import rotate
 from biaffine_tf.heads.pairs.span_widths import add_widths, width_scores
@@ -18,7 +17,7 @@ from biaffine_tf.heads.pairs.width_buckets import BOUNDS
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
-class Biaffine(tf_keras.layers.Layer):
+class Biaffine(HeadLayer):
     """Scores every ordered pair of positions for every class.
 
     Two projections give each vector `x` a start and an end representation; a
@@ -121,28 +120,12 @@ class Biaffine(tf_keras.layers.Layer):
         )
         self.supports_masking = True
         self._input_dropout = self._make_dropout("input_dropout")
-        self._start = self._make_projection("start")
-        self._end = self._make_projection("end")
+        self._start, self._end = (
+            self._make_dense(projection_size, name, activation=self.activation)
+            for name in ("start", "end")
+        )
         self._start_dropout = self._make_dropout("start_dropout")
         self._end_dropout = self._make_dropout("end_dropout")
-
-    def _make_dropout(self, name: str) -> tf_keras.layers.Layer:
-        return tf_keras.layers.Dropout(
-            self.dropout, dtype=self._dtype_policy, name=name
-        )
-
-    def _make_projection(self, name: str) -> tf_keras.layers.Layer:
-        # Two layers must not draw equal values from one seeded initializer.
-        initializer = type(self.kernel_initializer).from_config(
-            self.kernel_initializer.get_config()
-        )
-        return tf_keras.layers.Dense(
-            self.projection_size,
-            activation=self.activation,
-            kernel_initializer=initializer,
-            dtype=self._dtype_policy,
-            name=name,
-        )
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the weights for inputs `[B, L, H]`."""
@@ -166,25 +149,6 @@ class Biaffine(tf_keras.layers.Layer):
                 initializer="zeros",
             )
         super().build(input_shape)
-
-    @contextlib.contextmanager
-    def computing_in(self, policy: Any) -> Iterator[None]:
-        """Traces the projections under a mixed-precision policy."""
-        layers = (
-            self._input_dropout,
-            self._start,
-            self._end,
-            self._start_dropout,
-            self._end_dropout,
-        )
-        before = [layer.dtype_policy for layer in layers]
-        for layer in layers:
-            layer._set_dtype_policy(policy)
-        try:
-            yield
-        finally:
-            for layer, own in zip(layers, before, strict=True):
-                layer._set_dtype_policy(own)
 
     def project(
         self, inputs: tf.Tensor, training: bool | tf.Tensor | None = None

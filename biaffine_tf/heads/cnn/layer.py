@@ -13,10 +13,11 @@ from biaffine_tf.config import (
     ModelConfig,
     TrainingConfig,
 )
+from biaffine_tf.encoders.initializers import copied
+from biaffine_tf.heads.layer import HeadLayer
 from biaffine_tf.heads.pairs.activations import activation_of
 from biaffine_tf.heads.pairs.blocks import Block
 from biaffine_tf.heads.pairs.head import PairHead
-from biaffine_tf.heads.pairs.initialization import class_log_priors
 from biaffine_tf.heads.pairs.scorer import Pairs, Tensors
 from biaffine_tf.records.span_records import Records
 
@@ -27,7 +28,7 @@ _MAX_GROUPS = 4
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
-class CnnHead(PairHead, tf_keras.layers.Layer):
+class CnnHead(PairHead, HeadLayer):
     """Scores pairs by features to which neighbouring pairs contribute.
 
     Two projections give start and end vectors s and e. The features of a pair
@@ -97,17 +98,15 @@ class CnnHead(PairHead, tf_keras.layers.Layer):
         self.kernel_initializer = tf_keras.initializers.get(kernel_initializer)
         self.groups = groups_of(projection_size, channels)
         self._input_dropout, self._start_dropout, self._end_dropout = (
-            tf_keras.layers.Dropout(
-                dropout, dtype=self._dtype_policy, name=f"{name}_dropout"
-            )
+            self._make_dropout(f"{name}_dropout")
             for name in ("input", "start", "end")
         )
         self._start, self._end = (
-            self._dense(projection_size, name, activation=self.activation)
+            self._make_dense(projection_size, name, activation=self.activation)
             for name in ("start", "end")
         )
         self._start_map, self._end_map = (
-            self._dense(channels, name, use_bias=False)
+            self._make_dense(channels, name, use_bias=False)
             for name in ("start_map", "end_map")
         )
         self._convolutions = [
@@ -115,7 +114,7 @@ class CnnHead(PairHead, tf_keras.layers.Layer):
                 channels,
                 3,
                 padding="same",
-                kernel_initializer=self._initializer(),
+                kernel_initializer=copied(self.kernel_initializer),
                 dtype=self._dtype_policy,
                 name=f"convolution_{number}",
             )
@@ -129,24 +128,7 @@ class CnnHead(PairHead, tf_keras.layers.Layer):
             )
             for number in range(depth)
         ]
-        self._classify = self._dense(num_classes, "classify")
-
-    def _initializer(self) -> Any:
-        # Two layers must not draw equal values from one seeded initializer.
-        return type(self.kernel_initializer).from_config(
-            self.kernel_initializer.get_config()
-        )
-
-    def _dense(
-        self, size: int, name: str, **options: Any
-    ) -> tf_keras.layers.Layer:
-        return tf_keras.layers.Dense(
-            size,
-            kernel_initializer=self._initializer(),
-            dtype=self._dtype_policy,
-            name=name,
-            **options,
-        )
+        self._classify = self._make_dense(num_classes, "classify")
 
     @classmethod
     def of(
@@ -189,12 +171,12 @@ class CnnHead(PairHead, tf_keras.layers.Layer):
         self.bilinear = self.add_weight(
             name="bilinear",
             shape=[groups, size // groups, channels // groups, size // groups],
-            initializer=self._initializer(),
+            initializer=copied(self.kernel_initializer),
         )
         self.distances = self.add_weight(
             name="distances",
             shape=[2 * MAX_DISTANCE + 1, channels],
-            initializer=self._initializer(),
+            initializer=copied(self.kernel_initializer),
         )
         super().build(input_shape)
 
@@ -203,16 +185,7 @@ class CnnHead(PairHead, tf_keras.layers.Layer):
     ) -> None:
         """Sets the biases to the log-odds of the classes; see `Head`."""
         if training.head_start is HeadStart.PRIOR:
-            self._classify.bias.assign(
-                class_log_priors(
-                    records.cells,
-                    records.scored_lengths,
-                    num_classes=self.num_classes,
-                    max_span_width=self.max_span_width,
-                    neg_sample=training.neg_sample,
-                    hidden=records.hidden,
-                )
-            )
+            self._classify.bias.assign(self.log_priors(records, training))
 
     def map_floats(self, length: int) -> int:
         """Returns the number of floats of the features of a sentence."""

@@ -15,16 +15,16 @@ from biaffine_tf.config import (
     Position,
     TrainingConfig,
 )
+from biaffine_tf.heads.layer import HeadLayer
 from biaffine_tf.heads.pairs.blocks import Block
 from biaffine_tf.heads.pairs.head import PairHead
-from biaffine_tf.heads.pairs.initialization import class_log_priors
 from biaffine_tf.heads.pairs.scorer import Tensors
 from biaffine_tf.heads.pairs.span_widths import add_widths
 from biaffine_tf.heads.pairs.width_buckets import BOUNDS
 from biaffine_tf.records.span_records import Records
 
 
-class PointerHead(PairHead, tf_keras.layers.Layer):
+class PointerHead(PairHead, HeadLayer):
     """Arguments and terms that both forms have."""
 
     def __init__(
@@ -56,21 +56,7 @@ class PointerHead(PairHead, tf_keras.layers.Layer):
         self.use_width = use_width
         self.multi_label = multi_label
         self.kernel_initializer = tf_keras.initializers.get(kernel_initializer)
-        self._input_dropout = tf_keras.layers.Dropout(
-            dropout, dtype=self._dtype_policy, name="input_dropout"
-        )
-
-    def _dense(self, size: int, name: str) -> tf_keras.layers.Layer:
-        # Two layers must not draw equal values from one seeded initializer.
-        initializer = type(self.kernel_initializer).from_config(
-            self.kernel_initializer.get_config()
-        )
-        return tf_keras.layers.Dense(
-            size,
-            kernel_initializer=initializer,
-            dtype=self._dtype_policy,
-            name=name,
-        )
+        self._input_dropout = self._make_dropout("input_dropout")
 
     @classmethod
     def of(
@@ -110,15 +96,7 @@ class PointerHead(PairHead, tf_keras.layers.Layer):
         `HeadStart.ZERO` leaves zeros, as the paper.
         """
         if training.head_start is HeadStart.PRIOR:
-            log_odds = class_log_priors(
-                records.cells,
-                records.scored_lengths,
-                num_classes=self.num_classes,
-                max_span_width=self.max_span_width,
-                neg_sample=training.neg_sample,
-                hidden=records.hidden,
-            )
-            self._set_bias(log_odds[1:])
+            self._set_bias(self.log_priors(records, training)[1:])
 
     def _set_bias(self, log_odds: np.ndarray) -> None:
         raise NotImplementedError

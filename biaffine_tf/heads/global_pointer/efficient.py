@@ -46,8 +46,8 @@ class EfficientGlobalPointer(PointerHead):
 
     def __init__(self, num_classes: int, **kwargs: Any) -> None:
         super().__init__(num_classes, **kwargs)
-        self._pointers = self._dense(2 * self.pointer_size, "pointers")
-        self._labels = self._dense(2 * (num_classes - 1), "labels")
+        self._pointers = self._make_dense(2 * self.pointer_size, "pointers")
+        self._labels = self._make_dense(2 * (num_classes - 1), "labels")
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the weights for inputs `[B, L, H]`."""

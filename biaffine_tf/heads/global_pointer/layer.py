@@ -49,7 +49,9 @@ class GlobalPointer(PointerHead):
     def __init__(self, num_classes: int, **kwargs: Any) -> None:
         super().__init__(num_classes, **kwargs)
         labels = num_classes - 1
-        self._pointers = self._dense(labels * 2 * self.pointer_size, "pointers")
+        self._pointers = self._make_dense(
+            labels * 2 * self.pointer_size, "pointers"
+        )
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the weights for inputs `[B, L, H]`."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -14,11 +12,13 @@ from biaffine_tf.decoding.candidates import Candidates
 from biaffine_tf.heads.head import Metrics, SoftCells
 from biaffine_tf.heads.pairs.blocks import Block
 from biaffine_tf.heads.pairs.divergence import pair_divergence
+from biaffine_tf.heads.pairs.initialization import class_log_priors
 from biaffine_tf.heads.pairs.loss import span_loss
 from biaffine_tf.heads.pairs.scorer import Pairs
 from biaffine_tf.heads.pairs.search import find_candidates
 from biaffine_tf.heads.pairs.soft import make_targets
 from biaffine_tf.losses import make_loss
+from biaffine_tf.records.span_records import Records
 
 
 class PairHead:
@@ -158,6 +158,27 @@ class PairHead:
             max_span_width=self.max_span_width,
         )
 
+    def log_priors(
+        self, records: Records, training: TrainingConfig
+    ) -> np.ndarray:
+        """Computes the log-odds of the classes among the pairs of the loss.
+
+        Args:
+            records: Training data.
+            training: Settings of the loss.
+
+        Returns:
+            float64 `[C]`; see `initialization.class_log_priors`.
+        """
+        return class_log_priors(
+            records.cells,
+            records.scored_lengths,
+            num_classes=self.num_classes,
+            max_span_width=self.max_span_width,
+            neg_sample=training.neg_sample,
+            hidden=records.hidden,
+        )
+
     def with_new_labels(
         self, stored: Mapping[str, np.ndarray], training: TrainingConfig
     ) -> Mapping[str, np.ndarray]:
@@ -170,19 +191,6 @@ class PairHead:
             if name in stored:
                 extended[name] = append(weight.numpy(), stored[name])
         return extended
-
-    @contextlib.contextmanager
-    def computing_in(self, policy: Any) -> Iterator[None]:
-        """Traces the sublayers under a mixed-precision policy."""
-        layers = list(self._flatten_layers(include_self=False))  # type: ignore[attr-defined]
-        before = [layer.dtype_policy for layer in layers]
-        for layer in layers:
-            layer._set_dtype_policy(policy)
-        try:
-            yield
-        finally:
-            for layer, own in zip(layers, before, strict=True):
-                layer._set_dtype_policy(own)
 
     @staticmethod
     def describe_scores(config: HeadConfig, num_classes: int) -> str:

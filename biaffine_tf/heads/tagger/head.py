@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from biaffine_tf.config import (
 )
 from biaffine_tf.decoding.candidates import Candidates
 from biaffine_tf.heads.head import Metrics
+from biaffine_tf.heads.layer import HeadLayer
 from biaffine_tf.heads.tagger.chain import Chain, log_partition, sequence_score
 from biaffine_tf.heads.tagger.gold import gold_tags
 from biaffine_tf.heads.tagger.initialization import (
@@ -35,7 +35,7 @@ _NAME = "tagger"
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
-class SoftmaxTagger(tf_keras.layers.Layer):
+class SoftmaxTagger(HeadLayer):
     """Tagger that learns the tag of each token by itself.
 
     Scores the tags of each token: `[B, L, H]` to emissions `[B, L, T]`. The
@@ -75,15 +75,8 @@ class SoftmaxTagger(tf_keras.layers.Layer):
         self.max_span_width = max_span_width
         self.kernel_initializer = tf_keras.initializers.get(kernel_initializer)
         self.tags = TagSet.of(self.scheme, num_classes - 1)
-        self._input_dropout = tf_keras.layers.Dropout(
-            dropout, dtype=self._dtype_policy, name="input_dropout"
-        )
-        self._emissions = tf_keras.layers.Dense(
-            len(self.tags),
-            kernel_initializer=self.kernel_initializer,
-            dtype=self._dtype_policy,
-            name="emissions",
-        )
+        self._input_dropout = self._make_dropout("input_dropout")
+        self._emissions = self._make_dense(len(self.tags), "emissions")
 
     @classmethod
     def of(
@@ -119,19 +112,6 @@ class SoftmaxTagger(tf_keras.layers.Layer):
     def chain(self) -> Chain:
         """Returns the scores of neighbouring tags: those of the scheme."""
         return Chain(*map(tf.constant, self.tags.rules))
-
-    @contextlib.contextmanager
-    def computing_in(self, policy: Any) -> Iterator[None]:
-        """Traces the layer under a mixed-precision policy."""
-        layers = (self._input_dropout, self._emissions)
-        before = [layer.dtype_policy for layer in layers]
-        for layer in layers:
-            layer._set_dtype_policy(policy)
-        try:
-            yield
-        finally:
-            for layer, own in zip(layers, before, strict=True):
-                layer._set_dtype_policy(own)
 
     def initialize(
         self, records: Records, model: ModelConfig, training: TrainingConfig
