@@ -274,7 +274,6 @@ def _choose_head(
     if (
         isinstance(initialization.config, EncoderConfig)
         or nested
-        or FLAGS.labels_of
         or flags.names_pairs()
     ):
         return None

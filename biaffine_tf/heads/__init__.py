@@ -83,6 +83,7 @@ HEADS = {
         "biaffine_tf.heads.tagger.onnx",
         is_tagger=True,
         weighs=True,
+        takes_label_sets=True,
         losses=(Loss.CROSS_ENTROPY, Loss.FOCAL, Loss.DICE),
     ),
     "crf": HeadSource(
@@ -90,6 +91,7 @@ HEADS = {
         "biaffine_tf.heads.tagger.onnx",
         is_tagger=True,
         weighs=True,
+        takes_label_sets=True,
         losses=(Loss.CROSS_ENTROPY,),
     ),
 }

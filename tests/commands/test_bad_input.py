@@ -217,7 +217,6 @@ flagfile=F/not.flags -> 'learning_rat' ... Did you mean
 -bert_config_file xla=true -> --xla ... BiLSTM ... leave it out
 -bert_config_file adversarial=virtual -> --adversarial=virtual is for encoders
     of BERT's kind ... leave it out
-head=crf labels_of=auto -> --head=crf cannot learn from files ... give --head=
 tags=bio -> --tags is given, but it has no effect with --head=biaffine; leave
     out --tags
 -bert_config_file tokenizer=subword -vocab_file -> --tokenizer is subword ...

@@ -12,6 +12,7 @@ import tf_keras
 import tiny
 
 from biaffine_tf import formats, heads, model_directory
+from biaffine_tf.commands.label_sets import check_label_sets
 from biaffine_tf.config import (
     ExperimentConfig,
     ExportFormat,
@@ -20,6 +21,7 @@ from biaffine_tf.config import (
     TrainingConfig,
 )
 from biaffine_tf.corpora.corpus import Corpus
+from biaffine_tf.corpora.label_sets import LabelSets
 from biaffine_tf.decoding import Candidates
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.export.export import export
@@ -224,6 +226,14 @@ def test_it_teaches_the_best_label_of_its_spans(model_dir, tmp_path):
     assert all(one.score > 0.5 for one in spans)
     assert not heads.distils("tagger")
     assert heads.distils("biaffine")
+
+
+def test_it_refuses_files_that_label_different_things():
+    files = LabelSets((("a.json", ("sky",)),))
+    corpus = Corpus(("a.json",), label_sets=files)
+    with pytest.raises(ConfigError, match="--head=tagger cannot") as found:
+        check_label_sets(corpus, ["sky"], "tagger")
+    assert "give --head=biaffine" in str(found.value)
 
 
 def test_an_unknown_head_is_named():

@@ -25,6 +25,11 @@ from biaffine_tf.heads.tagger.initialization import (
     extend,
     tag_log_priors,
 )
+from biaffine_tf.heads.tagger.partial import (
+    labelled_tags,
+    log_sum_of_labelled,
+    merge_tags,
+)
 from biaffine_tf.heads.tagger.search import find_candidates
 from biaffine_tf.heads.tagger.sequences import best_sequences
 from biaffine_tf.heads.tagger.tags import BLOCKS, SPEED, TagSet
@@ -121,7 +126,12 @@ class SoftmaxTagger(HeadLayer):
         if training.head_start is HeadStart.ZERO:
             return
         self._emissions.bias.assign(
-            tag_log_priors(self.tags, records.cells, records.scored_lengths)
+            tag_log_priors(
+                self.tags,
+                records.cells,
+                records.scored_lengths,
+                hidden=records.hidden,
+            )
         )
 
     def with_new_labels(
@@ -164,6 +174,7 @@ class SoftmaxTagger(HeadLayer):
         gold: tf.Tensor,
         counts: tf.Tensor,
         config: TrainingConfig,
+        known: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Sums the losses of the tokens of each sentence, float32 `[B]`.
 
@@ -172,7 +183,11 @@ class SoftmaxTagger(HeadLayer):
             gold: Tags, int32 `[B, L]`.
             counts: Number of tokens of each sentence, int32 `[B]`.
             config: Settings of the loss.
+            known: Whether each tag is labelled in each sentence, bool `[B, T]`;
+                None if all are.
         """
+        if known is not None:
+            emissions = merge_tags(emissions, known)
         loss = make_loss(config)
         assert not isinstance(loss, TargetLoss | MultiLabel)
         losses = loss(emissions, gold)  # [B, L]
@@ -189,17 +204,26 @@ class SoftmaxTagger(HeadLayer):
         seed: tf.Tensor,
         training: bool = True,
         weights: tf.Tensor | None = None,
+        labelled: tf.Tensor | None = None,
     ) -> Metrics:
-        """Computes the loss, and accuracies of tokens inside and outside."""
+        """Computes the loss, and accuracies of tokens inside and outside.
+
+        Tags of labels that a sentence's source does not label count as O.
+        """
         del seed
         emissions = tf.cast(self(vectors, training=training), tf.float32)
         length = tf.shape(emissions)[1]
         tags = gold_tags(gold, self.tags, length)
-        losses = self.losses_of(emissions, tags, counts, config)
+        known = None
+        if labelled is not None:
+            known = labelled_tags(labelled, self.tags)
+        losses = self.losses_of(emissions, tags, counts, config, known)
         losses = tf.where(counts > 0, losses, 0)
         if weights is not None:
             losses *= weights
         best = self.best_tags(emissions, counts)
+        if known is not None:
+            best = tf.where(tf.gather(known, best, batch_dims=1), best, 0)
         real = tf.range(length) < counts[:, None]
         positive, right = real & (tags > 0), real & (best == tags)
         negative = real & (tags == 0)
@@ -320,11 +344,15 @@ class CrfTagger(SoftmaxTagger):
         gold: tf.Tensor,
         counts: tf.Tensor,
         config: TrainingConfig,
+        known: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Computes the negative log-likelihood of the gold tags."""
+        """Computes the negative log-likelihood of what is labelled."""
         del config
         chain = self.chain()
-        score = sequence_score(emissions, gold, counts, chain)
+        if known is None:
+            score = sequence_score(emissions, gold, counts, chain)
+        else:
+            score = log_sum_of_labelled(emissions, gold, known, counts, chain)
         return log_partition(emissions, counts, chain) - score
 
 

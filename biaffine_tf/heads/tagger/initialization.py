@@ -16,6 +16,8 @@ def tag_log_priors(
     tags: TagSet,
     cells: Mapping[tuple[int, int], int],
     scored_lengths: Mapping[int, int],
+    *,
+    hidden: Mapping[tuple[int, int], int] | None = None,
 ) -> np.ndarray:
     """Computes the log-odds of each tag against O over all tokens.
 
@@ -23,6 +25,9 @@ def tag_log_priors(
         tags: Tags of the head.
         cells: Number of cells by (label id, width in tokens).
         scored_lengths: Number of windows by number of scored tokens.
+        hidden: Number of windows by (id of a label that they do not label,
+            number of scored tokens). The frequency of a tag is that among the
+            tokens of the other windows.
 
     Returns:
         float64 `[T]`, 0 for O; each tag counts at least 10 tokens.
@@ -37,6 +42,11 @@ def tag_log_priors(
         counts[last] += number
         counts[inside] += number * (width - 2)
     tokens = sum(length * number for length, number in scored_lengths.items())
+    unknown = np.zeros(tags.num_labels + 1)  # tokens of windows without it
+    for (label, length), number in (hidden or {}).items():
+        unknown[label] += length * number
+    if hidden:
+        counts *= tokens / np.maximum(tokens - unknown[tags.labels], 1)
     outside = tokens - counts.sum()
     counts = np.maximum(counts, _MIN_TOKENS)
     counts[0] = max(outside, _MIN_TOKENS)
