@@ -14,6 +14,7 @@ from biaffine_tf.formats import (
     brat,
     cluener,
     conll,
+    conllu,
     docbin,
     doccano,
     hf,
@@ -55,6 +56,7 @@ register(text.FORMAT)
 register(inline.FORMAT)
 register(tables.CSV)
 register(conll.FORMAT)
+register(conllu.FORMAT)
 register(pubtator.FORMAT)
 register(brat.FORMAT)
 register(cluener.FORMAT)

@@ -32,8 +32,8 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-# Hypothesis knows the strings in our source, and so every key that a reader knows;
-# none of these begins with a space.
+# Hypothesis knows the strings in our source, and so every key that a reader
+# knows; none of these begins with a space.
 KEYS = st.just("") | st.text(max_size=6).map(" {}".format)
 
 
