@@ -306,6 +306,10 @@ class _Counted:
     def _count_lost(self, sentence: Sentence) -> None:
         if not self._format.keys and sentence.extra:
             _count_extra(sentence, self._problems)
+        if not self._format.ids and sentence.id is not None:
+            self._count("id", 1)
+        if not self._format.documents and sentence.document is not None:
+            self._count("document", 1)
         if sentence.spans is None and not self._format.unlabelled:
             self._problems.count(
                 "unlabelled sentence written as one without spans: "
@@ -331,7 +335,7 @@ def _count_extra(sentence: Sentence, problems: Problems) -> None:
     """Counts keys of a sentence that the format cannot hold."""
     for key in sentence.extra or ():
         if key in ("id", "document"):
-            continue  # would be counted for all sentences
+            continue  # held or counted as the id and the document
         problems.count(
             f"key {key!r} of the input not written: the format holds no keys",
             f"{sentence.file}:{sentence.line}",

@@ -83,5 +83,7 @@ FORMAT = Format(
     recognises=recognises,
     read=read,
     write=write,
+    ids=False,
+    documents=False,
     spans=False,
 )

@@ -142,7 +142,7 @@ def test_what_a_format_can_hold_survives(tmp_path, name):
     # The text of a document is named by its id in brat, in no order.
     found.sort(key=lambda one: int((one.id or "n0")[1:].split(".")[0]))
     assert list(map(content, found)) == list(map(content, sentences))
-    assert not [kind for kind in problems.counts if "not written" in kind]
+    assert not [one for one in problems.counts if "span not written" in one]
     if name != "conll":
         assert detect_format(path) == name
 
@@ -210,6 +210,26 @@ def test_unlabelled_sentences_stay_so_or_are_counted(tmp_path):
         told = [one.spans for one in found] == [None, ()]
         assert told == name.unlabelled, name
         assert told != any("unlabelled" in one for one in problems.counts)
+
+
+@pytest.mark.parametrize(
+    "name", [one for one in all_formats() if one.write is not None]
+)
+def test_ids_and_documents_survive_or_are_counted(tmp_path, name):
+    needs(name)
+    given = [("n0", "a"), ("12", "b"), ("n2", "b")]
+    sentences = [Sentence("a b", (), i, document=d) for i, d in given]
+    found, problems = through(tmp_path / "f", sentences, name)
+    for held, attribute in ((name.ids, "id"), (name.documents, "document")):
+        wanted = [getattr(one, attribute) for one in sentences]
+        kept = {getattr(one, attribute) for one in found}
+        assert kept == (set(wanted) if held else {None})
+        counts = [
+            amount
+            for kind, amount in problems.counts.items()
+            if kind.startswith(f"{attribute} not written")
+        ]
+        assert counts == ([] if held else [3])
 
 
 @pytest.mark.parametrize(
