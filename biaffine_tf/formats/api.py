@@ -24,6 +24,7 @@ from biaffine_tf.formats.registry import (
     find_format,
 )
 from biaffine_tf.formats.screening import screen
+from biaffine_tf.formats.tables import no_table
 from biaffine_tf.spans import Sentence
 
 _DEFAULTS = ReadOptions()
@@ -151,6 +152,8 @@ def open_data(
         return
     with Source(path, problems, allow_binary=True) as source:
         file_format = options.format or _recognise(source, options)
+        if options.text_column is not None and not file_format.table:
+            raise no_table(source, options)
         if source.foreign and not file_format.binary:
             raise source.foreign_error()
         yield DataFile(source, file_format, options, problems)
@@ -160,8 +163,12 @@ def _recognise(source: Source, options: ReadOptions) -> Format:
     for one in all_formats():
         if source.foreign and not one.binary:
             continue
+        if options.text_column is not None and not one.table:
+            continue
         if one.recognises(source, options):
             return one
+    if options.text_column is not None:
+        raise no_table(source, options)
     raise source.foreign_error()
 
 

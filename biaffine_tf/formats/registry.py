@@ -50,6 +50,8 @@ class Format(str):
         keys: Whether it holds extra keys of sentences.
         ids: Whether it holds ids of sentences.
         documents: Whether it holds their documents.
+        table: Whether it has named columns, one of which holds the texts
+            (--text_column).
         unlabelled: Whether it tells unlabelled sentences from those without
             spans; if not, they are counted when written.
         binary: Whether files hold bytes that are no text.
@@ -73,6 +75,7 @@ class Format(str):
     keys: bool = False
     ids: bool = True
     documents: bool = True
+    table: bool = False
     unlabelled: bool = True
     binary: bool = False
     package: str | None = None

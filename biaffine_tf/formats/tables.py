@@ -11,15 +11,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from biaffine_tf.errors import DataError
 from biaffine_tf.formats.lines import (
     HEAD_BYTES,
     Source,
     check_encodable,
     decode,
+    shorten,
 )
 from biaffine_tf.formats.optional import binary_file, require
 from biaffine_tf.formats.options import ReadOptions
 from biaffine_tf.formats.problems import Problems, parse_each
+from biaffine_tf.formats.refusals import is_named_table
 from biaffine_tf.formats.registry import Format
 from biaffine_tf.spans import Sentence
 
@@ -169,6 +172,18 @@ def _separator(line: str) -> str:
     return max(_SEPARATORS, key=line.count)
 
 
+def no_table(source: Source, options: ReadOptions) -> DataError:
+    """Makes the error for a file without the column of --text_column."""
+    first = source.head_lines[:1] if source.foreign is None else []
+    shown = f"; its first line is {shorten(first[0])}" if first else ""
+    return source.place(1).error(
+        f"--text_column={options.text_column} is given, and the file is no "
+        f"CSV or Excel table with this column{shown}",
+        "give the name of one of its columns, or leave out --text_column if "
+        "it is no table",
+    )
+
+
 def _is_csv(source: Source, options: ReadOptions) -> bool:
     """Returns whether a file is a table whose first row names a text column.
 
@@ -182,19 +197,18 @@ def _is_csv(source: Source, options: ReadOptions) -> bool:
         return False
     names = [name.strip() for name in rows[0]] if rows else []
     if options.text_column is not None:
-        found = options.text_column in names
-    else:
-        found = any(name.casefold() in _TEXTS for name in names)
+        return options.text_column in names
+    found = any(name.casefold() in _TEXTS for name in names)
     if len(source.head) >= HEAD_BYTES:
         rows.pop()  # may be incomplete
     widths = {len(row) for row in rows if row}
-    is_named = source.file.endswith((".csv", ".tsv"))
+    is_named = is_named_table(source.file)
     is_table = widths == {len(names)} and len(names) > 1 and len(rows) > 1
     return found and (is_named or is_table)
 
 
 def _read_only(name: str, **settings: Any) -> Format:
-    return Format(name, spans=False, keys=True, **settings)
+    return Format(name, spans=False, keys=True, table=True, **settings)
 
 
 CSV = _read_only(
