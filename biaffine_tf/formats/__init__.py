@@ -29,7 +29,13 @@ from biaffine_tf.formats import (
     text,
     token_spans,
 )
-from biaffine_tf.formats.api import detect_format, open_data, read, write
+from biaffine_tf.formats.api import (
+    READER_VERSION,
+    detect_format,
+    open_data,
+    read,
+    write,
+)
 from biaffine_tf.formats.options import (
     Join,
     Offsets,
@@ -79,6 +85,7 @@ register(arrow.PARQUET)
 register(arrow.ARROW)
 
 __all__ = [
+    "READER_VERSION",
     "Format",
     "Join",
     "Offsets",
