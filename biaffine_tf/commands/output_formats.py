@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.formats import Format, all_formats, find_format
+from biaffine_tf.formats import all_formats, find_format
 from biaffine_tf.formats.optional import check_package
 
 
@@ -44,7 +44,7 @@ def check_output_format(
 
 def describe_columns(name: str, layers: int) -> Iterator[str]:
     """Yields the flag that reads tags back from several columns."""
-    if name == Format.CONLL and layers > 1:
+    if name == "conll" and layers > 1:
         columns = ",".join(map(str, range(1, layers + 1)))
         yield (
             f"tags are in several columns: read them by --tag_columns={columns}"
