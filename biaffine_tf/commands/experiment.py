@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from biaffine_tf import formats, heads
@@ -33,6 +33,7 @@ from biaffine_tf.commands.teachers import (
 from biaffine_tf.config import (
     NESTED_SHARE,
     Adversarial,
+    AnyEncoderConfig,
     Average,
     BilstmConfig,
     EncoderConfig,
@@ -117,16 +118,20 @@ def prepare() -> Experiment:
     contents = data.fingerprints()  # refuses pipes
     teachers = open_teachers(data, flags.read_options())
     pseudo = open_pseudo_data(flags.read_options())
+    further = _further(teachers, pseudo)
     if initial is None:
+        trained_on = (data.train, further) if further else (data.train,)
         initialization = flags.encoder_initialization(
-            one.text for one in data.train.read()
+            one.text for corpus in trained_on for one in corpus.read()
         )
     else:
         initialization = initial.initialization
-    found = _measure(data.train, initialization.tokenizer)
+    found = _measure(data.train, further, initialization.tokenizer)
     chosen_head = None
     if initial is None and teachers is None:
-        chosen_head = _choose_head(initialization, found)
+        chosen_head = _choose_head(
+            initialization.config, lambda: found.is_nested
+        )
         head = chosen_head.value if chosen_head else head
     settings, choices = _settings(
         initialization, initial, teachers, found.sizes, head
@@ -159,6 +164,7 @@ def prepare() -> Experiment:
         data,
         _check_settings(initialization, initial, model),
         found.unknown,
+        further,
     )
     examination.refuse_errors()
     known = initial.labels if initial else ()
@@ -176,13 +182,7 @@ def prepare() -> Experiment:
     _check_passes(training, model)
     if pseudo is not None:
         pseudo.check_student(model, labels)
-        check_apart(
-            pseudo.corpus.read(),
-            {
-                "eval_data": dev,
-                "test_data": data.test.read() if data.test else None,
-            },
-        )
+        _check_apart(pseudo, data, dev)
     config = examination.decide(
         ExperimentConfig(
             model=model,
@@ -223,9 +223,16 @@ def check_only() -> None:
     heads.check_nested(FLAGS.head, FLAGS.nested)
     data = inputs.open_data(flags.read_options())
     data.fingerprints()  # refuses pipes
-    examination, _ = _check(data, flags.check_settings(None, None), None)
+    pseudo = open_pseudo_data(flags.read_options())
+    head = None
+    if not FLAGS.teacher_dir:
+        head = _choose_head(None, lambda: _is_nested(data.train))
+    settings = flags.check_settings(None, None, head=head and head.value)
+    examination, dev = _check(data, settings, None, _further(None, pseudo))
+    if pseudo is not None:
+        _check_apart(pseudo, data, dev)
     examination.show()
-    for choice in examination.choices:
+    for choice in [*([head] if head else ()), *examination.choices]:
         print(f"chosen: {choice}")
     for error in examination.errors:
         print(f"error: {error}", file=sys.stderr)
@@ -237,20 +244,31 @@ class _Measured(NamedTuple):
     """Findings of a pass over the training data.
 
     Attributes:
-        sizes: Lengths in tokens.
+        sizes: Lengths in tokens, of all that is trained on.
         unknown: Unknown characters.
         labels: Labels, sorted.
-        nested: Whether many spans lie within others.
+        is_nested: Whether many spans lie within others.
     """
 
     sizes: TokenSizes
     unknown: UnknownTokens
     labels: list[str]
-    nested: bool
+    is_nested: bool
 
 
-def _measure(train: Corpus, tokenizer: Tokenizer) -> _Measured:
-    """Measures the training data in one pass."""
+def _further(
+    teachers: Teachers | None, pseudo: PseudoData | None
+) -> Corpus | None:
+    """Returns what is trained on beside the gold data."""
+    if pseudo is not None:
+        return pseudo.corpus
+    return None if teachers is None else teachers.unlabelled
+
+
+def _measure(
+    train: Corpus, further: Corpus | None, tokenizer: Tokenizer
+) -> _Measured:
+    """Measures the training data in one pass; of others, only the sizes."""
     sizes, unknown = TokenSizes(), UnknownTokens(tokenizer)
     statistics = Statistics()
     for sentence in train.read():
@@ -258,24 +276,41 @@ def _measure(train: Corpus, tokenizer: Tokenizer) -> _Measured:
         sizes.add(sentence, tokens)
         unknown.add(sentence, tokens)
         statistics.add(sentence)
-    nested = statistics.overlaps.nested > NESTED_SHARE * statistics.spans
-    return _Measured(sizes, unknown, sorted(statistics.labels), nested)
+    for sentence in further.read() if further else ():
+        sizes.add(sentence, tokenizer.encode(sentence.text))
+    labels = sorted(statistics.labels)
+    return _Measured(sizes, unknown, labels, _are_nested(statistics))
+
+
+def _is_nested(train: Corpus) -> bool:
+    """Returns whether many spans lie within others, after a pass."""
+    statistics = Statistics()
+    for sentence in train.read():
+        statistics.add(sentence)
+    return _are_nested(statistics)
+
+
+def _are_nested(statistics: Statistics) -> bool:
+    return statistics.overlaps.nested > NESTED_SHARE * statistics.spans
 
 
 def _choose_head(
-    initialization: checkpoints.Initialization, found: _Measured
+    encoder: AnyEncoderConfig | None, is_nested: Callable[[], bool]
 ) -> Choice | None:
     """Chooses a tagger for an encoder that needs no pretraining.
+
+    Args:
+        encoder: Config of the encoder; None for one that is made for the run.
+        is_nested: Function that returns whether many spans lie within others.
 
     Returns:
         None for a BERT encoder, and where flags or data need pairs.
     """
-    nested = found.nested if FLAGS.nested is None else FLAGS.nested
     if (
-        isinstance(initialization.config, EncoderConfig)
-        or nested
+        isinstance(encoder, EncoderConfig)
         or FLAGS.labels_of
         or flags.names_pairs()
+        or (is_nested() if FLAGS.nested is None else FLAGS.nested)
     ):
         return None
     return Choice(
@@ -329,6 +364,7 @@ def _check(
     data: inputs.Data,
     settings: checks.Settings,
     unknown: UnknownTokens | None,
+    further: Corpus | None,
 ) -> tuple[checks.Examination, list[Sentence] | None]:
     """Checks training and dev data; returns the dev set, too."""
     problems = {side: formats.Problems() for side in Side}
@@ -345,8 +381,17 @@ def _check(
         more=[Unknown(unknown, settings.tokenizer)]
         if unknown and settings.tokenizer
         else (),
+        further=further.read() if further else (),
     )
     return examination, dev
+
+
+def _check_apart(
+    pseudo: PseudoData, data: inputs.Data, dev: list[Sentence] | None
+) -> None:
+    """Checks that no pseudo-labelled text is one that models are scored on."""
+    test = data.test.read() if data.test else None
+    check_apart(pseudo.corpus.read(), {"eval_data": dev, "test_data": test})
 
 
 def _check_settings(
