@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from biaffine_tf import formats, heads
 from biaffine_tf.choices import Choice
@@ -19,6 +19,7 @@ from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.augmenting import check_augmentation
 from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.commands.label_sets import check_label_sets
+from biaffine_tf.commands.measuring import choose_head, is_nested, measure
 from biaffine_tf.commands.pseudo_data import (
     PseudoData,
     check_apart,
@@ -31,9 +32,7 @@ from biaffine_tf.commands.teachers import (
     open_teachers,
 )
 from biaffine_tf.config import (
-    NESTED_SHARE,
     Adversarial,
-    AnyEncoderConfig,
     Average,
     BilstmConfig,
     EncoderConfig,
@@ -48,11 +47,10 @@ from biaffine_tf.corpora import checks
 from biaffine_tf.corpora.checks import Side
 from biaffine_tf.corpora.checks.unknown import Unknown
 from biaffine_tf.corpora.corpus import Corpus
-from biaffine_tf.corpora.summary import Statistics
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import EXIT_CODE, ConfigError
 from biaffine_tf.spans import Sentence
-from biaffine_tf.tokenization import Tokenizer, learn_word_rule
+from biaffine_tf.tokenization import learn_word_rule
 from biaffine_tf.tokenization.sizes import TokenSizes
 from biaffine_tf.tokenization.unknown import UnknownTokens
 from biaffine_tf.training import defaults
@@ -126,10 +124,10 @@ def prepare() -> Experiment:
         )
     else:
         initialization = initial.initialization
-    found = _measure(data.train, further, initialization.tokenizer)
+    found = measure(data.train, further, initialization.tokenizer)
     chosen_head = None
     if initial is None and teachers is None:
-        chosen_head = _choose_head(
+        chosen_head = choose_head(
             initialization.config, lambda: found.is_nested
         )
         head = chosen_head.value if chosen_head else head
@@ -226,7 +224,7 @@ def check_only() -> None:
     pseudo = open_pseudo_data(flags.read_options())
     head = None
     if not FLAGS.teacher_dir:
-        head = _choose_head(None, lambda: _is_nested(data.train))
+        head = choose_head(None, lambda: is_nested(data.train))
     settings = flags.check_settings(None, None, head=head and head.value)
     examination, dev = _check(data, settings, None, _further(None, pseudo))
     if pseudo is not None:
@@ -240,22 +238,6 @@ def check_only() -> None:
         sys.exit(EXIT_CODE)
 
 
-class _Measured(NamedTuple):
-    """Findings of a pass over the training data.
-
-    Attributes:
-        sizes: Lengths in tokens, of all that is trained on.
-        unknown: Unknown characters.
-        labels: Labels, sorted.
-        is_nested: Whether many spans lie within others.
-    """
-
-    sizes: TokenSizes
-    unknown: UnknownTokens
-    labels: list[str]
-    is_nested: bool
-
-
 def _further(
     teachers: Teachers | None, pseudo: PseudoData | None
 ) -> Corpus | None:
@@ -263,62 +245,6 @@ def _further(
     if pseudo is not None:
         return pseudo.corpus
     return None if teachers is None else teachers.unlabelled
-
-
-def _measure(
-    train: Corpus, further: Corpus | None, tokenizer: Tokenizer
-) -> _Measured:
-    """Measures the training data in one pass; of others, only the sizes."""
-    sizes, unknown = TokenSizes(), UnknownTokens(tokenizer)
-    statistics = Statistics()
-    for sentence in train.read():
-        tokens = tokenizer.encode(sentence.text)
-        sizes.add(sentence, tokens)
-        unknown.add(sentence, tokens)
-        statistics.add(sentence)
-    for sentence in further.read() if further else ():
-        sizes.add(sentence, tokenizer.encode(sentence.text))
-    labels = sorted(statistics.labels)
-    return _Measured(sizes, unknown, labels, _are_nested(statistics))
-
-
-def _is_nested(train: Corpus) -> bool:
-    """Returns whether many spans lie within others, after a pass."""
-    statistics = Statistics()
-    for sentence in train.read():
-        statistics.add(sentence)
-    return _are_nested(statistics)
-
-
-def _are_nested(statistics: Statistics) -> bool:
-    return statistics.overlaps.nested > NESTED_SHARE * statistics.spans
-
-
-def _choose_head(
-    encoder: AnyEncoderConfig | None, is_nested: Callable[[], bool]
-) -> Choice | None:
-    """Chooses a tagger for an encoder that needs no pretraining.
-
-    Args:
-        encoder: Config of the encoder; None for one that is made for the run.
-        is_nested: Function that returns whether many spans lie within others.
-
-    Returns:
-        None for a BERT encoder, and where flags or data need pairs.
-    """
-    if (
-        isinstance(encoder, EncoderConfig)
-        or FLAGS.labels_of
-        or flags.names_pairs()
-        or (is_nested() if FLAGS.nested is None else FLAGS.nested)
-    ):
-        return None
-    return Choice(
-        "head",
-        defaults.SCRATCH_HEAD,
-        "no pretrained encoder and no nested spans: from random weights, a CRF "
-        "learns faster",
-    )
 
 
 def _settings(
