@@ -57,15 +57,14 @@ def read(
         )
 
     def parse(block: Block) -> Sentence:
-        sentence = _sentence(block.rows, layout, source.file, problems)
-        if block.id is None and block.document is None:
+        rows, sentence_id, document = block
+        sentence = _sentence(rows, layout, source.file, problems)
+        if sentence_id is None and document is None:
             return sentence
-        return dataclasses.replace(
-            sentence, id=block.id, document=block.document
-        )
+        return dataclasses.replace(sentence, id=sentence_id, document=document)
 
     def data_of(block: Block) -> bytes:
-        return b"\n".join(row.data for row in block.rows)
+        return b"\n".join(row.data for row in block[0])
 
     return parse_each(
         read_blocks(source, layout, problems),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from biaffine_tf.formats.conll_layout import Layout
 from biaffine_tf.formats.conll_rows import DOCSTART, IMAGE, is_range
@@ -17,14 +16,8 @@ _LAST_SPACE = 32  # bytes up to it may be white space
 _HYPHEN = DOCSTART[0]
 _MAY_BE_COMMENT = b"#" + IMAGE[:1]
 _NAMED = re.compile(r"#\s*(sent_id|newdoc(?: id)?)\s*(?:=\s*(.*\S)\s*)?")
-
-
-class Block(NamedTuple):
-    """Rows of a sentence, and what comments before it say of it."""
-
-    rows: list[Line]
-    id: str | None
-    document: str | None
+# Rows of a sentence, its id and its document.
+Block = tuple[list[Line], str | None, str | None]
 
 
 def read_blocks(
@@ -48,11 +41,11 @@ def read_blocks(
                     str(source.place(line.number)),
                 )
             if rows:
-                yield Block(rows, sentence_id, document)
+                yield rows, sentence_id, document
                 rows, sentence_id = [], None
         elif data[0] == _HYPHEN and data.startswith(DOCSTART):
             if rows:
-                yield Block(rows, sentence_id, document)
+                yield rows, sentence_id, document
                 rows, sentence_id = [], None
             documents += 1
             document = str(documents)
@@ -83,7 +76,7 @@ def read_blocks(
         else:
             rows.append(line)
     if rows:
-        yield Block(rows, sentence_id, document)
+        yield rows, sentence_id, document
 
 
 def _is_comment(line: Line, layout: Layout) -> bool:

@@ -73,7 +73,7 @@ class Columns:
         names = column_names(lines)
         self.has_numbers = self.counts_words or names[:1] == ["ID"]
         self._misc_column: int | None = None
-        self._has_spaced_text = any(map(_TEXT.match, lines))
+        self._lines = lines
         self._is_untagged = False
         if self.is_ragged:
             self._use_layers()
@@ -126,7 +126,8 @@ class Columns:
         rows = (row for rows in regular for row in rows)
         has = any(marks_spaces(row[column]) for row in rows)
         # Between all words is a space, which needs no mark.
-        has = has or (self._misc_column is not None and self._has_spaced_text)
+        if not has and self._misc_column is not None:
+            has = any(map(_TEXT.match, self._lines))
         return column if has else None
 
     def _note(self, text: str) -> None:

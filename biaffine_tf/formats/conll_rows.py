@@ -168,8 +168,11 @@ def counts_words(sentences: Rows) -> bool:
 
 def is_conllu(sentences: Rows) -> bool:
     """Returns whether rows are those of CoNLL-U, which has no tag column."""
-    return most_common_width(sentences) == CONLLU_WIDTH and counts_words(
-        sentences
+    return (
+        len(sentences) > 0
+        and len(sentences[0][0]) == CONLLU_WIDTH  # else all the rest is slow
+        and most_common_width(sentences) == CONLLU_WIDTH
+        and counts_words(sentences)
     )
 
 

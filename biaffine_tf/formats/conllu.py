@@ -16,9 +16,12 @@ from biaffine_tf.formats import conll
 from biaffine_tf.formats import tags as tag_schemes
 from biaffine_tf.formats.conll_columns import is_columns
 from biaffine_tf.formats.conll_rows import (
+    COMMENT,
+    CONLLU_WIDTH,
     column_names,
     is_conllu,
     sample_rows,
+    split_row,
 )
 from biaffine_tf.formats.layers import assign_layers, snap_to_tokens
 from biaffine_tf.formats.line_text import one_line
@@ -98,6 +101,11 @@ def recognises(source: conll.Source, options: ReadOptions) -> bool:
     lines = source.head_lines
     if names := column_names(lines):
         return "FORM" in names or is_columns(lines, options)
+    first = next(
+        (one for one in lines if one and not one.startswith(COMMENT)), ""
+    )
+    if len(split_row(first)) != CONLLU_WIDTH:
+        return False
     return is_conllu(sample_rows(lines))
 
 
