@@ -33,7 +33,7 @@ from biaffine_tf.formats.strict_tags import decode_strict
 from biaffine_tf.spans import Sentence, Span
 
 _SEVERAL = "several columns look like tags, and --tag_columns is not given"
-_BREAKS = str.maketrans("\t\r\n", "   ")
+_BREAKS = str.maketrans("\t\r\n\0", "    ")
 
 
 def read(
@@ -253,7 +253,7 @@ def _writable_tokens(
         written = token.translate(_BREAKS)
         if written != token:
             problems.count(
-                "tab or line break in a token written as a space",
+                "tab, line break or NUL in a token written as a space",
                 f"{place}, character {start}",
             )
         tokens.append(written)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator
 
+from biaffine_tf.formats.line_text import one_line
 from biaffine_tf.formats.lines import Line, Source, decode
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems, parse_each
 from biaffine_tf.formats.refusals import check_is_text
 from biaffine_tf.formats.registry import Format
 from biaffine_tf.spans import Sentence
-
-_BREAKS = str.maketrans("\r\n", "  ")
 
 
 def read(
@@ -48,19 +47,13 @@ def write(
 ) -> Iterator[str]:
     """Writes the texts as lines."""
     for position, sentence in enumerate(sentences):
-        text = sentence.text
+        place = f"sentence {position}"
+        text = one_line(sentence.text, problems, place)
         if not text.strip():
             problems.count(
                 "blank sentence: a blank line is read as none",
-                f"sentence {position}",
+                place,
             )
-        if "\n" in text or "\r" in text:
-            problems.count(
-                "line break in a text written as a space",
-                f"sentence {position}",
-                text.count("\n") + text.count("\r"),
-            )
-            text = text.translate(_BREAKS)
         if position == 0 and text.startswith("\ufeff"):
             text = "\ufeff" + text  # readers remove the first one
         yield text + "\n"
