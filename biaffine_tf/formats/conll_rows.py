@@ -133,6 +133,13 @@ def most_common_width(sentences: Rows) -> int:
     return widths.most_common(1)[0][0] if widths else 1
 
 
+def is_regular(lines: Sequence[str]) -> bool:
+    """Returns whether all rows have equally many columns, two at least."""
+    sentences = sample_rows(lines)
+    widths = {len(row) for rows in sentences for row in rows}
+    return len(widths) == 1 and min(widths) > 1
+
+
 def column_names(lines: Sequence[str]) -> list[str]:
     """Returns the names of columns that CoNLL-U Plus gives; else nothing."""
     for line in lines[:20]:

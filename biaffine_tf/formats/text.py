@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator
 
+from biaffine_tf.formats.conll_rows import is_regular
 from biaffine_tf.formats.line_text import one_line
 from biaffine_tf.formats.lines import Line, Source, decode
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
@@ -59,13 +60,22 @@ def write(
         yield text + "\n"
 
 
-def recognises(source: Source, _: ReadOptions) -> bool:
+def recognises(source: Source, options: ReadOptions) -> bool:
     """Returns True: any file may be text, unless it is seen to be other data.
 
     Raises:
-        DataError: If it is.
+        DataError: If it is, or if options name columns and lines have as many
+            fields.
     """
     check_is_text(source)
+    for name, default in (("token_column", 0), ("tag_columns", None)):
+        if getattr(options, name) != default and is_regular(source.head_lines):
+            raise source.place(1).error(
+                f"--{name} is given, and the lines have equally many columns, "
+                "but none looks like tags",
+                "pass --format=conll to read it as columns all the same, or "
+                "--format=text to read each line as a text",
+            )
     return True
 
 

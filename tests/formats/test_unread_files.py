@@ -138,6 +138,18 @@ def test_prose_that_looks_a_little_like_it(tmp_path, content):
     assert detect_format(path) is Format.TEXT
 
 
+@pytest.mark.parametrize(
+    "options", [{"token_column": 1}, {"tag_columns": (1, 2)}]
+)
+def test_what_options_call_columns_is_no_text(reading, options):
+    content = "1 Ida N\n2 Ulm N\n\n1 x y\n"
+    with pytest.raises(DataError, match="is given, and the lines have"):
+        reading(content, ignore_labels=True, **options)
+    found = reading(content, ignore_labels=True, format="conll", **options)
+    assert len(found) == 2
+    assert len(reading(content, format="text", **options)) == 3
+
+
 @pytest.mark.parametrize("name", ["f.csv", "f.TSV", "f.csv.gz"])
 @pytest.mark.parametrize("content", ["review\na\n", "no,review\n1,a b\n"])
 def test_tables_by_name_ask_for_the_column(tmp_path, name, content):
