@@ -82,11 +82,17 @@ def read_excel(
         book = openpyxl.load_workbook(
             binary_file(source), read_only=True, data_only=True
         )
-        sheet = book.worksheets[0]
+        sheet, *others = book.worksheets
     except Exception as error:  # differs by what is broken
         raise source.place().error(
             f"is no Excel file that can be read ({error})", "save it as CSV"
         ) from None
+
+    for other in others:
+        problems.count(
+            "sheet of an Excel file not read: the first one alone is",
+            f"{source.file}: {other.title}",
+        )
 
     def rows() -> Iterator[Row]:
         for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -105,6 +111,7 @@ def _sentences(
     if header is None:
         return iter(())
     column = _text_column(header, options, source)
+    names = _key_names(header, column)
 
     def parse(unit: Row) -> Sentence:
         line, row = unit
@@ -117,11 +124,21 @@ def _sentences(
         text = check_encodable(row[column], place, "the text")
         others = {
             name: value
-            for index, (name, value) in enumerate(
-                zip(header, row, strict=False)
-            )
-            if index != column and name
+            for name, value in zip(names, row, strict=False)
+            if name is not None
         }
+        unnamed = [
+            value
+            for index, value in enumerate(row)
+            if value and index != column
+            if index >= len(names) or names[index] is None
+        ]
+        if unnamed:
+            problems.count(
+                "cell not kept: its column has no name of its own",
+                f"{place}: {shorten(unnamed[0])}",
+                len(unnamed),
+            )
         key = others.pop("id", None)
         return Sentence(
             text, None, key, file=source.file, line=line, extra=others or None
@@ -134,6 +151,15 @@ def _sentences(
         problems,
         lambda unit: repr(unit[1]).encode("utf-8", "backslashreplace"),
     )
+
+
+def _key_names(header: Sequence[str], column: int) -> list[str | None]:
+    """Returns the key of each column; None for the texts and without one."""
+    names: list[str | None] = []
+    for index, name in enumerate(header):
+        is_key = index != column and name and name not in names
+        names.append(name if is_key else None)
+    return names
 
 
 def _filled(
