@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from biaffine_tf import formats, heads
 from biaffine_tf.choices import Choice
@@ -19,6 +19,7 @@ from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.augmenting import check_augmentation
 from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.commands.label_sets import check_label_sets
+from biaffine_tf.commands.measuring import choose_head, is_nested, measure
 from biaffine_tf.commands.pseudo_data import (
     PseudoData,
     check_apart,
@@ -31,7 +32,6 @@ from biaffine_tf.commands.teachers import (
     open_teachers,
 )
 from biaffine_tf.config import (
-    NESTED_SHARE,
     Adversarial,
     Average,
     BilstmConfig,
@@ -47,11 +47,10 @@ from biaffine_tf.corpora import checks
 from biaffine_tf.corpora.checks import Side
 from biaffine_tf.corpora.checks.unknown import Unknown
 from biaffine_tf.corpora.corpus import Corpus
-from biaffine_tf.corpora.summary import Statistics
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.errors import EXIT_CODE, ConfigError
 from biaffine_tf.spans import Sentence
-from biaffine_tf.tokenization import Tokenizer, learn_word_rule
+from biaffine_tf.tokenization import learn_word_rule
 from biaffine_tf.tokenization.sizes import TokenSizes
 from biaffine_tf.tokenization.unknown import UnknownTokens
 from biaffine_tf.training import defaults
@@ -117,16 +116,20 @@ def prepare() -> Experiment:
     contents = data.fingerprints()  # refuses pipes
     teachers = open_teachers(data, flags.read_options())
     pseudo = open_pseudo_data(flags.read_options())
+    further = _further(teachers, pseudo)
     if initial is None:
+        trained_on = (data.train, further) if further else (data.train,)
         initialization = flags.encoder_initialization(
-            one.text for one in data.train.read()
+            one.text for corpus in trained_on for one in corpus.read()
         )
     else:
         initialization = initial.initialization
-    found = _measure(data.train, initialization.tokenizer)
+    found = measure(data.train, further, initialization.tokenizer)
     chosen_head = None
     if initial is None and teachers is None:
-        chosen_head = _choose_head(initialization, found)
+        chosen_head = choose_head(
+            initialization.config, lambda: found.is_nested
+        )
         head = chosen_head.value if chosen_head else head
     settings, choices = _settings(
         initialization, initial, teachers, found.sizes, head
@@ -159,6 +162,7 @@ def prepare() -> Experiment:
         data,
         _check_settings(initialization, initial, model),
         found.unknown,
+        further,
     )
     examination.refuse_errors()
     known = initial.labels if initial else ()
@@ -176,13 +180,7 @@ def prepare() -> Experiment:
     _check_passes(training, model)
     if pseudo is not None:
         pseudo.check_student(model, labels)
-        check_apart(
-            pseudo.corpus.read(),
-            {
-                "eval_data": dev,
-                "test_data": data.test.read() if data.test else None,
-            },
-        )
+        _check_apart(pseudo, data, dev)
     config = examination.decide(
         ExperimentConfig(
             model=model,
@@ -223,9 +221,16 @@ def check_only() -> None:
     heads.check_nested(FLAGS.head, FLAGS.nested)
     data = inputs.open_data(flags.read_options())
     data.fingerprints()  # refuses pipes
-    examination, _ = _check(data, flags.check_settings(None, None), None)
+    pseudo = open_pseudo_data(flags.read_options())
+    head = None
+    if not FLAGS.teacher_dir:
+        head = choose_head(None, lambda: is_nested(data.train))
+    settings = flags.check_settings(None, None, head=head and head.value)
+    examination, dev = _check(data, settings, None, _further(None, pseudo))
+    if pseudo is not None:
+        _check_apart(pseudo, data, dev)
     examination.show()
-    for choice in examination.choices:
+    for choice in [*([head] if head else ()), *examination.choices]:
         print(f"chosen: {choice}")
     for error in examination.errors:
         print(f"error: {error}", file=sys.stderr)
@@ -233,56 +238,13 @@ def check_only() -> None:
         sys.exit(EXIT_CODE)
 
 
-class _Measured(NamedTuple):
-    """Findings of a pass over the training data.
-
-    Attributes:
-        sizes: Lengths in tokens.
-        unknown: Unknown characters.
-        labels: Labels, sorted.
-        nested: Whether many spans lie within others.
-    """
-
-    sizes: TokenSizes
-    unknown: UnknownTokens
-    labels: list[str]
-    nested: bool
-
-
-def _measure(train: Corpus, tokenizer: Tokenizer) -> _Measured:
-    """Measures the training data in one pass."""
-    sizes, unknown = TokenSizes(), UnknownTokens(tokenizer)
-    statistics = Statistics()
-    for sentence in train.read():
-        tokens = tokenizer.encode(sentence.text)
-        sizes.add(sentence, tokens)
-        unknown.add(sentence, tokens)
-        statistics.add(sentence)
-    nested = statistics.overlaps.nested > NESTED_SHARE * statistics.spans
-    return _Measured(sizes, unknown, sorted(statistics.labels), nested)
-
-
-def _choose_head(
-    initialization: checkpoints.Initialization, found: _Measured
-) -> Choice | None:
-    """Chooses a tagger for an encoder that needs no pretraining.
-
-    Returns:
-        None for a BERT encoder, and where flags or data need pairs.
-    """
-    nested = found.nested if FLAGS.nested is None else FLAGS.nested
-    if (
-        isinstance(initialization.config, EncoderConfig)
-        or nested
-        or flags.names_pairs()
-    ):
-        return None
-    return Choice(
-        "head",
-        defaults.SCRATCH_HEAD,
-        "no pretrained encoder and no nested spans: from random weights, a CRF "
-        "learns faster",
-    )
+def _further(
+    teachers: Teachers | None, pseudo: PseudoData | None
+) -> Corpus | None:
+    """Returns what is trained on beside the gold data."""
+    if pseudo is not None:
+        return pseudo.corpus
+    return None if teachers is None else teachers.unlabelled
 
 
 def _settings(
@@ -328,6 +290,7 @@ def _check(
     data: inputs.Data,
     settings: checks.Settings,
     unknown: UnknownTokens | None,
+    further: Corpus | None,
 ) -> tuple[checks.Examination, list[Sentence] | None]:
     """Checks training and dev data; returns the dev set, too."""
     problems = {side: formats.Problems() for side in Side}
@@ -344,8 +307,17 @@ def _check(
         more=[Unknown(unknown, settings.tokenizer)]
         if unknown and settings.tokenizer
         else (),
+        further=further.read() if further else (),
     )
     return examination, dev
+
+
+def _check_apart(
+    pseudo: PseudoData, data: inputs.Data, dev: list[Sentence] | None
+) -> None:
+    """Checks that no pseudo-labelled text is one that models are scored on."""
+    test = data.test.read() if data.test else None
+    check_apart(pseudo.corpus.read(), {"eval_data": dev, "test_data": test})
 
 
 def _check_settings(

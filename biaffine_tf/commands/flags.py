@@ -247,16 +247,22 @@ def decoding_config(*, word_rule: str) -> DecodingConfig:
 
 
 def check_settings(
-    tokenizer: Tokenizer | None, model: ModelConfig | None
+    tokenizer: Tokenizer | None,
+    model: ModelConfig | None,
+    *,
+    head: str | None = None,
 ) -> checks.Settings:
     """Returns the settings for which data are checked.
 
     Args:
         tokenizer: Tokenizer of the encoder, if there is one.
         model: Config of the model, if there is an encoder.
+        head: Name of the head that is chosen if there is none.
     """
     decoding = DecodingConfig().replace_given(**decoding_settings())
-    head = FLAGS.head if model is None else model.head.name
+    if model is not None:
+        head = model.head.name
+    head = head or FLAGS.head
     return checks.Settings(
         nested=FLAGS.nested,
         tagger=head if head_source(head).is_tagger else None,

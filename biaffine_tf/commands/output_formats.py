@@ -44,7 +44,7 @@ def check_output_format(
 
 def describe_columns(name: str, layers: int) -> Iterator[str]:
     """Yields the flag that reads tags back from several columns."""
-    if find_format(name).layers and layers > 1:
+    if name == "conll" and layers > 1:
         columns = ",".join(map(str, range(1, layers + 1)))
         yield (
             f"tags are in several columns: read them by --tag_columns={columns}"

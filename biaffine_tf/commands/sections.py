@@ -141,7 +141,7 @@ class _Output:
         False,
         help="Check the data and exit: prints a table and warnings; exit code "
         "2 if they cannot be trained on. Needs no --output_dir, and no "
-        "encoder, whose tokens are checked if one is given.",
+        "encoder; its tokens are checked if one is given.",
     )
     report: bool = setting(True, help="Write report.html on the eval data.")
     report_language: Language = setting(

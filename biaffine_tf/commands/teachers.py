@@ -141,6 +141,7 @@ def open_teachers(
         fingerprint=_digest(
             {
                 "version": _VERSION,
+                "reader": formats.READER_VERSION,
                 "min_probability": MIN_PROBABILITY,
                 "teachers": models,
                 "sentences": [

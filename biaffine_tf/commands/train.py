@@ -257,6 +257,11 @@ def _prepare_records(
         teachers=scores,
         pseudo=run.pseudo.corpus if run.pseudo else None,
     )
+    if records.outdated is not None:
+        print(
+            f"training data: read anew: {records.outdated} is of an earlier "
+            "version, which read some files otherwise"
+        )
     counts, width = records.counts, model.head.max_span_width
     if width is not None:
         counts.wide_spans = count_wider(records.widths, width)

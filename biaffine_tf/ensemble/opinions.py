@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
-from biaffine_tf import model_directory
+from biaffine_tf import formats, model_directory
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.decoding import Candidate
@@ -127,7 +127,7 @@ def _fingerprint(
         "version": _VERSION,
         "model": model_directory.model_fingerprints(directory),
         "corpus": corpus.fingerprint(),
-        "reading": str(corpus.options),
+        "reading": [str(corpus.options), formats.READER_VERSION],
         "decoding": decoding.to_dict(),
     }
     return hashlib.sha256(

@@ -14,6 +14,7 @@ from biaffine_tf.formats import (
     brat,
     cluener,
     conll,
+    conllu,
     docbin,
     doccano,
     hf,
@@ -28,7 +29,13 @@ from biaffine_tf.formats import (
     text,
     token_spans,
 )
-from biaffine_tf.formats.api import detect_format, open_data, read, write
+from biaffine_tf.formats.api import (
+    READER_VERSION,
+    detect_format,
+    open_data,
+    read,
+    write,
+)
 from biaffine_tf.formats.options import (
     Join,
     Offsets,
@@ -55,6 +62,7 @@ register(text.FORMAT)
 register(inline.FORMAT)
 register(tables.CSV)
 register(conll.FORMAT)
+register(conllu.FORMAT)
 register(pubtator.FORMAT)
 register(brat.FORMAT)
 register(cluener.FORMAT)
@@ -77,6 +85,7 @@ register(arrow.PARQUET)
 register(arrow.ARROW)
 
 __all__ = [
+    "READER_VERSION",
     "Format",
     "Join",
     "Offsets",

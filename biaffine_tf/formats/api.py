@@ -24,7 +24,12 @@ from biaffine_tf.formats.registry import (
     find_format,
 )
 from biaffine_tf.formats.screening import screen
+from biaffine_tf.formats.tables import no_table
 from biaffine_tf.spans import Sentence
+
+# Raise it when equal files and options would give other sentences: whatever is
+# kept of what earlier versions read is then made anew.
+READER_VERSION = 2
 
 _DEFAULTS = ReadOptions()
 
@@ -151,6 +156,8 @@ def open_data(
         return
     with Source(path, problems, allow_binary=True) as source:
         file_format = options.format or _recognise(source, options)
+        if options.text_column is not None and not file_format.table:
+            raise no_table(source, options)
         if source.foreign and not file_format.binary:
             raise source.foreign_error()
         yield DataFile(source, file_format, options, problems)
@@ -160,8 +167,12 @@ def _recognise(source: Source, options: ReadOptions) -> Format:
     for one in all_formats():
         if source.foreign and not one.binary:
             continue
+        if options.text_column is not None and not one.table:
+            continue
         if one.recognises(source, options):
             return one
+    if options.text_column is not None:
+        raise no_table(source, options)
     raise source.foreign_error()
 
 
@@ -306,6 +317,10 @@ class _Counted:
     def _count_lost(self, sentence: Sentence) -> None:
         if not self._format.keys and sentence.extra:
             _count_extra(sentence, self._problems)
+        if not self._format.ids and sentence.id is not None:
+            self._count("id", 1)
+        if not self._format.documents and sentence.document is not None:
+            self._count("document", 1)
         if sentence.spans is None and not self._format.unlabelled:
             self._problems.count(
                 "unlabelled sentence written as one without spans: "
@@ -331,7 +346,7 @@ def _count_extra(sentence: Sentence, problems: Problems) -> None:
     """Counts keys of a sentence that the format cannot hold."""
     for key in sentence.extra or ():
         if key in ("id", "document"):
-            continue  # would be counted for all sentences
+            continue  # held or counted as the id and the document
         problems.count(
             f"key {key!r} of the input not written: the format holds no keys",
             f"{sentence.file}:{sentence.line}",

@@ -24,10 +24,10 @@ from biaffine_tf.formats.hf import (
     TAGS,
     TOKENS,
     TokenReader,
-    find_key,
+    own_keys,
     token_record,
 )
-from biaffine_tf.formats.lines import Source
+from biaffine_tf.formats.lines import Source, shorten
 from biaffine_tf.formats.optional import binary_file, require
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems, parse_each
@@ -87,14 +87,8 @@ def _read(
     def parse(unit: tuple[int, dict[str, Any]]) -> Sentence:
         index, row = unit
         sentence = make(row, source.place(index + 1))
-        known = ("id", "document", "text", find_key(row, TOKENS))
-        extra = {
-            key: value
-            for key, value in row.items()
-            if key not in known and key != find_key(row, TAGS)
-            if value is None or isinstance(value, (str, int, float, bool))
-        }
-        return _with(sentence, index, extra or None)
+        extra = dict(_other_columns(row, sentence, problems))
+        return dataclasses.replace(sentence, index=index, extra=extra or None)
 
     return parse_each(
         enumerate(itertools.chain(sample, rows)),
@@ -105,10 +99,29 @@ def _read(
     )
 
 
-def _with(
-    sentence: Sentence, index: int, extra: dict[str, Any] | None
-) -> Sentence:
-    return dataclasses.replace(sentence, index=index, extra=extra)
+def _other_columns(
+    row: dict[str, Any], sentence: Sentence, problems: Problems
+) -> Iterator[tuple[str, Any]]:
+    """Yields the columns to keep with a sentence; counts the others."""
+    own = ("id", "document", *own_keys(row))
+    for key, value in row.items():
+        if key in own:
+            continue
+        if _is_json(value):
+            yield key, value
+        else:
+            problems.count(
+                f"column {key!r} not kept: JSON has no values of its type",
+                f"{sentence.file}:{sentence.line}: {shorten(value)}",
+            )
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, (str, int, float, bool))
 
 
 def _rows(

@@ -281,6 +281,7 @@ FORMAT = Format(
     recognises=recognises,
     read=read,
     write=write,
+    documents=False,
     scores=True,
     unlabelled=False,
     folder=True,

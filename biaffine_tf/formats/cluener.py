@@ -174,6 +174,7 @@ FORMAT = Format(
     recognises=lambda source, options: is_json(source.head_lines),
     read=read,
     write=write,
+    documents=False,
     scores=True,
     keys=True,
 )

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats import tags as tag_schemes
-from biaffine_tf.formats.conll_blocks import divide, read_blocks
-from biaffine_tf.formats.conll_columns import NO_SPACE, is_columns
+from biaffine_tf.formats.conll_blocks import Block, divide, read_blocks
+from biaffine_tf.formats.conll_columns import is_columns
 from biaffine_tf.formats.conll_layout import Layout
 from biaffine_tf.formats.dialects import PLAIN, Dialect
-from biaffine_tf.formats.joining import join_spaced, join_words
+from biaffine_tf.formats.joining import join_words
 from biaffine_tf.formats.layers import assign_layers, snap_to_tokens
 from biaffine_tf.formats.lines import (
     Line,
@@ -25,6 +25,7 @@ from biaffine_tf.formats.lines import (
     Source,
     shorten,
 )
+from biaffine_tf.formats.misc_spaces import join_by_misc
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems, parse_each
 from biaffine_tf.formats.registry import Format
@@ -32,7 +33,7 @@ from biaffine_tf.formats.strict_tags import decode_strict
 from biaffine_tf.spans import Sentence, Span
 
 _SEVERAL = "several columns look like tags, and --tag_columns is not given"
-_BREAKS = str.maketrans("\t\r\n", "   ")
+_BREAKS = str.maketrans("\t\r\n\0", "    ")
 
 
 def read(
@@ -44,7 +45,7 @@ def read(
     """
     layout = Layout.from_head(source.head_lines, options, source.place(1))
     is_open = options.tag_columns is None and not options.ignore_labels
-    if is_open and len(layout.tag_like) > 1:
+    if is_open and set(layout.tag_like) - set(layout.tag_columns):
         problems.count(_SEVERAL, f"{source.file}: {_columns(layout)}")
     for note in layout.notes:
         problems.count(note, source.file)
@@ -55,14 +56,14 @@ def read(
             source.file,
         )
 
-    def parse(block: tuple[list[Line], int]) -> Sentence:
-        rows, document = block
+    def parse(block: Block) -> Sentence:
+        rows, sentence_id, document = block
         sentence = _sentence(rows, layout, source.file, problems)
-        if not document:
+        if sentence_id is None and document is None:
             return sentence
-        return dataclasses.replace(sentence, document=str(document))
+        return dataclasses.replace(sentence, id=sentence_id, document=document)
 
-    def data_of(block: tuple[list[Line], int]) -> bytes:
+    def data_of(block: Block) -> bytes:
         return b"\n".join(row.data for row in block[0])
 
     return parse_each(
@@ -124,8 +125,8 @@ def _sentence(
     if layout.space_column is None:
         text, ranges = join_words(tokens, layout.separator)
     else:
-        spaced = [NO_SPACE not in one[layout.space_column] for one in divided]
-        text, ranges = join_spaced(tokens, spaced)
+        misc = [one[layout.space_column] for one in divided]
+        text, ranges = join_by_misc(tokens, misc)
     spans = None
     if columns:
         dialects = {index: dialect for index, dialect in layout.known_tags}
@@ -252,7 +253,7 @@ def _writable_tokens(
         written = token.translate(_BREAKS)
         if written != token:
             problems.count(
-                "tab or line break in a token written as a space",
+                "tab, line break or NUL in a token written as a space",
                 f"{place}, character {start}",
             )
         tokens.append(written)
@@ -272,6 +273,9 @@ FORMAT = Format(
     recognises=lambda source, options: is_columns(source.head_lines, options),
     read=read,
     write=write,
+    ids=False,
+    documents=False,
     describe=describe,
     layers=True,
+    unlabelled=False,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from biaffine_tf.formats.conll_layout import Layout
@@ -14,17 +15,22 @@ _SPACE = b" \t\r"
 _LAST_SPACE = 32  # bytes up to it may be white space
 _HYPHEN = DOCSTART[0]
 _MAY_BE_COMMENT = b"#" + IMAGE[:1]
+_NAMED = re.compile(r"#\s*(sent_id|newdoc(?: id)?)\s*(?:=\s*(.*\S)\s*)?")
+# Rows of a sentence, its id and its document.
+Block = tuple[list[Line], str | None, str | None]
 
 
 def read_blocks(
     source: Source, layout: Layout, problems: Problems
-) -> Iterator[tuple[list[Line], int]]:
-    """Yields the rows of each sentence, with the number of its document.
+) -> Iterator[Block]:
+    """Yields the rows of each sentence, with its id and its document.
 
-    Comments, headers and documents are counted.
+    These are of CoNLL-U's comments; a document is else numbered by -DOCSTART-.
+    Other comments, headers and documents are counted.
     """
     rows: list[Line] = []
-    document = 0
+    sentence_id = document = None
+    documents = 0
     has_header = layout.has_header
     for line in source.lines():
         data = line.data
@@ -35,13 +41,14 @@ def read_blocks(
                     str(source.place(line.number)),
                 )
             if rows:
-                yield rows, document
-                rows = []
+                yield rows, sentence_id, document
+                rows, sentence_id = [], None
         elif data[0] == _HYPHEN and data.startswith(DOCSTART):
             if rows:
-                yield rows, document
-                rows = []
-            document += 1
+                yield rows, sentence_id, document
+                rows, sentence_id = [], None
+            documents += 1
+            document = str(documents)
             problems.count(
                 "-DOCSTART- line passed over", str(source.place(line.number))
             )
@@ -54,16 +61,22 @@ def read_blocks(
                 str(source.place(line.number)),
             )
         elif data[0] in _MAY_BE_COMMENT and _is_comment(line, layout):
-            problems.count(
-                "comment line passed over"
-                if data[0] != IMAGE[0]
-                else "IMGID line passed over",
-                str(source.place(line.number)),
-            )
+            named = _NAMED.fullmatch(data.decode("utf-8", errors="replace"))
+            if named and named[1] == "sent_id":
+                sentence_id = named[2]
+            elif named:
+                document = named[2]
+            else:
+                problems.count(
+                    "comment line passed over"
+                    if data[0] != IMAGE[0]
+                    else "IMGID line passed over",
+                    str(source.place(line.number)),
+                )
         else:
             rows.append(line)
     if rows:
-        yield rows, document
+        yield rows, sentence_id, document
 
 
 def _is_comment(line: Line, layout: Layout) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 
 from biaffine_tf.formats.conll_rows import (
     ALIGNED,
+    CONLLU,
+    CONLLU_WIDTH,
     MARKS,
     SPACES,
     STANDARD,
@@ -15,13 +17,16 @@ from biaffine_tf.formats.conll_rows import (
     Splitter,
     column_names,
     counts_words,
+    has_misc_tags,
     is_aligned,
+    is_conllu,
     is_range,
     most_common_width,
     sample_rows,
 )
 from biaffine_tf.formats.dialects import PLAIN, is_tag_column, strange_tags
 from biaffine_tf.formats.lines import shorten
+from biaffine_tf.formats.misc_spaces import marks_spaces
 from biaffine_tf.formats.options import (
     LAST_COLUMN,
     Join,
@@ -35,12 +40,13 @@ _MIN_TAGGED = 0.75
 # The same for tags that cannot be read, and thus might be words.
 _MIN_REGULAR = 0.9
 _NER_COLUMN = re.compile(r"(.*[:_])?(NER|NE|ENTITY|ENTITIES|BIO|IOB2?|NER_TAG)")
+_LAYER = re.compile(r"NER:\d+")  # of one that another column begins
 _TOKEN_COLUMN = re.compile(r"FORM|TOKEN|WORD")
 # CoNLL-U's MISC and other columns that say whether a space follows.
 _SPACE_AFTER = re.compile(
     r"|_|-|[01]|(?i:true|false|yes|no)|[A-Za-z]\w*=[^|]*(\|[A-Za-z]\w*=[^|]*)*"
 )
-NO_SPACE = "SpaceAfter=No"
+_TEXT = re.compile(r"#\s*text\s*=.*\S\s+\S")
 
 
 class Columns:
@@ -65,6 +71,10 @@ class Columns:
             ]
         self.is_ragged = _is_ragged(self.sentences, options)
         names = column_names(lines)
+        self.has_numbers = self.counts_words or names[:1] == ["ID"]
+        self._misc_column: int | None = None
+        self._lines = lines
+        self._is_untagged = False
         if self.is_ragged:
             self._use_layers()
         elif len(names) == self.width:
@@ -72,6 +82,7 @@ class Columns:
         elif self.counts_words and options.token_column == 0:
             self.token_column = 1
             self._note("column 0 counts the words: column 1 is read as words")
+            self._use_conllu()
         if self.splitter is not STANDARD:
             self._note(f"columns are divided at {self.splitter.name}")
         if self.tag_columns == LAST_COLUMN and not self.is_ragged:
@@ -79,7 +90,9 @@ class Columns:
 
     def tags_asked(self) -> tuple[int, ...]:
         """Returns the columns of tags as given or found; maybe negative."""
-        if self.width == 1 and self.tag_columns == LAST_COLUMN:
+        if self.tag_columns == LAST_COLUMN and (
+            self.width == 1 or self._is_untagged
+        ):
             return ()
         return self.tag_columns
 
@@ -103,11 +116,19 @@ class Columns:
         """Returns the column with SpaceAfter=No, if words are joined by it."""
         if self._options.join is not Join.AUTO or self.width < 3:
             return None
-        last = self.width - 1
-        if last in self.tag_columns or self.tag_columns == LAST_COLUMN:
+        column = self._misc_column
+        if column is None:
+            column = self.width - 1
+            if self.tag_columns == LAST_COLUMN:
+                return None
+        if column in self.tag_columns:
             return None
-        has = any(NO_SPACE in row[last] for rows in regular for row in rows)
-        return last if has else None
+        rows = (row for rows in regular for row in rows)
+        has = any(marks_spaces(row[column]) for row in rows)
+        # Between all words is a space, which needs no mark.
+        if not has and self._misc_column is not None:
+            has = any(map(_TEXT.match, self._lines))
+        return column if has else None
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
@@ -124,10 +145,23 @@ class Columns:
         upper = [name.upper() for name in names]
         words = [i for i, n in enumerate(upper) if _TOKEN_COLUMN.fullmatch(n)]
         tags = [i for i, n in enumerate(upper) if _NER_COLUMN.fullmatch(n)]
+        layers = [i for i, n in enumerate(upper) if _LAYER.fullmatch(n)]
         if words and self.token_column == 0:
             self.token_column = words[0]
         if tags and self._options.tag_columns is None:
-            self.tag_columns = (tags[-1],)
+            self.tag_columns = (tags[-1], *layers)
+        if "MISC" in upper:
+            self._misc_column = upper.index("MISC")
+
+    def _use_conllu(self) -> None:
+        """Finds MISC of CoNLL-U, and that it has no column of tags."""
+        if self.splitter is CONLLU:
+            self._misc_column = CONLLU_WIDTH - 1
+        elif self.width == CONLLU_WIDTH and not tag_like_columns(
+            self.sentences, token_column=self.token_column
+        ):
+            self._misc_column = CONLLU_WIDTH - 1
+            self._is_untagged = True
 
     def _avoid_space_after(self) -> None:
         """Reads the only column of tags if the last one is not one of tags."""
@@ -160,6 +194,8 @@ def choose_splitter(
         one is certain.
     """
     sentences = sample_rows(lines)
+    if is_conllu(sentences) and has_misc_tags(sentences):
+        return CONLLU, sample_rows(lines, CONLLU.split)
     if is_aligned(lines, sentences):
         return ALIGNED, sample_rows(lines, ALIGNED.split)
     if _are_tagged(sentences, options):
@@ -228,6 +264,8 @@ def is_columns(lines: Sequence[str], options: ReadOptions) -> bool:
     width = most_common_width(sentences)
     if width < 2:
         return False
+    if is_conllu(sentences):
+        return True
     # "Vitamin B-12" alone on its line is a text.
     if sum(map(len, sentences)) < 2 and not any("\t" in line for line in lines):
         return False

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats import tags as tag_schemes
 from biaffine_tf.formats.conll_columns import (
-    NO_SPACE,
     Columns,
     count_values,
     tag_like_columns,
@@ -26,6 +25,7 @@ from biaffine_tf.formats.joining import (
     written_without_spaces,
 )
 from biaffine_tf.formats.lines import Place, shorten
+from biaffine_tf.formats.misc_spaces import NO_SPACE
 from biaffine_tf.formats.options import (
     Join,
     ReadOptions,
@@ -61,6 +61,7 @@ class Layout:
         space_column: Index of the column with SpaceAfter=No; None if there is
             none, or words are joined as an option says.
         has_header: Whether the first row names the columns.
+        has_numbers: Whether each row begins with the number of its word.
         notes: Choices that were not made by an option, for a count.
         tag_remedy: What to do about tags that cannot be read.
     """
@@ -81,6 +82,7 @@ class Layout:
     has_optional_last: bool = False
     space_column: int | None = None
     has_header: bool = False
+    has_numbers: bool = False
     notes: tuple[str, ...] = ()
     tag_remedy: str = ""
 
@@ -146,6 +148,7 @@ class Layout:
             has_optional_last=columns.has_optional_last,
             space_column=columns.space_column(regular),
             has_header=has_header,
+            has_numbers=columns.has_numbers,
             notes=(*columns.notes, *_dialect_notes(known, options)),
             tag_remedy=remedy,
         )
@@ -174,6 +177,8 @@ class Layout:
             return True
         if not line.startswith(COMMENT):
             return False
+        if self.has_numbers:
+            return True
         fields = self.splitter.split(line)
         if self.is_ragged:
             return len(fields) < 2 or not all(map(PLAIN.fits, fields[1:]))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from biaffine_tf.formats.tags import looks_like_tag
+from biaffine_tf.formats.tags import OUTSIDE, looks_like_tag
 
 DOCSTART = b"-DOCSTART-"
 COMMENT = "#"
@@ -18,7 +18,10 @@ _TABS = re.compile("\t+")
 _NO_BREAK = re.compile("[ \t]*\u00a0[ \t\u00a0]*")
 _IDEOGRAPHIC = re.compile("[ \t]*\u3000[ \t\u3000]*")
 _GLOBAL_COLUMNS = re.compile(r"#\s*global\.columns\s*=\s*(.*\S)")
+CONLLU_WIDTH = 10
+_NER_KEY = re.compile(r"(?:^|\|)(?:NER|NE)=([^|]+)")
 _END = "\t \r"
+_FIRST = ("0", "1")  # number of the first word of a sentence
 
 Rows = Sequence[Sequence[Sequence[str]]]  # sentences, rows, columns
 
@@ -73,12 +76,22 @@ def _split_fields(mark: str) -> Callable[[str], list[str]]:
     return split
 
 
+def _split_conllu(line: str) -> list[str]:
+    """Splits a row of CoNLL-U; the tag in MISC becomes a column of its own."""
+    fields = split_row(line)
+    if len(fields) == CONLLU_WIDTH:
+        found = _NER_KEY.search(fields[-1])
+        fields.append(found[1] if found else OUTSIDE)
+    return fields
+
+
 STANDARD = Splitter("tabs or spaces", "\t", split_row)
 ALIGNED = Splitter("several tabs", "\t", _split_aligned)
 SPACES = (
     Splitter("no-break spaces (U+00A0)", "\u00a0", _split_at(_NO_BREAK)),
     Splitter("ideographic spaces (U+3000)", "\u3000", _split_at(_IDEOGRAPHIC)),
 )
+CONLLU = Splitter("tabs, with NER=TAG of MISC", "\t", _split_conllu)
 MARKS = (
     Splitter("commas", ",", _split_fields(",")),
     Splitter("semicolons", ";", _split_fields(";")),
@@ -106,6 +119,8 @@ def sample_rows(
     if not any(sentences):
         return [[row] for _, row in doubtful]
     width = most_common_width(sentences)
+    if width > 2 and all(rows[0][0] in _FIRST for rows in sentences if rows):
+        doubtful = []  # rows are numbered
     for index, row in reversed(doubtful):
         if len(row) == width > 1 and any(map(looks_like_tag, row[1:])):
             sentences[index].insert(0, row)
@@ -116,6 +131,13 @@ def most_common_width(sentences: Rows) -> int:
     """Returns the most common number of columns; 1 if there are no rows."""
     widths = collections.Counter(len(row) for rows in sentences for row in rows)
     return widths.most_common(1)[0][0] if widths else 1
+
+
+def is_regular(lines: Sequence[str]) -> bool:
+    """Returns whether all rows have equally many columns, two at least."""
+    sentences = sample_rows(lines)
+    widths = {len(row) for rows in sentences for row in rows}
+    return len(widths) == 1 and min(widths) > 1
 
 
 def column_names(lines: Sequence[str]) -> list[str]:
@@ -148,6 +170,25 @@ def counts_words(sentences: Rows) -> bool:
         [row[0] for row in rows if not is_range(row[0])]
         in (_numbers(0, rows), _numbers(1, rows))
         for rows in whole
+    )
+
+
+def is_conllu(sentences: Rows) -> bool:
+    """Returns whether rows are those of CoNLL-U, which has no tag column."""
+    return (
+        len(sentences) > 0
+        and len(sentences[0][0]) == CONLLU_WIDTH  # else all the rest is slow
+        and most_common_width(sentences) == CONLLU_WIDTH
+        and counts_words(sentences)
+    )
+
+
+def has_misc_tags(sentences: Rows) -> bool:
+    """Returns whether MISC of CoNLL-U holds tags, NER=B-PER."""
+    return any(
+        len(row) == CONLLU_WIDTH and _NER_KEY.search(row[-1])
+        for rows in sentences
+        for row in rows
     )
 
 

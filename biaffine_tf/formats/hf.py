@@ -27,6 +27,7 @@ from biaffine_tf.formats.lines import Place, Source
 from biaffine_tf.formats.options import ReadOptions, TagScheme, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.unread import check_nothing_unread, note_unread
 from biaffine_tf.formats.words import place_words, separator_of, words_of
 from biaffine_tf.spans import Sentence, Span
 
@@ -86,8 +87,12 @@ class TokenReader:
             )
         text, words = place_words(tokens, text, self._separator, place)
         key = find_key(record, TAGS)
-        if key is None or self._options.ignore_labels:
+        if self._options.ignore_labels:
             return make_sentence(text, None, record, place, words)
+        if key is None:
+            check_nothing_unread(record, place)
+            return make_sentence(text, None, record, place, words)
+        note_unread(record, own_keys(record), place, self._problems)
         if len(record[key]) != len(tokens):
             raise place.error(
                 f"{len(record[key])} tags in {key!r} for {len(tokens)} tokens",

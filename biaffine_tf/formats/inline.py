@@ -152,5 +152,7 @@ FORMAT = Format(
     ),
     read=read,
     write=write,
+    ids=False,
+    documents=False,
     unlabelled=False,
 )

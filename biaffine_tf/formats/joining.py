@@ -39,27 +39,6 @@ def join_words(
     return separator.join(tokens), tuple(ranges)
 
 
-def join_spaced(
-    tokens: Sequence[str], spaced: Sequence[bool]
-) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """Joins words to a text, with a space after some of them.
-
-    Args:
-        tokens: The words.
-        spaced: Whether a space follows each word; not used of the last one.
-
-    Returns:
-        The text, and the half-open character range of each word.
-    """
-    text, ranges = "", []
-    for index, token in enumerate(tokens):
-        if index and spaced[index - 1]:
-            text += " "
-        ranges.append((len(text), len(text) + len(token)))
-        text += token
-    return text, tuple(ranges)
-
-
 def written_without_spaces(tokens: Sequence[str]) -> bool:
     """Returns whether most words are of such a script or one character."""
     unspaced = sum(

@@ -41,6 +41,13 @@ UNITS = {
     ),
     Offsets.UTF16: Unit("UTF-16 units, half-open", _UTF16),
     Offsets.BYTES: Unit("bytes of UTF-8, half-open", _UTF8),
+    # Last: others that fit, too, are more common.
+    Offsets.ONE_BASED_HALF_OPEN: Unit(
+        "characters counted from 1, half-open", first=1
+    ),
+    Offsets.UTF16_INCLUSIVE: Unit(
+        "UTF-16 units with inclusive ends", _UTF16, inclusive=True
+    ),
 }
 
 
@@ -239,7 +246,25 @@ def _remedy(
         return f"offsets are read as {_name(offsets)}; {skip}"
     best = others[0]
     fit = "fit" if mention is not None else "would lie in the text"
-    return f"they {fit} as {UNITS[best].name}: pass --offsets={best}; or {skip}"
+    also = "".join(
+        f", or --offsets={one} ({UNITS[one].name})"
+        for one in _equal(text, start, end, best)
+        if one is not offsets
+    )
+    return (
+        f"they {fit} as {UNITS[best].name}: pass --offsets={best}{also}; or "
+        f"{skip}"
+    )
+
+
+def _equal(
+    text: str, start: int, end: int, offsets: Offsets
+) -> Iterator[Offsets]:
+    """Yields the other units in which a span holds the same characters."""
+    found = place_mention(text, start, end, offsets)
+    for one in UNITS:
+        if one is not offsets and place_mention(text, start, end, one) == found:
+            yield one
 
 
 def _name(offsets: Offsets) -> str:

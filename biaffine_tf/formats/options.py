@@ -48,6 +48,8 @@ class Offsets(enum.StrEnum):
     ONE_BASED = "one_based"
     UTF16 = "utf16"
     BYTES = "bytes"
+    ONE_BASED_HALF_OPEN = "one_based_half_open"
+    UTF16_INCLUSIVE = "utf16_inclusive"
 
 
 class Join(enum.StrEnum):
@@ -154,8 +156,9 @@ class ReadOptions:
     offsets: Offsets = _option(
         Offsets.AUTO,
         "JSON: meaning of the start and end of a span: characters (half-open, "
-        "from 0), inclusive or one-based ones, UTF-16 units (as JavaScript "
-        "counts) or bytes of UTF-8; auto: that of the format.",
+        "from 0), inclusive or one-based ones (both, unless half-open), UTF-16 "
+        "units (as JavaScript counts) or bytes of UTF-8; auto: that of the "
+        "format.",
     )
     strict_tags: bool = _option(
         False,

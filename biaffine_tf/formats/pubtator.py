@@ -155,5 +155,6 @@ FORMAT = Format(
     recognises=recognises,
     read=read,
     write=write,
+    documents=False,
     unlabelled=False,
 )

@@ -248,6 +248,7 @@ MRC = Format(
     recognises=lambda source, options: any_record(source, _is_mrc),
     read=_read_mrc,
     write=_write_mrc,
+    documents=False,
     unlabelled=False,
 )
 UIE = Format(
@@ -257,5 +258,6 @@ UIE = Format(
     recognises=lambda source, options: any_record(source, _is_uie),
     read=_read_uie,
     write=_write_uie,
+    documents=False,
     unlabelled=False,
 )

@@ -7,16 +7,19 @@ like it may stand in any text.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections.abc import Sequence
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.formats.lines import HEAD_BYTES, Source
+from biaffine_tf.formats.lines import HEAD_BYTES, Source, shorten
 
 # Minimum fraction of the head's lines, or characters, of the other kind.
 _MOST = 0.75
 _MIN_ROWS = 6
+_MIN_TABLE = 5  # rows of a table whose names are not known
+_MAX_COLUMNS = 12  # that messages show
 _LITERAL = re.compile(
     r"""(?P<open>[\[{(])|(?P<close>[\]})])|(?P<mark>[,:])
     |(?P<string>[uUbBrR]?"(?:[^"\\\n]|\\.)*"|[uUbBrR]?'(?:[^'\\\n]|\\.)*')
@@ -59,6 +62,9 @@ _HEADER_NAMES = frozenset(
         "annotations",
     )
 )
+# Names of columns; sentences in scripts without spaces are as short as these.
+_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ .#-]{0,20}|\w{1,8}")
+_TABLE_NAME = re.compile(r"(?i)\.[ct]sv(\.(gz|xz|bz2|zst))?$")
 _HEADER_NAME = re.compile(r"\w[\w .#-]{0,30}")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"(?:,(?:"(?:[^"]|"")*"|[^",\s][^",]*|))+')
 
@@ -163,7 +169,13 @@ def _standoff(source: Source, lines: Sequence[str]) -> DataError | None:
     )
 
 
+def is_named_table(file: str) -> bool:
+    """Returns whether the name of a file is that of a CSV or TSV file."""
+    return _TABLE_NAME.search(file) is not None
+
+
 def _comma_separated(source: Source, lines: Sequence[str]) -> DataError | None:
+    named = is_named_table(source.file)
     for separator, name in ((",", "comma"), (";", "semicolon"), ("\t", "tab")):
         header = [one.strip().strip('"') for one in lines[0].split(separator)]
         known = [one for one in header if one.lower() in _HEADER_NAMES]
@@ -174,15 +186,29 @@ def _comma_separated(source: Source, lines: Sequence[str]) -> DataError | None:
             and all(map(_HEADER_NAME.fullmatch, header))
             and _is_table(lines[:50], separator, len(header))
         )
-        if is_header or _are_quoted(lines, separator):
-            return source.place(1).error(
-                f"the file looks like a table separated by {name}s (CSV): "
-                f"{lines[0][:60]!r}",
-                "to predict on its texts, name their column by --text_column; "
-                "for labels, save JSON objects with 'text' and 'spans', or "
-                f"columns with a tab and blank lines, {_GO_ON}",
-            )
+        if (
+            is_header
+            or _are_quoted(lines, separator)
+            or _is_regular(lines, separator)
+            or (named and len(header) > 1)
+        ):
+            return _table_error(source, f"separated by {name}s (CSV)", header)
+    if named:
+        return _table_error(source, "of one column", [lines[0]])
     return None
+
+
+def _table_error(source: Source, kind: str, header: Sequence[str]) -> DataError:
+    columns = ", ".join(shorten(one) for one in header[:_MAX_COLUMNS])
+    if len(header) > _MAX_COLUMNS:
+        columns += ", ..."
+    return source.place(1).error(
+        f"the file looks like a table {kind} whose column of texts is not "
+        f"known; the first line is {columns}",
+        "to predict on its texts, name their column: --text_column=NAME; "
+        "for labels, save JSON objects with 'text' and 'spans', or columns "
+        f"with a tab and blank lines, {_GO_ON}",
+    )
 
 
 def _is_table(lines: Sequence[str], separator: str, width: int) -> bool:
@@ -194,6 +220,24 @@ def _is_table(lines: Sequence[str], separator: str, width: int) -> bool:
         return False
     regular = sum(len(row) == width for row in rows)
     return regular >= _MOST * len(rows)
+
+
+def _is_regular(lines: Sequence[str], separator: str) -> bool:
+    """Returns whether all rows have as many fields, under short names.
+
+    Prose has a space after its commas and semicolons.
+    """
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):  # the last row may be incomplete
+        for row in csv.reader(lines, delimiter=separator, strict=True):
+            rows.append(row)
+    names = rows[0] if rows else []
+    if len(rows) < _MIN_TABLE or len(names) < 2 or len({*names}) < len(names):
+        return False
+    return all(map(_COLUMN_NAME.fullmatch, names)) and all(
+        len(row) == len(names) and not any(one[:1] == " " for one in row)
+        for row in rows
+    )
 
 
 def _are_quoted(lines: Sequence[str], separator: str) -> bool:

@@ -48,6 +48,10 @@ class Format(str):
         scores: Whether it holds scores.
         layers: Whether it has tag columns, one per layer of spans.
         keys: Whether it holds extra keys of sentences.
+        ids: Whether it holds ids of sentences.
+        documents: Whether it holds their documents.
+        table: Whether it has named columns, one of which holds the texts
+            (--text_column).
         unlabelled: Whether it tells unlabelled sentences from those without
             spans; if not, they are counted when written.
         binary: Whether files hold bytes that are no text.
@@ -69,6 +73,9 @@ class Format(str):
     scores: bool = False
     layers: bool = False
     keys: bool = False
+    ids: bool = True
+    documents: bool = True
+    table: bool = False
     unlabelled: bool = True
     binary: bool = False
     package: str | None = None

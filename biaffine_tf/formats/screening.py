@@ -23,9 +23,10 @@ BLANK = "span of nothing but white space dropped"
 WHITE_LABEL = "label that begins or ends in white space"
 UTF16 = (
     "span of a text with characters beyond U+FFFF that fits words better in "
-    "UTF-16 units (--offsets=utf16 reads them)"
+    "UTF-16 units (--offsets=utf16 reads them, or utf16_inclusive if ends are "
+    "inclusive)"
 )
-_CHARACTER_UNITS = (Offsets.AUTO, Offsets.CHARACTERS)
+_CHARACTER_UNITS = (Offsets.AUTO, Offsets.CHARACTERS, Offsets.INCLUSIVE)
 
 
 def screen(

@@ -204,4 +204,6 @@ FORMAT = Format(
     recognises=recognises,
     read=read,
     write=write,
+    ids=False,
+    documents=False,
 )

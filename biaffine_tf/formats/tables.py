@@ -11,15 +11,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from biaffine_tf.errors import DataError
 from biaffine_tf.formats.lines import (
     HEAD_BYTES,
     Source,
     check_encodable,
     decode,
+    shorten,
 )
 from biaffine_tf.formats.optional import binary_file, require
 from biaffine_tf.formats.options import ReadOptions
 from biaffine_tf.formats.problems import Problems, parse_each
+from biaffine_tf.formats.refusals import is_named_table
 from biaffine_tf.formats.registry import Format
 from biaffine_tf.spans import Sentence
 
@@ -79,11 +82,17 @@ def read_excel(
         book = openpyxl.load_workbook(
             binary_file(source), read_only=True, data_only=True
         )
-        sheet = book.worksheets[0]
+        sheet, *others = book.worksheets
     except Exception as error:  # differs by what is broken
         raise source.place().error(
             f"is no Excel file that can be read ({error})", "save it as CSV"
         ) from None
+
+    for other in others:
+        problems.count(
+            "sheet of an Excel file not read: the first one alone is",
+            f"{source.file}: {other.title}",
+        )
 
     def rows() -> Iterator[Row]:
         for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -102,6 +111,7 @@ def _sentences(
     if header is None:
         return iter(())
     column = _text_column(header, options, source)
+    names = _key_names(header, column)
 
     def parse(unit: Row) -> Sentence:
         line, row = unit
@@ -114,11 +124,21 @@ def _sentences(
         text = check_encodable(row[column], place, "the text")
         others = {
             name: value
-            for index, (name, value) in enumerate(
-                zip(header, row, strict=False)
-            )
-            if index != column and name
+            for name, value in zip(names, row, strict=False)
+            if name is not None
         }
+        unnamed = [
+            value
+            for index, value in enumerate(row)
+            if value and index != column
+            if index >= len(names) or names[index] is None
+        ]
+        if unnamed:
+            problems.count(
+                "cell not kept: its column has no name of its own",
+                f"{place}: {shorten(unnamed[0])}",
+                len(unnamed),
+            )
         key = others.pop("id", None)
         return Sentence(
             text, None, key, file=source.file, line=line, extra=others or None
@@ -131,6 +151,15 @@ def _sentences(
         problems,
         lambda unit: repr(unit[1]).encode("utf-8", "backslashreplace"),
     )
+
+
+def _key_names(header: Sequence[str], column: int) -> list[str | None]:
+    """Returns the key of each column; None for the texts and without one."""
+    names: list[str | None] = []
+    for index, name in enumerate(header):
+        is_key = index != column and name and name not in names
+        names.append(name if is_key else None)
+    return names
 
 
 def _filled(
@@ -169,6 +198,18 @@ def _separator(line: str) -> str:
     return max(_SEPARATORS, key=line.count)
 
 
+def no_table(source: Source, options: ReadOptions) -> DataError:
+    """Makes the error for a file without the column of --text_column."""
+    first = source.head_lines[:1] if source.foreign is None else []
+    shown = f"; its first line is {shorten(first[0])}" if first else ""
+    return source.place(1).error(
+        f"--text_column={options.text_column} is given, and the file is no "
+        f"CSV or Excel table with this column{shown}",
+        "give the name of one of its columns, or leave out --text_column if "
+        "it is no table",
+    )
+
+
 def _is_csv(source: Source, options: ReadOptions) -> bool:
     """Returns whether a file is a table whose first row names a text column.
 
@@ -182,19 +223,18 @@ def _is_csv(source: Source, options: ReadOptions) -> bool:
         return False
     names = [name.strip() for name in rows[0]] if rows else []
     if options.text_column is not None:
-        found = options.text_column in names
-    else:
-        found = any(name.casefold() in _TEXTS for name in names)
+        return options.text_column in names
+    found = any(name.casefold() in _TEXTS for name in names)
     if len(source.head) >= HEAD_BYTES:
         rows.pop()  # may be incomplete
     widths = {len(row) for row in rows if row}
-    is_named = source.file.endswith((".csv", ".tsv"))
+    is_named = is_named_table(source.file)
     is_table = widths == {len(names)} and len(names) > 1 and len(rows) > 1
     return found and (is_named or is_table)
 
 
 def _read_only(name: str, **settings: Any) -> Format:
-    return Format(name, spans=False, keys=True, **settings)
+    return Format(name, spans=False, keys=True, table=True, **settings)
 
 
 CSV = _read_only(

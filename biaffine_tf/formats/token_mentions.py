@@ -72,7 +72,9 @@ def _token_remedy(
     text: str,
     ranges: tuple[tuple[int, int], ...],
 ) -> str:
-    for offsets in (Offsets.INCLUSIVE, Offsets.ONE_BASED, Offsets.CHARACTERS):
+    for offsets in UNITS:
+        if UNITS[offsets].encoding:
+            continue
         first, last = to_characters("", item["start"], item["end"], offsets)
         if 0 <= first < last <= len(ranges):
             start, end = ranges[first][0], ranges[last - 1][1]

@@ -8,7 +8,7 @@ import json
 import os
 from typing import Any
 
-from biaffine_tf import evaluation, model_directory
+from biaffine_tf import evaluation, formats, model_directory
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.evaluation.partial import judged
@@ -98,6 +98,7 @@ def _identity(
     return {
         FLAG: test.fingerprint(),
         "reading": str(test.options),
+        "reader": str(formats.READER_VERSION),
         "model": _model(directory, confidence),
     }
 

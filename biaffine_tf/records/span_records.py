@@ -1,14 +1,17 @@
 """Sharded TFRecords of a corpus, cached by fingerprint.
 
 A records directory is named after the fingerprint of all it depends on (bytes
-of the source and how they are read, tokenizer, labels, windows, schema). The
-same corpus and settings find their records again; any change makes new ones.
+of the source, how and by which version of the readers they are read, tokenizer,
+labels, windows, schema). The same corpus and settings find their records again;
+any change makes new ones.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import glob
 import hashlib
 import itertools
 import json
@@ -41,6 +44,7 @@ from biaffine_tf.tokenization import Tokenizer
 _META = "records.json"
 _SHAPE = {
     "fingerprint": str,
+    "made_of?": str,
     "shards": {str: int},
     "compression": str,
     "labels": [str],
@@ -87,6 +91,8 @@ class Records:
         problems: Problems that the reader skipped or repaired, by kind.
         fingerprint: SHA-256 of all that the records depend on.
         built: Whether they were written now, not found.
+        outdated: Name of the directory of the same files and settings as an
+            earlier version read them, if these take its place.
     """
 
     directory: str
@@ -107,6 +113,7 @@ class Records:
     soft: SoftCounts | None = None
     unlabelled: Counts = dataclasses.field(default_factory=Counts)
     pseudo: Counts | None = None
+    outdated: str | None = None
 
     @property
     def paths(self) -> list[str]:
@@ -148,9 +155,10 @@ def prepare_records(
             no span, or a sentence that is too long where long sentences are an
             error.
     """
-    fingerprint = _fingerprint(
+    made_of = _made_of(
         source, tokenizer, options, known_labels, teachers, pseudo
     )
+    fingerprint = _digest(f"{made_of} {formats.READER_VERSION}")
     target = os.path.join(directory, f"records-{fingerprint[:16]}")
     existing = _load(target, fingerprint)
     if existing is not None:
@@ -186,7 +194,7 @@ def prepare_records(
             labels,
             options,
             problems,
-            fingerprint,
+            {"fingerprint": fingerprint, "made_of": made_of},
             found_labels=survey.labels,
             is_soft=teachers is not None,
             is_pseudo=pseudo is not None,
@@ -194,7 +202,9 @@ def prepare_records(
         _publish(temporary, target, fingerprint)
     written = _load(target, fingerprint)
     assert written is not None
-    return dataclasses.replace(written, built=True)
+    return dataclasses.replace(
+        written, built=True, outdated=_find_outdated(target, made_of)
+    )
 
 
 def _with_pseudo(source: Corpus, pseudo: Corpus | None) -> Iterator[Sentence]:
@@ -218,7 +228,26 @@ def _publish(temporary: str, target: str, fingerprint: str) -> None:
     os.rename(temporary, target)
 
 
-def _fingerprint(
+def _find_outdated(target: str, made_of: str) -> str | None:
+    """Returns the name of records of the same as an earlier version read it."""
+    folder = glob.escape(os.path.dirname(target))
+    for other in sorted(glob.glob(os.path.join(folder, "records-*"))):
+        if os.path.basename(other) == os.path.basename(target):
+            continue
+        with contextlib.suppress(OSError, BiaffineError):
+            path = os.path.join(other, _META)
+            meta = read_json(path, _SHAPE, what="of records", remedy="")
+            # Before there were versions, the fingerprint was of this alone.
+            if meta.get("made_of", meta["fingerprint"]) == made_of:
+                return os.path.basename(other)
+    return None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _made_of(
     source: Corpus,
     tokenizer: Tokenizer,
     options: RecordOptions,
@@ -249,8 +278,7 @@ def _fingerprint(
         parts["several_labels"] = True
     if pseudo is not None:
         parts["pseudo"] = pseudo.fingerprint()
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _digest(json.dumps(parts, sort_keys=True))
 
 
 @dataclasses.dataclass
@@ -295,7 +323,7 @@ def _save(
     labels: LabelMap,
     options: RecordOptions,
     problems: formats.Problems,
-    fingerprint: str,
+    identity: dict[str, str],
     *,
     found_labels: LabelMap,
     is_soft: bool,
@@ -321,7 +349,7 @@ def _save(
         os.path.join(directory, _META),
         {
             "schema_version": SCHEMA_VERSION,
-            "fingerprint": fingerprint,
+            **identity,
             "labels": list(labels),
             "found_labels": list(found_labels),
             "max_pieces": options.max_tokens,

@@ -24,7 +24,8 @@ T = TypeVar("T")
 
 # One line per score, because they are easily confused.
 EXPLANATIONS = {
-    "micro": "all (start, end, label) at once; equal to conlleval's score",
+    "micro": "all (start, end, label) at once; conlleval's score, or with "
+    "--strict_tags seqeval's strict one",
     "macro": "unweighted mean over the labels below; seqeval's macro average",
     "cluener": "CLUENER's own: distinct strings per sentence, mean over "
     "gold's labels",

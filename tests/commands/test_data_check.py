@@ -33,6 +33,7 @@ FILES = {
     "white.jsonl": _line(" Ely ", [(0, 4, "place"), (4, 5, "place")]),
     "bad.jsonl": GOOD + '{"text": 3}\n',
     "columns.conll": "Ely B-inn B-place\nInn I-inn O\n\n",
+    "lines.jsonl": _line("Ely\n" * 70, [(0, 3, "place")]),
     "tokenless.jsonl": _line(" ", [(0, 1, "place")]),
 }
 
@@ -52,9 +53,20 @@ CASES = """
 good dev
     sentences                                  3             2
     --long_text=line (no training text has several lines)
+    --head=crf (no pretrained encoder and no nested spans
+    --nonested (--head=crf gives each token one tag)
+good dev --head=biaffine
     --nonested (0 of 6 spans of the training data lie within others)
 good
-    --nonested (0 of 6 spans
+    --nonested (--head=crf
+good dev --pseudo_data=F/lines.jsonl
+    --long_text=window (some training text has several lines)
+good dev --pseudo_data=F/lines.jsonl PLAIN
+    --train_batch_size=16 (4 training sentences)
+    --max_seq_length=40 (1 of 4 training sentences are longer
+    --long_text=window (some training text has several lines)
+good dev --pseudo_data=F/dev.jsonl
+    error: F/dev.jsonl:1: its text is also in --eval_data
 unlabelled dev
     not labelled                             2             0
     error: F/unlabelled.jsonl:2: 2 of the 4 sentences of the training data are
@@ -74,6 +86,9 @@ nested nested
     --nested (1 of 4 spans of the training data lie within others)
     nested, within others
 nested nested --nonested
+    warning: training data: 1 of 4 spans lie within others and cannot be learnt
+    by --head=crf
+nested nested --nonested --head=biaffine
     warning: training data: 1 of 4 spans lie within others and cannot be found
     warning: eval data: 1 of 4 spans lie within others and cannot be found
     beside them without --nested
@@ -104,10 +119,8 @@ good dev --encoder_dir=F/none
 good dev --output_dir=F/good.jsonl/folder
     sentences
 """
-ENCODER = (
-    "--vocab_file=F/vocab.txt --bert_config_file=F/bert_config.json "
-    "--max_seq_length=40"
-)
+PLAIN = "--vocab_file=F/vocab.txt --bert_config_file=F/bert_config.json"
+ENCODER = f"{PLAIN} --max_seq_length=40"
 
 
 def _cases():
@@ -139,7 +152,12 @@ def checked(folder):
     before = sorted(folder.rglob("*"))
     calls = [
         [
-            *_call(folder, *line.replace("ENCODER", ENCODER).split()),
+            *_call(
+                folder,
+                *line.replace("ENCODER", ENCODER)
+                .replace("PLAIN", PLAIN)
+                .split(),
+            ),
             "--check_only",
         ]
         for line in _cases()

@@ -35,7 +35,7 @@ def given_as(text: str, start: int, end: int, offsets: Offsets):
     return first, last - (offsets in INCLUSIVE)
 
 
-INCLUSIVE = {Offsets.INCLUSIVE, Offsets.ONE_BASED}
+INCLUSIVE = {Offsets.INCLUSIVE, Offsets.ONE_BASED, Offsets.UTF16_INCLUSIVE}
 
 
 def items(offsets: Offsets, text: str = TEXT, *, mention: bool):

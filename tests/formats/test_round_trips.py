@@ -36,6 +36,7 @@ LAYERS = 6
 WRITTEN = [one for one in all_formats() if one.write and one.spans]
 FLAT = ("hf", "arrow", "parquet")
 LINES = ("pubtator", "inline")
+COLUMNS = ("conll", "conllu")
 
 
 def made(rng: random.Random, number: int) -> Sentence:
@@ -67,6 +68,8 @@ def holdable(sentence: Sentence, name: str) -> Sentence | None:
         text = text.translate(str.maketrans("\r\n\0", "___"))
     if name == "conll":
         text = text.translate(str.maketrans("\r\n\0\t", "____"))
+    if name == "conllu":
+        text = text.replace("\0", "_")
     if name in ("inline", "conll") and not text.strip():
         return None
     sentence = dataclasses.replace(sentence, text=text)
@@ -139,7 +142,7 @@ def test_what_a_format_can_hold_survives(tmp_path, name):
     # The text of a document is named by its id in brat, in no order.
     found.sort(key=lambda one: int((one.id or "n0")[1:].split(".")[0]))
     assert list(map(content, found)) == list(map(content, sentences))
-    assert not [kind for kind in problems.counts if "not written" in kind]
+    assert not [one for one in problems.counts if "span not written" in one]
     if name != "conll":
         assert detect_format(path) == name
 
@@ -201,12 +204,32 @@ def test_the_words_of_the_source_survive(tmp_path):
 def test_unlabelled_sentences_stay_so_or_are_counted(tmp_path):
     sentences = [Sentence("a b", None, "n0"), Sentence("c", (), "n1")]
     for name in WRITTEN:
-        if is_missing(name) or name == "conll":
+        if is_missing(name):
             continue
         found, problems = through(tmp_path / name, sentences, name)
         told = [one.spans for one in found] == [None, ()]
         assert told == name.unlabelled, name
         assert told != any("unlabelled" in one for one in problems.counts)
+
+
+@pytest.mark.parametrize(
+    "name", [one for one in all_formats() if one.write is not None]
+)
+def test_ids_and_documents_survive_or_are_counted(tmp_path, name):
+    needs(name)
+    given = [("n0", "a"), ("12", "b"), ("n2", "b")]
+    sentences = [Sentence("a b", (), i, document=d) for i, d in given]
+    found, problems = through(tmp_path / "f", sentences, name)
+    for held, attribute in ((name.ids, "id"), (name.documents, "document")):
+        wanted = [getattr(one, attribute) for one in sentences]
+        kept = {getattr(one, attribute) for one in found}
+        assert kept == (set(wanted) if held else {None})
+        counts = [
+            amount
+            for kind, amount in problems.counts.items()
+            if kind.startswith(f"{attribute} not written")
+        ]
+        assert counts == ([] if held else [3])
 
 
 @pytest.mark.parametrize(

@@ -605,6 +605,9 @@ def test_tables(reading):
     (one, two) = reading('id;text;more\n1;"a;b";x\n2;c;y\n')
     assert (one.text, one.id, one.extra) == ("a;b", "1", {"more": "x"})
     assert (two.text, two.line) == ("c", 3)
+    (one, two) = reading("text,a,a,,b\nx,1,2,3,4,5\ny,1,,,4\n", format="csv")
+    assert one.extra == two.extra == {"a": "1", "b": "4"}
+    assert [*reading.problems.counts.values()] == [3]
     content = "number\tbody of it\n1\ta\n"
     with pytest.raises(DataError, match=r"'body of it'; name .*--text_column"):
         reading(content, format="csv")
@@ -635,6 +638,7 @@ def test_excel(tmp_path):
     book = openpyxl.Workbook()
     for row in (["id", "text"], [1, "Ann"], [2, None], [3, "北京"]):
         book.active.append(row)
+    book.create_sheet("more")
     book.save(tmp_path / "f.xlsx")
     problems = Problems()
     found = list(read(tmp_path / "f.xlsx", problems=problems))
@@ -642,7 +646,8 @@ def test_excel(tmp_path):
         ("1", "Ann"),
         ("3", "北京"),
     ]
-    assert sum(problems.counts.values()) == 1
+    assert sum(problems.counts.values()) == 2  # the row and the other sheet
+    assert any("more" in one[0] for one in problems.examples.values())
 
 
 def test_formats_that_are_only_read_say_so(tmp_path):

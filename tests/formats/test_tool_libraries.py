@@ -7,7 +7,13 @@ import json
 import pytest
 
 from biaffine_tf.errors import ConfigError, DataError
-from biaffine_tf.formats import ReadOptions, detect_format, read, write
+from biaffine_tf.formats import (
+    Problems,
+    ReadOptions,
+    detect_format,
+    read,
+    write,
+)
 from biaffine_tf.formats.optional import check_package, require
 from biaffine_tf.spans import Sentence, Span
 
@@ -160,6 +166,43 @@ def test_features_name_the_tags(tmp_path, name):
         next(read(numbered))
     options = ReadOptions(tag_names=tuple(NAMES))
     assert [one.spans for one in read(numbered, options)] == [SPANS, ()]
+
+
+@pytest.mark.parametrize("name", ["arrow", "parquet"])
+def test_other_columns_stay_or_are_counted(tmp_path, name):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    kept = {
+        "pages": [[1, 2], []],
+        "meta": [{"by": "x", "years": [3]}, {"by": None, "years": []}],
+    }
+    lost = {"raw": [b"a", b"b"], "deep": [[{"raw": b"c"}], []]}
+    unread = {"fine_ner_tags": [[2, 2, 0, 4], [0]]}
+    one = pa.table(
+        {key: ROWS[key] for key in ("id", "tokens", "ner_tags")}
+        | kept
+        | lost
+        | unread
+    )
+    path, problems = tmp_path / "f", Problems()
+    if name == "parquet":
+        parquet.write_table(one, path)
+    else:
+        with pa.ipc.new_file(path, one.schema) as writer:
+            writer.write_table(one)
+    options = ReadOptions(tag_names=tuple(NAMES))
+    found = list(read(path, options, problems))
+    for number, sentence in enumerate(found):
+        expected = {key: values[number] for key, values in kept.items()}
+        expected |= {key: values[number] for key, values in unread.items()}
+        if number == 1:
+            expected["deep"] = []
+        assert sentence.extra == expected
+    amounts = {"raw": 2, "deep": 1, "fine_ner_tags": 1}  # a tag is no list
+    for key, amount in amounts.items():
+        (kind,) = (one for one in problems.counts if repr(key) in one)
+        assert problems.counts[kind] == amount
 
 
 @pytest.mark.parametrize("name", ["arrow", "parquet"])

@@ -15,6 +15,7 @@ UNITS = {
     "bytes": (len("🦉 ".encode()), len("🦉 Zoë".encode())),
     "inclusive": (2, 4),
     "one_based": (3, 5),
+    "utf16_inclusive": (3, 5),
 }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
 
 from biaffine_tf.errors import DataError
-from biaffine_tf.formats import Format, detect_format
+from biaffine_tf.formats import Format, ReadOptions, detect_format, read
 
 TEXT = "Ida mag Ulm"
 SPAN = {"begin": 0, "finish": 3, "kind": "PER"}
@@ -92,6 +93,9 @@ FILES = {
     "word,tag,pos\nIda,x,N\nUlm,y,N\n": "comma",
     'label;id\nx;"1"\ny;"2"\n': "semicolon",
     '"Ida, hier",7\n"Ulm",8\n': "comma",
+    'no,review\n1,"Ida, so"\n2,b\n3,c\n4,d\n': "'no', 'review'",
+    "no\treview\n1\tIda mag\n2\tb\n3\tc\n4\td\n": "'no', 'review'",
+    "no;review\n" + '5;"two\nlines"\n' * 9_999: "'no', 'review'",
     '<?xml version="1.0"?>\n<a>Ida</a>\n': "XML",
 }
 
@@ -116,6 +120,8 @@ PROSE = [
     '("Yes", "No")\nwere all the answers that were given\nto her\n',
     '"Yes", he said, and left\n"No", she said\n',
     "Hello, world\nGoodbye, friend\n",
+    "Hello, world\n" + "Goodbye, friend\n" * 9,
+    "今天天气很好我们出去玩,他说\n" + "然后,就走了\n" * 9,
     "text, label and more\nfoo\n",
     "T1 weighted images\nT2 too\n",
     "(a) first\n(b) second\n",
@@ -130,3 +136,49 @@ def test_prose_that_looks_a_little_like_it(tmp_path, content):
     path = tmp_path / "prose"
     path.write_text(content)
     assert detect_format(path) is Format.TEXT
+
+
+@pytest.mark.parametrize(
+    "options", [{"token_column": 1}, {"tag_columns": (1, 2)}]
+)
+def test_what_options_call_columns_is_no_text(reading, options):
+    content = "1 Ida N\n2 Ulm N\n\n1 x y\n"
+    with pytest.raises(DataError, match="is given, and the lines have"):
+        reading(content, ignore_labels=True, **options)
+    found = reading(content, ignore_labels=True, format="conll", **options)
+    assert len(found) == 2
+    assert len(reading(content, format="text", **options)) == 3
+
+
+@pytest.mark.parametrize("name", ["f.csv", "f.TSV", "f.csv.gz"])
+@pytest.mark.parametrize("content", ["review\na\n", "no,review\n1,a b\n"])
+def test_tables_by_name_ask_for_the_column(tmp_path, name, content):
+    path = tmp_path / name
+    opened = gzip.open if name.endswith("gz") else open
+    with opened(path, "wt") as stream:
+        stream.write(content)
+    with pytest.raises(DataError, match="'review'") as caught:
+        detect_format(path)
+    assert "--text_column" in caught.value.remedy
+    options = ReadOptions(text_column="review")
+    assert [one.text for one in read(path, options)] in (["a"], ["a b"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "word,tag\nAnn,B-PER\nLee,I-PER\nran,O\n",
+        '{"text": "a", "body": "b"}\n',
+        "{{PER:Ann}} ran\n",
+        "a text\n",
+    ],
+)
+def test_text_column_is_obeyed_or_refused(reading, content):
+    """Whatever else a file looks like, and whichever format is named."""
+    if content.startswith("word"):
+        found = reading(content, text_column="word")
+        assert [one.text for one in found] == ["Ann", "Lee", "ran"]
+    reading(content, ignore_labels=True)
+    for options in ({}, {"format": detect_format(reading.path)}):
+        with pytest.raises(DataError, match="--text_column=body is given"):
+            reading(content, text_column="body", **options)

@@ -181,7 +181,7 @@ def test_what_conll_cannot_hold_is_counted():
     assert stream.getvalue() == "a\tB-x\n \tI-x\nb\tI-x\n\n"
     assert set(problems.counts) == {
         "sentence without characters not written",
-        "tab or line break in a token written as a space",
+        "tab, line break or NUL in a token written as a space",
         "span not written: all layers of tags are taken; see --output_layers",
         "span not written: its label breaks lines",
     }
@@ -194,6 +194,17 @@ def test_what_text_cannot_hold_is_counted():
     write(stream, written, "text", problems=problems)
     assert stream.getvalue() == "a  b\n \n"
     assert sorted(problems.counts.values()) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["conll", "conllu", "inline", "text"])
+def test_what_is_written_for_nul_can_be_read(tmp_path, name):
+    problems = Problems()
+    write(tmp_path / "f", [Sentence("a\0b", ())], name, problems=problems)
+    options = ReadOptions(format=name, join="chars")
+    if name == "conllu":
+        options = ReadOptions(format=name)
+    assert [one.text for one in read(tmp_path / "f", options)] == ["a b"]
+    assert any("NUL" in kind for kind in problems.counts)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

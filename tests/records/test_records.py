@@ -311,8 +311,27 @@ def test_files_and_parts_have_records_of_their_own(source, tokenizer, tmp_path):
     assert lengths == [len(text) for text in expected]
 
 
-def test_records_of_one_file_are_found_as_ever(tokenizer, tmp_path):
-    """The fingerprint that version 0.1.0 gave, at this schema."""
+def test_records_depend_on_the_version_of_the_readers(
+    source, tokenizer, tmp_path, monkeypatch
+):
+    first = _prepare(source, tokenizer, tmp_path / "r")
+    assert (first.built, first.outdated) == (True, None)
+    monkeypatch.setattr(formats, "READER_VERSION", 0)
+    second = _prepare(source, tokenizer, tmp_path / "r")
+    assert second.built and second.directory != first.directory
+    assert second.outdated == os.path.basename(first.directory)
+    again = _prepare(source, tokenizer, tmp_path / "r")
+    assert (again.built, again.outdated) == (False, None)
+    assert again.directory == second.directory
+    other = RecordOptions(max_tokens=20)
+    assert _prepare(source, tokenizer, tmp_path / "r", other).outdated is None
+
+
+def test_records_of_one_file_are_known_as_ever(tokenizer, tmp_path):
+    """The fingerprint that version 0.1.0 gave, at this schema.
+
+    Records of that time knew no version of the readers.
+    """
     path = tmp_path / "train.jsonl"
     path.write_text(
         '{"text": "ab", "spans": [{"start": 0, "end": 1, "label": "x"}]}\n'
@@ -320,9 +339,17 @@ def test_records_of_one_file_are_found_as_ever(tokenizer, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(records_module, "SCHEMA_VERSION", 3)
         found = _prepare(str(path), tokenizer, tmp_path / "r")
-    assert found.fingerprint == (
-        "72d150a32812ce3058d321ef720985d845fd35fe837cc2d6aefddd65f5bd7f4a"
-    )
+    earlier = "72d150a32812ce3058d321ef720985d845fd35fe837cc2d6aefddd65f5bd7f4a"
+    description = pathlib.Path(found.directory, "records.json")
+    values = json.loads(description.read_text())
+    assert values.pop("made_of") == earlier
+    old = pathlib.Path(found.directory).rename(tmp_path / "r" / "records-old")
+    values["fingerprint"] = earlier
+    (old / "records.json").write_text(json.dumps(values))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records_module, "SCHEMA_VERSION", 3)
+        again = _prepare(str(path), tokenizer, tmp_path / "r")
+    assert (again.built, again.outdated) == (True, "records-old")
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
@@ -14,7 +15,7 @@ from biaffine_tf.corpora.checks.labels import Labels
 from biaffine_tf.corpora.checks.overlaps import Overlaps
 from biaffine_tf.corpora.checks.reading import Reading
 from biaffine_tf.corpora.checks.sizes import Sizes
-from biaffine_tf.corpora.checks.texts import Lines, Repeats
+from biaffine_tf.corpora.checks.texts import MAX_TEXTS, Lines, Repeats
 from biaffine_tf.corpora.checks.tokens import Learnable
 from biaffine_tf.corpora.summary import Statistics
 from biaffine_tf.formats.problems import Problems
@@ -111,6 +112,7 @@ def examine(
     settings: Settings | None = None,
     problems: Mapping[Side, Problems] | None = None,
     more: Sequence[Check] = (),
+    further: Iterable[Sentence] = (),
 ) -> Examination:
     """Checks sentences in one pass, in little memory.
 
@@ -120,6 +122,8 @@ def examine(
         settings: Settings of the model; defaults if not given.
         problems: Problems that readers count while sentences are read.
         more: Further checks.
+        further: Sentences that are trained on, too, but are not gold: only the
+            choice of how long texts are read depends on them.
 
     Returns:
         The findings.
@@ -131,8 +135,10 @@ def examine(
     if dev is not None:
         sides[Side.DEV] = dev
     statistics = {side: Statistics() for side in sides}
+    settings = settings or Settings()
+    lines = Lines(settings.long_text)
     checks = [
-        *_checks(statistics, settings or Settings(), problems or {}),
+        *_checks(statistics, settings, problems or {}, lines),
         *more,
     ]
     for side, sentences in sides.items():
@@ -140,6 +146,8 @@ def examine(
             statistics[side].add(sentence)
             for check in checks:
                 check.add(sentence, side)
+    for sentence in itertools.islice(further, MAX_TEXTS):
+        lines.look_at(sentence.text)
     return Examination(checks)
 
 
@@ -147,10 +155,11 @@ def _checks(
     statistics: Mapping[Side, Statistics],
     settings: Settings,
     problems: Mapping[Side, Problems],
+    lines: Lines,
 ) -> list[Check]:
     checks: list[Check] = [
         Reading(problems),
-        Lines(settings.long_text),
+        lines,
         Sizes(statistics),
         Overlaps(
             statistics,

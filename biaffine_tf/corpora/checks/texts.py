@@ -12,7 +12,7 @@ from biaffine_tf.corpora.summary import Distinct
 from biaffine_tf.spans import Sentence
 
 # Number of training texts to check for several lines.
-_MAX_TEXTS = 10_000
+MAX_TEXTS = 10_000
 
 
 class Repeats(Check):
@@ -63,14 +63,18 @@ class Lines(Check):
 
     def __init__(self, long_text: LongText | None) -> None:
         self._long_text = long_text
-        self._left = _MAX_TEXTS
+        self._left = MAX_TEXTS
         self._has_lines = False
 
     def add(self, sentence: Sentence, side: Side) -> None:
         """Checks a training text for line ends."""
         if side is Side.TRAIN and self._left:
             self._left -= 1
-            self._has_lines |= "\n" in sentence.text.strip()
+            self.look_at(sentence.text)
+
+    def look_at(self, text: str) -> None:
+        """Checks a text for line ends."""
+        self._has_lines |= "\n" in text.strip()
 
     def choices(self) -> Iterator[Choice]:
         """Yields the choice of windows or lines."""
