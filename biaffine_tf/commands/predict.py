@@ -26,7 +26,7 @@ from biaffine_tf import formats, model_directory
 from biaffine_tf.commands import flags, prediction_flags, running
 from biaffine_tf.commands.flags import FLAGS
 from biaffine_tf.commands.output_formats import describe_columns
-from biaffine_tf.config import DecodingConfig
+from biaffine_tf.config import DecodingConfig, Engine
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.errors import GIVEN_UP, ConfigError
 from biaffine_tf.formats.damage import check_undamaged
@@ -93,7 +93,7 @@ def _inspect(options: dict[str, Any]) -> loading.Source:
         options: Given settings; gets the engine of the job.
     """
     engine = None
-    if FLAGS.output_dir and "engine" not in options:
+    if FLAGS.output_dir and FLAGS.engine == Engine.AUTO:
         engine = bulk.recorded_engine(FLAGS.output_dir)
     if engine is None:
         return loading.inspect(FLAGS.model_dir, options)

@@ -251,6 +251,8 @@ def load(
         _inspect_ensemble(
             os.fspath(directory), options, loading, _decoding(kind, given)
         )
+    # The choice reads small files.
+    model_directory.check_digests(directory, weights=False)
     chosen = _engines(directory, kind, given)
     own = {k: v for k, v in given.items() if k not in _CHOOSING[kind]}
     if kind is Kind.MODEL and chosen[0].engine is Engine.ONNX:
