@@ -41,6 +41,11 @@ from biaffine_tf.reports.run_facts import Language
 from biaffine_tf.training.position import Period
 
 NO_OBJECTIVE = "none"  # of thresholds
+# Remedy of a training that runs out of memory.
+LESS_MEMORY = (
+    "give a smaller --train_batch_size or --token_budget, then a smaller "
+    "--max_seq_length, then --gradient_checkpointing, then --max_span_width"
+)
 
 
 def _setting_of(argument: ReadingArgument) -> tuple[str, Any, Any]:
