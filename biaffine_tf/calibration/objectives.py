@@ -1,15 +1,19 @@
-"""Objectives of the threshold search, with confidence bounds."""
+"""Objectives of the threshold search, with confidence bounds.
+
+Their settings are flags: NumPy is imported only where it is needed.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple
 
 from biaffine_tf.config import Settings, setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # Minimum sample size of a proportion. Below it, one more success would move it
 # by 2 points or more, and even 50 out of 50 do not make 0.95 certain.
@@ -98,6 +102,8 @@ class ThresholdObjective(Settings):
             there are fewer than `MIN_COUNT` entities to show it (for recall:
             gold spans; for F1: the larger of gold and predicted).
         """
+        import numpy as np
+
         if self.target is None:
             enough = max(curve.gold, curve.predicted.max()) >= MIN_COUNT
             good = np.full(curve.cuts.shape, enough)
@@ -124,6 +130,8 @@ class ThresholdObjective(Settings):
         Returns:
             bool `[K]`: whether even the upper bound is below the target.
         """
+        import numpy as np
+
         if self.target is None:
             return np.zeros(curve.cuts.shape, bool)
         trials = self._trials(curve)
@@ -143,7 +151,7 @@ class ThresholdObjective(Settings):
     def _trials(self, curve: Curve) -> np.ndarray:
         """Returns the denominator of precision or recall, `[K]`."""
         if self.metric == ThresholdMetric.RECALL:
-            return np.full_like(curve.predicted, curve.gold)
+            return curve.predicted * 0 + curve.gold
         return curve.predicted
 
 
@@ -161,6 +169,7 @@ def lower_bound(
         Bounds of the same shape, float64; 0 for no successes.
     """
     # Slow to import.
+    import numpy as np
     from scipy import special
 
     successes, trials = np.asarray(successes), np.asarray(trials)

@@ -41,6 +41,11 @@ from biaffine_tf.reports.run_facts import Language
 from biaffine_tf.training.position import Period
 
 NO_OBJECTIVE = "none"  # of thresholds
+# Remedy of a training that runs out of memory.
+LESS_MEMORY = (
+    "give a smaller --train_batch_size or --token_budget, then a smaller "
+    "--max_seq_length, then --gradient_checkpointing, then --max_span_width"
+)
 
 
 def _setting_of(argument: ReadingArgument) -> tuple[str, Any, Any]:
@@ -147,6 +152,12 @@ class _Output:
     report_language: Language = setting(
         Language.ENGLISH,
         help="Language of the facts of the run in the report.",
+    )
+    onnx: bool = setting(
+        True,
+        help="Write an ONNX form to the folder onnx of --output_dir, if onnx "
+        "and onnxruntime are installed and it finds the same entities. "
+        "Predictions on a CPU then need no TensorFlow.",
     )
     export: bool = setting(
         False,

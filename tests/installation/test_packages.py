@@ -47,9 +47,7 @@ def test_requirements_are_those_of_the_package():
         *PROJECT["dependencies"],
         *PROJECT["optional-dependencies"]["train"],
     }
-    assert packaged == _lines("requirements.txt") | _lines(
-        "requirements-onnx.txt"
-    )
+    assert packaged == _lines("requirements.txt")
 
 
 def test_requirements_of_a_search_are_its_extra():

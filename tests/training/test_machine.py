@@ -1,4 +1,4 @@
-"""What the machine says of its memory."""
+"""What the machine says of its memory, cores and devices."""
 
 import numpy as np
 import pytest
@@ -72,3 +72,64 @@ def test_bfloat16_is_a_flag_of_the_processor(tmp_path, flags, has):
 
 def test_a_machine_that_says_nothing_has_no_bfloat16(tmp_path):
     assert not machine.has_bfloat16(str(tmp_path))
+
+
+V2 = {"proc/self/cgroup": "0::/a/b\n"}
+V1 = {"proc/self/cgroup": "5:cpu,cpuacct:/a\n4:memory:/a\n0::/\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "max 100000\n"}, 8),
+        (V2 | {"sys/fs/cgroup/a/b/cpu.max": "250000 100000\n"}, 3),
+        (V2 | {"sys/fs/cgroup/a/cpu.max": "50000 100000\n"}, 1),
+        (V2 | {"sys/fs/cgroup/a/cpu.max": "6400000 100000\n"}, 8),
+        (
+            V1
+            | {
+                "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "200000\n",
+                "sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
+            },
+            2,
+        ),
+        (
+            V1
+            | {
+                "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
+            },
+            8,
+        ),
+    ],
+)
+def test_cores_are_those_that_are_granted(tmp_path, monkeypatch, files, cores):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    _machine(tmp_path, files)
+    assert machine.usable_cores(str(tmp_path)) == cores
+
+
+GPU = {"dev/nvidia0": "", "dev/nvidiactl": ""}
+DRIVER = {"proc/driver/nvidia/gpus/0000:01/information": "Model: H200\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "visible", "has"),
+    [
+        ({}, None, False),
+        (GPU, None, True),
+        (GPU, "0", True),
+        (GPU, "GPU-8932f937", True),
+        (GPU, "", False),
+        (GPU, "-1", False),
+        ({"dev/nvidia3": ""}, None, True),
+        (DRIVER, None, False),  # a container without a GPU
+        (DRIVER | {"dev/nvidiactl": ""}, None, True),
+        ({"dev/nvidiactl": ""}, None, False),
+    ],
+)
+def test_a_gpu_is_one_that_the_driver_shows(tmp_path, files, visible, has):
+    _machine(tmp_path, files)
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert machine.has_gpu(str(tmp_path), environment) is has

@@ -49,13 +49,33 @@ def test_a_model_is_trained_as_by_the_command(corpus, tmp_path, capsys):
     assert result.scores == scores
     assert result.model_dir == str(called)
     dev = list(formats.read(corpus / "dev.jsonl"))
-    found = list(result.predictor.predict(dev))
-    written = list(formats.read(called / "predictions.jsonl"))
-    assert [one.spans for one in found] == [one.spans for one in written]
+    assert "engine=onnx" in repr(result.predictor)
+    found, written = (
+        [(span.key, span.score) for one in some for span in one.spans]
+        for some in (
+            result.predictor.predict(dev),
+            formats.read(called / "predictions.jsonl"),
+        )
+    )
+    assert [key for key, _ in found] == [key for key, _ in written]
+    assert [score for _, score in found] == pytest.approx(
+        [score for _, score in written], abs=1e-5
+    )
+    # As after a kill between the epochs and the form.
+    (called / "onnx" / "form.json").unlink()
     capsys.readouterr()
     again = biaffine_tf.train(corpus / "train.jsonl", called, **settings)
-    assert "already trained" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "already trained" in said and "onnx: predicts as the model" in said
     assert again.scores == scores
+    assert (called / "onnx" / "form.json").exists()
+    # Another run in the directory leaves nothing of this one's.
+    biaffine_tf.train(
+        corpus / "train.jsonl",
+        called,
+        **settings | {"num_train_epochs": 1, "overwrite": True, "onnx": False},
+    )
+    assert not (called / "onnx").exists()
 
 
 @pytest.mark.parametrize(
