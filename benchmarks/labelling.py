@@ -1,7 +1,7 @@
 r"""Choosing what to label next, and finding wrong labels, on CLUENER.
 
-python benchmarks/labelling.py [--runs=DIR] [--seeds=1,2,3] [--only=PREFIX ...]
-    [--list]
+python benchmarks/labelling.py [--runs=DIR] [--seeds=1,2,3] [--folds=5]
+    [--only=PREFIX ...] [--list]
 
 The first part labels 500 sentences of the training data, drawn at random, then
 1,000 and 2,000: drawn further at random, or picked by biaffine_tf.selection
@@ -10,7 +10,7 @@ pretraining; its epoch and its calibration come from a tenth of its sentences.
 F1 is that of CLUENER's dev set, which nothing is chosen or fitted on.
 
 The second part puts errors into 5 % of the entities of 5,000 sentences (see
-benchmarks/noise.py), trains biaffine-ensemble on five folds of them, and reads
+benchmarks/noise.py), trains biaffine-ensemble on --folds of them, and reads
 the sentences in the order of biaffine-audit with its out-of-fold predictions:
 the share of the errors in the first tenth. A random order finds a tenth.
 
@@ -35,7 +35,7 @@ from benchmarks.data import CLUENER, read_results, sentences
 from benchmarks.studies import Step
 from biaffine_tf import formats
 from biaffine_tf.files import write_json
-from biaffine_tf.json_files import read_json
+from biaffine_tf.model_directory import OUT_OF_FOLD
 from biaffine_tf.spans import Sentence
 
 RESULT = report.RESULTS / "labelling.json"
@@ -44,9 +44,7 @@ SIZES = (500, 1000, 2000)
 EPOCHS = {500: 30, 1000: 24, 2000: 18}
 RANDOM, PICKED = "random", "picked"
 NOISE, NOISY_SENTENCES, NOISE_SHARE, REVIEWED = "noise", 5000, 0.05, 0.1
-NOISE_SEED, NOISE_EPOCHS, FOLDS = 1, 10, 5
-# Fewer labelled sentences than these have no dev set worth a tenth.
-_TRAINING = ("--noreport", "--train_batch_size=16")
+NOISE_SEED, NOISE_EPOCHS = 1, 10
 
 
 class Arm(NamedTuple):
@@ -151,7 +149,7 @@ def compose(files: Files, arm: Arm) -> bool:
     return True
 
 
-def steps(runs: pathlib.Path, seeds: Sequence[int]) -> list[Step]:
+def steps(runs: pathlib.Path, seeds: Sequence[int], folds: int) -> list[Step]:
     """Lists the commands in an order that works."""
     files = Files(runs)
     made = []
@@ -160,16 +158,17 @@ def steps(runs: pathlib.Path, seeds: Sequence[int]) -> list[Step]:
             made.append(_selection(files, arm))
         words = _training(files, arm) if compose(files, arm) else None
         made.append(Step(arm.name, words, "scores.json"))
+    name = f"{NOISE}_{folds}"
     ensemble = [
         *("-m", "biaffine_tf.ensemble", "train"),
         f"--train_data={files.noisy}",
-        f"--folds={FOLDS}",
+        f"--folds={folds}",
         f"--num_train_epochs={NOISE_EPOCHS}",
         f"--seed={NOISE_SEED}",
-        f"--output_dir={runs / NOISE}",
-        *_TRAINING,
+        f"--output_dir={runs / name}",
+        "--noreport",
     ]
-    return [*made, Step(NOISE, ensemble, "out_of_fold.jsonl")]
+    return [*made, Step(name, ensemble, OUT_OF_FOLD)]
 
 
 def _selection(files: Files, arm: Arm) -> Step:
@@ -197,5 +196,6 @@ def _training(files: Files, arm: Arm) -> list[str]:
         f"--output_dir={files.runs / arm.name}",
         f"--num_train_epochs={EPOCHS[arm.size]}",
         f"--seed={arm.seed}",
-        *_TRAINING,
+        "--train_batch_size=16",
+        "--noreport",
     ]
