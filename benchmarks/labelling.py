@@ -25,7 +25,7 @@ import pathlib
 import random
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -36,9 +36,12 @@ from benchmarks.studies import Step
 from biaffine_tf import formats
 from biaffine_tf.files import write_json
 from biaffine_tf.model_directory import OUT_OF_FOLD
+from biaffine_tf.reports.audit import audit
+from biaffine_tf.reports.audit.review import reviews
 from biaffine_tf.spans import Sentence
 
 RESULT = report.RESULTS / "labelling.json"
+DATA_FOLDER, ERRORS = "data", "errors.json"
 SIZES = (500, 1000, 2000)
 # Epochs by size: a few thousand updates each, in a minute or two.
 EPOCHS = {500: 30, 1000: 24, 2000: 18}
@@ -84,11 +87,11 @@ class Files(NamedTuple):
 
     def labelled(self, arm: Arm) -> pathlib.Path:
         """The labelled sentences of a model."""
-        return self.runs / "data" / f"{arm.name}.jsonl"
+        return self.runs / DATA_FOLDER / f"{arm.name}.jsonl"
 
     def unlabelled(self, arm: Arm) -> pathlib.Path:
         """The sentences that a model's successor picks from."""
-        return self.runs / "data" / f"{arm.name}.rest.jsonl"
+        return self.runs / DATA_FOLDER / f"{arm.name}.rest.jsonl"
 
     def picked(self, arm: Arm) -> pathlib.Path:
         """What was picked for a model."""
@@ -97,7 +100,7 @@ class Files(NamedTuple):
     @property
     def noisy(self) -> pathlib.Path:
         """The sentences with errors."""
-        return self.runs / "data" / "noisy.jsonl"
+        return self.runs / DATA_FOLDER / "noisy.jsonl"
 
 
 def numbered(part: str) -> list[Sentence]:
@@ -111,8 +114,10 @@ def numbered(part: str) -> list[Sentence]:
 def prepare(runs: pathlib.Path, seeds: Sequence[int]) -> None:
     """Writes all files that depend on no model."""
     files = Files(runs)
-    (runs / "data").mkdir(parents=True, exist_ok=True)
+    (runs / DATA_FOLDER).mkdir(parents=True, exist_ok=True)
     train = numbered("train")
+    for arm in arms(seeds):
+        files.picked(arm).parent.mkdir(exist_ok=True)
     for seed in seeds:
         order = list(train)
         random.Random(seed).shuffle(order)
@@ -126,7 +131,7 @@ def prepare(runs: pathlib.Path, seeds: Sequence[int]) -> None:
         noisy, errors = noise.inject(
             order[:NOISY_SENTENCES], share=NOISE_SHARE, seed=NOISE_SEED
         )
-        write_json(runs / "data" / "errors.json", {"errors": errors})
+        write_json(runs / DATA_FOLDER / ERRORS, {"errors": errors})
         _write(files.noisy, noisy)
 
 
@@ -137,7 +142,7 @@ def _write(path: pathlib.Path, chosen: Sequence[Sentence]) -> None:
 
 def compose(files: Files, arm: Arm) -> bool:
     """Labels what was picked for a model; returns whether it was picked."""
-    if arm.way == RANDOM or files.labelled(arm).exists():
+    if files.labelled(arm).exists():
         return True
     if not files.picked(arm).exists():
         return False
@@ -183,7 +188,6 @@ def _selection(files: Files, arm: Arm) -> Step:
         f"--plot={files.picked(arm).with_name('picked.html')}",
         f"--seed={arm.seed}",
     ]
-    files.picked(arm).parent.mkdir(parents=True, exist_ok=True)
     return Step(files.picked(arm).parent.name, words, "picked.jsonl")
 
 
@@ -199,3 +203,151 @@ def _training(files: Files, arm: Arm) -> list[str]:
         "--train_batch_size=16",
         "--noreport",
     ]
+
+
+def reviewed(runs: pathlib.Path, folds: int) -> dict[str, Any]:
+    """Reads a tenth of the sentences in the audit's order.
+
+    Returns:
+        Shares of the injected errors that are in these sentences, all and by
+        kind, and the number of sentences with findings.
+    """
+    files = Files(runs)
+    predictions = runs / f"{NOISE}_{folds}" / OUT_OF_FOLD
+    errors = read_results(runs / DATA_FOLDER / ERRORS, "errors")
+    found: dict[str, Any] = {"sentences": NOISY_SENTENCES}
+    found |= {"errors": len(errors), "folds": folds}
+    for name, predicted in (("audit", predictions), ("labels alone", None)):
+        gold = list(formats.read(files.noisy))
+        number = {one.id: place for place, one in enumerate(gold)}
+        order = [
+            number[one.sentence.id]
+            for one in reviews(
+                audit(gold, predicted and formats.read(predicted))
+            )
+        ]
+        read = set(order[: round(REVIEWED * len(gold))])
+        kinds = collections.Counter(kind for _, kind in errors)
+        hits = collections.Counter(
+            kind for place, kind in errors if place in read
+        )
+        found[name] = {
+            "sentences with findings": len(order),
+            "found": round(hits.total() / len(errors), 4),
+            **{kind: round(hits[kind] / kinds[kind], 4) for kind in kinds},
+        }
+    scores = read_results(predictions.with_name("scores.json"), "out_of_fold")
+    return {**found, "out of fold": scores["micro_f1"]}
+
+
+def measure(runs: pathlib.Path, arm: Arm) -> dict[str, Any]:
+    """Scores of a trained model on the dev set, and what it learnt from."""
+    scores = read_results(runs / arm.name / "scores.json", "test")
+    learnt = list(formats.read(Files(runs).labelled(arm)))
+    return {
+        **arm._asdict(),
+        **{k: round(scores["micro"][k], 4) for k in ("precision", "recall")},
+        "f1": round(scores["micro"]["f1"], 4),
+        "entities": sum(len(one.spans or ()) for one in learnt),
+        "characters": sum(len(one.text) for one in learnt),
+    }
+
+
+def tabulate(known: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Computes a row for each size: F1 of both ways over the same seeds."""
+    rows = []
+    for size in SIZES:
+        own = {
+            way: {
+                one["seed"]: one
+                for one in known.values()
+                if (one["way"], one["size"]) == (way, size)
+            }
+            for way in (RANDOM, PICKED)
+        }
+        if size == SIZES[0]:
+            own[PICKED] = own[RANDOM]
+        seeds = sorted(own[RANDOM].keys() & own[PICKED].keys())
+        if not seeds:
+            continue
+        row: dict[str, Any] = {"sentences": size, "seeds": len(seeds)}
+        for way, runs in own.items():
+            mine = [runs[seed] for seed in seeds]
+            for name in ("f1", "entities", "characters"):
+                mean = statistics.mean(one[name] for one in mine)
+                row[f"{way} {name}"] = round(mean, 4)
+        gains = [own[PICKED][s]["f1"] - own[RANDOM][s]["f1"] for s in seeds]
+        row["gain"] = round(statistics.mean(gains), 4)
+        row["gains"] = [round(one, 4) for one in gains]
+        rows.append(row)
+    return rows
+
+
+def goals(
+    rows: Sequence[Mapping[str, Any]], noisy: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Compares the figures with what is wanted."""
+    wanted = [
+        report.Goal.at_least(
+            f"F1 at {row['sentences']}, picked minus random", 0, row["gain"]
+        )
+        for row in rows
+        if row["sentences"] > SIZES[0]
+    ]
+    if noisy:
+        wanted.append(
+            report.Goal.at_least(
+                "errors in the first tenth (random order: 0.1)",
+                2 * REVIEWED,
+                noisy["audit"]["found"],
+            )
+        )
+    return [goal._asdict() for goal in wanted]
+
+
+def _summary(
+    known: dict[str, Any], noisy: dict[str, Any] | None
+) -> dict[str, Any]:
+    rows = tabulate(known)
+    return {
+        "command": "python benchmarks/labelling.py",
+        "goals": goals(rows, noisy),
+        "rows": rows,
+        "noise": noisy,
+        "runs": dict(sorted(known.items())),
+    }
+
+
+def main() -> int:
+    """Runs what is asked for, and gathers the figures."""
+    parser = studies.parser(__doc__, "labelling")
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--folds", type=int, default=5)
+    options = parser.parse_args()
+    options.runs = options.runs.resolve()
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    named = {arm.name: arm for arm in arms(seeds)}
+    known = studies.recorded(RESULT)
+    noisy = read_results(RESULT, "noise") if RESULT.exists() else None
+    for done in studies.run_or_list(
+        options,
+        lambda: steps(options.runs, seeds, options.folds),
+        lambda: prepare(options.runs, seeds),
+    ):
+        where = studies.machine_of(options.runs, done.name)
+        if done.name.startswith(NOISE):
+            noisy = {**reviewed(options.runs, options.folds), **where}
+        elif done.name in named:
+            known[done.name] = {
+                **measure(options.runs, named[done.name]),
+                **where,
+            }
+        write_json(RESULT, _summary(known, noisy))
+    found = _summary(known, noisy)
+    report.print_table("dev micro F1", found["rows"])
+    report.print_table("goals", found["goals"])
+    return int(not all(goal["met"] for goal in found["goals"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -135,7 +135,7 @@ def apply_corrections(
         sentences,
         itertools.chain.from_iterable(map(read_corrected, options.corrections)),
         changes,
-        problems if options.on_bad_data is OnBadData.SKIP else None,
+        problems if options.on_bad_data == OnBadData.SKIP else None,
     )
     number = _write(options.output, corrected, target, problems)
     note_problems(options.output, problems)

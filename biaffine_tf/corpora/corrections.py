@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats.problems import Problems
@@ -87,10 +87,10 @@ def correct(
     corrections = list(corrections)
     times = collections.Counter(one.text for one in corrections)
     result = list(sentences)
-    given: dict[int, Sentence] = {}
+    given: set[int] = set()
     for one in corrections:
         try:
-            free = [n for n in numbers.get(one.text, ()) if n not in given]
+            free = set(numbers.get(one.text, ())) - given
             in_order = times[one.text] == len(numbers.get(one.text, ()))
             number = _find(one, sentences, numbers, free, in_order=in_order)
         except DataError as error:
@@ -98,7 +98,7 @@ def correct(
                 raise
             problems.skip(error, b"")
             continue
-        given[number] = one
+        given.add(number)
         result[number] = sentences[number].replace_spans(
             span._replace(score=None) for span in one.spans or ()
         )
@@ -110,7 +110,7 @@ def _find(
     correction: Sentence,
     sentences: Sequence[Sentence],
     numbers: dict[str, list[int]],
-    free: list[int],
+    free: Container[int],
     *,
     in_order: bool,
 ) -> int:
@@ -127,23 +127,24 @@ def _find(
             "texts must not be changed in the tool; correct them in the "
             "labelled file",
         )
-    if not free:
-        raise _refused(
-            correction,
-            "is the second for its sentence",
-            "leave all but one out",
-        )
-    if len(same) == 1:
-        return same[0]
     review = review_of(correction.extra)
     place = review.get("file"), review.get("line")
-    for chosen in (
-        [n for n in free if (sentences[n].file, sentences[n].line) == place],
-        [n for n in free if correction.id and sentences[n].id == correction.id],
-        free if in_order else [],
-    ):
-        if chosen:
-            return chosen[0]
+    named = (
+        [n for n in same if (sentences[n].file, sentences[n].line) == place]
+        or [
+            n
+            for n in same
+            if correction.id and sentences[n].id == correction.id
+        ]
+        or same
+    )
+    left = [n for n in named if n in free]
+    if not left:
+        raise _refused(
+            correction, "is the second for its sentence", "leave one out"
+        )
+    if len(named) == 1 or in_order:
+        return left[0]
     raise _refused(
         correction,
         f"may be of {len(same)} sentences of the labelled data, which have the "

@@ -185,7 +185,8 @@ class WindowedPredictor(BasePredictor):
         )
         postprocess = Postprocessor(self.decoding, own)
         for text in self.search(self.surround(sentences), wanted):
-            passing, others = [], []
+            passing: list[Candidate] = []
+            others: list[Candidate] = []
             for one in text.candidates:
                 is_passing = one.margin > own.lowest_margin
                 (passing if is_passing else others).append(one)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from biaffine_tf.errors import DataError
 from biaffine_tf.selection.near_duplicates import NearDuplicates
 from biaffine_tf.spans import Sentence
 
@@ -51,6 +52,9 @@ def choose(
 
     Returns:
         The choice; fewer than wanted if there are no more.
+
+    Raises:
+        DataError: If fewer sentences are read than were ordered.
     """
     known = NearDuplicates(min_similarity)
     num_labelled = 0
@@ -62,6 +66,11 @@ def choose(
     while begun < len(order) and len(choice.sentences) < number:
         part = order[begun : begun + 2 * number]
         texts = dict(_take(read(), part.tolist()))
+        if len(texts) < len(part):
+            raise DataError(
+                "the text has changed while it was read",
+                remedy="start the command again",
+            )
         for one in part.tolist():
             sentence = texts[one]
             if not sentence.text.strip():

@@ -8,7 +8,7 @@ import numpy as np
 
 from biaffine_tf.selection.survey import CERTAIN, Survey
 
-_LENGTHS = 5  # ranges of lengths, with as many sentences each
+_LENGTHS = 10  # ranges of lengths, with as many sentences each
 
 
 class Strategy(enum.StrEnum):

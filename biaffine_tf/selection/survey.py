@@ -74,14 +74,11 @@ class Survey:
         """Returns the predicted entities of a sentence."""
         names = list(self.labels)
         first = self._ends[number - 1] if number else 0
-        return tuple(
-            Span(
-                *self._places[3 * one : 3 * one + 2],
-                names[self._places[3 * one + 2]],
-                self._scores[one],
-            )
-            for one in range(first, self._ends[number])
-        )
+        spans = []
+        for one in range(first, self._ends[number]):
+            start, end, label = self._places[3 * one : 3 * one + 3]
+            spans.append(Span(start, end, names[label], self._scores[one]))
+        return tuple(spans)
 
     def reason(self, number: int) -> dict[str, Any]:
         """Returns the uncertainty of a sentence, and its label, as JSON."""

@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import math
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from biaffine_tf.evaluation.taxonomy import ErrorClass
 from biaffine_tf.formats.reviews import REVIEW, to_json
@@ -89,7 +89,7 @@ class Review:
             rank: Position in the order of review, from 1.
         """
         sentence = self.sentence
-        review = {
+        review: dict[str, Any] = {
             "rank": rank,
             "suspicion": round(self.suspicion, 4),
             "file": sentence.file,

@@ -61,12 +61,15 @@ def distribution_chart(
     highest = float(np.quantile(first, _LAST)) if len(first) else 1.0
     steps = charts.round_steps(0.0, highest or 1.0)
     edges = np.linspace(0.0, steps[-1], _BINS + 1)
+    if first.dtype.kind == "i":  # as many whole numbers in each bin
+        width = -(-int(steps[-1]) // _BINS) or 1
+        edges = np.arange(0.0, steps[-1] + width, width)
     shares = {
-        name: np.histogram(np.minimum(values, steps[-1]), edges)[0]
+        name: np.histogram(np.minimum(values, edges[-1]), edges)[0]
         / max(len(values), 1)
         for name, values in samples.items()
     }
-    x = _axis(unit, steps, charts.LEFT, charts.RIGHT)
+    x = _axis(unit, [*steps[:-1], float(edges[-1])], charts.LEFT, charts.RIGHT)
     top = max(float(one.max()) for one in shares.values())
     y = _percent_axis("share", top, charts.BOTTOM, charts.TOP)
     series = tuple(
