@@ -1,6 +1,7 @@
 """Injected errors are what they claim; the table compares equal seeds."""
 
 import collections
+import itertools
 import random
 
 import pytest
@@ -48,7 +49,7 @@ def test_errors_are_those_that_are_listed(gold):
         assert len(old - new) == dropped + moved
         assert len(new - old) == spurious + moved
         spans = sorted(after.spans)
-        for one, other in zip(spans, spans[1:], strict=False):
+        for one, other in itertools.pairwise(spans):
             assert one.end <= other.start
 
 

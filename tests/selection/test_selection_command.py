@@ -82,9 +82,6 @@ def test_picks_are_the_same_twice_and_hold_the_reason(folder, capsys):
     assert len({file.read_bytes() for file in files}) == 1
     assert len(first) == NUMBER
     assert f"{NUMBER} of 40 sentences" in said
-    assert "near-duplicate of a labelled sentence" in said
-    labelled = {one.text for one in formats.read(folder / "labelled.jsonl")}
-    assert not labelled & {one.text for one in first}
     assert [one.extra["selection"]["rank"] for one in first] == [
         *range(1, NUMBER + 1)
     ]
@@ -93,6 +90,13 @@ def test_picks_are_the_same_twice_and_hold_the_reason(folder, capsys):
         for one, predicted in zip(first, predictor.predict(first), strict=True):
             keys = [span.key for span in predicted.spans]
             assert [span.key for span in one.spans] == keys
+
+
+def test_labelled_texts_are_not_picked_again(folder, capsys):
+    labelled = {one.text for one in formats.read(folder / "labelled.jsonl")}
+    every = pick(folder, "every.jsonl", number=40)
+    assert not labelled & {one.text for one in every}
+    assert "near-duplicate of a labelled sentence" in capsys.readouterr().out
 
 
 def test_picks_are_written_for_tools_or_bare(folder):
