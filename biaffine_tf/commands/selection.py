@@ -12,8 +12,9 @@ written with the model's entities as suggestions, in the order of the choice;
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from biaffine_tf import formats
 from biaffine_tf.commands import prediction_flags, running
@@ -29,6 +30,7 @@ from biaffine_tf.commands.sections import FormatFlags
 from biaffine_tf.config import PredictionConfig, same_setting, setting
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.errors import ConfigError, OnBadData
+from biaffine_tf.files import check_writable
 from biaffine_tf.formats.inputs import find_files, split_patterns
 from biaffine_tf.formats.lines import STANDARD_INPUT
 from biaffine_tf.inference import loading
@@ -123,10 +125,12 @@ def main() -> None:
     files = find_files(patterns, flag="--input")
     for path in files:
         prediction_flags.check_output(path, FLAGS.output_format)
+    _check_plot()
+    source = _inspect()
     corpus = Corpus(tuple(files), prediction_flags.read_options())
     labelled = list(_labelled_texts())
     problems = formats.Problems()
-    survey, layers = _survey(corpus, problems)
+    survey = _survey(corpus, problems)
     choice = choose(
         order(survey, FLAGS.strategy, seed=FLAGS.seed),
         corpus.read,
@@ -141,7 +145,7 @@ def main() -> None:
         with_scores=formats.find_format(FLAGS.output_format).scores,
         with_lines=True,
         predicted=True,
-        layers=layers,
+        layers=_NESTED_LAYERS if source.decoding.nested else 1,
         problems=problems,
     )
     for line in problems.lines():
@@ -151,7 +155,42 @@ def main() -> None:
     if FLAGS.plot:
         write_plot(FLAGS.plot, survey, list(choice.sentences))
         print(f"{FLAGS.plot}: charts of what was picked")
-    print(f"{FLAGS.output}: {len(choice.sentences)} of {len(survey)} sentences")
+    picked = len(choice.sentences)
+    few = f", all that there are (--number={FLAGS.number})"
+    print(
+        f"{FLAGS.output}: {picked:,} of {len(survey):,} sentences"
+        f"{few if picked < FLAGS.number else ''}"
+    )
+
+
+def _check_plot() -> None:
+    """Raises a ConfigError if --plot cannot be written."""
+    if FLAGS.plot:
+        folder = os.path.dirname(os.path.realpath(FLAGS.plot))
+        if not os.path.isdir(folder):
+            raise ConfigError(
+                f"--plot={FLAGS.plot}: there is no folder {folder}",
+                remedy="make it, or give another path",
+            )
+        check_writable(folder)
+
+
+def _options() -> dict[str, Any]:
+    given = FLAGS["batch_size"].present  # exports have another default
+    return {"batch_size": FLAGS.batch_size} if given else {}
+
+
+def _inspect() -> loading.Source:
+    """Checks the model, and notes what its scores lack."""
+    source = loading.inspect(FLAGS.model_dir, _options())
+    for note in source.notes:
+        print(note)
+    if source.kind is loading.Kind.SAVED_MODEL:
+        print(
+            "note: a SavedModel gives entities and no other candidates: only "
+            "what it finds counts as uncertain"
+        )
+    return source
 
 
 def _labelled_texts() -> Iterator[str]:
@@ -166,32 +205,19 @@ def _labelled_texts() -> Iterator[str]:
         yield sentence.text
 
 
-def _survey(corpus: Corpus, problems: formats.Problems) -> tuple[Survey, int]:
-    """Predicts all sentences; returns the number of tag columns as well."""
+def _survey(corpus: Corpus, problems: formats.Problems) -> Survey:
+    """Predicts all sentences."""
     from tqdm import tqdm
 
-    options = {}
-    if FLAGS["batch_size"].present:
-        options["batch_size"] = FLAGS.batch_size
-    source = loading.inspect(FLAGS.model_dir, options)
-    for note in source.notes:
-        print(note)
-    if source.kind is loading.Kind.SAVED_MODEL:
-        print(
-            "note: a SavedModel gives entities and no other candidates: only "
-            "what it finds counts as uncertain"
-        )
     survey = Survey()
-    with loading.load(FLAGS.model_dir, options) as predictor:
+    with loading.load(FLAGS.model_dir, _options()) as predictor:
         for sentence, judgement in tqdm(
             predictor.judge(corpus.read(problems)),
             desc="predicting",
             unit=" sentences",
         ):
             survey.add(sentence, judgement)
-    has_layers = formats.find_format(FLAGS.output_format).layers
-    nested = has_layers and source.decoding.nested
-    return survey, _NESTED_LAYERS if nested else 1
+    return survey
 
 
 def _picked(survey: Survey, choice: Choice) -> Iterator[Sentence]:

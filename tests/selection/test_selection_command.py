@@ -113,5 +113,7 @@ def test_what_cannot_be_picked_from_is_refused(folder):
         pick(folder, input=["-"])
     with pytest.raises(ConfigError, match="is the input"):
         pick(folder, output=folder / "texts.jsonl")
+    with pytest.raises(ConfigError, match="there is no folder"):
+        pick(folder, plot=folder / "missing" / "plot.html")
     with pytest.raises(DataError, match="no such file"):
         pick(folder, labelled=folder / "missing.jsonl")
