@@ -19,6 +19,7 @@ _BINS = 30
 _LAST = 0.995
 _LEFT = 104  # of the plot area, beside names
 _MAX_NAME = 14  # characters
+_MAX_ROWS = 16
 _STYLES = ("page.css", "charts.css")
 
 
@@ -81,7 +82,10 @@ def distribution_chart(
         for name, values in samples.items()
         if len(values)
     )
-    return Chart(title, f"Median: {medians}.", x, y, series)
+    description = f"Median: {medians}."
+    if any(len(one) and one.max() > edges[-1] for one in samples.values()):
+        description += " Higher values are in the last bin."
+    return Chart(title, description, x, y, series)
 
 
 def share_chart(
@@ -94,7 +98,8 @@ def share_chart(
         unit: Name of the horizontal axis.
         counts: Counts by name, by sample; the first one gives the order.
     """
-    names = [name for name, _ in _by_count(next(iter(counts.values())))]
+    every = [name for name, _ in _by_count(next(iter(counts.values())))]
+    names = every[:_MAX_ROWS]
     shares = {
         sample: {k: v / max(sum(own.values()), 1) for k, v in own.items()}
         for sample, own in counts.items()
@@ -132,7 +137,9 @@ def share_chart(
     totals = ", ".join(
         f"{sum(own.values()):,} {sample}" for sample, own in counts.items()
     )
-    return Chart(title, f"{totals}.", x, y, series)
+    rest = len(every) - len(names)
+    more = f" {rest:,} rarer names are not shown." if rest else ""
+    return Chart(title, f"{totals}.{more}", x, y, series)
 
 
 def write_figures(path: str | os.PathLike[str], figures: Figures) -> None:
