@@ -5,10 +5,14 @@ from __future__ import annotations
 import collections
 import enum
 import random
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
+from biaffine_tf.reports.audit import audit
+from biaffine_tf.reports.audit.review import reviews
 from biaffine_tf.spans import Sentence, Span
+
+REVIEWED = 0.1  # share of the sentences that are read
 
 
 class Kind(enum.StrEnum):
@@ -125,3 +129,35 @@ def _with(
         if new is not None:
             spans.append(new)
     return sentence.replace_spans(sorted(spans))
+
+
+def found_early(
+    gold: Sequence[Sentence],
+    errors: Sequence[Injected],
+    predictions: Iterable[Sentence] | None = None,
+) -> dict[str, Any]:
+    """Reads a tenth of the sentences in the order of the audit.
+
+    Args:
+        gold: The sentences with errors.
+        errors: The errors.
+        predictions: Out-of-fold predictions; None for the labels alone.
+
+    Returns:
+        Shares of the errors in these sentences, all and by kind, and the number
+        of sentences with findings.
+    """
+    number = {id(one): place for place, one in enumerate(gold)}
+    order = [
+        number[id(one.sentence)] for one in reviews(audit(gold, predictions))
+    ]
+    read = set(order[: round(REVIEWED * len(gold))])
+    kinds = collections.Counter(one.kind for one in errors)
+    hits = collections.Counter(
+        one.kind for one in errors if one.sentence in read
+    )
+    return {
+        "sentences with findings": len(order),
+        "found": round(hits.total() / len(errors), 4),
+        **{kind: round(hits[kind] / kinds[kind], 4) for kind in kinds},
+    }

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from benchmarks import labelling, noise
-from benchmarks.labelling import PICKED, RANDOM, SIZES, Arm
+from benchmarks.labelling_runs import PICKED, RANDOM, SIZES, Arm
 from biaffine_tf.spans import Sentence, Span
 
 LABELS = "a", "b", "c"
@@ -82,6 +82,6 @@ def test_the_table_compares_the_same_seeds():
     assert [row["sentences"] for row in rows] == [500, 1000]
     assert rows[1]["seeds"] == 1
     assert rows[1]["gain"] == pytest.approx(0.1)
-    noisy = {"audit": {"found": 0.15}}
+    noisy = {labelling.WITH_MODEL: {"found": 0.15}}
     met = [goal["met"] for goal in labelling.goals(rows, noisy)]
     assert met == [True, False]

@@ -34,7 +34,8 @@ class Remark(NamedTuple):
 
     Attributes:
         sentence: The sentence.
-        score: Score of the finding, in [0, 1].
+        score: Score of the finding, in [0, 1]: the confidence of a model, or
+            1 - (1 - s)**(1 / n) for one of n places of a score of s.
         text: The finding, in words.
         removed: Spans that the finding suggests to remove.
         added: Spans that it suggests to add.
@@ -142,8 +143,12 @@ def _remarks(audit: Audit) -> Iterator[Remark]:
         audit.brackets,
     )
     for finding in (one for findings in lists for one in findings):
+        # The more places, the likelier another way of annotating them.
+        share = -math.expm1(
+            math.log1p(-min(finding.score, _MOST_CERTAIN)) / len(finding.places)
+        )
         for place in finding.places:
-            yield _of_finding(finding, place)
+            yield _of_finding(finding, place)._replace(score=share)
 
 
 def _of_disagreement(found: Disagreement) -> Remark:
