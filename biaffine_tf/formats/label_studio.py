@@ -34,7 +34,7 @@ from biaffine_tf.formats.lines import Place, Source, check_encodable, shorten
 from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
-from biaffine_tf.formats.reviews import suggested_spans
+from biaffine_tf.formats.reviews import review_of, suggested_spans
 from biaffine_tf.spans import Sentence, Span
 
 MODEL = "biaffine_tf"
@@ -256,7 +256,8 @@ def _of_task(
         _count_others(kept, "annotation", problems, place)
         return _results(kept[0], text, problems, place, unit)
     predictions = objects(record.get("predictions") or [], "each", place)
-    if not predictions:
+    # Suggestions to a reviewer who left no annotation are no labels.
+    if not predictions or review_of(record.get("data")):
         return None
     problems.count(
         "prediction read as labels: the task has no annotation", str(place)

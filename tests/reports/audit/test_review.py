@@ -151,6 +151,19 @@ def test_corrections_change_spans_and_nothing_else(tool, tmp_path, capsys):
         assert now.spans == new.get(now.text, before.spans)
 
 
+def test_suggestions_alone_are_no_corrections(tmp_path, capsys):
+    source, path = tmp_path / "d.jsonl", tmp_path / "review.json"
+    formats.write(source, data(), "span_jsonl")
+    assert main([str(source), f"--output={path}"]) == 0
+    tasks = json.loads(path.read_text(encoding="utf-8"))
+    for task in tasks:
+        task["annotations"] = [{"was_cancelled": True, "result": []}]
+    path.write_text(json.dumps(tasks))
+    flags = ["--corrections", str(path), f"--output={tmp_path / 'o.jsonl'}"]
+    assert main([str(source), *flags]) == 2
+    assert "is not annotated" in capsys.readouterr().err
+
+
 def test_changes_are_counted():
     sentences = [labelled("甲乙丙丁", "甲|a", "丙|b"), labelled("戊己", "戊|a")]
     changes = Changes()
