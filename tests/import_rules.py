@@ -14,7 +14,8 @@ ROOMS = (
     *("config", "formats", "tokenization", "decoding", "evaluation"),
     *("calibration", "corpora", "model_directory", "records", "losses"),
     *("encoders", "heads", "reports", "training", "planning", "pretraining"),
-    *("inference", "export", "ensemble", "tune", "recipe", "commands"),
+    *("inference", "export", "ensemble", "selection", "tune", "recipe"),
+    *("commands",),
 )
 FLOOR = {room: floor for floor, room in enumerate(ROOMS)}
 LAST_WITHOUT_TENSORFLOW = "corpora"

@@ -14,6 +14,7 @@ COMMANDS = {
     "pretrain-data": "pretrain_data",
     "pretrain-embeddings": "pretrain_embeddings",
     "recipe": "recipe",
+    "selection": "selection",
     "train": "train",
     "tune": "tune",
     "vocabulary": "make_vocabulary",

@@ -28,6 +28,7 @@ from biaffine_tf.formats.options import (
 from biaffine_tf.formats.output import NamedFile
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.reviews import remarks
 from biaffine_tf.formats.token_spans import DISCONTINUOUS
 from biaffine_tf.spans import Sentence, Span
 
@@ -176,7 +177,7 @@ def write(
     """Writes a text and an annotation file per sentence, and the labels.
 
     Files have the sentence's id as their name, or else its number. Scores are
-    notes.
+    notes; so are remarks of a review, at the first entity.
     """
     names: set[str] = set()
     labels: dict[str, None] = {}
@@ -207,6 +208,14 @@ def write(
                 line += f"#{len(lines) + 1}\tAnnotatorNotes {key}\t"
                 line += f"score {span.score!r}\n"
             lines.append(line)
+        if found := remarks(sentence):
+            if lines:
+                shown = re.sub(r"\s+", " ", "; ".join(found))
+                lines.append(f"#0\tAnnotatorNotes T1\t{shown}\n")
+            else:
+                problems.count(
+                    "remark not written: brat's notes need an entity", place
+                )
         yield NamedFile(f"{name}.txt", sentence.text.encode())
         yield NamedFile(f"{name}.ann", "".join(lines).encode())
     yield NamedFile("annotation.conf", _configuration(labels).encode())

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from biaffine_tf.formats.annotated_json import (
@@ -34,6 +34,7 @@ from biaffine_tf.formats.lines import Place, Source, check_encodable, shorten
 from biaffine_tf.formats.options import Offsets, ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.reviews import review_of, suggested_spans
 from biaffine_tf.spans import Sentence, Span
 
 MODEL = "biaffine_tf"
@@ -65,7 +66,8 @@ def write(
     """Writes an array of tasks to import.
 
     Gold spans are an annotation. Those of a model, and those with a score, are
-    a prediction; its score is the lowest one of its spans.
+    a prediction; its score is the lowest one of its spans. So are the spans
+    that a review suggests, beside the annotation.
     """
     yield "["
     for number, sentence in enumerate(sentences):
@@ -101,19 +103,34 @@ def _task(
     task["data"] = data
     if sentence.spans is None:
         return task
-    scores = [s.score for s in sentence.spans if s.score is not None]
-    is_prediction = options.predicted or bool(scores)
-    result = [
-        _result(number, span, sentence)
-        for number, span in enumerate(sentence.spans)
-    ]
-    if is_prediction:
-        task["predictions"] = [{"model_version": MODEL, "result": result}]
-        if scores:
-            task["predictions"][0]["score"] = min(scores)
+    is_scored = any(span.score is not None for span in sentence.spans)
+    if options.predicted or is_scored:
+        task["predictions"] = [_prediction(sentence.spans, sentence)]
     else:
-        task["annotations"] = [{"result": result}]
+        task["annotations"] = [
+            {"result": _results_of(sentence.spans, sentence)}
+        ]
+        suggested = suggested_spans(sentence)
+        if suggested is not None:
+            task["predictions"] = [_prediction(suggested, sentence)]
     return task
+
+
+def _prediction(spans: Sequence[Span], sentence: Sentence) -> dict[str, Any]:
+    prediction: dict[str, Any] = {
+        "model_version": MODEL,
+        "result": _results_of(spans, sentence),
+    }
+    scores = [span.score for span in spans if span.score is not None]
+    if scores:
+        prediction["score"] = min(scores)
+    return prediction
+
+
+def _results_of(
+    spans: Iterable[Span], sentence: Sentence
+) -> list[dict[str, Any]]:
+    return [_result(*numbered, sentence) for numbered in enumerate(spans)]
 
 
 def _result(number: int, span: Span, sentence: Sentence) -> dict[str, Any]:
@@ -239,7 +256,8 @@ def _of_task(
         _count_others(kept, "annotation", problems, place)
         return _results(kept[0], text, problems, place, unit)
     predictions = objects(record.get("predictions") or [], "each", place)
-    if not predictions:
+    # Suggestions to a reviewer who left no annotation are no labels.
+    if not predictions or review_of(record.get("data")):
         return None
     problems.count(
         "prediction read as labels: the task has no annotation", str(place)

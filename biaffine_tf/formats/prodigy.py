@@ -31,6 +31,7 @@ from biaffine_tf.formats.lines import Place, Source
 from biaffine_tf.formats.options import ReadOptions, WriteOptions
 from biaffine_tf.formats.problems import Problems
 from biaffine_tf.formats.registry import Format
+from biaffine_tf.formats.reviews import remarks, review_of
 from biaffine_tf.spans import Sentence, Span
 
 _ANSWERS = ("accept", "reject", "ignore")
@@ -52,8 +53,8 @@ def write(
     """Writes lines of tasks: gold is accepted, predictions have no answer.
 
     Spans have "token_start" and "token_end", and tasks "tokens", if the
-    sentence has words. Hashes of the input are not written: Prodigy computes
-    them from the text.
+    sentence has words. A task with a review has no answer yet. Hashes of the
+    input are not written: Prodigy computes them from the text.
     """
     for sentence in sentences:
         record: dict[str, Any] = {}
@@ -69,15 +70,19 @@ def write(
             record["spans"] = [
                 _span(span, sentence, scored) for span in sentence.spans
             ]
-            if not options.predicted:
+            if not options.predicted and not review_of(sentence.extra):
                 record["answer"] = "accept"
-        yield dump_object(record, _without_hashes(sentence), options, problems)
+        yield dump_object(record, _for_tool(sentence), options, problems)
 
 
-def _without_hashes(sentence: Sentence) -> Sentence:
+def _for_tool(sentence: Sentence) -> Sentence:
+    """Leaves hashes out, and puts remarks where Prodigy shows them."""
     if not sentence.extra:
         return sentence
     kept = {k: v for k, v in sentence.extra.items() if k not in _HASHES}
+    meta = kept.get("meta", {})
+    if isinstance(meta, dict) and (found := remarks(sentence)):
+        kept["meta"] = {**meta, "remarks": "; ".join(found)}
     return dataclasses.replace(sentence, extra=kept)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from biaffine_tf.errors import DataError
 from biaffine_tf.formats.lines import Place, shorten
 from biaffine_tf.formats.problems import Problems
+from biaffine_tf.formats.reviews import is_review
 
 # Keys that hold annotations whatever their value, if it is a list or object.
 _ALWAYS = frozenset(
@@ -63,9 +64,9 @@ def check_nothing_unread(record: Mapping[str, Any], place: Place) -> None:
         DataError: If a key holds annotations; names the nearest form that is
             read.
     """
-    for key in record:
-        if form := nearest_form(record, key):
-            raise _error(key, record[key], form, place)
+    for key, value in record.items():
+        if not is_review(key, value) and (form := nearest_form(record, key)):
+            raise _error(key, value, form, place)
 
 
 def note_unread(
@@ -86,6 +87,7 @@ def note_unread(
         if (
             value.__class__ in (list, dict)
             and key not in read
+            and not is_review(key, value)
             and nearest_form(record, key)
         ):
             problems.count(

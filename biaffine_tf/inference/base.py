@@ -7,13 +7,28 @@ import contextlib
 import os
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Self, overload
+from typing import Any, NamedTuple, Self, overload
 
 from biaffine_tf.config import DecodingConfig
 from biaffine_tf.inference.engines import EngineChoice
 from biaffine_tf.inference.uses import Uses
 from biaffine_tf.spans import Entity, Sentence, Span
 from biaffine_tf.tokenization import Windowing
+
+# Calibrated score below which candidates count as absent.
+MIN_SCORE = 0.01
+
+
+class Judgement(NamedTuple):
+    """Entities and candidates of a sentence.
+
+    Attributes:
+        entities: Entities, by position, with calibrated scores.
+        candidates: All candidates of at least `MIN_SCORE`, likewise.
+    """
+
+    entities: list[Span]
+    candidates: list[Span]
 
 
 class BasePredictor(abc.ABC):
@@ -116,6 +131,23 @@ class BasePredictor(abc.ABC):
         Yields:
             Each sentence with predicted spans and their scores.
         """
+
+    def judge(
+        self, sentences: Iterable[Sentence]
+    ) -> Iterator[tuple[Sentence, Judgement]]:
+        """Finds the entities and the candidates of sentences, in order.
+
+        A predictor that gives no candidates gives its entities in their place.
+
+        Args:
+            sentences: Sentences, whose own spans are ignored.
+
+        Yields:
+            Each sentence with its predictions as spans, and its judgement.
+        """
+        for predicted in self.predict(sentences):
+            spans = list(predicted.spans or ())
+            yield predicted, Judgement(spans, spans)
 
     def check(self, sentence: Sentence) -> None:  # noqa: B027 (not abstract)
         """Raises a DataError for sentences that cannot be predicted."""

@@ -22,7 +22,7 @@ from biaffine_tf.decoding import Candidate
 from biaffine_tf.decoding.candidates import to_probability
 from biaffine_tf.decoding.voting import Key, average, mean_log_odds, vote
 from biaffine_tf.errors import ConfigError
-from biaffine_tf.inference.base import BasePredictor
+from biaffine_tf.inference.base import MIN_SCORE, BasePredictor, Judgement
 from biaffine_tf.inference.engines import choose_for_member
 from biaffine_tf.inference.postprocessing import decoder_of
 from biaffine_tf.inference.windowed import WindowedPredictor, confidence_of
@@ -31,8 +31,7 @@ from biaffine_tf.model_directory import Ensemble, EnsembleMember, Rule
 from biaffine_tf.spans import Sentence, Span
 from biaffine_tf.tokenization import WordRule
 
-# Calibrated score below which candidates of a member count as absent.
-MIN_SCORE = 0.01
+# Log-odds of absent candidates of a member.
 FLOOR = to_log_odds(MIN_SCORE)
 # Settings of decoding in which members may differ; see `decoding_of`.
 _MAY_DIFFER = ("nested", "word_rule", "force_one_entity")
@@ -48,18 +47,6 @@ class Opinion(NamedTuple):
 
     candidates: list[Candidate]
     entities: list[Candidate]
-
-
-class Judgement(NamedTuple):
-    """Candidates of an ensemble in a sentence.
-
-    Attributes:
-        entities: Entities, by position, with calibrated scores.
-        candidates: All candidates of its members, likewise.
-    """
-
-    entities: list[Span]
-    candidates: list[Span]
 
 
 class Member:

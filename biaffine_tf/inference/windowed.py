@@ -17,9 +17,10 @@ from biaffine_tf import model_directory
 from biaffine_tf.calibration.confidence import Confidence, to_log_odds
 from biaffine_tf.config import DecodingConfig, LongText
 from biaffine_tf.decoding import Candidate, Candidates
+from biaffine_tf.decoding.greedy import greedy_order
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.heads import check_nested
-from biaffine_tf.inference.base import BasePredictor
+from biaffine_tf.inference.base import MIN_SCORE, BasePredictor, Judgement
 from biaffine_tf.inference.batches import make_batches, pad
 from biaffine_tf.inference.postprocessing import Postprocessor
 from biaffine_tf.inference.read_ahead import read_texts
@@ -29,7 +30,7 @@ from biaffine_tf.inference.windowed_text import (
     Wanted,
     WindowedText,
 )
-from biaffine_tf.spans import LabelMap, Sentence
+from biaffine_tf.spans import LabelMap, Sentence, Span
 from biaffine_tf.tokenization import (
     Context,
     Tokenizer,
@@ -158,6 +159,47 @@ class WindowedPredictor(BasePredictor):
         )
         for text in self.search(self.surround(sentences), wanted):
             yield text.candidates
+
+    def judge(
+        self, sentences: Iterable[Sentence]
+    ) -> Iterator[tuple[Sentence, Judgement]]:
+        """Finds the entities and the candidates of sentences, in order.
+
+        Args:
+            sentences: Sentences, whose own spans are ignored.
+
+        Yields:
+            Each sentence as it was given, with its judgement; a range of
+            characters has its best label alone.
+
+        Raises:
+            DataError: If a sentence is too long and long texts are an error.
+        """
+        own = self.confidence
+        bound = dataclasses.replace(
+            own, thresholds={}, default_threshold=MIN_SCORE
+        )
+        wanted = Wanted(
+            min(bound.lowest_margin, own.lowest_margin),
+            rule=WordRule.of(self.decoding),
+        )
+        postprocess = Postprocessor(self.decoding, own)
+        for text in self.search(self.surround(sentences), wanted):
+            passing: list[Candidate] = []
+            others: list[Candidate] = []
+            for one in text.candidates:
+                is_passing = one.margin > own.lowest_margin
+                (passing if is_passing else others).append(one)
+            if text.best_other is not None:
+                others.append(text.best_other)
+            best_other = min(others, key=greedy_order, default=None)
+            entities = postprocess(passing, best_other, text.sentence.text)
+            spans = [
+                Span(one.start, one.end, one.label, one.score)
+                for one in own.rescore(text.candidates)
+            ]
+            candidates = [one for one in spans if (one.score or 0) >= MIN_SCORE]
+            yield text.sentence, Judgement(entities, candidates)
 
     @abc.abstractmethod
     def _find_candidates(

@@ -23,7 +23,7 @@ PAGES = [
     for name in (
         *("install", "data", "training", "encoders", "pretraining"),
         *("prediction", "decoding", "export", "evaluation", "python", "speed"),
-        "recipes",
+        *("labelling", "recipes"),
     )
 ]
 # They make environments and run the tests, this one among them.

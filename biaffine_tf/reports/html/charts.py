@@ -259,7 +259,7 @@ def _learning_chart(
 
 def _unit_axis(name: str, first: float, last: float) -> Axis:
     """Makes an axis from 0 to 1."""
-    scale = _linear(0, 1, first, last)
+    scale = linear(0, 1, first, last)
     ticks = tuple(Tick(scale(n / 5), f"{n / 5:g}") for n in range(6))
     return Axis(name, ticks, scale)
 
@@ -267,9 +267,9 @@ def _unit_axis(name: str, first: float, last: float) -> Axis:
 def _epoch_axis(epochs: Sequence[float]) -> Axis:
     first, last = min(epochs), max(epochs)
     if first == last:
-        scale = _linear(first - 1, last + 1, LEFT, RIGHT)
+        scale = linear(first - 1, last + 1, LEFT, RIGHT)
     else:
-        scale = _linear(first, last, LEFT + 6, RIGHT - 6)
+        scale = linear(first, last, LEFT + 6, RIGHT - 6)
     every = max(1, math.ceil((last - first + 1) / _MAX_TICKS))
     shown = range(int(first), int(last) + 1, every)
     ticks = tuple(Tick(scale(epoch), str(epoch)) for epoch in shown)
@@ -279,7 +279,7 @@ def _epoch_axis(epochs: Sequence[float]) -> Axis:
 def _loss_axis(low: float, high: float) -> Axis:
     if low > 0 and high / low > _LOGARITHMIC:
         ends = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        decades = _linear(*ends, BOTTOM, TOP)
+        decades = linear(*ends, BOTTOM, TOP)
         powers = range(ends[0], ends[1] + 1)
         ticks = tuple(Tick(decades(p), f"{10.0**p:g}") for p in powers)
         return Axis(
@@ -288,11 +288,11 @@ def _loss_axis(low: float, high: float) -> Axis:
             lambda value: decades(math.log10(value)),
         )
     steps = round_steps(min(low, 0.0), max(high, 0.0))
-    scale = _linear(steps[0], steps[-1], BOTTOM, TOP)
+    scale = linear(steps[0], steps[-1], BOTTOM, TOP)
     return Axis("loss", tuple(Tick(scale(s), f"{s:g}") for s in steps), scale)
 
 
-def _linear(low: float, high: float, first: float, last: float) -> Scale:
+def linear(low: float, high: float, first: float, last: float) -> Scale:
     """Makes a linear scale from `low` at `first` to `high` at `last`."""
     factor = (last - first) / (high - low)
     return lambda value: round(first + (float(value) - low) * factor, 1)

@@ -7,7 +7,7 @@ import hashlib
 import importlib.resources
 import os
 from collections.abc import Iterable
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from biaffine_tf.evaluation.breakdown import Panel
 from biaffine_tf.evaluation.matching import Pair
@@ -21,6 +21,9 @@ from biaffine_tf.reports.html.words import (
     visible,
 )
 from biaffine_tf.reports.run_facts import format_value
+
+if TYPE_CHECKING:
+    import jinja2
 
 _STYLES = (
     "page.css",
@@ -72,12 +75,62 @@ def render(content: Content) -> str:
         so that even unescaped markup would be inert.
     """
     # Slow to import.
-    import jinja2
     import markupsafe
 
     from biaffine_tf.reports.table import EXPLANATIONS, PANEL_TITLES
 
-    environment = jinja2.Environment(
+    style, script = static(_STYLES), static(_SCRIPTS)
+    names = "AB" if len(content.systems) > 1 else [""]
+    quality = {
+        name: system.score_quality
+        for name, system in zip(names, content.systems, strict=True)
+    }
+    return (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            content=content,
+            systems=content.systems,
+            comparison=content.comparison,
+            Panel=Panel,
+            score_explanations=EXPLANATIONS,
+            explanations=ERROR_EXPLANATIONS,
+            panel_titles=PANEL_TITLES,
+            panel_explanations=PANEL_EXPLANATIONS,
+            numbers={label: i for i, label in enumerate(content.labels)},
+            geometry=charts,
+            reliability=charts.reliability_chart(
+                {
+                    name: one.reliability if one else None
+                    for name, one in quality.items()
+                }
+            )
+            if any(quality.values())
+            else None,
+            calibration=charts.reliability_chart(
+                content.calibration, "All candidates"
+            )
+            if content.calibration
+            else None,
+            thresholds=[
+                charts.threshold_chart(name, one.curve)
+                for name, one in quality.items()
+                if one
+            ],
+            learning=charts.learning_charts(content.history),
+            style=markupsafe.Markup(style),
+            script=markupsafe.Markup(script),
+            data=markupsafe.Markup(sentences.to_json(content)),
+            policy=policy(style, script),
+        )
+    )
+
+
+def environment() -> jinja2.Environment:
+    """Makes the environment of the templates."""
+    import jinja2
+
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__),
         autoescape=True,
         finalize=lambda value: (
@@ -87,60 +140,26 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["setting"] = format_value
-    environment.filters["query"] = format_query
-    style, script = _static(_STYLES), _static(_SCRIPTS)
-    names = "AB" if len(content.systems) > 1 else [""]
-    quality = {
-        name: system.score_quality
-        for name, system in zip(names, content.systems, strict=True)
-    }
-    return environment.get_template("page.html.jinja").render(
-        content=content,
-        systems=content.systems,
-        comparison=content.comparison,
-        Panel=Panel,
-        score_explanations=EXPLANATIONS,
-        explanations=ERROR_EXPLANATIONS,
-        panel_titles=PANEL_TITLES,
-        panel_explanations=PANEL_EXPLANATIONS,
-        numbers={label: i for i, label in enumerate(content.labels)},
-        geometry=charts,
-        reliability=charts.reliability_chart(
-            {
-                name: one.reliability if one else None
-                for name, one in quality.items()
-            }
-        )
-        if any(quality.values())
-        else None,
-        calibration=charts.reliability_chart(
-            content.calibration, "All candidates"
-        )
-        if content.calibration
-        else None,
-        thresholds=[
-            charts.threshold_chart(name, one.curve)
-            for name, one in quality.items()
-            if one
-        ],
-        learning=charts.learning_charts(content.history),
-        style=markupsafe.Markup(style),
-        script=markupsafe.Markup(script),
-        data=markupsafe.Markup(sentences.to_json(content)),
-        policy="; ".join(
-            (
-                "default-src 'none'",
-                f"style-src {_source(style)}",
-                f"script-src {_source(script)}",
-                "base-uri 'none'",
-                "form-action 'none'",
-            )
-        ),
-    )
+    made.filters["setting"] = format_value
+    made.filters["query"] = format_query
+    return made
 
 
-def _static(names: Iterable[str]) -> str:
+def policy(style: str, script: str | None = None) -> str:
+    """Makes the content security policy of a page.
+
+    Args:
+        style: The page's only style.
+        script: Its only script; None if it has none.
+    """
+    parts = ["default-src 'none'", f"style-src {_source(style)}"]
+    if script is not None:
+        parts.append(f"script-src {_source(script)}")
+    return "; ".join([*parts, "base-uri 'none'", "form-action 'none'"])
+
+
+def static(names: Iterable[str]) -> str:
+    """Returns the joined content of files of the folder static."""
     folder = importlib.resources.files(__package__) / "static"
     return "\n".join((folder / n).read_text(encoding="utf-8") for n in names)
 
