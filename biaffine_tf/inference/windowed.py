@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import abc
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -224,13 +225,9 @@ class WindowedPredictor(BasePredictor):
             max_windows=self._batch_size,
         )
         search = functools.partial(self._search_batch, min_margin=min_margin)
-        # Several batches at a time keep all cores busy.
-        with (
-            self._in_use(),
-            concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool,
-        ):
+        with self._in_use(), _mapping(len(batches)) as results_of:
             for batch, results in zip(
-                batches, pool.map(search, batches), strict=True
+                batches, results_of(search, batches), strict=True
             ):
                 for window, candidates in zip(batch, results, strict=True):
                     window.text.add(window.index, candidates)
@@ -246,6 +243,20 @@ class WindowedPredictor(BasePredictor):
             candidates.take(slice(*pair))
             for pair in itertools.pairwise(bounds.tolist())
         ]
+
+
+@contextlib.contextmanager
+def _mapping(batches: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Gives a `map` for so many batches; threads only if there are several.
+
+    Several batches at a time keep all cores busy. Starting a thread for a
+    single one takes longer than all else but the encoder.
+    """
+    if batches < 2:
+        yield map
+        return
+    with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
+        yield pool.map
 
 
 def confidence_of(
