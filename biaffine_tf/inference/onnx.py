@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +82,7 @@ class OnnxPredictor(WindowedPredictor):
         self._head = onnx_form(
             config.head.name, multi_label=config.head.multi_label
         )
+        self._outputs = list(self._head.OUTPUTS)
         self._turn: contextlib.AbstractContextManager[Any] = (
             threading.Lock() if one_at_a_time else contextlib.nullcontext()
         )
@@ -163,19 +165,25 @@ class OnnxPredictor(WindowedPredictor):
         marked = mark(input_ids, context)
         parts = []
         for start in range(0, len(marked), size):
-            with self._turn:
-                outputs = self._session.run(
-                    list(self._head.OUTPUTS),
-                    {onnx_model.INPUT: marked[start : start + size]},
-                )
-            candidates = self._head.read(
-                outputs,
+            candidates = self._head.find(
+                self._run,
+                marked[start : start + size],
                 min_margin=min_margin,
                 force_one_entity=self.decoding.force_one_entity,
             )
+            if size >= len(marked):
+                return candidates
             parts.append(
                 candidates._replace(sentences=candidates.sentences + start)
             )
         return parts[0].map(
             lambda *columns: np.concatenate(columns), *parts[1:]
         )
+
+    def _run(
+        self, input_ids: np.ndarray, settings: Mapping[str, Any]
+    ) -> list[np.ndarray]:
+        with self._turn:
+            return self._session.run(
+                self._outputs, {onnx_model.INPUT: input_ids, **settings}
+            )

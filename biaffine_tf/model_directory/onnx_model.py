@@ -31,7 +31,7 @@ def properties(labels: LabelMap, tokenizer: Tokenizer) -> dict[str, str]:
         tokenizer: Tokenizer of the model.
     """
     return {
-        _VERSION: "2",  # of inputs and outputs
+        _VERSION: "3",  # of inputs and outputs
         _LABELS: json.dumps(list(labels), ensure_ascii=False),
         _TOKENIZER: tokenizer.fingerprint,
     }
