@@ -140,14 +140,16 @@ class WindowedText:
 
     def _in_characters(self, candidates: Candidates) -> list[Candidate]:
         """Converts to characters, which tokens may share."""
-        converted = []
-        for _, start, end, label, *opinion in zip(
-            *candidates.map(np.ndarray.tolist), strict=True
-        ):
-            start, end = to_characters(start, end - 1, self._tokens.offsets)
-            name = self._labels.name(label)
-            converted.append(Candidate(start, end, name, *opinion))
-        return converted
+        offsets, name = self._tokens.offsets, self._labels.name
+        _, *columns = candidates.map(np.ndarray.tolist)
+        return [
+            Candidate(
+                *to_characters(start, end - 1, offsets),
+                name(label),
+                *opinion,
+            )
+            for start, end, label, *opinion in zip(*columns, strict=True)
+        ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
