@@ -46,7 +46,7 @@ def bert_tokenizer() -> transformers.BertTokenizerFast:
     )
 
 
-def _classifier(
+def classifier(
     shape: Shape, seed: int
 ) -> transformers.BertForTokenClassification:
     torch.manual_seed(seed)
@@ -57,7 +57,7 @@ def _classifier(
     )
 
 
-def _batches(input_ids: Sequence[Sequence[int]]) -> Iterator[_Batch]:
+def padded_batches(input_ids: Sequence[Sequence[int]]) -> Iterator[_Batch]:
     """Batches of similar length, each padded to its longest sentence."""
     ordered = sorted(input_ids, key=len)
     for begin in range(0, len(ordered), BATCH_SIZE):
@@ -94,12 +94,12 @@ class TrainingSteps:
         self._autocast = functools.partial(
             torch.autocast, "cpu", dtype=torch.bfloat16, enabled=bfloat16
         )
-        self._model = _classifier(Shape.parse(shape), seed).train()
+        self._model = classifier(Shape.parse(shape), seed).train()
         self._optimizer = torch.optim.AdamW(
             self._model.parameters(), lr=3e-5, weight_decay=0.01, fused=True
         )
         self._sentences = len(input_ids)
-        self._batches = list(_batches(input_ids))
+        self._batches = list(padded_batches(input_ids))
         for batch in self._batches:
             # Which labels makes no difference to the time.
             labels = torch.randint(
@@ -150,10 +150,10 @@ class Pipeline:
         seed: int,
     ) -> None:
         self._texts = list(texts)
-        self._model = _classifier(Shape.parse(shape), seed).eval()
+        self._model = classifier(Shape.parse(shape), seed).eval()
         tokenizer = bert_tokenizer()
-        self._tensors = list(_batches(tokenizer(self._texts)["input_ids"]))
-        _bias_outside(self._model, self._trial_batches(), entities_per_sentence)
+        self._tensors = list(padded_batches(tokenizer(self._texts)["input_ids"]))
+        bias_outside(self._model, self._trial_batches(), entities_per_sentence)
         self._pipeline = transformers.pipeline(
             "token-classification",
             model=self._model,
@@ -209,7 +209,7 @@ class Pipeline:
 
 
 @torch.inference_mode()
-def _bias_outside(
+def bias_outside(
     model: transformers.BertForTokenClassification,
     batches: Sequence[_Batch],
     wanted: float,
