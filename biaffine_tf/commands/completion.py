@@ -2,8 +2,8 @@
 
 Calibrates scores and fits thresholds on the dev set, as requested; writes the
 dev predictions with calibrated scores, a report and a model card; scores the
-test data with the finished model. Without a dev set it only does the last and
-writes the card.
+test data with the finished model; writes its ONNX form. Without a dev set it
+only does the last two and writes the card.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def complete(
     report: bool,
     about: About | None = None,
     test: Corpus | None = None,
+    onnx: bool = False,
 ) -> None:
     """Does the steps that are missing, or were done with other settings.
 
@@ -67,6 +68,7 @@ def complete(
         report: Whether to write a report.
         about: Facts of the run for the report.
         test: Labelled test data to score the model on, or None.
+        onnx: Whether to write the ONNX form, where it can be.
 
     Raises:
         ConfigError: If the directory is damaged.
@@ -86,6 +88,10 @@ def complete(
             about=about or {},
             test=test,
         )
+    if onnx:
+        from biaffine_tf.export.model_form import update_form
+
+        update_form(directory, sentences, training)
     write_card(directory)
     if not model_directory.is_sealed(directory):
         model_directory.seal(directory)

@@ -226,7 +226,8 @@ def export_settings() -> dict[str, Any]:
             remedy="give --export_precision",
         )
     loading = values(PredictionConfig)
-    del loading["batch_size"]
+    for name in ("batch_size", "engine", "threads"):
+        del loading[name]
     return loading | values(ExportConfig)
 
 

@@ -15,7 +15,6 @@ says that some input could not be read.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import os
 import sys
@@ -57,14 +56,15 @@ def main() -> int:
 
 def _main() -> int:
     # Checks everything before TensorFlow is loaded.
-    source = loading.inspect(FLAGS.model_dir, _options())
+    options = _options()
+    source = _inspect(options)
     if FLAGS.export_dir:
         _export(source.kind)
     if FLAGS.output_dir:
         with _open_job(source) as job:
             predictor = None
             if FLAGS.text is not None or not job.is_complete:
-                predictor = _load(source)
+                predictor = _load(source, options)
                 _print_entities(predictor)
             job.run(predictor)
             _say_columns(source.decoding)
@@ -74,7 +74,7 @@ def _main() -> int:
         return 0
     problems = formats.Problems()
     sentences = _open_input(problems) if FLAGS.output else None
-    predictor = _load(source)
+    predictor = _load(source, options)
     _print_entities(predictor)
     if sentences is not None:
         _predict_file(predictor, sentences, problems)
@@ -84,6 +84,27 @@ def _main() -> int:
 def _options() -> dict[str, Any]:
     """Returns the settings that flags give; others are the model's."""
     return {**flags.predictor_settings(), **flags.decoding_settings()}
+
+
+def _inspect(options: dict[str, Any]) -> loading.Source:
+    """Checks the model; a bulk job keeps the engine that it was begun with.
+
+    Args:
+        options: Given settings; gets the engine of the job.
+    """
+    engine = None
+    if FLAGS.output_dir and "engine" not in options:
+        engine = bulk.recorded_engine(FLAGS.output_dir)
+    if engine is None:
+        return loading.inspect(FLAGS.model_dir, options)
+    options["engine"] = engine
+    try:
+        return loading.inspect(FLAGS.model_dir, options)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error.problem} (by the job in {FLAGS.output_dir})",
+            remedy=f"{error.remedy}; or give another --output_dir",
+        ) from error
 
 
 def _export(kind: loading.Kind) -> None:
@@ -119,11 +140,14 @@ def _export(kind: loading.Kind) -> None:
     _say([f"{FLAGS.export_dir}: {describe(manifest)}"])
 
 
-def _load(source: loading.Source) -> BasePredictor:
+def _load(source: loading.Source, options: dict[str, Any]) -> BasePredictor:
     _say(source.notes)
+    if source.kind in (loading.Kind.MODEL, loading.Kind.ENSEMBLE):
+        engines = ", ".join(map(str, dict.fromkeys(source.engines)))
+        _say([f"{FLAGS.model_dir}: engine: {engines}"])
     if FLAGS.xla:
         running.keep_compilations()
-    return loading.load(FLAGS.model_dir, _options())
+    return loading.load(FLAGS.model_dir, options)
 
 
 def _open_input(problems: formats.Problems) -> Iterator[Sentence]:
@@ -154,7 +178,7 @@ def _open_job(
             shard_size=FLAGS.shard_size,
         ),
         model=model_directory.model_fingerprints(FLAGS.model_dir),
-        settings={**source.options, **dataclasses.asdict(source.decoding)},
+        settings=source.settings,
     )
 
 

@@ -148,6 +148,12 @@ class _Output:
         Language.ENGLISH,
         help="Language of the facts of the run in the report.",
     )
+    onnx: bool = setting(
+        True,
+        help="Write an ONNX form to the folder onnx of --output_dir, if onnx "
+        "and onnxruntime are installed and it finds the same entities. "
+        "Predictions on a CPU then need no TensorFlow.",
+    )
     export: bool = setting(
         False,
         help="Export the model as a SavedModel after training, to the folder "

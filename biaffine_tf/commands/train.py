@@ -191,6 +191,7 @@ def _complete(
         report=FLAGS.report,
         about={"settings": facts, "language": language},
         test=data.test,
+        onnx=FLAGS.onnx,
     )
     if FLAGS.export:
         _export(output_dir, run.dev, data.train)

@@ -38,6 +38,7 @@ from biaffine_tf.config.model import (
     Tags,
 )
 from biaffine_tf.config.prediction import (
+    Engine,
     ExportConfig,
     ExportFormat,
     ExportPrecision,

@@ -40,13 +40,39 @@ class ExportPrecision(enum.StrEnum):
     INT8 = "int8"
 
 
+class Engine(enum.StrEnum):
+    """Program that computes the predictions of a model directory.
+
+    - `auto`: ONNX Runtime on a CPU, if the directory has an ONNX form of these
+      weights and nothing is asked that it does not know; else TensorFlow.
+    - `onnx`: ONNX Runtime, on the CPU.
+    - `tensorflow`: TensorFlow, on a GPU if there is one.
+    """
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    TENSORFLOW = "tensorflow"
+
+    @property
+    def program(self) -> str:
+        """Name of the program."""
+        return {
+            Engine.AUTO: "the engine that fits",
+            Engine.ONNX: "ONNX Runtime",
+            Engine.TENSORFLOW: "TensorFlow",
+        }[self]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PredictionConfig(Settings):
-    """Settings of loading a model for prediction, except `DecodingConfig`.
+    """Settings of loading a model for prediction, except `DecodingConfig`."""
 
-    Attributes:
-        threads: Number of threads of ONNX; None for onnxruntime's default.
-    """
+    engine: Engine = setting(
+        Engine.AUTO,
+        help="ONNX Runtime or TensorFlow. auto takes ONNX Runtime where there "
+        "is no GPU, if the model directory has an ONNX form that predicts as "
+        "asked.",
+    )
 
     calibrated: bool = setting(
         True, help="Calibrate scores, if the model has a calibration."
@@ -70,7 +96,12 @@ class PredictionConfig(Settings):
         TrainingConfig, "precision", default=PREDICTION_PRECISION
     )
     xla: bool = same_setting(TrainingConfig, "xla")
-    threads: int | None = setting(None, minimum=1)
+    threads: int | None = setting(
+        None,
+        minimum=1,
+        help="Maximum number of cores of ONNX Runtime.",
+        unset="the cores that this process may use",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

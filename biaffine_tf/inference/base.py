@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
 from biaffine_tf.config import DecodingConfig
+from biaffine_tf.inference.engines import EngineChoice
 from biaffine_tf.inference.uses import Uses
 from biaffine_tf.spans import Entity, Sentence, Span
 from biaffine_tf.tokenization import Windowing
@@ -35,6 +36,8 @@ class BasePredictor(abc.ABC):
         origin: Function and arguments that made it, for pickles and copies;
             None if it cannot be made again.
         notes: Remarks on predictions, for users.
+        engines: Program that computes the predictions, with the reason why
+            `auto` took TensorFlow; of an ensemble, that of each member.
     """
 
     decoding: DecodingConfig
@@ -43,6 +46,7 @@ class BasePredictor(abc.ABC):
     cut_sentences: int = 0
     origin: tuple[Callable[..., BasePredictor], tuple[Any, ...]] | None = None
     notes: tuple[str, ...] = ()
+    engines: tuple[EngineChoice, ...] = ()
 
     def __init__(self) -> None:
         self._is_closed = self._is_released = False
@@ -140,6 +144,11 @@ class BasePredictor(abc.ABC):
                 "directory of its model"
             )
         return self.origin
+
+    def __repr__(self) -> str:
+        parts = [] if self.origin is None else [repr(self.origin[1][0])]
+        parts += [f"engine={one}" for one in dict.fromkeys(self.engines)]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     def __enter__(self) -> Self:
         self._check_open()

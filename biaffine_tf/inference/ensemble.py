@@ -1,4 +1,4 @@
-"""Prediction with several models at once; TensorFlow is loaded with them."""
+"""Prediction with several models at once, each on its own engine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from biaffine_tf.config import (
     PREDICTION_PRECISION,
     Decoder,
     DecodingConfig,
+    Engine,
     LongText,
     Precision,
 )
@@ -22,6 +23,7 @@ from biaffine_tf.decoding.candidates import to_probability
 from biaffine_tf.decoding.voting import Key, average, mean_log_odds, vote
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.inference.base import BasePredictor
+from biaffine_tf.inference.engines import choose_for_member
 from biaffine_tf.inference.postprocessing import decoder_of
 from biaffine_tf.inference.windowed import WindowedPredictor, confidence_of
 from biaffine_tf.inference.windowed_text import Wanted
@@ -193,6 +195,8 @@ class EnsemblePredictor(BasePredictor):
         batch_size: int = 64,
         precision: Precision = PREDICTION_PRECISION,
         xla: bool = False,
+        engine: Engine = Engine.AUTO,
+        threads: int | None = None,
         **decoding: Any,
     ) -> Self:
         """Loads an ensemble, or a model directory as an ensemble of one.
@@ -206,7 +210,10 @@ class EnsemblePredictor(BasePredictor):
             batch_size: Likewise.
             precision: Likewise.
             xla: Likewise.
-            **decoding: Likewise.
+            engine: Engine of the members; TensorFlow is that of members which
+                ONNX Runtime cannot predict with.
+            threads: Maximum number of cores of ONNX Runtime; None for all.
+            **decoding: See `Predictor.from_directory`.
 
         Raises:
             ConfigError: If the directory is incomplete, members do not belong
@@ -227,6 +234,8 @@ class EnsemblePredictor(BasePredictor):
                 batch_size=batch_size,
                 precision=precision,
                 xla=xla,
+                engine=engine,
+                threads=threads,
             )
             for one in ensemble.directories
         ]
@@ -364,6 +373,10 @@ def load_member(
     *,
     calibrated: bool = True,
     thresholds: bool = True,
+    engine: Engine = Engine.TENSORFLOW,
+    threads: int | None = None,
+    precision: Precision = PREDICTION_PRECISION,
+    xla: bool = False,
     **options: Any,
 ) -> Member:
     """Loads a member, which proposes every label of a span if its head can.
@@ -372,17 +385,34 @@ def load_member(
         directory: Model directory.
         calibrated: Whether to calibrate its scores.
         thresholds: Whether it decides by its thresholds.
-        **options: See `Predictor.from_directory`.
+        engine: Engine that is asked for; see `engines.choose_for_member`.
+        threads: Maximum number of cores of ONNX Runtime; None for all.
+        precision: See `Predictor.from_directory`, as the rest.
+        xla: Likewise.
+        **options: Likewise.
 
     Raises:
         ConfigError: If the model directory is incomplete.
     """
-    from biaffine_tf.inference.teachers import predictor_of_every_label
+    choice = choose_for_member(
+        directory, {"engine": engine, "precision": precision, "xla": xla}
+    )
+    options |= {"calibrated": False, "force_one_entity": False}
+    predictor: WindowedPredictor
+    if choice.engine is Engine.ONNX:
+        from biaffine_tf.inference.onnx import OnnxPredictor
 
+        predictor = OnnxPredictor.from_directory(
+            directory, threads=threads, **options
+        )
+    else:
+        from biaffine_tf.inference.teachers import predictor_of_every_label
+
+        predictor = predictor_of_every_label(
+            directory, precision=precision, xla=xla, **options
+        )
     return Member(
-        predictor_of_every_label(
-            directory, calibrated=False, force_one_entity=False, **options
-        ),
+        predictor,
         confidence_of(directory, calibrated=calibrated, thresholds=thresholds),
     )
 

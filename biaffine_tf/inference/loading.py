@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from biaffine_tf import model_directory
 from biaffine_tf.config import (
     PREDICTION_PRECISION,
     DecodingConfig,
+    Engine,
     PredictionConfig,
     require,
     settings_of,
 )
 from biaffine_tf.errors import ConfigError
+from biaffine_tf.inference import engines
 from biaffine_tf.inference.base import BasePredictor
+from biaffine_tf.inference.engines import EngineChoice
+from biaffine_tf.model_directory import onnx_form
+from biaffine_tf.model_directory.digests import meanwhile
 from biaffine_tf.model_directory.fingerprints import SAVED_MODEL
 from biaffine_tf.model_directory.onnx_model import ONNX_MODEL
 from biaffine_tf.tokenization import Windowing
@@ -31,6 +38,8 @@ class Kind(enum.StrEnum):
     SAVED_MODEL = "a SavedModel"
     ONNX = "an ONNX model"
 
+
+_LOG = logging.getLogger("biaffine_tf")
 
 _OUTSIDE_A_GRAPH: dict[str, Any] = {
     "calibrated": True,
@@ -48,10 +57,19 @@ _OF_A_MODEL: dict[str, Any] = {
 # defaults.
 OPTIONS: dict[Kind, dict[str, Any]] = {
     Kind.MODEL: _OF_A_MODEL,
-    Kind.ENSEMBLE: _OF_A_MODEL,
+    Kind.ENSEMBLE: {**_OF_A_MODEL, "engine": Engine.AUTO, "threads": None},
     Kind.SAVED_MODEL: {"batch_size": 512},
     Kind.ONNX: {**_OUTSIDE_A_GRAPH, "threads": None},
 }
+# Further options, from which the predictor is chosen.
+_CHOOSING = {
+    Kind.MODEL: ("engine", "threads"),
+    Kind.ENSEMBLE: (),
+    Kind.SAVED_MODEL: ("engine",),
+    Kind.ONNX: ("engine",),
+}
+# Engines of directories that leave no choice.
+_FIXED = {Kind.SAVED_MODEL: Engine.TENSORFLOW, Kind.ONNX: Engine.ONNX}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,6 +80,8 @@ class Source:
         kind: Kind of the directory.
         options: Arguments of its predictor other than decoding settings, with
             defaults from the directory.
+        engines: Program that computes the predictions; of an ensemble, that of
+            each member.
         decoding: Settings of decoding.
         windowing: Treatment of long texts; None if a graph does it.
         notes: Remarks for users.
@@ -69,9 +89,20 @@ class Source:
 
     kind: Kind
     options: dict[str, Any]
+    engines: tuple[EngineChoice, ...]
     decoding: DecodingConfig
     windowing: Windowing | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings that predictions depend on, as a bulk job keeps them."""
+        chosen = {}
+        if self.kind not in _FIXED:
+            names = [str(one.engine) for one in self.engines]
+            names = names if len(set(names)) > 1 else names[:1]
+            chosen["engine"] = ",".join(names)
+        return {**self.options, **dataclasses.asdict(self.decoding), **chosen}
 
 
 def _find_kind(directory: str | os.PathLike[str]) -> Kind:
@@ -102,13 +133,14 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
     given = _check(kind, options)
     model_directory.check_digests(directory, weights=False)
     loading = {k: given.get(k, default) for k, default in OPTIONS[kind].items()}
-    settings = {k: v for k, v in given.items() if k not in loading}
+    settings = _decoding(kind, given)
     if kind is Kind.SAVED_MODEL:
         manifest = model_directory.Manifest.read(directory)
         manifest.check_decoding(settings)
         return Source(
             kind=kind,
             options=loading,
+            engines=_engines(directory, kind, given),
             decoding=manifest.decoding,
             windowing=None,
         )
@@ -121,7 +153,8 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
         window_overlap=loading["window_overlap"],
     )
     decoding = config.decoding.replace_given(**settings)
-    if kind is Kind.MODEL:
+    chosen = _engines(directory, kind, given)
+    if chosen[0].engine is Engine.TENSORFLOW:
         model_directory.check_weights(directory)
     model_directory.read_confidence(directory)
     loading["long_text"] = windowing.long_text
@@ -129,6 +162,7 @@ def inspect(directory: str, options: Mapping[str, Any]) -> Source:
     return Source(
         kind=kind,
         options=loading,
+        engines=chosen,
         decoding=decoding,
         windowing=windowing,
         notes=_notes(directory, kind, loading),
@@ -145,12 +179,11 @@ def _inspect_ensemble(
     from biaffine_tf.inference import ensemble as ensembles
 
     ensemble = ensembles.open_ensemble(directory)
+    chosen = _engines(directory, Kind.ENSEMBLE, loading)
+    own = {k: v for k, v in options.items() if k in OPTIONS[Kind.MODEL]}
     sources = [
-        inspect(
-            one,
-            {k: v for k, v in options.items() if k in OPTIONS[Kind.MODEL]},
-        )
-        for one in ensemble.directories
+        inspect(one, {**own, "engine": choice.engine})
+        for one, choice in zip(ensemble.directories, chosen, strict=True)
     ]
     _check_members(ensemble, weights=False)
     decoding = ensembles.decoding_of(ensemble).replace_given(**settings)
@@ -158,6 +191,7 @@ def _inspect_ensemble(
     return Source(
         kind=Kind.ENSEMBLE,
         options=dict(loading),
+        engines=chosen,
         decoding=decoding,
         windowing=sources[0].windowing,
         notes=tuple(note for one in sources for note in one.notes),
@@ -213,27 +247,82 @@ def load(
     given = _check(kind, options)
     require(isinstance(verify, bool), "verify", verify, "true or false")
     if kind is Kind.ENSEMBLE:
+        loading = {**OPTIONS[kind], **given}
         _inspect_ensemble(
-            os.fspath(directory),
-            options,
-            given,
-            {k: v for k, v in given.items() if k not in OPTIONS[kind]},
+            os.fspath(directory), options, loading, _decoding(kind, given)
         )
-        if verify:
-            _check_members(
-                model_directory.read_ensemble(os.fspath(directory)),
-                weights=True,
-            )
-    with model_directory.intact(directory, weights=verify):
-        made = _predictor(kind).from_directory(directory, **given)
+    chosen = _engines(directory, kind, given)
+    own = {k: v for k, v in given.items() if k not in _CHOOSING[kind]}
+    if kind is Kind.MODEL and chosen[0].engine is Engine.ONNX:
+        own = {k: v for k, v in own.items() if k not in ("precision", "xla")}
+        own["threads"] = given.get("threads")
+    with _intact(directory, kind, chosen, verify):
+        made = _predictor(kind, chosen).from_directory(directory, **own)
     made.origin = load, (os.path.abspath(directory), dict(options), verify)
     made.notes = _notes(directory, kind, given)
+    made.engines = chosen
+    _LOG.info("%r", made)
     return made
 
 
-def _predictor(kind: Kind) -> Any:
+@contextlib.contextmanager
+def _intact(
+    directory: str | os.PathLike[str],
+    kind: Kind,
+    chosen: Sequence[EngineChoice],
+    verify: bool,
+) -> Iterator[None]:
+    """Checks the files of a directory while the block loads them."""
+    if not verify or kind in _FIXED:
+        with model_directory.intact(directory, weights=verify):
+            yield
+        return
+    members = [directory]
+    if kind is Kind.ENSEMBLE:
+        ensemble = model_directory.read_ensemble(os.fspath(directory))
+        members = list(ensemble.directories)
+        _check_members(ensemble, weights=True)
+
+    def check_forms() -> None:
+        for one, choice in zip(members, chosen, strict=True):
+            if choice.engine is Engine.ONNX:
+                onnx_form.check_form(one)
+
+    with model_directory.intact(directory), meanwhile(check_forms):
+        yield
+
+
+def _engines(
+    directory: str | os.PathLike[str], kind: Kind, given: Mapping[str, Any]
+) -> tuple[EngineChoice, ...]:
+    """Chooses the engine of a directory, or of each member of an ensemble."""
+    if kind in _FIXED:
+        return (
+            engines.check_fixed(directory, _FIXED[kind], given.get("engine")),
+        )
+    chosen: tuple[EngineChoice, ...]
+    if kind is Kind.MODEL:
+        chosen = (engines.choose(directory, given),)
+    else:
+        ensemble = model_directory.read_ensemble(os.fspath(directory))
+        chosen = tuple(
+            engines.choose_for_member(one, given)
+            for one in ensemble.directories
+        )
+    engines.check_threads(directory, chosen, given.get("threads"))
+    return chosen
+
+
+def _decoding(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the given settings of decoding."""
+    others = {*OPTIONS[kind], *_CHOOSING[kind]}
+    return {k: v for k, v in given.items() if k not in others}
+
+
+def _predictor(kind: Kind, chosen: Sequence[EngineChoice]) -> Any:
     predictor: Any
-    if kind is Kind.ONNX:
+    is_onnx = chosen[0].engine is Engine.ONNX
+    if kind is Kind.ONNX or (kind is Kind.MODEL and is_onnx):
         from biaffine_tf.inference.onnx import OnnxPredictor as predictor
     elif kind is Kind.SAVED_MODEL:
         from biaffine_tf.inference.saved_model import (
@@ -255,7 +344,7 @@ def _check(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: If an option or its value is unknown.
     """
     settings = settings_of(DecodingConfig).keys()
-    known = [*OPTIONS[kind], *settings]
+    known = [*OPTIONS[kind], *_CHOOSING[kind], *settings]
     unknown = sorted(options.keys() - set(known))
     if unknown:
         raise ConfigError(

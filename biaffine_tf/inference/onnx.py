@@ -24,6 +24,7 @@ from biaffine_tf.inference.windowed import (
     confidence_of,
 )
 from biaffine_tf.model_directory import onnx_model
+from biaffine_tf.model_directory.onnx_form import model_path
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Windowing, mark
 
@@ -36,7 +37,7 @@ _MAX_FLOATS = 1 << 24
 
 
 class OnnxPredictor(WindowedPredictor):
-    """Finds the entities of texts with an ONNX export.
+    """Finds the entities of texts with an ONNX export or form.
 
     Args:
         session: Session of the model.
@@ -100,10 +101,11 @@ class OnnxPredictor(WindowedPredictor):
         threads: int | None = None,
         **decoding: Any,
     ) -> OnnxPredictor:
-        """Loads an export.
+        """Loads an export, or the ONNX form of a model directory.
 
         Args:
-            directory: Written by `run_predict.py --export_dir`.
+            directory: Written by `run_predict.py --export_dir`, or a model
+                directory with an ONNX form.
             calibrated: Whether to calibrate scores, if the directory has a
                 calibration.
             thresholds: Whether to apply the thresholds of the directory, if it
@@ -130,7 +132,7 @@ class OnnxPredictor(WindowedPredictor):
         confidence = confidence_of(
             directory, calibrated=calibrated, thresholds=thresholds
         )
-        path = os.path.join(directory, onnx_model.ONNX_MODEL)
+        path = model_path(directory)
         session = open_session(path, threads)
         onnx_model.check_properties(
             path,

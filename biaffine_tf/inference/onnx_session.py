@@ -7,6 +7,7 @@ import os
 import weakref
 from typing import TYPE_CHECKING
 
+from biaffine_tf import machine
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.model_directory import onnx_model
 
@@ -39,7 +40,8 @@ def open_session(
             "onnxruntime is not installed", remedy="pip install onnxruntime"
         ) from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
+    # Its own default knows no limits of control groups.
+    options.intra_op_num_threads = threads or machine.usable_cores()
     options.log_severity_level = _ONLY_FATAL
     try:
         session = onnxruntime.InferenceSession(

@@ -14,6 +14,8 @@ report.html          dev scores and sentences, to look at
                      (without a dev set there are no dev scores, predictions,
                      confidence and report, and the last epoch is kept)
 README.md            model card
+onnx/                the model for ONNX Runtime, which predicts on a CPU in
+                     place of the weights; see `onnx_form`
 export/              the model as a SavedModel, if --export is given
 logs/                TensorBoard
 records/             training data (unless --records_dir keeps it elsewhere)
@@ -69,6 +71,7 @@ from biaffine_tf.model_directory.names import (
     HISTORY,
     LABELS,
     LOGS,
+    ONNX_FORM,
     PREDICTIONS,
     REPORT,
     SCORES,
@@ -100,6 +103,7 @@ __all__ = [
     "HISTORY",
     "LABELS",
     "LOGS",
+    "ONNX_FORM",
     "OUT_OF_FOLD",
     "PREDICTIONS",
     "REPORT",

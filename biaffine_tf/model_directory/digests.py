@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import functools
 import glob
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from biaffine_tf.errors import ConfigError
@@ -81,6 +82,34 @@ def is_sealed(directory: str | os.PathLike[str]) -> bool:
     return os.path.lexists(os.path.join(directory, DIGESTS))
 
 
+def read_digests(directory: str) -> dict[str, str] | None:
+    """Returns the digests of a directory by file; None if it has none.
+
+    Raises:
+        ConfigError: If they are damaged.
+    """
+    path = os.path.join(directory, DIGESTS)
+    remedy = (
+        "restore it; if all other files are as they should be, write it anew "
+        f"with {RESEAL.format(directory)}"
+    )
+    try:
+        stored = read_json(
+            path, _SHAPE, what="the digests of a directory", remedy=remedy
+        )
+    except FileNotFoundError:
+        return None
+    if stored["version"] != _VERSION:
+        raise ConfigError(
+            f"{path}: of version {stored['version']}, not {_VERSION}",
+            remedy=f"upgrade biaffine_tf, or {remedy}",
+        )
+    files: dict[str, str] = stored["files"]
+    if stored["digest"] != _digest_of(files):
+        raise ConfigError(f"{path}: damaged", remedy=remedy)
+    return files
+
+
 def find_changes(
     directory: str | os.PathLike[str],
     *,
@@ -101,7 +130,7 @@ def find_changes(
         ConfigError: If the digests themselves are damaged.
     """
     directory = os.fspath(directory)
-    known = _read(directory)
+    known = read_digests(directory)
     if known is None:
         return []
     chosen = [
@@ -170,37 +199,25 @@ def intact(
     if not weights:
         yield
         return
+    with meanwhile(functools.partial(check_digests, directory, small=False)):
+        yield
+
+
+@contextlib.contextmanager
+def meanwhile(check: Callable[[], None]) -> Iterator[None]:
+    """Runs a check in another thread while the block loads what it checks.
+
+    Args:
+        check: Raises an error, which takes precedence over one of the block.
+    """
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        check = pool.submit(check_digests, directory, small=False)
+        checked = pool.submit(check)
         try:
             yield
         except Exception:
-            check.result()
+            checked.result()
             raise
-        check.result()
-
-
-def _read(directory: str) -> dict[str, str] | None:
-    path = os.path.join(directory, DIGESTS)
-    remedy = (
-        "restore it; if all other files are as they should be, write it anew "
-        f"with {RESEAL.format(directory)}"
-    )
-    try:
-        stored = read_json(
-            path, _SHAPE, what="the digests of a directory", remedy=remedy
-        )
-    except FileNotFoundError:
-        return None
-    if stored["version"] != _VERSION:
-        raise ConfigError(
-            f"{path}: of version {stored['version']}, not {_VERSION}",
-            remedy=f"upgrade biaffine_tf, or {remedy}",
-        )
-    files: dict[str, str] = stored["files"]
-    if stored["digest"] != _digest_of(files):
-        raise ConfigError(f"{path}: damaged", remedy=remedy)
-    return files
+        checked.result()
 
 
 def _present(directory: str) -> list[str]:

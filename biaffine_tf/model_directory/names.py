@@ -13,6 +13,7 @@ REPORT = "report.html"
 CARD = "README.md"
 LOGS = "logs"
 EXPORT = "export"
+ONNX_FORM = "onnx"
 CHECKPOINTS = "checkpoints"
 DIGESTS = "digests.json"
 

@@ -120,7 +120,7 @@ def test_names_of_enums_are_taken_for_them(model_dir, tmp_path):
 
 def test_threads_of_an_onnx_model(model_dir, tmp_path):
     for wrong, message in (
-        ({"threads": 1}, r"without 'threads'.* xla"),
+        ({"threads": 1}, r"is for ONNX Runtime, but the engine is tensorflow"),
         ({"nestd": True}, r"without 'nestd'.* nested"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -104,6 +104,39 @@ def describe(
     }
 
 
+def recorded_engine(path: str) -> str | None:
+    """Returns the engine that a job was begun with.
+
+    Args:
+        path: Folder of the job.
+
+    Returns:
+        Name of the engine: "onnx" for an ensemble if it is that of a member.
+        None if there is no job, or its model has only one engine.
+
+    Raises:
+        ConfigError: If the description of the job is damaged.
+    """
+    try:
+        engine = _read_job(path)["settings"].get("engine")
+    except FileNotFoundError:
+        return None
+    if engine is None:
+        return None
+    return "onnx" if "onnx" in str(engine).split(",") else "tensorflow"
+
+
+def _read_job(path: str) -> dict[str, Any]:
+    job = read_json(
+        os.path.join(path, JOB), _SHAPE, what="of a bulk job", remedy=_ANOTHER
+    )
+    # Earlier versions had one engine for model directories, which alone have a
+    # precision.
+    if "precision" in job["settings"]:
+        job["settings"].setdefault("engine", "tensorflow")
+    return job
+
+
 def check_folder(path: str, job: Mapping[str, Any]) -> None:
     """Checks that a folder is new or of this job; changes nothing.
 
@@ -122,9 +155,7 @@ def check_folder(path: str, job: Mapping[str, Any]) -> None:
                 remedy=_ANOTHER,
             )
         return
-    before = read_json(
-        description, _SHAPE, what="of a bulk job", remedy=_ANOTHER
-    )
+    before = _read_job(path)
     differences = list(_differences(before, job))
     if differences:
         raise ConfigError(
