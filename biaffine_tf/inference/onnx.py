@@ -5,11 +5,11 @@ Loads only onnxruntime, tokenizers and numpy.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import os
-import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -18,19 +18,21 @@ from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig, LongText, ModelConfig
 from biaffine_tf.decoding import Candidates
 from biaffine_tf.heads import onnx_form
-from biaffine_tf.inference.onnx_session import open_session
+from biaffine_tf.inference.batches import make_batches
+from biaffine_tf.inference.onnx_sessions import OnnxSessions
 from biaffine_tf.inference.windowed import (
     WindowedPredictor,
     confidence_of,
 )
+from biaffine_tf.inference.windowed_text import TextWindow
 from biaffine_tf.model_directory import onnx_model
 from biaffine_tf.model_directory.onnx_form import model_path
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Windowing, mark
 
-if TYPE_CHECKING:
-    import onnxruntime
-
+# Maximum number of encoder positions in a batch, about what a core's caches
+# hold. In a batch of twice as many, each takes a tenth longer.
+_TOKENS_PER_BATCH = 1 << 10
 # Maximum number of floats in the head's outputs, of which onnxruntime holds a
 # few copies. Larger batches are divided; a single window may exceed it.
 _MAX_FLOATS = 1 << 24
@@ -40,7 +42,7 @@ class OnnxPredictor(WindowedPredictor):
     """Finds the entities of texts with an ONNX export or form.
 
     Args:
-        session: Session of the model.
+        session: The model.
         config: Settings of the model.
         tokenizer: Tokenizer of the model.
         labels: Labels of the model.
@@ -48,8 +50,6 @@ class OnnxPredictor(WindowedPredictor):
         confidence: Calibration and thresholds.
         windowing: Treatment of long texts; None for that of the config.
         batch_size: Maximum number of sentences or windows per batch.
-        one_at_a_time: Whether batches run one after another, so that no more
-            threads run than the session has; otherwise calling threads help.
 
     Raises:
         ConfigError: If the batch size is not positive.
@@ -57,7 +57,7 @@ class OnnxPredictor(WindowedPredictor):
 
     def __init__(
         self,
-        session: onnxruntime.InferenceSession,
+        session: OnnxSessions,
         config: ModelConfig,
         tokenizer: Tokenizer,
         labels: LabelMap,
@@ -66,7 +66,6 @@ class OnnxPredictor(WindowedPredictor):
         confidence: Confidence | None = None,
         windowing: Windowing | None = None,
         batch_size: int = 64,
-        one_at_a_time: bool = False,
     ) -> None:
         super().__init__(
             tokenizer,
@@ -84,9 +83,6 @@ class OnnxPredictor(WindowedPredictor):
             config.head.name, multi_label=config.head.multi_label
         )
         self._outputs = list(self._head.OUTPUTS)
-        self._turn: contextlib.AbstractContextManager[Any] = (
-            threading.Lock() if one_at_a_time else contextlib.nullcontext()
-        )
 
     @classmethod
     def from_directory(
@@ -133,10 +129,10 @@ class OnnxPredictor(WindowedPredictor):
             directory, calibrated=calibrated, thresholds=thresholds
         )
         path = model_path(directory)
-        session = open_session(path, threads)
+        session = OnnxSessions(path, threads)
         onnx_model.check_properties(
             path,
-            session.get_modelmeta().custom_metadata_map,
+            session.metadata,
             labels,
             tokenizer,
         )
@@ -149,11 +145,29 @@ class OnnxPredictor(WindowedPredictor):
             confidence=confidence,
             windowing=windowing,
             batch_size=batch_size,
-            one_at_a_time=threads is not None,
         )
 
     def _release(self) -> None:
         del self._session
+
+    def _batches(self, windows: Iterable[TextWindow]) -> list[list[TextWindow]]:
+        return make_batches(
+            windows,
+            max_windows=self._batch_size,
+            max_tokens=_TOKENS_PER_BATCH,
+        )
+
+    @contextlib.contextmanager
+    def _mapping(self, batches: int) -> Iterator[Callable[..., Iterable[Any]]]:
+        cores = self._session.cores
+        if batches < cores or cores < 2:
+            yield map  # each batch on all cores
+            return
+        with (
+            self._session.sharing(),
+            concurrent.futures.ThreadPoolExecutor(cores) as pool,
+        ):
+            yield pool.map
 
     def _find_candidates(
         self, input_ids: np.ndarray, context: np.ndarray, min_margin: float
@@ -185,7 +199,6 @@ class OnnxPredictor(WindowedPredictor):
     def _run(
         self, input_ids: np.ndarray, settings: Mapping[str, Any]
     ) -> list[np.ndarray]:
-        with self._turn:
-            return self._session.run(
-                self._outputs, {onnx_model.INPUT: input_ids, **settings}
-            )
+        return self._session.run(
+            self._outputs, {onnx_model.INPUT: input_ids, **settings}
+        )
