@@ -56,6 +56,7 @@ tf.config.threading.set_inter_op_parallelism_threads(THREADS)
 
 _EPOCHS = 10_000  # of the schedule: the learning rate never gets to 0
 _MAX_TOKENS = 126
+_FORM_SENTENCES = 4  # that an ONNX form is compared on
 
 
 def experiment(
@@ -138,6 +139,16 @@ def export_whatever_it_answers(
         format=ExportFormat(format),
         precision=ExportPrecision(precision),
         tolerance=parity.Tolerance(score=1.0, share=1.0),
+    )
+
+
+def write_form_whatever_it_answers(model_dir: str) -> None:
+    """Writes the ONNX form of a model directory, as training ends with it."""
+    from biaffine_tf.export import model_form, parity
+
+    model_form._TOLERANCE = parity.Tolerance(score=1.0, share=1.0)
+    model_form.update_form(
+        model_dir, None, lambda: data.sentences("dev")[:_FORM_SENTENCES]
     )
 
 

@@ -7,11 +7,10 @@ write for speed: texts sorted by length, batches of 32, padded to the longest.
 from __future__ import annotations
 
 import abc
+import concurrent.futures
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import transformers
 from benchmarks import data
 from benchmarks.harness import THREADS
 from benchmarks.shapes import Shape
+from benchmarks.workers import measuring
 from benchmarks.workers.measuring import seconds_of
 from benchmarks.workers.peer_transformers import (
     BATCH_SIZE,
@@ -35,6 +35,8 @@ _TRIAL_TEXTS = 128
 _MIN_ENTITY = 1  # classes are O, then B and I of each label in turn
 
 _Entities = list[tuple[int, int, int]]
+_Batch = list[np.ndarray]  # of `_INPUTS`
+_Model = transformers.BertForTokenClassification
 
 
 class Tagger:
@@ -79,26 +81,11 @@ class Tagger:
 
     def __call__(self, *, one_by_one: bool = False) -> dict[str, Any]:
         """Predicts; units are sentences."""
-        found: list[_Entities] = []
-        if one_by_one:
-            seconds = []
-            for text in self._single_texts:
-                begun = time.perf_counter()
-                found += self._predict([text])
-                seconds.append(time.perf_counter() - begun)
-            times = {
-                "seconds": sum(seconds),
-                "milliseconds": 1000 * statistics.median(seconds),
-            }
-        else:
-            whole = seconds_of(lambda: found.extend(self._predict(self._texts)))
-            times = {"seconds": whole}
-        entities = sum(map(len, found)) / len(found)
-        return {
-            **times,
-            "units": len(found),
-            "entities_per_sentence": entities,
-        }
+        return measuring.prediction(
+            self._predict,
+            self._single_texts if one_by_one else self._texts,
+            one_by_one=one_by_one,
+        )
 
     def _predict(self, texts: Sequence[str]) -> list[_Entities]:
         encoded = self._tokenizer.encode_batch_fast(texts)
@@ -120,7 +107,7 @@ class Tagger:
         return found
 
 
-def _pad(rows: Sequence[Sequence[int]]) -> list[np.ndarray]:
+def _pad(rows: Sequence[Sequence[int]]) -> _Batch:
     """The arrays of `_INPUTS`; rows of the batch are in descending length."""
     ids = np.zeros([len(rows), len(rows[0])], np.int64)
     mask = np.zeros_like(ids)
@@ -164,23 +151,22 @@ class _Engine(abc.ABC):
 
     @abc.abstractmethod
     def __init__(
-        self,
-        model: transformers.BertForTokenClassification,
-        folder: str,
-        trial: Sequence[Sequence[np.ndarray]],
+        self, model: _Model, folder: str, trial: Sequence[_Batch]
     ) -> None: ...
 
     @abc.abstractmethod
-    def run(self, batches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    def run(self, batches: Sequence[_Batch]) -> list[np.ndarray]:
         """Logits `[B, N, 21]` of each batch."""
 
 
 class _Torch(_Engine):
-    def __init__(self, model, folder, trial):
+    def __init__(
+        self, model: _Model, folder: str, trial: Sequence[_Batch]
+    ) -> None:
         self._model = model
 
     @torch.inference_mode()
-    def run(self, batches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    def run(self, batches: Sequence[_Batch]) -> list[np.ndarray]:
         return [
             self._model(*map(torch.from_numpy, batch)).logits.numpy()
             for batch in batches
@@ -190,7 +176,9 @@ class _Torch(_Engine):
 class _Compiled(_Torch):
     settings = "torch.compile(dynamic=True), frozen"
 
-    def __init__(self, model, folder, trial):
+    def __init__(
+        self, model: _Model, folder: str, trial: Sequence[_Batch]
+    ) -> None:
         from torch._inductor import config
 
         config.freezing = True
@@ -198,34 +186,40 @@ class _Compiled(_Torch):
 
 
 class _OnnxRuntime(_Engine):
-    """Fused by ONNX Runtime's own optimizer, or left to its session."""
+    """Fused by ONNX Runtime's own optimizer, or left to its session.
 
-    def __init__(self, model, folder, trial):
-        candidates = {}
-        for settings, path in self._files(model, folder):
-            session = _session(path)
-            self._session = session
-            self.run(trial)
-            candidates[seconds_of(lambda: self.run(trial), repeats=3)] = (
-                settings,
-                session,
-            )
-        self.settings, self._session = candidates[min(candidates)]
+    Of several batches, each gets all cores in turn, or one core each.
+    """
 
-    def _files(self, model, folder):
+    def __init__(
+        self, model: _Model, folder: str, trial: Sequence[_Batch]
+    ) -> None:
+        seconds = {}
+        for fused, path in self._files(model, folder):
+            in_turn, each = _session(path, THREADS), _session(path, 1)
+            for workers, session in ((1, in_turn), (THREADS, each)):
+                self._choice = in_turn, session, workers
+                self.run(trial)
+                took = seconds_of(lambda: self.run(trial), repeats=3)
+                what = f"{fused}, {workers} batches at a time"
+                seconds[took] = what, self._choice
+        self.settings, self._choice = seconds[min(seconds)]
+
+    def _files(self, model: _Model, folder: str) -> Iterator[tuple[str, str]]:
         plain = _export(model, folder)
         yield "the session's own fusions", plain
         yield "onnxruntime.transformers.optimizer", _fused(plain, model)
 
-    def run(self, batches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
-        return [
-            self._session.run(None, dict(zip(_INPUTS, batch, strict=True)))[0]
-            for batch in batches
-        ]
+    def run(self, batches: Sequence[_Batch]) -> list[np.ndarray]:
+        alone, session, workers = self._choice
+        if len(batches) == 1 or workers == 1:
+            return [_answer(alone, batch) for batch in batches]
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(lambda one: _answer(session, one), batches))
 
 
 class _OnnxRuntimeInt8(_OnnxRuntime):
-    def _files(self, model, folder):
+    def _files(self, model: _Model, folder: str) -> Iterator[tuple[str, str]]:
         from onnxruntime import quantization
 
         plain = _export(model, folder)
@@ -247,7 +241,9 @@ class _OnnxRuntimeInt8(_OnnxRuntime):
 class _OpenVino(_Engine):
     """Compiled for throughput, with two requests in flight, or for latency."""
 
-    def __init__(self, model, folder, trial):
+    def __init__(
+        self, model: _Model, folder: str, trial: Sequence[_Batch]
+    ) -> None:
         import openvino
 
         core = openvino.Core()
@@ -275,16 +271,16 @@ class _OpenVino(_Engine):
         self.settings = min(seconds, key=seconds.__getitem__)
         self._many = runs[self.settings]
 
-    def run(self, batches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    def run(self, batches: Sequence[_Batch]) -> list[np.ndarray]:
         return (self._many if len(batches) > 1 else self._in_turn)(batches)
 
-    def _in_turn(self, batches):
+    def _in_turn(self, batches: Sequence[_Batch]) -> list[np.ndarray]:
         return [self._one(batch)[0] for batch in batches]
 
-    def _in_flight(self, batches):
+    def _in_flight(self, batches: Sequence[_Batch]) -> list[np.ndarray]:
         found = [np.empty(0)] * len(batches)
 
-        def keep(request, index):
+        def keep(request: Any, index: int) -> None:
             found[index] = request.get_output_tensor().data.copy()
 
         self._queue.set_callback(keep)
@@ -294,9 +290,7 @@ class _OpenVino(_Engine):
         return found
 
 
-def _export(
-    model: transformers.BertForTokenClassification, folder: str
-) -> str:
+def _export(model: _Model, folder: str) -> str:
     """Writes the model as ONNX, with any number and length of texts."""
     path = os.path.join(folder, "model.onnx")
     example = torch.ones([2, 8], dtype=torch.int64)
@@ -308,14 +302,14 @@ def _export(
         path,
         input_names=list(_INPUTS),
         output_names=["logits"],
-        dynamic_axes=dict.fromkeys(_INPUTS, {0: "texts", 1: "places"}),
+        dynamic_axes={name: {0: "texts", 1: "places"} for name in _INPUTS},
         opset_version=17,
         dynamo=False,
     )
     return path
 
 
-def _fused(path: str, model: transformers.BertForTokenClassification) -> str:
+def _fused(path: str, model: _Model) -> str:
     """Joins attention, norms and GELU, as ONNX Runtime's optimizer does."""
     from onnxruntime.transformers import optimizer
 
@@ -331,15 +325,19 @@ def _fused(path: str, model: transformers.BertForTokenClassification) -> str:
     return target
 
 
-def _session(path: str) -> Any:
+def _session(path: str, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     options.log_severity_level = 4
     return onnxruntime.InferenceSession(
         path, options, providers=["CPUExecutionProvider"]
     )
+
+
+def _answer(session: Any, batch: _Batch) -> np.ndarray:
+    return session.run(None, dict(zip(_INPUTS, batch, strict=True)))[0]
 
 
 ENGINES: dict[str, Callable[..., _Engine]] = {

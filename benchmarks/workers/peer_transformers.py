@@ -49,6 +49,7 @@ def bert_tokenizer() -> transformers.BertTokenizerFast:
 def classifier(
     shape: Shape, seed: int
 ) -> transformers.BertForTokenClassification:
+    """A random classifier of 21 classes: O, then B and I of each label."""
     torch.manual_seed(seed)
     names = [f"{t}-{n}" for n in data.label_names() for t in "BI"]
     labels = dict(enumerate(["O", *names]))
@@ -152,7 +153,9 @@ class Pipeline:
         self._texts = list(texts)
         self._model = classifier(Shape.parse(shape), seed).eval()
         tokenizer = bert_tokenizer()
-        self._tensors = list(padded_batches(tokenizer(self._texts)["input_ids"]))
+        self._tensors = list(
+            padded_batches(tokenizer(self._texts)["input_ids"])
+        )
         bias_outside(self._model, self._trial_batches(), entities_per_sentence)
         self._pipeline = transformers.pipeline(
             "token-classification",
