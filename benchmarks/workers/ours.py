@@ -152,6 +152,41 @@ def write_form_whatever_it_answers(model_dir: str) -> None:
     )
 
 
+def onnx_parts(model_dir: str, *, int8: bool) -> dict[str, bytes]:
+    """Parts of a model's ONNX network, by the stage that they end with.
+
+    Of what they compute they give one number: copies would cost time.
+    """
+    from biaffine_tf import model_directory
+    from biaffine_tf.export.onnx_network import Network
+    from biaffine_tf.heads import onnx_form
+    from biaffine_tf.heads.pairs.onnx import Inputs, PairForm
+    from biaffine_tf.model_directory import onnx_model
+
+    config, _, tokenizer = model_directory.read_description(model_dir)
+    weights = model_directory.read_weights(model_dir)
+    form = onnx_form(config.model.head.name)
+    assert isinstance(form, PairForm)
+    parts = {}
+    for stage in ("encoder", "scoring"):
+        network = Network(weights, config.model, tokenizer.pad_id, int8=int8)
+        values, counts = network.build()
+        graph = network.graph
+        if stage == "scoring":
+            length = graph("Shape", values, start=1, end=2)
+            inputs = Inputs(values, counts, length)
+            head = config.model.head
+            values, _ = form.write_logits(graph, weights, head, inputs)
+        flat = graph("Reshape", values, graph.integers(-1))
+        graph("Gather", flat, graph.integers(0), name=stage)
+        parts[stage] = graph.to_model(
+            {onnx_model.INPUT: (np.int32, ["sentences", "places"])},
+            {stage: (np.float32, ["one"])},
+            {},
+        )
+    return parts
+
+
 class TrainingRun:
     """A model that trains on a sample of CLUENER's train set.
 
