@@ -82,6 +82,7 @@ class TrainingSteps:
         input_ids: `[CLS] tokens [SEP]` of each sentence.
         seed: Of everything.
         bfloat16: Whether PyTorch's autocast is on.
+        compiled: Whether torch.compile compiles the model, for any length.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class TrainingSteps:
         input_ids: Sequence[Sequence[int]],
         seed: int,
         bfloat16: bool = False,
+        compiled: bool = False,
     ) -> None:
         self._autocast = functools.partial(
             torch.autocast, "cpu", dtype=torch.bfloat16, enabled=bfloat16
@@ -98,6 +100,12 @@ class TrainingSteps:
         self._model = classifier(Shape.parse(shape), seed).train()
         self._optimizer = torch.optim.AdamW(
             self._model.parameters(), lr=3e-5, weight_decay=0.01, fused=True
+        )
+        # The parameters stay those of the optimizer.
+        self._forward = (
+            torch.compile(self._model, dynamic=True)
+            if compiled
+            else self._model
         )
         self._sentences = len(input_ids)
         self._batches = list(padded_batches(input_ids))
@@ -125,7 +133,7 @@ class TrainingSteps:
     def _train(self) -> None:
         for batch in self._batches:
             with self._autocast():
-                loss = self._model(**batch).loss
+                loss = self._forward(**batch).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
             self._optimizer.step()

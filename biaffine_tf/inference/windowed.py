@@ -254,6 +254,8 @@ class WindowedPredictor(BasePredictor):
     ) -> list[Candidates]:
         input_ids, context = pad(batch, self.tokenizer)
         candidates = self._find_candidates(input_ids, context, min_margin)
+        if len(batch) == 1:
+            return [candidates]
         bounds = np.searchsorted(candidates.sentences, range(len(batch) + 1))
         return [
             candidates.take(slice(*pair))

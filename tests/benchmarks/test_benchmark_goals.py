@@ -72,16 +72,22 @@ def test_training_wants_its_ratio_of_each_known_shape(monkeypatch, ours, met):
             ">= 1.3",
             ours / 100,
             met,
-        )
+        ),
+        "training 4x256: ours over the same under torch.compile": (
+            ">= 1",
+            ours / 100,
+            True,
+        ),
     }
     rows = [(row["what"], row["shape"], row["median"]) for row in report.rows]
     subjects = {
         "ours": ours,
         "ours, bfloat16": ours,
         "transformers": 100.0,
+        "transformers, compiled": 100.0,
         "transformers, bfloat16": 100.0,
     }
-    assert rows[:8] == [
+    assert rows[:10] == [
         *((what, "4x256", rate) for what, rate in subjects.items()),
         *((f"{what}, first pass", "4x256", 9.0) for what in subjects),
     ]
