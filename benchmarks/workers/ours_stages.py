@@ -124,10 +124,10 @@ class Stages:
         self._predictor = biaffine_tf.load(folder, threads=1)
         run = onnx_sessions.OnnxSessions.run
 
-        def watched(sessions: Any, outputs: Any, inputs: Any) -> Any:
+        def watched(sessions: Any, inputs: Any) -> Any:
             self._inputs.append(inputs["input_ids"])
             begun = time.process_time()
-            answer = run(sessions, outputs, inputs)
+            answer = run(sessions, inputs)
             self._seconds["network"] += time.process_time() - begun
             return answer
 

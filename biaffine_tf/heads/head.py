@@ -190,7 +190,7 @@ class OnnxRun(Protocol):
     def __call__(
         self, input_ids: np.ndarray, settings: Mapping[str, Any], /
     ) -> list[np.ndarray]:
-        """Returns the arrays of the outputs, in the order of `OUTPUTS`.
+        """Returns the arrays of all outputs, in their order in the model.
 
         Args:
             input_ids: int32 `[B, L + 2]`.
@@ -232,6 +232,7 @@ class OnnxForm(Protocol):
         *,
         min_margin: float,
         force_one_entity: bool,
+        is_earlier: bool = False,
     ) -> Candidates:
         """Returns the candidates of a batch as arrays; see `Head.candidates`.
 
@@ -240,6 +241,7 @@ class OnnxForm(Protocol):
             input_ids: Input of the model, int32 `[B, L + 2]`.
             min_margin: See `Head.candidates`.
             force_one_entity: See `Head.candidates`.
+            is_earlier: Whether the model is of version 2.
         """
 
     def floats(

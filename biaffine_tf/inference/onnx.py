@@ -82,7 +82,7 @@ class OnnxPredictor(WindowedPredictor):
         self._head = onnx_form(
             config.head.name, multi_label=config.head.multi_label
         )
-        self._outputs = list(self._head.OUTPUTS)
+        self._is_earlier = onnx_model.is_earlier(session.metadata)
 
     @classmethod
     def from_directory(
@@ -186,6 +186,7 @@ class OnnxPredictor(WindowedPredictor):
                 marked[start : start + size],
                 min_margin=min_margin,
                 force_one_entity=self.decoding.force_one_entity,
+                is_earlier=self._is_earlier,
             )
             if size >= len(marked):
                 return candidates
@@ -199,6 +200,4 @@ class OnnxPredictor(WindowedPredictor):
     def _run(
         self, input_ids: np.ndarray, settings: Mapping[str, Any]
     ) -> list[np.ndarray]:
-        return self._session.run(
-            self._outputs, {onnx_model.INPUT: input_ids, **settings}
-        )
+        return self._session.run({onnx_model.INPUT: input_ids, **settings})

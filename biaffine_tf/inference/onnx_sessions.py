@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import machine
@@ -63,12 +63,10 @@ class OnnxSessions:
         """Metadata of the model."""
         return self._whole.get_modelmeta().custom_metadata_map
 
-    def run(
-        self, outputs: Sequence[str], inputs: Mapping[str, Any]
-    ) -> list[np.ndarray]:
-        """Runs the model on a batch; waits while all cores are taken."""
+    def run(self, inputs: Mapping[str, Any]) -> list[np.ndarray]:
+        """Returns all outputs of a batch; waits while all cores are taken."""
         with self._core_or_all() as session:
-            return session.run(outputs, inputs)
+            return session.run(None, inputs)
 
     @contextlib.contextmanager
     def sharing(self) -> Iterator[None]:

@@ -267,9 +267,9 @@ def test_slices_of_a_batch_change_nothing(pair, name, monkeypatch):
     want = entities(ner, texts)
     run, shapes = ner._session.run, []
 
-    def counted(outputs, inputs):
+    def counted(inputs):
         shapes.append(inputs["input_ids"].shape)
-        return run(outputs, inputs)
+        return run(inputs)
 
     monkeypatch.setattr(ner._session, "run", counted)
     entities(ner, texts)

@@ -49,7 +49,7 @@ def model(tmp_path, monkeypatch):
 
 
 def ask(model, do=lambda: None):
-    return model.run(["y"], {"do": do})
+    return model.run({"do": do})
 
 
 def test_a_batch_alone_gets_all_cores(model):

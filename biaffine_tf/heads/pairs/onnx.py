@@ -16,6 +16,7 @@ import numpy as np
 from biaffine_tf.config import HeadConfig
 from biaffine_tf.decoding import Candidates
 from biaffine_tf.heads.head import OnnxOutput, OnnxRun
+from biaffine_tf.heads.pairs import onnx_earlier
 
 MIN_MARGIN = "min_margin"
 _ROWS = ["candidates"]
@@ -116,8 +117,17 @@ class PairForm:
         *,
         min_margin: float,
         force_one_entity: bool,
+        is_earlier: bool = False,
     ) -> Candidates:
         """Returns the pairs with a sufficient margin; see `OnnxForm`."""
+        if is_earlier:
+            return onnx_earlier.find(
+                run,
+                input_ids,
+                min_margin=min_margin,
+                force_one_entity=force_one_entity,
+                is_multi_label=self.is_multi_label,
+            )
 
         def candidates(ids: np.ndarray, least: float) -> Candidates:
             least_margin = np.array(least, np.float32)
