@@ -2,19 +2,23 @@
 
 python benchmarks/predict_speed.py [--quick] [--json=FILE] [--shapes=...]
 
-Sentences of CLUENER's dev set a second, start-up and first passes apart, all
-in float32 (but for int8 weights of ONNX) with two threads: our Predictor, all
-at once and one sentence at a time, and what is exported of it; the
-token-classification pipeline of transformers with the batch size that is best
-for it, and its model alone on tensors made beforehand (sorted by length,
-nothing done with the logits: no user gets this, it is a bound); and, at the
-smallest shape, SpanMarker with its own defaults. What goes one by one, and
-SpanMarker, get a sample of the sentences; at 768 wide all get a quarter of the
-set. Ours reads characters, the peers WordPiece tokens, which are a little fewer
-where a text has Latin words or numbers.
+Sentences of CLUENER's dev set a second, all at once, and milliseconds of a
+sentence alone, the median of a hundred; start-up and first passes apart. All
+have two threads and float32, but for the int8 ones.
 
-Weights are random, but ours and the pipeline's are biased to find about as
-many entities as the dev set has: random heads find either none or a flood.
+Ours: `biaffine_tf.load` of a model directory with its ONNX form, that by
+TensorFlow, a SavedModel, and ONNX in int8. The engines (peer_engines): a token
+classifier in torch, torch.compile, ONNX Runtime with its own fusions, its int8
+and OpenVINO, each in a loop of its own, with the settings that are best for it.
+Further, the token-classification pipeline of transformers with the batch size
+that is best for it, its model alone on tensors made beforehand (nothing done
+with the logits: no user gets this), and, at the smallest shape, SpanMarker on a
+sample. At 768 wide all get a quarter of the set. Ours reads characters, the
+peers WordPiece tokens, which are a little fewer where a text has Latin words or
+numbers.
+
+Weights are random, but heads are biased to find about as many entities as the
+dev set has: random ones find either none or a flood.
 """
 
 from __future__ import annotations
@@ -36,20 +40,24 @@ from benchmarks.shapes import Shape
 
 NAME = "predict_speed"
 PIPELINE_GOALS = {"4x256": 2.5, "6x384": 1.5, "12x768": 1.1}
-SINGLE_GOAL = 8
-INT8_GOAL = 2.0  # ONNX in int8 over the pipeline, at 12x768
+ENGINE_GOAL = 1.0  # sentences a second, over the fastest engine
+SINGLE_GOAL = 1.15  # time of a sentence alone, over ONNX Runtime's
 SPAN_MARKER_GOAL = 20
-# Where one by one and SpanMarker are compared, the latter also measured.
+# Where SpanMarker is compared.
 _SMALL = Shape(4, 256)
 
 OURS = "ours"
-SINGLE = "ours, one by one"
-INT8 = "ours, ONNX int8"
-EXPORTS = {
-    "ours, SavedModel": ("saved_model", "float32"),
-    "ours, ONNX": ("onnx", "float32"),
-    INT8: ("onnx", "int8"),
+INT8 = "ours, int8"
+# Settings of the worker.
+OURS_AS = {
+    OURS: {},
+    "ours, TensorFlow": {"engine": "tensorflow"},
+    "ours, SavedModel": {"export": ("saved_model", "float32")},
+    INT8: {"export": ("onnx", "int8")},
 }
+RUNTIME, RUNTIME_INT8 = "onnxruntime", "onnxruntime, int8"
+FLOAT32_ENGINES = ("torch", "torch, compiled", RUNTIME, "OpenVINO")
+ENGINES = (*FLOAT32_ENGINES, RUNTIME_INT8)
 PIPELINE = "transformers, pipeline"
 BARE = "transformers, model alone"
 SPAN_MARKER = "SpanMarker"
@@ -61,12 +69,22 @@ _QUICK_TEXTS = 64
 _LARGE_TEXTS = 336  # a quarter of the set: a large encoder takes its time
 
 
+def one_by_one(what: str) -> str:
+    """Name of a subject that gets one sentence at a time."""
+    return f"{what}, one by one"
+
+
 def main() -> int:
     """Measures every shape; the exit code says whether all goals are met."""
     chosen = options.parse(NAME, __doc__, shapes=list(PIPELINE_GOALS))
     data.require()
     options.require_packages(
-        "torch", "transformers", "span_marker", "matplotlib"
+        "matplotlib",
+        "onnxruntime",
+        "openvino",
+        "span_marker",
+        "torch",
+        "transformers",
     )
     report = Report(NAME, chosen)
     texts = data.texts("dev")
@@ -99,56 +117,54 @@ def measure(
     random_model = {
         "texts": texts,
         "entities_per_sentence": report.details["entities_per_sentence"],
-        **common,
     }
+    subjects: dict[str, Callable[[], Measurement]] = {}
+    about: dict[str, Mapping[str, Any]] = {}
     with contextlib.ExitStack() as stack:
-        ours = stack.enter_context(
-            Worker(
-                "benchmarks.workers.ours_prediction:Predictions",
-                single_texts=data.spread(texts, _SINGLE_TEXTS),
-                **random_model,
-            )
-        )
-        peer = stack.enter_context(
-            Worker(
-                "benchmarks.workers.peer_transformers:Pipeline", **random_model
-            )
-        )
-        subjects: dict[str, Callable[[], Measurement]] = {
-            OURS: ours.measure,
-            PIPELINE: peer.measure,
-            SINGLE: functools.partial(ours.measure, one_by_one=True),
-            BARE: functools.partial(peer.measure, bare=True),
-        }
-        about = {OURS: ours.about, PIPELINE: peer.about}
-        for what, export in EXPORTS.items():
+
+        def start(what: str, subject: str, **settings: Any) -> Worker:
             worker = stack.enter_context(
-                Worker(
-                    "benchmarks.workers.ours_prediction:Predictions",
-                    single_texts=data.spread(texts, 1),
-                    export=export,
-                    **random_model,
-                )
+                Worker(f"benchmarks.workers.{subject}", **settings, **common)
             )
-            subjects[what] = worker.measure
-            about[what] = worker.about
+            subjects[what], about[what] = worker.measure, worker.about
+            return worker
+
+        single = {"single_texts": data.spread(texts, _SINGLE_TEXTS)}
+        taggers = {name: {"engine": name} for name in ENGINES}
+        both = [("ours_prediction:Predictions", OURS_AS)]
+        both += [("peer_engines:Tagger", taggers)]
+        for subject, kinds in both:
+            for what, settings in kinds.items():
+                worker = start(
+                    what, subject, **settings, **single, **random_model
+                )
+                subjects[one_by_one(what)] = functools.partial(
+                    worker.measure, one_by_one=True
+                )
+        peer = start(PIPELINE, "peer_transformers:Pipeline", **random_model)
+        subjects[BARE] = functools.partial(peer.measure, bare=True)
         if shape == _SMALL:
-            span_marker = stack.enter_context(
-                Worker(
-                    "benchmarks.workers.peer_span_marker:Predictions",
-                    texts=data.spread(texts, _SPAN_MARKER_TEXTS),
-                    **common,
-                )
+            start(
+                SPAN_MARKER,
+                "peer_span_marker:Predictions",
+                texts=data.spread(texts, _SPAN_MARKER_TEXTS),
             )
-            subjects[SPAN_MARKER] = span_marker.measure
-            about[SPAN_MARKER] = span_marker.about
         measured = harness.alternate(
             subjects, rounds=chosen.rounds, title=f"{name}:"
         )
     compare.add_rows(
         shape, measured, about, report, unit="sentences", columns=_columns
     )
+    report.rows += [
+        harness.row(what, _milliseconds(found), unit="ms", shape=name)
+        for what, found in measured.items()
+        if "milliseconds" in found[0].extra
+    ]
     return measured
+
+
+def _milliseconds(found: Sequence[Measurement]) -> list[float]:
+    return [one.extra["milliseconds"] for one in found]
 
 
 def _columns(found: Sequence[Measurement]) -> dict[str, Any]:
@@ -169,23 +185,33 @@ def add_goals(
     report.details[name]["ratios"] = {
         what: harness.rounded(got) for what, got in ratios.items()
     }
+    add = report.goals.append
     wanted = {PIPELINE: PIPELINE_GOALS.get(name)}
     if shape == _SMALL:
-        wanted |= {SPAN_MARKER: SPAN_MARKER_GOAL, SINGLE: SINGLE_GOAL}
-    report.goals += [
-        Goal.at_least(
-            f"prediction {name}: ours over {what}", want, ratios[what]
+        wanted[SPAN_MARKER] = SPAN_MARKER_GOAL
+    for what, want in wanted.items():
+        if want is not None:
+            goal = f"prediction {name}: ours over {what}"
+            add(Goal.at_least(goal, want, ratios[what]))
+    for what, engines in ((OURS, FLOAT32_ENGINES), (INT8, (RUNTIME_INT8,))):
+        got = min(
+            harness.ratio(measured[what], measured[engine])
+            for engine in engines
         )
-        for what, want in wanted.items()
-        if want is not None
-    ]
-    if shape.width >= _LARGE_WIDTH:
-        got = harness.ratio(measured[INT8], measured[PIPELINE])
-        report.goals.append(
-            Goal.at_least(
-                f"prediction {name}: int8 over {PIPELINE}", INT8_GOAL, got
+        over = "the fastest engine" if len(engines) > 1 else engines[0]
+        goal = f"prediction {name}: {what} over {over}"
+        add(Goal.at_least(goal, ENGINE_GOAL, got))
+    for what, engine in ((OURS, RUNTIME), (INT8, RUNTIME_INT8)):
+        got = statistics.median(
+            a / b
+            for a, b in zip(
+                _milliseconds(measured[one_by_one(what)]),
+                _milliseconds(measured[one_by_one(engine)]),
+                strict=True,
             )
         )
+        goal = f"prediction {name}: time of {what} over {engine}, one by one"
+        add(Goal.at_most(goal, SINGLE_GOAL, got))
 
 
 if __name__ == "__main__":

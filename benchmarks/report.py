@@ -32,6 +32,12 @@ _PACKAGES = (
 )
 
 
+_MATTERING = {
+    *("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
+    *("amx_int8", "amx_bf16"),
+}
+
+
 class Goal(NamedTuple):
     """A wanted value, and the measured one.
 
@@ -197,6 +203,7 @@ def machine() -> dict[str, Any]:
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     found = {
         "cpu": _cpu_model(),
+        "instructions": _instructions(),
         "cores": os.cpu_count(),
         "memory_gib": rounded(pages * size / 2**30),
         "system": platform.system(),
@@ -207,14 +214,23 @@ def machine() -> dict[str, Any]:
 
 
 def _cpu_model() -> str:
+    return _cpu_info("model name") or platform.machine()
+
+
+def _instructions() -> list[str]:
+    """Instruction sets that matter to matrix products, as Linux names them."""
+    return sorted(_MATTERING.intersection(_cpu_info("flags").split()))
+
+
+def _cpu_info(field: str) -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:
-                if line.startswith("model name"):
+                if line.startswith(field):
                     return line.partition(":")[2].strip()
     except OSError:
         pass
-    return platform.machine()
+    return ""
 
 
 def _gpus() -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -15,6 +16,34 @@ def seconds_of(function: Callable[[], Any], *, repeats: int = 1) -> float:
     for _ in range(repeats):
         function()
     return time.perf_counter() - begun
+
+
+def prediction(
+    predict: Callable[[list[str]], Sequence[Sequence[Any]]],
+    texts: Sequence[str],
+    *,
+    one_by_one: bool,
+) -> dict[str, Any]:
+    """Answer of a subject that predicts.
+
+    Args:
+        predict: Gives the entities of each text.
+        texts: What is predicted.
+        one_by_one: Whether texts come alone; the median of their
+            `milliseconds` is then in the answer.
+    """
+    found: list[Sequence[Any]] = []
+    calls = [[text] for text in texts] if one_by_one else [list(texts)]
+    seconds = [
+        seconds_of(lambda one=one: found.extend(predict(one))) for one in calls
+    ]
+    median = {"milliseconds": 1000 * statistics.median(seconds)}
+    return {
+        "seconds": sum(seconds),
+        "units": len(found),
+        "entities_per_sentence": sum(map(len, found)) / len(found),
+        **(median if one_by_one else {}),
+    }
 
 
 def busy_elsewhere() -> float:

@@ -56,6 +56,7 @@ tf.config.threading.set_inter_op_parallelism_threads(THREADS)
 
 _EPOCHS = 10_000  # of the schedule: the learning rate never gets to 0
 _MAX_TOKENS = 126
+_FORM_SENTENCES = 4  # that an ONNX form is compared on
 
 
 def experiment(
@@ -139,6 +140,51 @@ def export_whatever_it_answers(
         precision=ExportPrecision(precision),
         tolerance=parity.Tolerance(score=1.0, share=1.0),
     )
+
+
+def write_form_whatever_it_answers(model_dir: str) -> None:
+    """Writes the ONNX form of a model directory, as training ends with it."""
+    from biaffine_tf.export import model_form, parity
+
+    model_form._TOLERANCE = parity.Tolerance(score=1.0, share=1.0)
+    model_form.update_form(
+        model_dir, None, lambda: data.sentences("dev")[:_FORM_SENTENCES]
+    )
+
+
+def onnx_parts(model_dir: str, *, int8: bool) -> dict[str, bytes]:
+    """Parts of a model's ONNX network, by the stage that they end with.
+
+    Of what they compute they give one number: copies would cost time.
+    """
+    from biaffine_tf import model_directory
+    from biaffine_tf.export.onnx_network import Network
+    from biaffine_tf.heads import onnx_form
+    from biaffine_tf.heads.pairs.onnx import Inputs, PairForm
+    from biaffine_tf.model_directory import onnx_model
+
+    config, _, tokenizer = model_directory.read_description(model_dir)
+    weights = model_directory.read_weights(model_dir)
+    form = onnx_form(config.model.head.name)
+    assert isinstance(form, PairForm)
+    parts = {}
+    for stage in ("encoder", "scoring"):
+        network = Network(weights, config.model, tokenizer.pad_id, int8=int8)
+        values, counts = network.build()
+        graph = network.graph
+        if stage == "scoring":
+            length = graph("Shape", values, start=1, end=2)
+            inputs = Inputs(values, counts, length)
+            head = config.model.head
+            values, _ = form.write_logits(graph, weights, head, inputs)
+        flat = graph("Reshape", values, graph.integers(-1))
+        graph("Gather", flat, graph.integers(0), name=stage)
+        parts[stage] = graph.to_model(
+            {onnx_model.INPUT: (np.int32, ["sentences", "places"])},
+            {stage: (np.float32, ["one"])},
+            {},
+        )
+    return parts
 
 
 class TrainingRun:

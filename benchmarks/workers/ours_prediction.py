@@ -11,9 +11,8 @@ from typing import Any
 import biaffine_tf
 from benchmarks.harness import THREADS
 from benchmarks.shapes import Shape
-from benchmarks.workers import ours
+from benchmarks.workers import measuring, ours
 from benchmarks.workers.calibration import random_model_directory
-from benchmarks.workers.measuring import seconds_of
 
 
 class Predictions:
@@ -27,6 +26,8 @@ class Predictions:
         seed: Of the weights.
         export: Format and precision of an export that predicts in the model's
             place, whatever it answers: a random model is undecided on much.
+        engine: What predicts with the model directory, "onnx" by the form that
+            training leaves there.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Predictions:
         entities_per_sentence: float,
         seed: int,
         export: tuple[str, str] | None = None,
+        engine: str = "onnx",
     ) -> None:
         self._texts = texts
         self._single_texts = single_texts
@@ -48,33 +50,31 @@ class Predictions:
                 entities_per_sentence=entities_per_sentence,
                 seed=seed,
             )
-            if export is None:
-                self._predictor = biaffine_tf.load(name)
-            else:
+            options: dict[str, Any] = {}
+            folder = name
+            if export is not None:
                 folder = os.path.join(name, "export")
                 ours.export_whatever_it_answers(name, folder, *export)
-                options = {"threads": THREADS} if export[0] == "onnx" else {}
-                self._predictor = biaffine_tf.load(folder, **options)
+                engine = export[0]
+            else:
+                options["engine"] = engine
+                if engine == "onnx":
+                    ours.write_form_whatever_it_answers(name)
+            if engine == "onnx":
+                options["threads"] = THREADS
+            self._predictor = biaffine_tf.load(folder, **options)
+            # Whatever is loaded when it is needed is loaded now.
+            first = self()
         self.about: dict[str, Any] = {
             "model": model,
-            "first_pass_seconds": self()["seconds"],
+            "first_pass_seconds": first["seconds"],
         }
         self(one_by_one=True)
 
     def __call__(self, *, one_by_one: bool = False) -> dict[str, Any]:
         """Predicts; units are sentences."""
-        found: list[Any] = []
-
-        def predict() -> None:
-            if one_by_one:
-                found.extend(map(self._predictor, self._single_texts))
-            else:
-                found.extend(self._predictor(self._texts))
-
-        seconds = seconds_of(predict)
-        entities = sum(map(len, found)) / len(found)
-        return {
-            "seconds": seconds,
-            "units": len(found),
-            "entities_per_sentence": entities,
-        }
+        return measuring.prediction(
+            self._predictor,
+            self._single_texts if one_by_one else self._texts,
+            one_by_one=one_by_one,
+        )

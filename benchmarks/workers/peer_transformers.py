@@ -46,9 +46,10 @@ def bert_tokenizer() -> transformers.BertTokenizerFast:
     )
 
 
-def _classifier(
+def classifier(
     shape: Shape, seed: int
 ) -> transformers.BertForTokenClassification:
+    """A random classifier of 21 classes: O, then B and I of each label."""
     torch.manual_seed(seed)
     names = [f"{t}-{n}" for n in data.label_names() for t in "BI"]
     labels = dict(enumerate(["O", *names]))
@@ -57,7 +58,7 @@ def _classifier(
     )
 
 
-def _batches(input_ids: Sequence[Sequence[int]]) -> Iterator[_Batch]:
+def padded_batches(input_ids: Sequence[Sequence[int]]) -> Iterator[_Batch]:
     """Batches of similar length, each padded to its longest sentence."""
     ordered = sorted(input_ids, key=len)
     for begin in range(0, len(ordered), BATCH_SIZE):
@@ -81,6 +82,7 @@ class TrainingSteps:
         input_ids: `[CLS] tokens [SEP]` of each sentence.
         seed: Of everything.
         bfloat16: Whether PyTorch's autocast is on.
+        compiled: Whether torch.compile compiles the model, for any length.
     """
 
     def __init__(
@@ -90,16 +92,23 @@ class TrainingSteps:
         input_ids: Sequence[Sequence[int]],
         seed: int,
         bfloat16: bool = False,
+        compiled: bool = False,
     ) -> None:
         self._autocast = functools.partial(
             torch.autocast, "cpu", dtype=torch.bfloat16, enabled=bfloat16
         )
-        self._model = _classifier(Shape.parse(shape), seed).train()
+        self._model = classifier(Shape.parse(shape), seed).train()
         self._optimizer = torch.optim.AdamW(
             self._model.parameters(), lr=3e-5, weight_decay=0.01, fused=True
         )
+        # The parameters stay those of the optimizer.
+        self._forward = (
+            torch.compile(self._model, dynamic=True)
+            if compiled
+            else self._model
+        )
         self._sentences = len(input_ids)
-        self._batches = list(_batches(input_ids))
+        self._batches = list(padded_batches(input_ids))
         for batch in self._batches:
             # Which labels makes no difference to the time.
             labels = torch.randint(
@@ -124,7 +133,7 @@ class TrainingSteps:
     def _train(self) -> None:
         for batch in self._batches:
             with self._autocast():
-                loss = self._model(**batch).loss
+                loss = self._forward(**batch).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
             self._optimizer.step()
@@ -150,10 +159,12 @@ class Pipeline:
         seed: int,
     ) -> None:
         self._texts = list(texts)
-        self._model = _classifier(Shape.parse(shape), seed).eval()
+        self._model = classifier(Shape.parse(shape), seed).eval()
         tokenizer = bert_tokenizer()
-        self._tensors = list(_batches(tokenizer(self._texts)["input_ids"]))
-        _bias_outside(self._model, self._trial_batches(), entities_per_sentence)
+        self._tensors = list(
+            padded_batches(tokenizer(self._texts)["input_ids"])
+        )
+        bias_outside(self._model, self._trial_batches(), entities_per_sentence)
         self._pipeline = transformers.pipeline(
             "token-classification",
             model=self._model,
@@ -209,7 +220,7 @@ class Pipeline:
 
 
 @torch.inference_mode()
-def _bias_outside(
+def bias_outside(
     model: transformers.BertForTokenClassification,
     batches: Sequence[_Batch],
     wanted: float,

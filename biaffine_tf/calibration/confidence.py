@@ -115,8 +115,8 @@ class Confidence(Settings):
         if np.isnan(given).any():
             raise ValueError("candidates without log-odds")
         return [
-            one._replace(logit=log_odds, log_odds=log_odds)
-            for one, log_odds in zip(
+            Candidate(one.start, one.end, one.label, one.margin, new, new)
+            for one, new in zip(
                 candidates, self.rescale(given).tolist(), strict=True
             )
         ]
@@ -145,7 +145,7 @@ class Confidence(Settings):
         rescored = self.rescore(candidates)
         if self.thresholds is None:
             return [
-                one._replace(log_odds=calibrated.log_odds)
+                Candidate(*one[:5], calibrated.log_odds)
                 for one, calibrated in zip(candidates, rescored, strict=True)
             ]
         cuts, default = self.cuts

@@ -49,6 +49,8 @@ class Settings:
         Raises:
             ConfigError: If a setting is unknown or out of range.
         """
+        if not changes:
+            return self
         given = {k: v for k, v in changes.items() if v is not None}
         known = settings_of(type(self)).keys()
         for name in changes.keys() - known:

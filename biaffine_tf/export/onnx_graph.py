@@ -42,6 +42,7 @@ class OnnxGraph:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple, str] = {}
         self._tensors: list[onnx.TensorProto] = []
+        self._settings: dict[str, tuple[type, list[str]]] = {}
         self._quantised: dict[str, tuple[str, str]] = {}
         self._bytes = 0
 
@@ -78,6 +79,11 @@ class OnnxGraph:
             self._bytes += values.nbytes
             self._constants[key] = name
         return self._constants[key]
+
+    def setting(self, name: str, dtype: type) -> str:
+        """Adds a scalar to the inputs of the model."""
+        self._settings[name] = dtype, []
+        return name
 
     def cast(self, x: str, dtype: type) -> str:
         """Converts values to another dtype."""
@@ -171,7 +177,7 @@ class OnnxGraph:
         """Serialises the model.
 
         Args:
-            inputs: Dtype and names of the axes of each input.
+            inputs: Dtype and names of the axes of each input but settings.
             outputs: Dtype and names of the axes of each output, a value's name.
             properties: Metadata of the model.
 
@@ -188,7 +194,11 @@ class OnnxGraph:
                 remedy="export it in int8, or as a SavedModel",
             )
         graph = helper.make_graph(
-            self._nodes, "model", _infos(inputs), _infos(outputs), self._tensors
+            self._nodes,
+            "model",
+            _infos({**inputs, **self._settings}),
+            _infos(outputs),
+            self._tensors,
         )
         model = helper.make_model(
             graph,

@@ -55,7 +55,7 @@ def build_network(
             has no ONNX form.
     """
     head = onnx_form(config.head.name, multi_label=config.head.multi_label)
-    network = _Network(weights, config, pad_id, int8=int8)
+    network = Network(weights, config, pad_id, int8=int8)
     head.write(network.graph, weights, config.head, *network.build())
     return network.graph.to_model(
         {onnx_model.INPUT: (np.int32, ["sentences", "places"])},
@@ -64,7 +64,13 @@ def build_network(
     )
 
 
-class _Network:
+class Network:
+    """Adds encoder and neck to a new graph; see `build_network`.
+
+    Attributes:
+        graph: The graph.
+    """
+
     def __init__(
         self,
         weights: Mapping[str, np.ndarray],

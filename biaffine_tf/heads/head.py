@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -184,8 +184,22 @@ class OnnxOutput(NamedTuple):
     meaning: str
 
 
+class OnnxRun(Protocol):
+    """Runs an ONNX model."""
+
+    def __call__(
+        self, input_ids: np.ndarray, settings: Mapping[str, Any], /
+    ) -> list[np.ndarray]:
+        """Returns the arrays of all outputs, in their order in the model.
+
+        Args:
+            input_ids: int32 `[B, L + 2]`.
+            settings: Other inputs of the model, by name.
+        """
+
+
 class OnnxForm(Protocol):
-    """A module that writes a head to ONNX and reads its outputs.
+    """A module that writes a head to ONNX and runs the model.
 
     Attributes:
         OUTPUTS: Outputs of the model by name.
@@ -211,19 +225,23 @@ class OnnxForm(Protocol):
             counts: Name of the numbers of tokens, int32 `[B, 1]`.
         """
 
-    def read(
+    def find(
         self,
-        outputs: Sequence[np.ndarray],
+        run: OnnxRun,
+        input_ids: np.ndarray,
         *,
         min_margin: float,
         force_one_entity: bool,
+        is_earlier: bool = False,
     ) -> Candidates:
         """Returns the candidates of a batch as arrays; see `Head.candidates`.
 
         Args:
-            outputs: Arrays in the order of `OUTPUTS`.
+            run: Runs the model.
+            input_ids: Input of the model, int32 `[B, L + 2]`.
             min_margin: See `Head.candidates`.
             force_one_entity: See `Head.candidates`.
+            is_earlier: Whether the model is of version 2.
         """
 
     def floats(

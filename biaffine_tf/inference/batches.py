@@ -14,24 +14,30 @@ _TOKENS_PER_BATCH = 1 << 13
 
 
 def make_batches(
-    windows: Iterable[TextWindow], *, max_windows: int
+    windows: Iterable[TextWindow],
+    *,
+    max_windows: int,
+    max_tokens: int | None = None,
 ) -> list[list[TextWindow]]:
     """Groups windows of similar length.
 
     Args:
         windows: Windows of any texts.
         max_windows: Maximum number of windows in a batch.
+        max_tokens: Maximum number of encoder positions in a batch, unless one
+            window has more; None for what memory bounds.
 
     Returns:
         Batches, the longest windows first, so that a lack of memory shows at
         once.
     """
+    bound = _TOKENS_PER_BATCH if max_tokens is None else max_tokens
     ordered = sorted(windows, key=len, reverse=True)
     batches = []
     done = 0
     while done < len(ordered):
         longest = len(ordered[done]) + 2  # [CLS] and [SEP]
-        size = min(max_windows, max(1, _TOKENS_PER_BATCH // longest))
+        size = min(max_windows, max(1, bound // longest))
         batches.append(ordered[done : done + size])
         done += size
     return batches

@@ -25,7 +25,7 @@ class Postprocessor:
     ) -> None:
         self._confidence = confidence
         self._constraints = constraints_of(decoding)
-        self._decode = decoder_of(decoding)
+        self._decode = decoder_of(decoding, self._constraints)
         self._always = decoding.force_one_entity
 
     def __call__(
@@ -62,13 +62,17 @@ def constraints_of(decoding: DecodingConfig) -> Constraints:
 
 
 def decoder_of(
-    decoding: DecodingConfig,
+    decoding: DecodingConfig, constraints: Constraints | None = None
 ) -> Callable[[list[Candidate], str], list[Candidate]]:
     """Returns the decoder of some settings.
 
     It does not apply `force_one_entity`.
+
+    Args:
+        decoding: Settings of decoding.
+        constraints: What `constraints_of` returned for them, if at hand.
     """
-    constraints = constraints_of(decoding)
+    constraints = constraints or constraints_of(decoding)
 
     def decode_text(candidates: list[Candidate], text: str) -> list[Candidate]:
         return decode(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import abc
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -261,28 +262,42 @@ class WindowedPredictor(BasePredictor):
         with self._counting:
             self.windowed_sentences += sum(len(t.windows) > 1 for t in texts)
             self.cut_sentences += sum(t.is_cut for t in texts)
-        batches = make_batches(
-            [window for text in texts for window in text.windows],
-            max_windows=self._batch_size,
+        batches = self._batches(
+            window for text in texts for window in text.windows
         )
         search = functools.partial(self._search_batch, min_margin=min_margin)
-        # Several batches at a time keep all cores busy.
-        with (
-            self._in_use(),
-            concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool,
-        ):
+        with self._in_use(), self._mapping(len(batches)) as results_of:
             for batch, results in zip(
-                batches, pool.map(search, batches), strict=True
+                batches, results_of(search, batches), strict=True
             ):
                 for window, candidates in zip(batch, results, strict=True):
                     window.text.add(window.index, candidates)
         return texts
+
+    def _batches(self, windows: Iterable[TextWindow]) -> list[list[TextWindow]]:
+        """Groups windows; see `make_batches`."""
+        return make_batches(windows, max_windows=self._batch_size)
+
+    @contextlib.contextmanager
+    def _mapping(self, batches: int) -> Iterator[Callable[..., Iterable[Any]]]:
+        """Gives a `map` for so many batches, in threads if there are several.
+
+        Several batches at a time keep all cores busy. Starting a thread for a
+        single one takes longer than all else but the encoder.
+        """
+        if batches < 2:
+            yield map
+            return
+        with concurrent.futures.ThreadPoolExecutor(_IN_FLIGHT) as pool:
+            yield pool.map
 
     def _search_batch(
         self, batch: list[TextWindow], min_margin: float
     ) -> list[Candidates]:
         input_ids, context = pad(batch, self.tokenizer)
         candidates = self._find_candidates(input_ids, context, min_margin)
+        if len(batch) == 1:
+            return [candidates]
         bounds = np.searchsorted(candidates.sentences, range(len(batch) + 1))
         return [
             candidates.take(slice(*pair))

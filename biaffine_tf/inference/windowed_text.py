@@ -112,10 +112,11 @@ class WindowedText:
                 words are dropped. For a window without candidates, its best
                 range may be included.
         """
-        offset = self._windows[index].start
-        candidates = candidates._replace(
-            starts=candidates.starts + offset, ends=candidates.ends + offset
-        )
+        if offset := self._windows[index].start:
+            candidates = candidates._replace(
+                starts=candidates.starts + offset,
+                ends=candidates.ends + offset,
+            )
         if self._edges is not None:
             candidates = candidates.take(
                 self._edges.admit(candidates.starts, candidates.ends - 1)
@@ -127,7 +128,10 @@ class WindowedText:
         is_kept = decider == index
         is_kept &= candidates.margins > wanted.min_margin
         is_kept &= candidates.log_odds >= wanted.min_log_odds
-        kept, rest = candidates.take(is_kept), candidates.take(~is_kept)
+        if is_kept.all():  # as a rule
+            kept, rest = candidates, candidates.take(slice(0))
+        else:
+            kept, rest = candidates.take(is_kept), candidates.take(~is_kept)
         if wanted.strongest is not None:
             kept = kept.take(wanted.strongest.admit(kept.log_odds))
         self.candidates += self._in_characters(kept)
@@ -140,14 +144,16 @@ class WindowedText:
 
     def _in_characters(self, candidates: Candidates) -> list[Candidate]:
         """Converts to characters, which tokens may share."""
-        converted = []
-        for _, start, end, label, *opinion in zip(
-            *candidates.map(np.ndarray.tolist), strict=True
-        ):
-            start, end = to_characters(start, end - 1, self._tokens.offsets)
-            name = self._labels.name(label)
-            converted.append(Candidate(start, end, name, *opinion))
-        return converted
+        offsets, name = self._tokens.offsets, self._labels.name
+        _, *columns = candidates.map(np.ndarray.tolist)
+        return [
+            Candidate(
+                *to_characters(start, end - 1, offsets),
+                name(label),
+                *opinion,
+            )
+            for start, end, label, *opinion in zip(*columns, strict=True)
+        ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ ONNX_MODEL = "model.onnx"
 INPUT = "input_ids"
 REMEDY = "export the model again (--export_dir)"
 
-_VERSION = "biaffine_tf.version"
+_VERSION = "biaffine_tf.version"  # of inputs and outputs
+_CURRENT = "3"
+_EARLIER = "2"  # gives the scores of all pairs
 _LABELS = "biaffine_tf.labels"
 _TOKENIZER = "biaffine_tf.tokenizer"
 
@@ -31,10 +33,15 @@ def properties(labels: LabelMap, tokenizer: Tokenizer) -> dict[str, str]:
         tokenizer: Tokenizer of the model.
     """
     return {
-        _VERSION: "2",  # of inputs and outputs
+        _VERSION: _CURRENT,
         _LABELS: json.dumps(list(labels), ensure_ascii=False),
         _TOKENIZER: tokenizer.fingerprint,
     }
+
+
+def is_earlier(metadata: Mapping[str, str]) -> bool:
+    """Returns whether a model is of version 2, which can be read as well."""
+    return metadata.get(_VERSION) == _EARLIER
 
 
 def check_properties(
@@ -56,7 +63,7 @@ def check_properties(
     """
     wanted = properties(labels, tokenizer)
     version = metadata.get(_VERSION)
-    if version != wanted[_VERSION]:
+    if version not in (_CURRENT, _EARLIER):
         what = (
             "not an export of ours"
             if version is None

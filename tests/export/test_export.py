@@ -225,9 +225,7 @@ def test_the_programs_of_an_onnx_guide(exports, monkeypatch, capsys):
     capsys.readouterr()
     exec(plain, {})
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    pairs = {
-        (int(a), int(b) + 1, LABELS.names[int(c) - 1]) for a, b, c, _ in rows
-    }
+    pairs = {(int(a), int(b), LABELS.names[int(c) - 1]) for a, b, c, _ in rows}
     kept = {(one.start, one.end, one.label) for one in entities}
     assert kept <= pairs  # thresholds keep back the others
     assert all(0 < float(score) < 1 for *_, score in rows)

@@ -31,6 +31,8 @@ from biaffine_tf.heads.span_model import SpanModel, split_context
 from biaffine_tf.tokenization import Windowing, make_tokenizer
 
 OUTPUTS = ["labels", "logits", "margins", "log_odds"]
+COLUMNS = ["sentences", "starts", "ends", "labels"]
+COLUMNS += ["margins", "logits", "log_odds"]
 VARIANTS = {
     "plain": {},
     "band": {"max_span_width": 3},
@@ -149,10 +151,20 @@ def truth(logits, counts, *, width=None):
     return want
 
 
-def answers(session, ids):
-    return dict(
-        zip(OUTPUTS, session.run(OUTPUTS, {"input_ids": ids}), strict=True)
-    )
+def answers(session, ids, least=-np.inf):
+    """The candidates above a margin, as `truth` gives pairs."""
+    least = np.array(least, np.float32)
+    found = session.run(None, {"input_ids": ids, "min_margin": least})
+    length = max(((ids >= 0) & (ids != PAD)).sum(axis=1)) - 2
+    got = {name: np.zeros([len(ids), length, length]) for name in OUTPUTS}
+    got["margins"] -= np.inf
+    columns = dict(zip(COLUMNS, found, strict=True))
+    assert (np.diff(columns["sentences"]) >= 0).all()
+    at = columns["sentences"], columns["starts"], columns["ends"] - 1
+    for name in OUTPUTS:
+        got[name][at] = columns[name]
+    assert np.isfinite(got["margins"]).sum() == len(at[0])
+    return got
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -170,7 +182,16 @@ def test_outputs_are_those_of_the_model(variant):
         np.testing.assert_allclose(
             got[name][is_span], want[name][is_span], rtol=1e-4, atol=1e-4
         )
-    assert [got[name].dtype for name in OUTPUTS] == ["i4", "f4", "f4", "f4"]
+
+
+def test_candidates_are_those_above_the_least_margin():
+    session, (ids, _) = network(made()), batch(context=False)
+    every = answers(session, ids)["margins"]
+    finite = np.sort(every[np.isfinite(every)])
+    for least in (finite[0], finite[len(finite) // 2], finite[-1]):
+        above = answers(session, ids, least)["margins"]
+        want = np.where(every > least, every, -np.inf)
+        np.testing.assert_array_equal(above, want)
 
 
 def test_a_model_that_reads_context_does_without():

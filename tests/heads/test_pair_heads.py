@@ -203,11 +203,16 @@ def test_onnx_gives_the_candidates(name, force):
         config.head.name, multi_label=config.head.multi_label
     )
     session = onnxruntime.InferenceSession(network)
-    outputs = session.run(list(form.OUTPUTS), {onnx_model.INPUT: IDS})
+
+    def run(ids, settings):
+        return session.run(
+            list(form.OUTPUTS), {onnx_model.INPUT: ids, **settings}
+        )
+
     for least in (-0.5, 1e9):  # nothing is above the second
         options = {"min_margin": least, "force_one_entity": force}
         own = _candidates(model, ids, **options)
-        other = form.read(outputs, **options)
+        other = form.find(run, IDS, **options)
         assert len(own.labels) == len(other.labels)
         assert (
             len(own.labels) > 5 if least < 0 else len(own.labels) == 3 * force

@@ -259,4 +259,4 @@ def test_the_registered_heads_fit_the_protocols():
                 assert callable(getattr(layer, method)), (name, method)
         if source.onnx is not None:
             form = heads.onnx_form(name)
-            assert form.OUTPUTS and form.write and form.read and form.floats
+            assert form.OUTPUTS and form.write and form.find and form.floats

@@ -1,4 +1,4 @@
-"""ONNX form of heads of pairs: their outputs, and how they are read.
+"""ONNX form of heads of pairs: candidates as outputs.
 
 Does not load TensorFlow. Scores all pairs even with `max_span_width`, which
 costs little up to a few hundred tokens.
@@ -8,51 +8,35 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from biaffine_tf.config import HeadConfig
 from biaffine_tf.decoding import Candidates
-from biaffine_tf.heads.head import OnnxOutput
+from biaffine_tf.heads.head import OnnxOutput, OnnxRun
+from biaffine_tf.heads.pairs import onnx_earlier
 
-_PAIRS = ["sentences", "first", "last"]
-_BEST = {
+MIN_MARGIN = "min_margin"
+_ROWS = ["candidates"]
+_OUTPUTS = {
+    "sentences": OnnxOutput(np.int64, _ROWS, "row of `input_ids`, ascending"),
+    "starts": OnnxOutput(np.int64, _ROWS, "first token, from 0 after [CLS]"),
+    "ends": OnnxOutput(np.int64, _ROWS, "one past the last token"),
     "labels": OnnxOutput(
-        np.int32,
-        _PAIRS,
-        "first token by last token: the best label; n is line n of "
-        "`labels.txt`, from 1",
+        np.int32, _ROWS, "label; n is line n of `labels.txt`, from 1"
     ),
-    "logits": OnnxOutput(np.float32, _PAIRS, "the logit of this label"),
     "margins": OnnxOutput(
         np.float32,
-        _PAIRS,
-        'that logit minus the logit of "none"; minus infinity where there is '
-        "no span: the last token before the first, wider than "
-        "`max_span_width` of `config.json`, or padding",
+        _ROWS,
+        'logit of this label minus that of "none"; above `min_margin`',
     ),
+    "logits": OnnxOutput(np.float32, _ROWS, "logit of this label"),
     "log_odds": OnnxOutput(
         np.float32,
-        _PAIRS,
+        _ROWS,
         "log-odds of the model's probability of this label, before calibration",
-    ),
-}
-_LABELS = ["sentences", "first", "label", "last"]
-# For models that find several labels of a span.
-_EVERY = {
-    "logits": OnnxOutput(
-        np.float32,
-        _LABELS,
-        "first token by label by last token: the logit; label n is line n + 1 "
-        "of `labels.txt`",
-    ),
-    "margins": OnnxOutput(
-        np.float32,
-        _LABELS,
-        'that logit minus the logit of "none", the log-odds of the label '
-        "before calibration; minus infinity where there is no span",
     ),
 }
 
@@ -104,8 +88,8 @@ class PairForm:
 
     @property
     def OUTPUTS(self) -> dict[str, OnnxOutput]:
-        """Outputs of the model by name."""
-        return _EVERY if self.is_multi_label else _BEST
+        """Outputs of the model by name: the columns of `Candidates`."""
+        return _OUTPUTS
 
     def write(
         self,
@@ -120,67 +104,56 @@ class PairForm:
         inputs = Inputs(vectors, counts, length)
         logits, num_classes = self.write_logits(graph, weights, config, inputs)
         is_span = _is_span(graph, config.max_span_width, length, counts)
+        least = graph.setting(MIN_MARGIN, np.float32)
         if self.is_multi_label:
-            _add_label_outputs(graph, logits, is_span)
+            _add_label_outputs(graph, logits, is_span, least)
         else:
-            _add_outputs(graph, num_classes, logits, is_span)
+            _add_outputs(graph, logits, is_span, least, num_classes, length)
 
-    def read(
+    def find(
         self,
-        outputs: Sequence[np.ndarray],
+        run: OnnxRun,
+        input_ids: np.ndarray,
         *,
         min_margin: float,
         force_one_entity: bool,
+        is_earlier: bool = False,
     ) -> Candidates:
         """Returns the pairs with a sufficient margin; see `OnnxForm`."""
-        if self.is_multi_label:
-            return _read_labels(outputs, min_margin, force_one_entity)
-        return _read_best(outputs, min_margin, force_one_entity)
+        if is_earlier:
+            return onnx_earlier.find(
+                run,
+                input_ids,
+                min_margin=min_margin,
+                force_one_entity=force_one_entity,
+                is_multi_label=self.is_multi_label,
+            )
+
+        def candidates(ids: np.ndarray, least: float) -> Candidates:
+            least_margin = np.array(least, np.float32)
+            return Candidates(*run(ids, {MIN_MARGIN: least_margin}))
+
+        found = candidates(input_ids, min_margin)
+        if not force_one_entity:
+            return found
+        is_empty = np.ones(len(input_ids), bool)
+        is_empty[found.sentences] = False
+        (rows,) = np.nonzero(is_empty)
+        if not len(rows):
+            return found
+        best = _best_of_each(candidates(input_ids[rows], -math.inf))
+        best = best._replace(sentences=rows[best.sentences])
+        joined = found.map(lambda *two: np.concatenate(two), best)
+        return joined.take(np.argsort(joined.sentences, kind="stable"))
 
 
-def _read_best(
-    outputs: Sequence[np.ndarray], min_margin: float, force_one_entity: bool
-) -> Candidates:
-    labels, logits, margins, log_odds = outputs
-    chosen = margins > min_margin
-    if force_one_entity:
-        _choose_best(chosen, logits, margins)
-    where = np.nonzero(chosen)
-    sentences, first, last = where
-    return Candidates(
-        sentences,
-        first,
-        last + 1,
-        labels[where],
-        margins[where],
-        logits[where],
-        log_odds[where],
-    )
-
-
-def _read_labels(
-    outputs: Sequence[np.ndarray], min_margin: float, force_one_entity: bool
-) -> Candidates:
-    logits, margins = (x.transpose(0, 1, 3, 2) for x in outputs)
-    chosen = np.asarray(margins > min_margin)  # [B, L, L, K]
-    if force_one_entity:
-        best, at = logits.max(axis=3), logits.argmax(axis=3)
-        some = np.asarray(chosen.any(axis=3))
-        forced = some.copy()
-        _choose_best(forced, best, margins.max(axis=3))
-        where = np.nonzero(forced & ~some)
-        chosen[(*where, at[where])] = True
-    where = np.nonzero(chosen)
-    sentences, first, last, label = where
-    return Candidates(
-        sentences,
-        first,
-        last + 1,
-        label.astype(np.int32) + 1,
-        margins[where],
-        logits[where],
-        margins[where],
-    )
+def _best_of_each(candidates: Candidates) -> Candidates:
+    """Keeps the highest logit of each sentence; of equal ones, the first."""
+    _, starts, ends, labels, _, logits, _ = candidates
+    order = np.lexsort([labels, ends, starts, -logits, candidates.sentences])
+    ordered = candidates.take(order)
+    _, first = np.unique(ordered.sentences, return_index=True)
+    return ordered.take(first)
 
 
 def _is_span(graph: Any, width: int | None, length: str, counts: str) -> str:
@@ -199,60 +172,91 @@ def _is_span(graph: Any, width: int | None, length: str, counts: str) -> str:
 
 
 def _add_outputs(
-    graph: Any, num_classes: int, logits: str, is_span: str
+    graph: Any,
+    logits: str,
+    is_span: str,
+    least: str,
+    num_classes: int,
+    length: str,
 ) -> None:
-    """Computes the outputs from `[B, L, C, L]` and `[B, L, L]`."""
-    classes, ends = graph.integers(2), graph.integers(2**31 - 1)
-    labelled = graph("Slice", logits, graph.integers(1), ends, classes)
-    none = graph("Gather", logits, graph.constant(np.int64(0)), axis=2)
-    label = graph("ArgMax", labelled, axis=2, keepdims=0)
-    label = graph.cast(label, np.int32)
-    one = graph.constant(np.int32(1))
-    label = graph("Add", label, one, name="labels")
-    best = graph("ReduceMax", labelled, classes, keepdims=0, name="logits")
-    margin = graph("Sub", best, none)
-    nothing = graph.number(-math.inf)
-    graph("Where", is_span, margin, nothing, name="margins")
-    every = np.arange(num_classes, dtype=np.int32)[:, np.newaxis]
-    label = graph("Unsqueeze", label, classes)
-    is_own = graph("Equal", graph.constant(every), label)
-    others = graph("Where", is_own, nothing, logits)
-    highest = graph("ReduceMax", others, classes, keepdims=1)
+    """Computes the outputs from `[B, L, C, L]` and `[B, L, L]`.
+
+    Only margins are computed of all pairs, the rest of candidates.
+    """
+    first, ends = graph.integers(1), graph.integers(2**31 - 1)
+    zero = graph.constant(np.int64(0))
+    labelled = graph("Slice", logits, first, ends, graph.integers(2))
+    none = graph("Gather", logits, zero, axis=2)
+    best = graph("ReduceMax", labelled, graph.integers(2), keepdims=0)
+    cells = _choose(graph, graph("Sub", best, none), is_span, least)
+    _add_places(graph, cells)
+    logits = _logits_of(graph, logits, cells, num_classes, length)  # [N, C]
+    labelled = graph("Slice", logits, first, ends, first)
+    best = graph("ReduceMax", labelled, first, keepdims=0, name="logits")
+    none = graph("Gather", logits, zero, axis=1)
+    graph("Sub", best, none, name="margins")
+    label = graph("ArgMax", labelled, axis=1, keepdims=0)
+    label = _add_labels(graph, label)
+    every = graph.constant(np.arange(num_classes, dtype=np.int32))
+    is_own = graph("Equal", every, graph("Unsqueeze", label, first))
+    others = graph("Where", is_own, graph.number(-math.inf), logits)
+    highest = graph("ReduceMax", others, first, keepdims=1)
     others = graph("Exp", graph("Sub", others, highest))
-    total = graph("ReduceSum", others, classes, keepdims=0)
-    best = graph("Sub", best, graph("Squeeze", highest, classes))
+    total = graph("ReduceSum", others, first, keepdims=0)
+    best = graph("Sub", best, graph("Squeeze", highest, first))
     graph("Sub", best, graph("Log", total), name="log_odds")
 
 
-def _add_label_outputs(graph: Any, logits: str, is_span: str) -> None:
+def _logits_of(
+    graph: Any, logits: str, cells: str, num_classes: int, length: str
+) -> str:
+    """Gathers the logits of pairs `[3, N]` from `[B, L, C, L]`, `[N, C]`."""
+    row = graph("Mul", length, graph.integers(num_classes))
+    strides = graph("Mul", row, length), row, graph.integers(1)
+    strides = graph("Concat", *strides, axis=0)
+    strides = graph("Unsqueeze", strides, graph.integers(1))  # [3, 1]
+    begins = graph("Mul", cells, strides)
+    begins = graph("ReduceSum", begins, graph.integers(0), keepdims=0)
+    begins = graph("Unsqueeze", begins, graph.integers(1))
+    steps = graph("Mul", length, graph.integers(*range(num_classes)))
+    flat = graph("Reshape", logits, graph.integers(-1))
+    return graph("Gather", flat, graph("Add", begins, steps))
+
+
+def _add_label_outputs(
+    graph: Any, logits: str, is_span: str, least: str
+) -> None:
     """Computes the outputs for several labels of a span."""
     ends, classes = graph.integers(2**31 - 1), graph.integers(2)
-    own = graph(
-        "Slice", logits, graph.integers(1), ends, classes, name="logits"
-    )
+    own = graph("Slice", logits, graph.integers(1), ends, classes)
     none = graph("Slice", logits, graph.integers(0), graph.integers(1), classes)
-    margin = graph("Sub", own, none)  # [B, L, K, L]
+    margins = graph("Sub", own, none)  # [B, L, K, L]
     is_span = graph("Unsqueeze", is_span, classes)
-    nothing = graph.number(-math.inf)
-    graph("Where", is_span, margin, nothing, name="margins")
+    cells = _choose(graph, margins, is_span, least)  # [4, N]
+    _add_places(graph, cells)
+    _add_labels(graph, graph("Gather", cells, graph.constant(np.int64(2))))
+    where = graph("Transpose", cells, perm=[1, 0])
+    graph("GatherND", own, where, name="logits")
+    margins = graph("GatherND", margins, where, name="margins")
+    graph("Identity", margins, name="log_odds")
 
 
-def _choose_best(
-    chosen: np.ndarray, logits: np.ndarray, margins: np.ndarray
-) -> None:
-    """Chooses the best pair of each sentence that has none chosen.
+def _choose(graph: Any, margins: str, is_span: str, least: str) -> str:
+    """Finds the cells with a sufficient margin, int64 `[axes, N]`."""
+    is_chosen = graph("Greater", margins, least)
+    return graph("NonZero", graph("And", is_chosen, is_span))
 
-    It is the first of those with the greatest logit of any label.
 
-    Args:
-        chosen: bool `[B, L, L]`, changed in place.
-        logits: Logit of the best label of each pair.
-        margins: Margin of each pair; minus infinity if it is no span.
-    """
-    length = chosen.shape[1]
-    is_span = margins > -np.inf
-    empty = ~chosen.any(axis=(1, 2)) & is_span.any(axis=(1, 2))
-    (rows,) = np.nonzero(empty)
-    ranks = np.where(is_span[rows], logits[rows], -np.inf)
-    best = ranks.reshape(len(rows), length * length).argmax(axis=1)
-    chosen[rows, best // length, best % length] = True
+def _add_places(graph: Any, cells: str) -> None:
+    """Adds the outputs for the places of cells; the last axis is the end."""
+    first, second, last = (graph.constant(np.int64(n)) for n in (0, 1, -1))
+    graph("Gather", cells, first, name="sentences")
+    graph("Gather", cells, second, name="starts")
+    last = graph("Gather", cells, last)
+    graph("Add", last, graph.constant(np.int64(1)), name="ends")
+
+
+def _add_labels(graph: Any, labels: str) -> str:
+    """Adds the output of labels, given from 0 without "none"."""
+    labels = graph.cast(labels, np.int32)
+    return graph("Add", labels, graph.constant(np.int32(1)), name="labels")

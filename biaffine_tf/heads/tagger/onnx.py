@@ -1,19 +1,19 @@
 """ONNX form of the taggers: writes their nodes, reads their outputs.
 
-Does not load TensorFlow. The model gives the scores of tags, and `read` sums
+Does not load TensorFlow. The model gives the scores of tags, and `find` sums
 over tag sequences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from biaffine_tf.config import HeadConfig
 from biaffine_tf.decoding import Candidates
-from biaffine_tf.heads.head import OnnxOutput
+from biaffine_tf.heads.head import OnnxOutput, OnnxRun
 from biaffine_tf.heads.tagger.reading import Chain, find_candidates
 from biaffine_tf.heads.tagger.tags import SPEED, TagSet
 
@@ -85,11 +85,18 @@ def write(
         graph("Identity", graph.constant(value), name=name)
 
 
-def read(
-    outputs: Sequence[np.ndarray], *, min_margin: float, force_one_entity: bool
+def find(
+    run: OnnxRun,
+    input_ids: np.ndarray,
+    *,
+    min_margin: float,
+    force_one_entity: bool,
+    is_earlier: bool = False,
 ) -> Candidates:
     """Returns the spans with sufficient log-odds; see `OnnxForm`."""
-    emissions, counts, *chain, roles, labels, max_span_width = outputs
+    emissions, counts, *chain, roles, labels, max_span_width = run(
+        input_ids, {}
+    )
     return find_candidates(
         emissions,
         counts[:, 0],
