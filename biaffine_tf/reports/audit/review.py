@@ -26,6 +26,8 @@ from biaffine_tf.spans import Sentence, Span
 
 # A certain finding still is a guess.
 _MOST_CERTAIN = 0.999
+# Share of the labels that are assumed to be wrong before a model disagrees.
+_WRONG_LABELS = 0.05
 _Key = tuple[int, int, str]
 
 
@@ -34,8 +36,8 @@ class Remark(NamedTuple):
 
     Attributes:
         sentence: The sentence.
-        score: Score of the finding, in [0, 1]: the confidence of a model, or
-            1 - (1 - s)**(1 / n) for one of n places of a score of s.
+        score: Score of the finding, in [0, 1]: 1 - (1 - s)**(1 / n) for one of
+            n places of a score of s; for a model, see `_wrong_label`.
         text: The finding, in words.
         removed: Spans that the finding suggests to remove.
         added: Spans that it suggests to add.
@@ -151,9 +153,21 @@ def _remarks(audit: Audit) -> Iterator[Remark]:
             yield _of_finding(finding, place)._replace(score=share)
 
 
+def _wrong_label(confidence: float) -> float:
+    """Returns the probability that a model is right against a label.
+
+    A prediction of a calibrated score c disagrees with a right label as often
+    as it is wrong, 1 - c; with a wrong one as often as there are any, a share
+    w, and it is right: w c / (w c + 1 - c).
+    """
+    right = _WRONG_LABELS * min(confidence, _MOST_CERTAIN)
+    return right / (right + 1 - min(confidence, _MOST_CERTAIN))
+
+
 def _of_disagreement(found: Disagreement) -> Remark:
     error = found.error
     sentence = error.sentence
+    score = _wrong_label(found.confidence)
     predicted = error.predicted or (found.rival,)
     gold = _shown(sentence, error.gold) or "no entity"
     text = (
@@ -161,10 +175,10 @@ def _of_disagreement(found: Disagreement) -> Remark:
         f"{_shown(sentence, [one for one in predicted if one])}"
     )
     if error.kind is ErrorClass.MISSED:  # the rival is a finding of its own
-        return Remark(sentence, found.confidence, text)
+        return Remark(sentence, score, text)
     return Remark(
         sentence,
-        found.confidence,
+        score,
         text,
         frozenset(span.key for span in error.gold),
         tuple(span.key for span in error.predicted),
