@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from biaffine_tf import console
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.locks import locked
+from biaffine_tf.model_directory import onnx_form
 from biaffine_tf.model_directory.confidence import read_confidence
 from biaffine_tf.model_directory.description import (
     is_as_trained,
@@ -30,6 +31,7 @@ from biaffine_tf.model_directory.manifest import Manifest
 from biaffine_tf.model_directory.names import (
     CONFIG,
     DIGESTS,
+    ONNX_FORM,
     VOCABULARY,
     WEIGHTS,
 )
@@ -81,6 +83,7 @@ def _check(directory: str) -> None:
             f"{RESEAL.format(directory)}",
         )
     _read(directory)
+    _check_form(directory)
     if is_sealed(directory):
         print(f"{directory}: unchanged since {DIGESTS} was written")
     else:
@@ -89,6 +92,21 @@ def _check(directory: str) -> None:
             "version wrote it, or its training has not ended; to have damage "
             f"noticed from now on: {RESEAL.format(directory)}"
         )
+
+
+def _check_form(directory: str) -> None:
+    """Checks the ONNX form, if there is one, and says whether it is used.
+
+    Raises:
+        ConfigError: If its file is damaged.
+    """
+    if not os.path.lexists(os.path.join(directory, ONNX_FORM)):
+        return
+    obstacle = onnx_form.find_obstacle(directory)
+    if obstacle:
+        print(f"{directory}: TensorFlow predicts: {obstacle}")
+    else:
+        onnx_form.check_form(directory)
 
 
 def _reseal(directory: str) -> None:

@@ -183,7 +183,10 @@ def test_check_only_says_it_without_tensorflow(folder, checked, flags):
         assert "; " in line, "no remedy"
 
 
-SHORT = [*ENCODER.split(), "--num_train_epochs=1", "--noreport"]
+SHORT = [
+    *ENCODER.split(),
+    *["--num_train_epochs=1", "--noreport", "--noonnx"],
+]
 MIXED = "unlabelled.jsonl,nested.jsonl,white.jsonl"
 MENDED = ["--unlabelled=skip", "--trim_spans"]
 RUNS = {

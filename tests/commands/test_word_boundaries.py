@@ -79,6 +79,7 @@ def _training(folder, name, train, dev, *flags):
         "--learning_rate=1e-2",
         "--num_buckets=2",
         "--noreport",
+        "--noonnx",
         *flags,
     ]
 

@@ -16,6 +16,7 @@ import pytest
 
 import biaffine_tf
 from biaffine_tf import formats, machine, model_directory
+from biaffine_tf.commands.check_model import main as check_model
 from biaffine_tf.config import HeadConfig, TrainingConfig
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.export.model_form import update_form
@@ -258,13 +259,17 @@ def test_threads_are_of_onnx(copy):
         loading.inspect(str(copy), {"threads": 1})
 
 
-def test_damage_of_a_form_is_noticed(copy):
+def test_damage_of_a_form_is_noticed(copy, capsys):
+    assert check_model([str(copy)]) == 0
     path = copy / "onnx" / "model.onnx"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"model\.onnx: changed since"):
         biaffine_tf.load(copy)
+    assert check_model([str(copy)]) == 2
+    said = capsys.readouterr()
+    assert "model.onnx: changed since" in said.out + said.err
     with biaffine_tf.load(copy, engine="tensorflow"):
         pass
 
