@@ -425,7 +425,7 @@ def test_what_cannot_be_written_is_counted_with_its_shard(tmp_path):
     }
     job = run([tmp_path / "a.txt"], tmp_path / "out", **options)
     ((kind, (example,)),) = job.problems.examples.items()
-    assert "tab or line break" in kind
+    assert "tab, line break or NUL" in kind
     assert example.startswith("00000-a-000001.conll: sentence 1")
 
 
