@@ -32,6 +32,7 @@ COMMANDS = {
     "biaffine_tf.model_directory": None,
     "biaffine_tf.readers": (EXAMPLE,),
     "biaffine_tf.recipe": ("examples/recipe.toml", "--list", "--work_dir=out"),
+    "biaffine_tf.selection": None,
     "biaffine_tf.tune": None,
     "biaffine_tf.vocabulary": None,
 }

@@ -13,7 +13,7 @@ from biaffine_tf.export import export
 
 pytestmark = pytest.mark.slow  # exports models, and loads them often
 
-RELOADS = {"model": 8, "saved_model": 8, "onnx": 12}
+RELOADS = {"model": 8, "saved_model": 8, "onnx": 20}
 # One process for each kind, as loading TensorFlow takes most of the time.
 PROGRAM = """
 import copy
@@ -124,7 +124,9 @@ def test_memory_is_flat(said):
     quarter = len(values) // 4
     before = statistics.median(values[quarter : 2 * quarter])
     after = statistics.median(values[-quarter:])
-    assert after - before < 2 * WEIGHTS, values
+    # ONNX Runtime has them twice where batches are side by side.
+    copies = 2 if kind == "onnx" else 1
+    assert after - before < 2 * copies * WEIGHTS, values
 
 
 def test_pickles_and_copies_are_loaded_again(said):
