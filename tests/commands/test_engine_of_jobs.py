@@ -22,6 +22,7 @@ def model(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_commands_and_jobs_keep_their_engine(model, tmp_path):
     (tmp_path / "texts.jsonl").write_text(
         "".join(json.dumps({"text": text}) + "\n" for text in TEXTS)

@@ -43,6 +43,7 @@ def _tokens(texts, **settings):
     return list(tokens[5:])
 
 
+@pytest.mark.slow
 @given(texts=st.lists(hostile_texts, max_size=6), size=st.integers(6, 60))
 def test_characters_are_the_commonest(texts, size):
     texts = [*texts, "a"]

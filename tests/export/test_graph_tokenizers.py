@@ -155,6 +155,7 @@ def test_invalid_utf8_is_what_python_replaces():
     assert found == [[ord(c) for c in as_given(one)] for one in data]
 
 
+@pytest.mark.slow
 @each_tokenizer
 @pytest.mark.parametrize(
     "text",

@@ -312,6 +312,7 @@ def test_no_tensorflow_is_loaded(trained, root):
         assert done.stdout == f"{len(ner(text))} {ner!r}\n"
 
 
+@pytest.mark.slow
 def test_an_ensemble_has_an_engine_for_each_member(copy, tmp_path):
     tagger = str(tmp_path / "tagger")
     changed = hostile.config("char", head=HeadConfig(name="crf"))

@@ -292,6 +292,7 @@ def gradient_norm(objective):
     return float(tf.linalg.global_norm(gradients))
 
 
+@pytest.mark.slow
 @each_match
 def test_a_student_that_is_the_teacher(match):
     """Its loss is 0, and nothing moves it."""
@@ -306,6 +307,7 @@ def test_a_student_that_is_the_teacher(match):
     assert moved < 0.05 * loss(another, make_batch())[0]
 
 
+@pytest.mark.slow
 @each_match
 def test_the_teacher_is_neither_trained_nor_saved(match, tmp_path):
     config, objective, teacher = make(

@@ -97,6 +97,7 @@ def test_padded_to_the_bucket_and_no_larger_than_allowed(records):
     assert 0 < mixed <= len(buckets.mixed)
 
 
+@pytest.mark.slow
 def test_orders_of_all_seeds_and_epochs_differ(records):
     """Also of seeds that TensorFlow does not take as they are."""
     buckets = make_buckets(records.lengths, num_buckets=1, batch_size=8)
@@ -114,6 +115,7 @@ def test_orders_of_all_seeds_and_epochs_differ(records):
     assert _same(again, orders[2**31, 0])
 
 
+@pytest.mark.slow
 def test_the_global_seed_does_not_matter(records):
     """Nor is 0 one that TensorFlow refuses, as the global one or ours."""
     buckets = make_buckets(records.lengths, num_buckets=3, batch_size=8)

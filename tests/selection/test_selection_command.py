@@ -17,6 +17,9 @@ from biaffine_tf.inference.base import MIN_SCORE, BasePredictor
 NUMBER = 8
 
 
+pytestmark = pytest.mark.slow  # runs the command
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("selection")
