@@ -90,6 +90,7 @@ def _run(output_dir: str) -> None:
     if FLAGS.xla:
         running.keep_compilations()
 
+    from biaffine_tf.planning.maps import map_warning
     from biaffine_tf.training import fine_tuning, setup
 
     set_up = functools.partial(
@@ -110,6 +111,8 @@ def _run(output_dir: str) -> None:
     with strategy.scope():
         model = _build_model(run, records)
     evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
+    if warning := map_warning(config.training, records, model):
+        print(f"{warning}; {LESS_MEMORY}")
     if FLAGS.plan:
         from biaffine_tf.planning.plan import print_plan
 

@@ -13,20 +13,20 @@ from rich.table import Table
 from biaffine_tf import machine
 from biaffine_tf.config import ExperimentConfig, LongText, Precision
 from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.planning.maps import buckets_of, map_rows
 from biaffine_tf.planning.probe import (
     Probe,
     StepMemory,
     StepTime,
     epoch_seconds,
 )
-from biaffine_tf.records.span_batches import Buckets, Shape, make_buckets
+from biaffine_tf.planning.units import Rows, count, format_bytes, format_seconds
+from biaffine_tf.records.span_batches import Buckets, Shape
 from biaffine_tf.records.span_records import Records
 from biaffine_tf.spans import Sentence
 from biaffine_tf.tokenization import Windowing
 from biaffine_tf.training.dev_evaluation import Evaluate
 from biaffine_tf.training.fine_tuning import total_steps
-
-Rows = list[tuple[str, str]]
 
 # Number of sentences to predict, a batch of the predictor.
 _EVAL_SENTENCES = 64
@@ -59,12 +59,7 @@ def print_plan(
         remedy: Flags to change if memory does not suffice.
     """
     training = config.training
-    buckets = make_buckets(
-        records.lengths,
-        num_buckets=training.num_buckets,
-        batch_size=training.train_batch_size,
-        token_budget=training.token_budget,
-    )
+    buckets = buckets_of(training, records)
     parameters = parameter_rows(model)
     probe = Probe(training, records, buckets, model, strategy=strategy)
     memory = probe.memory()
@@ -124,22 +119,6 @@ def parameter_rows(model: SpanModel) -> Rows:
         *(neck if in_neck else ()),
         ("parameters of the head", count(in_head)),
         ("trained in all", count(sum(trained))),
-    ]
-
-
-def map_rows(model: SpanModel, longest: Shape) -> Rows:
-    """Describes the memory of features of all pairs, if the head has them.
-
-    Args:
-        model: A built model.
-        longest: Shape of the longest batch.
-    """
-    floats_of = getattr(model.head, "map_floats", None)
-    if floats_of is None:
-        return []
-    size = 4 * longest.size * floats_of(longest.length)
-    return [
-        ("features of all pairs of the longest batch", format_bytes(size)),
     ]
 
 
@@ -218,29 +197,6 @@ def time_rows(
         ("evaluation, an epoch", format_seconds(evaluation)),
         (f"in all, {epochs} epochs", format_seconds(total)),
     ]
-
-
-def format_bytes(number: int | None) -> str:
-    """Formats bytes as MiB, or GiB from 1 GiB on."""
-    if number is None:
-        return "unknown"
-    if number < 1 << 30:
-        return f"{number / (1 << 20):.1f} MiB"
-    return f"{number / (1 << 30):.2f} GiB"
-
-
-def format_seconds(seconds: float) -> str:
-    """Formats seconds as s, as min from 2 min on, or as h from 2 h on."""
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def count(number: int) -> str:
-    """Formats a number with spaces between thousands."""
-    return f"{number:,}".replace(",", " ")
 
 
 def middle_batch(sentences: Sequence[Sentence]) -> list[Sentence]:

@@ -1,5 +1,6 @@
 """The plan: counts, times and memory by hand, then a whole one."""
 
+import dataclasses
 import json
 import math
 import os
@@ -12,8 +13,9 @@ import pytest
 import tiny
 
 from biaffine_tf import formats
-from biaffine_tf.config import ExperimentConfig
-from biaffine_tf.planning import plan
+from biaffine_tf.config import ExperimentConfig, HeadConfig, TrainingConfig
+from biaffine_tf.heads.span_model import SpanModel
+from biaffine_tf.planning import maps, plan, units
 from biaffine_tf.planning.probe import (
     Peak,
     StepMemory,
@@ -37,7 +39,7 @@ def test_rows_of_the_model_and_the_data():
     head = model.head.count_params()
     trained = sum(math.prod(v.shape) for v in model.trainable_variables)
     assert list(rows.values()) == [
-        plan.count(number)
+        units.count(number)
         for number in (trained - head, embeddings, head, trained)
     ]
     assert plan.data_rows(BUCKETS, {8: 6, 13: 8, 38: 3}) == [
@@ -47,6 +49,26 @@ def test_rows_of_the_model_and_the_data():
         ("longest batch", "2 sentences of 40 positions"),
         ("steps an epoch", "6"),
     ]
+
+
+def test_features_of_all_pairs_that_hardly_fit_are_warned_of(monkeypatch):
+    records = types.SimpleNamespace(lengths={10: 20, 220: 1})
+    training = TrainingConfig(train_batch_size=16, num_buckets=1)
+    config = dataclasses.replace(
+        tiny.model_config(),
+        head=HeadConfig(name="cnn", cnn_channels=12, cnn_depth=2),
+    )
+    model = SpanModel(config, num_classes=4)
+    needed = 4 * 16 * 220**2 * 12 * 16  # 16 sentences, 16 tensors of [L, L, 12]
+    for limit, expected in ((2 * needed, False), (2 * needed + 1, True)):
+        monkeypatch.setattr(maps.machine, "memory_limit", lambda n=limit: n)
+        warning = maps.map_warning(training, records, model)
+        assert bool(warning) != expected
+    monkeypatch.setattr(maps.machine, "memory_limit", lambda: needed)
+    warning = maps.map_warning(training, records, model)
+    assert "--head=cnn" in warning and "220 tokens" in warning
+    assert units.format_bytes(needed) in warning
+    assert not maps.map_warning(training, records, tiny.model())
 
 
 def test_time_of_an_epoch_is_interpolated_by_length():
@@ -67,13 +89,13 @@ def test_time_of_an_epoch_is_interpolated_by_length():
 @pytest.mark.parametrize(
     ("shown", "want"),
     [
-        (plan.format_bytes(0), "0.0 MiB"),
-        (plan.format_bytes((1 << 30) - 1), "1024.0 MiB"),
-        (plan.format_bytes(5 << 29), "2.50 GiB"),
-        (plan.format_bytes(None), "unknown"),
-        (plan.format_seconds(0.01234), "0.0123 s"),
-        (plan.format_seconds(600), "10 min"),
-        (plan.format_seconds(9000), "2.5 h"),
+        (units.format_bytes(0), "0.0 MiB"),
+        (units.format_bytes((1 << 30) - 1), "1024.0 MiB"),
+        (units.format_bytes(5 << 29), "2.50 GiB"),
+        (units.format_bytes(None), "unknown"),
+        (units.format_seconds(0.01234), "0.0123 s"),
+        (units.format_seconds(600), "10 min"),
+        (units.format_seconds(9000), "2.5 h"),
     ],
 )
 def test_units(shown, want):
@@ -130,7 +152,7 @@ def test_bfloat16_is_of_what_trains(monkeypatch, capabilities, want):
         f"GPU{number}": {"compute_capability": one} if one else {}
         for number, one in enumerate(capabilities)
     }
-    monkeypatch.setattr(plan.machine, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(maps.machine, "has_bfloat16", lambda: True)
     monkeypatch.setattr(
         plan.tf.config, "get_visible_devices", lambda kind: list(details)
     )

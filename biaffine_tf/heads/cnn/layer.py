@@ -25,6 +25,8 @@ from biaffine_tf.records.span_records import Records
 MAX_DISTANCE = 15
 EPSILON = 1e-5
 _MAX_GROUPS = 4
+# Tensors of the size of the features that a training step holds for a block.
+_MAPS_PER_BLOCK = 8
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -190,6 +192,11 @@ class CnnHead(PairHead, HeadLayer):
     def map_floats(self, length: int) -> int:
         """Returns the number of floats of the features of a sentence."""
         return length * length * self.channels
+
+    @property
+    def training_maps(self) -> int:
+        """Number of tensors of that size in a training step, roughly."""
+        return _MAPS_PER_BLOCK * self.depth
 
     def pairs(
         self,
