@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from biaffine_tf import machine
 from biaffine_tf.config import TrainingConfig
 from biaffine_tf.heads.span_model import SpanModel
@@ -49,17 +51,17 @@ def map_warning(
     Returns:
         Empty if they fit, or the head has none.
     """
-    limit = machine.memory_limit()
-    if limit is None or not hasattr(model.head, "map_floats"):
+    limit, head = machine.memory_limit(), cast(Any, model.head)
+    if limit is None or not hasattr(head, "map_floats"):
         return ""
     buckets = buckets_of(training, records)
     size, length = max(
-        (size * model.head.map_floats(length), length)
+        (size * head.map_floats(length), length)
         for size, length in zip(
             buckets.batch_sizes, buckets.lengths, strict=True
         )
     )
-    needed = 4 * size * model.head.training_maps
+    needed = 4 * size * head.training_maps
     if needed < limit / 2:
         return ""
     return (
