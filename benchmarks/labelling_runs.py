@@ -68,7 +68,7 @@ class Files(NamedTuple):
         return self.runs / _DATA / f"{arm.name}.rest.jsonl"
 
     def picked(self, arm: Arm) -> pathlib.Path:
-        """What was picked for a model."""
+        """Returns the sentences that were picked for a model."""
         return self.runs / f"select_{arm.name}" / "picked.jsonl"
 
     @property

@@ -155,7 +155,7 @@ def write_form_whatever_it_answers(model_dir: str) -> None:
 def onnx_parts(model_dir: str, *, int8: bool) -> dict[str, bytes]:
     """Parts of a model's ONNX network, by the stage that they end with.
 
-    Of what they compute they give one number: copies would cost time.
+    They return one number of what they compute: copies would cost time.
     """
     from biaffine_tf import model_directory
     from biaffine_tf.export.onnx_network import Network

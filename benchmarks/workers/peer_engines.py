@@ -188,7 +188,7 @@ class _Compiled(_Torch):
 class _OnnxRuntime(_Engine):
     """Fused by ONNX Runtime's own optimizer, or left to its session.
 
-    Of several batches, each gets all cores in turn, or one core each.
+    Batches get all cores in turn, or one core each.
     """
 
     def __init__(

@@ -337,7 +337,7 @@ def test_an_ensemble_has_an_engine_for_each_member(copy, tmp_path):
     )
     source = loading.inspect(str(directory), {})
     first, second = map(str, source.engines)
-    # Of a pair, the form gives the best label alone.
+    # The form gives the best label of a pair alone.
     assert first.startswith("tensorflow (members propose every label")
     assert second == "onnx"
     assert source.settings["engine"] == "tensorflow,onnx"

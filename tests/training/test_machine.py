@@ -1,4 +1,4 @@
-"""What the machine says of its memory, cores and devices."""
+"""Memory, cores and devices, from files as Linux writes them."""
 
 import numpy as np
 import pytest

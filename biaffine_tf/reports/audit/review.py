@@ -69,7 +69,7 @@ class Review:
     def suggested(self) -> tuple[Span, ...]:
         """Spans of the sentence after the suggestions.
 
-        Of suggestions that contradict each other, the most certain counts.
+        The most certain of contradicting suggestions counts.
         """
         spans = {span.key for span in self.sentence.spans or ()}
         settled: list[_Key] = []
