@@ -67,7 +67,7 @@ class Series(NamedTuple):
     Attributes:
         name: Name in the legend.
         style: Index of the line style.
-        path: SVG path.
+        path: SVG path; empty if only points are drawn.
         points: Marked points.
     """
 

@@ -120,7 +120,7 @@ def share_chart(
         Series(
             sample,
             style,
-            "M0 0",
+            "",
             tuple(
                 Point(
                     x.scale(own.get(name, 0.0)),
