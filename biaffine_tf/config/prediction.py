@@ -53,15 +53,6 @@ class Engine(enum.StrEnum):
     ONNX = "onnx"
     TENSORFLOW = "tensorflow"
 
-    @property
-    def program(self) -> str:
-        """Name of the program."""
-        return {
-            Engine.AUTO: "the engine that fits",
-            Engine.ONNX: "ONNX Runtime",
-            Engine.TENSORFLOW: "TensorFlow",
-        }[self]
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PredictionConfig(Settings):

@@ -12,6 +12,8 @@ from biaffine_tf.config import PREDICTION_PRECISION, Engine
 from biaffine_tf.errors import ConfigError
 from biaffine_tf.model_directory import onnx_form
 
+_PROGRAMS = {Engine.ONNX: "ONNX Runtime", Engine.TENSORFLOW: "TensorFlow"}
+
 
 class EngineChoice(NamedTuple):
     """Engine of a predictor.
@@ -93,7 +95,7 @@ def check_fixed(
     if wanted in (None, Engine.AUTO, engine):
         return EngineChoice(engine)
     raise ConfigError(
-        f"{os.fspath(directory)}: an export that {engine.program} runs, but "
+        f"{os.fspath(directory)}: an export that {_PROGRAMS[engine]} runs, but "
         f"engine={wanted} is asked for",
         remedy="leave it out, or give the model directory",
     )

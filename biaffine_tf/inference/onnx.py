@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from biaffine_tf import model_directory
+from biaffine_tf import machine, model_directory
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.config import DecodingConfig, LongText, ModelConfig
 from biaffine_tf.decoding import Candidates
@@ -149,6 +149,7 @@ class OnnxPredictor(WindowedPredictor):
 
     def _release(self) -> None:
         del self._session
+        machine.release_memory()
 
     def _batches(self, windows: Iterable[TextWindow]) -> list[list[TextWindow]]:
         return make_batches(

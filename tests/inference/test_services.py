@@ -124,9 +124,7 @@ def test_memory_is_flat(said):
     quarter = len(values) // 4
     before = statistics.median(values[quarter : 2 * quarter])
     after = statistics.median(values[-quarter:])
-    # ONNX Runtime has them twice where batches are side by side.
-    copies = 2 if kind == "onnx" else 1
-    assert after - before < 2 * copies * WEIGHTS, values
+    assert after - before < 2 * WEIGHTS, values
 
 
 def test_pickles_and_copies_are_loaded_again(said):
