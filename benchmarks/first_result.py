@@ -217,8 +217,8 @@ class Study:
 def tabulate(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Computes means over seeds, a row for each corpus.
 
-    The best run known is one of the sweep's seed, and is compared with the run
-    of the same seed: the best of several seeds would be luck.
+    A setting of the sweep is compared with what was chosen by the mean over the
+    seeds that both were run with: the best of several seeds would be luck.
 
     Args:
         runs: From `Study.measure`.
@@ -236,16 +236,38 @@ def tabulate(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 row[f"{program}_mean_of_3"] = _mean(
                     statistics.mean(run["epochs"][:3]) for run in found
                 )
-        swept = {run["seed"] for run in own if run["program"] in SWEEP}
-        for run in own:
-            if run["program"] == "after" and run["seed"] in swept:
-                row["after_of_sweep"] = run["last"]
+        row |= _best_setting(own)
         if own:
-            row["best_known"] = max(
-                run["last"] for run in own if run["seed"] in swept or not swept
-            )
             rows.append(row)
     return rows
+
+
+def _best_setting(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The setting furthest above what was chosen, {} without a sweep.
+
+    Args:
+        runs: Those of one corpus.
+    """
+    last = {(run["program"], run["seed"]): run["last"] for run in runs}
+    found = []
+    for setting in SWEEP:
+        seeds = [s for p, s in last if p == setting and ("after", s) in last]
+        if not seeds:
+            continue
+        after, best = (
+            _mean(last[program, seed] for seed in seeds)
+            for program in ("after", setting)
+        )
+        found.append((best - after, setting, after, best, len(seeds)))
+    if not found:
+        return {}
+    _, setting, after, best, number = max(found)
+    return {
+        "after_of_sweep": after,
+        "best_known": max(after, best),
+        "best_setting": setting if best > after else "after",
+        "sweep_seeds": number,
+    }
 
 
 def _mean(values: Any) -> float:

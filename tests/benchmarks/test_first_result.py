@@ -56,8 +56,23 @@ def test_means_are_over_seeds():
         "after_mean_of_3": 0.5,
         "after_of_sweep": 0.6,
         "best_known": 0.63,
+        "best_setting": "higher_rate",
+        "sweep_seeds": 1,
     }
-    assert weibo["before_seeds"] == 0 and weibo["best_known"] == 0.4
+    assert weibo["before_seeds"] == 0 and "best_known" not in weibo
+
+
+def test_a_setting_is_compared_over_the_seeds_that_both_have():
+    lower = [
+        _measured("wnut17", "lower_rate", seed, [0.1, 0.2, 0.3, f1])
+        for seed, f1 in ((42, 0.58), (43, 0.74), (44, 0.9))
+    ]
+    row = first_result.tabulate([*RUNS, *lower])[0]
+    assert row["best_setting"] == "higher_rate"  # 0.63 over 0.6, not 0.66, 0.65
+    lower[1]["last"] = 0.8
+    row = first_result.tabulate([*RUNS, *lower])[0]
+    assert row["best_setting"] == "lower_rate" and row["sweep_seeds"] == 2
+    assert (row["after_of_sweep"], row["best_known"]) == (0.65, 0.69)
 
 
 def test_goals_compare_what_both_programs_did():
