@@ -3,11 +3,13 @@
 import os
 import pathlib
 import signal
+from collections.abc import Iterator
 
 # Before anything loads TensorFlow; as command.run does.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
+import forked
 import hypothesis
 import pytest
 
@@ -54,6 +56,14 @@ def data_folder() -> pathlib.Path:
     if not (folder / "ner").is_dir():
         pytest.skip(f"no real data: {folder} is absent (set BIAFFINE_DATA)")
     return folder
+
+
+@pytest.fixture(scope="module")
+def answered_in_copies() -> Iterator[None]:
+    """Has the gate of exports start SavedModels faster."""
+    with pytest.MonkeyPatch.context() as patch:
+        forked.answer_in_copies(patch.setattr)
+        yield
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ script, makes a copy of itself; what the script does is done in the copy alone.
 """
 
 import functools
+import importlib
 import json
 import os
 import pathlib
@@ -15,29 +16,57 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
+# What the process that copies itself has loaded: a command, or a server that
+# has nothing of ours.
+COMMAND = "biaffine_tf.training.fine_tuning"
+SERVER = "tensorflow_text"
 
-def run(script, *arguments, cwd=ROOT):
+
+def run(script, *arguments, cwd=ROOT, loaded=COMMAND):
     """Runs a script, as `subprocess.run` would.
 
     Args:
         script: The Python file, by its path in the project's folder.
         *arguments: What `sys.argv` is to have.
         cwd: The folder to run it in.
+        loaded: `COMMAND` or `SERVER`.
 
     Returns:
         A `subprocess.CompletedProcess`, with text.
     """
-    server = _server()
+    server = _server(loaded)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         paths = [str(folder / "stdout"), str(folder / "stderr")]
         command = [str(ROOT / script), *map(str, arguments)]
         server.stdin.write(json.dumps([command, *paths, str(cwd)]) + "\n")
         server.stdin.flush()
-        answer = server.stdout.readline()
-        assert answer, "the process that makes copies has ended"
+        while True:  # past the answers to others, who were killed before them
+            answer = server.stdout.readline()
+            assert answer, "the process that makes copies has ended"
+            out, code = json.loads(answer)
+            if out == paths[0]:
+                break
         out, err = (pathlib.Path(p).read_text(encoding="utf-8") for p in paths)
-        return subprocess.CompletedProcess(command, int(answer), out, err)
+        return subprocess.CompletedProcess(command, code, out, err)
+
+
+def answer_in_copies(replace):
+    """Has exported SavedModels answer in copies of a process, not in new ones.
+
+    Args:
+        replace: `setattr`, or that of a `pytest.MonkeyPatch`.
+    """
+    from biaffine_tf.export import export
+
+    start = export.run_program
+
+    def run_program(program, *arguments, python, cwd):
+        if program.name != "answering.py" or python != sys.executable:
+            return start(program, *arguments, python=python, cwd=cwd)
+        return run(program, *arguments, cwd=cwd, loaded=SERVER)
+
+    replace(export, "run_program", run_program)
 
 
 def check(script, *arguments, code=0):
@@ -49,12 +78,12 @@ def check(script, *arguments, code=0):
 
 
 @functools.cache
-def _server():
+def _server(loaded):
     """It ends when its standard input is closed, with this process."""
     from biaffine_tf.commands.running import TENSORFLOW_ENVIRONMENT
 
     return subprocess.Popen(
-        [sys.executable, __file__],
+        [sys.executable, __file__, loaded],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -63,18 +92,25 @@ def _server():
     )
 
 
-def _serve():
+def _serve(loaded):
     sys.path[0] = str(ROOT)
-    import biaffine_tf.training.fine_tuning  # noqa: F401  (and with it TensorFlow)
-
+    if loaded == SERVER:
+        sys.modules["biaffine_tf"] = None
+    importlib.import_module(loaded)  # and with it TensorFlow
+    if loaded == COMMAND:
+        _server(SERVER)  # of all copies
+        answer_in_copies(setattr)
     for line in sys.stdin:
         command, out, err, folder = json.loads(line)
         process = os.fork()
         if not process:
             os.chdir(folder)
+            if loaded == COMMAND:
+                sys.path.insert(0, os.path.dirname(command[0]))
             _become(command, out, err)
         status = os.waitpid(process, 0)[1]
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        code = os.waitstatus_to_exitcode(status)
+        print(json.dumps([out, code]), flush=True)
 
 
 def _become(command, out, err):
@@ -88,7 +124,6 @@ def _become(command, out, err):
     # TensorFlow leaves files there, and this process ends without cleaning up.
     tempfile.tempdir = os.path.dirname(out)
     sys.argv = command
-    sys.path.insert(0, os.path.dirname(os.path.abspath(command[0])))
     code = 0
     try:
         runpy.run_path(command[0], run_name="__main__")
@@ -108,4 +143,4 @@ def _become(command, out, err):
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(*sys.argv[1:])

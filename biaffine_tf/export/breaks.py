@@ -12,7 +12,7 @@ from biaffine_tf.export.code_points import (
     CodePointTable,
 )
 from biaffine_tf.export.tokenizers import TokenTensors
-from biaffine_tf.export.vectors import next_place, pair, shift
+from biaffine_tf.export.vectors import next_place, pair, select, shift
 from biaffine_tf.tokenization import breaks
 
 
@@ -188,7 +188,7 @@ def _before_tokens(
         places: Position of each code point in its text, int32 `[T]`.
         tokens: Tokens of the texts.
     """
-    texts, places = tf.boolean_mask(texts, ends), tf.boolean_mask(places, ends)
+    texts, places = select(ends, texts, places)
     text_of = tf.cast(tokens.starts.value_rowids(), tf.int32)
     # The first token from there on.
     behind = tf.searchsorted(

@@ -20,7 +20,7 @@ class CandidateTensors(Candidates):
 
     def where(self, mask: tf.Tensor) -> Self:
         """Returns the candidates of a mask, bool `[N]`."""
-        return self.map(lambda column: tf.boolean_mask(column, mask))
+        return self.take(tf.where(mask)[:, 0])
 
     def join(self, others: Self) -> Self:
         """Concatenates these candidates and others."""

@@ -324,12 +324,8 @@ def answers_by_signature(
         )
         with open(requests, "w", encoding="ascii") as file:
             json.dump(encoded, file)
-        done = subprocess.run(
-            [python, "-P", str(program), folder, requests, answers_file],
-            cwd=scratch,
-            capture_output=True,
-            text=True,
-            check=False,
+        done = run_program(
+            program, folder, requests, answers_file, python=python, cwd=scratch
         )
         if done.returncode:
             raise BiaffineError(
@@ -342,6 +338,26 @@ def answers_by_signature(
         signature: [[tuple(row) for row in rows] for rows in some]
         for signature, some in results.items()
     }
+
+
+def run_program(
+    program: pathlib.Path, *arguments: str, python: str, cwd: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program that has nothing of this process.
+
+    Args:
+        program: File of the program; its folder is no place to import from.
+        *arguments: Its arguments.
+        python: Path of the interpreter.
+        cwd: Folder to run it in.
+    """
+    return subprocess.run(
+        [python, "-P", str(program), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _request(

@@ -75,15 +75,17 @@ class ServingModel(tf.Module):
         self._postprocess = GraphPostprocessor(decoding, confidence, labels)
         self._label_names = tf.constant(["", *labels.names])
 
-        serve = self._serve_tokens if takes_tokens else self._serve
-
-        def serve_batched(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            return _rows(serve(*inputs))
-
         signature = _TEXTS_AND_TOKENS if takes_tokens else _TEXTS_AND_TOKENS[:1]
-        self.serve, self.serve_batched = (
-            tf.function(one, input_signature=signature, autograph=False)
-            for one in (serve, serve_batched)
+        self.serve = tf.function(
+            self._serve_tokens if takes_tokens else self._serve,
+            input_signature=signature,
+            autograph=False,
+        )
+        # Calls the graph of the other, which is then traced and stored once.
+        self.serve_batched = tf.function(
+            lambda *inputs: _rows(self.serve(*inputs)),
+            input_signature=signature,
+            autograph=False,
         )
 
         def score(input_ids: tf.Tensor) -> dict[str, tf.Tensor]:

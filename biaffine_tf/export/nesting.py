@@ -19,6 +19,7 @@ from biaffine_tf.export.vectors import (
     array_of_vectors,
     pair,
     running_max,
+    select,
 )
 
 
@@ -159,13 +160,11 @@ def _choose(ranges: Ranges) -> tf.Tensor:
         end = tf.gather(ends, index)
         behind = tf.gather(best.choices, cells.at(end, until - end))
         following = tf.concat([tf.gather(best.insides, index), behind], 0)
-        is_range = following < nothing
-        return (
-            number + 1,
-            tf.boolean_mask(following, is_range),
-            tf.boolean_mask(tf.concat([end, until], 0), is_range),
-            taken.write(number, index),
+        taken = taken.write(number, index)
+        index, until = select(
+            following < nothing, following, tf.concat([end, until], 0)
         )
+        return number + 1, index, until, taken
 
     # Each step holds the ranges to take, and the ends of the stretches they are
     # chosen for; a range behind an outermost one is outermost.

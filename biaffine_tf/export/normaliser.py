@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from biaffine_tf.export.code_points import CodePointTable
 from biaffine_tf.export.normal_forms import NormalForms, Role
-from biaffine_tf.export.vectors import shift
+from biaffine_tf.export.vectors import select, shift
 
 _ORDERS = 256  # more than there are combining classes
 
@@ -65,7 +65,7 @@ class _Letters(NamedTuple):
     origins: tf.Tensor
 
     def where(self, mask: tf.Tensor) -> _Letters:
-        return _Letters(*(tf.boolean_mask(column, mask) for column in self))
+        return _Letters(*select(mask, *self))
 
 
 class Normaliser(tf.Module):

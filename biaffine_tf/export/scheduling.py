@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from biaffine_tf.export.vectors import array_of_vectors, pair, shift
+from biaffine_tf.export.vectors import array_of_vectors, pair, select, shift
 
 
 class Ranges(NamedTuple):
@@ -36,7 +36,7 @@ class Ranges(NamedTuple):
 
     def where(self, mask: tf.Tensor) -> Ranges:
         """Returns the ranges of a mask, bool `[R]`."""
-        return Ranges(*(tf.boolean_mask(column, mask) for column in self))
+        return Ranges(*select(mask, *self))
 
     def of_same_sentence(self, indices: tf.Tensor) -> tf.Tensor:
         """Replaces indices of ranges in another sentence by R.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import functools
+import unicodedata
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +28,7 @@ from biaffine_tf.tokenization.vocabulary import UNK
 from biaffine_tf.tokenization.wordpiece import MAX_CHARACTERS_PER_WORD
 
 _MAX_BYTES = 4  # of a code point in UTF-8
+_PAGE = 256  # code points that are looked at together
 
 
 class TokenTensors(NamedTuple):
@@ -79,8 +82,9 @@ class GraphCharTokenizer(GraphTokenizer):
 
     def __init__(self, tokenizer: CharTokenizer) -> None:
         super().__init__()
-        characters = map(chr, range(NUM_CODE_POINTS))
-        ids = np.fromiter(map(tokenizer.look_up, characters), np.int32)
+        ids = np.full(NUM_CODE_POINTS, tokenizer.unk_id, np.int32)
+        for character in _known_characters(tokenizer):
+            ids[ord(character)] = tokenizer.look_up(character)
         self._ids = CodePointTable(ids)
 
     def __call__(self, code_points: tf.RaggedTensor) -> TokenTensors:
@@ -94,6 +98,36 @@ class GraphCharTokenizer(GraphTokenizer):
             starts=code_points.with_values(starts),
             ends=code_points.with_values(starts + 1),
         )
+
+
+def _known_characters(tokenizer: CharTokenizer) -> set[str]:
+    """Returns all characters that may have a token, and some others."""
+    own = (token for token in tokenizer.vocabulary.tokens if len(token) == 1)
+    changed = map(chr, character_map(tokenizer.normalise))
+    return {*own, *changed, *_folded_characters()}
+
+
+@functools.cache
+def _folded_characters() -> frozenset[str]:
+    """Returns the characters that lower case or canonical forms change."""
+
+    def is_folded(text: str) -> bool:
+        return text.lower() != text or not unicodedata.is_normalized(
+            "NFD", text
+        )
+
+    characters = "".join(map(chr, range(NUM_CODE_POINTS)))
+    pages = (
+        characters[begin : begin + _PAGE]
+        for begin in range(0, NUM_CODE_POINTS, _PAGE)
+    )
+    return frozenset(
+        one
+        for page in pages
+        if is_folded(page)
+        for one in page
+        if is_folded(one)
+    )
 
 
 class _Tokens(NamedTuple):

@@ -10,6 +10,19 @@ def shift(values: tf.Tensor, first: bool | int) -> tf.Tensor:
     return tf.concat([[first], values], 0)[:-1]
 
 
+def select(mask: tf.Tensor, *columns: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Returns the values of a mask, from columns of one length.
+
+    Searches the mask once, where `tf.boolean_mask` does so for every column.
+
+    Args:
+        mask: bool `[N]`.
+        *columns: `[N]` each.
+    """
+    index = tf.where(mask)[:, 0]
+    return tuple(tf.gather(column, index) for column in columns)
+
+
 def next_place(flags: tf.Tensor) -> tf.Tensor:
     """Returns the index of the next flag at or after each place.
 

@@ -13,6 +13,7 @@ from biaffine_tf.export.vectors import (
     argsort_by,
     array_of_vectors,
     pair,
+    select,
     shift,
 )
 from biaffine_tf.tokenization import Windowing
@@ -205,8 +206,7 @@ class GraphWindowing(tf.Module):
             following = best_break(part, end - self._overlap)
             return (
                 number + 1,
-                tf.boolean_mask(part, is_long),
-                tf.boolean_mask(following, is_long),
+                *select(is_long, part, following),
                 rows.write(number, tf.stack(windows, axis=1)),
             )
 

@@ -32,7 +32,11 @@ from biaffine_tf.inference import device_lock
 from biaffine_tf.model_directory.manifest import MANIFEST, Manifest
 from biaffine_tf.spans import Sentence
 
-pytestmark = pytest.mark.slow  # saves models and starts processes
+pytestmark = [
+    pytest.mark.slow,  # saves models
+    pytest.mark.usefixtures("answered_in_copies"),
+]
+RUN_PROGRAM = export.run_program
 
 TEXTS = [*hostile.HOSTILE, "天地ab the cat，" * 3, "ab天" * 9]
 
@@ -67,7 +71,9 @@ def module_patch():
 
 
 @pytest.fixture(scope="module")
-def exports(model_dir, gold, tmp_path_factory, module_patch):
+def exports(
+    model_dir, gold, tmp_path_factory, module_patch, answered_in_copies
+):
     """An export of each precision, and one compiled by XLA."""
     folder = tmp_path_factory.mktemp("exports")
     made = {}
@@ -111,6 +117,17 @@ def test_loaded_it_answers_as_the_model(model_dir, exports, name):
             with pytest.raises(ConfigError, match="nested=False: the model"):
                 ner("ab", nested=False)
     assert sum(map(len, want)) > 30
+
+
+def test_it_answers_in_a_process_of_its_own(model_dir, exports, monkeypatch):
+    monkeypatch.setattr(export, "run_program", RUN_PROGRAM)
+    texts = TEXTS[-3:]
+    found = export.answers(exports["float32"], [one.encode() for one in texts])
+    want = biaffine_tf.load(model_dir)(texts)
+    assert [[one[:3] for one in row] for row in found] == list(
+        map(ranges, want)
+    )
+    assert any(found)
 
 
 @pytest.mark.parametrize("format", list(ExportFormat))

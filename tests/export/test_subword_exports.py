@@ -9,7 +9,10 @@ import biaffine_tf
 from biaffine_tf.config import DecodingConfig, ExportFormat, TokenizerKind
 from biaffine_tf.export import export
 
-pytestmark = pytest.mark.slow  # saves models and starts processes
+pytestmark = [
+    pytest.mark.slow,  # saves models
+    pytest.mark.usefixtures("answered_in_copies"),
+]
 
 TEXTS = [*hostile.HOSTILE, "中文 ab the <s>！" * 6, "", " a b "]
 

@@ -9,6 +9,7 @@ from biaffine_tf.export.vectors import (
     next_place,
     pair,
     running_max,
+    select,
     shift,
 )
 
@@ -23,6 +24,10 @@ def test_against_loops(size):
     running = running_max(tf.constant(values, tf.int32)).numpy()
     assert running.tolist() == np.maximum.accumulate(values).tolist()
     flags = random.integers(0, 2, size).astype(bool)
+    rows = random.normal(size=(size, 2))
+    kept = select(tf.constant(flags), tf.constant(values), tf.constant(rows))
+    assert kept[0].numpy().tolist() == values[flags].tolist()
+    assert kept[1].numpy().tolist() == rows[flags].tolist()
     assert next_place(tf.constant(flags)).numpy().tolist() == [
         next((j for j in range(i, size) if flags[j]), size)
         for i in range(size + 1)

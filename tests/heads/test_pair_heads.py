@@ -163,7 +163,7 @@ def test_finds_what_it_has_learnt(name):
 
 
 @pytest.mark.slow
-def test_a_saved_model_finds_the_same(tmp_path):
+def test_a_saved_model_finds_the_same(tmp_path, answered_in_copies):
     """Several labels a span, nested and in windows, through the gate."""
     config = _config("global_pointer")
     path = str(tmp_path / "model")

@@ -197,7 +197,9 @@ def test_it_learns_decodes_and_is_loaded(model_dir):
 
 
 @pytest.mark.slow
-def test_it_is_exported_through_the_gate(model_dir, tmp_path):
+def test_it_is_exported_through_the_gate(
+    model_dir, tmp_path, answered_in_copies
+):
     export(model_dir, str(tmp_path / "saved"))
     page = (tmp_path / "saved" / "SERVING.md").read_text(encoding="utf-8")
     assert "`[B, L, 2]`: token, class" in page

@@ -101,7 +101,9 @@ def test_it_learns_and_reads_long_texts(model_dir):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ExportFormat)
 @pytest.mark.parametrize("model_dir", KINDS[1:], indirect=True, ids=["crf"])
-def test_it_is_exported_through_the_gate(model_dir, tmp_path, kind):
+def test_it_is_exported_through_the_gate(
+    model_dir, tmp_path, kind, answered_in_copies
+):
     export(model_dir, str(tmp_path / "e"), format=kind)
     own = Predictor.from_directory(model_dir)(SKY * 5)
     others = load(tmp_path / "e", {})(SKY * 5)

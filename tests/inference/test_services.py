@@ -82,7 +82,7 @@ WEIGHTS = 2 * 64 * 32768 * 4 / 2**20  # MiB, of most of them
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(tmp_path_factory, answered_in_copies):
     folder = tmp_path_factory.mktemp("reloads")
     config = hostile.config("char")
     encoder = {**config.encoder.to_dict(), **WIDE}
