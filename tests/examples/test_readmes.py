@@ -10,6 +10,7 @@ import tomllib
 import urllib.parse
 from typing import NamedTuple
 
+import forked
 import pytest
 from markdown_it import MarkdownIt
 
@@ -251,19 +252,31 @@ def test_every_page_with_commands_is_run():
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """A folder that looks like the project's; what is written stays in it."""
+    """A folder that looks like the project's; what is written stays in it.
+
+    Commands run in copies of a process; tests/installation has them as they
+    are installed.
+    """
     folder = tmp_path_factory.mktemp("readme")
     for path in ROOT.iterdir():
         if path.name not in ("runs", "out") and path.name[0] != ".":
             (folder / path.name).symlink_to(path)
-    (folder / "bin").mkdir()
+    (folder / "bin" / "installed").mkdir(parents=True)
+    place = forked.address(forked.COMMAND)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     for name, target in project["project"]["scripts"].items():
         module, _, function = target.partition(":")
-        script = folder / "bin" / name  # as pip makes them
+        installed = folder / "bin" / "installed" / name  # as pip makes them
+        installed.write_text(
+            f"import sys\nfrom {module} import {function}\n"
+            f"sys.exit({function}())\n"
+        )
+        script = folder / "bin" / name
         script.write_text(
-            f"#!{sys.executable}\nimport sys\n"
-            f"from {module} import {function}\nsys.exit({function}())\n"
+            f"#!{sys.executable} -S\nimport sys\n"
+            f"sys.path.insert(0, {str(ROOT / 'tests')!r})\nimport forked\n"
+            f"command = [{str(installed)!r}, *sys.argv[1:]]\n"
+            f"sys.exit(forked.forward({place!r}, command))\n"
         )
         script.chmod(0o755)
     return folder

@@ -1,9 +1,8 @@
 """Runs SavedModels where there is no code of ours."""
 
 import pickle
-import subprocess
-import sys
 
+import forked
 import tensorflow as tf
 
 _SERVER = """
@@ -35,12 +34,8 @@ def answers_elsewhere(module, signature, requests, folder):
     tf.saved_model.save(module, str(folder / "model"), signatures=signature)
     (folder / "requests").write_bytes(pickle.dumps(list(requests)))
     paths = [folder / name for name in ("model", "requests", "answers")]
-    done = subprocess.run(
-        [sys.executable, "-c", _SERVER, *map(str, paths)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    script = folder / "server.py"
+    script.write_text(_SERVER, encoding="utf-8")
+    done = forked.run(script, *paths, cwd=folder, loaded=forked.SERVER)
     assert done.returncode == 0, done.stderr
     return pickle.loads(paths[-1].read_bytes())
