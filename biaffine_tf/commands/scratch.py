@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from biaffine_tf.commands.make_vocabulary import make_vocabulary
 from biaffine_tf.config import BilstmConfig, TokenizerKind
+from biaffine_tf.config.bilstm import ngram_sites
 from biaffine_tf.encoders import checkpoints
 from biaffine_tf.encoders.checkpoints.tokenizers import choose_tokenizer
 from biaffine_tf.encoders.checkpoints.vocabularies import (
@@ -17,6 +18,9 @@ from biaffine_tf.tokenization import Vocabulary
 
 # A character that occurs once is [UNK], which is learnt from them.
 _MIN_COUNT = 2
+_NGRAM_SIZE = 32
+# Primes, just below powers of two.
+_NGRAM_ROWS = (16_381, 65_521, 131_071, 262_139, 524_287)
 _MAX_TOKENS = {TokenizerKind.CHAR: 30_000, TokenizerKind.WORDPIECE: 8_000}
 
 
@@ -41,6 +45,7 @@ def initialization_from_scratch(
             is no text.
         DataError: If the vocabulary cannot be read.
     """
+    texts = list(texts)
     made_of = "the training data"
     if vocab_file:
         vocabulary, stated = read_vocabulary_file(vocab_file)
@@ -57,7 +62,11 @@ def initialization_from_scratch(
         do_lower_case=do_lower_case,
         texts=texts,
     )
-    config = BilstmConfig(vocab_size=len(vocabulary))
+    config = BilstmConfig(
+        vocab_size=len(vocabulary),
+        ngram_size=_NGRAM_SIZE,
+        num_ngram_rows=_ngram_rows(sum(map(len, texts))),
+    )
     return checkpoints.Initialization(
         source=None,
         config=config,
@@ -67,6 +76,15 @@ def initialization_from_scratch(
         f"{len(vocabulary)} tokens from {made_of}",
         choices=choices,
     )
+
+
+def _ngram_rows(characters: int) -> int:
+    """Returns the number of embeddings for the n-grams of a corpus.
+
+    One for each n-gram that so many characters can have, up to 67 MB.
+    """
+    most = characters * len(ngram_sites())
+    return next((n for n in _NGRAM_ROWS if n >= most), _NGRAM_ROWS[-1])
 
 
 def _make_vocabulary(

@@ -1,4 +1,4 @@
-"""Encoder that is good without pretraining: token pairs and BiLSTM layers."""
+"""Encoder that is good without pretraining: n-grams and BiLSTM layers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from biaffine_tf.config.bilstm import (
+    NGRAM_REACH,
+    NGRAM_SIZES,
+    ngram_shifts,
+    ngram_sites,
+)
 from biaffine_tf.encoders.fused_ops import dropout, layer_norm
 from biaffine_tf.encoders.lstm import BiLstm
 
 _FIRST_SITE = 3  # dropouts of tokens, pairs and embeddings come before
+_NGRAM_SITE = 1_000  # behind those of all layers
 
 
 @tf_keras.utils.register_keras_serializable(package="biaffine_tf")
@@ -22,8 +29,12 @@ class BilstmEncoder(tf_keras.layers.Layer):
 
     A token is read as its own embedding beside those of the pairs that it
     forms with the token before and the one behind it; pairs share
-    `num_bigram_rows` embeddings by hash. Padding does not change the vectors.
-    The output is float32 under every policy.
+    `num_bigram_rows` embeddings by hash. To the output of the layers is added
+    a linear map of the sum of embeddings of the n-grams around a token: single
+    tokens, pairs and triples up to two tokens away, each by its place. They are
+    the features of a linear-chain CRF, which learns them from less data than a
+    recurrent layer. Padding does not change the vectors. The output is float32
+    under every policy.
 
     Args:
         vocab_size: Number of tokens.
@@ -31,9 +42,13 @@ class BilstmEncoder(tf_keras.layers.Layer):
         bigram_size: Width of the embeddings of pairs.
         num_bigram_rows: Number of embeddings of pairs.
         pair_factor: Factor of the first id in the hash of a pair.
+        ngram_size: Width of the embeddings of n-grams; 0 for none.
+        num_ngram_rows: Number of embeddings of n-grams.
+        ngram_factor: Factor of each id in the hash of an n-gram.
         hidden_size: Width of the output, half of it for each direction.
         num_layers: Number of BiLSTM layers.
         token_dropout: Fraction of tokens and pairs without an embedding.
+        ngram_dropout: Fraction of n-grams without an embedding.
         input_dropout: Dropout of the embeddings.
         hidden_dropout: Dropout behind each layer.
         norm_epsilon: Epsilon of the layer norm of the output.
@@ -60,7 +75,11 @@ class BilstmEncoder(tf_keras.layers.Layer):
         pair_factor: int,
         hidden_size: int,
         num_layers: int,
+        ngram_size: int = 0,
+        num_ngram_rows: int = 1,
+        ngram_factor: int = 1,
         token_dropout: float = 0.0,
+        ngram_dropout: float = 0.0,
         input_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
         norm_epsilon: float = 1e-6,
@@ -75,7 +94,11 @@ class BilstmEncoder(tf_keras.layers.Layer):
         self.pair_factor = pair_factor
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.ngram_size = ngram_size
+        self.num_ngram_rows = num_ngram_rows
+        self.ngram_factor = ngram_factor
         self.token_dropout = token_dropout
+        self.ngram_dropout = ngram_dropout
         self.input_dropout = input_dropout
         self.hidden_dropout = hidden_dropout
         self.norm_epsilon = norm_epsilon
@@ -99,7 +122,11 @@ class BilstmEncoder(tf_keras.layers.Layer):
             "pair_factor": self.pair_factor,
             "hidden_size": self.hidden_size,
             "num_layers": self.num_layers,
+            "ngram_size": self.ngram_size,
+            "num_ngram_rows": self.num_ngram_rows,
+            "ngram_factor": self.ngram_factor,
             "token_dropout": self.token_dropout,
+            "ngram_dropout": self.ngram_dropout,
             "input_dropout": self.input_dropout,
             "hidden_dropout": self.hidden_dropout,
             "norm_epsilon": self.norm_epsilon,
@@ -126,6 +153,17 @@ class BilstmEncoder(tf_keras.layers.Layer):
             shape=[self.num_bigram_rows, self.bigram_size],
             initializer=self.initializer or uniform(-0.5, 0.5),
         )
+        if self.ngram_size:
+            self._ngrams = self.add_weight(
+                name="ngram_embeddings/embeddings",
+                shape=[self.num_ngram_rows, self.ngram_size],
+                initializer=self.initializer or "zeros",
+            )
+            self._ngram_kernel = self.add_weight(
+                name="ngram_map/kernel",
+                shape=[self.ngram_size, self.hidden_size],
+                initializer=self.initializer or "glorot_uniform",
+            )
         width = self.embedding_size + 2 * self.bigram_size
         for layer in self._layers:
             with tf.name_scope(layer.name):
@@ -172,7 +210,10 @@ class BilstmEncoder(tf_keras.layers.Layer):
                     training=seed is not None,
                 )
             x = _dropout(x, self.hidden_dropout, seed, _FIRST_SITE + number)
-        x = tf.transpose(x, [1, 0, 2]) * tf.cast(mask, tf.float32)[..., None]
+        x = tf.transpose(x, [1, 0, 2])
+        if self.ngram_size:
+            x += self._map_ngrams(ids, seed)
+        x *= tf.cast(mask, tf.float32)[..., None]
         x = tf.ensure_shape(x, [*ids.shape, self.hidden_size])
         return {"sequence_output": x}
 
@@ -189,6 +230,33 @@ class BilstmEncoder(tf_keras.layers.Layer):
             pairs = self._drop_rows(pairs, seed, 1)
         x = tf.concat([tokens, pairs[:, :-1], pairs[:, 1:]], axis=-1)
         return _dropout(x, self.input_dropout, seed, 2)
+
+    def _map_ngrams(self, ids: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        """Sums and maps the n-grams around each token, `[B, L, H]`."""
+        ngrams = tf.gather(self._ngrams, self._ngram_rows(ids))
+        if seed is not None and self.ngram_dropout:
+            ones = tf.ones_like(ngrams[..., :1])
+            ngrams *= _dropout(ones, self.ngram_dropout, seed, _NGRAM_SITE)
+        return tf.matmul(tf.reduce_sum(ngrams, axis=2), self._ngram_kernel)
+
+    def _ngram_rows(self, ids: tf.Tensor) -> tf.Tensor:
+        """Hashes the n-grams around each token, int64 `[B, L, N]`."""
+        length, rows = tf.shape(ids)[1], self.num_ngram_rows
+        pads = [NGRAM_REACH, NGRAM_REACH]
+        tokens = tf.cast(tf.pad(ids, [[0, 0], pads]), tf.int64) + 1
+        keys = tf.zeros_like(tokens)  # of what begins at each token
+        keys_of = {}
+        for size in NGRAM_SIZES:
+            last = tokens[:, size - 1 :]
+            keys = (keys[:, : tf.shape(last)[1]] + last) * self.ngram_factor
+            keys %= rows
+            keys_of[size] = keys
+        found = [
+            keys_of[size][:, begin : begin + length]
+            for size, begin in ngram_sites()
+        ]
+        shifts = tf.constant(ngram_shifts(rows), tf.int64)
+        return (tf.stack(found, axis=2) + shifts) % rows
 
     def _drop_rows(self, x: tf.Tensor, seed: tf.Tensor, site: int) -> tf.Tensor:
         ones = tf.ones_like(x[..., :1])

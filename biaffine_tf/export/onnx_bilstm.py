@@ -7,6 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from biaffine_tf.config import BilstmConfig
+from biaffine_tf.config.bilstm import (
+    NGRAM_REACH,
+    NGRAM_SIZES,
+    ngram_shifts,
+    ngram_sites,
+)
 from biaffine_tf.export.onnx_graph import OnnxGraph
 from biaffine_tf.export.onnx_lstm import write_bilstm
 
@@ -45,7 +51,8 @@ class OnnxBilstm:
         """
         graph = self._graph
         mask = graph.cast(is_real, np.int32)
-        x = self._embed(graph("Mul", words, mask))
+        ids = graph("Mul", words, mask)
+        x = self._embed(ids)
         lengths = graph("ReduceSum", mask, graph.integers(1), keepdims=0)
         # Rows of padding have one token, whose vector the mask removes.
         lengths = graph("Max", lengths, graph.constant(np.int32(1)))
@@ -61,6 +68,8 @@ class OnnxBilstm:
             axis=-1,
             epsilon=self._config.layer_norm_eps,
         )
+        if self._config.ngram_size:
+            x = graph("Add", x, self._map_ngrams(ids))
         real = graph("Unsqueeze", mask, graph.integers(2))
         return [graph("Mul", x, graph.cast(real, np.float32))]
 
@@ -86,6 +95,53 @@ class OnnxBilstm:
             graph("Slice", pairs, one, end, axis),
             axis=2,
         )
+
+    def _map_ngrams(self, ids: str) -> str:
+        """Sums and maps the n-grams around each token, `[B, N, H]`."""
+        graph = self._graph
+        rows = self._config.num_ngram_rows
+        factor = graph.constant(np.int64(self._config.ngram_factor))
+        count = graph.constant(np.int64(rows))
+        axis, one = graph.integers(1), graph.integers(1)
+        pads = graph.integers(0, NGRAM_REACH, 0, NGRAM_REACH)
+        tokens = graph("Pad", graph.cast(ids, np.int64), pads)
+        tokens = graph("Add", tokens, one)
+
+        def part(x: str, first: int, behind: int) -> str:
+            """Columns of `[B, N + 2 * NGRAM_REACH]`; the end is 0 or less."""
+            end = behind or np.iinfo(np.int64).max
+            return graph(
+                "Slice", x, graph.integers(first), graph.integers(end), axis
+            )
+
+        keys_of: dict[int, str] = {}
+        for size in NGRAM_SIZES:
+            keys = part(tokens, size - 1, 0)
+            if size > 1:
+                keys = graph("Add", part(keys_of[size - 1], 0, -1), keys)
+            keys_of[size] = graph("Mod", graph("Mul", keys, factor), count)
+        last_axis = graph.integers(2)
+        found = [
+            graph(
+                "Unsqueeze",
+                part(
+                    keys_of[size],
+                    begin,
+                    begin + size - 1 - 2 * NGRAM_REACH,
+                ),
+                last_axis,
+            )
+            for size, begin in ngram_sites()
+        ]
+        keys = graph("Concat", *found, axis=2)
+        keys = graph("Add", keys, graph.integers(*ngram_shifts(rows)))
+        ngrams = graph.rows(
+            self._weight("ngram_embeddings/embeddings"),
+            graph("Mod", keys, count),
+        )
+        ngrams = graph("ReduceSum", ngrams, last_axis, keepdims=0)
+        kernel = graph.constant(self._weight("ngram_map/kernel"))
+        return graph("MatMul", ngrams, kernel)
 
     def _weight(self, name: str) -> np.ndarray:
         return np.asarray(self._weights[f"encoder/{name}"], np.float32)

@@ -32,8 +32,9 @@ _EMBEDDINGS = {
     "embeddings",
     "token_embeddings",
     "bigram_embeddings",
+    "ngram_embeddings",
 }
-_BODY = {"transformer", "embedding_projection", "bilstm"}
+_BODY = {"transformer", "embedding_projection", "bilstm", "ngram_map"}
 _FROZEN = {
     Freeze.NONE: set[str](),
     Freeze.BODY: _BODY,

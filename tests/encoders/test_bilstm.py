@@ -16,7 +16,12 @@ from biaffine_tf.config import (
 from biaffine_tf.encoders.encoder import build_any_encoder
 from biaffine_tf.errors import ConfigError
 
-ENCODER = {"kind": "bilstm", "num_hidden_layers": 2}
+ENCODER = {
+    "kind": "bilstm",
+    "num_hidden_layers": 2,
+    "ngram_size": 5,
+    "num_ngram_rows": 89,
+}
 IDS = [2, 7, 9, 5, 22, 11, 6, 3]
 
 
@@ -48,7 +53,26 @@ def _encode(weights, ids, config):
     gamma, beta = (
         weights[f"encoder/bilstm/layer_norm/{n}"] for n in ("gamma", "beta")
     )
-    return x * gamma + beta
+    return x * gamma + beta + _ngrams(weights, ids, config)
+
+
+def _ngrams(weights, ids, config):
+    """The mapped sum of the n-grams around each token."""
+    table, kernel = (
+        weights[f"encoder/{name}"].astype(float)
+        for name in ("ngram_embeddings/embeddings", "ngram_map/kernel")
+    )
+    padded, sums = [0, 0, *ids, 0, 0], np.zeros([len(ids), table.shape[1]])
+    windows = [(n, k) for n in (1, 2, 3) for k in range(6 - n)]
+    for place in range(len(ids)):
+        for site, (size, begin) in enumerate(windows):
+            key = 0
+            for token in padded[place + begin :][:size]:
+                key = (key + token + 1) * config.ngram_factor
+                key %= config.num_ngram_rows
+            key += site * config.num_ngram_rows // len(windows)
+            sums[place] += table[key % config.num_ngram_rows]
+    return sums @ kernel
 
 
 def test_equals_loops_in_numpy():

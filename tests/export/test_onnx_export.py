@@ -60,6 +60,9 @@ VARIANTS = {
         "encoder": {"kind": "bilstm", "num_hidden_layers": 2},
         "context_tokens": 5,
     },
+    "n-grams": {
+        "encoder": {"kind": "bilstm", "ngram_size": 3, "num_ngram_rows": 97}
+    },
     "odd": {
         "encoder": {
             "embedding_size": 24,
