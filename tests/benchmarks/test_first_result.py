@@ -79,6 +79,9 @@ def test_goals_compare_what_both_programs_did():
     goals = first_result.goals(first_result.tabulate(RUNS))
     assert {goal["goal"].partition(":")[0] for goal in goals} == {"wnut17"}
     assert [goal["met"] for goal in goals] == [True, True, True, True, False]
+    only_after = [run for run in RUNS if run["program"] != "before"]
+    (distance,) = first_result.goals(first_result.tabulate(only_after))
+    assert distance == goals[-1]
 
 
 def test_nothing_but_data_encoder_and_output_is_given(study):
