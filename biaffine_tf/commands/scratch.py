@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from biaffine_tf.commands.make_vocabulary import make_vocabulary
 from biaffine_tf.config import BilstmConfig, TokenizerKind
@@ -18,9 +19,12 @@ from biaffine_tf.tokenization import Vocabulary
 
 # A character that occurs once is [UNK], which is learnt from them.
 _MIN_COUNT = 2
+# Embeddings of n-grams raised F1 on 6 000 sentences of e-commerce, not on the
+# 1 350 of Weibo.
+_NGRAM_SENTENCES = 5_000
 _NGRAM_SIZE = 32
 # Primes, just below powers of two.
-_NGRAM_ROWS = (16_381, 65_521, 131_071, 262_139, 524_287)
+_NGRAM_ROWS = (65_521, 131_071, 262_139, 524_287)
 _MAX_TOKENS = {TokenizerKind.CHAR: 30_000, TokenizerKind.WORDPIECE: 8_000}
 
 
@@ -62,29 +66,31 @@ def initialization_from_scratch(
         do_lower_case=do_lower_case,
         texts=texts,
     )
-    config = BilstmConfig(
-        vocab_size=len(vocabulary),
-        ngram_size=_NGRAM_SIZE,
-        num_ngram_rows=_ngram_rows(sum(map(len, texts))),
-    )
+    config = BilstmConfig(vocab_size=len(vocabulary), **_ngrams(texts))
     return checkpoints.Initialization(
         source=None,
         config=config,
         tokenizer=made,
         origins=f"BiLSTM, {config.hidden_size} wide, from random weights, as "
-        "neither --encoder_dir nor --bert_config_file is given; vocabulary of "
-        f"{len(vocabulary)} tokens from {made_of}",
+        "neither --encoder_dir nor --bert_config_file is given; with"
+        f"{'' if config.ngram_size else 'out'} n-grams, which pay from "
+        f"{_NGRAM_SENTENCES} sentences on; vocabulary of {len(vocabulary)} "
+        f"tokens from {made_of}",
         choices=choices,
     )
 
 
-def _ngram_rows(characters: int) -> int:
-    """Returns the number of embeddings for the n-grams of a corpus.
+def _ngrams(texts: Sequence[str]) -> dict[str, Any]:
+    """Chooses the settings of n-grams for a corpus, {} for none.
 
-    One for each n-gram that so many characters can have, up to 67 MB.
+    There is one embedding for each n-gram that its characters can have, up to
+    67 MB.
     """
-    most = characters * len(ngram_sites())
-    return next((n for n in _NGRAM_ROWS if n >= most), _NGRAM_ROWS[-1])
+    if len(texts) < _NGRAM_SENTENCES:
+        return {}
+    most = sum(map(len, texts)) * len(ngram_sites())
+    rows = next((n for n in _NGRAM_ROWS if n >= most), _NGRAM_ROWS[-1])
+    return {"ngram_size": _NGRAM_SIZE, "num_ngram_rows": rows}
 
 
 def _make_vocabulary(

@@ -7,6 +7,7 @@ import tf_keras
 import tiny
 from numpy_lstm import lstm
 
+from biaffine_tf.commands.scratch import initialization_from_scratch
 from biaffine_tf.config import (
     AnyEncoderConfig,
     BilstmConfig,
@@ -105,6 +106,16 @@ def test_frequent_pairs_have_rows_of_their_own():
     first, second = np.divmod(np.arange(100 * 100), 100)
     taken = np.bincount((first * factor + second) % rows, minlength=rows)
     assert taken.max() == 1
+
+
+def test_ngrams_are_read_where_there_are_many_sentences():
+    few, many = (
+        initialization_from_scratch(["天地ab"] * count)
+        for count in (4_999, 5_000)
+    )
+    assert few.config.ngram_size == 0 and "without n-grams" in few.origins
+    assert many.config.ngram_size > 0 and "with n-grams" in many.origins
+    assert many.config.num_ngram_rows >= 5_000 * 4 * 12
 
 
 def test_dropout_is_of_training_and_seeded():
