@@ -21,12 +21,12 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# What the process that copies itself has loaded: a command, or a server that
-# has nothing of ours.
+# Modules that the process that copies itself has loaded: those of a command, or
+# of a server that has nothing of ours.
 COMMAND = "biaffine_tf.training.fine_tuning"
 SERVER = "tensorflow_text"
 
-# What commands load when they come to it.
+# Modules that commands load only when they need them.
 _NEEDED_LATER = (
     "biaffine_tf.commands.completion",
     "biaffine_tf.commands.pretrain",

@@ -31,10 +31,9 @@ class BilstmEncoder(tf_keras.layers.Layer):
     forms with the token before and the one behind it; pairs share
     `num_bigram_rows` embeddings by hash. To the output of the layers is added
     a linear map of the sum of embeddings of the n-grams around a token: single
-    tokens, pairs and triples up to two tokens away, each by its place. They are
-    the features of a linear-chain CRF, which learns them from less data than a
-    recurrent layer. Padding does not change the vectors. The output is float32
-    under every policy.
+    tokens, pairs and triples up to two tokens away, each by its place, as a
+    linear-chain CRF has features. Padding does not change the vectors. The
+    output is float32 under every policy.
 
     Args:
         vocab_size: Number of tokens.
