@@ -14,7 +14,7 @@ from biaffine_tf.export.points import (
     min_over,
 )
 from biaffine_tf.export.scheduling import with_slice
-from biaffine_tf.export.vectors import array_of_vectors, pair, select
+from biaffine_tf.export.vectors import array_of_vectors, pair
 
 _MAX_ROUNDS = 32
 
@@ -34,7 +34,7 @@ class _Spans(NamedTuple):
 
     def where(self, mask: tf.Tensor) -> _Spans:
         """Returns the spans of a mask, bool `[M]`."""
-        return _Spans(*select(mask, *self))
+        return _Spans(*(tf.boolean_mask(one, mask) for one in self))
 
 
 def keep_greedily(
