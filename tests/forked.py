@@ -42,7 +42,6 @@ _NEEDED_LATER = (
     "scipy.optimize",
     "tensorboard.summary",
 )
-_LONGEST = 1 << 20  # bytes of a request
 
 
 def run(script, *arguments, cwd=ROOT, loaded=COMMAND):
@@ -114,10 +113,8 @@ def forward(place, command, streams=(0, 1, 2), cwd=None):
     }
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(place)
-        content = json.dumps(request).encode()
-        assert len(content) < _LONGEST
         socket.send_fds(client, [b"\n"], list(streams))
-        client.sendall(content)
+        client.sendall(json.dumps(request).encode())
         client.shutdown(socket.SHUT_WR)
         with client.makefile() as answer:
             return int(answer.read() or "the copy has ended")
@@ -133,18 +130,19 @@ def address(loaded):
 
     folder = tempfile.mkdtemp(prefix="forked")
     atexit.register(shutil.rmtree, folder)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(f"{folder}/socket")
-    listener.listen()
-    process = subprocess.Popen(
-        [sys.executable, __file__, loaded, str(listener.fileno())],
-        stdin=subprocess.PIPE,
-        pass_fds=[listener.fileno()],
-        cwd=ROOT,
-        env={**os.environ, **TENSORFLOW_ENVIRONMENT},
-    )
+    # Held by the other process alone: if that ends, nobody waits for it.
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/socket")
+        listener.listen()
+        process = subprocess.Popen(
+            [sys.executable, __file__, loaded, str(listener.fileno())],
+            stdin=subprocess.PIPE,
+            pass_fds=[listener.fileno()],
+            cwd=ROOT,
+            env={**os.environ, **TENSORFLOW_ENVIRONMENT},
+        )
     _STARTED.append(process)
-    return listener.getsockname()
+    return f"{folder}/socket"
 
 
 _STARTED = []  # whose standard input must stay open
