@@ -84,6 +84,9 @@ SWEEP = {
     "higher_rate": lambda chosen: [
         f"--learning_rate={chosen['learning_rate'] * 1.4:g}"
     ],
+    "half_batch": lambda chosen: [
+        f"--train_batch_size={chosen['train_batch_size'] // 2}"
+    ],
     "twice_epochs": lambda chosen: [
         f"--num_train_epochs={chosen['num_train_epochs'] * 2}"
     ],

@@ -3,8 +3,9 @@ r"""Thresholds fitted for F1 on dev, judged on test.
 python benchmarks/thresholds.py MODEL_DIR:DEV:TEST [...] [--json=FILE]
 
 Takes trained models. Fits calibration and thresholds of each to its dev set, as
-training does, and scores its test set with the thresholds and without. Files
-are relative to DATA/ner. The models of benchmarks/first_result.py are meant:
+training does, and scores its test set with the thresholds and without, on the
+engine that `biaffine_tf.load` takes. Files are relative to DATA/ner. The models
+of benchmarks/first_result.py are meant:
 
     python benchmarks/thresholds.py \
         RUNS/wnut17_after_42:wnut17/emerging.dev.conll:wnut17/emerging.test.annotated
@@ -25,7 +26,8 @@ from biaffine_tf import evaluation, formats
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.calibration.objectives import ThresholdObjective
 from biaffine_tf.commands import completion
-from biaffine_tf.inference.predictor import Predictor
+from biaffine_tf.inference import loading
+from biaffine_tf.inference.windowed import WindowedPredictor
 
 
 def main() -> int:
@@ -49,7 +51,8 @@ def main() -> int:
 
 def _measure(model: str, dev: str, test: str) -> dict[str, Any]:
     """Micro F1 on dev and test, with thresholds and without."""
-    predictor = Predictor.from_directory(model, calibrated=False)
+    predictor = loading.load(model, {"calibrated": False})
+    assert isinstance(predictor, WindowedPredictor)
     dev_set, test_set = (
         list(formats.read(DATA / "ner" / name)) for name in (dev, test)
     )
@@ -70,7 +73,7 @@ def _measure(model: str, dev: str, test: str) -> dict[str, Any]:
     }
 
 
-def _f1(predictor: Predictor, sentences: list[Any]) -> float:
+def _f1(predictor: WindowedPredictor, sentences: list[Any]) -> float:
     pairs = zip(sentences, predictor.predict(sentences), strict=True)
     return round(evaluation.score(pairs).micro.f1, 4)
 
