@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from biaffine_tf.config import BilstmConfig, EncoderConfig, TrainingConfig
 from biaffine_tf.tokenization.sizes import TokenSizes
 from biaffine_tf.training.defaults import (
+    choose_batch_size,
     choose_epochs,
     choose_learning_rate,
     choose_length,
@@ -142,6 +143,20 @@ def test_larger_corpora_have_fewer_epochs_and_more_steps():
         steps = [e * n for e, n in zip(epochs, sentences, strict=True)]
         assert steps == sorted(steps)
         assert epochs[-1] >= 3
+
+
+def test_batches_are_small_for_longer_from_pretrained_weights():
+    """E-commerce, 6,000 sentences: 16 to a batch gave 1.3 points more."""
+    for sentences, pretrained, random in (
+        (1000, 16, 16),
+        (6000, 16, 32),
+        (100_000, 32, 32),
+    ):
+        sizes = [
+            choose_batch_size(sentences, is_pretrained=is_pretrained).value
+            for is_pretrained in (True, False)
+        ]
+        assert sizes == [pretrained, random]
 
 
 def test_warm_up_is_short_and_said_in_steps():

@@ -31,8 +31,9 @@ _BILSTM_RATE = 2e-3
 # Head of flat entities on an encoder without pretraining.
 SCRATCH_HEAD = "crf"
 
-# Fewer sentences get smaller batches, for more updates per epoch.
-_FEW_SENTENCES = 4000
+# Fewer sentences get smaller batches, for more updates per epoch. A pretrained
+# encoder gains by them on a larger corpus, too: it is trained for few epochs.
+_FEW_SENTENCES, _FEW_FOR_PRETRAINED = 4_000, 20_000
 _SMALL_BATCH, _BATCH = 16, 32
 
 # Epochs at 1 000 sentences, inversely proportional to the root of the number.
@@ -100,7 +101,10 @@ def choose_settings(
         positions = sum(n * (k + 2) for k, n in sizes.lengths.items())
         steps = positions / given["token_budget"]
     else:
-        batch = settle(lambda: choose_batch_size(sentences), "train_batch_size")
+        batch = settle(
+            lambda: choose_batch_size(sentences, is_pretrained=is_pretrained),
+            "train_batch_size",
+        )
         steps = sentences / batch
     epochs = settle(
         lambda: choose_epochs(sentences, is_pretrained=is_pretrained),
@@ -223,17 +227,22 @@ def choose_learning_rate(
     )
 
 
-def choose_batch_size(sentences: int) -> Choice:
+def choose_batch_size(sentences: int, *, is_pretrained: bool) -> Choice:
     """Chooses the number of sentences per batch.
 
     Args:
         sentences: Number of training sentences.
+        is_pretrained: Whether pretrained weights are loaded.
 
     Returns:
         `train_batch_size`.
     """
-    size = _SMALL_BATCH if sentences < _FEW_SENTENCES else _BATCH
-    return Choice("train_batch_size", size, f"{sentences} training sentences")
+    few = _FEW_FOR_PRETRAINED if is_pretrained else _FEW_SENTENCES
+    return Choice(
+        "train_batch_size",
+        _SMALL_BATCH if sentences < few else _BATCH,
+        f"{_encoder(is_pretrained)}, {sentences} training sentences",
+    )
 
 
 def choose_epochs(sentences: int, *, is_pretrained: bool) -> Choice:
