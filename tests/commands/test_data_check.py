@@ -62,7 +62,7 @@ good
 good dev --pseudo_data=F/lines.jsonl
     --long_text=window (some training text has several lines)
 good dev --pseudo_data=F/lines.jsonl PLAIN
-    --train_batch_size=16 (4 training sentences)
+    --train_batch_size=16 (randomly initialized encoder, 4 training sentences)
     --max_seq_length=40 (1 of 4 training sentences are longer
     --long_text=window (some training text has several lines)
 good dev --pseudo_data=F/dev.jsonl
