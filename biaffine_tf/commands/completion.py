@@ -20,6 +20,7 @@ from biaffine_tf.calibration.fitting import (
 )
 from biaffine_tf.calibration.objectives import ThresholdObjective
 from biaffine_tf.calibration.scaling import Scaling
+from biaffine_tf.config import PREDICTION_PRECISION
 from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.decoding import Candidate
 from biaffine_tf.evaluation.partial import judged
@@ -33,6 +34,7 @@ from biaffine_tf.spans import Sentence, Span
 
 if TYPE_CHECKING:
     from biaffine_tf.inference.predictor import Predictor
+    from biaffine_tf.inference.windowed import WindowedPredictor
 
 FOLDS = 5
 # Candidates below this are uninformative, and there are millions.
@@ -53,6 +55,7 @@ def complete(
     about: About | None = None,
     test: Corpus | None = None,
     onnx: bool = False,
+    load: Callable[[str], Predictor] | None = None,
 ) -> None:
     """Does the steps that are missing, or were done with other settings.
 
@@ -69,6 +72,8 @@ def complete(
         about: Facts of the run for the report.
         test: Labelled test data to score the model on, or None.
         onnx: Whether to write the ONNX form, where it can be.
+        load: Makes a predictor of the directory, if one is needed; None for
+            `Predictor.from_directory`.
 
     Raises:
         ConfigError: If the directory is damaged.
@@ -87,6 +92,7 @@ def complete(
             report=report,
             about=about or {},
             test=test,
+            load=load or _load,
         )
     if onnx:
         from biaffine_tf.export.model_form import update_form
@@ -117,6 +123,7 @@ def _complete_with_dev(
     report: bool,
     about: About,
     test: Corpus | None,
+    load: Callable[[str], Predictor],
 ) -> None:
     """Does the missing steps; arguments are those of `complete`."""
     # New thresholds will change the predictions that were scored.
@@ -139,6 +146,7 @@ def _complete_with_dev(
             page=page if report else None,
             about=about,
             test=test,
+            load=load,
         )
 
 
@@ -152,6 +160,7 @@ def _predict_again(
     page: str | None,
     about: About,
     test: Corpus | None,
+    load: Callable[[str], Predictor],
 ) -> None:
     """Does the steps that need predictions of the dev set.
 
@@ -164,14 +173,9 @@ def _predict_again(
         page: Path of the report to write, or None.
         about: Facts of the run for the report.
         test: Test data.
+        load: Makes the predictor.
     """
-    # TensorFlow is loaded only if there is something to do.
-    from biaffine_tf.inference.predictor import Predictor
-
-    config = model_directory.read_config(directory)
-    predictor = Predictor.from_directory(
-        directory, precision=config.training.evaluation_precision
-    )
+    predictor = load(directory)
     fitted = None
     if settings is not None:
         fitted = fit(predictor, sentences, objective)
@@ -185,7 +189,14 @@ def _predict_again(
         "span_jsonl",
         with_scores=True,
     )
-    tested = update_test_scores(directory, test, predictor.confidence)
+    config = model_directory.read_config(directory)
+    is_of_users = config.training.evaluation_precision is PREDICTION_PRECISION
+    tested = update_test_scores(
+        directory,
+        test,
+        predictor.confidence,
+        predictor if is_of_users else None,
+    )
     if page is not None:
         known = (
             fitted
@@ -212,8 +223,18 @@ def _predict_again(
         _print(fitted)
 
 
+def _load(directory: str) -> Predictor:
+    # TensorFlow is loaded only if there is something to do.
+    from biaffine_tf.inference.predictor import Predictor
+
+    config = model_directory.read_config(directory)
+    return Predictor.from_directory(
+        directory, precision=config.training.evaluation_precision
+    )
+
+
 def fit(
-    predictor: Predictor,
+    predictor: WindowedPredictor,
     sentences: Sequence[Sentence],
     objective: ThresholdObjective | None,
 ) -> FittedConfidence | None:
@@ -243,7 +264,10 @@ def fit(
 
 
 def _strongest(
-    predictor: Predictor, sentences: Sequence[Sentence], *, max_candidates: int
+    predictor: WindowedPredictor,
+    sentences: Sequence[Sentence],
+    *,
+    max_candidates: int,
 ) -> list[list[Span]]:
     """Finds the highest-scored candidates of all sentences together.
 

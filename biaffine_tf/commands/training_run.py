@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaffine_tf import formats, model_directory
+from biaffine_tf import model_directory
 from biaffine_tf.commands import experiment, flags, running
 from biaffine_tf.commands import training_inputs as inputs
 from biaffine_tf.commands.augmenting import make_augmentation
@@ -33,12 +33,11 @@ from biaffine_tf.tokenization import Tokenizer, Windowing, WordRule, cut_spans
 
 if TYPE_CHECKING:
     from biaffine_tf.calibration.objectives import ThresholdObjective
-    from biaffine_tf.evaluation import Scores
     from biaffine_tf.heads.span_model import SpanModel
+    from biaffine_tf.inference.predictor import Predictor
     from biaffine_tf.records.features import Counts, SoftCounts
     from biaffine_tf.records.span_records import Records
     from biaffine_tf.records.teacher_scores import TeacherScores
-    from biaffine_tf.training.dev_evaluation import Evaluate
 
 
 # Effect on the scores of spans of the eval data that cannot be predicted.
@@ -90,6 +89,7 @@ def _run(output_dir: str) -> None:
     if FLAGS.xla:
         running.keep_compilations()
 
+    from biaffine_tf.inference.dev_scoring import DevScorer
     from biaffine_tf.planning.maps import map_warning
     from biaffine_tf.training import fine_tuning, setup
 
@@ -110,7 +110,7 @@ def _run(output_dir: str) -> None:
     )
     with strategy.scope():
         model = _build_model(run, records)
-    evaluator = functools.partial(_evaluator, config, tokenizer, records.labels)
+    scorer = functools.partial(DevScorer, config, tokenizer, records.labels)
     if warning := map_warning(config.training, records, model):
         print(f"{warning}; {LESS_MEMORY}")
     if FLAGS.plan:
@@ -122,7 +122,7 @@ def _run(output_dir: str) -> None:
             model,
             strategy=strategy,
             sentences=sentences,
-            evaluator=evaluator,
+            evaluator=scorer,
             remedy=LESS_MEMORY,
         )
         return
@@ -131,23 +131,30 @@ def _run(output_dir: str) -> None:
     model_directory.write_description(
         output_dir, config, records.labels, tokenizer.vocabulary
     )
+    evaluate = None if sentences is None else scorer(sentences)
     result = fine_tuning.train(
         config,
         records,
         model,
         strategy=strategy,
-        evaluate=None if sentences is None else evaluator(sentences),
+        evaluate=evaluate,
         eval_counts=eval_counts,
         output_dir=output_dir,
         save_every=save_period(),
         augmentation=make_augmentation(config, records, tokenizer),
     )
     _print_result(result)
-    _complete(output_dir, run, objective)
+    load = None
+    if evaluate is not None:
+        load = functools.partial(evaluate.load, model)
+    _complete(output_dir, run, objective, load)
 
 
 def _complete(
-    output_dir: str, run: Experiment, objective: ThresholdObjective | None
+    output_dir: str,
+    run: Experiment,
+    objective: ThresholdObjective | None,
+    load: Callable[[str], Predictor] | None = None,
 ) -> None:
     """Completes the model directory: confidence, test scores, report."""
     from biaffine_tf.commands import completion
@@ -173,6 +180,7 @@ def _complete(
         about={"settings": facts, "language": language},
         test=data.test,
         onnx=FLAGS.onnx,
+        load=load,
     )
     if FLAGS.export:
         _export(output_dir, run.dev, data.train)
@@ -374,42 +382,6 @@ def _build_model(run: Experiment, records: Records) -> SpanModel:
         )
         print(report)
     return model
-
-
-def _evaluator(
-    config: ExperimentConfig,
-    tokenizer: Tokenizer,
-    labels: LabelMap,
-    sentences: list[Sentence],
-) -> Evaluate:
-    """Makes a function that scores a model on the eval data."""
-    from biaffine_tf import evaluation
-    from biaffine_tf.evaluation.partial import judged
-    from biaffine_tf.inference.predictor import Predictor
-
-    predictor: Predictor | None = None
-
-    def evaluate(
-        model: SpanModel,
-    ) -> tuple[Scores, Callable[[str], None]]:
-        nonlocal predictor
-        if predictor is None:
-            predictor = Predictor(
-                model,
-                tokenizer,
-                labels,
-                decoding=config.decoding,
-                precision=config.training.evaluation_precision,
-            )
-        predicted = list(judged(sentences, predictor.predict(sentences)))
-        scores = evaluation.score(zip(sentences, predicted, strict=True))
-
-        def write(path: str) -> None:
-            formats.write(path, predicted, "span_jsonl")
-
-        return scores, write
-
-    return evaluate
 
 
 def _print_result(scores: dict[str, Any]) -> None:

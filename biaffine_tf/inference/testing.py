@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biaffine_tf import evaluation, formats, model_directory
 from biaffine_tf.calibration.confidence import Confidence
@@ -14,6 +14,9 @@ from biaffine_tf.corpora.corpus import Corpus
 from biaffine_tf.evaluation.partial import judged
 from biaffine_tf.files import fingerprint, write_json
 from biaffine_tf.model_directory.intervals import files_of
+
+if TYPE_CHECKING:
+    from biaffine_tf.inference.predictor import Predictor
 
 TEST = "test"  # key in scores.json
 FLAG = "test_data"
@@ -36,7 +39,10 @@ def is_due(directory: str, test: Corpus | None, confidence: Confidence) -> bool:
 
 
 def update_test_scores(
-    directory: str, test: Corpus | None, confidence: Confidence
+    directory: str,
+    test: Corpus | None,
+    confidence: Confidence,
+    predictor: Predictor | None = None,
 ) -> dict[str, Any] | None:
     """Scores the model on test data once, as users load it.
 
@@ -47,6 +53,7 @@ def update_test_scores(
         test: Test data; None for none.
         confidence: Calibration and thresholds of the model, written or about
             to be.
+        predictor: Predictor of the directory, if there is one already.
 
     Returns:
         Contents of `scores.json` under "test": scores, intervals, and what
@@ -57,7 +64,7 @@ def update_test_scores(
     """
     if is_due(directory, test, confidence):
         assert test is not None
-        test_scores = _score(directory, test, confidence)
+        test_scores = _score(directory, test, confidence, predictor)
         _store(directory, test_scores)
         print(_line(test_scores))
         return test_scores
@@ -73,14 +80,18 @@ def update_test_scores(
 
 
 def _score(
-    directory: str, test: Corpus, confidence: Confidence
+    directory: str,
+    test: Corpus,
+    confidence: Confidence,
+    predictor: Predictor | None,
 ) -> dict[str, Any]:
     sentences = list(test.read_labelled(flag=FLAG))
     # Loaded only if there is something to score.
     from biaffine_tf.evaluation.bootstrap import intervals
     from biaffine_tf.inference.predictor import Predictor
 
-    predictor = Predictor.from_directory(directory)
+    if predictor is None:
+        predictor = Predictor.from_directory(directory)
     predictor.confidence = confidence
     predicted = judged(sentences, predictor.predict(sentences))
     pairs = list(zip(sentences, predicted, strict=True))
