@@ -6,6 +6,7 @@ script, makes a copy of itself; what the script does is done in the copy alone.
 
 import atexit
 import functools
+import gc
 import importlib
 import json
 import os
@@ -158,6 +159,7 @@ def _serve(loaded, number):
         for name in _NEEDED_LATER:
             importlib.import_module(name)
         answer_in_copies(setattr)
+    gc.freeze()  # what is loaded stays
     listener = socket.socket(fileno=int(number))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended copies leave nothing
     while listener in select.select([listener, sys.stdin], [], [])[0]:

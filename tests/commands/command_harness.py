@@ -12,6 +12,7 @@ import pathlib
 import runpy
 import subprocess
 import sys
+import tempfile
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -27,16 +28,28 @@ class Outcome:
     tensorflow: bool  # loaded, by this call or one before it
 
 
-def run_all(calls: list[list[str]]) -> list[Outcome]:
-    """Outcomes of command lines (script or module, flags), run in order."""
-    done = subprocess.run(
-        [sys.executable, __file__],
-        input=json.dumps(calls),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+def run_all(
+    calls: list[list[str]], *, has_loaded: bool = False
+) -> list[Outcome]:
+    """Outcomes of command lines (script or module, flags), run in order.
+
+    With `has_loaded`, TensorFlow is loaded before the first of them.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(calls, file)
+        file.flush()
+        if has_loaded:
+            import forked  # not to be found by a process of this file
+
+            done = forked.run(__file__, file.name)
+        else:
+            done = subprocess.run(
+                [sys.executable, __file__, file.name],
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                check=False,
+            )
     assert done.returncode == 0, done.stderr
     return [Outcome(**o) for o in json.loads(done.stdout.splitlines()[-1])]
 
@@ -70,5 +83,6 @@ def _run(call: list[str]) -> Outcome:
 
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT)]
-    outcomes = [dataclasses.asdict(_run(c)) for c in json.load(sys.stdin)]
+    with open(sys.argv[1]) as calls:
+        outcomes = [dataclasses.asdict(_run(c)) for c in json.load(calls)]
     print("\n" + json.dumps(outcomes))

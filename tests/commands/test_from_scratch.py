@@ -58,7 +58,7 @@ def outcomes(folder):
             texts,
             f"--output={folder / name}.jsonl",
         ]
-    done = run_all(list(calls.values()))
+    done = run_all(list(calls.values()), has_loaded=True)
     return dict(zip(calls, done, strict=True))
 
 

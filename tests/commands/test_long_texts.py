@@ -70,7 +70,9 @@ def outcomes(folder):
             "split": ["--window_overlap=0", "--max_seq_length=6"],
         }.items()
     }
-    outcomes = dict(zip(calls, run_all(list(calls.values())), strict=True))
+    outcomes = dict(
+        zip(calls, run_all(list(calls.values()), has_loaded=True), strict=True)
+    )
     for outcome in outcomes.values():
         assert outcome.code == 0, outcome.err
     return outcomes

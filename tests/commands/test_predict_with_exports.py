@@ -52,7 +52,10 @@ def outcomes(folder):
     calls |= {
         "export of an export": [saved_model, f"--export_dir={folder / 'e'}"],
     }
-    done = run_all([["run_predict.py", *flags] for flags in calls.values()])
+    done = run_all(
+        [["run_predict.py", *flags] for flags in calls.values()],
+        has_loaded=True,
+    )
     return dict(zip(calls, done, strict=True))
 
 

@@ -122,7 +122,9 @@ def outcomes(folder):
         ),
         "bad": _prediction(folder, "bad.jsonl", "dev.conll", "--word_rule=ab"),
     }
-    return dict(zip(calls, run_all([*calls.values()]), strict=True))
+    return dict(
+        zip(calls, run_all([*calls.values()], has_loaded=True), strict=True)
+    )
 
 
 def _decoding(folder, name):
