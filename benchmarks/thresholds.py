@@ -1,11 +1,12 @@
 r"""Thresholds fitted for F1 on dev, judged on test.
 
-python benchmarks/thresholds.py MODEL_DIR:DEV:TEST [...] [--json=FILE]
+python benchmarks/thresholds.py [MODEL_DIR:DEV:TEST ...] [--json=FILE]
 
 Takes trained models. Fits calibration and thresholds of each to its dev set, as
 training does, and scores its test set with the thresholds and without, on the
-engine that `biaffine_tf.load` takes. Files are relative to DATA/ner. The models
-of benchmarks/first_result.py are meant:
+engine that `biaffine_tf.load` takes. Data files are relative to DATA/ner. FILE
+(default: benchmarks/results/thresholds.json) keeps its rows of others. The
+models of benchmarks/first_result.py are meant:
 
     python benchmarks/thresholds.py \
         RUNS/wnut17_after_42:wnut17/emerging.dev.conll:wnut17/emerging.test.annotated
@@ -21,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import report
-from benchmarks.data import DATA
+from benchmarks.data import DATA, read_results
 from biaffine_tf import evaluation, formats
 from biaffine_tf.calibration.confidence import Confidence
 from biaffine_tf.calibration.objectives import ThresholdObjective
@@ -33,10 +34,16 @@ from biaffine_tf.inference.windowed import WindowedPredictor
 def main() -> int:
     """Measures every model, and says whether thresholds pay on average."""
     parser = report.parser("thresholds", __doc__)
-    parser.add_argument("models", nargs="+", metavar="MODEL_DIR:DEV:TEST")
+    parser.add_argument("models", nargs="*", metavar="MODEL_DIR:DEV:TEST")
     options = parser.parse_args()
-    rows = [_measure(*model.split(":")) for model in options.models]
-    gains = [row["gain"] for row in rows]
+    rows = {}
+    if options.json.exists():
+        known = read_results(options.json, "thresholds")
+        rows = {row["model"]: row for row in known}
+    for model in options.models:
+        row = _measure(*model.split(":"))
+        rows[row["model"]] = row
+    gains = [row["gain"] for row in rows.values()]
     goals = [
         report.Goal.at_least("mean gain on test", 0, statistics.mean(gains)),
         report.Goal.at_least("smallest gain on test", -0.01, min(gains)),
@@ -45,7 +52,7 @@ def main() -> int:
         options.json,
         "thresholds.py MODEL_DIR:DEV:TEST ...",
         goals,
-        {"thresholds": rows},
+        {"thresholds": [*rows.values()]},
     )
 
 
