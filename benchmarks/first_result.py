@@ -6,8 +6,8 @@ python benchmarks/first_result.py [--runs=DIR] [--encoder=DIR] [--before=COMMIT]
 Trains with nothing but data, encoder and output directory given, by the program
 of an earlier commit and by this one, and gathers dev micro F1 after the first,
 the third and the last epoch (the best one's, which is what a model directory
-holds). --sweep adds runs of other learning rates and numbers of epochs, which
-tell what the best run known is.
+holds). --sweep adds runs of other learning rates, batch sizes and numbers of
+epochs, which tell what the best run known is.
 
 Each run can be killed: started again, it goes on; what is done is not done
 again. Figures go into benchmarks/results/first_result.json; runs that are

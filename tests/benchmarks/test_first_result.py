@@ -95,11 +95,15 @@ def test_nothing_but_data_encoder_and_output_is_given(study):
         ]
     runs = list(study.runs([42, 43], sweep=True))
     assert len({run.name for run in runs}) == len(runs)
-    assert len(runs) == len(first_result.CORPORA) * (4 + 3)
+    assert len(runs) == len(first_result.CORPORA) * (4 + 4)
 
 
 def test_a_sweep_changes_what_was_chosen(study, tmp_path):
-    chosen = {"learning_rate": 1e-4, "num_train_epochs": 6}
+    chosen = {
+        "learning_rate": 1e-4,
+        "num_train_epochs": 6,
+        "train_batch_size": 16,
+    }
     folder = tmp_path / "wnut17_after_42"
     folder.mkdir()
     config = json.dumps({"training": chosen})
@@ -111,6 +115,7 @@ def test_a_sweep_changes_what_was_chosen(study, tmp_path):
     assert flags == [
         "--learning_rate=7e-05",
         "--learning_rate=0.00014",
+        "--train_batch_size=8",
         "--num_train_epochs=12",
     ]
 
