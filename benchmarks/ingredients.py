@@ -5,13 +5,12 @@ python benchmarks/ingredients.py [--runs=DIR] [--encoder=DIR] [--seeds=42,43,44]
 
 Trains a baseline, and the same with the flags of one ingredient: 1,000
 sentences, three layers of the encoder, eight epochs, everything else as the
-trainer chooses it. It is the smallest setting whose differences are above the
-noise of seeds; full encoders take hours for a row. A table for each corpus has
-micro F1 on dev, mean and deviation over seeds; the difference to the baseline
-with its interval (sentences and seeds drawn, as `python -m
-biaffine_tf.evaluation --compare` does); and the time of training over that of
-the baseline. The learning rate of each head is the best of a sweep with one
-seed.
+trainer chooses it, so that two cores can do the tables; what is above the noise
+of seeds, the intervals tell. A table for each corpus has micro F1 on dev, mean
+and deviation over seeds; the difference to the baseline with its interval
+(sentences and seeds drawn, as `python -m biaffine_tf.evaluation --compare`
+does); and the time of training over that of the baseline. The learning rate of
+each head is the best of a sweep with one seed.
 
 Each run can be killed: started again, it goes on; what is done is not done
 again. Figures go into benchmarks/results/ingredients.json; runs that are

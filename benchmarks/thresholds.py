@@ -43,6 +43,8 @@ def main() -> int:
     for model in options.models:
         row = _measure(*model.split(":"))
         rows[row["model"]] = row
+    if not rows:
+        parser.error("no model is given, and none is on record")
     gains = [row["gain"] for row in rows.values()]
     goals = [
         report.Goal.at_least("mean gain on test", 0, statistics.mean(gains)),

@@ -190,12 +190,14 @@ def _predict_again(
         with_scores=True,
     )
     config = model_directory.read_config(directory)
-    is_of_users = config.training.evaluation_precision is PREDICTION_PRECISION
+    is_as_users_load = (
+        config.training.evaluation_precision is PREDICTION_PRECISION
+    )
     tested = update_test_scores(
         directory,
         test,
         predictor.confidence,
-        predictor if is_of_users else None,
+        predictor if is_as_users_load else None,
     )
     if page is not None:
         known = (
