@@ -19,8 +19,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TRAINING = {
     *("encoders", "export", "heads", "losses", "modeling", "planning"),
     *("pretraining", "records", "training"),
-    *("inference.device_lock", "inference.network", "inference.predictor"),
-    *("inference.saved_model", "inference.teachers"),
+    *("inference.dev_scoring", "inference.device_lock", "inference.network"),
+    *("inference.predictor", "inference.saved_model", "inference.teachers"),
 }
 WITHOUT_TRAINING = """
 import sys
