@@ -72,9 +72,12 @@ def write_vocabulary(path) -> str:
 
 
 def write_encoder_files(folder) -> None:
-    """Writes vocabulary and shape of a random encoder."""
+    """Writes vocabulary and shape of a random encoder.
+
+    Of one layer: most of a tiny run is the making of its graphs.
+    """
     write_vocabulary(folder / "vocab.txt")
-    config = json.dumps(encoder_config().to_dict())
+    config = json.dumps(encoder_config(num_hidden_layers=1).to_dict())
     (folder / "bert_config.json").write_text(config)
 
 

@@ -19,7 +19,6 @@ STEPS_PER_CHECKPOINT = 8
 
 def write_texts(folder):
     """Writes texts in which a character tells the next one, and a shape."""
-    tiny.write_vocabulary(folder / "vocab.txt")
     rng = random.Random(0)
     letters = "abcdefgh"
     lines = []
@@ -28,8 +27,7 @@ def write_texts(folder):
         size = rng.randint(12, 30)
         lines.append("".join(letters[(begin + i) % 8] for i in range(size)))
     (folder / "text.txt").write_text("\n".join(lines), encoding="utf-8")
-    config = tiny.encoder_config().to_dict()
-    (folder / "bert_config.json").write_text(json.dumps(config))
+    tiny.write_encoder_files(folder)
     return folder
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.config import Precision
 
-# Biases and the gain and bias of layer norms, by their names in tf_keras.
 # Tables of more rows are updated row by row: twice BERT's vocabularies.
 MAX_DENSE_ROWS = 65_536
+# Biases and the gain and bias of layer norms, by their names in tf_keras.
 _NO_DECAY = re.compile(r"(^|/)(bias|gamma|beta)(:0)?$")
 
 
@@ -110,6 +110,7 @@ class AdamW(tf_keras.optimizers.Adam):
         super().__init__(learning_rate, **kwargs)
         self._decay = decay
         self._factors = dict(factors or {})
+        self._shared: _Shared | None = None
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -132,6 +133,18 @@ class AdamW(tf_keras.optimizers.Adam):
         """Keeps repeated rows, which `update_step` sums."""
         return grads
 
+    def _distributed_apply_gradients_fn(
+        self, *args: Any, **kwargs: Any
+    ) -> None:
+        """Computes once what the updates of all variables share."""
+        step = tf.cast(self.iterations + 1, tf.float32)
+        betas = [tf.constant(beta) for beta in (self.beta_1, self.beta_2)]
+        powers = [tf.pow(beta, step) for beta in betas]
+        rate = tf.cast(self.learning_rate, tf.float32)
+        self._shared = _Shared(rate, *betas, *powers)
+        super()._distributed_apply_gradients_fn(*args, **kwargs)
+        self._shared = None
+
     def update_step(
         self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable
     ) -> None:
@@ -140,13 +153,14 @@ class AdamW(tf_keras.optimizers.Adam):
         TensorFlow's fused kernels make one pass over the variable and its
         moments, a third of tf_keras's time on BERT's embeddings.
         """
-        rate = self.learning_rate * self.factor_of(variable.name)
-        rate = tf.cast(rate, variable.dtype)
+        shared = self._shared.of_type(variable.dtype)
+        factor = self.factor_of(variable.name)
+        rate = shared.rate if factor == 1 else shared.rate * factor
         decays = self._decay and not _NO_DECAY.search(variable.name)
         decay = rate * self._decay if decays else None
         if isinstance(gradient, tf.IndexedSlices):
             if is_large(variable):
-                self._update_rows(gradient, variable, rate, decay)
+                self._update_rows(gradient, variable, rate, decay, shared)
                 return
             gradient = tf.math.unsorted_segment_sum(
                 gradient.values, gradient.indices, variable.shape[0]
@@ -159,16 +173,15 @@ class AdamW(tf_keras.optimizers.Adam):
                 use_locking=True,
             )
         index = self._index_dict[self._var_key(variable)]
-        beta1, beta2, power1, power2 = self._betas(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].handle,
             v=self._velocities[index].handle,
-            beta1_power=power1,
-            beta2_power=power2,
+            beta1_power=shared.power1,
+            beta2_power=shared.power2,
             lr=rate,
-            beta1=beta1,
-            beta2=beta2,
+            beta1=shared.beta1,
+            beta2=shared.beta2,
             epsilon=tf.cast(self.epsilon, variable.dtype),
             grad=gradient,
             use_locking=True,
@@ -180,13 +193,14 @@ class AdamW(tf_keras.optimizers.Adam):
         variable: tf.Variable,
         rate: tf.Tensor,
         decay: tf.Tensor | None,
+        shared: _Shared,
     ) -> None:
         """Decays and updates the rows that have a gradient, and no others."""
         (summed,) = sum_repeated_rows([gradient])
         rows, values = summed.indices, summed.values
         index = self._index_dict[self._var_key(variable)]
         first, second = self._momentums[index], self._velocities[index]
-        beta1, beta2, power1, power2 = self._betas(variable)
+        _, beta1, beta2, power1, power2 = shared
         momentum = beta1 * tf.gather(first, rows) + (1 - beta1) * values
         velocity = beta2 * tf.gather(second, rows) + (1 - beta2) * values**2
         scale = rate * tf.sqrt(1 - power2) / (1 - power1)
@@ -200,13 +214,18 @@ class AdamW(tf_keras.optimizers.Adam):
         ):
             target.scatter_update(tf.IndexedSlices(value, rows))
 
-    def _betas(self, variable: tf.Variable) -> tuple[tf.Tensor, ...]:
-        """Both betas, and their powers at this step."""
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        betas = [
-            tf.cast(beta, variable.dtype) for beta in (self.beta_1, self.beta_2)
-        ]
-        return (*betas, *(tf.pow(beta, step) for beta in betas))
+
+class _Shared(NamedTuple):
+    """Learning rate, betas, and their powers at a step."""
+
+    rate: tf.Tensor
+    beta1: tf.Tensor
+    beta2: tf.Tensor
+    power1: tf.Tensor
+    power2: tf.Tensor
+
+    def of_type(self, dtype: tf.DType) -> _Shared:
+        return _Shared(*(tf.cast(one, dtype) for one in self))
 
 
 def is_large(variable: tf.Variable) -> bool:

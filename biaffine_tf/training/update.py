@@ -11,8 +11,9 @@ import tf_keras
 
 from biaffine_tf.config import Freeze, Precision
 from biaffine_tf.seeds import small_seed
+from biaffine_tf.training.accumulation import GradientSums, StepGradients
 from biaffine_tf.training.averaging import WeightAverage
-from biaffine_tf.training.metrics import MetricMeans, MetricSums, per_replica
+from biaffine_tf.training.metrics import MetricMeans, MetricSums
 from biaffine_tf.training.objective import (
     Adversary,
     Batch,
@@ -126,13 +127,11 @@ class Updater(tf.Module):
         self.sums = MetricSums((*objective.metric_names, *more))
         self._evaluation_sums = MetricSums(objective.metric_names)
         self.log = StepLog()
-        self._loss = per_replica(tf.zeros([]))
-        accumulates = settings.gradient_accumulation > 1
-        self._gradients = {
-            name: per_replica(tf.zeros_like(variable))
-            for name, variable in self.weights.items()
-            if accumulates
-        }
+        self._gradient_sums = (
+            GradientSums(self.weights)
+            if settings.gradient_accumulation > 1
+            else None
+        )
 
     def step(self, batches: Sequence[Batch], number: int) -> None:
         """Updates the weights once, without waiting for the device.
@@ -150,8 +149,9 @@ class Updater(tf.Module):
         base = small_seed(self._settings.seed)
         for index, batch in enumerate(batches):
             seed = tf.constant([(base + index) % 2**31, number])
-            is_last = index == len(batches) - 1
-            self._compiled(frozen, index == 0, is_last)(batch, seed, share)
+            self._work_on_batch(frozen)(batch, seed, share)
+        if self._gradient_sums is not None:
+            self._work_on_sums(frozen)()
         if self.average is not None:
             self.average.add(number)
 
@@ -168,27 +168,46 @@ class Updater(tf.Module):
 
     # The few graphs live as long as the updater.
     @functools.cache  # noqa: B019
-    def _compiled(
-        self, frozen: Freeze, is_first: bool, is_last: bool
+    def _work_on_batch(
+        self, frozen: Freeze
     ) -> tf.types.experimental.GenericFunction:
-        """Traces the work on a batch of a step."""
-        chosen = {
-            name: variable
-            for name, variable in self.weights.items()
-            if not _is_frozen(name, frozen)
-        }
+        """Traces a step of one batch, or the sums over several."""
+        chosen = self._unfrozen(frozen)
 
-        def update(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
-            self._update(batch, seed, share, chosen, is_first, is_last)
+        def work(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
+            self._work(batch, seed, share, chosen)
 
         @tf.function(
             input_signature=[*self._signature, tf.TensorSpec([], tf.float32)],
             autograph=False,
         )
         def run(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
-            self.strategy.run(update, (batch, seed, share))
+            self.strategy.run(work, (batch, seed, share))
 
         return run
+
+    @functools.cache  # noqa: B019
+    def _work_on_sums(
+        self, frozen: Freeze
+    ) -> tf.types.experimental.GenericFunction:
+        """Traces what a step of several batches ends with."""
+        chosen = self._unfrozen(frozen)
+
+        def work() -> None:
+            self._apply(self._gradient_sums.take(chosen), chosen)
+
+        @tf.function(input_signature=[], autograph=False)
+        def run() -> None:
+            self.strategy.run(work)
+
+        return run
+
+    def _unfrozen(self, frozen: Freeze) -> dict[str, tf.Variable]:
+        return {
+            name: variable
+            for name, variable in self.weights.items()
+            if not _is_frozen(name, frozen)
+        }
 
     @functools.cached_property
     def _evaluate(self) -> tf.types.experimental.GenericFunction:
@@ -202,30 +221,23 @@ class Updater(tf.Module):
 
         return run
 
-    def _update(
+    def _work(
         self,
         batch: Batch,
         seed: tf.Tensor,
         share: tf.Tensor,
         chosen: dict[str, tf.Variable],
-        is_first: bool,
-        is_last: bool,
     ) -> None:
-        is_float16 = self._settings.precision is Precision.FLOAT16
         metrics, loss, gradients = self._differentiate(
             batch, seed + _replica_offset(), share, list(chosen.values())
         )
-        if is_first:
-            self._loss.assign(loss)
-        else:
-            self._loss.assign_add(loss)
-        if not (is_first and is_last):
-            gradients = self._accumulate(gradients, chosen, is_first=is_first)
         count = self._count(batch)
-        if is_last:
-            if is_float16:
-                gradients = self.optimizer.get_unscaled_gradients(gradients)
-            self._apply(gradients, list(chosen.values()), count)
+        named = dict(zip(chosen, gradients, strict=True))
+        found = StepGradients(loss, named, count)
+        if self._gradient_sums is None:
+            self._apply(found, chosen)
+        else:
+            self._gradient_sums.add(found)
         self.sums.add(metrics, count)
 
     def _differentiate(
@@ -253,30 +265,15 @@ class Updater(tf.Module):
         gradients = tape.gradient(loss.scaled, variables)
         return Differentiated(metrics, loss.value, gradients)
 
-    def _accumulate(
-        self,
-        gradients: Sequence[tf.Tensor | tf.IndexedSlices],
-        chosen: dict[str, tf.Variable],
-        *,
-        is_first: bool,
-    ) -> list[tf.Tensor]:
-        kept = [self._gradients[name] for name in chosen]
-        for variable, gradient in zip(kept, gradients, strict=True):
-            gradient = tf.convert_to_tensor(gradient)
-            if is_first:
-                variable.assign(gradient)
-            else:
-                variable.assign_add(gradient)
-        return [tf.convert_to_tensor(variable) for variable in kept]
-
     def _apply(
-        self,
-        gradients: Sequence[tf.Tensor | tf.IndexedSlices],
-        variables: Sequence[tf.Variable],
-        count: tf.Tensor,
+        self, found: StepGradients, chosen: dict[str, tf.Variable]
     ) -> None:
         """Clips the gradients, updates the weights, and logs the step."""
         optimizer = self.optimizer
+        variables = list(chosen.values())
+        gradients = list(found.gradients.values())
+        if self._settings.precision is Precision.FLOAT16:
+            gradients = optimizer.get_unscaled_gradients(gradients)
         # Summed here, not in `apply_gradients`: the norm is that of the sum.
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         pairs = inner.aggregate_gradients(
@@ -295,10 +292,10 @@ class Updater(tf.Module):
         )
         self.log.add(
             step,
-            loss=tf.convert_to_tensor(self._loss),
+            loss=found.loss,
             gradient_norm=norm,
             learning_rate=optimizer.learning_rate,
-            units=count,
+            units=found.units,
             loss_scale=scale,
         )
 
