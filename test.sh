@@ -16,6 +16,8 @@ fi
 
 scripts/venv.sh requirements-dev.txt || exit
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
+# Hundreds of processes would compile the package each.
+unset PYTHONDONTWRITEBYTECODE
 export BIAFFINE_DATA=${BIAFFINE_DATA:-$PWD/../shared/data}
 
 pytest() { .venv/bin/python -m pytest "$@"; }

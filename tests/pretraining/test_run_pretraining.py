@@ -193,7 +193,7 @@ def _encoder(folder, config, *, seed=0, heads=("mlm",), **changes):
 def test_weights_apart_from_their_directory(corpus, tmp_path):
     """`--init_checkpoint` gives the weights, whatever --encoder_dir has."""
     tiny.write_vocabulary(tmp_path / "vocab.txt")
-    config = tiny.encoder_config()
+    config = tiny.encoder_config(num_hidden_layers=1)
     first = _encoder(tmp_path / "first", config, seed=1)
     second = _encoder(tmp_path / "second", config, seed=2)
     bare = _encoder(tmp_path / "bare", config, seed=3)
@@ -337,7 +337,9 @@ def test_a_teacher_with_tokens_of_its_own(corpus, tmp_path, match):
 @pytest.mark.slow
 def test_the_teacher_is_of_the_run(corpus, teacher, tmp_path):
     """Another teacher is another run; equal vocabularies share embeddings."""
-    other = _encoder(corpus / "other", tiny.encoder_config(), seed=5)
+    other = _encoder(
+        corpus / "other", tiny.encoder_config(num_hidden_layers=1), seed=5
+    )
     flags = ["--objective=distil", "--num_train_steps=1", "--eval_steps=1"]
     flags += ["--learning_rate=1e-12", "--num_warmup_steps=0"]
     out = tmp_path / "out"
