@@ -58,34 +58,40 @@ create() {
   }
 }
 
-# Of a file and all that it includes.
-fingerprint() {
+# A line "NAME HASH" for a file and for each that it includes, and so installs.
+fingerprints() {
   "$venv/bin/python" - "$requirements" <<'PYTHON'
 import hashlib
 import pathlib
 import re
 import sys
 
-names = [sys.argv[1]]
-for name in names:
-    included = re.findall(r"(?m)^-r (\S+)", pathlib.Path(name).read_text())
-    names += [one for one in included if one not in names]
-content = sys.version.encode()
-for name in sorted(names):
-    content += name.encode() + pathlib.Path(name).read_bytes()
-print(hashlib.sha256(content).hexdigest())
+
+def files(name):
+    content = pathlib.Path(name).read_text()
+    included = re.findall(r"(?m)^-r (\S+)", content)
+    found = {name: content}
+    for one in included:
+        found |= files(one)
+    return found
+
+
+for name in files(sys.argv[1]):
+    content = "".join(sum(sorted(files(name).items()), ()))
+    hash = hashlib.sha256((sys.version + content).encode()).hexdigest()
+    print(name, hash)
 PYTHON
 }
 
 is_installed() {
-  [[ -f $stamp && $(<"$stamp") == "$(fingerprint)" ]]
+  [[ -f $stamp && "$requirements $(<"$stamp")" == "$(fingerprints | head -1)" ]]
 }
 
 install() {
   say "installing $requirements into $venv (the first time: minutes)"
   : >"$marker"
-  local hash
-  hash=$(fingerprint)
+  local found name hash
+  found=$(fingerprints)
   # pip compiles one file after another: half of its time. Left to the imports,
   # nothing would be kept where PYTHONDONTWRITEBYTECODE is set.
   if ! "$venv/bin/python" -m pip install --quiet --no-input --no-compile \
@@ -96,8 +102,10 @@ install() {
   fi
   # Fails for the templates and the Python 2 that some packages carry.
   "$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" >/dev/null || true
-  printf '%s\n' "$hash" >"$stamp.new"
-  mv "$stamp.new" "$stamp"
+  while read -r name hash; do
+    printf '%s\n' "$hash" >"$venv/.installed.new"
+    mv "$venv/.installed.new" "$venv/.installed-$name"
+  done <<<"$found"
   rm -f "$marker"
   say "installed in $SECONDS s"
 }
