@@ -84,7 +84,10 @@ PYTHON
 }
 
 is_installed() {
-  [[ -f $stamp && "$requirements $(<"$stamp")" == "$(fingerprints | head -1)" ]]
+  [[ -f $stamp ]] || return
+  local found
+  found=$(fingerprints)
+  [[ ${found%%$'\n'*} == "$requirements $(<"$stamp")" ]]
 }
 
 install() {
