@@ -8,6 +8,7 @@ from collections.abc import Iterator
 # Before anything loads TensorFlow; as command.run does.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import forked
 import hypothesis

@@ -71,13 +71,13 @@ def write_vocabulary(path) -> str:
     return str(path)
 
 
-def write_encoder_files(folder) -> None:
+def write_encoder_files(folder, *, num_layers=1) -> None:
     """Writes vocabulary and shape of a random encoder.
 
-    Of one layer: most of a tiny run is the making of its graphs.
+    One layer where it will do: most of a tiny run is the making of its graphs.
     """
     write_vocabulary(folder / "vocab.txt")
-    config = json.dumps(encoder_config(num_hidden_layers=1).to_dict())
+    config = json.dumps(encoder_config(num_hidden_layers=num_layers).to_dict())
     (folder / "bert_config.json").write_text(config)
 
 

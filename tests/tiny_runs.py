@@ -23,12 +23,12 @@ SETTINGS = (
 )
 
 
-def make_corpus(folder, **counts):
+def make_corpus(folder, *, num_layers=1, **counts):
     """Writes NAME.jsonl of so many sentences, and a random encoder's files."""
     for seed, (name, count) in enumerate(counts.items()):
         sentences = tiny.sentences(count, seed=10 * seed)
         formats.write(folder / f"{name}.jsonl", sentences, "span_jsonl")
-    tiny.write_encoder_files(folder)
+    tiny.write_encoder_files(folder, num_layers=num_layers)
     return folder
 
 

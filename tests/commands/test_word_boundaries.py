@@ -53,7 +53,7 @@ def folder(tmp_path_factory):
     formats.write(folder / "dev.jsonl", [*dev, *cut], "span_jsonl")
     chinese = [Sentence("天地a人", (Span(0, 2, "name"),))] * 30
     formats.write(folder / "chinese.conll", chinese, "conll")
-    tiny.write_encoder_files(folder)
+    tiny.write_encoder_files(folder, num_layers=2)
     config = ExperimentConfig(
         model=tiny.model_config(),
         decoding=DecodingConfig(

@@ -263,6 +263,7 @@ def test_a_generator_of_another_shape(corpus, tmp_path):
     tiny.write_vocabulary(tmp_path / "vocab.txt")
     config = tiny.encoder_config(
         hidden_size=4,
+        num_hidden_layers=1,
         num_attention_heads=1,
         intermediate_size=8,
         embedding_size=16,
