@@ -11,9 +11,10 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import itertools
 import pathlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -240,16 +241,30 @@ class TrainingRun:
             )
 
     def batches_of(self, epoch: int) -> tf.data.Dataset:
-        """The batches of one pass over the sample, from the pipeline."""
+        """The batches of one pass, from a pipeline of its own."""
         return epoch_batches(
             self._records, self._buckets, epoch, seed=self._seed
         )
 
+    @functools.cached_property
+    def _stream(self) -> Iterator[dict[str, tf.Tensor]]:
+        """The batches of all passes: a run has one pipeline."""
+        return iter(
+            training_batches(
+                self._records,
+                self._buckets,
+                seed=self._seed,
+                epochs=range(_EPOCHS),
+                pad_id=_tokenizer().pad_id,
+            )
+        )
+
     def fit(self, epoch: int) -> None:
-        """Trains one pass over the sample."""
+        """Trains the next pass over the sample, the epoch of this number."""
         with self._strategy.scope():
-            for number, batch in enumerate(self.batches_of(epoch)):
-                self._updater.step([batch], epoch * self.batches + number)
+            batches = itertools.islice(self._stream, self.batches)
+            for number, batch in enumerate(batches, epoch * self.batches):
+                self._updater.step([batch], number)
             self._updater.sums.read()  # waits for all of them
 
     @property

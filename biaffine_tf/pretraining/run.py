@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -220,9 +220,7 @@ class HeldOutEvaluation:
         """Computes metrics and reports."""
         del seconds, history
         begun = time.perf_counter()
-        held_out = self._updater.evaluate(
-            self._batches.held_out(self._max_batches)
-        )
+        held_out = self._updater.evaluate(self._held_out)
         groups = {
             "training": metrics.means(),
             "held_out": _with_perplexity(held_out.means()),
@@ -241,6 +239,10 @@ class HeldOutEvaluation:
             for name, value in values.items()
         }
         return Evaluated(entry, curves, at.step)
+
+    @functools.cached_property
+    def _held_out(self) -> Iterable[Batch]:
+        return self._batches.held_out(self._max_batches)
 
     def stop_reason(self, history: list[Entry]) -> str | None:
         """Never stops early."""
