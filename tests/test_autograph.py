@@ -24,6 +24,7 @@ def keywords_of_graph_functions(source: str) -> list[dict[str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_every_graph_function_is_left_as_written():
     found = {
         path: keywords_of_graph_functions(path.read_text(encoding="utf-8"))

@@ -128,6 +128,7 @@ def _types(value):
     return type(value)
 
 
+@pytest.mark.slow
 @given(experiments)
 def test_json_and_back(experiment):
     text = json.dumps(experiment.to_dict())
@@ -138,6 +139,7 @@ def test_json_and_back(experiment):
     assert experiment.differences(again) == []
 
 
+@pytest.mark.slow
 @given(experiments, experiments)
 def test_differences_are_the_settings_that_differ(one, two):
     names = one.differences(two)

@@ -81,6 +81,7 @@ def test_temperature_alone_changes_scores_and_no_decision(
     assert [one[:5] for one in kept] == [one[:5] for one in plain]
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 2**32 - 1),
     spread=st.sampled_from([0.1, 3.0, 30.0]),

@@ -160,6 +160,7 @@ def test_with_the_exact_decoder_it_is_nearly_so(nested, seed):
     assert best - 0.02 < mine <= best
 
 
+@pytest.mark.slow
 def test_a_rare_label_gets_what_is_best_for_all():
     pairs = synthetic_pairs(
         1,
@@ -189,6 +190,7 @@ def test_a_rare_label_gets_what_is_best_for_all():
         assert len(set(thresholds.values())) == 3
 
 
+@pytest.mark.slow
 def test_rare_labels_that_are_many_are_judged_together():
     """The frequent one, which is always right, does not speak for them."""
     labels = ["frequent", *(f"rare{i}" for i in range(20))]

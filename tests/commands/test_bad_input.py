@@ -493,6 +493,7 @@ def early(folder):
     return outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EARLY_TRAINING)
 def test_training_refuses_before_it_loads_tensorflow(folder, early, name):
     outcome = early["training", name]

@@ -61,6 +61,7 @@ def test_characters_are_the_commonest(texts, size):
     assert frequencies == sorted(frequencies, reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["char", "wordpiece"])
 @pytest.mark.parametrize("lower", [False, True])
 @given(texts=st.lists(hostile_texts, max_size=6), size=st.integers(6, 200))

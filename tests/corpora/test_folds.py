@@ -33,6 +33,7 @@ def _labels(sentences):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("documents", [False, True])
 def test_folds_are_disjoint_complete_and_stratified(tmp_path, documents):
     made = tiny.sentences(120, seed=5)

@@ -20,6 +20,7 @@ from biaffine_tf.spans import Span
 ROOT = pathlib.Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.builds(

@@ -118,6 +118,7 @@ def test_ngrams_are_read_where_there_are_many_sentences():
     assert many.config.num_ngram_rows >= 5_000 * 4 * 12
 
 
+@pytest.mark.slow
 def test_dropout_is_of_training_and_seeded():
     def outputs(training):
         tf_keras.utils.set_random_seed(3)

@@ -50,6 +50,7 @@ def _assert_close(got, want, *, rtol):
         np.testing.assert_allclose(one, other, atol=rtol * scale)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

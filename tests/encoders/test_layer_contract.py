@@ -362,6 +362,7 @@ def test_config_holds_every_argument(name):
     assert config["name"] == f"some_{name}"
 
 
+@pytest.mark.slow
 @each_layer
 def test_keras_file_gives_an_equal_layer(name, tmp_path):
     model = _as_model(_made(name), name)

@@ -13,6 +13,7 @@ from biaffine_tf.evaluation.estimates import Interval
 from biaffine_tf.spans import Sentence, Span
 
 
+@pytest.mark.slow
 def test_equals_the_percentile_interval_of_scipy():
     source = random.Random(0)
     pairs = predict(random_gold(40, source), source)

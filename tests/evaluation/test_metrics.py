@@ -18,6 +18,7 @@ from biaffine_tf.formats import ReadOptions, read
 from biaffine_tf.spans import Sentence, Span
 
 
+@pytest.mark.slow
 @given(st.lists(flat_pairs(), min_size=1, max_size=6))
 def test_equals_seqeval_strict_on_flat_data(cases):
     scores = score(

@@ -32,6 +32,7 @@ def rows_of(pairs, labels):
     ]
 
 
+@pytest.mark.slow
 @given(st.lists(nested_pairs(), min_size=1, max_size=6), st.randoms())
 def test_figures_of_sums_are_the_scores(pairs, shuffler):
     golds = [gold for gold, _ in pairs]

@@ -88,6 +88,7 @@ def test_doubles_are_not_rounded(settings):
     assert decoded == wanted(rows, settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", [0, 1])
 @pytest.mark.parametrize("settings", SETTINGS[:4], ids=name_of)
 def test_what_rounds_leave_is_visited_one_by_one(settings, rounds, monkeypatch):
@@ -104,11 +105,13 @@ def test_what_rounds_leave_is_visited_one_by_one(settings, rounds, monkeypatch):
         assert as_rows(decoder(as_tensors(rows))) == wanted(rows, settings)
 
 
+@pytest.mark.slow
 @each_decoder
 def test_nothing(settings):
     assert as_rows(compiled(name_of(settings))(as_tensors([]))) == []
 
 
+@pytest.mark.slow
 def test_sentences_without_crossing_ranges_are_known():
     """Also where ranges touch, or share a start or an end."""
     random = np.random.default_rng(2)

@@ -180,6 +180,7 @@ def test_odd_text(tokenizer, text):
     check(tokenizer, [b"ab", text.encode(), b"", text.encode()])
 
 
+@pytest.mark.slow
 @each_tokenizer
 def test_no_text_at_all(tokenizer):
     tokens = compiled(tokenizer)(tf.constant([], tf.string))

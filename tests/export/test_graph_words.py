@@ -58,6 +58,7 @@ def at_words(rows, texts):
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(texts=st.lists(encodable, max_size=5), seed=st.integers(0, 99))
 def test_hostile_texts(texts, seed):
@@ -69,6 +70,7 @@ def test_hostile_texts(texts, seed):
     assert found == at_words(rows, texts)
 
 
+@pytest.mark.slow
 def test_every_code_point():
     """Each one between letters, digits and itself, in one long text."""
     characters = [

@@ -36,6 +36,7 @@ def test_nothing_but_zeros():
     np.testing.assert_array_equal(tf.convert_to_tensor(weight), 0)
 
 
+@pytest.mark.slow
 def test_a_model_reads_what_replaced_its_weights(monkeypatch):
     """As if its weights had been rounded, and nothing float is left."""
     import tiny

@@ -318,6 +318,7 @@ def test_int8_is_close_to_the_model():
     assert 0 < deviation < 0.2 * exact.std()
 
 
+@pytest.mark.slow
 def test_sizes_and_shared_layers():
     """Layers that share their weights are stored once."""
 

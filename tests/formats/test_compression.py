@@ -42,6 +42,7 @@ def test_all_that_is_written_is_tested():
     assert set(PACKERS) == set(SUFFIXES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_compressed_files_are_read(reading, suffix):
     pack = PACKERS[suffix]
@@ -53,6 +54,7 @@ def test_compressed_files_are_read(reading, suffix):
         reading(pack(b""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_what_is_cut_off_or_damaged_is_never_silent(reading, suffix):
     packed = PACKERS[suffix](CONTENT)
@@ -78,6 +80,7 @@ def test_plain_files_are_not_read_twice(tmp_path):
     check_undamaged(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_names_say_how_to_write(tmp_path, suffix):
     PACKERS[suffix](b"")

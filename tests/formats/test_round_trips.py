@@ -133,6 +133,7 @@ def sample(*names: str, seed: int = 3, number: int = TEXTS) -> list[Sentence]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITTEN)
 def test_what_a_format_can_hold_survives(tmp_path, name):
     needs(name)
@@ -173,6 +174,7 @@ def test_what_is_lost_is_counted(tmp_path, name):
     assert (changed > 0) == any("as a space" in one for one in problems.counts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITTEN)
 def test_every_pair_of_formats(tmp_path, name):
     """From one format into another, and back into sentences."""

@@ -80,6 +80,7 @@ def test_cluener(tmp_path_factory, written):
             assert sorted(new.spans, key=repr) == sorted(old.spans, key=repr)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         sentences(st.text(CHARACTERS, min_size=1, max_size=8)), min_size=1

@@ -44,6 +44,7 @@ def _visited(blocks):
     return array.stack().numpy().tolist()
 
 
+@pytest.mark.slow
 @given(shapes, widths, st.integers(1, 20_000))
 def test_cover_the_band_and_keep_to_the_bound(shape, width, max_floats):
     batch, length, num_classes, size = shape

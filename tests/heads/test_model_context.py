@@ -30,6 +30,7 @@ def _models(position):
     return with_it, without
 
 
+@pytest.mark.slow
 def test_the_head_sees_the_sentence_in_the_light_of_its_context():
     for position in Position:
         with_it, without = _models(position)

@@ -121,6 +121,7 @@ def test_every_head_of_pairs_is_among_the_cases():
     }
 
 
+@pytest.mark.slow
 @each_head
 def test_finds_what_it_has_learnt(name):
     """All gold spans of some random vectors, and no other."""
@@ -187,6 +188,7 @@ def test_a_saved_model_finds_the_same(tmp_path, answered_in_copies):
     assert _rows(load(tmp_path / "saved", {})(long)) == own
 
 
+@pytest.mark.slow
 @each_head
 @pytest.mark.parametrize("force", [False, True])
 def test_onnx_gives_the_candidates(name, force):

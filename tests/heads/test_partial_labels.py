@@ -140,6 +140,7 @@ def test_loss_is_the_likelihood_of_what_is_labelled(name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSES)
 def test_finite_at_extreme_logits_and_equal_where_all_is_labelled(name):
     loss, _ = LOSSES[name]
@@ -153,6 +154,7 @@ def test_finite_at_extreme_logits_and_equal_where_all_is_labelled(name):
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_nothing_is_learnt_of_sentences_that_label_nothing():
     for loss, _ in LOSSES.values():
         gradients = _loss(_inputs(), loss)[1]

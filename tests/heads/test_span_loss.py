@@ -260,6 +260,7 @@ def test_in_a_graph_of_unknown_shapes():
             assert not gradients[2].numpy().any()
 
 
+@pytest.mark.slow
 def test_the_draw_does_not_depend_on_blocks_or_padding():
     batch = _batch([4, 6], 6)
     longer = [tf.pad(x, [[0, 1], [0, 5], [0, 0]]) for x in batch[:2]]

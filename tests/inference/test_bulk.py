@@ -365,6 +365,7 @@ def test_nothing_of_a_damaged_file_is_predicted(tmp_path):
     assert job.problems.counts == {"file not read": 3}
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_off_is_predicted_up_to_there(tmp_path):
     draw = random.Random(0)
     texts = [f"{draw.randrange(10**9)}" for _ in range(60_000)]

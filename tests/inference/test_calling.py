@@ -130,6 +130,7 @@ def test_what_is_no_text_is_named(texts, message):
         DigitPredictor()(texts)
 
 
+@pytest.mark.slow
 def test_threads_do_not_get_in_each_others_way():
     ner = DigitPredictor(batch_size=4)
     draw = random.Random(1)

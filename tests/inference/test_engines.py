@@ -79,6 +79,7 @@ def rewrite(directory, **changes):
     model_directory.seal(str(directory))
 
 
+@pytest.mark.slow
 def test_both_engines_find_the_same(trained):
     with (
         biaffine_tf.load(trained) as ours,
@@ -149,6 +150,7 @@ def test_a_form_that_finds_something_else_is_not_kept(copy, capsys):
     assert chosen(copy) == ("tensorflow (the model directory has no ONNX form)")
 
 
+@pytest.mark.slow
 def test_without_a_dev_set_training_sentences_are_compared(copy, capsys):
     shutil.rmtree(copy / "onnx")
     update_form(str(copy), None, lambda: iter(SENTENCES[:7]))
@@ -156,6 +158,7 @@ def test_without_a_dev_set_training_sentences_are_compared(copy, capsys):
     assert chosen(copy) == "onnx"
 
 
+@pytest.mark.slow
 def test_new_thresholds_are_followed(copy):
     model_directory.write_confidence(
         str(copy), {"confidence": {"temperature": 2.0, "thresholds": {}}}
@@ -259,6 +262,7 @@ def test_threads_are_of_onnx(copy):
         loading.inspect(str(copy), {"threads": 1})
 
 
+@pytest.mark.slow
 def test_damage_of_a_form_is_noticed(copy, capsys):
     assert check_model([str(copy)]) == 0
     path = copy / "onnx" / "model.onnx"

@@ -190,6 +190,7 @@ def test_members_that_have_changed_are_refused(models, tmp_path):
             loading.inspect(folder, {})
 
 
+@pytest.mark.slow
 def test_members_must_decode_alike(models, tmp_path):
     config = ExperimentConfig(
         model=tiny.model_config(), decoding=DecodingConfig(min_width=2)

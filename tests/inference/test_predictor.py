@@ -194,6 +194,7 @@ def test_tokens_that_share_a_character_give_no_overlapping_entities():
     assert clashes, "decoding in tokens would have done"
 
 
+@pytest.mark.slow
 def test_forced_entities_are_where_there_were_none(predictors):
     key = TokenizerKind.CHAR, False
     texts = ["天", "a b", "b", "😀", "cat", "e", "地地", "龘a", "İ", ""]
@@ -310,6 +311,7 @@ def test_too_long_a_text_is_an_error_if_told(directories):
         list(predictor.predict([fits, long, Sentence(LONG)]))
 
 
+@pytest.mark.slow
 def test_windows_and_decoding_are_as_in_training_unless_given(tmp_path):
     made = hostile.model(
         TokenizerKind.CHAR, long_text=LongText.TRUNCATE, window_overlap=7

@@ -82,6 +82,7 @@ def sequences(batches):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", Split)
 @pytest.mark.parametrize("num_buckets", [1, 4])
 def test_an_epoch_holds_every_record_once(records, split, num_buckets):
@@ -144,6 +145,7 @@ def test_static_masks_are_skipped_the_same_way(static_records):
     assert are_equal(read(static_records, skip=5), whole[5:])
 
 
+@pytest.mark.slow
 def test_seeds_and_epochs(records):
     first = read(records)
     assert are_equal(first, read(records))

@@ -261,6 +261,7 @@ def _same(left, right):
     )
 
 
+@pytest.mark.slow
 def test_batches_depend_on_seed_and_epoch_alone(records, buckets):
     augmentation = _augmentation(records)
     both = _batches(records, buckets, augmentation, epochs=range(2))
@@ -278,6 +279,7 @@ def test_batches_depend_on_seed_and_epoch_alone(records, buckets):
     assert not _same(both[:steps], both[steps:])
 
 
+@pytest.mark.slow
 def test_batches_hold_the_augmented_sentences(records, buckets):
     augmentation = _augmentation(records)
     lengths = {*buckets.lengths, LONGEST}

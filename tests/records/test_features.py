@@ -44,6 +44,7 @@ def _windowings(draw):
     )
 
 
+@pytest.mark.slow
 @hypothesis.given(sentence=_sentences(), windowing=_windowings())
 def test_matrices_and_counts_against_brute_force(
     tokenizer, sentence, windowing
@@ -193,6 +194,7 @@ def test_counts_add_up():
     )
 
 
+@pytest.mark.slow
 @hypothesis.given(
     seed=st.integers(0, 2**32 - 1),
     first=st.integers(0, 5),

@@ -158,6 +158,7 @@ def test_buckets_cover_the_corpus(num_buckets):
     assert buckets.steps_per_epoch == -(-5000 // 16)
 
 
+@pytest.mark.slow
 def test_leftovers_share_batches_that_come_at_any_time(records):
     buckets = make_buckets(records.lengths, num_buckets=4, batch_size=8)
     assert len(buckets.lengths) == 4

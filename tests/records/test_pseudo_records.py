@@ -1,6 +1,7 @@
 """Records of sentences with gold and with pseudo labels."""
 
 import numpy as np
+import pytest
 import tiny
 
 from biaffine_tf import formats
@@ -12,6 +13,7 @@ from biaffine_tf.records.span_records import prepare_records
 from biaffine_tf.records.span_shards import RecordOptions
 
 
+@pytest.mark.slow
 def test_weights_reach_the_batches_and_counts_stay_apart(tmp_path):
     gold = tiny.sentences(20, seed=1)
     pseudo = [

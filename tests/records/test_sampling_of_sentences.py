@@ -72,6 +72,7 @@ def _rare(count):
     return made
 
 
+@pytest.mark.slow
 def test_epochs_keep_their_sizes_and_have_more_of_the_rare_label(
     tmp_path, monkeypatch
 ):

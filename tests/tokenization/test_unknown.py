@@ -160,6 +160,7 @@ def test_few_unknown_entities_are_no_warning():
     assert UnknownTokens(tokenizer).warning() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "lower", "shares"),
     [

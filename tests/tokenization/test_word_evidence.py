@@ -121,6 +121,7 @@ def test_unlabelled_and_empty_data():
     assert learn_word_rule([Sentence("", words=())]).value is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "rule"),
     [

@@ -76,6 +76,7 @@ def bert_normal_form(text, lower):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lower", [False, True])
 @given(text=hostile_texts)
 def test_known_tokens_are_the_text_they_cover(lower, text):

@@ -160,6 +160,7 @@ def _values(model):
     return {k: w.numpy() for k, w in model.saved_weights().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "steps"),
     [
@@ -187,6 +188,7 @@ def test_a_step_is_that_of_the_loss_and_the_moved_loss(settings, steps):
     assert logged.loss == pytest.approx(clean + WEIGHT * moved, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_virtual_adversarial_training_is_that_of_the_definition():
     model, other = _model(), _model()
     before = _values(model)
@@ -225,6 +227,7 @@ def test_virtual_adversarial_training_is_that_of_the_definition():
     assert means["divergence"] == pytest.approx(value, rel=2e-2)
 
 
+@pytest.mark.slow
 def test_rdrop_is_the_mean_loss_and_the_mean_divergence():
     tf_keras.utils.set_random_seed(1)  # the passes must differ
     model = _model(encoder={"hidden_dropout_prob": 0.3})
@@ -257,6 +260,7 @@ def test_rdrop_is_the_mean_loss_and_the_mean_divergence():
     assert means["divergence"] == pytest.approx(float(divergence), rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fgm", "virtual"])
 def test_moves_do_not_depend_on_other_sentences_and_padding(kind):
     """In batches of one and of two, and longer ones."""
@@ -291,6 +295,7 @@ def test_moves_do_not_depend_on_other_sentences_and_padding(kind):
         np.testing.assert_allclose(longer[:, :7], moves[0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_accumulated_batches_have_the_mean_of_their_gradients():
     moved = []
     parts = [
@@ -314,6 +319,7 @@ def test_accumulated_batches_have_the_mean_of_their_gradients():
         np.testing.assert_allclose(change, mean, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fgm", "virtual"])
 def test_moves_in_lower_precision_are_about_the_same(kind):
     found = []

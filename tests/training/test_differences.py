@@ -34,6 +34,7 @@ def _original_moves(steps):
     return moves
 
 
+@pytest.mark.slow
 def test_adam_s_bias_correction():
     ratios = [
         original / ours

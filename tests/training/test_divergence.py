@@ -100,6 +100,7 @@ def _add(buffer, first, count):
         add(tf.constant(step, tf.int64))
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(st.integers(0, 9), max_size=12), st.integers(0, 1000))
 def test_each_step_is_read_once_in_order(counts, first):

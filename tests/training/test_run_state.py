@@ -111,6 +111,7 @@ def test_any_damage_to_the_newest_gives_the_one_before(folder, capsys):
             whole = path.read_bytes()
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_flipped_byte_is_restored(folder, data):

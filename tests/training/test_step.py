@@ -131,6 +131,7 @@ def test_no_operation_makes_the_tensor(width, keep, monkeypatch):
         assert _largest_tensor(updater, batch) == tensor
 
 
+@pytest.mark.slow
 def test_steps_draw_different_negatives():
     model = tiny.model(dropout=0.0, encoder=CALM)
     updater = _updater(model, neg_sample=0.5, learning_rate=0.0)

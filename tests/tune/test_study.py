@@ -27,6 +27,7 @@ def f1_of(values):
     return 1 - abs(values["rate"] - 0.2) - values["width"] / 100
 
 
+@pytest.mark.slow
 def test_a_killed_trial_is_run_again_with_its_values(tmp_path):
     seen = []
 

@@ -238,6 +238,7 @@ def wordpiece(tmp_path_factory):
     return make_tokenizer("wordpiece", Vocabulary.from_file(path))
 
 
+@pytest.mark.slow
 @given(
     corpora(),
     st.sampled_from([LongText.WINDOW, LongText.LINE, LongText.TRUNCATE]),

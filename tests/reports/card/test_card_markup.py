@@ -3,6 +3,7 @@
 import re
 
 import card_samples
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,7 @@ labels = st.text(
 ).map(lambda text: f"x{text}x")
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(labels, min_size=1, max_size=4, unique=True))
 def test_any_label_is_but_text(names):
