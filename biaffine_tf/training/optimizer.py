@@ -137,13 +137,16 @@ class AdamW(tf_keras.optimizers.Adam):
         self, *args: Any, **kwargs: Any
     ) -> None:
         """Computes once what the updates of all variables share."""
+        self._shared = self._share()
+        super()._distributed_apply_gradients_fn(*args, **kwargs)
+        self._shared = None
+
+    def _share(self) -> _Shared:
         step = tf.cast(self.iterations + 1, tf.float32)
         betas = [tf.constant(beta) for beta in (self.beta_1, self.beta_2)]
         powers = [tf.pow(beta, step) for beta in betas]
         rate = tf.cast(self.learning_rate, tf.float32)
-        self._shared = _Shared(rate, *betas, *powers)
-        super()._distributed_apply_gradients_fn(*args, **kwargs)
-        self._shared = None
+        return _Shared(rate, *betas, *powers)
 
     def update_step(
         self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable
@@ -153,7 +156,7 @@ class AdamW(tf_keras.optimizers.Adam):
         TensorFlow's fused kernels make one pass over the variable and its
         moments, a third of tf_keras's time on BERT's embeddings.
         """
-        shared = self._shared.of_type(variable.dtype)
+        shared = (self._shared or self._share()).of_type(variable.dtype)
         factor = self.factor_of(variable.name)
         rate = shared.rate if factor == 1 else shared.rate * factor
         decays = self._decay and not _NO_DECAY.search(variable.name)

@@ -151,7 +151,7 @@ class Updater(tf.Module):
             seed = tf.constant([(base + index) % 2**31, number])
             self._work_on_batch(frozen)(batch, seed, share)
         if self._gradient_sums is not None:
-            self._work_on_sums(frozen)()
+            self._work_on_sums(frozen, self._gradient_sums)()
         if self.average is not None:
             self.average.add(number)
 
@@ -188,13 +188,13 @@ class Updater(tf.Module):
 
     @functools.cache  # noqa: B019
     def _work_on_sums(
-        self, frozen: Freeze
+        self, frozen: Freeze, sums: GradientSums
     ) -> tf.types.experimental.GenericFunction:
         """Traces what a step of several batches ends with."""
         chosen = self._unfrozen(frozen)
 
         def work() -> None:
-            self._apply(self._gradient_sums.take(chosen), chosen)
+            self._apply(sums.take(chosen), chosen)
 
         @tf.function(input_signature=[], autograph=False)
         def run() -> None:
