@@ -13,7 +13,7 @@ Gradients = Mapping[str, tf.Tensor | tf.IndexedSlices]
 
 
 class StepGradients(NamedTuple):
-    """What a step needs to know of its batches.
+    """Loss and gradients of one batch, or summed over those of a step.
 
     Attributes:
         loss: Loss of this replica.
@@ -27,7 +27,7 @@ class StepGradients(NamedTuple):
 
 
 class GradientSums(tf.Module):
-    """Sums on the device; zero before the first batch of a step.
+    """Sums the gradients of a step's batches on the device.
 
     Create it in the scope of the distribution strategy.
 

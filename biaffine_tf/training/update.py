@@ -171,7 +171,7 @@ class Updater(tf.Module):
     def _work_on_batch(
         self, frozen: Freeze
     ) -> tf.types.experimental.GenericFunction:
-        """Traces a step of one batch, or the sums over several."""
+        """Traces a step of one batch, or its part of the sums."""
         chosen = self._unfrozen(frozen)
 
         def work(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
@@ -190,7 +190,7 @@ class Updater(tf.Module):
     def _work_on_sums(
         self, frozen: Freeze, sums: GradientSums
     ) -> tf.types.experimental.GenericFunction:
-        """Traces what a step of several batches ends with."""
+        """Traces the update by the summed gradients."""
         chosen = self._unfrozen(frozen)
 
         def work() -> None:

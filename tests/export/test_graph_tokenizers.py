@@ -223,7 +223,7 @@ def test_any_vocabulary(tokens, texts, lower):
 def test_every_code_point(tokenizer):
     """Alone, in a word, and between marks of a high and a low class.
 
-    Of the planes without any character, every ninth code point.
+    Planes without any character are sampled: every ninth code point.
     """
     used = {ord(c) >> 16 for c in ASSIGNED} | {0xF, 0x10}  # for private use
     for plane in range(0x11):
