@@ -223,6 +223,7 @@ class TrainingRun:
             seed=config.training.seed, precision=config.training.precision
         )
         self._seed = seed
+        self._steps = 0
         sample, buckets = _sample(batches, config.training, seed=seed)
         source = folder / "sample.jsonl"
         formats.write(str(source), sample, "span_jsonl")
@@ -236,35 +237,27 @@ class TrainingRun:
                 config.training,
                 self.model,
                 strategy=self._strategy,
-                batch_spec=self.batches_of(0).element_spec,
+                batch_spec=self.batches_of(range(1)).element_spec,
                 total_steps=self.batches * config.training.num_train_epochs,
             )
 
-    def batches_of(self, epoch: int) -> tf.data.Dataset:
-        """The batches of one pass, from a pipeline of its own."""
+    def batches_of(self, epochs: range) -> tf.data.Dataset:
+        """The batches of some passes over the sample, from the pipeline."""
         return epoch_batches(
-            self._records, self._buckets, epoch, seed=self._seed
+            self._records, self._buckets, epochs, seed=self._seed
         )
 
     @functools.cached_property
     def _stream(self) -> Iterator[dict[str, tf.Tensor]]:
         """The batches of all passes: a run has one pipeline."""
-        return iter(
-            training_batches(
-                self._records,
-                self._buckets,
-                seed=self._seed,
-                epochs=range(_EPOCHS),
-                pad_id=_tokenizer().pad_id,
-            )
-        )
+        return iter(self.batches_of(range(_EPOCHS)))
 
-    def fit(self, epoch: int) -> None:
-        """Trains the next pass over the sample, the epoch of this number."""
+    def fit(self) -> None:
+        """Trains the next pass over the sample."""
         with self._strategy.scope():
-            batches = itertools.islice(self._stream, self.batches)
-            for number, batch in enumerate(batches, epoch * self.batches):
-                self._updater.step([batch], number)
+            for batch in itertools.islice(self._stream, self.batches):
+                self._updater.step([batch], self._steps)
+                self._steps += 1
             self._updater.sums.read()  # waits for all of them
 
     @property
@@ -320,11 +313,11 @@ def write_records(source: pathlib.Path, folder: pathlib.Path) -> Records:
 def epoch_batches(
     records: Records,
     buckets: Buckets | None = None,
-    epoch: int = 0,
+    epochs: range = range(1),
     *,
     seed: int,
 ) -> tf.data.Dataset:
-    """The batches of an epoch, in the records' own buckets if not given."""
+    """The batches of some epochs, in the records' own buckets if not given."""
     training = TrainingConfig()
     if buckets is None:
         buckets = make_buckets(
@@ -336,7 +329,7 @@ def epoch_batches(
         records,
         buckets,
         seed=seed,
-        epochs=range(epoch, epoch + 1),
+        epochs=epochs,
         pad_id=_tokenizer().pad_id,
     )
 

@@ -100,7 +100,7 @@ class Utilisation:
         )
         self._texts = texts
         self._batches = [
-            batch["input_ids"] for batch in self._run.batches_of(0)
+            batch["input_ids"] for batch in self._run.batches_of(range(1))
         ]
         texts_ids = ours.token_ids(texts)
         self._text_batches = _text_batches(texts_ids)
@@ -109,7 +109,6 @@ class Utilisation:
             encoder_step(self._run.model), input_signature=[ids]
         )
         self._encode = tf.function(self._forward, input_signature=[ids])
-        self._epoch = 0
         # A step has the gradients of both factors of each product besides.
         training = 3 * encoder_operations(
             encoder, map(len, self._run.input_ids)
@@ -145,8 +144,7 @@ class Utilisation:
             self._step(batch)
 
     def _train(self) -> None:
-        self._epoch += 1
-        self._run.fit(self._epoch)
+        self._run.fit()
 
     def _predict_encoder(self) -> None:
         for batch in self._text_batches:

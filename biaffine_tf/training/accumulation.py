@@ -9,8 +9,6 @@ import tensorflow as tf
 
 from biaffine_tf.training.metrics import per_replica
 
-Gradients = Mapping[str, tf.Tensor | tf.IndexedSlices]
-
 
 class StepGradients(NamedTuple):
     """Loss and gradients of one batch, or summed over those of a step.
@@ -22,7 +20,7 @@ class StepGradients(NamedTuple):
     """
 
     loss: tf.Tensor
-    gradients: Gradients
+    gradients: Mapping[str, tf.Tensor | tf.IndexedSlices]
     units: tf.Tensor
 
 
@@ -65,6 +63,6 @@ class GradientSums(tf.Module):
 
 
 def _take(variable: tf.Variable) -> tf.Tensor:
-    value = tf.identity(tf.convert_to_tensor(variable))
+    value = tf.convert_to_tensor(variable)
     variable.assign(tf.zeros_like(value))
     return value

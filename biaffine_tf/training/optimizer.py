@@ -138,8 +138,10 @@ class AdamW(tf_keras.optimizers.Adam):
     ) -> None:
         """Computes once what the updates of all variables share."""
         self._shared = self._share()
-        super()._distributed_apply_gradients_fn(*args, **kwargs)
-        self._shared = None
+        try:
+            super()._distributed_apply_gradients_fn(*args, **kwargs)
+        finally:
+            self._shared = None
 
     def _share(self) -> _Shared:
         step = tf.cast(self.iterations + 1, tf.float32)

@@ -149,9 +149,9 @@ class Updater(tf.Module):
         base = small_seed(self._settings.seed)
         for index, batch in enumerate(batches):
             seed = tf.constant([(base + index) % 2**31, number])
-            self._work_on_batch(frozen)(batch, seed, share)
+            self._batch_function(frozen)(batch, seed, share)
         if self._gradient_sums is not None:
-            self._work_on_sums(frozen, self._gradient_sums)()
+            self._update_function(frozen, self._gradient_sums)()
         if self.average is not None:
             self.average.add(number)
 
@@ -168,14 +168,14 @@ class Updater(tf.Module):
 
     # The few graphs live as long as the updater.
     @functools.cache  # noqa: B019
-    def _work_on_batch(
+    def _batch_function(
         self, frozen: Freeze
     ) -> tf.types.experimental.GenericFunction:
         """Traces a step of one batch, or its part of the sums."""
         chosen = self._unfrozen(frozen)
 
         def work(batch: Batch, seed: tf.Tensor, share: tf.Tensor) -> None:
-            self._work(batch, seed, share, chosen)
+            self._process(batch, seed, share, chosen)
 
         @tf.function(
             input_signature=[*self._signature, tf.TensorSpec([], tf.float32)],
@@ -187,7 +187,7 @@ class Updater(tf.Module):
         return run
 
     @functools.cache  # noqa: B019
-    def _work_on_sums(
+    def _update_function(
         self, frozen: Freeze, sums: GradientSums
     ) -> tf.types.experimental.GenericFunction:
         """Traces the update by the summed gradients."""
@@ -221,7 +221,7 @@ class Updater(tf.Module):
 
         return run
 
-    def _work(
+    def _process(
         self,
         batch: Batch,
         seed: tf.Tensor,

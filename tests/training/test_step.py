@@ -102,7 +102,7 @@ def _largest_tensor(updater, batch) -> int:
 
     op_callbacks.add_op_callback(look)
     try:
-        updater._work(batch, *ARGUMENTS, updater.weights)
+        updater._process(batch, *ARGUMENTS, updater.weights)
     finally:
         op_callbacks.remove_op_callback(look)
     assert len(sizes) > 1000
