@@ -147,3 +147,12 @@ def write_model(
     model_directory.write_description(str(folder), config, labels, VOCABULARY)
     model_directory.save_weights(str(folder), model(seed=model_seed))
     return str(folder)
+
+
+def add_onnx(directory) -> None:
+    """Gives a model directory the ONNX form that commands predict with."""
+    # Not with this module: tests of the formats need none of it.
+    from biaffine_tf.export.model_form import update_form
+
+    update_form(str(directory), None, lambda: sentences(3))
+    model_directory.seal(str(directory))

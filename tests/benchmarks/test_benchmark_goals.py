@@ -19,9 +19,11 @@ from benchmarks import (
     train_speed,
     utilisation,
 )
-from benchmarks.harness import Measurement, Worker
+from benchmarks.harness import Measurement
 from benchmarks.report import Report
 from benchmarks.shapes import Shape
+from benchmarks.workers.ours_head import HeadSteps
+from benchmarks.workers.ours_prediction import Predictions
 
 
 class MadeUpWorker:
@@ -237,17 +239,12 @@ def test_samples_are_spread_over_everything(count):
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [None, 4])
 def test_our_head_is_put_together_as_it_is_now(width):
-    with Worker(
-        "benchmarks.workers.ours_head:HeadSteps",
-        length=40,
-        num_classes=4,
-        width=16,
-        max_span_width=width,
-        seed=0,
-    ) as worker:
-        assert worker.about["peak_bytes"] >= 0
-        assert worker.measure(training=False, repeats=2).units == 2
-        assert worker.measure().seconds > 0
+    steps = HeadSteps(
+        length=40, num_classes=4, width=16, max_span_width=width, seed=0
+    )
+    assert steps.about["peak_bytes"] >= 0
+    assert steps(training=False, repeats=2)["units"] == 2
+    assert steps()["seconds"] > 0
 
 
 @pytest.mark.slow
@@ -280,15 +277,16 @@ def test_our_training_and_prediction_are_put_together_as_they_are_now(
 
 
 @pytest.mark.slow
-def test_exports_are_put_together_as_they_are_now(data_folder):
+def test_exports_are_put_together_as_they_are_now(
+    data_folder, answered_in_copies
+):
     texts = data.texts("dev")[:5]
-    with harness.Worker(
-        "benchmarks.workers.ours_prediction:Predictions",
+    predictions = Predictions(
         shape="1x64",
         texts=texts,
         single_texts=texts[:1],
         entities_per_sentence=2.0,
         seed=0,
         **predict_speed.OURS_AS["ours, SavedModel"],
-    ) as worker:
-        assert worker.measure().units == 5
+    )
+    assert predictions()["units"] == 5

@@ -203,7 +203,7 @@ def trained(folder, tmp_path_factory):
         _call(folder, *flags, *SHORT, f"--output_dir={models / name}")
         for name, flags in RUNS.items()
     ]
-    outcomes = run_all(calls)
+    outcomes = run_all(calls, has_loaded=True)
     return {
         name: (outcome, models / name)
         for name, outcome in zip(RUNS, outcomes, strict=True)

@@ -7,9 +7,6 @@ import pytest
 import tiny
 from command_harness import run_all
 
-from biaffine_tf import model_directory
-from biaffine_tf.export.model_form import update_form
-
 TEXTS = [one.text for one in tiny.sentences(9)]
 
 
@@ -17,8 +14,7 @@ TEXTS = [one.text for one in tiny.sentences(9)]
 def model(tmp_path):
     """A model directory with an ONNX form."""
     path = tiny.write_model(tmp_path / "model")
-    update_form(path, None, lambda: tiny.sentences(3))
-    model_directory.seal(path)
+    tiny.add_onnx(path)
     return path
 
 

@@ -50,6 +50,7 @@ def folder(tmp_path_factory):
             model=tiny.model_config(), decoding=DecodingConfig(nested=nested)
         )
         tiny.write_model(folder / name, config, model_seed=3)
+        tiny.add_onnx(folder / name)
     return folder
 
 
@@ -67,7 +68,7 @@ def _calls(folder):
     call("scores.jsonl", "--output_score")
     call("scores.json", "--output_score", "--output_format=cluener")
     call("nested.jsonl")
-    call("nested_not.jsonl", "--nonested")
+    call("nested_not.jsonl", "--nonested", "--engine=tensorflow")
     call("flat.jsonl", model="flat")
     call("flat_nested.jsonl", "--nested", model="flat")
     call("nested.conll", "--output_format=conll")
@@ -99,7 +100,10 @@ def outcomes(folder):
         '{"text": "天a", "url": "a/3", "entities": {}}\n'
     )
     (folder / "long.txt").write_text("ab天 " * 30 + "\nab\n")
-    done = run_all([["run_predict.py", *flags] for flags in calls.values()])
+    done = run_all(
+        [["run_predict.py", *flags] for flags in calls.values()],
+        has_loaded=True,
+    )
     outcomes = dict(zip(calls, done, strict=True))
     for outcome in outcomes.values():
         assert outcome.code == 0, outcome.err

@@ -23,7 +23,8 @@ PAGES = [
     f"docs/{name}.md"
     for name in (
         *("install", "data", "training", "encoders", "pretraining"),
-        *("prediction", "decoding", "export", "evaluation", "python", "speed"),
+        # Decoding fits other thresholds, after which Python's run is another.
+        *("python", "prediction", "decoding", "export", "evaluation", "speed"),
         *("labelling", "recipes"),
     )
 ]

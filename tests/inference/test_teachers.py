@@ -69,9 +69,8 @@ def _scores(folder, unlabelled=None, name="scores"):
     )
 
 
-def _brute_force(directory, text):
+def _brute_force(predictor, text):
     """Probabilities of at least 0.01 by characters, one pair at a time."""
-    predictor = Predictor.from_directory(directory)
     tokens = predictor.tokenizer.encode(text)
     ids = [predictor.tokenizer.cls_id, *tokens.ids, predictor.tokenizer.sep_id]
     logits = predictor.model(tf.constant([ids])).numpy()[0].astype(float)
@@ -115,9 +114,10 @@ def test_it_is_the_average_of_all_labels_of_all_teachers(pair, tmp_path):
     texts = [one.text for one in scores.sentences(train)]
     found = list(scores.read())
     assert len(found) == len(texts) == 17
+    predictors = [*map(Predictor.from_directory, pair)]
     shared = several = 0
     for text, spans in zip(texts, found, strict=True):
-        opinions = [_brute_force(directory, text) for directory in pair]
+        opinions = [_brute_force(one, text) for one in predictors]
         want = {
             key: sum(one.get(key, 0) for one in opinions) / 2
             for key in {**opinions[0], **opinions[1]}

@@ -116,10 +116,12 @@ def test_other_ways_to_compute_train_the_same(
     """The same dropout masks, so the same losses but for rounding."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     output = tmp_path / "run"
-    # A process of its own: TensorFlow hears of --xla when it is loaded.
-    arguments = tiny_runs.arguments(corpus, output, "--neg_sample=0.7", flag)
-    command = [sys.executable, "run_classifier.py", *arguments]
-    subprocess.run(command, cwd=root, check=True, capture_output=True)
+    if flag == "--xla":  # TensorFlow hears of it when it is loaded
+        flags = tiny_runs.arguments(corpus, output, "--neg_sample=0.7", flag)
+        command = [sys.executable, "run_classifier.py", *flags]
+        subprocess.run(command, cwd=root, check=True, capture_output=True)
+    else:
+        _run(corpus, output, "--neg_sample=0.7", flag)
     losses = [
         [e["loss"] for e in tiny_runs.history(o)] for o in (whole, output)
     ]
@@ -225,9 +227,9 @@ def test_mixed_precision_learns(corpus, tmp_path, precision):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["cross_entropy", "focal", "dice"])
-def test_every_loss_finds_the_entities(corpus, tmp_path, loss):
-    """The tiny corpus can be learnt; dice, too, must converge."""
+@pytest.mark.parametrize("loss", ["focal", "dice"])
+def test_other_losses_find_the_entities(corpus, tmp_path, loss):
+    """As cross-entropy does, above; dice, too, must converge."""
     output = tmp_path / loss
     flags = [f"--loss={loss}", "--num_train_epochs=30", "--learning_rate=1e-2"]
     _run(corpus, output, *flags)
