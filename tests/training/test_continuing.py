@@ -23,7 +23,7 @@ FLAGS = (
     "--freeze=embeddings",
 )
 # Each kill is a process that starts again.
-KILLS = int(os.environ.get("BIAFFINE_KILLS", "2"))
+KILLS = int(os.environ.get("BIAFFINE_KILLS", "3"))
 
 
 def _run(corpus, output, *flags, code=0):
