@@ -245,6 +245,7 @@ def test_our_head_is_put_together_as_it_is_now(width):
     assert steps.about["peak_bytes"] >= 0
     assert steps(training=False, repeats=2)["units"] == 2
     assert steps()["seconds"] > 0
+    json.dumps([steps.about, steps()])  # as a worker sends them
 
 
 @pytest.mark.slow
@@ -290,3 +291,4 @@ def test_exports_are_put_together_as_they_are_now(
         **predict_speed.OURS_AS["ours, SavedModel"],
     )
     assert predictions()["units"] == 5
+    json.dumps([predictions.about, predictions()])  # as a worker sends them

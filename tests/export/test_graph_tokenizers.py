@@ -221,10 +221,10 @@ def test_any_vocabulary(tokens, texts, lower):
 @pytest.mark.slow
 @each_tokenizer
 def test_every_code_point(tokenizer):
-    """In a word, between marks of a high and a low class, and alone."""
+    """Alone, in a word, and between marks of a high and a low class."""
     for plane in range(0x11):
         texts = [
-            f"a{chr(c)}b a\u0345{chr(c)}\u0334a {chr(c)}"
+            f"{chr(c)} a{chr(c)}b a\u0345{chr(c)}\u0334a {chr(c)}"
             for c in range(plane << 16, (plane + 1) << 16)
             if not 0xD800 <= c < 0xE000
         ]

@@ -13,7 +13,7 @@ from biaffine_tf.export import export
 
 pytestmark = pytest.mark.slow  # exports models, and loads them often
 
-RELOADS = {"model": 6, "saved_model": 6, "onnx": 20}
+RELOADS = {"model": 8, "saved_model": 8, "onnx": 20}
 # One process for each kind, as loading TensorFlow takes most of the time.
 PROGRAM = """
 import copy
