@@ -17,7 +17,7 @@ from biaffine_tf.config import (
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.inference.predictor import Predictor
 from biaffine_tf.records.span_batches import make_buckets, training_batches
-from biaffine_tf.spans import Sentence, Span
+from biaffine_tf.spans import Span
 from biaffine_tf.training.fine_tuning import make_updater
 
 _CONFIG = ExperimentConfig(
@@ -27,7 +27,7 @@ _CONFIG = ExperimentConfig(
         ),
         head=HeadConfig(projection_size=8, dropout=0.0, multi_label=True),
     ),
-    training=TrainingConfig(loss="multi_label", learning_rate=1e-2),
+    training=TrainingConfig(loss="multi_label", learning_rate=5e-3),
 )
 
 
@@ -58,14 +58,15 @@ def test_records_keep_every_label_if_asked(tmp_path):
 
 @pytest.mark.slow
 def test_a_span_of_two_labels_is_learnt_and_found(tmp_path):
-    records = tiny.records(tmp_path, _sentences(), several_labels=True)
+    sentences = _sentences()
+    records = tiny.records(tmp_path, sentences, several_labels=True)
     config = _CONFIG
     model = SpanModel(config.model, num_classes=records.labels.num_classes)
     tf_keras.utils.set_random_seed(1)
     model.build_weights()
     model.head.initialize(records, config.model, config.training)
     buckets = make_buckets(records.lengths, num_buckets=1, batch_size=8)
-    batches = training_batches(records, buckets, seed=1, epochs=range(25))
+    batches = training_batches(records, buckets, seed=1, epochs=range(75))
     updater = make_updater(
         config.training,
         model,
@@ -81,10 +82,16 @@ def test_a_span_of_two_labels_is_learnt_and_found(tmp_path):
         records.labels,
         decoding=DecodingConfig(nested=True),
     )
-    (found,) = ner.predict([Sentence("ab,cd")])
-    labels = collections.defaultdict(set)
-    for one in found.spans:
-        labels[one.start, one.end].add(one.label)
-        assert one.score > 0.5  # softmax would give both labels half of it
-    assert labels
-    assert all(own == {"letter", "both"} for own in labels.values())
+    num_found = num_gold = 0
+    answers = ner.predict(sentences)
+    for given, answer in zip(sentences, answers, strict=True):
+        labels = collections.defaultdict(set)
+        for one in answer.spans:
+            labels[one.start, one.end].add(one.label)
+            # Softmax would give both labels half of it.
+            assert one.score > 0.5
+        assert all(own == {"letter", "both"} for own in labels.values())
+        gold = {(one.start, one.end) for one in given.spans}
+        num_found += len(labels.keys() & gold)
+        num_gold += len(gold)
+    assert num_found >= 0.9 * num_gold
