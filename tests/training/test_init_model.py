@@ -48,7 +48,7 @@ def model(corpus, tmp_path_factory):
         f"--eval_data={corpus / 'dev.jsonl'}",
         "--projection_size=10",
         "--context_tokens=2",
-        "--num_train_epochs=30",
+        "--num_train_epochs=50",
         "--learning_rate=1e-2",
         *encoder_flags(corpus),
     )
