@@ -33,6 +33,9 @@ from biaffine_tf.encoders.fused_ops import (
 
 _MASKED = -1e9  # attention score of padding
 _SITES_PER_BLOCK = 3  # dropouts: attention, its output, the block's output
+_WIDE = 384  # from here on oneDNN's kernels do not suffer from aliasing
+_ALIASING_WIDTH = 512  # float32 elements in 2 KiB
+_MORE_UNITS = 16  # a cache line of them: rows no longer alias
 # Options of BertEncoderV2 that are not supported.
 _LACKING = (
     "output_range",
@@ -346,11 +349,14 @@ class FusedBertEncoder(BertEncoderV2):
             epsilon=block._norm_epsilon,
             training=seed is not None,
         )
-        inner = block._intermediate_dense
-        hidden = self._dense(x, inner.kernel, inner.bias)  # [B * L, I]
+        inner, outer = block._intermediate_dense, block._output_dense
+        weights = inner.kernel, inner.bias, outer.kernel
+        if seed is not None and self._is_slow(*inner.kernel.shape):
+            weights = _widened(*weights)
+        kernel, bias, outer_kernel = weights
+        hidden = self._dense(x, kernel, bias)  # [B * L, I]
         hidden = self._activation(hidden, training=seed is not None)
-        outer = block._output_dense
-        output = self._dense(hidden, outer.kernel, outer.bias)
+        output = self._dense(hidden, outer_kernel, outer.bias)
         output = self._dropout(output, rate, seed, site + 2)
         norm = block._output_layer_norm
         return layer_norm(
@@ -462,6 +468,19 @@ class FusedBertEncoder(BertEncoderV2):
         product = tf.matmul(tf.cast(x, self._product_dtype), kernel)
         return tf.nn.bias_add(tf.cast(product, dtype), tf.cast(bias, dtype))
 
+    def _is_slow(self, width: int, inner_width: int) -> bool:
+        """Tells whether products with this inner width are slow on a CPU.
+
+        In narrow blocks oneDNN's kernel for the gradients of the two kernels
+        goes down columns. Where a row has a multiple of 2 KiB, these elements
+        share a few sets of the first cache, and it takes twice as long.
+        """
+        return (
+            width < _WIDE
+            and inner_width % _ALIASING_WIDTH == 0
+            and self._product_dtype == "float32"
+        )
+
     def _activation(self, x: tf.Tensor, *, training: bool) -> tf.Tensor:
         function = self.transformer_layers[0]._inner_activation
         if function is tf_keras.activations.gelu:
@@ -478,6 +497,17 @@ class FusedBertEncoder(BertEncoderV2):
         if seed is None:
             return x
         return dropout(x, rate, seed=seed + tf.constant([0, site], seed.dtype))
+
+
+def _widened(
+    kernel: tf.Tensor, bias: tf.Tensor, outer_kernel: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Adds inner units that are zero and have no effect to a block."""
+    return (
+        tf.pad(kernel, [[0, 0], [0, _MORE_UNITS]]),
+        tf.pad(bias, [[0, _MORE_UNITS]]),
+        tf.pad(outer_kernel, [[0, _MORE_UNITS], [0, 0]]),
+    )
 
 
 def _rows_at(x: tf.Tensor, shape: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:

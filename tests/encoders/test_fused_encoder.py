@@ -58,6 +58,9 @@ def _assert_close(got, want, *, rtol):
         {"hidden_act": "gelu_new"},
         {"hidden_act": "relu"},
         {"embedding_size": 8},
+        # Widened while it is trained.
+        {"intermediate_size": 512, "hidden_act": "gelu_new"},
+        {"intermediate_size": 512, "hidden_act": "relu"},
     ],
     ids=str,
 )
@@ -186,6 +189,23 @@ def test_what_a_training_step_of_it_is_made_of():
     draws = counts["StatelessRandomUniformFullIntV2"]
     assert draws == 1 + 2 * (1 + 3 * LAYERS)
     assert tf.float64 not in {x.dtype for x in outputs}
+
+
+def test_narrow_blocks_are_widened_in_training_alone():
+    """Products with rows of a multiple of 2 KiB are slow, see the encoder."""
+    for size, widened in ((512, 528), (480, 480)):
+        encoder = _encoder(intermediate_size=size)
+        for training, wanted in ((True, widened), (False, size)):
+            run = tf.function(
+                lambda training=training, encoder=encoder: encoder(
+                    _inputs(), training=training
+                ),
+                autograph=False,
+            )
+            _, outputs = _operations(run)
+            widths = {x.shape[-1] for x in outputs if x.shape.rank == 2}
+            assert wanted in widths
+            assert max(w for w in widths if w) == wanted
 
 
 def test_prediction_joins_no_weights():
