@@ -79,7 +79,7 @@ def add_rows(
         what = f"{what}, first pass"
         row = harness.row(what, [seconds], unit="s", shape=name, **more)
         report.rows.append(row)
-    report.details[name] = dict(about)
+    report.details.setdefault(name, {}).update(about)
     return {name: {row["what"]: row["median"] for row in rows}}
 
 

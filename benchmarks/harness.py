@@ -28,11 +28,11 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": str(THREADS),
     "RAYON_NUM_THREADS": str(THREADS),
     **TENSORFLOW_ENVIRONMENT,
-    "CUDA_VISIBLE_DEVICES": "",
     # transformers would load TensorFlow, and look for models in the network.
     "USE_TF": "0",
     "HF_HUB_OFFLINE": "1",
 }
+_NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
 _STDERR_LINES = 20  # of a subject that failed
 
 
@@ -68,6 +68,7 @@ class Worker:
     Args:
         subject: "module:factory" as for `workers.serving`.
         root: Folder of the program that is measured.
+        on_gpu: Whether the subject may use a GPU.
         **settings: JSON values for the factory.
 
     Raises:
@@ -78,7 +79,12 @@ class Worker:
     """
 
     def __init__(
-        self, subject: str, *, root: pathlib.Path = ROOT, **settings: Any
+        self,
+        subject: str,
+        *,
+        root: pathlib.Path = ROOT,
+        on_gpu: bool = False,
+        **settings: Any,
     ) -> None:
         self._subject = subject
         self._stderr = tempfile.TemporaryFile(  # noqa: SIM115  close() does
@@ -87,7 +93,7 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.workers.serving", subject],
             cwd=root,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **_ENVIRONMENT, **({} if on_gpu else _NO_GPU)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

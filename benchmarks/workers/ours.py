@@ -61,7 +61,7 @@ _FORM_SENTENCES = 4  # that an ONNX form is compared on
 
 
 def experiment(
-    shape: Shape, *, seed: int, precision: str = "float32"
+    shape: Shape, *, seed: int, precision: str = "float32", xla: bool = False
 ) -> ExperimentConfig:
     """An encoder of a shape over BERT's Chinese vocabulary; all else as usual.
 
@@ -84,6 +84,7 @@ def experiment(
             seed=seed,
             num_train_epochs=_EPOCHS,
             precision=Precision(precision),
+            xla=xla,
         ),
     )
 
@@ -202,6 +203,7 @@ class TrainingRun:
         folder: For the sample and its records.
         seed: Of the sample, the weights and the order.
         precision: Keras policy.
+        xla: Whether XLA compiles the encoder.
 
     Attributes:
         model: The model.
@@ -217,8 +219,9 @@ class TrainingRun:
         folder: pathlib.Path,
         seed: int,
         precision: str = "float32",
+        xla: bool = False,
     ) -> None:
-        config = experiment(shape, seed=seed, precision=precision)
+        config = experiment(shape, seed=seed, precision=precision, xla=xla)
         self._strategy = set_up(
             seed=config.training.seed, precision=config.training.precision
         )

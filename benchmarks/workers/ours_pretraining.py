@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from benchmarks.shapes import Shape
 from benchmarks.workers import masked_batches, ours
-from biaffine_tf.config import PretrainingConfig
+from biaffine_tf.config import Precision, PretrainingConfig
 from biaffine_tf.pretraining.objectives import make_objective
 from biaffine_tf.pretraining.run import make_updater
 from biaffine_tf.training.setup import set_up
@@ -19,11 +19,26 @@ class MaskedSteps(masked_batches.Steps):
         shape: "4x256" and the like.
         batches: How many.
         seed: Of everything.
+        precision: Keras policy.
+        xla: Whether XLA compiles the encoder.
     """
 
-    def __init__(self, *, shape: str, batches: int, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        shape: str,
+        batches: int,
+        seed: int,
+        precision: str = "float32",
+        xla: bool = False,
+    ) -> None:
         encoder = ours.experiment(Shape.parse(shape), seed=seed).model.encoder
-        config = PretrainingConfig(encoder=encoder, seed=seed)
+        config = PretrainingConfig(
+            encoder=encoder,
+            seed=seed,
+            precision=Precision(precision),
+            xla=xla,
+        )
         strategy = set_up(seed=seed, precision=config.precision)
         inputs = [
             {

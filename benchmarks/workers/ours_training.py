@@ -19,6 +19,7 @@ class TrainingSteps:
         batches: Batches of 32, of one length bucket each.
         seed: Of everything.
         precision: Keras policy.
+        xla: Whether XLA compiles the encoder.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class TrainingSteps:
         batches: int,
         seed: int,
         precision: str = "float32",
+        xla: bool = False,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._run = ours.TrainingRun(
@@ -36,6 +38,7 @@ class TrainingSteps:
             folder=pathlib.Path(self._folder.name),
             seed=seed,
             precision=precision,
+            xla=xla,
         )
         sentences = self._run.input_ids
         real = sum(map(len, sentences))

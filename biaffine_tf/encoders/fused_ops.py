@@ -130,12 +130,13 @@ def dropout(x: tf.Tensor, rate: float, *, seed: tf.Tensor) -> tf.Tensor:
         alg="philox",  # the default depends on the device and XLA
     )
     bits = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size]
-    kept = tf.reshape(bits >= threshold, tf.shape(x))
-    kept = tf.ensure_shape(kept, x.shape)
     factor = 2**16 / (2**16 - threshold)
-    return x * tf.where(
-        kept, tf.constant(factor, x.dtype), tf.constant(0, x.dtype)
+    factors = tf.where(
+        bits >= threshold, tf.constant(factor, x.dtype), tf.constant(0, x.dtype)
     )
+    # Not of the booleans, whose shape TensorFlow checks on the host alone.
+    factors = tf.ensure_shape(tf.reshape(factors, tf.shape(x)), x.shape)
+    return x * factors
 
 
 @tf.custom_gradient

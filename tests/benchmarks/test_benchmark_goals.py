@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import (
     data,
+    gpu,
     growth,
     harness,
     head,
@@ -103,6 +104,41 @@ def test_training_wants_its_ratio_of_each_known_shape(
     ]
     assert ("ratio, both bfloat16" in report.details["4x256"]) == halves
     json.dumps(report.to_json())
+
+
+def test_a_gpu_is_compared_with_itself(monkeypatch):
+    monkeypatch.setattr(harness, "Worker", MadeUpWorker)
+    MadeUpWorker.rates = {
+        ("ours_training:TrainingSteps",): 20.0,
+        ("ours_pretraining:MaskedSteps",): 10.0,
+    }
+    report = report_of("gpu", "--quick")
+    chosen = options.parse("gpu", None, arguments=["--quick"])
+    panels = gpu.measure(Shape.parse("6x384"), chosen, report)
+    assert goals_of(report) == {
+        f"{task} 6x384: {pair}": (">= 1", 1.0, True)
+        for task in ("fine-tuning", "masked LM")
+        for pair in (
+            "bfloat16 over float32",
+            "bfloat16, XLA over bfloat16",
+        )
+    }
+    assert panels["6x384, masked LM"]["masked LM, float32"] == 10.0
+    details = report.details["6x384"]
+    assert details["fine-tuning, bfloat16 over float32"] == 1.0
+    assert "input_ids" not in details["fine-tuning, float32"]
+    json.dumps(report.to_json())
+
+
+def test_without_a_gpu_it_lists_what_it_would_measure(monkeypatch, capsys):
+    monkeypatch.setattr(machine, "has_gpu", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["gpu.py"])
+    assert gpu.main() == 0
+    said = capsys.readouterr().out
+    for shape in gpu.SHAPES:
+        for task in gpu.SUBJECTS:
+            assert f"{shape}, {task}, " in said
+    assert "bfloat16, XLA" in said
 
 
 @pytest.mark.parametrize("shape", ["4x256", "12x768"])

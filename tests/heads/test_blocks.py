@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biaffine_tf.heads.pairs.blocks import Block, divide, pair_mask
-from biaffine_tf.heads.pairs.logits import classes_at
+from biaffine_tf.heads.pairs.logits import classes_at, mask_at
 
 shapes = st.tuples(
     st.integers(0, 4),  # B
@@ -143,3 +143,11 @@ def test_classes_at():
         np.testing.assert_array_equal(
             got[index], logits[sentence, row, :, column]
         )
+
+
+def test_mask_at():
+    mask = np.random.default_rng(0).random([3, 4, 6]) < 0.5
+    where = np.random.default_rng(1).integers(0, [3, 4, 6], [7, 2, 3])
+    got = mask_at(tf.constant(mask), tf.constant(where, tf.int32))
+    for index in np.ndindex(7, 2):
+        assert got[index] == mask[tuple(where[index])]

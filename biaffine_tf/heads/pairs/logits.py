@@ -1,4 +1,4 @@
-"""Reading of class-major logits `[B, S, C, E]`."""
+"""Reading of class-major logits `[B, S, C, E]` and masks of pairs."""
 
 from __future__ import annotations
 
@@ -21,3 +21,20 @@ def classes_at(logits: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
     steps = tf.range(num_classes) * columns
     values = tf.gather(tf.reshape(logits, [-1]), first_class[..., None] + steps)
     return tf.ensure_shape(values, [*where.shape[:-1], logits.shape[2]])
+
+
+def mask_at(mask: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
+    """Gathers a mask at some pairs.
+
+    Args:
+        mask: bool `[B, S, E]`.
+        where: int32 `[..., 3]`: sentence, row and column of each pair.
+
+    Returns:
+        bool `[...]`.
+    """
+    # Not by `gather_nd`, which TensorFlow has for booleans on the host alone.
+    _, rows, columns = tf.unstack(tf.shape(mask))
+    sentence, row, column = tf.unstack(where, axis=-1)
+    places = (sentence * rows + row) * columns + column
+    return tf.gather(tf.reshape(mask, [-1]), places)

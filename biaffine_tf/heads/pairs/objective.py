@@ -14,7 +14,7 @@ from biaffine_tf.heads.pairs.gold import (
     locate,
     near_gold,
 )
-from biaffine_tf.heads.pairs.logits import classes_at
+from biaffine_tf.heads.pairs.logits import classes_at, mask_at
 from biaffine_tf.heads.pairs.partial import merge_unlabelled
 from biaffine_tf.heads.pairs.soft import SoftTargets, soft_loss
 from biaffine_tf.losses import AnyLoss, MultiLabel, TargetLoss, sample_pairs
@@ -193,7 +193,7 @@ class Objective:
     ) -> PairCounts:
         """Counts correct pairs; of equal logits the lower class is best."""
         inside, where = locate(self.cells, **block._asdict())  # [B, N]
-        inside &= tf.gather_nd(valid, where)
+        inside &= mask_at(valid, where)
         gold_logits = classes_at(logits, where)  # [B, N, C]
         best = tf.argmax(gold_logits, axis=-1, output_type=tf.int32)
         # argmax over all pairs is too slow; "none" wins where it is greatest.
@@ -211,7 +211,7 @@ class Objective:
     ) -> PairCounts:
         """Counts correct labels of gold spans, and other pairs without any."""
         inside, where = locate(self.cells, **block._asdict())  # [B, N]
-        inside &= tf.gather_nd(valid, where)
+        inside &= mask_at(valid, where)
         classes = classes_at(logits, where)  # [B, N, C]
         own = tf.gather(classes, self.cells[..., 2], batch_dims=2)
         is_gold = dense_matrix(self.cells, **block._asdict()) > 0

@@ -20,6 +20,7 @@ from biaffine_tf.config import TrainingConfig
 from biaffine_tf.heads.head import SoftCells
 from biaffine_tf.heads.pairs.blocks import Block
 from biaffine_tf.heads.pairs.gold import locate
+from biaffine_tf.heads.pairs.logits import mask_at
 
 
 class SoftTargets(NamedTuple):
@@ -95,7 +96,7 @@ def soft_loss(
     # [B, S, E]
     none = tf.reduce_sum(tf.where(valid, none, 0), axis=[1, 2])  # [B]
     inside, where = locate(targets.cells, **block._asdict())  # [B, M]
-    inside &= tf.gather_nd(valid, where)
+    inside &= mask_at(valid, where)
     sentence, row, column = tf.unstack(where, axis=-1)
     label = tf.where(inside, targets.cells[..., 2], 0)
     # One gather, since the gradient of each is as large as the logits.
