@@ -8,8 +8,8 @@ the encoder once for each shape of batch: there are as many as length buckets.
 First passes, in which TensorFlow traces and XLA compiles, are rows of their
 own. Without a GPU it lists what it would measure.
 
-What needs no GPU is tested: tests/training/test_gpu_copies.py has the copies to
-the host within a step, by `benchmarks.workers.placement`.
+Tests need no GPU for the rest: tests/training/test_gpu_copies.py has the copies
+to the host within a step, by `benchmarks.workers.placement`.
 """
 
 from __future__ import annotations

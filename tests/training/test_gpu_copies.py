@@ -1,4 +1,4 @@
-"""What a training step would copy from a GPU to the host; no GPU needed."""
+"""Copies from a GPU to the host within a training step; no GPU needed."""
 
 import pytest
 import tensorflow as tf
