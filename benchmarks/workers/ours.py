@@ -66,6 +66,12 @@ def experiment(
     """An encoder of a shape over BERT's Chinese vocabulary; all else as usual.
 
     Batches of 32 are what is usual.
+
+    Args:
+        shape: The encoder.
+        seed: Of everything.
+        precision: Keras policy.
+        xla: Whether XLA compiles the encoder.
     """
     encoder = EncoderConfig(
         vocab_size=len(vocabulary()),
@@ -198,12 +204,9 @@ class TrainingRun:
     of the whole set's buckets.
 
     Args:
-        shape: The encoder.
+        config: From `experiment`.
         batches: How many, of 32; of one bucket each.
         folder: For the sample and its records.
-        seed: Of the sample, the weights and the order.
-        precision: Keras policy.
-        xla: Whether XLA compiles the encoder.
 
     Attributes:
         model: The model.
@@ -213,18 +216,13 @@ class TrainingRun:
 
     def __init__(
         self,
-        shape: Shape,
+        config: ExperimentConfig,
         *,
         batches: int,
         folder: pathlib.Path,
-        seed: int,
-        precision: str = "float32",
-        xla: bool = False,
     ) -> None:
-        config = experiment(shape, seed=seed, precision=precision, xla=xla)
-        self._strategy = set_up(
-            seed=config.training.seed, precision=config.training.precision
-        )
+        seed = config.training.seed
+        self._strategy = set_up(seed=seed, precision=config.training.precision)
         self._seed = seed
         self._steps = 0
         sample, buckets = _sample(batches, config.training, seed=seed)

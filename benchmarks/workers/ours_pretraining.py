@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from benchmarks.shapes import Shape
 from benchmarks.workers import masked_batches, ours
-from biaffine_tf.config import Precision, PretrainingConfig
+from biaffine_tf.config import PretrainingConfig
 from biaffine_tf.pretraining.objectives import make_objective
 from biaffine_tf.pretraining.run import make_updater
 from biaffine_tf.training.setup import set_up
@@ -18,28 +20,19 @@ class MaskedSteps(masked_batches.Steps):
     Args:
         shape: "4x256" and the like.
         batches: How many.
-        seed: Of everything.
-        precision: Keras policy.
-        xla: Whether XLA compiles the encoder.
+        **settings: Of `ours.experiment`.
     """
 
-    def __init__(
-        self,
-        *,
-        shape: str,
-        batches: int,
-        seed: int,
-        precision: str = "float32",
-        xla: bool = False,
-    ) -> None:
-        encoder = ours.experiment(Shape.parse(shape), seed=seed).model.encoder
+    def __init__(self, *, shape: str, batches: int, **settings: Any) -> None:
+        experiment = ours.experiment(Shape.parse(shape), **settings)
+        encoder, training = experiment.model.encoder, experiment.training
         config = PretrainingConfig(
             encoder=encoder,
-            seed=seed,
-            precision=Precision(precision),
-            xla=xla,
+            seed=training.seed,
+            precision=training.precision,
+            xla=training.xla,
         )
-        strategy = set_up(seed=seed, precision=config.precision)
+        strategy = set_up(seed=config.seed, precision=config.precision)
         inputs = [
             {
                 "input_ids": tf.constant(batch.input_ids),
@@ -51,7 +44,7 @@ class MaskedSteps(masked_batches.Steps):
                 "weights": tf.ones(batch.positions.shape),
             }
             for batch in masked_batches.make(
-                batches, vocab_size=encoder.vocab_size, seed=seed
+                batches, vocab_size=encoder.vocab_size, seed=config.seed
             )
         ]
         self._updater = make_updater(

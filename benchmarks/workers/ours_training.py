@@ -17,28 +17,15 @@ class TrainingSteps:
     Args:
         shape: "4x256" and the like.
         batches: Batches of 32, of one length bucket each.
-        seed: Of everything.
-        precision: Keras policy.
-        xla: Whether XLA compiles the encoder.
+        **settings: Of `ours.experiment`.
     """
 
-    def __init__(
-        self,
-        *,
-        shape: str,
-        batches: int,
-        seed: int,
-        precision: str = "float32",
-        xla: bool = False,
-    ) -> None:
+    def __init__(self, *, shape: str, batches: int, **settings: Any) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._run = ours.TrainingRun(
-            Shape.parse(shape),
+            ours.experiment(Shape.parse(shape), **settings),
             batches=batches,
             folder=pathlib.Path(self._folder.name),
-            seed=seed,
-            precision=precision,
-            xla=xla,
         )
         sentences = self._run.input_ids
         real = sum(map(len, sentences))

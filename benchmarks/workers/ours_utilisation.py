@@ -96,7 +96,9 @@ class Utilisation:
         )
         self._predictor = ours.Predictor.from_directory(folder / "model")
         self._run = ours.TrainingRun(
-            encoder, batches=_BATCHES, folder=folder, seed=seed
+            ours.experiment(encoder, seed=seed),
+            batches=_BATCHES,
+            folder=folder,
         )
         self._texts = texts
         self._batches = [
