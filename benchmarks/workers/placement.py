@@ -6,12 +6,15 @@ that one operation leaves on the GPU and another one wants on the host is
 copied, and the host waits for all that the GPU has been given.
 
 This is of a graph as it was traced. TensorFlow's optimizer removes operations,
-above all on constants, so that the copies that it leaves are among these.
+above all on constants, so that the copies that it leaves are among these. Not
+found are kernels that wait by themselves, since the size of their output is not
+known before: `Unique` and `Where`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -131,13 +134,16 @@ def _count(operation: tf.Operation, argument: Any) -> int:
     return 1
 
 
+@functools.cache
+def _registered(kind: str) -> list[Any]:
+    return list(kernels.get_registered_kernels_for_op(kind).kernel)
+
+
 def _kernel(operation: tf.Operation) -> Any:
     """Returns the kernel that a GPU takes; None if there is none."""
     fitting = [
         kernel
-        for kernel in kernels.get_registered_kernels_for_op(
-            operation.type
-        ).kernel
+        for kernel in _registered(operation.type)
         if kernel.device_type in _DEVICES
         and not kernel.label
         and all(
@@ -154,7 +160,9 @@ def _allows(constraint: Any, operation: tf.Operation) -> bool:
         return False
     found = operation.get_attr(name)
     types = found if isinstance(found, list) else [found]
-    allowed = constraint.allowed_values.list.type
+    allowed = constraint.allowed_values.list
+    if allowed.s:
+        return all(tf.compat.as_bytes(one) in allowed.s for one in types)
     return {tf.as_dtype(one) for one in types} <= {
-        tf.as_dtype(one) for one in allowed
+        tf.as_dtype(one) for one in allowed.type
     }

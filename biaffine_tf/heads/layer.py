@@ -6,9 +6,30 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import tensorflow as tf
 import tf_keras
 
 from biaffine_tf.encoders.initializers import copied
+
+
+@tf_keras.utils.register_keras_serializable(package="biaffine_tf")
+class FlatDense(tf_keras.layers.Dense):
+    """Dense layer that multiplies the vectors of all axes as one matrix.
+
+    tf_keras multiplies more than two axes by `tensordot`, which computes their
+    shape by operations that a GPU has: the host would wait for each of them.
+
+    Args:
+        *args: See `tf_keras.layers.Dense`.
+        **kwargs: Likewise.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Projects vectors, floating-point `[..., H]`, to `[..., units]`."""
+        rows = tf.reshape(inputs, [-1, inputs.shape[-1]])
+        shape = tf.concat([tf.shape(inputs)[:-1], [self.units]], axis=0)
+        outputs = tf.reshape(super().call(rows), shape)
+        return tf.ensure_shape(outputs, [*inputs.shape[:-1], self.units])
 
 
 class HeadLayer(tf_keras.layers.Layer):
@@ -25,7 +46,7 @@ class HeadLayer(tf_keras.layers.Layer):
     def _make_dense(
         self, size: int, name: str, **options: Any
     ) -> tf_keras.layers.Layer:
-        return tf_keras.layers.Dense(
+        return FlatDense(
             size,
             kernel_initializer=copied(self.kernel_initializer),
             dtype=self._dtype_policy,

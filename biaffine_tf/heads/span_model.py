@@ -355,7 +355,9 @@ def token_counts(
     is_own = input_ids != pad_id
     if context is not None:
         is_own &= ~context
-    return tf.reduce_sum(tf.cast(is_own, tf.int32), axis=1) - 2
+    # TensorFlow sums int32 on the host: a GPU would be waited for.
+    counts = tf.reduce_sum(tf.cast(is_own, tf.int64), axis=1) - 2
+    return tf.cast(counts, tf.int32)
 
 
 def split_context(marked_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from biaffine_tf.losses.reductions import sum_over
 from biaffine_tf.losses.targets import TargetLoss, own_cells
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def binary(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """
     margins = margins_of(logits)
     losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, margins)
-    return tf.reduce_sum(losses, axis=-2)
+    return sum_over(losses, -2)
 
 
 def margins_of(logits: tf.Tensor) -> tf.Tensor:

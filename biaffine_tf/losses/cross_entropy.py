@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from biaffine_tf.losses import smoothing
+from biaffine_tf.losses.reductions import sum_over
 from biaffine_tf.losses.targets import TargetLoss
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ def cross_entropy(
     greatest = tf.reduce_max(logits, axis=class_axis, keepdims=True)
     shifted = logits - tf.stop_gradient(greatest)
     own = tf.where(is_own_class(logits, labels, class_axis), shifted, 0)
-    return tf.math.log(
-        tf.reduce_sum(tf.exp(shifted), axis=class_axis)
-    ) - tf.reduce_sum(own, axis=class_axis)
+    total = sum_over(tf.exp(shifted), class_axis)
+    return tf.math.log(total) - sum_over(own, class_axis)
 
 
 def is_own_class(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from biaffine_tf.losses.cross_entropy import cross_entropy, is_own_class
+from biaffine_tf.losses.reductions import logsumexp_over
 
 if TYPE_CHECKING:
     from biaffine_tf.config import TrainingConfig
@@ -61,8 +62,8 @@ def log_other_probability(
     logits = tf.cast(logits, tf.float32)
     is_own = is_own_class(logits, labels, class_axis)
     others = tf.where(is_own, -float("inf"), logits)
-    return tf.reduce_logsumexp(others, axis=class_axis) - tf.reduce_logsumexp(
-        logits, axis=class_axis
+    return logsumexp_over(others, class_axis) - logsumexp_over(
+        logits, class_axis
     )
 
 

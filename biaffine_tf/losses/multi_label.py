@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import tensorflow as tf
 
 from biaffine_tf.losses.binary import margins_of
+from biaffine_tf.losses.reductions import logsumexp_over, sum_over
 
 if TYPE_CHECKING:
     from biaffine_tf.config import TrainingConfig
@@ -65,9 +66,7 @@ class MultiLabel:
         chosen, is_gold = chosen[:, :, None], targets > 0
         return LogSums(
             *(
-                tf.reduce_logsumexp(
-                    tf.where(mask, values, _NOTHING), axis=[1, 3]
-                )
+                logsumexp_over(tf.where(mask, values, _NOTHING), [1, 3])
                 for mask, values in (
                     (chosen & is_gold, -margins),
                     (chosen & ~is_gold, margins),
@@ -80,7 +79,7 @@ class MultiLabel:
         """Adds the sums of two blocks."""
         return LogSums(
             *(
-                tf.reduce_logsumexp(tf.stack(both), axis=0)
+                logsumexp_over(tf.stack(both), 0)
                 for both in zip(left, right, strict=True)
             )
         )
@@ -88,7 +87,7 @@ class MultiLabel:
     @staticmethod
     def value(totals: LogSums) -> tf.Tensor:
         """Computes the loss of each sentence, float32 `[B]`."""
-        return tf.reduce_sum(totals.positive + totals.negative, axis=1)
+        return sum_over(totals.positive + totals.negative, 1)
 
     @staticmethod
     def tangent(sums: LogSums, totals: LogSums) -> tf.Tensor:
@@ -98,14 +97,12 @@ class MultiLabel:
             sums: Of the block, with a gradient.
             totals: Of all blocks, `start` included.
         """
-        return tf.reduce_sum(
-            [
-                tf.stop_gradient(tf.exp(own - total))
-                * (own - tf.stop_gradient(own))
-                for own, total in zip(sums, totals, strict=True)
-            ],
-            axis=[0, 2],
-        )
+        tangents = [
+            tf.stop_gradient(tf.exp(own - total))
+            * (own - tf.stop_gradient(own))
+            for own, total in zip(sums, totals, strict=True)
+        ]
+        return sum_over(tf.stack(tangents), [0, 2])
 
 
 def make(config: TrainingConfig) -> MultiLabel:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from biaffine_tf.losses.reductions import sum_over
 from biaffine_tf.losses.targets import TargetLoss
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def soft_cross_entropy(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         logits, axis=-2, keepdims=True
     )
     targets = tf.concat([none, targets], axis=-2)
-    return -tf.reduce_sum(targets * log_probabilities, axis=-2)
+    return -sum_over(targets * log_probabilities, -2)
 
 
 def spread(
@@ -66,8 +67,9 @@ def spread(
         if 0 < (distance := abs(first) + abs(last)) <= size
     ]
     offsets = tf.constant([[first, last, 0] for first, last, _ in moves])
-    moved = cells[:, :, None] + offsets  # [B, N, M, 3]
-    first, last, label = tf.unstack(moved, axis=-1)
+    moved = cells[:, :, None] + tf.cast(offsets, cells.dtype)  # [B, N, M, 3]
+    first, last, label = (moved[..., part] for part in range(3))
+    width = tf.cast(width, cells.dtype)
     is_span = (first >= 0) & (first <= last) & (last - first < width)
     is_span &= (last < counts[:, None, None]) & (label > 0)
     # A gold span that is too wide to be learnt has no neighbours either.

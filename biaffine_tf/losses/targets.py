@@ -17,12 +17,12 @@ class Spread(Protocol):
         """Computes the cells with a target above 0.
 
         Args:
-            cells: Gold spans, int32 `[B, N, 3]`; padding is all zeros.
-            counts: Number of tokens of each sentence, int32 `[B]`.
+            cells: Gold spans, int64 `[B, N, 3]`; padding is all zeros.
+            counts: Number of tokens of each sentence, int64 `[B]`.
             width: Maximum span width in tokens, int32 scalar.
 
         Returns:
-            Cells int32 `[B, M, 3]`, with label 0 where there is none, and their
+            Cells int64 `[B, M, 3]`, with label 0 where there is none, and their
             targets, float32 `[B, M]`.
         """
 

@@ -256,7 +256,8 @@ def sum_repeated_rows(
     summed = []
     for gradient in gradients:
         if isinstance(gradient, tf.IndexedSlices):
-            rows, positions = tf.unique(gradient.indices)
+            # TensorFlow has the size of int32 counted on the host.
+            rows, positions = tf.unique(tf.cast(gradient.indices, tf.int64))
             values = tf.math.unsorted_segment_sum(
                 gradient.values, positions, tf.size(rows)
             )

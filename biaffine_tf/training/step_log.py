@@ -89,7 +89,7 @@ class StepLog(tf.Module):
         shared = [gradient_norm, learning_rate, loss_scale]
         norm, rate, scale = (tf.cast(x, tf.float32) / replicas for x in shared)
         row = tf.stack([loss, norm, rate, tf.cast(units, tf.float32), scale])
-        here = tf.range(_CAPACITY) == tf.cast(step % _CAPACITY, tf.int32)
+        here = tf.cast(tf.range(_CAPACITY), step.dtype) == step % _CAPACITY
         rows = tf.convert_to_tensor(self._rows)
         self._rows.assign(tf.where(here[:, None], row, rows))
 

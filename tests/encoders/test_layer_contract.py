@@ -33,7 +33,7 @@ from biaffine_tf.heads.cnn.layer import CnnHead
 from biaffine_tf.heads.global_pointer.base import PointerHead
 from biaffine_tf.heads.global_pointer.efficient import EfficientGlobalPointer
 from biaffine_tf.heads.global_pointer.layer import GlobalPointer
-from biaffine_tf.heads.layer import HeadLayer
+from biaffine_tf.heads.layer import FlatDense, HeadLayer
 from biaffine_tf.heads.pairs.activations import leaky_relu
 from biaffine_tf.heads.span_model import SpanModel
 from biaffine_tf.heads.tagger.head import CrfTagger, SoftmaxTagger
@@ -48,6 +48,11 @@ MASK = np.int32([[1] * 6, [1] * 4 + [0] * 2])
 
 # Class, arguments that are not the default, and inputs.
 LAYERS = {
+    "dense": (
+        FlatDense,
+        {"units": 5, "activation": "tanh", "use_bias": False},
+        [VECTORS],
+    ),
     "biaffine": (
         Biaffine,
         {
@@ -350,7 +355,10 @@ def test_config_gives_an_equal_layer(name):
         assert again.saved_weights().keys() == layer.saved_weights().keys()
 
 
-@pytest.mark.parametrize("name", [n for n in LAYERS if n != "head"])
+@pytest.mark.parametrize(
+    "name",
+    sorted(LAYERS.keys() - {"head", "dense"}),  # with their base's arguments
+)
 def test_config_holds_every_argument(name):
     kind, arguments, _ = LAYERS[name]
     own = inspect.signature(kind).parameters.keys() - {"kwargs"}

@@ -255,4 +255,5 @@ class Biaffine(HeadLayer):
 
 
 def _append_one(vectors: tf.Tensor) -> tf.Tensor:
-    return tf.pad(vectors, [[0, 0], [0, 0], [0, 1]], constant_values=1)
+    # Not by `pad`, which takes the constant from the host.
+    return tf.concat([vectors, tf.ones_like(vectors[..., :1])], axis=-1)

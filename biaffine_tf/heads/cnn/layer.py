@@ -211,7 +211,9 @@ class CnnHead(PairHead, HeadLayer):
         ends = self._end_dropout(self._end(vectors), training=training)
         mask = None
         if counts is not None:
-            real = tf.sequence_mask(counts, tf.shape(vectors)[1])
+            # int64, since TensorFlow compares int32 on the host.
+            places = tf.cast(tf.range(tf.shape(vectors)[1]), tf.int64)
+            real = places < tf.cast(counts, tf.int64)[:, None]
             real = tf.cast(real, starts.dtype)
             mask = (real[:, :, None] * real[:, None])[..., None]
         features = self._features(starts, ends)  # [B, L, L, r]
@@ -250,8 +252,8 @@ class CnnHead(PairHead, HeadLayer):
         chosen = tf.one_hot(
             distance + MAX_DISTANCE, 2 * MAX_DISTANCE + 1, dtype=starts.dtype
         )  # a product, to be deterministic
-        return features + tf.tensordot(
-            chosen, tf.cast(self.distances, starts.dtype), 1
+        return features + tf.einsum(
+            "ijd,dr->ijr", chosen, tf.cast(self.distances, starts.dtype)
         )
 
     def call(

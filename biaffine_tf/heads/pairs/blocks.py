@@ -133,15 +133,17 @@ def pair_mask(
     Both ends are real tokens, first <= last, and the width is at most W.
 
     Args:
-        counts: Number of tokens of each sentence, int32 `[B]`.
+        counts: Number of tokens of each sentence, integers `[B]`.
         block: S rows and E columns.
         width: W, the maximum span width in tokens.
 
     Returns:
         bool `[B, S, E]`.
     """
-    rows = block.first + tf.range(block.num_rows)
-    columns = block.first + tf.range(block.num_columns)
+    integer = counts.dtype
+    rows = tf.cast(block.first + tf.range(block.num_rows), integer)
+    columns = tf.cast(block.first + tf.range(block.num_columns), integer)
+    width = tf.cast(width, integer)
     distance = columns - rows[:, None]
     in_band = (distance >= 0) & (distance < width)  # [S, E]
     real = columns < counts[:, None]  # [B, E]

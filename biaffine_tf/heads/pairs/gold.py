@@ -15,7 +15,7 @@ def locate(
     """Finds the positions of cells within a rectangle of the span matrices.
 
     Args:
-        cells: int32 `[B, N, 3]`: first token, last token, label id; padding
+        cells: Integers `[B, N, 3]`: first token, last token, label id; padding
             is all zeros.
         first: Index of the first row and the first column.
         num_rows: S, the number of rows.
@@ -23,16 +23,18 @@ def locate(
 
     Returns:
         inside: bool `[B, N]`, false for padding and cells elsewhere.
-        where: int32 `[B, N, 3]`, (sentence, row, column) in the rectangle; row
-            and column are 0 where `inside` is false.
+        where: `[B, N, 3]` of the cells' type, (sentence, row, column) in the
+            rectangle; row and column are 0 where `inside` is false.
     """
-    places = cells[..., :2] - first  # [B, N, 2]
-    inside = (places >= 0) & (places < [num_rows, num_columns])
+    integer = cells.dtype
+    places = cells[..., :2] - tf.cast(first, integer)  # [B, N, 2]
+    size = tf.cast(tf.stack([num_rows, num_columns]), integer)
+    inside = (places >= 0) & (places < size)
     inside = tf.reduce_all(inside, axis=-1) & (cells[..., 2] > 0)  # [B, N]
     places = tf.where(inside[..., None], places, 0)
-    batch, slots = tf.unstack(tf.shape(inside))
-    sentences = tf.repeat(tf.range(batch)[:, None], slots, axis=1)  # [B, N]
-    return inside, tf.concat([sentences[..., None], places], axis=-1)
+    sentences = tf.cast(tf.range(tf.shape(cells)[0]), integer)
+    sentences = sentences[:, None, None] + tf.zeros_like(places[..., :1])
+    return inside, tf.concat([sentences, places], axis=-1)
 
 
 def dense_matrix(
@@ -45,23 +47,24 @@ def dense_matrix(
     """Builds a rectangle of the span matrices of a batch.
 
     Args:
-        cells: int32 `[B, N, 3]`, as for `locate`.
+        cells: Integers `[B, N, 3]`, as for `locate`.
         first: Index of the first row and the first column.
         num_rows: S, the number of rows; L for the whole matrix.
         num_columns: E, the number of columns; likewise.
 
     Returns:
-        int32 `[B, S, E]`: label id of each pair, 0 for none.
+        `[B, S, E]` of the cells' type: label id of each pair, 0 for none.
     """
     inside, where = locate(
         cells, first=first, num_rows=num_rows, num_columns=num_columns
     )
     # Cells elsewhere add 0 to cell (0, 0); gold cells of a sentence are
     # distinct.
-    return tf.scatter_nd(
+    shape = [tf.shape(cells)[0], num_rows, num_columns]
+    return tf.tensor_scatter_nd_add(
+        tf.zeros(shape, cells.dtype),
         where,
         tf.where(inside, cells[..., 2], 0),
-        [tf.shape(cells)[0], num_rows, num_columns],
     )
 
 
@@ -77,7 +80,7 @@ def dense_targets(
     """Builds a rectangle of targets, for several labels a pair.
 
     Args:
-        cells: int32 `[B, N, 3]`, as for `locate`, but not distinct.
+        cells: Integers `[B, N, 3]`, as for `locate`, but not distinct.
         shares: Target of each cell, float32 `[B, N]`; those of equal cells are
             added.
         num_classes: C, "none" included.
@@ -91,12 +94,12 @@ def dense_targets(
     inside, where = locate(
         cells, first=first, num_rows=num_rows, num_columns=num_columns
     )
-    sentence, row, column = tf.unstack(where, axis=-1)
-    label = tf.where(inside, cells[..., 2] - 1, 0)
-    return tf.scatter_nd(
-        tf.stack([sentence, row, label, column], axis=-1),
+    label = tf.where(inside, cells[..., 2] - 1, 0)[..., None]
+    shape = [tf.shape(cells)[0], num_rows, num_classes - 1, num_columns]
+    return tf.tensor_scatter_nd_add(
+        tf.zeros(shape),
+        tf.concat([where[..., :2], label, where[..., 2:]], axis=-1),
         tf.where(inside, shares, 0),
-        [tf.shape(cells)[0], num_rows, num_classes - 1, num_columns],
     )
 
 
@@ -106,7 +109,7 @@ def near_gold(
     """Marks pairs that begin or end near where a gold span does.
 
     Args:
-        cells: int32 `[B, N, 3]`, as for `locate`.
+        cells: Integers `[B, N, 3]`, as for `locate`.
         distance: Maximum number of tokens between the two first, or the two
             last tokens.
         rows: First token of each row, int32 `[S]`.
@@ -116,6 +119,7 @@ def near_gold(
         bool `[B, S, E]`.
     """
     is_cell = cells[..., 2, None] > 0  # [B, N, 1]
+    rows, columns = tf.cast(rows, cells.dtype), tf.cast(columns, cells.dtype)
 
     def is_near(ends: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         near = tf.abs(ends[..., None] - places) <= distance  # [B, N, S or E]

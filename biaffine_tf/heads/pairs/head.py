@@ -96,7 +96,7 @@ class PairHead:
             labelled=labelled,
         )
         return {
-            "loss": (loss, tf.cast(tf.size(counts), tf.float32)),
+            "loss": (loss, tf.cast(tf.shape(vectors)[0], tf.float32)),
             "positive_accuracy": (found.correct_positives, found.positives),
             "negative_accuracy": (found.correct_negatives, found.negatives),
         }

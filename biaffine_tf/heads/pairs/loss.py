@@ -73,9 +73,10 @@ def span_loss(
         and the counts, without a gradient.
     """
     blocks = pairs.divide(max_span_width, max_floats)
+    # TensorFlow computes int32 on the host: a GPU would be waited for.
     objective = Objective(
-        cells=cells,
-        counts=counts,
+        cells=tf.cast(cells, tf.int64),
+        counts=tf.cast(counts, tf.int64),
         loss=loss,
         width=blocks.width,
         keep_negatives=keep_negatives,

@@ -18,6 +18,7 @@ from biaffine_tf.heads.pairs.logits import classes_at, mask_at
 from biaffine_tf.heads.pairs.partial import merge_unlabelled
 from biaffine_tf.heads.pairs.soft import SoftTargets, soft_loss
 from biaffine_tf.losses import AnyLoss, MultiLabel, TargetLoss, sample_pairs
+from biaffine_tf.losses.reductions import sum_over
 from biaffine_tf.losses.targets import own_cells
 
 
@@ -43,6 +44,8 @@ class Objective:
     """The inputs of the loss that are no function of the weights.
 
     Attributes:
+        cells: Gold spans, int64 `[B, N, 3]`.
+        counts: Number of tokens of each sentence, int64 `[B]`.
         width: W, the maximum span width in tokens, int32 scalar.
 
     The others are arguments of `loss.span_loss`.
@@ -101,7 +104,7 @@ class Objective:
             is_gold = tf.reduce_any(targets > 0, axis=2)
             chosen = valid & self._kept(block, is_gold)
             losses = self.loss.loss(logits, targets)
-            losses = tf.reduce_sum(tf.where(chosen, losses, 0), axis=[1, 2])
+            losses = sum_over(tf.where(chosen, losses, 0), [1, 2])
             loss = self._weigh(losses)
         else:
             loss = self._label_loss(block, logits, valid)
@@ -195,7 +198,7 @@ class Objective:
         inside, where = locate(self.cells, **block._asdict())  # [B, N]
         inside &= mask_at(valid, where)
         gold_logits = classes_at(logits, where)  # [B, N, C]
-        best = tf.argmax(gold_logits, axis=-1, output_type=tf.int32)
+        best = tf.argmax(gold_logits, axis=-1, output_type=self.cells.dtype)
         # argmax over all pairs is too slow; "none" wins where it is greatest.
         none = valid & (logits[:, :, 0] >= tf.reduce_max(logits, axis=2))
         positives = _count(inside)

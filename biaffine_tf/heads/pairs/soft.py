@@ -21,6 +21,7 @@ from biaffine_tf.heads.head import SoftCells
 from biaffine_tf.heads.pairs.blocks import Block
 from biaffine_tf.heads.pairs.gold import locate
 from biaffine_tf.heads.pairs.logits import mask_at
+from biaffine_tf.losses.reductions import logsumexp_over, sum_over
 
 
 class SoftTargets(NamedTuple):
@@ -90,25 +91,23 @@ def soft_loss(
     logits /= targets.temperature
     if is_multi_label:
         margins = logits[:, :, 1:] - logits[:, :, :1]
-        none = tf.reduce_sum(tf.nn.softplus(margins), axis=2)
+        none = sum_over(tf.nn.softplus(margins), 2)
     else:
-        none = tf.reduce_logsumexp(logits, axis=2) - logits[:, :, 0]
+        none = logsumexp_over(logits, 2) - logits[:, :, 0]
     # [B, S, E]
-    none = tf.reduce_sum(tf.where(valid, none, 0), axis=[1, 2])  # [B]
+    none = sum_over(tf.where(valid, none, 0), [1, 2])  # [B]
     inside, where = locate(targets.cells, **block._asdict())  # [B, M]
     inside &= mask_at(valid, where)
-    sentence, row, column = tf.unstack(where, axis=-1)
-    label = tf.where(inside, targets.cells[..., 2], 0)
+    first, last = where[..., :2], where[..., 2:]
+    label = tf.where(inside, targets.cells[..., 2], 0)[..., None]
     # One gather, since the gradient of each is as large as the logits.
     own, none_there = tf.split(
         tf.gather_nd(
             logits,
             tf.concat(
                 [
-                    tf.stack([sentence, row, label, column], axis=-1),
-                    tf.stack(
-                        [sentence, row, tf.zeros_like(row), column], axis=-1
-                    ),
+                    tf.concat([first, label, last], axis=-1),
+                    tf.concat([first, tf.zeros_like(label), last], axis=-1),
                 ],
                 axis=1,
             ),
@@ -117,6 +116,4 @@ def soft_loss(
         axis=1,
     )  # [B, M]
     given = tf.where(inside, targets.probabilities * (none_there - own), 0)
-    return tf.reduce_sum(
-        targets.weights * (none + tf.reduce_sum(given, axis=1))
-    )
+    return tf.reduce_sum(targets.weights * (none + sum_over(given, 1)))
