@@ -30,9 +30,10 @@ from biaffine_tf.model_directory.onnx_form import model_path
 from biaffine_tf.spans import LabelMap
 from biaffine_tf.tokenization import Tokenizer, Windowing, mark
 
-# Maximum number of encoder positions in a batch, about what a core's caches
-# hold; half and twice as many take the same within 5 %.
-_TOKENS_PER_BATCH = 1 << 11
+# Maximum number of encoder positions in a batch: about what the caches hold.
+# Where a core has 512 KiB of cache, four times as many take 1.03 (256 wide) to
+# 1.4 (768 wide) times as long: benchmarks/results/batches.json.
+_TOKENS_PER_BATCH = 1 << 9
 # Maximum number of floats in the head's outputs, of which onnxruntime holds a
 # few copies. Larger batches are divided; a single window may exceed it.
 _MAX_FLOATS = 1 << 24
