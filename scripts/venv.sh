@@ -90,21 +90,52 @@ is_installed() {
   [[ ${found%%$'\n'*} == "$requirements $(<"$stamp")" ]]
 }
 
+# Not left to the first command, which keeps nothing where
+# PYTHONDONTWRITEBYTECODE is set. Other modules are compiled when imported.
+compile_imports() {
+  env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 TF_USE_LEGACY_KERAS=1 \
+    "$venv/bin/python" - 2>&1 <<'PYTHON'
+import importlib
+
+for name in (
+    "tensorflow",
+    "tensorflow_text",
+    "biaffine_tf.commands.completion",
+    "biaffine_tf.commands.pretrain",
+    "biaffine_tf.commands.train",
+    "biaffine_tf.commands.training_run",
+    "biaffine_tf.export.export",
+    "biaffine_tf.export.onnx_export",
+    "biaffine_tf.pretraining.run",
+    "biaffine_tf.reports.html",
+    "biaffine_tf.training.fine_tuning",
+    "onnxruntime",
+    "scipy.optimize",
+    "tensorboard.summary",
+):
+    importlib.import_module(name)
+PYTHON
+}
+
 install() {
   say "installing $requirements into $venv (the first time: minutes)"
   : >"$marker"
   local found name hash
   found=$(fingerprints)
-  # pip compiles one file after another: half of its time. Left to the imports,
-  # nothing would be kept where PYTHONDONTWRITEBYTECODE is set.
+  # pip compiles every file of every package: half of its time, and commands
+  # import a quarter of them.
   if ! "$venv/bin/python" -m pip install --quiet --no-input --no-compile \
     --disable-pip-version-check --requirement "$requirements"; then
     # pip ended by itself: nothing is half installed, only not all of it.
     rm -f "$marker"
     fail "installing $requirements failed (see above); run $0 again to retry"
   fi
-  # Fails for the templates and the Python 2 that some packages carry.
-  "$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" >/dev/null || true
+  say "compiling what training, prediction and exports import"
+  local printed
+  if ! printed=$(compile_imports); then
+    rm -f "$marker"
+    fail "$printed" "the installed packages cannot be imported (see above)"
+  fi
   while read -r name hash; do
     printf '%s\n' "$hash" >"$venv/.installed.new"
     mv "$venv/.installed.new" "$venv/.installed-$name"
