@@ -95,25 +95,20 @@ is_installed() {
 compile_imports() {
   env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 TF_USE_LEGACY_KERAS=1 \
     "$venv/bin/python" - 2>&1 <<'PYTHON'
-import importlib
-
-for name in (
-    "tensorflow",
-    "tensorflow_text",
-    "biaffine_tf.commands.completion",
-    "biaffine_tf.commands.pretrain",
-    "biaffine_tf.commands.train",
-    "biaffine_tf.commands.training_run",
-    "biaffine_tf.export.export",
-    "biaffine_tf.export.onnx_export",
-    "biaffine_tf.pretraining.run",
-    "biaffine_tf.reports.html",
-    "biaffine_tf.training.fine_tuning",
-    "onnxruntime",
-    "scipy.optimize",
-    "tensorboard.summary",
-):
-    importlib.import_module(name)
+import biaffine_tf.commands.completion
+import biaffine_tf.commands.pretrain
+import biaffine_tf.commands.training_run
+import biaffine_tf.export.export
+import biaffine_tf.export.onnx_network
+import biaffine_tf.pretraining.run
+import biaffine_tf.reports.html
+import biaffine_tf.training.fine_tuning
+# Imported within functions.
+import jinja2
+import onnxruntime
+import scipy.optimize
+import tensorboard.summary
+import tensorflow_text
 PYTHON
 }
 
