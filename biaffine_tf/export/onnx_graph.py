@@ -17,8 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from biaffine_tf.errors import ConfigError
 
-_OPERATORS = 20  # first version with Gelu
-_FORMAT = 9  # supported by onnxruntime from 1.17 on
+_OPERATORS = 21  # first version that quantises in blocks
+_FORMAT = 10  # the version of files that goes with it
 _MICROSOFT = "com.microsoft"
 _MAX_BYTES = 2**31 - 2**20  # limit of protocol buffers, with a margin
 # Vectors are quantised to bytes around the middle.
@@ -44,6 +44,7 @@ class OnnxGraph:
         self._tensors: list[onnx.TensorProto] = []
         self._settings: dict[str, tuple[type, list[str]]] = {}
         self._quantised: dict[str, tuple[str, str]] = {}
+        self._middles: str | None = None
         self._bytes = 0
 
     def __call__(
@@ -124,12 +125,12 @@ class OnnxGraph:
         """Computes `x kernel + bias`, in int8 if the graph is.
 
         Args:
-            x: float32 `[..., H]`.
+            x: float32 `[B, N, H]`, with the same B and N in each call.
             kernel: float32 `[H, I]`.
             bias: float32 `[I]`.
 
         Returns:
-            float32 `[..., I]`.
+            float32 `[B, N, I]`.
         """
         if not self._int8:
             return self.product(x, kernel, bias)
@@ -154,19 +155,25 @@ class OnnxGraph:
         return self("Add", product, self.constant(bias))
 
     def _quantise(self, x: str, width: int) -> tuple[str, str]:
-        """Returns bytes `[..., H]` around the middle, and scales `[..., 1]`."""
-        greatest = self("ReduceMax", x, self.integers(-1), keepdims=1)
-        lowest = self("ReduceMin", x, self.integers(-1), keepdims=1)
-        size = self(
-            "Max", greatest, self("Neg", lowest), self.number(_MIN_SCALE)
-        )
+        """Returns bytes `[B, N, H]` around the middle, and scales `[B, N, 1]`.
+
+        A block is a vector.
+        """
+        greatest = self("ReduceMax", self("Abs", x), self.integers(-1))
+        size = self("Max", greatest, self.number(_MIN_SCALE))
         scale = self("Mul", size, self.number(1 / _LARGEST))
-        scales = self("Reshape", scale, self.integers(-1))
-        middle = self.constant(np.uint8(_MIDDLE))
-        middles = self("Expand", middle, self("Shape", scales))
-        flat = self("Reshape", x, self.integers(-1, width))
-        whole = self("QuantizeLinear", flat, scales, middles, axis=0)
-        return self("Reshape", whole, self("Shape", x)), scale
+        if self._middles is None:  # as many for each input
+            middle = self.constant(np.uint8(_MIDDLE))
+            self._middles = self("Expand", middle, self("Shape", scale))
+        whole = self(
+            "QuantizeLinear",
+            x,
+            scale,
+            self._middles,
+            axis=-1,
+            block_size=width,
+        )
+        return whole, scale
 
     def to_model(
         self,
