@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biaffine_tf.config import BilstmConfig, EncoderConfig, TrainingConfig
+from biaffine_tf.config import (
+    BilstmConfig,
+    EncoderConfig,
+    TokenizerKind,
+    TrainingConfig,
+)
 from biaffine_tf.tokenization.sizes import TokenSizes
 from biaffine_tf.training.defaults import (
     choose_batch_size,
@@ -38,7 +43,11 @@ def _encoder(**settings):
 
 def _choices(given, sizes, *, is_pretrained=True):
     return choose_settings(
-        given, sizes, encoder=_encoder(), is_pretrained=is_pretrained
+        given,
+        sizes,
+        encoder=_encoder(),
+        tokenizer=TokenizerKind.CHAR,
+        is_pretrained=is_pretrained,
     )
 
 
@@ -91,13 +100,21 @@ def test_a_bilstm_has_its_own_rate_and_no_limit_of_positions():
         collections.Counter({700: 500}), collections.Counter({2: 9})
     )
     encoder = BilstmConfig(vocab_size=9)
-    choices = choose_settings({}, sizes, encoder=encoder, is_pretrained=False)
+    choices = choose_settings(
+        {},
+        sizes,
+        encoder=encoder,
+        tokenizer=TokenizerKind.CHAR,
+        is_pretrained=False,
+    )
     chosen = {choice.flag: choice for choice in choices}
     assert list(chosen) == CHOSEN
     assert chosen["max_seq_length"].value == 512
     assert "positions" not in chosen["max_seq_length"].reason
     assert "BiLSTM" in chosen["learning_rate"].reason
-    bert = choose_learning_rate(encoder.hidden_size, is_pretrained=False)
+    bert = choose_learning_rate(
+        encoder.hidden_size, is_pretrained=False, tokenizer=TokenizerKind.CHAR
+    )
     assert chosen["learning_rate"].value != bert.value
 
 
@@ -122,14 +139,30 @@ def test_a_bound_on_widths_loses_no_training_span(lengths, widths):
         assert bound >= 2 * max(widths)
 
 
+@pytest.mark.parametrize("tokenizer", TokenizerKind)
 @pytest.mark.parametrize("is_pretrained", [True, False])
-def test_wider_encoders_learn_more_slowly(is_pretrained):
+def test_wider_encoders_learn_more_slowly(is_pretrained, tokenizer):
     rates = [
-        choose_learning_rate(width, is_pretrained=is_pretrained).value
+        choose_learning_rate(
+            width, is_pretrained=is_pretrained, tokenizer=tokenizer
+        ).value
         for width in (128, 256, 384, 768, 1024)
     ]
     assert rates == sorted(rates, reverse=True)
     assert 1e-5 < rates[-1] < rates[0] < 2e-3
+
+
+@given(st.integers(64, 2048), st.sampled_from(["wordpiece", "subword"]))
+def test_parts_of_words_slow_down_pretrained_encoders_alone(width, kind):
+    def rate(tokenizer, *, is_pretrained):
+        return choose_learning_rate(
+            width,
+            is_pretrained=is_pretrained,
+            tokenizer=TokenizerKind(tokenizer),
+        ).value
+
+    assert rate(kind, is_pretrained=True) < rate("char", is_pretrained=True)
+    assert rate(kind, is_pretrained=False) == rate("char", is_pretrained=False)
 
 
 def test_larger_corpora_have_fewer_epochs_and_more_steps():

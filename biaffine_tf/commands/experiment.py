@@ -263,6 +263,7 @@ def _settings(
         given,
         sizes,
         encoder=initialization.config,
+        tokenizer=initialization.tokenizer.kind,
         is_pretrained=initialization.source is not None or initial is not None,
     )
     choices += defaults.choose_for_head(given, head)

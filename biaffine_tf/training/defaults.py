@@ -19,12 +19,14 @@ from biaffine_tf.config import (
     BilstmConfig,
     EncoderConfig,
     Loss,
+    TokenizerKind,
 )
 from biaffine_tf.records.widths import share_of_pairs
 from biaffine_tf.tokenization.sizes import TokenSizes
 
 # Peak learning rate: proportional to a power of the width of the layers.
 _PRETRAINED_RATE, _PRETRAINED_POWER = 5e-5, 2  # at 768
+_SUBWORD_FACTOR = 0.7  # of encoders that read words or parts of them
 _RANDOM_RATE = 5e-4  # at 256, inversely proportional to the width
 _BILSTM_RATE = 2e-3
 
@@ -57,6 +59,7 @@ def choose_settings(
     sizes: TokenSizes,
     *,
     encoder: AnyEncoderConfig,
+    tokenizer: TokenizerKind,
     is_pretrained: bool,
 ) -> list[Choice]:
     """Chooses the settings of a training run that are not given.
@@ -65,6 +68,7 @@ def choose_settings(
         given: Given settings by the name of their flag.
         sizes: Token counts of the training data.
         encoder: Config of the encoder.
+        tokenizer: Kind of the tokenizer.
         is_pretrained: Whether pretrained weights are loaded.
 
     Returns:
@@ -93,6 +97,7 @@ def choose_settings(
         lambda: choose_learning_rate(
             encoder.hidden_size,
             is_pretrained=is_pretrained,
+            tokenizer=tokenizer,
             kind=encoder.KIND,
         ),
         "learning_rate",
@@ -201,6 +206,7 @@ def choose_learning_rate(
     hidden_size: int,
     *,
     is_pretrained: bool,
+    tokenizer: TokenizerKind,
     kind: str = EncoderConfig.KIND,
 ) -> Choice:
     """Chooses the peak learning rate.
@@ -208,6 +214,7 @@ def choose_learning_rate(
     Args:
         hidden_size: Width of the encoder's layers.
         is_pretrained: Whether pretrained weights are loaded.
+        tokenizer: Kind of the tokenizer.
         kind: Kind of the encoder.
 
     Returns:
@@ -216,15 +223,15 @@ def choose_learning_rate(
     if kind == BilstmConfig.KIND and not is_pretrained:
         reason = f"BiLSTM of width {hidden_size} from random weights"
         return Choice("learning_rate", _BILSTM_RATE, reason)
+    reason = f"{_encoder(is_pretrained)} of width {hidden_size}"
     if is_pretrained:
         rate = _PRETRAINED_RATE * (768 / hidden_size) ** _PRETRAINED_POWER
+        reason += f", {tokenizer} tokens"
+        if tokenizer is not TokenizerKind.CHAR:
+            rate *= _SUBWORD_FACTOR
     else:
         rate = _RANDOM_RATE * 256 / hidden_size
-    return Choice(
-        "learning_rate",
-        float(f"{rate:.1e}"),
-        f"{_encoder(is_pretrained)} of width {hidden_size}",
-    )
+    return Choice("learning_rate", float(f"{rate:.1e}"), reason)
 
 
 def choose_batch_size(sentences: int, *, is_pretrained: bool) -> Choice:
