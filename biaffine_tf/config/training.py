@@ -218,7 +218,8 @@ class TrainingConfig(Settings):
         3e-5,
         above=0,
         help="Peak learning rate of AdamW.",
-        unset="chosen by the width of the encoder and whether it is pretrained",
+        unset="chosen by the width of the encoder, whether it is pretrained, "
+        "and the kind of its tokens",
     )
     head_learning_rate_ratio: float = setting(
         1.0,
