@@ -9,6 +9,8 @@ from typing import Any
 
 Draw = Callable[[pathlib.Path], None]
 
+_COLUMNS = 4
+
 
 def bars(
     panels: Mapping[str, Mapping[str, float]], *, unit: str, title: str
@@ -77,17 +79,26 @@ def _draw(
     title: str,
     path: pathlib.Path,
 ) -> None:
-    """Draws panels side by side into a file."""
+    """Draws panels into a file, at most `_COLUMNS` side by side."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    count = len(panels)
+    columns = min(len(panels), _COLUMNS)
+    rows = -(-len(panels) // columns)
     figure, axes = pyplot.subplots(
-        1, count, figsize=(6 * count, 4), squeeze=False, layout="constrained"
+        rows,
+        columns,
+        figsize=(6 * columns, 4 * rows),
+        squeeze=False,
+        layout="constrained",
     )
-    for axis, (heading, content) in zip(axes[0], panels.items(), strict=True):
+    for axis in axes.flat[len(panels) :]:
+        axis.remove()
+    for axis, (heading, content) in zip(
+        axes.flat, panels.items(), strict=False
+    ):
         draw(axis, content)
         axis.set(title=heading)
     figure.suptitle(title)

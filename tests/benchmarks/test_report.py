@@ -1,6 +1,7 @@
 """Goals, exit codes, and what is written."""
 
 import json
+import struct
 
 import pytest
 
@@ -110,6 +111,19 @@ def test_missing_package_is_named_with_its_remedy():
     options.require_packages("json")
     with pytest.raises(SystemExit, match=r"no_such.*requirements\.txt"):
         options.require_packages("json", "no_such")
+
+
+def test_many_panels_are_drawn_in_rows(tmp_path):
+    pytest.importorskip("matplotlib")
+    sizes = []
+    for number in (4, 5):
+        path = tmp_path / f"{number}.png"
+        panels = {str(n): {"a": 1.0} for n in range(number)}
+        plots.bars(panels, unit="s", title="t")(path)
+        header = path.read_bytes()[16:24]  # width and height
+        sizes.append(struct.unpack(">II", header))
+    (width, height), more = sizes
+    assert more == (width, 2 * height)
 
 
 def test_plots_are_drawn(tmp_path):
