@@ -130,25 +130,31 @@ def head_class(name: str) -> type[Head]:
     return pkgutil.resolve_name(head_source(name).layer)
 
 
-def onnx_form(name: str, *, multi_label: bool = False) -> OnnxForm:
+def onnx_form(
+    name: str, *, multi_label: bool = False, is_earlier: bool = False
+) -> OnnxForm:
     """Returns what writes a head to ONNX and reads its outputs.
 
     Args:
         name: Name of the head.
         multi_label: Whether it finds several labels of a span, which heads of
             pairs can.
+        is_earlier: Whether the model is of version 2, in which heads of pairs
+            give the scores of all pairs.
 
     Raises:
         ConfigError: If there is no such head, or it has no ONNX form.
     """
-    module = head_source(name).onnx
-    if module is None:
+    source = head_source(name)
+    if source.onnx is None:
         raise ConfigError(
             f"the head {name!r} has no ONNX form",
             remedy="export a SavedModel: --export_format=saved_model",
         )
-    form = pkgutil.resolve_name(module)
-    return form.for_several_labels() if multi_label else form
+    form = pkgutil.resolve_name(source.onnx)
+    if source.is_tagger or not (multi_label or is_earlier):
+        return form
+    return form.of(multi_label=multi_label, is_earlier=is_earlier)
 
 
 def distils(name: str) -> bool:

@@ -232,7 +232,6 @@ class OnnxForm(Protocol):
         *,
         min_margin: float,
         force_one_entity: bool,
-        is_earlier: bool = False,
     ) -> Candidates:
         """Returns the candidates of a batch as arrays; see `Head.candidates`.
 
@@ -241,7 +240,6 @@ class OnnxForm(Protocol):
             input_ids: Input of the model, int32 `[B, L + 2]`.
             min_margin: See `Head.candidates`.
             force_one_entity: See `Head.candidates`.
-            is_earlier: Whether the model is of version 2.
         """
 
     def floats(

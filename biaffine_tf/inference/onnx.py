@@ -81,9 +81,10 @@ class OnnxPredictor(WindowedPredictor):
         self._session = session
         self._head_config = config.head
         self._head = onnx_form(
-            config.head.name, multi_label=config.head.multi_label
+            config.head.name,
+            multi_label=config.head.multi_label,
+            is_earlier=onnx_model.is_earlier(session.metadata),
         )
-        self._is_earlier = onnx_model.is_earlier(session.metadata)
 
     @classmethod
     def from_directory(
@@ -188,7 +189,6 @@ class OnnxPredictor(WindowedPredictor):
                 marked[start : start + size],
                 min_margin=min_margin,
                 force_one_entity=self.decoding.force_one_entity,
-                is_earlier=self._is_earlier,
             )
             if size >= len(marked):
                 return candidates

@@ -76,15 +76,19 @@ class PairForm:
         write_logits: Adds the nodes of the logits.
         floats: See `OnnxForm`.
         is_multi_label: Whether a pair may have several labels.
+        is_earlier: Whether models are of version 2.
     """
 
     write_logits: Write
     floats: Callable[..., int]
     is_multi_label: bool = False
+    is_earlier: bool = False
 
-    def for_several_labels(self) -> PairForm:
-        """Returns the form of models that find several labels of a span."""
-        return dataclasses.replace(self, is_multi_label=True)
+    def of(self, *, multi_label: bool, is_earlier: bool) -> PairForm:
+        """Returns the form of models that are so."""
+        return dataclasses.replace(
+            self, is_multi_label=multi_label, is_earlier=is_earlier
+        )
 
     @property
     def OUTPUTS(self) -> dict[str, OnnxOutput]:
@@ -117,10 +121,9 @@ class PairForm:
         *,
         min_margin: float,
         force_one_entity: bool,
-        is_earlier: bool = False,
     ) -> Candidates:
         """Returns the pairs with a sufficient margin; see `OnnxForm`."""
-        if is_earlier:
+        if self.is_earlier:
             return onnx_earlier.find(
                 run,
                 input_ids,

@@ -91,7 +91,6 @@ def find(
     *,
     min_margin: float,
     force_one_entity: bool,
-    is_earlier: bool = False,
 ) -> Candidates:
     """Returns the spans with sufficient log-odds; see `OnnxForm`."""
     emissions, counts, *chain, roles, labels, max_span_width = run(
