@@ -27,6 +27,8 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": str(THREADS),
     "MKL_NUM_THREADS": str(THREADS),
     "RAYON_NUM_THREADS": str(THREADS),
+    "TF_NUM_INTRAOP_THREADS": str(THREADS),
+    "TF_NUM_INTEROP_THREADS": str(THREADS),
     **TENSORFLOW_ENVIRONMENT,
     # transformers would load TensorFlow, and look for models in the network.
     "USE_TF": "0",

@@ -20,7 +20,6 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import data
-from benchmarks.harness import THREADS
 from benchmarks.shapes import Shape
 from biaffine_tf import formats
 from biaffine_tf.config import (
@@ -51,9 +50,6 @@ from biaffine_tf.spans import LabelMap, Sentence
 from biaffine_tf.tokenization import Tokenizer, Vocabulary, make_tokenizer
 from biaffine_tf.training.fine_tuning import make_updater
 from biaffine_tf.training.setup import set_up
-
-tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-tf.config.threading.set_inter_op_parallelism_threads(THREADS)
 
 _EPOCHS = 10_000  # of the schedule: the learning rate never gets to 0
 _MAX_TOKENS = 126
