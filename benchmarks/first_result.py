@@ -98,7 +98,8 @@ class Run(NamedTuple):
 
     Attributes:
         corpus: Its data.
-        program: "before", "after" or a name of the sweep.
+        program: "before", "after" or a name of the sweep; in the results also
+            settings that were the trainer's choice once.
         seed: Random seed.
     """
 
@@ -253,7 +254,7 @@ def _best_setting(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     last = {(run["program"], run["seed"]): run["last"] for run in runs}
     found = []
-    for setting in SWEEP:
+    for setting in sorted({p for p, _ in last} - {"before", "after"}):
         seeds = [s for p, s in last if p == setting and ("after", s) in last]
         if not seeds:
             continue
