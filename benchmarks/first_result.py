@@ -346,9 +346,31 @@ def main() -> int:
         }
         write_json(RESULT, _summary(known, options.before))
     found = _summary(known, options.before)
-    report.print_table("dev micro F1", found["rows"])
+    for title, rows in _tables(found["rows"]).items():
+        report.print_table(f"dev micro F1, {title}", rows)
     report.print_table("goals", found["goals"])
     return int(not all(goal["met"] for goal in found["goals"]))
+
+
+def _tables(
+    rows: Sequence[dict[str, Any]],
+) -> dict[str, list[dict[str, Any]]]:
+    """Divides the rows into tables that are narrow enough for a terminal."""
+    columns = ("seeds", *POINTS, "mean_of_3")
+    sweep = ("sweep_seeds", "after_of_sweep", "best_known", "best_setting")
+    names = {
+        "before": {name: f"before_{name}" for name in columns},
+        "after": {name: f"after_{name}" for name in columns},
+        "sweep": dict(zip(sweep, sweep, strict=True)),
+    }
+    return {
+        title: [
+            {"corpus": row["corpus"]}
+            | {name: row.get(key) for name, key in own.items()}
+            for row in rows
+        ]
+        for title, own in names.items()
+    }
 
 
 def _summary(known: dict[str, Any], before: str) -> dict[str, Any]:
