@@ -154,7 +154,7 @@ def onnx_form(
     form = pkgutil.resolve_name(source.onnx)
     if source.is_tagger or not (multi_label or is_earlier):
         return form
-    return form.of(multi_label=multi_label, is_earlier=is_earlier)
+    return form.variant(multi_label=multi_label, is_earlier=is_earlier)
 
 
 def distils(name: str) -> bool:

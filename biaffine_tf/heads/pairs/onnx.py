@@ -84,8 +84,8 @@ class PairForm:
     is_multi_label: bool = False
     is_earlier: bool = False
 
-    def of(self, *, multi_label: bool, is_earlier: bool) -> PairForm:
-        """Returns the form of models that are so."""
+    def variant(self, *, multi_label: bool, is_earlier: bool) -> PairForm:
+        """Returns the form of models with several labels, or of version 2."""
         return dataclasses.replace(
             self, is_multi_label=multi_label, is_earlier=is_earlier
         )
