@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -86,7 +87,7 @@ def _draw(
     from matplotlib import pyplot
 
     columns = min(len(panels), _COLUMNS)
-    rows = -(-len(panels) // columns)
+    rows = math.ceil(len(panels) / columns)
     figure, axes = pyplot.subplots(
         rows,
         columns,

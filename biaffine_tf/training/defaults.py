@@ -1,7 +1,7 @@
 """Default settings of training, chosen from the encoder and the data.
 
-The rules are fitted to runs of benchmarks/first_result.py; see the table in
-benchmarks/README.md.
+The rules are fitted to runs of benchmarks/first_result.py; see the tables in
+docs/results.md.
 """
 
 from __future__ import annotations

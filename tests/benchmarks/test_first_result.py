@@ -98,6 +98,31 @@ def test_nothing_but_data_encoder_and_output_is_given(study):
     assert len(runs) == len(first_result.CORPORA) * (4 + 4)
 
 
+def test_settings_that_were_the_choice_once_are_compared_with_it():
+    former = _measured("weibo", "rate_2e-4", 42, [0.1, 0.2, 0.3, 0.5])
+    _, weibo = first_result.tabulate([*RUNS, former])
+    assert weibo["best_setting"] == "rate_2e-4"
+    assert (weibo["after_of_sweep"], weibo["best_known"]) == (0.4, 0.5)
+
+
+def test_printed_tables_hold_each_value_once():
+    rows = first_result.tabulate(RUNS)
+    tables = first_result._tables(rows)
+    for place, row in enumerate(rows):
+        printed = {}
+        for title, own in tables.items():
+            prefix = "" if title == "sweep" else f"{title}_"
+            cells = dict(own[place])
+            assert cells.pop("corpus") == row["corpus"]
+            assert len(cells) <= 5
+            printed |= {
+                f"{prefix}{name}": value
+                for name, value in cells.items()
+                if value is not None
+            }
+        assert printed == {k: v for k, v in row.items() if k != "corpus"}
+
+
 def test_a_sweep_changes_what_was_chosen(study, tmp_path):
     chosen = {
         "learning_rate": 1e-4,
